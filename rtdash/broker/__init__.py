@@ -1,0 +1,1 @@
+"""Notices between processes: hints that a stream has grown. The log stays the truth."""

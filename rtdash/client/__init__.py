@@ -1,0 +1,1 @@
+"""The Python client that people build on: live channels with resume, and the REST side."""

@@ -1,0 +1,1 @@
+"""The rules of hotels and restaurants: pure functions of values, without I/O, clock or framework."""
