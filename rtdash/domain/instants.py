@@ -1,0 +1,34 @@
+"""Instants: UTC inside, whole milliseconds, RFC 3339 with milliseconds outside."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+"""Tells the present instant (UTC). An argument wherever time matters, never called in here."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(instant: datetime) -> int:
+    """Whole milliseconds since 1970-01-01T00:00Z, as the store keeps instants."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The UTC instant of so many milliseconds since 1970-01-01T00:00Z."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def format_instant(instant: datetime) -> str:
+    """`2026-01-02T03:04:05.678Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """An RFC 3339 instant with its offset, in UTC and whole milliseconds. Raises ValueError."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset: write it as in 2026-01-02T03:04:05Z")
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

@@ -1,0 +1,124 @@
+"""Reservations: what one is, the operations that change it, and when an operation is refused."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from rtdash.domain.venues import VenueKind
+
+
+class Status(StrEnum):
+    """Where a reservation stands; the wire's words."""
+
+    PENDING = "Pending"
+    CONFIRMED = "Confirmed"
+    CHECKED_IN = "CheckedIn"
+    CHECKED_OUT = "CheckedOut"
+    SEATED = "Seated"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+    NO_SHOW = "NoShow"
+
+
+class Op(StrEnum):
+    """What an operation does; the wire's words (CONTRACT section 4)."""
+
+    BOOK = "book"
+    CONFIRM = "confirm"
+    CHECK_IN = "check_in"
+    UNDO_CHECK_IN = "undo_check_in"
+    CHECK_OUT = "check_out"
+    SEAT = "seat"
+    UNDO_SEAT = "undo_seat"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+    REINSTATE = "reinstate"
+    NO_SHOW = "no_show"
+    UNDO_NO_SHOW = "undo_no_show"
+    AMEND = "amend"
+    PAY = "pay"
+    CHARGE = "charge"
+
+
+NOT_COMING = frozenset({Status.CANCELLED, Status.NO_SHOW})
+"""Those that count in no figure but cancellations, and hold no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A booking of a hotel or a restaurant at one version of it.
+
+    `amount_minor` includes `charged_minor` (the sum of its charges); what is left is the price of the stay or of the table.
+    `start` is UTC: a hotel's is `check_in` at the venue's check-in time. `changed_at` is the latest instant told by an operation.
+    """
+
+    id: str
+    venue_id: str
+    kind: VenueKind
+    customer_name: str
+    customer_email: str | None
+    customer_phone: str | None
+    guests: int
+    status: Status
+    source: str
+    amount_minor: int
+    charged_minor: int
+    paid_minor: int
+    start: datetime
+    business_date: date
+    created_at: datetime
+    changed_at: datetime
+    version: int
+    room_type: str | None = None
+    check_in: date | None = None
+    check_out: date | None = None
+    duration_minutes: int | None = None
+
+    @property
+    def balance_minor(self) -> int:
+        """What is still to be paid."""
+        return self.amount_minor - self.paid_minor
+
+    @property
+    def prepaid(self) -> bool:
+        """Paid in full, and there was something to pay."""
+        return self.amount_minor > 0 and self.balance_minor <= 0
+
+    @property
+    def customer_key(self) -> str:
+        """Who it is: the lower-cased email, else the phone, else the name (CONTRACT section 5)."""
+        return (self.customer_email or "").lower() or self.customer_phone or self.customer_name
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One change that somebody asks for, well-formed, its venue resolved. None means: not given."""
+
+    operation_id: str
+    op: Op
+    venue_id: str
+    reservation_id: str | None = None
+    at: datetime | None = None
+    customer_name: str | None = None
+    customer_email: str | None = None
+    customer_phone: str | None = None
+    guests: int | None = None
+    source: str | None = None
+    amount_minor: int | None = None
+    paid_minor: int | None = None
+    status: Status | None = None
+    room_type: str | None = None
+    check_in: date | None = None
+    check_out: date | None = None
+    start: datetime | None = None
+    duration_minutes: int | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Money spent beside the price of the stay or table, on a business date."""
+
+    category: str
+    amount_minor: int
+    business_date: date
