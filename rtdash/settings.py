@@ -1,0 +1,91 @@
+"""Settings: flags over `RTDASH_*` environment over `rtdash.toml` over defaults. Read by cli and server/app only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG_FILE = "rtdash.toml"
+
+
+class Limits(BaseSettings):
+    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7, `RTDASH_…` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="RTDASH_", extra="ignore", frozen=True)
+
+    limits_dry_run: bool = False
+    max_connections: int = Field(10_000, ge=0)
+    connections_per_user: int = Field(10, ge=0)
+    handshakes_per_minute: int = Field(600, ge=0)
+    handshakes_burst: int = Field(1_000, ge=1)
+    channels_per_connection: int = Field(32, ge=0)
+    messages_per_second: int = Field(20, ge=0)
+    messages_burst: int = Field(40, ge=1)
+    message_limit_bytes: int = Field(16_384, ge=0)
+    requests_per_second: int = Field(50, ge=0)
+    requests_burst: int = Field(100, ge=1)
+    buffer_limit_bytes: int = Field(1_048_576, ge=0)
+    ping_interval_s: float = Field(25, ge=0)
+    pong_timeout_s: float = Field(10, gt=0)
+    idle_timeout_s: float = Field(15, ge=0)
+    handshake_timeout_s: float = Field(10, gt=0)
+    session_ttl_s: float = Field(600, ge=0)
+    retention_s: float = Field(604_800, ge=0)
+    drain_window_s: float = Field(5, ge=0)
+    restart_allowance_s: float = Field(3, ge=0)
+    shutdown_timeout_s: float = Field(15, gt=0)
+    compress_min_bytes: int = Field(512, ge=0)
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file: the first that names a setting wins."""
+        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
+
+
+class Settings(BaseSettings):
+    """Everything that `serve` can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="RTDASH_", extra="ignore", frozen=True)
+
+    data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
+    database: SecretStr | None = None
+    broker: SecretStr = SecretStr("memory://")
+    url: str | None = None
+    secret: SecretStr | None = None
+    jwt_key_file: Path | None = None
+    jwks_url: str | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    allowed_origins: str = ""
+    trusted_proxies: str = ""
+    lane: Literal["fast", "asgi"] = "fast"
+    metrics_token: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    workers: int = Field(1, ge=1)
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    venues: Path | None = Field(None, validation_alias=AliasChoices("venues", "RTDASH_VENUES"))
+    limits: Limits = Field(default_factory=Limits)
+
+    @property
+    def database_url(self) -> str:
+        """The store's URL; by default a SQLite file in the data directory."""
+        return self.database.get_secret_value() if self.database else f"sqlite:///{self.data / 'rtdash.db'}"
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file: the first that names a setting wins."""
+        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One setting as it stands, and where it came from: flag, environment, file or default."""
+
+    name: str
+    value: Any
+    source: str
