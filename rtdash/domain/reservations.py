@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from rtdash.domain.venues import VenueKind
 
@@ -122,3 +123,15 @@ class Charge:
     category: str
     amount_minor: int
     business_date: date
+
+
+def customer_initials(name: str) -> str:
+    """First letters of the first and the last word, in capitals: "John Smith" gives "JS", "Madonna" "M", nothing ""."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def local_time_text(start: datetime, zone: ZoneInfo) -> str:
+    """The wall clock at the venue: "7:00 PM"."""
+    local = start.astimezone(zone)
+    return f"{local.hour % 12 or 12}:{local.minute:02} {'AM' if local.hour < 12 else 'PM'}"
