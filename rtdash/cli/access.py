@@ -1,0 +1,87 @@
+"""How the commands find the server and get in: its address and a token from the data directory of this machine."""
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtdash.cli.failures import CommandFailed, Exit
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+ADDRESS_FILE = "address"
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data directory]", show_default=False)]
+UrlOption = Annotated[str | None, typer.Option("--url", help="The server. [default: RTDASH_URL, else the address that serve wrote into the data directory]", show_default=False)]
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="RTDASH_TOKEN", help="A token, or @FILE that holds one. [default: minted from the secret in the data directory]", show_default=False, show_envvar=False),
+]
+
+
+def data_directory(data: Path | None) -> Path:
+    """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for it."""
+    if data is not None:
+        return data
+    if told := os.environ.get("RTDASH_DATA") or _configured("data"):
+        return Path(told)
+    from platformdirs import user_data_path  # noqa: PLC0415 - only where nothing was told
+
+    return user_data_path("rtdash")
+
+
+def find_url(data: Path | None = None, url: str | None = None) -> str:
+    """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port 8000 of this machine."""
+    found = url or os.environ.get("RTDASH_URL") or _configured("url")
+    if not found:
+        address = data_directory(data) / ADDRESS_FILE
+        found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
+    if not found.startswith(("http://", "https://")):
+        raise CommandFailed(f"{found!r} is not the URL of a server", hint=f"write it as in --url {DEFAULT_URL}", code=Exit.USAGE)
+    return found.rstrip("/")
+
+
+def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> str:
+    """The token that was given (`@FILE`: the file's content), else one minted for this machine. Raises CommandFailed."""
+    if token and token.startswith("@"):
+        try:
+            return Path(token[1:]).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise CommandFailed(f"the token file {token[1:]} can't be read: {error.strerror}", code=Exit.USAGE) from None
+    return token or local_token(data, admin=admin)
+
+
+def local_token(data: Path | None = None, *, user: str = "local", name: str | None = None, scopes: tuple[str, ...] = (), venues: tuple[str, ...] = (), ttl: timedelta = timedelta(hours=12), admin: bool = False) -> str:
+    """A token signed with the secret in the data directory. Raises CommandFailed where there is none to read."""
+    from rtdash.server import auth  # noqa: PLC0415 - PyJWT is loaded only by commands that mint
+
+    chosen = scopes or (*auth.DEFAULT_SCOPES, *(("admin",) if admin else ()))
+    return auth.mint(_read_secret(data_directory(data)), user=user, name=name, scopes=chosen, venues=venues or (auth.ALL_VENUES,), ttl=ttl)
+
+
+def _read_secret(directory: Path) -> str:
+    if told := os.environ.get("RTDASH_SECRET") or _configured("secret"):
+        return told
+    try:
+        return (directory / "secret").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise CommandFailed(
+            f"there is no secret in {directory}: no server has been started with this data directory",
+            hint="start one with: rtdash serve   (or name it: --url URL --token @FILE)",
+            code=Exit.UNREACHABLE,
+        ) from None
+    except OSError as error:
+        raise CommandFailed(f"the secret in {directory} can't be read: {error.strerror}", hint="run as the user that runs rtdash serve, or give --token @FILE", code=Exit.NOT_ALLOWED) from None
+
+
+def _configured(name: str) -> str | None:
+    path = Path("rtdash.toml")
+    if not path.is_file():
+        return None
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise CommandFailed(f"rtdash.toml can't be read: {error}", code=Exit.USAGE) from None
+    return None if value is None else str(value)

@@ -1,0 +1,34 @@
+"""How a command ends when it can't do its job: an exit code, what happened, why, and what to type next."""
+
+import sys
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every command (CONTRACT section 7)."""
+
+    FINE = 0
+    FAULT = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_ALLOWED = 4
+    RUN_INVALID = 98
+    SLO_BROKEN = 99
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):  # noqa: N818 - it is how a command ends, raised for the person at the terminal
+    """Ends the command: `what` went wrong, `hint` says how to mend it, ideally the next command to type."""
+
+    def __init__(self, what: str, *, hint: str | None = None, code: Exit = Exit.FAULT) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.code = code
+
+
+def report(failure: CommandFailed) -> None:
+    """Tell the person at the terminal, on stderr."""
+    sys.stderr.write(f"rtdash: {failure.what}\n")
+    if failure.hint:
+        sys.stderr.write(f"  {failure.hint}\n")

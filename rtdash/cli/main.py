@@ -1,0 +1,82 @@
+"""The command line: registers the subcommands and turns their failures into exit codes."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from rtdash.cli.failures import CommandFailed, Exit, report
+
+app = typer.Typer(
+    name="rtdash",
+    help="The real-time backend of hotel and restaurant dashboards, and the tools around it.",
+    epilog="First steps: rtdash demo, or rtdash serve in one terminal and rtdash watch hotel_stats in another.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from rtdash import __version__  # noqa: PLC0415 - reading the metadata takes time that --help shouldn't
+
+        typer.echo(f"rtdash {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")] = False) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line (without the program's name); returns its exit code."""
+    _register()
+    try:
+        app(args=_with_default_rate(arguments), prog_name="rtdash")
+    except CommandFailed as failure:
+        report(failure)
+        return failure.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _discard_stdout()
+        return Exit.FINE
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.FINE if end.code is None else Exit.FAULT
+    return Exit.FINE
+
+
+def _register() -> None:
+    """Add the subcommands; each module imports its part of the package inside its function."""
+    if app.registered_commands:
+        return
+    from rtdash.cli import config, demo, doctor, events, serve, simulate, token, venues, watch  # noqa: PLC0415 - main stays importable by them
+
+    for command in (serve.serve, demo.demo, simulate.simulate, watch.watch, events.events, config.config, doctor.doctor):
+        app.command()(command)
+    app.add_typer(token.app, name="token")
+    app.add_typer(venues.app, name="venues")
+
+
+def _with_default_rate(arguments: list[str]) -> list[str]:
+    """`serve --simulate` may stand without its rate, which the option parser can't express: give it the default."""
+    completed: list[str] = []
+    for position, argument in enumerate(arguments):
+        completed.append(argument)
+        following = arguments[position + 1 : position + 2]
+        if argument == "--simulate" and (not following or following[0].startswith("-")):
+            completed.append("1/s")
+    return completed
+
+
+def _discard_stdout() -> None:
+    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

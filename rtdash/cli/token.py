@@ -1,0 +1,63 @@
+"""`rtdash token`: mints tokens from the secret of this machine, and revokes them."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, local_token
+from rtdash.cli.failures import CommandFailed, Exit
+
+app = typer.Typer(help="Print a token signed with this machine's secret; revoke one.", invoke_without_command=True)
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@app.callback()
+def mint(
+    context: typer.Context,
+    user: Annotated[str, typer.Option(help="Whom it names (`sub`); limits a user has are counted by it.")] = "local",
+    name: Annotated[str | None, typer.Option(help="A name to show.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin. [default: all but admin]", show_default=False)] = None,
+    venue: Annotated[list[str] | None, typer.Option(help="Again for each venue's id. [default: every venue]", show_default=False)] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 30m, 12h, 7d.")] = "12h",
+    data: DataOption = None,
+) -> None:
+    """Print just the token on stdout."""
+    if context.invoked_subcommand is None:
+        scopes = tuple(part for given in scope or () for part in re.split(r"[\s,]+", given) if part)
+        _check_scopes(scopes)
+        typer.echo(local_token(data, user=user, name=name, scopes=scopes, venues=tuple(venue or ()), ttl=parse_duration(ttl)))
+
+
+@app.command()
+def revoke(
+    token_id: Annotated[str | None, typer.Option("--id", help="The token's id (its `jti`).")] = None,
+    user: Annotated[str | None, typer.Option(help="Every token of this user that has been issued until now.")] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+) -> None:
+    """End a token, or all of a user's, before its time; open sockets with it are closed."""
+    if (token_id is None) == (user is None):
+        raise CommandFailed("name what to revoke: either --id or --user", hint="rtdash token revoke --user anna", code=Exit.USAGE)
+    from rtdash.cli.requests import call  # noqa: PLC0415 - httpx is loaded only by commands that ask the server
+
+    call("POST", find_url(data, url), "/api/admin/revocations", find_token(data, token, admin=True), json={"jti": token_id} if token_id else {"sub": user})
+    typer.echo(f"revoked: {f'token {token_id}' if token_id else f'every token of {user} issued until now'}", err=True)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90s`, `30m`, `12h`, `7d`. Raises CommandFailed."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not found:
+        raise CommandFailed(f"{text!r} is not a duration", hint="write it as in 90s, 30m, 12h or 7d", code=Exit.USAGE)
+    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+def _check_scopes(scopes: tuple[str, ...]) -> None:
+    known = {"hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin"}
+    for scope in scopes:
+        if scope not in known:
+            raise CommandFailed(f"{scope!r} is not a scope", hint=f"choose of {', '.join(sorted(known))}", code=Exit.USAGE)

@@ -1,0 +1,62 @@
+"""`rtdash venues`: which venues there are, and importing a venue file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, data_directory, find_token, find_url
+from rtdash.cli.failures import CommandFailed, Exit
+
+app = typer.Typer(help="List the venues; import a venue file.", invoke_without_command=True)
+
+
+@app.callback()
+def list_venues(context: typer.Context, url: UrlOption = None, token: TokenOption = None, data: DataOption = None) -> None:
+    """List the venues of the running server that the token may see: id, kind, time zone, currency, name."""
+    if context.invoked_subcommand is not None:
+        return
+    from rtdash.cli.requests import call  # noqa: PLC0415 - httpx is loaded only by commands that ask the server
+
+    profile = call("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
+    for venue in profile["venues"]:
+        typer.echo("\t".join(venue[field] for field in ("id", "kind", "timezone", "currency", "name")))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="Venue file (TOML); a wrong one is refused whole, with the line.")],
+    data: DataOption = None,
+    database: Annotated[str | None, typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False)] = None,
+) -> None:
+    """Add the venues of a file to the store, or change those that it has already. The server must not run on it (SQLite)."""
+    import asyncio  # noqa: PLC0415 - heavy imports wait until they are needed
+
+    from rtdash.domain.venue_file import VenueFileError, parse_venues  # noqa: PLC0415
+    from rtdash.settings import Settings  # noqa: PLC0415
+    from rtdash.store.database import StoreError  # noqa: PLC0415
+
+    given: dict[str, Any] = {"data": data_directory(data)} | ({"database": database} if database else {})
+    try:
+        venues = parse_venues(file.read_text(encoding="utf-8"), source=str(file))
+        asyncio.run(_save(Settings(**given), venues))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{file} can't be read: {error}", code=Exit.USAGE) from None
+    except VenueFileError as error:
+        raise CommandFailed(str(error), hint="nothing was imported", code=Exit.USAGE) from None
+    except StoreError as error:
+        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
+    typer.echo(f"imported {len(venues)} venues: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
+
+
+async def _save(settings: Any, venues: Any) -> None:
+    from rtdash.domain.instants import utc_now  # noqa: PLC0415
+    from rtdash.store.database import Database  # noqa: PLC0415
+    from rtdash.store.venues import save_venues  # noqa: PLC0415
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = await Database.open(settings.database_url, data_dir=settings.data, clock=utc_now)
+    try:
+        await database.write(lambda connection: save_venues(connection, venues))
+    finally:
+        await database.close()

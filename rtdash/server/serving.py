@@ -1,0 +1,135 @@
+"""One server process: the listening socket, uvicorn around the app, readiness told once it is true, the drain at its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from rtdash.settings import Settings
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted: as many as a storm of resumes brings in one loop turn."""
+
+
+class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, translated for the person who typed the port
+    """The address can't be listened on; `reason` says why."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"can't listen on {host}:{port}: {reason}")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket that doesn't listen yet, so that nobody connects before the server is ready. Raises ListenFailed."""
+    listener = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise ListenFailed(host, port, error.strerror or str(error)) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then drain. Returns after SIGTERM; raises KeyboardInterrupt after SIGINT.
+
+    Raises whatever kept the app from starting.
+    """
+    failure: list[BaseException] = []
+    _remember_failure(app, failure)
+    server = _Server(_config(app, settings), app, settings, on_ready)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        if failure:
+            raise failure[0] from None
+        raise
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server with two more steps: tell that it is ready, and drain the sockets before it shuts down."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._limits = settings.limits
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        watchdog = threading.Timer(self._limits.shutdown_timeout_s, os._exit, args=(1,))
+        watchdog.daemon = True
+        watchdog.start()
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._app.state.parts.gateway.drain(), self._limits.drain_window_s + 2)
+        await super().shutdown(sockets)
+        watchdog.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """As uvicorn's, but a SIGTERM that was obeyed is not raised again: the drain is a fine end, exit code 0."""
+        with super().capture_signals():
+            yield
+            self._captured_signals[:] = [number for number in self._captured_signals if number != signal.SIGTERM]
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    limits = settings.limits
+    options: dict[str, Any] = {}
+    if settings.lane == "fast":
+        from rtdash.server.fastlane import FastLane  # noqa: PLC0415 - the plain lane must work without it
+
+        options = {"ws": FastLane, "ws_ping_interval": None, "ws_ping_timeout": None}
+    else:
+        options = {"ws": "websockets-sansio", "ws_ping_interval": limits.ping_interval_s or None, "ws_ping_timeout": limits.pong_timeout_s}
+    if settings.ssl_certfile:
+        options |= {"ssl_certfile": settings.ssl_certfile, "ssl_keyfile": settings.ssl_keyfile}
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it would print the URL with its query string, and with it the token
+        lifespan="on",
+        backlog=BACKLOG,
+        ws_max_size=limits.message_limit_bytes or 2**31,
+        ws_per_message_deflate=False,  # shared compression is ours: once per flush, not once per connection
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=max(1, int(limits.shutdown_timeout_s - limits.drain_window_s) // 2),
+        **options,
+    )
+
+
+def _remember_failure(app: FastAPI, failure: list[BaseException]) -> None:
+    """uvicorn tells of a failed start by its log only; keep the exception for the caller."""
+    lifespan = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def remembering(running: FastAPI) -> AsyncIterator[Any]:
+        try:
+            async with lifespan(running) as state:
+                yield state
+        except Exception as error:
+            failure.append(error)
+            raise
+
+    app.router.lifespan_context = remembering
