@@ -25,7 +25,7 @@ def data_directory(data: Path | None) -> Path:
     """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for it."""
     if data is not None:
         return data
-    if told := os.environ.get("RTDASH_DATA") or _configured("data"):
+    if told := os.environ.get("RTDASH_DATA") or configured("data"):
         return Path(told)
     from platformdirs import user_data_path  # noqa: PLC0415 - only where nothing was told
 
@@ -34,7 +34,7 @@ def data_directory(data: Path | None) -> Path:
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:
     """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port 8000 of this machine."""
-    found = url or os.environ.get("RTDASH_URL") or _configured("url")
+    found = url or os.environ.get("RTDASH_URL") or configured("url")
     if not found:
         address = data_directory(data) / ADDRESS_FILE
         found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
@@ -61,8 +61,20 @@ def local_token(data: Path | None = None, *, user: str = "local", name: str | No
     return auth.mint(_read_secret(data_directory(data)), user=user, name=name, scopes=chosen, venues=venues or (auth.ALL_VENUES,), ttl=ttl)
 
 
+def configured(name: str) -> str | None:
+    """A setting of rtdash.toml in the working directory. Raises CommandFailed where the file can't be read."""
+    path = Path("rtdash.toml")
+    if not path.is_file():
+        return None
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise CommandFailed(f"rtdash.toml can't be read: {error}", code=Exit.USAGE) from None
+    return None if value is None else str(value)
+
+
 def _read_secret(directory: Path) -> str:
-    if told := os.environ.get("RTDASH_SECRET") or _configured("secret"):
+    if told := os.environ.get("RTDASH_SECRET") or configured("secret"):
         return told
     try:
         return (directory / "secret").read_text(encoding="utf-8").strip()
@@ -74,14 +86,3 @@ def _read_secret(directory: Path) -> str:
         ) from None
     except OSError as error:
         raise CommandFailed(f"the secret in {directory} can't be read: {error.strerror}", hint="run as the user that runs rtdash serve, or give --token @FILE", code=Exit.NOT_ALLOWED) from None
-
-
-def _configured(name: str) -> str | None:
-    path = Path("rtdash.toml")
-    if not path.is_file():
-        return None
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise CommandFailed(f"rtdash.toml can't be read: {error}", code=Exit.USAGE) from None
-    return None if value is None else str(value)

@@ -50,12 +50,13 @@ def import_file(
 
 
 async def _save(settings: Any, venues: Any) -> None:
-    from rtdash.domain.instants import utc_now  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415
+
     from rtdash.store.database import Database  # noqa: PLC0415
     from rtdash.store.venues import save_venues  # noqa: PLC0415
 
     settings.data.mkdir(parents=True, exist_ok=True)
-    database = await Database.open(settings.database_url, data_dir=settings.data, clock=utc_now)
+    database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
     try:
         await database.write(lambda connection: save_venues(connection, venues))
     finally:

@@ -1,0 +1,40 @@
+"""`rtdash config`: every setting as it stands, and where it came from."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rtdash.cli.access import DataOption, configured
+from rtdash.cli.failures import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+
+def config(data: DataOption = None) -> None:
+    """Print each setting, its value, and its source: flag, environment, rtdash.toml or default. Secrets are not shown."""
+    from pydantic import ValidationError  # noqa: PLC0415 - pydantic is loaded only when it is needed
+
+    from rtdash.settings import Settings  # noqa: PLC0415
+
+    given = {} if data is None else {"data": data}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise CommandFailed(f"the setting {'.'.join(str(part) for part in first['loc'])} can't be used: {first['msg']}", code=Exit.USAGE) from None
+    rows = [(name, value, "flag" if name in given else _source(name)) for part in (settings, settings.limits) for name, value in _values(part)]
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, source in rows:
+        typer.echo(f"{name:<{width}}  {value}  ({source})")
+
+
+def _values(settings: "BaseSettings") -> list[tuple[str, Any]]:
+    return [(name, value) for name in type(settings).model_fields if name != "limits" for value in (getattr(settings, name),)]
+
+
+def _source(name: str) -> str:
+    if (variable := f"RTDASH_{name.upper()}") in os.environ:
+        return f"environment {variable}"
+    return "rtdash.toml" if configured(name) is not None else "default"

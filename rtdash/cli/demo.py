@@ -1,0 +1,88 @@
+"""`rtdash demo`: a server with a past and live traffic, and the live view of it, in one command."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtdash.cli.access import ADDRESS_FILE, DataOption
+from rtdash.cli.failures import CommandFailed
+
+CHANNELS = ("hotel_stats", "hotel_reservations", "hotel_notifications", "restaurant_stats", "restaurant_reservations", "restaurant_notifications")
+START_LIMIT_S = 30
+
+
+def demo(
+    data: DataOption = None,
+    rate: Annotated[str, typer.Option(help="New reservations, e.g. 2/s.")] = "2/s",
+    days: Annotated[int, typer.Option(min=0, help="Days of past to begin with.")] = 60,
+    seed: Annotated[int, typer.Option(help="The traffic's seed.")] = 1,
+    duration: Annotated[float | None, typer.Option(help="End after so many seconds. [default: q or Ctrl-C]", show_default=False)] = None,
+) -> None:
+    """Show it all: a server on a free port, 60 days of past, live traffic, and the live view. Temporary data unless --data."""
+    with contextlib.ExitStack() as stack:
+        directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
+        log = stack.enter_context((_made(directory) / "demo.log").open("w", encoding="utf-8"))
+        server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log))
+        url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
+        sys.stderr.write(f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n")
+        common = ["--url", url, "--data", str(directory), "--seed", str(seed)]
+        if days:
+            _backfill([*common, "--backfill", str(days), "--duration", "0s"])
+        stack.enter_context(_child(["simulate", *common, "--rate", rate], log))
+        _watch(url, directory, duration)
+    sys.stderr.write("the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash simulate --help\n")
+
+
+def _made(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{directory} can't be made: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR") from None
+    return directory
+
+
+@contextlib.contextmanager
+def _child(arguments: list[str], log: object) -> Iterator[subprocess.Popen[bytes]]:
+    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
+    process = subprocess.Popen([sys.executable, "-m", "rtdash", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # type: ignore[call-overload]  # noqa: S603 - our own module with our own arguments
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise CommandFailed(f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}", hint="check this machine: rtdash doctor")
+        if address.is_file() and (url := address.read_text(encoding="utf-8").strip()):
+            return url
+        time.sleep(0.02)
+    raise CommandFailed(f"the server was not ready within {START_LIMIT_S} s", hint="check this machine: rtdash doctor")
+
+
+def _backfill(arguments: list[str]) -> None:
+    """The past first, so that trends and charts have one; its progress shows on this terminal."""
+    done = subprocess.run([sys.executable, "-m", "rtdash", "simulate", *arguments], check=False)  # noqa: S603 - our own module with our own arguments
+    if done.returncode:
+        raise CommandFailed("the past could not be loaded", hint="see what it said above")
+
+
+def _watch(url: str, directory: Path, duration: float | None) -> None:
+    from rtdash.cli.watch import watch  # noqa: PLC0415 - as main does: commands load what they need
+
+    watch(list(CHANNELS), url=url, data=directory, duration=duration)

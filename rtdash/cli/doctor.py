@@ -1,0 +1,140 @@
+"""`rtdash doctor`: checks this machine, and says what to do about what it finds."""
+
+import os
+import resource
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rtdash.cli.access import DataOption, data_directory, find_url
+from rtdash.cli.failures import CommandFailed, Exit
+
+FILES_BESIDE_SOCKETS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `advice` is for what is not well."""
+
+    check: str
+    well: bool
+    found: str
+    advice: str = ""
+
+
+def doctor(
+    data: DataOption = None,
+    new_epoch: Annotated[bool, typer.Option("--new-epoch", help="After restoring a backup: draw a new epoch, so that every client reloads instead of missing what the backup never had.")] = False,
+) -> None:
+    """Check Python, the data directory, the store, file limits and the server's address."""
+    directory = data_directory(data)
+    if new_epoch:
+        _draw_epoch(directory)
+        return
+    findings = [finding for check in (_python, _directory, _secret, _store, _files, _extras, _server) for finding in check(directory)]
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.well else 'BAD '} {finding.check}: {finding.found}")
+        if finding.advice and not finding.well:
+            typer.echo(f"       {finding.advice}")
+    bad = sum(not finding.well for finding in findings)
+    if bad:
+        raise CommandFailed(f"{bad} of {len(findings)} checks need attention", hint="mend them from the top; then: rtdash doctor")
+    typer.echo("all well\n  next: rtdash serve", err=True)
+
+
+def _python(_: Path) -> Iterator[Finding]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("Python", sys.version_info >= (3, 11), version, "rtdash needs 3.11 or newer")
+
+
+def _directory(directory: Path) -> Iterator[Finding]:
+    place = directory if directory.exists() else next(parent for parent in directory.parents if parent.exists())
+    yield Finding("data directory", os.access(place, os.W_OK), f"{directory}{'' if directory.exists() else ' (made at the first start)'}", "choose one that you may write: --data DIR or RTDASH_DATA")
+    space = os.statvfs(place)
+    free_mib = space.f_bavail * space.f_frsize // 2**20
+    yield Finding("disk", free_mib >= 256, f"{free_mib} MiB free", "a full disk refuses every write with 503 until there is room")
+
+
+def _secret(directory: Path) -> Iterator[Finding]:
+    secret = directory / "secret"
+    if secret.exists():
+        mode = stat.S_IMODE(secret.stat().st_mode)
+        yield Finding("secret", mode & 0o077 == 0, f"mode {mode:04o}", f"whoever reads it can sign tokens: chmod 600 {secret}")
+
+
+def _store(directory: Path) -> Iterator[Finding]:
+    store = directory / "rtdash.db"
+    if not store.exists():
+        return
+    from sqlalchemy import create_engine, text  # noqa: PLC0415 - loaded only where there is a store to look at
+    from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+
+    engine = create_engine(f"sqlite:///file:{store}?mode=ro&uri=true")
+    try:
+        with engine.connect() as connection:
+            verdict = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
+    except DatabaseError as error:
+        verdict = str(error.orig)
+    finally:
+        engine.dispose()
+    yield Finding("store", verdict == "ok", f"{store.name}, {store.stat().st_size // 2**20} MiB, {verdict}", "restore a backup, then: rtdash doctor --new-epoch")
+
+
+def _files(_: Path) -> Iterator[Finding]:
+    from rtdash.settings import Limits  # noqa: PLC0415 - pydantic is loaded only when it is needed
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = Limits().max_connections + FILES_BESIDE_SOCKETS
+    yield Finding("open files", hard == resource.RLIM_INFINITY or hard >= needed, f"{soft} (at most {hard}); {needed} needed for max_connections", "raise it (ulimit -Hn) or lower RTDASH_MAX_CONNECTIONS")
+
+
+def _extras(_: Path) -> Iterator[Finding]:
+    modules = {"redis": "redis", "rabbitmq": "aio_pika", "kafka": "aiokafka", "postgres": "psycopg"}
+    there = [name for name, module in modules.items() if find_spec(module)]
+    yield Finding("extras", True, ", ".join(there) or "none (not needed on one machine)")
+
+
+def _server(directory: Path) -> Iterator[Finding]:
+    import httpx  # noqa: PLC0415 - loaded only when it is needed
+
+    url = find_url(directory)
+    try:
+        answer = httpx.get(f"{url}/readyz", timeout=3)
+    except httpx.HTTPError:
+        yield Finding("server", True, f"none answers at {url}")
+        return
+    yield Finding("server", answer.status_code == 200, f"{url} answers {answer.status_code}: {answer.text[:120]}", "see its log")
+
+
+def _draw_epoch(directory: Path) -> None:
+    import asyncio  # noqa: PLC0415 - heavy imports wait until they are needed
+
+    from rtdash.settings import Settings  # noqa: PLC0415
+    from rtdash.store.database import StoreError  # noqa: PLC0415
+    from rtdash.store.event_log import draw_epoch  # noqa: PLC0415
+
+    if not (directory / "rtdash.db").exists() and Settings(data=directory).database is None:
+        raise CommandFailed(f"there is no store in {directory}", hint="name the data directory: rtdash doctor --new-epoch --data DIR", code=Exit.USAGE)
+    try:
+        epoch = asyncio.run(_write(Settings(data=directory), draw_epoch))
+    except StoreError as error:
+        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
+    typer.echo(f"the epoch is now {epoch}: every client will reload\n  next: rtdash serve", err=True)
+
+
+async def _write(settings: Any, function: Callable[[Any], Any]) -> Any:
+    from datetime import UTC, datetime  # noqa: PLC0415 - beside its only use
+
+    from rtdash.store.database import Database  # noqa: PLC0415 - heavy imports wait until they are needed
+
+    database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
+    try:
+        return await database.write(function)
+    finally:
+        await database.close()
