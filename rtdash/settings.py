@@ -40,7 +40,9 @@ class Limits(BaseSettings):
     compress_min_bytes: int = Field(512, ge=0)
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file: the first that names a setting wins."""
         return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
 
@@ -77,7 +79,9 @@ class Settings(BaseSettings):
         return self.database.get_secret_value() if self.database else f"sqlite:///{self.data / 'rtdash.db'}"
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file: the first that names a setting wins."""
         return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
 

@@ -13,11 +13,27 @@ from rtdash.cli.failures import CommandFailed, Exit
 DEFAULT_URL = "http://127.0.0.1:8000"
 ADDRESS_FILE = "address"
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data directory]", show_default=False)]
-UrlOption = Annotated[str | None, typer.Option("--url", help="The server. [default: RTDASH_URL, else the address that serve wrote into the data directory]", show_default=False)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data directory]", show_default=False
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="The server. [default: RTDASH_URL, else the address that serve wrote into the data directory]", show_default=False
+    ),
+]
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", envvar="RTDASH_TOKEN", help="A token, or @FILE that holds one. [default: minted from the secret in the data directory]", show_default=False, show_envvar=False),
+    typer.Option(
+        "--token",
+        envvar="RTDASH_TOKEN",
+        help="A token, or @FILE that holds one. [default: minted from the secret in the data directory]",
+        show_default=False,
+        show_envvar=False,
+    ),
 ]
 
 
@@ -27,7 +43,7 @@ def data_directory(data: Path | None) -> Path:
         return data
     if told := os.environ.get("RTDASH_DATA") or configured("data"):
         return Path(told)
-    from platformdirs import user_data_path  # noqa: PLC0415 - only where nothing was told
+    from platformdirs import user_data_path
 
     return user_data_path("rtdash")
 
@@ -53,9 +69,18 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
     return token or local_token(data, admin=admin)
 
 
-def local_token(data: Path | None = None, *, user: str = "local", name: str | None = None, scopes: tuple[str, ...] = (), venues: tuple[str, ...] = (), ttl: timedelta = timedelta(hours=12), admin: bool = False) -> str:
+def local_token(
+    data: Path | None = None,
+    *,
+    user: str = "local",
+    name: str | None = None,
+    scopes: tuple[str, ...] = (),
+    venues: tuple[str, ...] = (),
+    ttl: timedelta = timedelta(hours=12),
+    admin: bool = False,
+) -> str:
     """A token signed with the secret in the data directory. Raises CommandFailed where there is none to read."""
-    from rtdash.server import auth  # noqa: PLC0415 - PyJWT is loaded only by commands that mint
+    from rtdash.server import auth
 
     chosen = scopes or (*auth.DEFAULT_SCOPES, *(("admin",) if admin else ()))
     return auth.mint(_read_secret(data_directory(data)), user=user, name=name, scopes=chosen, venues=venues or (auth.ALL_VENUES,), ttl=ttl)
@@ -85,4 +110,8 @@ def _read_secret(directory: Path) -> str:
             code=Exit.UNREACHABLE,
         ) from None
     except OSError as error:
-        raise CommandFailed(f"the secret in {directory} can't be read: {error.strerror}", hint="run as the user that runs rtdash serve, or give --token @FILE", code=Exit.NOT_ALLOWED) from None
+        raise CommandFailed(
+            f"the secret in {directory} can't be read: {error.strerror}",
+            hint="run as the user that runs rtdash serve, or give --token @FILE",
+            code=Exit.NOT_ALLOWED,
+        ) from None

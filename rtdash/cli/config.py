@@ -14,17 +14,21 @@ if TYPE_CHECKING:
 
 def config(data: DataOption = None) -> None:
     """Print each setting, its value, and its source: flag, environment, rtdash.toml or default. Secrets are not shown."""
-    from pydantic import ValidationError  # noqa: PLC0415 - pydantic is loaded only when it is needed
+    from pydantic import ValidationError
 
-    from rtdash.settings import Settings  # noqa: PLC0415
+    from rtdash.settings import Settings
 
     given = {} if data is None else {"data": data}
     try:
         settings = Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise CommandFailed(f"the setting {'.'.join(str(part) for part in first['loc'])} can't be used: {first['msg']}", code=Exit.USAGE) from None
-    rows = [(name, value, "flag" if name in given else _source(name)) for part in (settings, settings.limits) for name, value in _values(part)]
+        raise CommandFailed(
+            f"the setting {'.'.join(str(part) for part in first['loc'])} can't be used: {first['msg']}", code=Exit.USAGE
+        ) from None
+    rows = [
+        (name, value, "flag" if name in given else _source(name)) for part in (settings, settings.limits) for name, value in _values(part)
+    ]
     width = max(len(name) for name, _, _ in rows)
     for name, value, source in rows:
         typer.echo(f"{name:<{width}}  {value}  ({source})")

@@ -15,7 +15,14 @@ import typer
 from rtdash.cli.access import ADDRESS_FILE, DataOption
 from rtdash.cli.failures import CommandFailed
 
-CHANNELS = ("hotel_stats", "hotel_reservations", "hotel_notifications", "restaurant_stats", "restaurant_reservations", "restaurant_notifications")
+CHANNELS = (
+    "hotel_stats",
+    "hotel_reservations",
+    "hotel_notifications",
+    "restaurant_stats",
+    "restaurant_reservations",
+    "restaurant_notifications",
+)
 START_LIMIT_S = 30
 
 
@@ -45,14 +52,18 @@ def _made(directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandFailed(f"{directory} can't be made: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR") from None
+        raise CommandFailed(
+            f"{directory} can't be made: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR"
+        ) from None
     return directory
 
 
 @contextlib.contextmanager
 def _child(arguments: list[str], log: object) -> Iterator[subprocess.Popen[bytes]]:
     """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
-    process = subprocess.Popen([sys.executable, "-m", "rtdash", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # type: ignore[call-overload]  # noqa: S603 - our own module with our own arguments
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtdash", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )  # type: ignore[call-overload]  # noqa: S603 - our own module with our own arguments
     try:
         yield process
     finally:
@@ -68,7 +79,9 @@ def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path)
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise CommandFailed(f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}", hint="check this machine: rtdash doctor")
+            raise CommandFailed(
+                f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}", hint="check this machine: rtdash doctor"
+            )
         if address.is_file() and (url := address.read_text(encoding="utf-8").strip()):
             return url
         time.sleep(0.02)
@@ -83,6 +96,6 @@ def _backfill(arguments: list[str]) -> None:
 
 
 def _watch(url: str, directory: Path, duration: float | None) -> None:
-    from rtdash.cli.watch import watch  # noqa: PLC0415 - as main does: commands load what they need
+    from rtdash.cli.watch import watch
 
     watch(list(CHANNELS), url=url, data=directory, duration=duration)

@@ -30,7 +30,13 @@ class Finding:
 
 def doctor(
     data: DataOption = None,
-    new_epoch: Annotated[bool, typer.Option("--new-epoch", help="After restoring a backup: draw a new epoch, so that every client reloads instead of missing what the backup never had.")] = False,
+    new_epoch: Annotated[
+        bool,
+        typer.Option(
+            "--new-epoch",
+            help="After restoring a backup: draw a new epoch, so that every client reloads instead of missing what the backup never had.",
+        ),
+    ] = False,
 ) -> None:
     """Check Python, the data directory, the store, file limits and the server's address."""
     directory = data_directory(data)
@@ -55,7 +61,12 @@ def _python(_: Path) -> Iterator[Finding]:
 
 def _directory(directory: Path) -> Iterator[Finding]:
     place = directory if directory.exists() else next(parent for parent in directory.parents if parent.exists())
-    yield Finding("data directory", os.access(place, os.W_OK), f"{directory}{'' if directory.exists() else ' (made at the first start)'}", "choose one that you may write: --data DIR or RTDASH_DATA")
+    yield Finding(
+        "data directory",
+        os.access(place, os.W_OK),
+        f"{directory}{'' if directory.exists() else ' (made at the first start)'}",
+        "choose one that you may write: --data DIR or RTDASH_DATA",
+    )
     space = os.statvfs(place)
     free_mib = space.f_bavail * space.f_frsize // 2**20
     yield Finding("disk", free_mib >= 256, f"{free_mib} MiB free", "a full disk refuses every write with 503 until there is room")
@@ -72,8 +83,8 @@ def _store(directory: Path) -> Iterator[Finding]:
     store = directory / "rtdash.db"
     if not store.exists():
         return
-    from sqlalchemy import create_engine, text  # noqa: PLC0415 - loaded only where there is a store to look at
-    from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DatabaseError
 
     engine = create_engine(f"sqlite:///file:{store}?mode=ro&uri=true")
     try:
@@ -83,15 +94,25 @@ def _store(directory: Path) -> Iterator[Finding]:
         verdict = str(error.orig)
     finally:
         engine.dispose()
-    yield Finding("store", verdict == "ok", f"{store.name}, {store.stat().st_size // 2**20} MiB, {verdict}", "restore a backup, then: rtdash doctor --new-epoch")
+    yield Finding(
+        "store",
+        verdict == "ok",
+        f"{store.name}, {store.stat().st_size // 2**20} MiB, {verdict}",
+        "restore a backup, then: rtdash doctor --new-epoch",
+    )
 
 
 def _files(_: Path) -> Iterator[Finding]:
-    from rtdash.settings import Limits  # noqa: PLC0415 - pydantic is loaded only when it is needed
+    from rtdash.settings import Limits
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = Limits().max_connections + FILES_BESIDE_SOCKETS
-    yield Finding("open files", hard == resource.RLIM_INFINITY or hard >= needed, f"{soft} (at most {hard}); {needed} needed for max_connections", "raise it (ulimit -Hn) or lower RTDASH_MAX_CONNECTIONS")
+    yield Finding(
+        "open files",
+        hard == resource.RLIM_INFINITY or hard >= needed,
+        f"{soft} (at most {hard}); {needed} needed for max_connections",
+        "raise it (ulimit -Hn) or lower RTDASH_MAX_CONNECTIONS",
+    )
 
 
 def _extras(_: Path) -> Iterator[Finding]:
@@ -101,7 +122,7 @@ def _extras(_: Path) -> Iterator[Finding]:
 
 
 def _server(directory: Path) -> Iterator[Finding]:
-    import httpx  # noqa: PLC0415 - loaded only when it is needed
+    import httpx
 
     url = find_url(directory)
     try:
@@ -113,14 +134,16 @@ def _server(directory: Path) -> Iterator[Finding]:
 
 
 def _draw_epoch(directory: Path) -> None:
-    import asyncio  # noqa: PLC0415 - heavy imports wait until they are needed
+    import asyncio
 
-    from rtdash.settings import Settings  # noqa: PLC0415
-    from rtdash.store.database import StoreError  # noqa: PLC0415
-    from rtdash.store.event_log import draw_epoch  # noqa: PLC0415
+    from rtdash.settings import Settings
+    from rtdash.store.database import StoreError
+    from rtdash.store.event_log import draw_epoch
 
     if not (directory / "rtdash.db").exists() and Settings(data=directory).database is None:
-        raise CommandFailed(f"there is no store in {directory}", hint="name the data directory: rtdash doctor --new-epoch --data DIR", code=Exit.USAGE)
+        raise CommandFailed(
+            f"there is no store in {directory}", hint="name the data directory: rtdash doctor --new-epoch --data DIR", code=Exit.USAGE
+        )
     try:
         epoch = asyncio.run(_write(Settings(data=directory), draw_epoch))
     except StoreError as error:
@@ -129,9 +152,9 @@ def _draw_epoch(directory: Path) -> None:
 
 
 async def _write(settings: Any, function: Callable[[Any], Any]) -> Any:
-    from datetime import UTC, datetime  # noqa: PLC0415 - beside its only use
+    from datetime import UTC, datetime
 
-    from rtdash.store.database import Database  # noqa: PLC0415 - heavy imports wait until they are needed
+    from rtdash.store.database import Database
 
     database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
     try:

@@ -20,7 +20,7 @@ def events(
     data: DataOption = None,
 ) -> None:
     """Print a stream's events as NDJSON, oldest first; where the log begins later than asked, say so."""
-    from rtdash.cli.requests import call  # noqa: PLC0415 - httpx is loaded only by commands that ask the server
+    from rtdash.cli.requests import call
 
     base, bearer, printed = find_url(data, url), find_token(data, token), 0
     while printed < limit:
@@ -38,4 +38,7 @@ def events(
 
 def _tell_reset(page: dict[str, Any]) -> None:
     if reset := page.get("reset"):
-        typer.echo(f"the log no longer follows the position asked for ({reset.get('reason')}); reload by REST and go on from seq {reset['position']['seq']}", err=True)
+        typer.echo(
+            f"the log no longer follows the position asked for ({reset.get('reason')}); reload by REST and go on from seq {reset['position']['seq']}",
+            err=True,
+        )

@@ -20,14 +20,16 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from rtdash import __version__  # noqa: PLC0415 - reading the metadata takes time that --help shouldn't
+        from rtdash import __version__
 
         typer.echo(f"rtdash {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")] = False,
+) -> None:
     del version
 
 
@@ -58,7 +60,7 @@ def _register() -> None:
     """Add the subcommands; each module imports its part of the package inside its function."""
     if app.registered_commands:
         return
-    from rtdash.cli import config, demo, doctor, events, serve, simulate, token, venues, watch  # noqa: PLC0415 - main stays importable by them
+    from rtdash.cli import config, demo, doctor, events, serve, simulate, token, venues, watch
 
     for command in (serve.serve, demo.demo, simulate.simulate, watch.watch, events.events, config.config, doctor.doctor):
         app.command()(command)

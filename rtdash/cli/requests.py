@@ -12,9 +12,15 @@ TIMEOUT_S = 10
 def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any] | None = None, json: Any = None) -> Any:
     """The decoded JSON answer, or None where there is no body. Raises CommandFailed."""
     try:
-        answer = httpx.request(method, url + path, params=params, json=json, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S)
+        answer = httpx.request(
+            method, url + path, params=params, json=json, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+        )
     except httpx.HTTPError as error:
-        raise CommandFailed(f"can't reach the server at {url} ({type(error).__name__})", hint="is it running? start one with: rtdash serve", code=Exit.UNREACHABLE) from None
+        raise CommandFailed(
+            f"can't reach the server at {url} ({type(error).__name__})",
+            hint="is it running? start one with: rtdash serve",
+            code=Exit.UNREACHABLE,
+        ) from None
     if answer.is_success:
         return answer.json() if answer.content else None
     raise CommandFailed(f"the server refused: {_detail(answer)}", code=Exit.NOT_ALLOWED if answer.status_code in {401, 403} else Exit.FAULT)

@@ -17,19 +17,37 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]", show_default=False)] = None,
     data: DataOption = None,
-    database: Annotated[str | None, typer.Option(help="Store: sqlite:///FILE or postgresql://… [default: SQLite in the data directory]", show_default=False)] = None,
-    broker: Annotated[str | None, typer.Option(help="Broker between processes: redis://… amqp://… kafka://… [default: memory://]", show_default=False)] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; more than one needs PostgreSQL and a broker. [default: 1]", show_default=False)] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Store: sqlite:///FILE or postgresql://… [default: SQLite in the data directory]", show_default=False)
+    ] = None,
+    broker: Annotated[
+        str | None, typer.Option(help="Broker between processes: redis://… amqp://… kafka://… [default: memory://]", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; more than one needs PostgreSQL and a broker. [default: 1]", show_default=False)
+    ] = None,
     ssl_certfile: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
     ssl_keyfile: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
-    simulate: Annotated[str | None, typer.Option(metavar="[RATE]", help="Make traffic as well, e.g. 5/s. [1/s when no rate is given]", show_default=False)] = None,
+    simulate: Annotated[
+        str | None, typer.Option(metavar="[RATE]", help="Make traffic as well, e.g. 5/s. [1/s when no rate is given]", show_default=False)
+    ] = None,
     venues: Annotated[Path | None, typer.Option(help="Venue file (TOML) to import at the start.")] = None,
 ) -> None:
     """Run the server: REST and WebSocket over a durable store.
 
     Then, in another terminal: rtdash watch hotel_stats
     """
-    given = {"host": host, "port": port, "data": data, "database": database, "broker": broker, "workers": workers, "ssl_certfile": ssl_certfile, "ssl_keyfile": ssl_keyfile, "venues": venues}
+    given = {
+        "host": host,
+        "port": port,
+        "data": data,
+        "database": database,
+        "broker": broker,
+        "workers": workers,
+        "ssl_certfile": ssl_certfile,
+        "ssl_keyfile": ssl_keyfile,
+        "venues": venues,
+    }
     settings = _settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -38,16 +56,20 @@ def serve(
 
 
 def _settings(given: dict[str, Any]) -> Any:
-    from pydantic import ValidationError  # noqa: PLC0415 - heavy imports wait until a server is really wanted
+    from pydantic import ValidationError
 
-    from rtdash.settings import Settings  # noqa: PLC0415
+    from rtdash.settings import Settings
 
     try:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise CommandFailed(f"the setting {name} can't be used: {first['msg']}", hint="see every setting and where it came from: rtdash config", code=Exit.USAGE) from None
+        raise CommandFailed(
+            f"the setting {name} can't be used: {first['msg']}",
+            hint="see every setting and where it came from: rtdash config",
+            code=Exit.USAGE,
+        ) from None
 
 
 def _refuse_impossible(settings: Any) -> None:
@@ -62,14 +84,16 @@ def _refuse_impossible(settings: Any) -> None:
 
 
 def _run(settings: Any, simulate: str | None) -> None:
-    from rtdash.server import serving  # noqa: PLC0415 - loads the server's side
-    from rtdash.server.app import create_app  # noqa: PLC0415
-    from rtdash.store.database import StoreError  # noqa: PLC0415
+    from rtdash.server import serving
+    from rtdash.server.app import create_app
+    from rtdash.store.database import StoreError
 
     try:
         listener = serving.bind(settings.host, settings.port)
     except serving.ListenFailed as error:
-        raise CommandFailed(str(error), hint="stop the program that has it, or choose another port: rtdash serve --port 0 takes a free one") from None
+        raise CommandFailed(
+            str(error), hint="stop the program that has it, or choose another port: rtdash serve --port 0 takes a free one"
+        ) from None
     url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{listener.getsockname()[1]}"
     address = settings.data / ADDRESS_FILE
     traffic: list[subprocess.Popen[bytes]] = []
@@ -85,14 +109,18 @@ def _run(settings: Any, simulate: str | None) -> None:
     except StoreError as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except PermissionError as error:
-        raise CommandFailed(f"{error.filename} can't be written: {error.strerror}", hint="choose a data directory that you own: rtdash serve --data DIR") from None
+        raise CommandFailed(
+            f"{error.filename} can't be written: {error.strerror}", hint="choose a data directory that you own: rtdash serve --data DIR"
+        ) from None
     finally:
         _stop(traffic)
         _withdraw(address, url)
 
 
 def _announce(url: str, settings: Any) -> None:
-    sys.stderr.write(f"rtdash is ready at {url}  (data in {settings.data}, process {os.getpid()}; Ctrl-C ends it)\n  next: rtdash watch hotel_stats restaurant_stats   ·   API: {url}/docs\n")
+    sys.stderr.write(
+        f"rtdash is ready at {url}  (data in {settings.data}, process {os.getpid()}; Ctrl-C ends it)\n  next: rtdash watch hotel_stats restaurant_stats   ·   API: {url}/docs\n"
+    )
     sys.stderr.flush()
 
 

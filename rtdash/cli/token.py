@@ -19,7 +19,13 @@ def mint(
     context: typer.Context,
     user: Annotated[str, typer.Option(help="Whom it names (`sub`); limits a user has are counted by it.")] = "local",
     name: Annotated[str | None, typer.Option(help="A name to show.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin. [default: all but admin]", show_default=False)] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin. [default: all but admin]",
+            show_default=False,
+        ),
+    ] = None,
     venue: Annotated[list[str] | None, typer.Option(help="Again for each venue's id. [default: every venue]", show_default=False)] = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30m, 12h, 7d.")] = "12h",
     data: DataOption = None,
@@ -42,9 +48,15 @@ def revoke(
     """End a token, or all of a user's, before its time; open sockets with it are closed."""
     if (token_id is None) == (user is None):
         raise CommandFailed("name what to revoke: either --id or --user", hint="rtdash token revoke --user anna", code=Exit.USAGE)
-    from rtdash.cli.requests import call  # noqa: PLC0415 - httpx is loaded only by commands that ask the server
+    from rtdash.cli.requests import call
 
-    call("POST", find_url(data, url), "/api/admin/revocations", find_token(data, token, admin=True), json={"jti": token_id} if token_id else {"sub": user})
+    call(
+        "POST",
+        find_url(data, url),
+        "/api/admin/revocations",
+        find_token(data, token, admin=True),
+        json={"jti": token_id} if token_id else {"sub": user},
+    )
     typer.echo(f"revoked: {f'token {token_id}' if token_id else f'every token of {user} issued until now'}", err=True)
 
 

@@ -16,7 +16,7 @@ def list_venues(context: typer.Context, url: UrlOption = None, token: TokenOptio
     """List the venues of the running server that the token may see: id, kind, time zone, currency, name."""
     if context.invoked_subcommand is not None:
         return
-    from rtdash.cli.requests import call  # noqa: PLC0415 - httpx is loaded only by commands that ask the server
+    from rtdash.cli.requests import call
 
     profile = call("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
     for venue in profile["venues"]:
@@ -30,11 +30,11 @@ def import_file(
     database: Annotated[str | None, typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False)] = None,
 ) -> None:
     """Add the venues of a file to the store, or change those that it has already. The server must not run on it (SQLite)."""
-    import asyncio  # noqa: PLC0415 - heavy imports wait until they are needed
+    import asyncio
 
-    from rtdash.domain.venue_file import VenueFileError, parse_venues  # noqa: PLC0415
-    from rtdash.settings import Settings  # noqa: PLC0415
-    from rtdash.store.database import StoreError  # noqa: PLC0415
+    from rtdash.domain.venue_file import VenueFileError, parse_venues
+    from rtdash.settings import Settings
+    from rtdash.store.database import StoreError
 
     given: dict[str, Any] = {"data": data_directory(data)} | ({"database": database} if database else {})
     try:
@@ -50,10 +50,10 @@ def import_file(
 
 
 async def _save(settings: Any, venues: Any) -> None:
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
-    from rtdash.store.database import Database  # noqa: PLC0415
-    from rtdash.store.venues import save_venues  # noqa: PLC0415
+    from rtdash.store.database import Database
+    from rtdash.store.venues import save_venues
 
     settings.data.mkdir(parents=True, exist_ok=True)
     database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))

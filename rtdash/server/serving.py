@@ -60,7 +60,7 @@ def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: 
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server with two more steps: tell that it is ready, and drain the sockets before it shuts down."""
+    """The server of uvicorn with two more steps: tell that it is ready, and drain the sockets before it shuts down."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -120,7 +120,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 def _remember_failure(app: FastAPI, failure: list[BaseException]) -> None:
-    """uvicorn tells of a failed start by its log only; keep the exception for the caller."""
+    """Keep the exception of a failed start for the caller; the log is the only place where uvicorn tells of it."""
     lifespan = app.router.lifespan_context
 
     @contextlib.asynccontextmanager
