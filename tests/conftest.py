@@ -1,0 +1,35 @@
+"""What every test may rely on: no settings from outside, and skips that fail where everything is required."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("RTDASH_REQUIRE_ALL") == "1"
+"""Set by .ci/run: a test that skips itself has failed, unless it is marked `optional`."""
+
+FULL = os.environ.get("RTDASH_FULL") == "1"
+"""Set by hand: the long forms of the tests."""
+
+_KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No RTDASH_* setting of the developer's shell reaches a test, and none uses the developer's data directory."""
+    for name in list(os.environ):
+        if name.startswith("RTDASH_") and name not in _KEPT and not name.startswith("RTDASH_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RTDASH_DATA", str(tmp_path / "data"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """A required test that was skipped has failed, and says what it missed."""
+    del call
+    report = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("optional") is None:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"required, but skipped: {reason}"
+    return report

@@ -1,0 +1,24 @@
+"""The chores: formatting, lint, types and import contracts hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS = Path(sys.executable).parent
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]], ids=" ".join)
+def test_chore(command):
+    """The tool finds nothing."""
+    done = subprocess.run([TOOLS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_stay_small():
+    """A module that no longer fits on a few screens is redesigned, not added to."""
+    too_long = {str(path.relative_to(ROOT)): length for path in (ROOT / "rtdash").rglob("*.py") if (length := len(path.read_text().splitlines())) > 250}
+    assert too_long == {}
