@@ -10,6 +10,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+def utc_now() -> datetime:
+    """The machine's clock, in whole milliseconds: the `Clock` that the edges hand in."""
+    return from_ms(to_ms(datetime.now(UTC)))
+
+
 def to_ms(instant: datetime) -> int:
     """Whole milliseconds since 1970-01-01T00:00Z, as the store keeps instants."""
     return (instant - _EPOCH) // _MILLISECOND

@@ -1,9 +1,8 @@
 """Reservations: what one is, the operations that change it, and when an operation is refused."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from rtdash.domain.venues import VenueKind
 
@@ -44,6 +43,9 @@ class Op(StrEnum):
 NOT_COMING = frozenset({Status.CANCELLED, Status.NO_SHOW})
 """Those that count in no figure but cancellations, and hold no room."""
 
+EXPECTED = frozenset({Status.PENDING, Status.CONFIRMED})
+"""Those whose guests have yet to come: they may become upcoming."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -79,6 +81,11 @@ class Reservation:
     def balance_minor(self) -> int:
         """What is still to be paid."""
         return self.amount_minor - self.paid_minor
+
+    @property
+    def price_minor(self) -> int:
+        """The stay or the table alone, without charges."""
+        return self.amount_minor - self.charged_minor
 
     @property
     def prepaid(self) -> bool:
@@ -126,12 +133,12 @@ class Charge:
 
 
 def customer_initials(name: str) -> str:
-    """First letters of the first and the last word, in capitals: "John Smith" gives "JS", "Madonna" "M", nothing ""."""
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+    """First letters of the first and the last word, in capitals: "John Smith" is "JS". Empty when no word has a letter or digit."""
+    letters = [letter for word in name.split() if (letter := next(filter(str.isalnum, word), None))]
+    return "".join(letters[:1] + letters[1:][-1:]).upper()
 
 
-def local_time_text(start: datetime, zone: ZoneInfo) -> str:
-    """The wall clock at the venue: "7:00 PM"."""
+def local_time_text(start: datetime, zone: tzinfo) -> str:
+    """The local time on a twelve-hour clock: "7:00 PM"."""
     local = start.astimezone(zone)
     return f"{local.hour % 12 or 12}:{local.minute:02} {'AM' if local.hour < 12 else 'PM'}"

@@ -1,7 +1,7 @@
 """Venues: what a hotel or a restaurant is, and its business date."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
@@ -77,11 +77,42 @@ class Venue:
         """The room type of that id."""
         return next((room_type for room_type in self.room_types if room_type.id == room_type_id), None)
 
+    def menu_category(self, id_or_name: str) -> MenuCategory | None:
+        """The part of the menu of that id, or else of that name."""
+        by_id = (category for category in self.menu if category.id == id_or_name)
+        by_name = (category for category in self.menu if category.name == id_or_name)
+        return next(by_id, None) or next(by_name, None)
+
 
 def business_date(venue: Venue, instant: datetime) -> date:
     """The venue's local date at `instant`, turning at its closeout hour by the wall clock."""
     local = instant.astimezone(venue.zone)
     return local.date() if local.hour >= venue.closeout_hour else local.date() - timedelta(days=1)
+
+
+def next_turn(venue: Venue, instant: datetime) -> datetime:
+    """The first instant (UTC) after `instant` at which the venue's business date is another one."""
+    return _at_wall_clock(venue, business_date(venue, instant) + timedelta(days=1), time(venue.closeout_hour))
+
+
+def stay_start(venue: Venue, check_in: date) -> datetime:
+    """When a stay starts (UTC): its first day at the venue's check-in time."""
+    return _at_wall_clock(venue, check_in, venue.check_in_time)
+
+
+def same_time_last_week(venue: Venue, instant: datetime) -> datetime:
+    """The same local time seven days before (UTC), so a day of 23 or 25 hours in between shifts nothing.
+
+    A local time that last week's clock skipped is taken as long after the skip; of one that it showed twice, the first, unless
+    `instant` is itself the second of such a pair.
+    """
+    local = instant.astimezone(venue.zone)
+    return (local - timedelta(days=7)).astimezone(UTC)
+
+
+def _at_wall_clock(venue: Venue, day: date, clock: time) -> datetime:
+    # A time that the clock skips is read with the offset before the skip (PEP 495), so it never falls before it.
+    return datetime.combine(day, clock, tzinfo=venue.zone).astimezone(UTC)
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,246 @@
+"""Refusals: the rules of the domain that an operation can break, each with its facts and a text that says how to mend it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from rtdash.domain.instants import format_instant
+from rtdash.domain.money import to_major
+
+CONFLICT = 409
+NOT_FOUND = 404
+WRONG = 422
+
+
+class Refusal(Exception):  # noqa: N818 - a rule of the domain, not a fault
+    """An operation that is not done. `code` is stable; `status` is what REST answers; the facts are attributes of the subclasses."""
+
+    code: ClassVar[str]
+    status: ClassVar[int] = CONFLICT
+
+
+@dataclass(eq=False)
+class ReservationExists(Refusal):
+    """A booking names an id that the venue has already."""
+
+    code = "reservation_exists"
+    reservation_id: str
+
+    def __str__(self) -> str:
+        return f"there is already a reservation {self.reservation_id!r}: choose another reservationId, or leave it out"
+
+
+@dataclass(eq=False)
+class ReservationNotFound(Refusal):
+    """An operation names a reservation that the venue doesn't have."""
+
+    code = "reservation_not_found"
+    status = NOT_FOUND
+    reservation_id: str | None
+
+    def __str__(self) -> str:
+        if self.reservation_id is None:
+            return "the operation names no reservation: give its reservationId"
+        return f"the venue has no reservation {self.reservation_id!r}: check the id and the venue"
+
+
+@dataclass(eq=False)
+class NoAvailability(Refusal):
+    """No room of the type is left on `night`, and the venue doesn't overbook."""
+
+    code = "no_availability"
+    room_type: str
+    night: date
+    total_rooms: int
+
+    def __str__(self) -> str:
+        return (
+            f"all {self.total_rooms} rooms of type {self.room_type!r} are sold for the night of {self.night}: "
+            "choose other dates or another room type (GET /api/hotel/rooms/availability shows what is free)"
+        )
+
+
+@dataclass(eq=False)
+class InvalidTransition(Refusal):
+    """The operation can't follow the status that the reservation has."""
+
+    code = "invalid_transition"
+    op: str
+    status_now: str
+    allowed_from: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"{self.op} needs a reservation that is {' or '.join(self.allowed_from)}; this one is {self.status_now}"
+
+
+@dataclass(eq=False)
+class NotAmendable(Refusal):
+    """`amend`, `pay` or `charge` on a reservation that is past it."""
+
+    code = "not_amendable"
+    op: str
+    status_now: str
+
+    def __str__(self) -> str:
+        mend = {"Cancelled": ": reinstate it first", "NoShow": ": undo_no_show first"}.get(self.status_now, "")
+        return f"{self.op} is not possible on a reservation that is {self.status_now}{mend}"
+
+
+@dataclass(eq=False)
+class Overpaid(Refusal):
+    """More is paid than there is to pay."""
+
+    code = "overpaid"
+    paid_minor: int
+    due_minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        paid, due = (to_major(minor, self.currency) for minor in (self.paid_minor, self.due_minor))
+        return f"{paid} {self.currency} is more than the {due} {self.currency} that are due: pay at most that"
+
+
+@dataclass(eq=False)
+class AmountBelowCharges(Refusal):
+    """An amended amount doesn't cover the charges that it includes."""
+
+    code = "amount_below_charges"
+    amount_minor: int
+    charged_minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        amount, charged = (to_major(minor, self.currency) for minor in (self.amount_minor, self.charged_minor))
+        return f"the amount includes charges of {charged} {self.currency}, so it can't be {amount}: give at least that"
+
+
+@dataclass(eq=False)
+class InstantGoesBack(Refusal):
+    """`at` lies before the last change of the reservation."""
+
+    code = "instant_goes_back"
+    at: datetime
+    changed_at: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"the reservation was last changed at {format_instant(self.changed_at)}, and its instants never go back: "
+            f"at {format_instant(self.at)} is too early"
+        )
+
+
+@dataclass(eq=False)
+class InstantInFuture(Refusal):
+    """`at` has not come yet."""
+
+    code = "instant_in_future"
+    status = WRONG
+    at: datetime
+    now: datetime
+
+    def __str__(self) -> str:
+        return f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}): `at` tells of the past; leave it out for now"
+
+
+@dataclass(eq=False)
+class UnknownRoomType(Refusal):
+    """The hotel has no such room type."""
+
+    code = "unknown_room_type"
+    status = WRONG
+    room_type: str | None
+    known: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"the hotel has no room type {self.room_type!r}: choose one of {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class UnknownCategory(Refusal):
+    """The restaurant's menu has no such category."""
+
+    code = "unknown_category"
+    status = WRONG
+    category: str
+    known: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"the menu has no category {self.category!r}: choose one of {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class DatesReversed(Refusal):
+    """A stay that ends before it has lasted a night."""
+
+    code = "dates_reversed"
+    status = WRONG
+    check_in: date
+    check_out: date
+
+    def __str__(self) -> str:
+        return f"checkOut {self.check_out} must be after checkIn {self.check_in}: a stay has at least one night"
+
+
+@dataclass(eq=False)
+class StayTooLong(Refusal):
+    """A stay of more nights than a reservation can hold."""
+
+    code = "stay_too_long"
+    status = WRONG
+    nights: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"a reservation holds at most {self.most} nights, not {self.nights}: book the rest as another one"
+
+
+@dataclass(eq=False)
+class WrongKind(Refusal):
+    """An operation of the other kind of venue."""
+
+    code = "wrong_kind"
+    status = WRONG
+    op: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.op} is not for a {self.kind}: use the operations of its own lifecycle"
+
+
+@dataclass(eq=False)
+class MissingField(Refusal):
+    """An operation without a field that it needs; `field` is the wire's name."""
+
+    code = "missing_field"
+    status = WRONG
+    op: str
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.op} needs {self.field}"
+
+
+@dataclass(eq=False)
+class BadValue(Refusal):
+    """A field with a value that it can't have; `field` is the wire's name, `problem` says what it must be."""
+
+    code = "bad_value"
+    status = WRONG
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}"
+
+
+@dataclass(eq=False)
+class OperationIdReused(Refusal):
+    """An operationId (or Idempotency-Key) that stands for another content already."""
+
+    code = "operation_id_reused"
+    status = WRONG
+    operation_id: str
+
+    def __str__(self) -> str:
+        return f"operationId {self.operation_id!r} was applied with other content before: a new operation needs a new id"
