@@ -1,0 +1,40 @@
+"""The README names every setting and every command."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from rtdash.cli.main import _register, app
+from rtdash.settings import Limits, Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in (*Settings.model_fields, *Limits.model_fields) if name != "limits"])
+def test_setting_is_documented(name):
+    """Each setting stands in the README by its environment variable."""
+    assert f"`RTDASH_{name.upper()}`" in README
+
+
+def test_commands_are_documented():
+    """Each command stands in the README's table."""
+    _register()
+    for name in get_command(app).commands:
+        assert f"| `rtdash {name}` |" in README, name
+
+
+def test_limits_have_their_defaults():
+    """The default that the README tells is the one that holds."""
+    rows = dict(re.findall(r"^\| (`RTDASH_[^|]+) \|[^|]*\| ([^|]+) \|$", README, re.MULTILINE))
+    for variables, told in rows.items():
+        names = [name.lower() for name in re.findall(r"RTDASH_(\w+)", variables)]
+        if all(name in Limits.model_fields for name in names):
+            held = ", ".join(f"{Limits.model_fields[name].default:g}" if not isinstance(Limits.model_fields[name].default, bool) else str(Limits.model_fields[name].default).lower() for name in names)
+            assert told == held, variables
+
+
+def test_exactly_two_set_up_commands():
+    """One command runs the main job, one passes the tests."""
+    assert len(re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)) == 2
