@@ -1,0 +1,96 @@
+"""What a client can receive, as values; made by `client_session` from the messages of the wire."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rtdash.protocol.channels import Position, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message for the application, as it came. `position` is the stream's position behind it; None for state messages."""
+
+    body: dict[str, Any]
+    stream: Stream
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Streams are followed from now on; `recovered` are those of which everything missed follows first."""
+
+    streams: tuple[Stream, ...]
+    recovered: frozenset[Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Any other answer that isn't an error: unsubscribed, authenticated, pong."""
+
+    status: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error message. `code` is one of `codes.ErrorCode`, or one that is younger than this client."""
+
+    code: str
+    text: str
+    action: str | None
+    channels: tuple[str, ...]
+    is_temporary: bool
+    retry_after_s: float
+
+    @classmethod
+    def from_wire(cls, body: dict[str, Any]) -> Self:
+        """The error that an answer with `"status":"error"` tells of."""
+        return cls(
+            code=str(body["code"]),
+            text=str(body.get("message", "")),
+            action=body.get("action"),
+            channels=tuple(body.get("channels", ())),
+            is_temporary=bool(body.get("temporary", False)),
+            retry_after_s=body.get("retryAfterMs", 0) / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events between `position` and `seq` are missing: connect again with the position, and the server sends them."""
+
+    stream: Stream
+    position: Position
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The server is about to close; come back, if at all, after `retry_after_s` and a random share of `jitter_s`."""
+
+    code: int
+    reason: str
+    may_return: bool
+    retry_after_s: float
+    jitter_s: float
+
+    @classmethod
+    def from_wire(cls, body: dict[str, Any]) -> Self:
+        """The farewell that a `disconnect` message tells of."""
+        return cls(
+            code=int(body["code"]),
+            reason=str(body.get("reason", "")),
+            may_return=bool(body.get("reconnect", True)),
+            retry_after_s=(body.get("retryAfterMs") or 0) / 1000,
+            jitter_s=(body.get("jitterMs") or 0) / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExpiring:
+    """The token ends soon: `authenticate` with another one, or the connection ends with it."""
+
+    expires_at: str
+
+
+Received = Message | Subscribed | Answer | Refused | Gap | Disconnect | TokenExpiring
