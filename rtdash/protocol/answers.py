@@ -1,0 +1,69 @@
+"""What the server answers: encoded bodies, field for field as CONTRACT section 3 gives them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from rtdash.domain.instants import format_instant
+from rtdash.protocol.actions import ActionRefused, Id
+from rtdash.protocol.channels import Channel, Position
+from rtdash.protocol.messages import Message, encode, positions_json
+
+
+def covered(
+    channels: Sequence[Channel],
+    venues: Mapping[Channel, str],
+    session: str,
+    *,
+    positions: Mapping[Channel, Position],
+    recovered: Mapping[Channel, bool],
+) -> Message:
+    """What an answer about channels says: the channels as asked, whose they are, and where each event channel goes on."""
+    return {
+        "channels": [channel.value for channel in channels],
+        "venues": {channel.value: venue for channel, venue in venues.items()},
+        "session": session,
+        "positions": positions_json(positions.items()),
+        "recovered": {channel.value: whole for channel, whole in recovered.items()},
+    }
+
+
+def subscribed(answer: Message, *, id: Id) -> bytes:  # noqa: A002 - the field's name on the wire
+    """To `subscribe`; `answer` is what `covered` gives."""
+    return _answer("subscribed", answer, id)
+
+
+def resumed(venue: str | None, answer: Message, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+    """To `resume`, one a venue; `venue` is None where the session follows nothing."""
+    return _answer("resumed", {"venue": venue, **answer}, id)
+
+
+def unsubscribed(channels: Iterable[Channel], *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+    """To `unsubscribe`."""
+    return _answer("unsubscribed", {"channels": [channel.value for channel in channels]}, id)
+
+
+def authenticated(expires_at: datetime, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+    """To `authenticate`."""
+    return _answer("authenticated", {"expiresAt": format_instant(expires_at)}, id)
+
+
+def pong(timestamp: datetime, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+    """To `ping`."""
+    return _answer("pong", {"timestamp": format_instant(timestamp)}, id)
+
+
+def error(refused: ActionRefused) -> bytes:
+    """To what was refused."""
+    body: Message = {"status": "error", "code": refused.code.value, "message": refused.message, "action": refused.action}
+    if refused.channels:
+        body["channels"] = list(refused.channels)
+    if refused.id is not None:
+        body["id"] = refused.id
+    body["temporary"] = refused.code.temporary
+    if refused.retry_after_ms is not None:
+        body["retryAfterMs"] = refused.retry_after_ms
+    return encode(body)
+
+
+def _answer(status: str, fields: Message, id: Id) -> bytes:  # noqa: A002 - see subscribed
+    return encode({"status": status, **fields} | ({} if id is None else {"id": id}))
