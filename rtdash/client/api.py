@@ -1,0 +1,133 @@
+"""The REST interface from the client's side: reads, and writes that may be sent again without being done twice."""
+
+import asyncio
+import inspect
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Self
+
+import httpx
+
+from rtdash.client.failures import NotAllowed, Problem, Unreachable, problem_of
+
+TokenSource = str | Callable[[], str | Awaitable[str]]
+"""A token, or what gives the present one; asked before every request."""
+
+JsonObject = dict[str, Any]
+
+_TIMEOUT = httpx.Timeout(30, connect=5)
+_DIRECT: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+
+class Api:
+    """A connection-pooled client of one server, used as `async with Api(url, token) as api`.
+
+    `retry_for_s` bounds how long one list of operations is tried. Every method raises Unreachable, NotAllowed (401, 403) or Problem.
+    """
+
+    def __init__(
+        self, url: str, token: TokenSource, *, retry_for_s: float = 60, connections: int = 8, rng: random.Random | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.retries = 0
+        """Requests that were sent again."""
+        self._token = token
+        self._retry_for_s = retry_for_s
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        # A proxy of the environment never stands between us and our own machine.
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits, mounts=_DIRECT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def get_json(self, path: str, **params: str | float | None) -> Any:
+        """The decoded body of `GET path?params`; parameters that are None are left out. Tried once."""
+        return await self._send("GET", path, params={name: value for name, value in params.items() if value is not None})
+
+    async def post_operations(self, operations: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
+        """Up to 1,000 operations → one outcome each, in order (CONTRACT section 4).
+
+        Sent again, with the same operationIds and so safely, on a lost connection, 429 and 5xx that pass; after `retry_for_s` the last
+        error is raised. Outcomes are then unknown: sending the same operations later is safe too.
+        """
+        until = time.monotonic() + self._retry_for_s
+        attempt = 0
+        while True:
+            try:
+                return _outcomes(await self._send("POST", "/api/operations", json=list(operations)), len(operations))
+            except (Unreachable, Problem) as failure:
+                pause_s = self._pause_s(attempt, failure)
+                if not _may_pass(failure) or time.monotonic() + pause_s > until:
+                    raise
+                self.retries += 1
+                attempt += 1
+                await asyncio.sleep(pause_s)
+
+    async def profile(self) -> JsonObject:
+        """Who the token is for, and its venues."""
+        profile: JsonObject = await self.get_json("/api/user/profile")
+        return profile
+
+    async def room_types(self, venue: str) -> JsonObject:
+        """`currency` and `roomTypes` of a hotel."""
+        answer: JsonObject = await self.get_json("/api/hotel/room-types", venue=venue)
+        return answer
+
+    async def menu_categories(self, venue: str) -> list[JsonObject]:
+        """The categories of a restaurant's menu."""
+        categories: list[JsonObject] = (await self.get_json("/api/restaurant/menu/categories", venue=venue))["categories"]
+        return categories
+
+    async def events(
+        self, channel: str, *, venue: str | None = None, after: int | None = None, epoch: str | None = None, limit: int | None = None
+    ) -> JsonObject:
+        """What the socket would have sent on a channel after a position: `events, position, recovered, reset?`."""
+        page: JsonObject = await self.get_json(f"/api/channels/{channel}/events", venue=venue, after=after, epoch=epoch, limit=limit)
+        return page
+
+    async def _send(self, method: str, path: str, **content: Any) -> Any:
+        headers = {"Authorization": f"Bearer {await self._present_token()}"}
+        try:
+            response = await self._client.request(method, self.url + path, headers=headers, **content)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise Unreachable(self.url, str(error) or type(error).__name__) from error
+        if not response.is_success:
+            raise problem_of(response.status_code, response.content, retry_after=response.headers.get("Retry-After"))
+        try:
+            return response.json()
+        except ValueError:
+            raise Problem(response.status_code, title="The answer is not JSON", detail=f"is {self.url} an rtdash server?") from None
+
+    async def _present_token(self) -> str:
+        if isinstance(self._token, str):
+            return self._token
+        token = self._token()
+        return await token if inspect.isawaitable(token) else token
+
+    def _pause_s(self, attempt: int, failure: Unreachable | Problem) -> float:
+        """Exponential backoff with full jitter, never shorter than the server's Retry-After."""
+        asked_s = failure.retry_after_s if isinstance(failure, Problem) else 0
+        return asked_s + self._rng.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, 10)))
+
+
+def _may_pass(failure: Unreachable | Problem) -> bool:
+    return isinstance(failure, Unreachable) or (failure.status in _TRY_AGAIN and not isinstance(failure, NotAllowed))
+
+
+def _outcomes(answer: Any, expected: int) -> list[JsonObject]:
+    outcomes = answer.get("outcomes") if isinstance(answer, dict) else None
+    if not isinstance(outcomes, list) or len(outcomes) != expected:
+        raise Problem(200, title="The outcomes don't match the operations", detail=f"{expected} were sent")
+    return outcomes

@@ -1,0 +1,52 @@
+"""What can go wrong between a client and the server, as the caller needs to tell it apart."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+
+class Unreachable(Exception):  # noqa: N818 - a state of the world, not a fault of the program
+    """No answer: refused, timed out, or the connection broke; `reason` in the words of the HTTP library."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"can't reach the server at {self.url}: {self.reason}"
+
+
+class Problem(Exception):  # noqa: N818 - named after RFC 9457
+    """An answer other than 2xx: the members of its problem+json (RFC 9457); `type` is `about:blank` where it told none."""
+
+    def __init__(self, status: int, *, type: str = "about:blank", title: str = "", detail: str = "", retry_after_s: float = 0) -> None:  # noqa: A002 - RFC 9457's word
+        super().__init__(status, type, title, detail)
+        self.status = status
+        self.type = type
+        self.title = title
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"HTTP {self.status}: {self.title}" + (f": {self.detail}" if self.detail else "")
+
+
+class NotAllowed(Problem):
+    """401 or 403: the token is missing, not valid, expired, or lacks a scope or a venue."""
+
+
+def problem_of(status: int, body: bytes, *, retry_after: str | None = None) -> Problem:
+    """The problem that an answer with that body tells of; a body of something else (a proxy's page) gives its status alone."""
+    told: dict[str, Any] = {}
+    with suppress(ValueError):
+        decoded = json.loads(body)
+        told = decoded if isinstance(decoded, dict) else {}
+    kind = NotAllowed if status in {401, 403} else Problem
+    return kind(
+        status,
+        type=str(told.get("type", "about:blank")),
+        title=str(told.get("title", "unexpected answer")),
+        detail=str(told.get("detail", "")),
+        retry_after_s=float(retry_after) if retry_after and retry_after.isdecimal() else 0,
+    )
