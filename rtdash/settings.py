@@ -1,5 +1,8 @@
 """Settings: flags over `RTDASH_*` environment over `rtdash.toml` over defaults. Read by cli and server/app only."""
 
+import contextlib
+import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +12,15 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_FILE = "rtdash.toml"
+SECRET_FILE = "secret"
+MIN_SECRET_BYTES = 32
+"""The least that HS256 asks for (RFC 7518 section 3.2)."""
+
+
+class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the person who configured it
+    """The secret that signs tokens is too short; the text never holds it."""
+
+    hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
 class Limits(BaseSettings):
@@ -93,3 +105,32 @@ class Origin:
     name: str
     value: Any
     source: str
+
+
+def load_secret(settings: Settings) -> str:
+    """The secret that signs and verifies HS256 tokens: the setting, or the file `secret` in the data directory.
+
+    The file is created at the first start, readable by its owner only. Raises SecretUnusable, OSError.
+    """
+    path = settings.data / SECRET_FILE
+    if settings.secret is not None:
+        secret = settings.secret.get_secret_value()
+    else:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        secret = _read_or_create(path)
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        where = "the setting RTDASH_SECRET" if settings.secret is not None else str(path)
+        raise SecretUnusable(f"the secret in {where} has fewer than {MIN_SECRET_BYTES} bytes")
+    return secret
+
+
+def _read_or_create(path: Path) -> str:
+    """Of several processes that start at once one creates the file, and all read the same."""
+    if not path.exists():
+        mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(mine, path)
+        mine.unlink()
+    return path.read_text(encoding="utf-8").strip()

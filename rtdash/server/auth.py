@@ -1,15 +1,23 @@
-"""Who asks: tokens are verified here, and become principals with scopes and venues."""
+"""Who asks: tokens are verified here, and become principals with scopes and venues. A token is never kept, only its digest."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
 import jwt
 
+from rtdash.server.keys import Keys
+
 ALL_VENUES = "*"
 DEFAULT_SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
+ADMIN = "admin"
+MAX_TOKEN_CHARS = 8192
+MAX_KNOWN = 10_000
+"""Verified tokens remembered at once; the oldest are forgotten first."""
 
 
 class TokenRefused(Exception):  # noqa: N818 - a refusal, not a fault
@@ -44,37 +52,130 @@ class Principal:
 
 
 class Verifier:
-    """Turns tokens into principals. `secret` verifies HS256."""
+    """Turns tokens into principals.
 
-    def __init__(self, secret: str, *, issuer: str | None = None, audience: str | None = None) -> None:
+    `secret` verifies HS256; `keys` the asymmetric algorithms, each fixed by the type of its key, so that no token chooses how it
+    is checked (RFC 8725 section 3.1). `is_revoked` is asked each time, also for tokens that were verified before. Tokens live by
+    the machine's clock.
+    """
+
+    def __init__(
+        self,
+        secret: str,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        keys: Keys | None = None,
+        is_revoked: Callable[[Principal], bool] = lambda _: False,
+    ) -> None:
         self._secret = secret
         self._issuer = issuer
         self._audience = audience
+        self._keys = keys or Keys()
+        self._is_revoked = is_revoked
+        self._known: dict[bytes, tuple[Principal, float]] = {}
 
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenRefused."""
+        digest = blake2b(token.encode("utf-8", "replace"), digest_size=16).digest()
+        known = self._known.get(digest)
+        if known is None:
+            principal = self._check(token)
+            known = principal, principal.expires_at.timestamp()
+            self._remember(digest, known)
+        principal, expires_at = known
+        if expires_at <= time.time():
+            del self._known[digest]
+            raise TokenRefused("the token has expired: get a new one", expired=True)
+        if self._is_revoked(principal):
+            raise TokenRefused("the token has been revoked: get a new one", revoked=True)
+        return principal
+
+    async def authenticate(self, token: str) -> Principal:
+        """As `verify`, but a token signed with a key that is not known yet has the key set fetched anew first (at most every 10 s)."""
         try:
-            claims = jwt.decode(token, self._secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}, issuer=self._issuer, audience=self._audience)
+            return self.verify(token)
+        except UnknownKeyError:
+            if not await self._keys.refresh():
+                raise
+        return self.verify(token)
+
+    def _check(self, token: str) -> Principal:
+        if len(token) > MAX_TOKEN_CHARS:
+            raise TokenRefused(f"the token is longer than {MAX_TOKEN_CHARS} characters")
+        try:
+            header = jwt.get_unverified_header(token)
+            algorithm = header.get("alg")
+            for key in self._candidates(algorithm, header.get("kid")):
+                claims = self._decode(token, key, str(algorithm))
+                if claims is not None:
+                    return _principal(claims)
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired: get a new one", expired=True) from None
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
             raise TokenRefused(f"the token is not valid ({type(error).__name__}): get a new one") from None
-        return _principal(claims)
+        raise TokenRefused("the token's signature is not valid: get a new one")
+
+    def _candidates(self, algorithm: Any, key_id: Any) -> Sequence[Any]:
+        """The keys that such a token may have been signed with. HS256 is checked with the secret and nothing else."""
+        if algorithm == "HS256":
+            return (self._secret,)
+        keys = self._keys.matching(algorithm, key_id)
+        if not keys:
+            raise UnknownKeyError
+        return keys
+
+    def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
+        """The claims; None when the signature is not that key's."""
+        options = {"require": ["exp", "sub"], "verify_aud": self._audience is not None, "verify_iss": self._issuer is not None}
+        try:
+            return jwt.decode(token, key, algorithms=[algorithm], options=options, issuer=self._issuer, audience=self._audience)  # type: ignore[arg-type]
+        except jwt.InvalidSignatureError:
+            return None
+
+    def _remember(self, digest: bytes, known: tuple[Principal, float]) -> None:
+        while len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = known
 
 
-def mint(secret: str, *, user: str, name: str | None = None, scopes: Sequence[str] = DEFAULT_SCOPES, venues: Sequence[str] = (ALL_VENUES,), ttl: timedelta = timedelta(hours=12), now: datetime | None = None) -> str:
+class UnknownKeyError(TokenRefused):
+    """A token by an algorithm or a key that the server doesn't know."""
+
+    def __init__(self) -> None:
+        super().__init__("the token is signed with a key or an algorithm that this server does not accept: get a new one")
+
+
+def mint(
+    secret: str,
+    *,
+    user: str,
+    name: str | None = None,
+    scopes: Sequence[str] = DEFAULT_SCOPES,
+    venues: Sequence[str] = (ALL_VENUES,),
+    ttl: timedelta = timedelta(hours=12),
+    now: datetime | None = None,
+) -> str:
     """A token signed with the server's secret (HS256)."""
     issued = now or datetime.now(UTC)
     claims = {"sub": user, "jti": uuid4().hex, "scope": " ".join(scopes), "venues": list(venues), "iat": issued, "exp": issued + ttl}
     return jwt.encode(claims | ({"name": name} if name else {}), secret, algorithm="HS256")
 
 
-def _principal(claims: dict[str, Any]) -> Principal:
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    """Claims of the right types. Raises TokenRefused naming the one that is wrong."""
+    venues, scope, name = claims.get("venues", []), claims.get("scope", ""), claims.get("name")
+    if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
+        raise TokenRefused("the token's claim `venues` must be a list of strings")
+    if not isinstance(scope, str):
+        raise TokenRefused("the token's claim `scope` must be a string of scopes with spaces between")
+    if not claims["sub"]:
+        raise TokenRefused("the token's claim `sub` must name a user")
     return Principal(
         sub=claims["sub"],
-        name=claims.get("name"),
-        scopes=frozenset(str(claims.get("scope", "")).split()),
-        venues=tuple(claims.get("venues", ())),
+        name=name if isinstance(name, str) else None,
+        scopes=frozenset(scope.split()),
+        venues=tuple(venues),
         jti=str(claims.get("jti", "")),
         issued_at=datetime.fromtimestamp(claims.get("iat", 0), UTC),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),

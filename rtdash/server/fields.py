@@ -1,0 +1,145 @@
+"""The fields of operations on the wire: how each is read and how OpenAPI shows it, in one table, so that the two can't differ.
+
+Read by hand and not by a model, because a list of 1,000 operations is read in one turn of the event loop.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from rtdash.domain.instants import parse_instant
+from rtdash.domain.money import to_minor
+from rtdash.domain.reservations import Status
+from rtdash.domain.venues import Venue
+
+MAX_GUESTS = 1_000
+MAX_MINUTES = 1_440
+YEARS = range(1900, 2200)
+"""Years that dates may lie in: beyond them local times and sums of days leave the calendar."""
+
+Parse = Callable[[Any, Venue], Any]
+
+_ID = r"[A-Za-z0-9][A-Za-z0-9._:~@-]{0,127}"
+_OPERATION_ID = r"[\x21-\x7e]{1,200}"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`attribute` of the domain's Operation, how a JSON value becomes it (raises ValueError), and its JSON schema."""
+
+    attribute: str
+    parse: Parse
+    schema: dict[str, Any]
+
+
+def parse_date(text: Any) -> date:
+    """`2026-01-31`. Raises ValueError."""
+    if not isinstance(text, str) or not _DATE.fullmatch(text):
+        raise ValueError("must be a date, as in 2026-01-31")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"must be a date, and {text} is none") from None
+    if day.year not in YEARS:
+        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+    return day
+
+
+def parse_time(text: Any) -> datetime:
+    """`2026-01-31T19:00:00Z`, or with an offset. Raises ValueError."""
+    if not isinstance(text, str) or not _INSTANT.fullmatch(text):
+        raise ValueError("must be an instant with its offset, as in 2026-01-31T19:00:00Z")
+    try:
+        instant = parse_instant(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be an instant, and {text} is none") from None
+    if instant.year not in YEARS:
+        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+    return instant
+
+
+def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
+    def parse(value: Any, _: Venue) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be a string")
+        if not value or len(value) > max_chars or value.isspace() or _CONTROL.search(value):
+            raise ValueError(f"must be 1 to {max_chars} characters, not all of them blanks, no control characters")
+        return value
+
+    return parse, {"type": "string", "minLength": 1, "maxLength": max_chars, "pattern": r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"}
+
+
+def _matching(pattern: str, words: str) -> tuple[Parse, dict[str, Any]]:
+    compiled = re.compile(pattern)
+
+    def parse(value: Any, _: Venue) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise ValueError(f"must be {words}")
+        return value
+
+    return parse, {"type": "string", "pattern": f"^{pattern}$"}
+
+
+def _whole(least: int, most: int) -> tuple[Parse, dict[str, Any]]:
+    def parse(value: Any, _: Venue) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return parse, {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _money() -> tuple[Parse, dict[str, Any]]:
+    def parse(value: Any, venue: Venue) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise ValueError("must be a number, 0 or more, in major units of the venue's currency")
+        return to_minor(value, venue.currency)
+
+    description = "In major units of the venue's currency, with no more digits behind the point than it has."
+    return parse, {"type": "number", "minimum": 0, "maximum": 1_000_000_000, "description": description}
+
+
+def _date() -> tuple[Parse, dict[str, Any]]:
+    return lambda value, _: parse_date(value), {"type": "string", "format": "date", "description": "Local date at the venue."}
+
+
+def _instant(description: str) -> tuple[Parse, dict[str, Any]]:
+    return lambda value, _: parse_time(value), {"type": "string", "format": "date-time", "description": description}
+
+
+def _first_status() -> tuple[Parse, dict[str, Any]]:
+    allowed = {status.value: status for status in (Status.CONFIRMED, Status.PENDING)}
+
+    def parse(value: Any, _: Venue) -> Status:
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(f"must be {' or '.join(allowed)}; later statuses come by operations")
+        return allowed[value]
+
+    return parse, {"type": "string", "enum": list(allowed)}
+
+
+FIELDS: dict[str, Field] = {
+    "operationId": Field("operation_id", *_matching(_OPERATION_ID, "1 to 200 printable ASCII characters without blanks")),
+    "reservationId": Field("reservation_id", *_matching(_ID, "1 to 128 of letters, digits and . _ : ~ @ -, a letter or digit first")),
+    "at": Field("at", *_instant("An instant in the past, to load history; needs the scope `admin`.")),
+    "customerName": Field("customer_name", *_text(200)),
+    "customerEmail": Field("customer_email", *_text(254)),
+    "customerPhone": Field("customer_phone", *_text(40)),
+    "guests": Field("guests", *_whole(1, MAX_GUESTS)),
+    "source": Field("source", *_text(64)),
+    "amount": Field("amount_minor", *_money()),
+    "paid": Field("paid_minor", *_money()),
+    "status": Field("status", *_first_status()),
+    "roomType": Field("room_type", *_text(64)),
+    "checkIn": Field("check_in", *_date()),
+    "checkOut": Field("check_out", *_date()),
+    "date": Field("start", *_instant("When the table is taken.")),
+    "durationMinutes": Field("duration_minutes", *_whole(1, MAX_MINUTES)),
+    "category": Field("category", *_text(64)),
+}
+"""By the wire's name. `op`, `kind` and `venue` are read beside them, since they decide what the rest may be."""

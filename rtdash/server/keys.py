@@ -1,0 +1,129 @@
+"""Public keys that tokens may be signed with: from a PEM file, or from a key set (JWKS) that is fetched and kept fresh."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt import PyJWKSet
+from jwt.exceptions import PyJWTError
+
+REFRESH_S = 300.0
+"""How often a key set is fetched again, so that keys taken out of it stop working."""
+MIN_REFRESH_S = 10.0
+"""The least time between two fetches that unknown keys cause."""
+FETCH_TIMEOUT_S = 5.0
+MIN_RSA_BITS = 2048
+
+_log = logging.getLogger(__name__)
+
+
+class KeyUnusable(Exception):  # noqa: N818 - a refusal at start, for the person who configured it
+    """A key that tokens can't be verified with; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key, and the one algorithm that its type is good for."""
+
+    algorithm: str
+    key: Any
+    key_id: str | None = None
+
+
+class Keys:
+    """The known public keys. Without file and URL there are none, and only HS256 tokens are taken."""
+
+    def __init__(self, fixed: Sequence[Key] = (), jwks_url: str | None = None) -> None:
+        self._fixed = tuple(fixed)
+        self._fetched: tuple[Key, ...] = ()
+        self._url = jwks_url
+        self._tried_at = float("-inf")
+        self._fetching: asyncio.Task[bool] | None = None
+
+    def matching(self, algorithm: Any, key_id: Any) -> list[Any]:
+        """The keys for that algorithm; where the token names its key, only those of that name or of none."""
+        keys = (*self._fixed, *self._fetched)
+        return [one.key for one in keys if one.algorithm == algorithm and (key_id is None or one.key_id in {None, key_id})]
+
+    async def refresh(self) -> bool:
+        """Fetch the key set, unless that was tried within the last 10 s; requests at the same time share one fetch. False: nothing new."""
+        if self._url is None:
+            return False
+        if self._fetching is None:
+            if time.monotonic() - self._tried_at < MIN_REFRESH_S:
+                return False
+            self._fetching = asyncio.create_task(self._fetch(self._url))
+        return await asyncio.shield(self._fetching)
+
+    async def run(self) -> None:
+        """Keep the key set fresh."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_S)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether there is a key set to keep fresh."""
+        return self._url is not None
+
+    async def _fetch(self, url: str) -> bool:
+        self._tried_at = time.monotonic()
+        try:
+            async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client:
+                answer = (await client.get(url)).raise_for_status()
+            self._fetched = _read_key_set(answer.json())
+        except (httpx.HTTPError, PyJWTError, ValueError) as error:
+            _log.warning("the key set can't be fetched (%s); the keys known so far stay", type(error).__name__)
+            return False
+        finally:
+            self._fetching = None
+        return True
+
+
+def read_key_file(path: Path) -> tuple[Key, ...]:
+    """The public keys of a PEM file, one or several. Raises KeyUnusable."""
+    marker = b"-----BEGIN "
+    try:
+        parts = path.read_bytes().split(marker)[1:]
+        keys = tuple(_key(load_pem_public_key(marker + part)) for part in parts)
+    except OSError as error:
+        raise KeyUnusable(f"the key file {path} can't be read: {error.strerror}") from None
+    except ValueError:
+        raise KeyUnusable(f"the key file {path} must hold public keys in PEM form (BEGIN PUBLIC KEY)") from None
+    if not keys:
+        raise KeyUnusable(f"the key file {path} holds no key in PEM form (BEGIN PUBLIC KEY)")
+    return keys
+
+
+def _read_key_set(document: Any) -> tuple[Key, ...]:
+    """The keys of a JWKS that tokens can be verified with; others (encryption, symmetric, other curves) are passed over."""
+    if not isinstance(document, dict):
+        raise ValueError("a key set is a JSON object")  # noqa: TRY004 - one error for all that can be wrong with it
+    keys = []
+    for one in PyJWKSet.from_dict(document).keys:
+        if one.public_key_use not in {None, "sig"}:
+            continue
+        try:
+            keys.append(_key(one.key, one.key_id))
+        except KeyUnusable as reason:
+            _log.warning("a key of the key set is passed over: %s", reason)
+    return tuple(keys)
+
+
+def _key(key: Any, key_id: str | None = None) -> Key:
+    match key:
+        case rsa.RSAPublicKey() if key.key_size >= MIN_RSA_BITS:
+            return Key("RS256", key, key_id)
+        case ec.EllipticCurvePublicKey() if isinstance(key.curve, ec.SECP256R1):
+            return Key("ES256", key, key_id)
+        case ed25519.Ed25519PublicKey():
+            return Key("EdDSA", key, key_id)
+        case _:
+            raise KeyUnusable(f"a {type(key).__name__} is none of RSA ({MIN_RSA_BITS} bits or more), P-256 and Ed25519")

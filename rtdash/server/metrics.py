@@ -1,0 +1,43 @@
+"""What Prometheus can ask: one registry a server, so that several in one process don't share their figures."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The metrics, each an attribute. `limit_refusals` is labelled by the limit's name, `replays` by outcome, `evictions` by close code."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.requests = counter("http_requests", "HTTP requests answered", "method", "route", "status")
+        self.request_seconds = histogram("http_request_seconds", "Seconds from a request's head to its answer's", "route")
+        self.operations = counter("operations", "Operations by what became of them", "outcome")
+        self.events = counter("events", "Events appended by this process")
+        self.commit_seconds = histogram("commit_seconds", "Seconds that a transaction of the write path takes")
+        self.queue_seconds = histogram("queue_seconds", "Seconds that a write waits for its transaction")
+        self.connections = gauge("connections", "Open WebSocket connections")
+        self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
+        self.deliveries = counter("deliveries", "Messages handed to connections")
+        self.buffered_bytes = gauge("buffered_bytes", "Bytes written to connections that the kernel has not taken")
+        self.evictions = counter("evictions", "Connections that the server closed", "code")
+        self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
+        self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
+        self.delivery_seconds = histogram("delivery_seconds", "Seconds from the commit of the canary to its delivery")
+        self.broker_lag_seconds = gauge("broker_lag_seconds", "Seconds from publishing the canary until the broker brought it back")
+        self.loop_lag_seconds = gauge("loop_lag_seconds", "Seconds by which the event loop was late, last looked at")
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"rtdash_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"rtdash_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"rtdash_{name}", text, labels, registry=self.registry, buckets=_LATENCY_S)

@@ -1,0 +1,43 @@
+"""The parts of a running server, as the composition hands them to routes and gateway."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtdash.bookings import Bookings
+from rtdash.dashboard import Dashboard
+from rtdash.domain.instants import Clock
+from rtdash.domain.venues import Venue
+from rtdash.hub import Hub
+from rtdash.relay import Relay
+from rtdash.server.auth import Verifier
+from rtdash.server.limits import RequestLimit
+from rtdash.server.metrics import Metrics
+from rtdash.server.revocations import Revocations
+from rtdash.server.tasks import Tasks
+from rtdash.settings import Settings
+from rtdash.store.database import Database
+from rtdash.upcoming import Upcoming
+
+if TYPE_CHECKING:
+    from rtdash.server.gateway import Gateway
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that lives as long as the server. `venues` are in the order of their file; `gateway` is set once it is built."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    venues: dict[str, Venue]
+    bookings: Bookings
+    dashboard: Dashboard
+    upcoming: Upcoming
+    hub: Hub
+    relay: Relay
+    verifier: Verifier
+    revocations: Revocations
+    limits: RequestLimit
+    metrics: Metrics
+    tasks: Tasks
+    gateway: "Gateway"

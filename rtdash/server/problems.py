@@ -1,0 +1,153 @@
+"""Everything that REST refuses, as RFC 9457 problems: the one table from our refusals and faults to HTTP.
+
+`type` is `urn:rtdash:problem:<code>` and never changes; `detail` says how to mend it; no token or secret ever stands in either.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rtdash.domain.refusals import Refusal
+from rtdash.protocol.messages import encode
+from rtdash.server.auth import TokenRefused
+from rtdash.store.database import OutcomeUnknown, StoreError, StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:rtdash:problem:"
+RETRY_AFTER_S = 1
+"""What a client waits when the store can't say how long."""
+
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "unreadable": (400, "The body can't be read"),
+    "unauthenticated": (401, "A valid token is needed"),
+    "forbidden": (403, "The token does not allow this"),
+    "not_found": (404, "There is nothing at this path"),
+    "reservation_not_found": (404, "No such reservation"),
+    "method_not_allowed": (405, "The path does not know this method"),
+    "no_availability": (409, "No room of that type is free on every night"),
+    "invalid_transition": (409, "The reservation's status does not allow this"),
+    "not_amendable": (409, "The reservation can't be amended any more"),
+    "reservation_exists": (409, "The reservation id is taken"),
+    "overpaid": (409, "More than the balance"),
+    "instant_goes_back": (409, "The reservation has changed after that instant"),
+    "body_too_large": (413, "The body is too large"),
+    "too_many_operations": (413, "Too many operations in one request"),
+    "invalid": (422, "The request is well-formed but wrong"),
+    "operation_id_reused": (422, "The operation id stands for something else"),
+    "rate_limited": (429, "Too many requests"),
+    "internal": (500, "A fault of the server"),
+    "unavailable": (503, "Nothing was stored"),
+    "outcome_unknown": (503, "It is not known whether it was stored"),
+}
+"""Status and title of each code. A refusal of the domain that is not here brings its own status, and its code as the title."""
+
+_log = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """A refusal on its way to the client. `facts` are further members of the document."""
+
+    def __init__(
+        self, code: str, detail: str, *, status: int | None = None, headers: Mapping[str, str] | None = None, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail)
+        known = PROBLEMS.get(code)
+        self.code = code
+        self.detail = detail
+        self.status = status or (known[0] if known else HTTPStatus.UNPROCESSABLE_ENTITY)
+        self.title = known[1] if known else code.replace("_", " ").capitalize()
+        self.headers = dict(headers or {})
+        self.facts = dict(facts or {})
+
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
+        return {"type": TYPE_PREFIX + self.code, "title": self.title, "status": int(self.status), "detail": self.detail, **self.facts}
+
+    def response(self) -> Response:
+        """The document as an HTTP answer."""
+        return Response(encode(self.body()), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers)
+
+
+def invalid(errors: Sequence[tuple[str, str]]) -> Problem:
+    """422 for fields that are wrong: (name of the field, what is wrong with it and how to mend it)."""
+    detail = "; ".join(f"{field}: {message}" for field, message in errors[:5])
+    return Problem("invalid", detail, facts={"errors": [{"field": field, "message": message} for field, message in errors]})
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that tells of an error; 500 for one that nobody foresaw."""
+    match error:
+        case Problem():
+            return error
+        case Refusal():
+            return Problem(error.code, str(error), status=error.status)
+        case TokenRefused():
+            return unauthenticated(error.reason)
+        case OutcomeUnknown():
+            return Problem("outcome_unknown", "the store failed while it was writing: repeat the request with the same operation id", headers=_retry_after(error))
+        case StoreUnavailable():
+            return Problem("unavailable", "the store can't take it now: repeat the request, with the same operation id", headers=_retry_after(error))
+        case StoreError():
+            return Problem("unavailable", "the store can't be used now: see /readyz", headers={"Retry-After": str(RETRY_AFTER_S)})
+        case RequestValidationError():
+            return invalid([_validation_error(one) for one in error.errors()])
+        case HTTPException():
+            return _http_problem(error)
+        case _:
+            return Problem("internal", "something went wrong here; the server's log says what")
+
+
+def unauthenticated(reason: str) -> Problem:
+    """401 with the challenge of RFC 6750; `reason` is for the bearer."""
+    return Problem("unauthenticated", reason, headers={"WWW-Authenticate": "Bearer"})
+
+
+def rate_limited(retry_after_s: float) -> Problem:
+    """429; `retry_after_s` in seconds, told as whole ones, rounded up."""
+    seconds = max(1, math.ceil(retry_after_s))
+    return Problem("rate_limited", f"more requests than this user may make: wait {seconds} s", headers={"Retry-After": str(seconds)})
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app answer with a problem."""
+    for kind in (Problem, Refusal, TokenRefused, StoreError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.code == "internal":
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("%s %s: %s", request.method, request.url.path, error)
+    return problem.response()
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    match error.status_code:
+        case 404:
+            return Problem("not_found", "no endpoint has this path: see /docs")
+        case 405:
+            return Problem("method_not_allowed", "see /docs for the methods of this path", headers=error.headers)
+        case 400:
+            return Problem("unreadable", str(error.detail), headers=error.headers)
+        case status:
+            return Problem("http_error", str(error.detail), status=status, headers=error.headers)
+
+
+def _validation_error(error: dict[str, Any]) -> tuple[str, str]:
+    """Field and message of one of pydantic's errors; the input itself is left out, since it may be anything."""
+    place = [str(part) for part in error["loc"] if part not in {"query", "path", "header", "body"}]
+    return ".".join(place) or "request", str(error["msg"]).removeprefix("Value error, ")
+
+
+def _retry_after(error: StoreUnavailable) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
