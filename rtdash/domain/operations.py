@@ -1,0 +1,194 @@
+"""Operations: what each does to a reservation, and when it is refused (CONTRACT section 4). Decided purely, written by others."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+
+from rtdash.domain.availability import Rooms, nights_held
+from rtdash.domain.money import MAX_MINOR
+from rtdash.domain.refusals import (
+    BadValue,
+    InstantGoesBack,
+    InstantInFuture,
+    InvalidTransition,
+    MissingField,
+    NotAmendable,
+    Overpaid,
+    ReservationExists,
+    ReservationNotFound,
+    UnknownCategory,
+    WrongKind,
+)
+from rtdash.domain.reservations import Charge, Op, Operation, Reservation, Status
+from rtdash.domain.terms import RESERVATION_ID, amend, book
+from rtdash.domain.venues import Venue, VenueKind, business_date
+
+CATEGORY_LIMIT = 60
+"""Characters in a hotel's charge category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of the table of statuses; `kind` None is for both kinds of venue."""
+
+    sources: tuple[Status, ...]
+    target: Status
+    kind: VenueKind | None = None
+
+
+TRANSITIONS: Mapping[Op, Transition] = {
+    Op.CONFIRM: Transition((Status.PENDING,), Status.CONFIRMED),
+    Op.CHECK_IN: Transition((Status.CONFIRMED,), Status.CHECKED_IN, VenueKind.HOTEL),
+    Op.UNDO_CHECK_IN: Transition((Status.CHECKED_IN,), Status.CONFIRMED, VenueKind.HOTEL),
+    Op.CHECK_OUT: Transition((Status.CHECKED_IN,), Status.CHECKED_OUT, VenueKind.HOTEL),
+    Op.SEAT: Transition((Status.CONFIRMED,), Status.SEATED, VenueKind.RESTAURANT),
+    Op.UNDO_SEAT: Transition((Status.SEATED,), Status.CONFIRMED, VenueKind.RESTAURANT),
+    Op.COMPLETE: Transition((Status.SEATED,), Status.COMPLETED, VenueKind.RESTAURANT),
+    Op.CANCEL: Transition((Status.PENDING, Status.CONFIRMED), Status.CANCELLED),
+    Op.REINSTATE: Transition((Status.CANCELLED,), Status.CONFIRMED),
+    Op.NO_SHOW: Transition((Status.CONFIRMED,), Status.NO_SHOW),
+    Op.UNDO_NO_SHOW: Transition((Status.NO_SHOW,), Status.CONFIRMED),
+}
+"""The operations that do nothing but move the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operation leads to: the next version of its reservation, and the charge that it makes, if it makes one."""
+
+    reservation: Reservation
+    charge: Charge | None = None
+
+
+def decide(operation: Operation, current: Reservation | None, *, venue: Venue, now: datetime, rooms: Rooms) -> Decision:
+    """What becomes of `current` (None: it doesn't exist yet) by an operation that arrives at `now`.
+
+    The nights that it takes or gives back are entered in `rooms`, which must know all of `nights_touched`. Raises Refusal, and then
+    `rooms` is as it was.
+    """
+    charge = None
+    if operation.op is Op.BOOK:
+        after = _booked(operation, current, venue, now)
+    else:
+        before = _existing(operation, current)
+        instant = _effective_instant(operation, before, now)
+        after, charge = _changed(operation, before, venue, instant)
+        after = replace(after, changed_at=instant, version=before.version + 1)
+    rooms.exchange(nights_held(current), nights_held(after), venue)
+    return Decision(after, charge)
+
+
+def derive_reservation_id(venue_id: str, operation_id: str) -> str:
+    """The id of a reservation that is booked without one: the same for every repeat of the operation."""
+    return "res-" + hashlib.sha256(json.dumps([venue_id, operation_id]).encode()).hexdigest()[:20]
+
+
+def content_digest(operation: Operation) -> str:
+    """A digest of what an operation asks for, whatever its id: equal content, equal digest, also across versions of rtdash."""
+    content = {
+        field.name: _plain(value)
+        for field in fields(operation)
+        if field.name not in {"operation_id", "venue_id"} and (value := getattr(operation, field.name)) is not None
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _booked(operation: Operation, current: Reservation | None, venue: Venue, now: datetime) -> Reservation:
+    reservation_id = operation.reservation_id or derive_reservation_id(venue.id, operation.operation_id)
+    if current is not None:
+        raise ReservationExists(reservation_id)
+    if not RESERVATION_ID.fullmatch(reservation_id):
+        raise BadValue("reservationId", "must be 1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or digit")
+    _check_amounts(operation)
+    return book(operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now))
+
+
+def _existing(operation: Operation, current: Reservation | None) -> Reservation:
+    if current is None:
+        raise ReservationNotFound(operation.reservation_id)
+    return current
+
+
+def _effective_instant(operation: Operation, current: Reservation | None, now: datetime) -> datetime:
+    if operation.at is None:
+        return now if current is None else max(now, current.changed_at)
+    if operation.at > now:
+        raise InstantInFuture(operation.at, now)
+    if current is not None and operation.at < current.changed_at:
+        raise InstantGoesBack(operation.at, current.changed_at)
+    return operation.at
+
+
+def _changed(operation: Operation, current: Reservation, venue: Venue, instant: datetime) -> tuple[Reservation, Charge | None]:
+    _check_amounts(operation)
+    match operation.op:
+        case Op.AMEND:
+            return amend(operation, current, venue=venue), None
+        case Op.PAY:
+            return _paid(operation, current, venue), None
+        case Op.CHARGE:
+            return _charged(operation, current, venue, instant)
+        case _:
+            return _moved(operation.op, current), None
+
+
+def _paid(operation: Operation, current: Reservation, venue: Venue) -> Reservation:
+    amount = _amount_of(operation, current)
+    if amount > current.balance_minor:
+        raise Overpaid(amount, current.balance_minor, venue.currency)
+    return replace(current, paid_minor=current.paid_minor + amount)
+
+
+def _charged(operation: Operation, current: Reservation, venue: Venue, instant: datetime) -> tuple[Reservation, Charge]:
+    amount = _amount_of(operation, current)
+    charge = Charge(_category(operation, venue), amount, business_date(venue, instant))
+    if current.amount_minor + amount > MAX_MINOR:
+        raise BadValue("amount", "makes the reservation dearer than an amount of money can be")
+    return replace(current, amount_minor=current.amount_minor + amount, charged_minor=current.charged_minor + amount), charge
+
+
+def _amount_of(operation: Operation, current: Reservation) -> int:
+    if current.status is Status.CANCELLED:
+        raise NotAmendable(operation.op, current.status)
+    if operation.amount_minor is None:
+        raise MissingField(operation.op, "amount")
+    if operation.amount_minor == 0:
+        raise BadValue("amount", "must be more than 0")
+    return operation.amount_minor
+
+
+def _category(operation: Operation, venue: Venue) -> str:
+    label = (operation.category or "").strip()
+    if not label:
+        raise MissingField(operation.op, "category")
+    if venue.kind is VenueKind.HOTEL:
+        if len(label) > CATEGORY_LIMIT:
+            raise BadValue("category", f"must have at most {CATEGORY_LIMIT} characters")
+        return label
+    known = venue.menu_category(label)
+    if known is None:
+        raise UnknownCategory(label, [category.id for category in venue.menu])
+    return known.name
+
+
+def _moved(op: Op, current: Reservation) -> Reservation:
+    transition = TRANSITIONS[op]
+    if transition.kind not in {None, current.kind}:
+        raise WrongKind(op, current.kind)
+    if current.status not in transition.sources:
+        raise InvalidTransition(op, current.status, transition.sources)
+    return replace(current, status=transition.target)
+
+
+def _check_amounts(operation: Operation) -> None:
+    for field, amount in (("amount", operation.amount_minor), ("paid", operation.paid_minor)):
+        if amount is not None and not 0 <= amount <= MAX_MINOR:
+            raise BadValue(field, "must not be negative" if amount < 0 else "is beyond what an amount of money can be")
+
+
+def _plain(value: datetime | date | str | int) -> str | int:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
