@@ -1,0 +1,107 @@
+"""Draws from published aggregates: shares, quantiles, and the skewed laws of rates and clusters."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from random import Random
+from statistics import NormalDist
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+STANDARD_NORMAL = NormalDist()
+
+
+class Discrete(Generic[T]):
+    """Values with weights; the weights need not sum to 1, values of weight 0 never come."""
+
+    __slots__ = ("_cumulative", "values", "weights")
+
+    def __init__(self, weights: Mapping[T, float] | Iterable[tuple[T, float]]) -> None:
+        pairs = [(value, weight) for value, weight in dict(weights).items() if weight > 0]
+        assert pairs, "nothing to draw from"
+        self.values = tuple(value for value, _ in pairs)
+        self.weights = tuple(weight for _, weight in pairs)
+        self._cumulative = list(accumulate(self.weights))
+
+    def draw(self, rng: Random) -> T:
+        """One value."""
+        return self.at(rng.random())
+
+    def at(self, rank: float) -> T:
+        """The value at `rank` of 0 ≤ rank < 1, in the order given."""
+        return self.values[min(bisect_right(self._cumulative, rank * self._cumulative[-1]), len(self.values) - 1)]
+
+    def span(self, value: T) -> tuple[float, float]:
+        """The ranks that `value` covers: from, to."""
+        index = self.values.index(value)
+        total = self._cumulative[-1]
+        return (self._cumulative[index] - self.weights[index]) / total, self._cumulative[index] / total
+
+
+class Quantiles:
+    """A continuous law given by its quantiles, straight lines between them."""
+
+    __slots__ = ("_ranks", "_values")
+
+    def __init__(self, ranks: Sequence[float], values: Sequence[float]) -> None:
+        assert ranks[0] == 0 and ranks[-1] == 1, "quantiles span the whole law"
+        self._ranks = list(ranks)
+        self._values = list(values)
+
+    def at(self, rank: float) -> float:
+        """The value at `rank` of 0 ≤ rank ≤ 1."""
+        upper = min(max(bisect_right(self._ranks, rank), 1), len(self._ranks) - 1)
+        low, high = self._ranks[upper - 1], self._ranks[upper]
+        share = (rank - low) / (high - low)
+        return self._values[upper - 1] + share * (self._values[upper] - self._values[upper - 1])
+
+    def draw(self, rng: Random) -> float:
+        """One value."""
+        return self.at(rng.random())
+
+    def middles(self, count: int) -> list[float]:
+        """`count` values of equal probability that stand for the law in sums."""
+        return [self.at((index + 0.5) / count) for index in range(count)]
+
+
+def draw_lognormal(rng: Random, mean: float, coefficient_of_variation: float) -> float:
+    """A lognormal value given by its mean and its sd / mean."""
+    variance = math.log1p(coefficient_of_variation**2)
+    return mean * math.exp(rng.gauss(-variance / 2, math.sqrt(variance)))
+
+
+def draw_poisson(rng: Random, mean: float) -> int:
+    """A Poisson count, by summing exponential gaps: fit for means up to some hundreds."""
+    count = 0
+    reached = rng.expovariate(1.0) if mean > 0 else math.inf
+    while reached < mean:
+        count += 1
+        reached += rng.expovariate(1.0)
+    return count
+
+
+def draw_cluster_size(rng: Random, theta: float) -> int:
+    """A log-series size of 1 and more: P(k) ∝ theta^k / k (Kemp 1981, Applied Statistics 30:249-253, generator LK)."""
+    if theta <= 0:
+        return 1
+    share = 1 - (1 - theta) ** rng.random()
+    return 1 + int(math.log(1 - rng.random()) / math.log(share)) if share > 0 else 1
+
+
+def cluster_theta(dispersion: float) -> float:
+    """The log-series parameter with which Poisson clusters give counts of variance / mean = `dispersion`."""
+    return max(0.0, 1 - 1 / dispersion)
+
+
+def cluster_mean(theta: float) -> float:
+    """The mean size of such clusters."""
+    return 1.0 if theta <= 0 else -theta / ((1 - theta) * math.log1p(-theta))
+
+
+def draw_geometric(rng: Random, mean: float) -> int:
+    """A geometric count of 1 and more."""
+    if mean <= 1:
+        return 1
+    return 1 + int(math.log(1 - rng.random()) / math.log(1 - 1 / mean))
