@@ -1,0 +1,229 @@
+"""Reports over business dates: trends, revenue by category, sources, customer frequency. Shapes and sums only; rows come from outside."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import TypedDict
+
+from rtdash.domain.money import to_major
+from rtdash.domain.reservations import NOT_COMING, Charge, Status
+from rtdash.domain.venues import Venue, VenueKind
+
+OTHER = "Other"
+"""The category of what a restaurant earned without a menu category."""
+
+
+class Period(StrEnum):
+    """How far back a report goes; the wire's words."""
+
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+    @property
+    def days(self) -> int:
+        """Business dates in it."""
+        return 7 if self is Period.WEEKLY else 30
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What reports need of a reservation as it is now; `price_minor` is its amount without its charges."""
+
+    business_date: date
+    status: Status
+    guests: int
+    price_minor: int
+    room_type: str | None = None
+    check_in: date | None = None
+    check_out: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerVisits:
+    """Visits (CheckedOut or Completed) of one customer before the period and within it."""
+
+    before: int
+    within: int
+
+
+class TrendPoint(TypedDict):
+    """One business date of a trend; `revenue` in major units."""
+
+    date: str
+    reservations: int
+    guests: int
+    cancellations: int
+    revenue: int | float
+
+
+class CategoryRevenue(TypedDict):
+    """What a category earned, in major units, and its share in percent."""
+
+    category: str
+    revenue: int | float
+    share: float
+
+
+class RevenueByCategory(TypedDict):
+    """Revenue of a period, dearest category first."""
+
+    total: int | float
+    categories: list[CategoryRevenue]
+
+
+class SourceShare(TypedDict):
+    """Reservations of a source, and their share in percent."""
+
+    source: str
+    reservations: int
+    share: float
+
+
+class Sources(TypedDict):
+    """Reservations of a period by source, most first."""
+
+    total: int
+    sources: list[SourceShare]
+
+
+class Segment(TypedDict):
+    """Customers with so many visits, and their share in percent."""
+
+    visits: str
+    customers: int
+    share: float
+
+
+class Frequency(TypedDict):
+    """Customers with a visit in a period; `repeatRate` is the percentage of them that had been there before it."""
+
+    newCustomers: int
+    returningCustomers: int
+    repeatRate: float
+    segments: list[Segment]
+
+
+def period_range(period: Period, until: date) -> tuple[date, date]:
+    """First and last business date of the period that ends with `until`."""
+    return until - timedelta(days=period.days - 1), until
+
+
+def nightly_split(amount_minor: int, nights: int) -> list[int]:
+    """An amount over its nights, in whole minor units: the sum is exact, the first nights take what doesn't divide."""
+    each, left = divmod(amount_minor, nights)
+    return [each + 1] * left + [each] * (nights - left)
+
+
+def share(part: int, total: int) -> float:
+    """Percent with one decimal, halves up; of nothing, 0."""
+    return (2000 * part + total) // (2 * total) / 10 if total else 0.0
+
+
+def trend_points(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date) -> list[TrendPoint]:
+    """One point for each business date from `first` to `last`.
+
+    `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` only those of reservations that are
+    neither Cancelled nor NoShow.
+    """
+    reservations: Counter[date] = Counter()
+    guests: Counter[date] = Counter()
+    cancellations: Counter[date] = Counter()
+    revenue: Counter[date] = Counter()
+    for stay in stays:
+        if stay.status in NOT_COMING:
+            cancellations[stay.business_date] += 1
+            continue
+        reservations[stay.business_date] += 1
+        guests[stay.business_date] += stay.guests
+        for day, amount in _earned(stay):
+            revenue[day] += amount
+    for charge in charges:
+        revenue[charge.business_date] += charge.amount_minor
+    return [
+        TrendPoint(
+            date=day.isoformat(),
+            reservations=reservations[day],
+            guests=guests[day],
+            cancellations=cancellations[day],
+            revenue=to_major(revenue[day], venue.currency),
+        )
+        for day in _days(first, last)
+    ]
+
+
+def revenue_by_category(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date) -> RevenueByCategory:
+    """What was earned on the business dates from `first` to `last`, by room type (by name) or menu category, and by charge category.
+
+    `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
+    """
+    revenue: Counter[str] = Counter()
+    for stay in stays:
+        if stay.status not in NOT_COMING:
+            revenue[_category(stay, venue)] += sum(amount for day, amount in _earned(stay) if first <= day <= last)
+    for charge in charges:
+        if first <= charge.business_date <= last:
+            revenue[charge.category] += charge.amount_minor
+    total = revenue.total()
+    categories = [
+        CategoryRevenue(category=category, revenue=to_major(minor, venue.currency), share=share(minor, total))
+        for category, minor in _ranked(revenue)
+    ]
+    return RevenueByCategory(total=to_major(total, venue.currency), categories=categories)
+
+
+def reservation_sources(reservations: Mapping[str, int]) -> Sources:
+    """Shares of the sources, from the reservations (neither Cancelled nor NoShow) that start in the period, by source."""
+    total = sum(reservations.values())
+    sources = [SourceShare(source=source, reservations=count, share=share(count, total)) for source, count in _ranked(reservations)]
+    return Sources(total=total, sources=sources)
+
+
+def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
+    """Who came in a period: new customers (their first visit lies in it), returning ones, and segments by visits up to its end.
+
+    Customers without a visit in the period are not counted.
+    """
+    came = [customer for customer in customers if customer.within]
+    returning = sum(1 for customer in came if customer.before)
+    segments = Counter(_segment(customer.before + customer.within) for customer in came)
+    return Frequency(
+        newCustomers=len(came) - returning,
+        returningCustomers=returning,
+        repeatRate=share(returning, len(came)),
+        segments=[Segment(visits=name, customers=segments[name], share=share(segments[name], len(came))) for name in _SEGMENTS],
+    )
+
+
+_SEGMENTS = ("1", "2", "3-5", "6+")
+
+
+def _segment(visits: int) -> str:
+    if visits <= 2:
+        return str(visits)
+    return "3-5" if visits <= 5 else "6+"
+
+
+def _earned(stay: Stay) -> Iterator[tuple[date, int]]:
+    if stay.check_in is None or stay.check_out is None:
+        yield stay.business_date, stay.price_minor
+        return
+    nights = (stay.check_out - stay.check_in).days
+    for night, amount in enumerate(nightly_split(stay.price_minor, nights)):
+        yield stay.check_in + timedelta(days=night), amount
+
+
+def _category(stay: Stay, venue: Venue) -> str:
+    if venue.kind is VenueKind.RESTAURANT:
+        return OTHER
+    room_type = venue.room_type(stay.room_type or "")
+    return room_type.name if room_type else stay.room_type or OTHER
+
+
+def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(((name, count) for name, count in counts.items() if count), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=day) for day in range((last - first).days + 1))
