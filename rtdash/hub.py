@@ -1,0 +1,245 @@
+"""Fan-out inside one process: what the relay accepted goes to the members of a stream, framed once a flush. Synchronous throughout."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from rtdash.protocol.channels import Stream
+from rtdash.protocol.parcel import Parcel, RecentParcels
+
+__all__ = ["Hub", "Parcel", "Subscriber", "Subscription"]
+
+FLUSH_INTERVAL_S = 0.004
+"""While flushes follow each other closely: the least pause between two, so that load turns into larger writes."""
+
+LONGEST_INTERVAL_S = 0.016
+"""The pause grows with what a flush costs, up to this, so that flushing leaves half of the loop's time to others."""
+
+CHEAP_FLUSH_S = 0.0005
+"""A flush that costs less is never worth a wait."""
+
+RECENT_LIMIT_BYTES = 1 << 20
+"""Recent events kept of a stream, for replays without the log; less where many streams share RECENT_TOTAL_BYTES."""
+
+RECENT_TOTAL_BYTES = 64 << 20
+"""Recent events kept by a process, over all streams."""
+
+_log = logging.getLogger(__name__)
+
+
+class Subscriber(Protocol):
+    """Somebody who follows streams."""
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Take the messages. Never raises, never awaits; may end its own membership or others'."""
+
+
+class Subscription:
+    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer one along."""
+
+    __slots__ = ("deliver", "stream")
+
+    def __init__(self, stream: Stream, subscriber: Subscriber) -> None:
+        self.stream = stream
+        self.deliver: Callable[[Parcel], None] = subscriber.deliver
+
+
+class Hub:
+    """The members and the present edge of each stream.
+
+    `call_soon` and `call_later` are the event loop's, `clock_monotonic` gives seconds. The counters only grow: messages handed to
+    members, flushes, and subscribers dropped because they raised.
+    """
+
+    def __init__(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        call_later: Callable[[float, Callable[[], None]], object],
+        clock_monotonic: Callable[[], float],
+        *,
+        compress_min_bytes: int = 512,
+    ) -> None:
+        self.delivered = 0
+        self.flushes = 0
+        self.faults = 0
+        self._call_soon = call_soon
+        self._call_later = call_later
+        self._clock = clock_monotonic
+        self._compress_min_bytes = compress_min_bytes
+        self._feeds: dict[Stream, _Feed] = {}
+        self._due: dict[Stream, _Feed] = {}
+        self._is_scheduled = False
+        self._is_flushing = False
+        self._last_cost_s = 0.0
+        self._last_end = float("-inf")
+
+    def join(self, stream: Stream, subscriber: Subscriber) -> Subscription:
+        """Whatever lies behind `top(stream)` goes to `subscriber` from now on. Don't await between reading `top` and this."""
+        subscription = Subscription(stream, subscriber)
+        feed = self._feed(stream)
+        feed.members[subscription] = None
+        feed.targets = None
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
+        subscription.deliver = _to_nobody
+        feed = self._feeds.get(subscription.stream)
+        if feed is not None and subscription in feed.members:
+            del feed.members[subscription]
+            feed.targets = None
+            self._drop_if_idle(subscription.stream, feed)
+
+    def track(self, stream: Stream, top: int) -> None:
+        """Carry the stream's events, from behind `top`. What was pending or kept of it is void; members stay."""
+        feed = self._feed(stream)
+        feed.is_tracked = True
+        feed.restart(top)
+
+    def untrack(self, stream: Stream) -> None:
+        """Its events are no longer carried."""
+        feed = self._feeds.get(stream)
+        if feed is not None:
+            feed.is_tracked = False
+            feed.restart(0)
+            self._drop_if_idle(stream, feed)
+
+    def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
+        """Events of a tracked stream, right behind those before them. They reach the members at the next flush."""
+        feed = self._feeds[stream]
+        assert feed.is_tracked, "the relay carries a stream only while it tracks it"
+        assert first_seq == feed.top + len(feed.pending) + 1, "only the relay publishes, in order"
+        feed.pending.extend(bodies)
+        self._make_due(stream, feed)
+
+    def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
+        """The latest state message of its kind; what it replaces before a flush is never sent. Without members it is nothing."""
+        feed = self._feeds.get(stream)
+        if feed is not None and feed.members:
+            feed.states[kind] = body
+            feed.fresh.add(kind)
+            self._make_due(stream, feed)
+
+    def states(self, stream: Stream) -> tuple[bytes, ...]:
+        """The latest state message of each kind since the stream has members; for those who had to let some pass."""
+        feed = self._feeds.get(stream)
+        return () if feed is None else tuple(feed.states.values())
+
+    def top(self, stream: Stream) -> int:
+        """The last seq handed to transports. It moves as a flush begins: who joins during it isn't reached by it any more."""
+        feed = self._feeds.get(stream)
+        return 0 if feed is None else feed.top
+
+    def recent(self, stream: Stream, after: int) -> Parcel | None:
+        """Flushed events from `after + 1` on, as far as they went out together. None when that one isn't kept."""
+        feed = self._feeds.get(stream)
+        return None if feed is None else feed.recent.after(after)
+
+    def has_members(self, stream: Stream) -> bool:
+        """Whether anybody follows it in this process."""
+        return self.members(stream) > 0
+
+    def members(self, stream: Stream) -> int:
+        """How many follow it in this process."""
+        feed = self._feeds.get(stream)
+        return 0 if feed is None else len(feed.members)
+
+    def flush_now(self) -> None:
+        """Hand over all that is pending. Within a flush it does nothing: the one under way must reach everybody first."""
+        if self._is_flushing or not self._due:
+            return
+        due, self._due = self._due, {}
+        self._is_flushing = True
+        start = self._clock()
+        try:
+            for stream, feed in due.items():
+                self._flush(stream, feed)
+        finally:
+            self._is_flushing = False
+            self._last_end = self._clock()
+            self._last_cost_s = self._last_end - start
+            self.flushes += 1
+
+    def _flush(self, stream: Stream, feed: "_Feed") -> None:
+        parcel = feed.take(stream, self._compress_min_bytes)
+        if parcel is None:
+            return
+        if parcel.first_seq:
+            feed.recent.keep(parcel, min(RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES // len(self._feeds)))
+        targets = feed.targets
+        if targets is None:
+            targets = feed.targets = tuple(feed.members)
+        for subscription in targets:
+            try:
+                subscription.deliver(parcel)
+            except Exception:  # noqa: BLE001 - whatever it is, those behind it must get theirs
+                _log.exception("a subscriber of %s/%s raised and was dropped", *stream)
+                self.faults += 1
+                self.leave(subscription)
+        self.delivered += len(targets) * len(parcel.bodies)
+
+    def _make_due(self, stream: Stream, feed: "_Feed") -> None:
+        """Flush at the end of this turn of the loop; a little later if a dear flush has only just ended."""
+        self._due[stream] = feed
+        if self._is_scheduled:
+            return
+        self._is_scheduled = True
+        pause = min(max(FLUSH_INTERVAL_S, self._last_cost_s), LONGEST_INTERVAL_S)
+        wait = 0.0 if self._last_cost_s < CHEAP_FLUSH_S else self._last_end + pause - self._clock()
+        if wait > 0:
+            self._call_later(wait, self._flush_scheduled)
+        else:
+            self._call_soon(self._flush_scheduled)
+
+    def _flush_scheduled(self) -> None:
+        self._is_scheduled = False
+        self.flush_now()
+
+    def _feed(self, stream: Stream) -> "_Feed":
+        feed = self._feeds.get(stream)
+        if feed is None:
+            feed = self._feeds[stream] = _Feed()
+        return feed
+
+    def _drop_if_idle(self, stream: Stream, feed: "_Feed") -> None:
+        if not feed.members:
+            feed.states.clear()
+            feed.fresh.clear()
+            if not feed.is_tracked and self._feeds.get(stream) is feed:
+                del self._feeds[stream]
+
+
+class _Feed:
+    """One stream: who follows it, what waits for the next flush, what went out lately."""
+
+    __slots__ = ("fresh", "is_tracked", "members", "pending", "recent", "states", "targets", "top")
+
+    def __init__(self) -> None:
+        self.members: dict[Subscription, None] = {}
+        self.targets: tuple[Subscription, ...] | None = ()
+        self.states: dict[str, bytes] = {}
+        self.fresh: set[str] = set()
+        self.is_tracked = False
+        self.restart(0)
+
+    def restart(self, top: int) -> None:
+        self.top = top
+        self.pending: list[bytes] = []
+        self.recent = RecentParcels()
+
+    def take(self, stream: Stream, compress_min_bytes: int) -> Parcel | None:
+        """What is due, as one parcel. `top` moves here, before anybody gets it."""
+        if self.pending:
+            parcel = Parcel(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
+            self.pending.clear()
+            self.top = parcel.last_seq
+            return parcel
+        if self.fresh:
+            bodies = tuple(body for kind, body in self.states.items() if kind in self.fresh)
+            self.fresh.clear()
+            return Parcel(stream, 0, bodies, compress_min_bytes)
+        return None
+
+
+def _to_nobody(_parcel: Parcel) -> None:
+    """What a subscription does once it has ended."""

@@ -1,0 +1,72 @@
+"""Parcels: messages of one stream that go out together, made ready for the wire once and shared by all who get them."""
+
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+
+from rtdash.protocol.channels import Stream
+from rtdash.protocol.frames import deflate_frames, join_frames
+
+_last_seq = attrgetter("last_seq")
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """Events `first_seq` to `last_seq` of a stream, or state messages (both are 0 then)."""
+
+    stream: Stream
+    first_seq: int
+    bodies: tuple[bytes, ...]
+    compress_min_bytes: int = 512
+
+    @cached_property
+    def last_seq(self) -> int:
+        """The seq of the last event; 0 for state messages."""
+        return self.first_seq and self.first_seq + len(self.bodies) - 1
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the messages, unframed."""
+        return sum(map(len, self.bodies))
+
+    @cached_property
+    def frames(self) -> bytes:
+        """One plain text frame a message."""
+        return join_frames(self.bodies)
+
+    @cached_property
+    def deflated(self) -> bytes:
+        """The frames for connections that agreed on permessage-deflate (see `deflate_frames`)."""
+        return deflate_frames(self.bodies, self.compress_min_bytes)
+
+    def after(self, seq: int) -> "Parcel":
+        """The events behind `seq`; the parcel itself when those are all of it."""
+        if seq < self.first_seq:
+            return self
+        return Parcel(self.stream, seq + 1, self.bodies[seq + 1 - self.first_seq :], self.compress_min_bytes)
+
+
+class RecentParcels:
+    """The last events of a stream as they went out, for replays that needn't read the log."""
+
+    __slots__ = ("_parcels", "_size")
+
+    def __init__(self) -> None:
+        self._parcels: deque[Parcel] = deque()
+        self._size = 0
+
+    def keep(self, parcel: Parcel, limit_bytes: int) -> None:
+        """Take what follows the last one kept, and forget the oldest beyond `limit_bytes`."""
+        self._parcels.append(parcel)
+        self._size += parcel.size
+        while self._size > limit_bytes:
+            self._size -= self._parcels.popleft().size
+
+    def after(self, seq: int) -> Parcel | None:
+        """The events from `seq + 1` on that went out together; None when that one isn't kept."""
+        parcels = self._parcels
+        if not parcels or not parcels[0].first_seq <= seq + 1 <= parcels[-1].last_seq:
+            return None
+        return parcels[bisect_right(parcels, seq, key=_last_seq)].after(seq)
