@@ -1,0 +1,88 @@
+"""Notices by Kafka: one producer, and one consumer a process that reads from the end, without a group to rebalance."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from rtdash.broker.base import BrokerUnavailable, Notice
+from rtdash.broker.notices import decode_notice, encode_notice, topic_of
+
+SILENCE_S = 3.0
+"""After so long without a record the cluster is asked where the topics end, and given as long to answer."""
+
+REQUEST_TIMEOUT_MS = 5_000
+
+
+class KafkaBroker:
+    """A Kafka cluster; a topic needs no history, `retention.ms` of minutes is plenty."""
+
+    def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+        self._servers = urlsplit(url).netloc
+        self._topics = topics
+        self._producer: AIOKafkaProducer | None = None
+
+    async def publish(self, notices: tuple[Notice, ...]) -> None:
+        """Send and wait for the leader; a venue's notices keep to one partition, and so to their order."""
+        try:
+            producer = await self._started_producer()
+            async with asyncio.timeout(SILENCE_S):
+                sent = [
+                    await producer.send(topic_of(notice, self._topics), encode_notice(notice), key=notice.stream.venue.encode())
+                    for notice in notices
+                ]
+                await asyncio.gather(*sent)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
+
+    async def listen(self) -> AsyncIterator[Notice]:
+        """Records as they come. The driver retries a lost cluster for ever without a word, so silence is looked into."""
+        consumer = AIOKafkaConsumer(
+            *self._topics,
+            bootstrap_servers=self._servers,
+            group_id=None,
+            auto_offset_reset="latest",
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            fetch_max_wait_ms=500,
+        )
+        try:
+            async with asyncio.timeout(2 * SILENCE_S):
+                await consumer.start()
+            while True:
+                batch = await consumer.getmany(timeout_ms=int(SILENCE_S * 1000))
+                if not batch:
+                    async with asyncio.timeout(SILENCE_S):
+                        await consumer.end_offsets(list(consumer.assignment()))
+                for records in batch.values():
+                    for record in records:
+                        yield decode_notice(record.value)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
+        finally:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    await consumer.stop()
+
+    async def close(self) -> None:
+        """End the producer; the consumer ends with its iterator."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    await producer.stop()
+
+    async def _started_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks=1, request_timeout_ms=REQUEST_TIMEOUT_MS)
+            try:
+                async with asyncio.timeout(2 * SILENCE_S):
+                    await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
