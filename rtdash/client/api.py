@@ -90,6 +90,11 @@ class Api:
         categories: list[JsonObject] = (await self.get_json("/api/restaurant/menu/categories", venue=venue))["categories"]
         return categories
 
+    async def menu_items(self, venue: str) -> list[JsonObject]:
+        """The items of all categories of a restaurant's menu."""
+        items: list[JsonObject] = (await self.get_json("/api/restaurant/menu/items", venue=venue))["items"]
+        return items
+
     async def events(
         self, channel: str, *, venue: str | None = None, after: int | None = None, epoch: str | None = None, limit: int | None = None
     ) -> JsonObject:

@@ -1,0 +1,49 @@
+"""Shows a run while it goes on, on stderr: one live line on a terminal, a plain line every few seconds elsewhere."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from rtdash.client.api import Api
+from rtdash.simulate.tally import Tally
+
+_LIVE_S = 0.25
+_PLAIN_S = 5.0
+
+
+@asynccontextmanager
+async def progress(tally: Tally, api: Api, console: Console) -> AsyncIterator[None]:
+    """While the body runs, keep the tally's time and retries and show it on `console`."""
+    started = time.monotonic()
+
+    def line() -> str:
+        tally.elapsed_s = time.monotonic() - started
+        tally.retries = api.retries
+        return tally.line()
+
+    showing = asyncio.create_task(_show_live(line, console) if console.is_terminal else _show_lines(line, console))
+    try:
+        yield
+    finally:
+        showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await showing
+        line()
+
+
+async def _show_live(line: Callable[[], str], console: Console) -> None:
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(Text(line(), overflow="ellipsis", no_wrap=True), refresh=True)
+            await asyncio.sleep(_LIVE_S)
+
+
+async def _show_lines(line: Callable[[], str], console: Console) -> None:
+    while True:
+        await asyncio.sleep(_PLAIN_S)
+        console.print(line(), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,78 @@
+"""What became of the operations that were sent, and how that is told to a person."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run. What was sent and is neither applied, repeated nor refused got no answer."""
+
+    sent: int = 0
+    applied: Counter[str] = field(default_factory=Counter)
+    """Applied operations, by venue."""
+    booked: Counter[str] = field(default_factory=Counter)
+    """Applied `book` operations, by venue: new reservations."""
+    repeated: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """Refused operations, by the code of the problem."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """The detail of the first refusal of each code."""
+    requests: int = 0
+    behind_s: float = 0
+    """How far the run fell behind its own pace, at most."""
+    elapsed_s: float = 0
+    retries: int = 0
+
+    @property
+    def unanswered(self) -> int:
+        """Operations whose outcome isn't known; sending them again is safe."""
+        return self.sent - self.applied.total() - self.repeated - self.refused.total()
+
+    def count(self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]) -> None:
+        """Add the outcomes of one request, one for each of its operations."""
+        self.requests += 1
+        for operation, outcome in zip(operations, outcomes, strict=True):
+            match outcome["outcome"]:
+                case "applied":
+                    self.applied[operation["venue"]] += 1
+                    self.booked[operation["venue"]] += operation["op"] == "book"
+                case "repeated":
+                    self.repeated += 1
+                case _:
+                    self._refuse(outcome.get("problem") or {})
+
+    def line(self) -> str:
+        """One line for while it runs."""
+        parts = [f"{self.applied.total():,} operations applied", f"{self.booked.total():,} reservations", f"{self._per_s():,.1f}/s"]
+        if self.repeated:
+            parts.insert(1, f"{self.repeated:,} repeated")
+        if self.refused:
+            parts.append(f"{self.refused.total():,} refused")
+        if self.retries:
+            parts.append(f"{self.retries:,} retries")
+        return ", ".join(parts)
+
+    def summary(self) -> list[str]:
+        """Lines for the end of the run: totals, then what came of each venue, then refusals by reason with an example."""
+        lines = [f"{self.sent:,} operations sent in {self.elapsed_s:,.1f} s: {self.line()}"]
+        lines += [f"  {venue}: {count:,} operations, {self.booked[venue]:,} reservations" for venue, count in sorted(self.applied.items())]
+        lines += [f"  refused, {code}: {count:,}   e.g. {self.examples[code]}" for code, count in self.refused.most_common()]
+        if self.unanswered:
+            lines.append(f"  without an answer: {self.unanswered:,}   (sending them again is safe: they keep their ids)")
+        if self.behind_s >= 1:
+            lines.append(
+                f"  behind its own pace by up to {self.behind_s:.1f} s: the server, or this machine, could not keep up with the rate"
+            )
+        return lines
+
+    def _refuse(self, problem: Mapping[str, Any]) -> None:
+        code = re.split(r"[:/#]", str(problem.get("type", "unknown")))[-1]
+        self.refused[code] += 1
+        self.examples.setdefault(code, str(problem.get("detail", "")))
+
+    def _per_s(self) -> float:
+        return self.applied.total() / self.elapsed_s if self.elapsed_s else 0
