@@ -8,7 +8,7 @@ from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.distributions import Discrete, cluster_mean, cluster_theta, draw_cluster_size, draw_poisson
+from rtdash.simulate.distributions import Discrete, cluster_mean, cluster_theta, draw_cluster_size, draw_poisson, seeded
 
 BURST_DISPERSION = 3.0
 """Variance / mean that bursts within the hour give by themselves. Assumed: the data tell days apart, not hours."""
@@ -44,7 +44,7 @@ def lead_class(lead_days: int) -> int:
 
 
 def fit_weekdays(lead_shares: Sequence[Sequence[float]], created: Sequence[float], arriving: Sequence[float]) -> WeekdayFit:
-    """Iterative proportional fitting of rows × leads × weekdays to three published margins.
+    """Iterative proportional fitting of rows by leads by weekdays to three published margins.
 
     `lead_shares[row][lead class]` sum to 1 over everything; `created` and `arriving` are shares by weekday.
     """
@@ -80,7 +80,7 @@ class DayStrength:
         count = monthrange(year, month)[1]
         if self._variance <= 0:
             return [1.0] * count
-        rng = Random(f"{self._seed}/{year}-{month}")
+        rng = seeded(f"{self._seed}/{year}-{month}")
         drawn = [rng.gammavariate(1 / self._variance, self._variance) for _ in range(count)]
         return [strength * count / sum(drawn) for strength in drawn]
 

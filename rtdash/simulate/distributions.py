@@ -46,7 +46,7 @@ class Quantiles:
     __slots__ = ("_ranks", "_values")
 
     def __init__(self, ranks: Sequence[float], values: Sequence[float]) -> None:
-        assert ranks[0] == 0 and ranks[-1] == 1, "quantiles span the whole law"
+        assert (ranks[0], ranks[-1]) == (0, 1), "quantiles span the whole law"
         self._ranks = list(ranks)
         self._values = list(values)
 
@@ -64,6 +64,11 @@ class Quantiles:
     def middles(self, count: int) -> list[float]:
         """`count` values of equal probability that stand for the law in sums."""
         return [self.at((index + 0.5) / count) for index in range(count)]
+
+
+def seeded(key: str) -> Random:
+    """A generator of its own for everything drawn under `key`: the same in every process (a text is seeded by its SHA-512)."""
+    return Random(key)  # noqa: S311 - chance for realism, not for secrets
 
 
 def draw_lognormal(rng: Random, mean: float, coefficient_of_variation: float) -> float:

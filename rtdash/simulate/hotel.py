@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import accumulate
-from random import Random
 from zoneinfo import ZoneInfo
 
 from rtdash.simulate.arrivals import (
@@ -25,7 +24,7 @@ from rtdash.simulate.arrivals import (
     lead_class,
 )
 from rtdash.simulate.calibration import BLOCK_SEGMENT, NON_REFUND, HotelCalibration, Profile, Segment, hotel_calibration
-from rtdash.simulate.distributions import draw_geometric, draw_lognormal
+from rtdash.simulate.distributions import draw_geometric, draw_lognormal, seeded
 
 LONGEST_LEAD_DAYS = 740
 """The data set's longest is 737 days."""
@@ -100,7 +99,7 @@ class HotelDemand:
         self._zone = zone
         self._per_day = per_day
         self._prepared = _prepare(profile)
-        self._rng = Random(f"{seed}/hotel")
+        self._rng = seeded(f"{seed}/hotel")
         facts = self._prepared.calibration
         variance = day_variance(facts.dispersion, facts.bookings_per_day, per_day, facts.created_weekdays)
         self._strength = DayStrength(seed, variance)
@@ -120,7 +119,7 @@ class HotelDemand:
         return list(self._event(instant, day, self._segment_weights(day), lead_days=lead_days))
 
     def _segment_weights(self, day: date) -> list[float]:
-        """Cumulative weights of the segments among the events of a day; the last is the day's season × weekday (mean 1)."""
+        """Cumulative weights of the segments among the events of a day; the last is the day's season and weekday (mean 1)."""
         return list(accumulate(map(float.__mul__, _season(self._prepared, day), self._prepared.events[day.weekday()])))
 
     def _event(self, instant: datetime, day: date, weights: list[float], *, lead_days: int | None = None) -> Iterator[Stay]:
@@ -203,9 +202,7 @@ def _prepare(profile: Profile) -> _Prepared:
     fit = fit_weekdays(shares, facts.created_weekdays, facts.arrival_weekdays)
     months = tuple(share * 365.25 / days for share, days in zip(facts.arrival_months, _MONTH_DAYS, strict=True))
     rows = [BLOCK_ROOMS if segment.name == BLOCK_SEGMENT else 1.0 for segment in facts.segments]
-    events = tuple(
-        tuple(_weekday_mass(fit, index, row, day) / rows[index] for index, row in enumerate(shares)) for day in range(7)
-    )
+    events = tuple(tuple(_weekday_mass(fit, index, row, day) / rows[index] for index, row in enumerate(shares)) for day in range(7))
     mean_events = sum(sum(row) for row in events) / 7
     return _Prepared(
         calibration=facts,

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
-from random import Random
 from zoneinfo import ZoneInfo
 
 from rtdash.simulate.arrivals import DayStrength, days_from, local_instant
 from rtdash.simulate.calibration import RestaurantCalibration, restaurant_calibration
-from rtdash.simulate.distributions import STANDARD_NORMAL, Discrete, draw_lognormal, draw_poisson
+from rtdash.simulate.distributions import STANDARD_NORMAL, Discrete, draw_lognormal, draw_poisson, seeded
 from rtdash.simulate.hotel import Ending
 
 LONGEST_LEAD_DAYS = 90
@@ -54,7 +53,7 @@ class RestaurantDemand:
     def __init__(self, zone: ZoneInfo, *, seed: str, covers_per_day: float) -> None:
         self._zone = zone
         self._facts = restaurant_calibration()
-        self._rng = Random(f"{seed}/restaurant")
+        self._rng = seeded(f"{seed}/restaurant")
         self._correlation = _lead_correlation()
         facts = self._facts
         self._reserved = covers_per_day * (1 - facts.walk_in_share) / facts.mean_party

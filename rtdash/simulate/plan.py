@@ -1,0 +1,10 @@
+"""The two ways in: a venue's past, and its live traffic.
+
+Everything depends on seed, venue, start and options alone, to the byte (within one version of Faker, from which the names come).
+"""
+
+from rtdash.simulate.live import generate_live
+from rtdash.simulate.past import generate_past
+from rtdash.simulate.script import TimedOperation
+
+__all__ = ["TimedOperation", "generate_live", "generate_past"]

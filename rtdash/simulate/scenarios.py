@@ -1,0 +1,71 @@
+"""Scenarios: how live traffic swells and ebbs, and what it is made of. Shapes average 1, so that `--rate` keeps its meaning."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of day, on fast forward.
+
+    `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1. `today_share` of the reservations are
+    for the present day (None: as calibrated), `walk_in_share` of a restaurant's come without one, `extra_guests` join a party on average,
+    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show.
+    """
+
+    name: str
+    summary: str
+    shape: tuple[float, ...]
+    step_s: float
+    today_share: float | None = None
+    walk_in_share: float = 0.25
+    extra_guests: float = 0.0
+    called_off: float = 1.0
+
+    def multiplier(self, elapsed_s: float) -> float:
+        """The multiplier of the rate so many seconds after the beginning."""
+        return self.shape[int(elapsed_s / self.step_s) % len(self.shape)]
+
+
+def find_scenario(name: str) -> Scenario:
+    """The scenario of that name. Raises KeyError."""
+    return SCENARIOS[name]
+
+
+def _average_one(shape: list[float]) -> tuple[float, ...]:
+    return tuple(value * len(shape) / sum(shape) for value in shape)
+
+
+_ALL = (
+    Scenario("steady", "an ordinary day at an even rate", (1.0,), 60.0),
+    Scenario(
+        "friday-dinner",
+        "tables for tonight: a rush that builds up, peaks at three times its beginning and ebbs, every ten minutes; larger parties, walk-ins",
+        _average_one([0.5 + math.sin(math.pi * (step + 0.5) / 10) for step in range(10)]),
+        60.0,
+        today_share=0.75,
+        walk_in_share=0.4,
+        extra_guests=0.8,
+    ),
+    Scenario(
+        "check-in-wave",
+        "guests arrive today: waves of three minutes with quiet between them; few call off",
+        _average_one([0.3, 1.5, 2.2, 1.5, 0.3, 0.2]),
+        60.0,
+        today_share=0.6,
+        walk_in_share=0.5,
+        called_off=0.5,
+    ),
+    Scenario(
+        "flash-sale",
+        "an offer goes out every five minutes: a sudden peak of bookings for later that fades within two; many are called off again",
+        _average_one([0.3, 6.0, 4.0, 2.4, 1.4, 0.8, 0.5, 0.3, 0.3, 0.3]),
+        30.0,
+        today_share=0.03,
+        walk_in_share=0.05,
+        called_off=1.6,
+    ),
+)
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+"""All scenarios by name, in the order to list them."""

@@ -1,0 +1,123 @@
+"""One reservation's operations in the making: ids, order, money, the wire form of CONTRACT section 4."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from rtdash.domain.instants import format_instant
+from rtdash.domain.money import minor_digits, to_major
+from rtdash.domain.venues import Venue
+
+ARRIVALS = frozenset({"check_in", "seat", "no_show"})
+"""What happens when guests come, or don't: from here on a reservation belongs to its day."""
+
+_SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOperation:
+    """An operation and the instant (UTC, whole ms) at which it is to be sent or has happened."""
+
+    due: datetime
+    operation: dict[str, Any]
+
+    def with_at(self) -> "TimedOperation":
+        """The same, told as something of the past: `at` is when it was due."""
+        return TimedOperation(self.due, {**self.operation, "at": format_instant(self.due)})
+
+
+class Ids:
+    """Ids of reservations: short, and never the same for two streams of different seed, venue, start or options."""
+
+    def __init__(self, key: str) -> None:
+        self._prefix = sha256(key.encode()).hexdigest()[:6]
+        self.count = 0
+
+    def draw(self) -> str:
+        """The next id, such as `g3fa91c-12`."""
+        self.count += 1
+        return f"g{self._prefix}-{self.count}"
+
+
+class Script:
+    """The operations of one reservation in order; instants never go back, and never more is paid than is due."""
+
+    def __init__(self, venue: Venue, reservation_id: str) -> None:
+        self.operations: list[TimedOperation] = []
+        self.amount_minor = 0
+        self.paid_minor = 0
+        self._venue = venue
+        self._reservation_id = reservation_id
+        self._unit = 10 ** minor_digits(venue.currency)
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the last operation."""
+        return self.operations[-1].due
+
+    def bring_forward(self, instant: datetime, rng: Random, *, step_mean_s: float, today: bool) -> None:
+        """Put the life on fast forward from `instant` on; without its arrival and what follows unless it is for `today`."""
+        film: list[TimedOperation] = []
+        for timed in self.operations:
+            if not today and timed.operation["op"] in ARRIVALS:
+                break
+            film.append(TimedOperation(instant, timed.operation))
+            instant += timedelta(milliseconds=1000 + int(rng.expovariate(1 / step_mean_s) * 1000))
+        self.operations = film
+
+    def leave_at_once(self) -> None:
+        """Let the guest go again after the check-in, which is undone: the room is free, the booking cancelled."""
+        arrived = max(index for index, timed in enumerate(self.operations) if timed.operation["op"] == "check_in")
+        del self.operations[arrived + 1 :]
+        self.step(self.now + timedelta(seconds=20), "undo_check_in")
+        self.step(self.now + timedelta(seconds=5), "cancel")
+
+    def money(self, amount_minor: int) -> float:
+        """Major units, as the wire has them."""
+        return to_major(amount_minor, self._venue.currency)
+
+    def whole(self, amount_minor: float) -> int:
+        """An amount rounded to whole major units, as prices are written."""
+        return max(0, round(amount_minor / self._unit)) * self._unit
+
+    def step(self, due: datetime, op: str, **fields: Any) -> None:
+        """One operation at `due`, or a second after the one before it if that is later."""
+        if self.operations:
+            due = max(due, self.now + _SOON)
+        due = due.replace(microsecond=due.microsecond // 1000 * 1000)
+        wire = {
+            "operationId": f"{self._reservation_id}.{len(self.operations) + 1}",
+            "op": op,
+            "kind": self._venue.kind.value,
+            "venue": self._venue.id,
+            "reservationId": self._reservation_id,
+            **fields,
+        }
+        self.operations.append(TimedOperation(due, wire))
+
+    def book(self, due: datetime, amount_minor: int, paid_minor: int, *, pending: bool, **fields: Any) -> None:
+        """The first step; `status` and `paid` stand in it only when they say something."""
+        self.amount_minor, self.paid_minor = amount_minor, paid_minor
+        money = {"amount": self.money(amount_minor)} | ({"paid": self.money(paid_minor)} if paid_minor else {})
+        self.step(due, "book", **fields, **money, **({"status": "Pending"} if pending else {}))
+
+    def reprice(self, due: datetime, amount_minor: int, **fields: Any) -> None:
+        """An amendment with its new amount, never below what is paid."""
+        self.amount_minor = max(amount_minor, self.paid_minor)
+        self.step(due, "amend", **fields, amount=self.money(self.amount_minor))
+
+    def charge(self, due: datetime, category: str, amount_minor: int) -> None:
+        """Money spent; nothing is written for nothing."""
+        if amount_minor > 0:
+            self.amount_minor += amount_minor
+            self.step(due, "charge", category=category, amount=self.money(amount_minor))
+
+    def pay(self, due: datetime, share: float = 1.0) -> None:
+        """Pay a share of what is still due."""
+        balance = self.amount_minor - self.paid_minor
+        amount = balance if share >= 1 else min(balance, self.whole(balance * share))
+        if amount > 0:
+            self.paid_minor += amount
+            self.step(due, "pay", amount=self.money(amount))

@@ -1,0 +1,121 @@
+"""The life of a table, as operations: booked, confirmed, amended, seated, served, paid, left, or called off.
+
+Where the sources say nothing (payments in advance, what is ordered) it is assumed, and said so.
+"""
+
+from datetime import datetime, timedelta
+from random import Random
+
+from rtdash.domain.instants import format_instant
+from rtdash.domain.venues import MenuCategory, Venue
+from rtdash.simulate.calibration import restaurant_calibration
+from rtdash.simulate.distributions import Discrete
+from rtdash.simulate.hotel import Ending
+from rtdash.simulate.population import Customer
+from rtdash.simulate.restaurant import Visit
+from rtdash.simulate.script import Script
+
+SOURCES: Discrete[str] = Discrete({"Website": 0.42, "Phone": 0.33, "Booking platform": 0.2, "Concierge": 0.05})
+"""Channels of reservations. Assumed: the data are those of one booking system."""
+
+WALK_IN = "Walk-in"
+
+PENDING_SHARE = 0.1
+"""Share of reservations that wait for a confirmation; all of large parties do. Assumed."""
+
+PREPAID_SHARE = 0.12
+"""Share of reservations that buy a menu in advance. Assumed."""
+
+AMENDED_SHARE = 0.1
+"""Share of reservations whose party or hour changes. Assumed."""
+
+REVERSED = 0.01
+"""Share of seatings and no-shows that are undone. Assumed."""
+
+ORDERED = 0.6
+"""Items a guest orders from a category, on average; one from the dearest. Assumed: checks follow the venue's own menu."""
+
+
+def visit_script(script: Script, visit: Visit, venue: Venue, customer: Customer, rng: Random) -> None:
+    """Write the whole life of `visit` into `script`."""
+    large = visit.party >= venue.large_party
+    prepaid = script.whole(_menu_price(venue) * visit.party) if not visit.walk_in and rng.random() < PREPAID_SHARE else 0
+    script.book(
+        visit.booked_at,
+        prepaid,
+        prepaid,
+        pending=not visit.walk_in and (large or rng.random() < PENDING_SHARE),
+        customerName=customer.name,
+        customerEmail=customer.email,
+        customerPhone=customer.phone,
+        guests=visit.party,
+        source=WALK_IN if visit.walk_in else SOURCES.draw(rng),
+        date=format_instant(visit.start),
+        durationMinutes=visit.minutes,
+    )
+    cancels = _cancellation(visit)
+    if not visit.walk_in:
+        _before_start(script, visit, cancels or visit.start, rng)
+    if cancels is not None:
+        script.step(cancels, "cancel")
+    elif visit.ending is Ending.NO_SHOW:
+        script.step(visit.start + timedelta(minutes=rng.uniform(20, 45)), "no_show")
+        if rng.random() < REVERSED:
+            script.step(script.now + timedelta(minutes=5), "undo_no_show")
+            _dine(script, visit, venue, script.now + timedelta(minutes=1), prepaid, rng)
+    else:
+        _dine(script, visit, venue, _seated_at(visit, rng), prepaid, rng)
+
+
+def _cancellation(visit: Visit) -> datetime | None:
+    if visit.ending is not Ending.CANCELLED:
+        return None
+    return visit.booked_at + max(timedelta(minutes=1), visit.cancel_fraction * (visit.start - visit.booked_at))
+
+
+def _before_start(script: Script, visit: Visit, until: datetime, rng: Random) -> None:
+    span = max(until - visit.booked_at, timedelta(0))
+    if script.operations[0].operation.get("status") == "Pending":
+        script.step(visit.booked_at + min(span * 0.5, timedelta(hours=5)) * rng.random(), "confirm")
+    if rng.random() < AMENDED_SHARE:
+        due = visit.booked_at + span * rng.uniform(0.5, 0.95)
+        script.step(due, "amend", guests=max(1, visit.party + rng.choice((-1, 1, 1, 2))))
+
+
+def _seated_at(visit: Visit, rng: Random) -> datetime:
+    """Half of the tables are taken within five minutes of the hour (published); the others up to a quarter later."""
+    if visit.walk_in:
+        return visit.start + timedelta(seconds=rng.uniform(20, 240))
+    soon = rng.random() < restaurant_calibration().seated_at_once
+    return visit.start + timedelta(minutes=rng.uniform(-3, 5) if soon else rng.uniform(5, 15))
+
+
+def _dine(script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_minor: int, rng: Random) -> None:
+    script.step(seated, "seat")
+    if rng.random() < REVERSED:
+        script.step(script.now + timedelta(minutes=2), "undo_seat")
+        script.step(script.now + timedelta(minutes=4), "seat")
+    seated = script.now
+    dearest = max(venue.menu, key=_mean_price, default=None)
+    minutes = timedelta(minutes=visit.minutes)
+    for course, category in enumerate(category for category in venue.menu if category.items):
+        due = seated + minutes * (0.15 + 0.7 * course / len(venue.menu))
+        # Who paid a menu in advance orders only what comes with it: the drinks and whatever else stands last on the menu.
+        if not prepaid_minor or course == len(venue.menu) - 1:
+            script.charge(due, category.name, _order(category, visit.party, everybody=category is dearest, rng=rng))
+    script.pay(seated + minutes * 0.97)
+    script.step(seated + minutes, "complete")
+
+
+def _order(category: MenuCategory, party: int, *, everybody: bool, rng: Random) -> int:
+    orders = party if everybody else sum(rng.random() < ORDERED for _ in range(party))
+    return sum(rng.choice(category.items).price_minor for _ in range(orders))
+
+
+def _menu_price(venue: Venue) -> float:
+    """A menu bought in advance: one of each category but the last."""
+    return sum(_mean_price(category) for category in venue.menu[:-1])
+
+
+def _mean_price(category: MenuCategory) -> float:
+    return sum(item.price_minor for item in category.items) / len(category.items) if category.items else 0.0
