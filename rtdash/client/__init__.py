@@ -1,1 +1,21 @@
-"""The Python client that people build on: live channels with resume, and the REST side."""
+"""The Python client: `connect` for what happens, `Api` for questions and operations."""
+
+from rtdash.client.changes import ConnectionChange, State
+from rtdash.client.connection import Connection, connect
+from rtdash.client.failures import NotAllowed, Problem, Unreachable
+from rtdash.client.timing import Timing
+from rtdash.client.tokens import TokenSource
+from rtdash.client.wire import TurnedAway
+
+__all__ = [
+    "Connection",
+    "ConnectionChange",
+    "NotAllowed",
+    "Problem",
+    "State",
+    "Timing",
+    "TokenSource",
+    "TurnedAway",
+    "Unreachable",
+    "connect",
+]

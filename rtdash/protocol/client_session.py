@@ -191,7 +191,8 @@ class ClientSession:
         caught_up = frozenset(stream for stream in streams if recovered.get(stream.channel))
         self._followed.update(streams)
         self._replaying |= caught_up
-        return Subscribed(streams, caught_up)
+        starts = {stream: self.positions[stream] for stream in streams if stream in self.positions}
+        return Subscribed(streams, starts, caught_up)
 
     def _refused(self, refusal: Refused) -> list[Received]:
         if refusal.code != ErrorCode.SESSION_UNKNOWN:

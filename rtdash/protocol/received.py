@@ -1,5 +1,6 @@
 """What a client can receive, as values; made by `client_session` from the messages of the wire."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,9 +18,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """Streams are followed from now on; `recovered` are those of which everything missed follows first."""
+    """Streams are followed from now on, events from `starts` on; `recovered` are those of which what was missed follows first."""
 
     streams: tuple[Stream, ...]
+    starts: Mapping[Stream, Position]
     recovered: frozenset[Stream]
 
 

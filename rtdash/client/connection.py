@@ -1,0 +1,104 @@
+"""`connect`: the messages of some channels as an asynchronous iterator that outlives its connections."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from rtdash.client.addresses import rest_url
+from rtdash.client.changes import ConnectionChange
+from rtdash.client.inbox import Inbox
+from rtdash.client.timing import Timing
+from rtdash.client.tokens import TokenSource
+from rtdash.client.upkeep import Delivery, Upkeep
+from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.client_session import ClientSession, Wanted
+from rtdash.protocol.received import Message, Subscribed
+
+Item = dict[str, Any] | ConnectionChange
+"""A message as it came from the server, or a change of the connection."""
+
+_INBOX_LIMIT = 1000
+
+
+class Connection:
+    """Iterate over it: every event once and in order, the latest state messages, and what happens to the connection.
+
+    A `reset` message among them says that history is gone: reload by REST and go on. Raises Unreachable, TurnedAway or NotAllowed,
+    after a last ConnectionChange, when there will be nothing more.
+    """
+
+    def __init__(self, session: ClientSession, inbox: Inbox[Delivery | None], upkeep: "asyncio.Task[None]") -> None:
+        self._session = session
+        self._inbox = inbox
+        self._upkeep = upkeep
+        self._positions: dict[Stream, Position] = {}
+        upkeep.add_done_callback(lambda _: inbox.put(None))
+
+    @property
+    def positions(self) -> dict[Stream, Position]:
+        """Behind the last event that the iterator gave out. Stored with what was made of it, and given to the next `connect`,
+        this is exactly once, also over restarts of the application.
+        """
+        return dict(self._positions)
+
+    @property
+    def duplicates(self) -> int:
+        """Events that came again and were dropped."""
+        return self._session.duplicates
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        while True:
+            delivery = await self._inbox.get()
+            match delivery:
+                case Message(body, stream, position):
+                    if position is not None:
+                        self._positions[stream] = position
+                    return body
+                case ConnectionChange():
+                    return delivery
+                case Subscribed(starts=starts):
+                    self._positions = dict(starts) | self._positions
+                case None:
+                    self._inbox.put(None)  # whoever asks again is told the same
+                    self._upkeep.result()
+                    raise StopAsyncIteration
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    channels: Iterable[Wanted],
+    *,
+    token: TokenSource,
+    venue: str | None = None,
+    positions: Mapping[Wanted, Position] | None = None,
+    batch_ms: int | None = None,
+    first_timeout_s: float | None = None,
+    timing: Timing | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    rng: random.Random | None = None,
+) -> AsyncIterator[Connection]:
+    """Follow `channels` (names, or (venue, channel) pairs) of the server at `url` (http, https, ws or wss) until the block is left.
+
+    `venue` is for the plain names of its kind. `positions`: where to go on from, else from now. `batch_ms`: the server may collect for so
+    long. `first_timeout_s`: give up when the server can't be reached at all in that time; a connection that stood once is sought for ever.
+    Raises ValueError on a URL or channel that can't be.
+    """
+    rest_url(url)  # a wrong address is the caller's mistake and told at once, not tried again
+    session = ClientSession(channels, venue=venue, positions=positions, batch_ms=batch_ms)
+    inbox: Inbox[Any] = Inbox(_INBOX_LIMIT)
+    generator = rng or random.Random()  # noqa: S311 - jitter, no secret
+    upkeep = Upkeep(url, session, token, inbox, timing=timing or Timing(), clock=clock, rng=generator)
+    task = asyncio.create_task(upkeep.run(first_timeout_s))
+    try:
+        yield Connection(session, inbox, task)
+    finally:
+        task.cancel()
+        # What it died of was raised by the iterator, to whoever still listened.
+        await asyncio.gather(task, return_exceptions=True)
