@@ -31,7 +31,7 @@ class Rooms:
     """
 
     def __init__(self, sold: Mapping[tuple[str, date], int] | None = None) -> None:
-        self._loaded = sold or {}
+        self._loaded = {} if sold is None else sold
         self._changes: Counter[Night] = Counter()
 
     def sold(self, room_type: str, night: date) -> int:

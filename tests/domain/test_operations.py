@@ -1,0 +1,296 @@
+"""What each operation does to a reservation, and when it is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rtdash.domain.availability import Rooms
+from rtdash.domain.money import MAX_MINOR
+from rtdash.domain.operations import content_digest, decide, derive_reservation_id
+from rtdash.domain.refusals import (
+    BadValue,
+    InstantGoesBack,
+    InstantInFuture,
+    InvalidTransition,
+    MissingField,
+    NotAmendable,
+    Overpaid,
+    Refusal,
+    ReservationExists,
+    ReservationNotFound,
+    UnknownCategory,
+    WrongKind,
+)
+from rtdash.domain.reservations import Op, Operation, Reservation, Status
+from rtdash.domain.venues import Venue
+
+Make = Callable[..., Any]
+
+ROADS: dict[Status, list[Any]] = {
+    Status.PENDING: [(Op.BOOK, {"status": Status.PENDING})],
+    Status.CONFIRMED: [Op.BOOK],
+    Status.CHECKED_IN: [Op.BOOK, Op.CHECK_IN],
+    Status.CHECKED_OUT: [Op.BOOK, Op.CHECK_IN, Op.CHECK_OUT],
+    Status.SEATED: [Op.BOOK, Op.SEAT],
+    Status.COMPLETED: [Op.BOOK, Op.SEAT, Op.COMPLETE],
+    Status.CANCELLED: [Op.BOOK, Op.CANCEL],
+    Status.NO_SHOW: [Op.BOOK, Op.NO_SHOW],
+}
+"""How a reservation comes to each status."""
+
+HOTEL_STATUSES = [status for status in Status if status not in {Status.SEATED, Status.COMPLETED}]
+RESTAURANT_STATUSES = [status for status in Status if status not in {Status.CHECKED_IN, Status.CHECKED_OUT}]
+MOVES = {
+    (Op.CONFIRM, Status.PENDING): Status.CONFIRMED,
+    (Op.CHECK_IN, Status.CONFIRMED): Status.CHECKED_IN,
+    (Op.UNDO_CHECK_IN, Status.CHECKED_IN): Status.CONFIRMED,
+    (Op.CHECK_OUT, Status.CHECKED_IN): Status.CHECKED_OUT,
+    (Op.SEAT, Status.CONFIRMED): Status.SEATED,
+    (Op.UNDO_SEAT, Status.SEATED): Status.CONFIRMED,
+    (Op.COMPLETE, Status.SEATED): Status.COMPLETED,
+    (Op.CANCEL, Status.PENDING): Status.CANCELLED,
+    (Op.CANCEL, Status.CONFIRMED): Status.CANCELLED,
+    (Op.REINSTATE, Status.CANCELLED): Status.CONFIRMED,
+    (Op.NO_SHOW, Status.CONFIRMED): Status.NO_SHOW,
+    (Op.UNDO_NO_SHOW, Status.NO_SHOW): Status.CONFIRMED,
+}
+"""The table of CONTRACT section 4, line by line."""
+
+STATUS_OPS = [Op.CONFIRM, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW]
+HOTEL_OPS = [Op.CHECK_IN, Op.UNDO_CHECK_IN, Op.CHECK_OUT]
+RESTAURANT_OPS = [Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE]
+AMENDABLE = {Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Status.SEATED}
+
+
+def check_move(op: Op, status: Status, venue: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A line of the table leads where it says; what is not in the table is refused and takes no room."""
+    rooms = Rooms()
+    current = apply(venue, *ROADS[status], rooms=rooms)
+    assert current.status is status
+    before = rooms.changes()
+    if target := MOVES.get((op, status)):
+        after = decide(operation(op, venue), current, venue=venue, now=now, rooms=rooms).reservation
+        assert after == replace(current, status=target, version=current.version + 1, changed_at=now)
+        return
+    with pytest.raises(InvalidTransition) as refused:
+        decide(operation(op, venue), current, venue=venue, now=now, rooms=rooms)
+    assert (refused.value.code, refused.value.status) == ("invalid_transition", 409)
+    assert rooms.changes() == before
+
+
+@pytest.mark.parametrize("status", HOTEL_STATUSES)
+@pytest.mark.parametrize("op", STATUS_OPS + HOTEL_OPS)
+def test_a_hotel_follows_its_table(op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """Every operation on every status of a hotel is allowed or refused as the table says."""
+    check_move(op, status, hotel, apply, operation, now)
+
+
+@pytest.mark.parametrize("status", RESTAURANT_STATUSES)
+@pytest.mark.parametrize("op", STATUS_OPS + RESTAURANT_OPS)
+def test_a_restaurant_follows_its_table(op: Op, status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """Every operation on every status of a restaurant is allowed or refused as the table says."""
+    check_move(op, status, restaurant, apply, operation, now)
+
+
+@pytest.mark.parametrize("op", HOTEL_OPS)
+def test_a_table_is_not_checked_in(op: Op, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A hotel's operations are wrong in a restaurant, whatever the status."""
+    with pytest.raises(WrongKind):
+        decide(operation(op, restaurant), apply(restaurant, Op.BOOK), venue=restaurant, now=now, rooms=Rooms())
+
+
+@pytest.mark.parametrize("op", RESTAURANT_OPS)
+def test_a_room_is_not_seated(op: Op, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A restaurant's operations are wrong in a hotel, whatever the status."""
+    with pytest.raises(WrongKind):
+        decide(operation(op, hotel), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms())
+
+
+@pytest.mark.parametrize("status", HOTEL_STATUSES)
+def test_a_stay_is_amended_while_it_lasts(status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """Amending is refused after CheckedOut, Cancelled and NoShow, and possible before."""
+    check_amend(status, hotel, apply, operation, now)
+
+
+@pytest.mark.parametrize("status", RESTAURANT_STATUSES)
+def test_a_table_is_amended_while_it_lasts(status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """Amending is refused after Completed, Cancelled and NoShow, and possible before."""
+    check_amend(status, restaurant, apply, operation, now)
+
+
+def check_amend(status: Status, venue: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """An amendment is applied or refused by the status."""
+    current, amendment = apply(venue, *ROADS[status]), operation(Op.AMEND, venue, guests=3)
+    if status in AMENDABLE:
+        assert decide(amendment, current, venue=venue, now=now, rooms=Rooms()).reservation.guests == 3
+        return
+    with pytest.raises(NotAmendable) as refused:
+        decide(amendment, current, venue=venue, now=now, rooms=Rooms())
+    assert (refused.value.code, refused.value.status) == ("not_amendable", 409)
+
+
+@pytest.mark.parametrize("op", [Op.PAY, Op.CHARGE])
+@pytest.mark.parametrize("status", HOTEL_STATUSES)
+def test_money_moves_unless_cancelled(op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """Paying and charging are refused when Cancelled, and only then."""
+    current, change = apply(hotel, *ROADS[status]), operation(op, hotel, amount_minor=100, category="Bar")
+    if status is not Status.CANCELLED:
+        assert decide(change, current, venue=hotel, now=now, rooms=Rooms()).reservation.version == current.version + 1
+        return
+    with pytest.raises(NotAmendable, match="reinstate it first"):
+        decide(change, current, venue=hotel, now=now, rooms=Rooms())
+
+
+@pytest.mark.parametrize("op", [op for op in Op if op is not Op.BOOK])
+def test_nothing_happens_to_what_is_not_there(op: Op, hotel: Venue, operation: Make, now: datetime) -> None:
+    """Every operation but a booking needs a reservation that exists."""
+    with pytest.raises(ReservationNotFound) as refused:
+        decide(operation(op, hotel, reservation_id="gone"), None, venue=hotel, now=now, rooms=Rooms())
+    assert (refused.value.status, refused.value.reservation_id) == (404, "gone")
+
+
+def test_an_id_is_booked_once(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A booking under an id that is taken is refused."""
+    with pytest.raises(ReservationExists):
+        decide(operation(Op.BOOK, hotel, reservation_id="a"), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms())
+
+
+@pytest.mark.parametrize("name", ["a", "H1-000042", "res_7.x~y", "A" * 64])
+def test_clients_name_their_reservations(name: str, hotel: Venue, apply: Make) -> None:
+    """An id that can stand in an address as it is, is kept."""
+    assert apply(hotel, (Op.BOOK, {"reservation_id": name})).id == name
+
+
+@pytest.mark.parametrize("name", ["-a", "a b", "a/b", "ä", "a\n", "A" * 65, "../a", "a?b"])
+def test_odd_names_are_refused(name: str, hotel: Venue, apply: Make) -> None:
+    """An id that would need escaping, or is too long, is refused."""
+    with pytest.raises(BadValue, match="reservationId must be"):
+        apply(hotel, (Op.BOOK, {"reservation_id": name}))
+
+
+def test_an_unnamed_reservation_is_named_by_its_operation(hotel: Venue, apply: Make) -> None:
+    """The id is derived from venue and operation: the same for a repeat, another for another."""
+    booked: Reservation = apply(hotel, (Op.BOOK, {"operation_id": "op"}))
+    assert booked.id == derive_reservation_id("inn", "op")
+    others = {derive_reservation_id("inn", "op2"), derive_reservation_id("in", "nop"), derive_reservation_id("inn2", "op")}
+    assert len(others | {booked.id}) == 4
+
+
+def test_a_payment_up_to_the_balance_is_taken(hotel: Venue, apply: Make) -> None:
+    """Paying lowers the balance; all of it makes the reservation prepaid."""
+    part = apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}))
+    assert (part.amount_minor, part.paid_minor, part.balance_minor, part.prepaid) == (24000, 10000, 14000, False)
+    assert apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 24000})).prepaid
+
+
+def test_paying_more_than_the_balance_is_refused(hotel: Venue, apply: Make) -> None:
+    """A cent more than what is due is refused, with both figures."""
+    with pytest.raises(Overpaid, match=r"140\.01 EUR is more than the 140 EUR that are due") as refused:
+        apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}), (Op.PAY, {"amount_minor": 14001}))
+    assert (refused.value.code, refused.value.status) == ("overpaid", 409)
+
+
+def test_a_charge_raises_the_amount(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A charge is due beside the stay, and is told with its category and business date."""
+    decision = decide(
+        operation(Op.CHARGE, hotel, category=" Minibar ", amount_minor=850), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms()
+    )
+    after, charge = decision.reservation, decision.charge
+    assert (after.amount_minor, after.charged_minor, after.price_minor) == (24850, 850, 24000)
+    assert charge is not None
+    assert (charge.category, charge.amount_minor, charge.business_date) == ("Minibar", 850, date(2026, 7, 10))
+
+
+def test_a_charge_after_midnight_belongs_to_the_evening(restaurant: Venue, apply: Make, operation: Make) -> None:
+    """Before the closeout hour a charge falls on the business date that is ending."""
+    past_midnight = datetime(2026, 7, 11, 1, 30, tzinfo=UTC)
+    charge = operation(Op.CHARGE, restaurant, category="Drinks", amount_minor=450)
+    decided = decide(charge, apply(restaurant, Op.BOOK), venue=restaurant, now=past_midnight, rooms=Rooms())
+    assert decided.charge is not None
+    assert decided.charge.business_date == date(2026, 7, 10)
+
+
+@pytest.mark.parametrize("category", ["mains", "From the grill"])
+def test_a_restaurant_charge_is_kept_by_the_name_of_its_category(
+    category: str, restaurant: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
+    """Id or name say the category; its name is what is kept."""
+    charge = operation(Op.CHARGE, restaurant, category=category, amount_minor=2200)
+    decided = decide(charge, apply(restaurant, Op.BOOK), venue=restaurant, now=now, rooms=Rooms())
+    assert decided.charge is not None
+    assert decided.charge.category == "From the grill"
+
+
+def test_what_is_not_on_the_menu_is_not_charged(restaurant: Venue, apply: Make) -> None:
+    """A category that the menu doesn't have is refused, and the refusal names those that it has."""
+    with pytest.raises(UnknownCategory, match="choose one of mains, drinks"):
+        apply(restaurant, Op.BOOK, (Op.CHARGE, {"category": "Spa", "amount_minor": 1}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "refusal"),
+    [
+        ({"category": "Bar"}, MissingField),
+        ({"amount_minor": 100}, MissingField),
+        ({"amount_minor": 100, "category": "  "}, MissingField),
+        ({"amount_minor": 0, "category": "Bar"}, BadValue),
+        ({"amount_minor": -1, "category": "Bar"}, BadValue),
+        ({"amount_minor": MAX_MINOR + 1, "category": "Bar"}, BadValue),
+        ({"amount_minor": MAX_MINOR, "category": "Bar"}, BadValue),
+        ({"amount_minor": 100, "category": "x" * 61}, BadValue),
+    ],
+)
+def test_a_wrong_charge_is_refused(fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make) -> None:
+    """A charge needs a category of at most 60 characters and an amount that can be."""
+    with pytest.raises(refusal) as refused:
+        apply(hotel, Op.BOOK, (Op.CHARGE, fields))
+    assert refused.value.status == 422
+
+
+def test_a_live_operation_never_goes_back(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """An operation that arrives by a clock behind the last change is dated to the last change."""
+    current = apply(hotel, Op.BOOK)
+    behind = now - timedelta(seconds=5)
+    after = decide(operation(Op.CHECK_IN, hotel), current, venue=hotel, now=behind, rooms=Rooms()).reservation
+    assert after.changed_at == now
+
+
+def test_the_past_is_told_in_order(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """`at` may equal the last change, not lie before it."""
+    yesterday = now - timedelta(days=1)
+    current = apply(hotel, (Op.BOOK, {"at": yesterday}))
+    assert (current.created_at, current.changed_at) == (yesterday, yesterday)
+    assert (
+        decide(operation(Op.CANCEL, hotel, at=yesterday), current, venue=hotel, now=now, rooms=Rooms()).reservation.changed_at == yesterday
+    )
+    earlier = operation(Op.CANCEL, hotel, at=yesterday - timedelta(milliseconds=1))
+    with pytest.raises(InstantGoesBack) as refused:
+        decide(earlier, current, venue=hotel, now=now, rooms=Rooms())
+    assert (refused.value.code, refused.value.status) == ("instant_goes_back", 409)
+
+
+def test_the_future_is_not_told(hotel: Venue, apply: Make, now: datetime) -> None:
+    """`at` may be now, not later."""
+    assert apply(hotel, (Op.BOOK, {"at": now})).created_at == now
+    with pytest.raises(InstantInFuture) as refused:
+        apply(hotel, (Op.BOOK, {"at": now + timedelta(milliseconds=1)}))
+    assert refused.value.status == 422
+
+
+def test_equal_content_has_an_equal_digest(hotel: Venue, operation: Make) -> None:
+    """The digest forgets the operation's id and the spelling of an instant's offset, and nothing else."""
+    first: Operation = operation(Op.BOOK, hotel, at=datetime(2026, 7, 1, 12, tzinfo=UTC))
+    assert content_digest(first) == content_digest(replace(first, operation_id="other"))
+    lisbon = hotel.zone
+    assert content_digest(first) == content_digest(replace(first, at=datetime(2026, 7, 1, 13, tzinfo=lisbon)))
+    changed = [replace(first, guests=3), replace(first, at=None), replace(first, op=Op.AMEND), replace(first, paid_minor=0)]
+    assert len({content_digest(other) for other in [first, *changed]}) == 5
+
+
+def test_a_digest_stays_what_it_was(hotel: Venue) -> None:
+    """Stored digests are compared with those of later versions, so this one never changes."""
+    told = Operation("op", Op.CHARGE, "inn", "r", datetime(2026, 7, 1, 12, tzinfo=UTC), category="Bar", amount_minor=850)
+    assert content_digest(told) == "65efab25a5c014b2354a3673ed8742a9fc627972fac299eaa7f557c49b5063a2"
