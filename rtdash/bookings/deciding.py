@@ -1,0 +1,171 @@
+"""One batch in one transaction: load in sets, decide each operation purely and in order, append the events, save in sets."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rtdash.bookings.outcomes import Applied, Outcome, OutcomeKind
+from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
+from rtdash.domain.instants import Clock, from_ms, to_ms
+from rtdash.domain.notifications import is_upcoming, notifications
+from rtdash.domain.operations import content_digest, decide, derive_reservation_id
+from rtdash.domain.refusals import OperationIdReused, Refusal
+from rtdash.domain.reservations import Op, Operation
+from rtdash.domain.venues import Venue
+from rtdash.protocol.channels import Stream, notifications_channel, reservations_channel
+from rtdash.protocol.messages import Message, decode, encode, notification_message, reservation_json, reservation_message, upcoming_message
+from rtdash.store import announcements, batch, event_log
+from rtdash.store.announcements import Announcement
+from rtdash.store.batch import Key, Record, Stored, Version
+from rtdash.store.database import Connection
+from rtdash.store.event_log import NewEvent, StoredEvent
+from rtdash.store.faults import is_trouble
+from rtdash.store.venues import lock_venues
+
+_COMES_NEAR = frozenset({Op.BOOK, Op.AMEND, Op.REINSTATE, Op.UNDO_NO_SHOW})
+"""Operations after which a start can lie ahead for which nothing was announced yet."""
+
+
+@dataclass(slots=True)
+class _Change:
+    """An operation that was applied, its reservation as shown, and its events; the reservation's own comes first."""
+
+    operation: Operation
+    version: Version
+    body: Message
+    events: list[NewEvent]
+    upcoming: Announcement | None = None
+
+
+@dataclass(slots=True)
+class _State:
+    """The rows that a batch is about, as the operations decided so far leave them."""
+
+    venues: Mapping[str, Venue]
+    now: datetime
+    records: dict[Key, Record]
+    stored: dict[Key, Stored]
+    sold: dict[str, dict[tuple[str, object], int]]
+    rooms: dict[str, Rooms]
+    changes: dict[Key, _Change]
+
+
+def apply_batch(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
+    """Apply the operations in one go; where one of them meets a fault that is not the store's, each apart, so that only it fails."""
+    try:
+        return batch.run_apart(conn, lambda: _apply(conn, operations, venues, clock))
+    except Exception as error:
+        if is_trouble(error):
+            raise
+        if len(operations) == 1:
+            return Applied([error], (), frozenset())
+    parts = [apply_batch(conn, [operation], venues, clock) for operation in operations]
+    return Applied(
+        [outcome for part in parts for outcome in part.outcomes],
+        [event for part in parts for event in part.events],
+        frozenset[str]().union(*(part.venue_ids for part in parts)),
+    )
+
+
+def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
+    lock_venues(conn, {operation.venue_id for operation in operations})
+    state = _load(conn, operations, venues, from_ms(to_ms(clock())))
+    steps = [_step(state, operation) for operation in operations]
+    changes = list(state.changes.values())
+    events = _append(conn, changes, state)
+    batch.save_versions(conn, [change.version for change in changes])
+    for venue_id, rooms in state.rooms.items():
+        batch.save_rooms(conn, venue_id, rooms.changes(), state.sold[venue_id])
+    return Applied([_outcome(step) for step in steps], events, frozenset(change.operation.venue_id for change in changes))
+
+
+def _load(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], now: datetime) -> _State:
+    records = batch.load_records(conn, (Key(operation.venue_id, operation.operation_id) for operation in operations))
+    by_reservation: dict[Key, list[Operation]] = defaultdict(list)
+    for operation in operations:
+        by_reservation[_target(operation)].append(operation)
+    stored = batch.load_stored(conn, by_reservation)
+    touched: dict[str, set[Night]] = {operation.venue_id: set() for operation in operations}
+    for key, turn in by_reservation.items():
+        current = stored.get(key)
+        touched[key.venue_id] |= nights_touched_in_turn(turn, current and current.reservation, venues[key.venue_id])
+    sold = batch.load_sold(conn, touched)
+    return _State(venues, now, records, stored, sold, {venue_id: Rooms(sold[venue_id]) for venue_id in touched}, {})
+
+
+def _step(state: _State, operation: Operation) -> Outcome | tuple[OutcomeKind, _Change]:
+    """Decide one operation. What is applied gets its outcome when the log has numbered it."""
+    key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
+    earlier = state.changes.get(key)
+    record = earlier.version.record if earlier else state.records.get(key)
+    if record is not None and record.digest != digest:
+        return Outcome(key.id, OutcomeKind.REFUSED, refusal=OperationIdReused(key.id))
+    if earlier is not None:
+        return OutcomeKind.REPEATED, earlier
+    if record is not None:
+        return Outcome(key.id, OutcomeKind.REPEATED, record.reservation_id, record.seq, decode(record.body))
+    try:
+        change = _decide(state, operation, digest)
+    except Refusal as refusal:
+        return Outcome(key.id, OutcomeKind.REFUSED, operation.reservation_id, refusal=refusal)
+    state.changes[key] = change
+    state.stored[_target(operation)] = Stored(change.version.after, operation.operation_id)
+    return OutcomeKind.APPLIED, change
+
+
+def _decide(state: _State, operation: Operation, digest: str) -> _Change:
+    venue, rooms = state.venues[operation.venue_id], state.rooms[operation.venue_id]
+    before = state.stored.get(_target(operation))
+    current = before.reservation if before else None
+    decision = decide(operation, current, venue=venue, now=state.now, rooms=rooms)
+    after = decision.reservation
+    body = reservation_json(after, venue)
+    channel = reservations_channel(venue.kind)
+    what = operation.op if current else None
+    message = reservation_message(channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at)
+    record = Record(digest, after.id, 0, encode(body).decode())
+    change = _Change(operation, Version(operation.operation_id, before, after, decision.charge, record), body, [NewEvent(Stream(venue.id, channel), message)])
+    if operation.at is None:
+        told = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
+        side = notifications_channel(venue.kind)
+        for one in told:
+            text = {"level": one.level.value, "title": one.title, "body": one.body, "reservation_id": one.reservation_id}
+            change.events.append(NewEvent(Stream(venue.id, side), notification_message(side, venue.id, **text, operation_id=operation.operation_id)))
+        if operation.op in _COMES_NEAR and is_upcoming(venue, after.start, state.now, status=after.status):
+            change.upcoming = Announcement(venue.id, after.id, after.start)
+    return change
+
+
+def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list[StoredEvent]:
+    """Append the events of the changes, in order, and enter the numbers of the reservations' own."""
+    claimed = announcements.claim(conn, [change.upcoming for change in changes if change.upcoming], now=state.now)
+    for change in changes:
+        if change.upcoming in claimed:
+            claimed.discard(change.upcoming)
+            change.events.append(_upcoming_event(change, state.venues[change.operation.venue_id]))
+    stored = event_log.append(conn, [event for change in changes for event in change.events], now=state.now)
+    following = iter(stored)
+    for change in changes:
+        numbered = [next(following) for _ in change.events]
+        change.version = batch.with_seq(change.version, numbered[0].seq)
+    return stored
+
+
+def _upcoming_event(change: _Change, venue: Venue) -> NewEvent:
+    channel = notifications_channel(venue.kind)
+    return NewEvent(Stream(venue.id, channel), upcoming_message(channel, venue.id, change.body, operation_id=change.operation.operation_id))
+
+
+def _outcome(step: Outcome | tuple[OutcomeKind, _Change]) -> Outcome:
+    if isinstance(step, Outcome):
+        return step
+    kind, change = step
+    return Outcome(change.operation.operation_id, kind, change.version.after.id, change.version.record.seq, change.body)
+
+
+def _target(operation: Operation) -> Key:
+    """The reservation that an operation is about; a booking may leave its id to us."""
+    if operation.reservation_id is None and operation.op is Op.BOOK:
+        return Key(operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id))
+    return Key(operation.venue_id, operation.reservation_id or "")

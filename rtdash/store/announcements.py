@@ -1,0 +1,58 @@
+"""Upcoming reservations that were announced: once per reservation and start, whoever asks first."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, exists, select
+
+from rtdash.domain.instants import from_ms, to_ms
+from rtdash.domain.reservations import EXPECTED, Reservation
+from rtdash.store import dialects
+from rtdash.store.reservations import COLUMNS, reservation_of
+from rtdash.store.schema import announcements, reservations
+
+
+class Announcement(NamedTuple):
+    """A reservation's start, which is announced when it is near."""
+
+    venue_id: str
+    reservation_id: str
+    start: datetime
+
+
+_IS_ANNOUNCED = exists().where(
+    announcements.c.reservation == reservations.c.id,
+    announcements.c.venue == reservations.c.venue,
+    announcements.c.start == reservations.c.start,
+)
+_READ_DUE = (
+    select(*COLUMNS)
+    .where(
+        reservations.c.venue == bindparam("venue"),
+        and_(reservations.c.start > bindparam("after"), reservations.c.start <= bindparam("until")),
+        reservations.c.status.in_(sorted(status.value for status in EXPECTED)),
+        ~_IS_ANNOUNCED,
+    )
+    .order_by(reservations.c.start, reservations.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) -> set[Announcement]:
+    """Those of `wanted` that nobody had claimed: they are the caller's to announce, in this same transaction."""
+    now_ms = to_ms(now)
+    rows = [
+        {"venue": venue, "reservation": reservation, "start": to_ms(start), "announced_at": now_ms}
+        for venue, reservation, start in sorted(set(wanted))
+    ]
+    if not rows:
+        return set()
+    statement = dialects.insert_new(conn, announcements).returning(announcements.c.venue, announcements.c.reservation, announcements.c.start)
+    return {Announcement(venue, reservation, from_ms(start)) for venue, reservation, start in conn.execute(statement, rows)}
+
+
+def read_due(conn: Connection, venue_id: str, *, now: datetime, until: datetime, limit: int = 500) -> list[Reservation]:
+    """Pending and Confirmed reservations of a venue with now < start ≤ until that were not announced for that start; soonest first."""
+    rows = conn.execute(_READ_DUE, {"venue": venue_id, "after": to_ms(now), "until": to_ms(until), "limit": limit})
+    return [reservation_of(row) for row in rows]

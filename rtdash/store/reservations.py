@@ -1,0 +1,158 @@
+"""Reservations as they are read: one, a page, a day's figures, the rooms sold. `batch` writes them."""
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select
+
+from rtdash.domain.instants import from_ms, to_ms
+from rtdash.domain.reservations import NOT_COMING, Reservation, Status
+from rtdash.domain.stats import Totals
+from rtdash.domain.venues import VenueKind
+from rtdash.store.schema import reservations, room_nights, versions
+
+COLUMNS = tuple(
+    reservations.c[name]
+    for name in (
+        *("id", "venue", "kind", "customer_name", "customer_email", "customer_phone", "guests", "status", "source"),
+        *("amount", "charged", "paid", "start", "business_date", "created_at", "changed_at", "version"),
+        *("room_type", "check_in", "check_out", "duration_minutes"),
+    )
+)
+"""What `reservation_of` takes, in its order."""
+
+_OF_VENUE = reservations.c.venue == bindparam("venue")
+_READ_ONE = select(*COLUMNS).where(_OF_VENUE, reservations.c.id == bindparam("id"))
+_READ_PAGE = select(*COLUMNS).where(_OF_VENUE).order_by(reservations.c.start, reservations.c.id)
+_COUNT = select(func.count()).select_from(reservations).where(_OF_VENUE)
+
+_balance = versions.c.balance
+_READ_TOTALS = select(
+    func.count(),
+    func.coalesce(func.sum(case((and_(versions.c.amount > 0, _balance <= 0), 1), else_=0)), 0),
+    func.coalesce(func.sum(versions.c.guests), 0),
+    func.coalesce(func.sum(case((_balance > 0, _balance), else_=0)), 0),
+).where(
+    versions.c.venue == bindparam("venue"),
+    versions.c.business_date == bindparam("business_date"),
+    versions.c.valid_from <= bindparam("instant"),
+    versions.c.valid_to > bindparam("instant"),
+    versions.c.status.not_in(sorted(status.value for status in NOT_COMING)),
+)
+_READ_SOLD = select(room_nights.c.room_type, room_nights.c.night, room_nights.c.sold).where(
+    room_nights.c.venue == bindparam("venue"),
+    room_nights.c.night.between(bindparam("first"), bindparam("last")),
+    room_nights.c.sold != 0,
+)
+
+
+class BadCursor(ValueError):
+    """A cursor that this store did not give."""
+
+
+def reservation_of(row: Row[Any]) -> Reservation:
+    """The reservation of a row of `COLUMNS`."""
+    venue_kind, status = VenueKind(row[2]), Status(row[7])
+    return Reservation(
+        id=row[0],
+        venue_id=row[1],
+        kind=venue_kind,
+        customer_name=row[3],
+        customer_email=row[4],
+        customer_phone=row[5],
+        guests=row[6],
+        status=status,
+        source=row[8],
+        amount_minor=row[9],
+        charged_minor=row[10],
+        paid_minor=row[11],
+        start=from_ms(row[12]),
+        business_date=date.fromisoformat(row[13]),
+        created_at=from_ms(row[14]),
+        changed_at=from_ms(row[15]),
+        version=row[16],
+        room_type=row[17],
+        check_in=row[18] and date.fromisoformat(row[18]),
+        check_out=row[19] and date.fromisoformat(row[19]),
+        duration_minutes=row[20],
+    )
+
+
+def read_one(conn: Connection, venue_id: str, reservation_id: str) -> Reservation | None:
+    """The reservation as it is now, or None."""
+    row = conn.execute(_READ_ONE, {"venue": venue_id, "id": reservation_id}).one_or_none()
+    return None if row is None else reservation_of(row)
+
+
+def read_page(
+    conn: Connection,
+    venue_id: str,
+    *,
+    statuses: Collection[Status] | None = None,
+    business_date: date | None = None,
+    start_from: datetime | None = None,
+    start_until: datetime | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> tuple[list[Reservation], str | None]:
+    """Reservations by (start, id), and the cursor of the next page (None: there is none). start_from ≤ start ≤ start_until.
+
+    Raises BadCursor.
+    """
+    statement = _READ_PAGE.where(*_filters(statuses, business_date, start_from, start_until))
+    if cursor is not None:
+        start, last_id = _decode_cursor(cursor)
+        statement = statement.where(
+            reservations.c.start >= start, or_(reservations.c.start > start, and_(reservations.c.start == start, reservations.c.id > last_id))
+        )
+    found = [reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})]
+    page = found[:limit]
+    return page, _encode_cursor(page[-1]) if len(found) > limit else None
+
+
+def count(conn: Connection, venue_id: str, *, statuses: Collection[Status] | None = None, business_date: date | None = None) -> int:
+    """How many reservations `read_page` would list over all its pages."""
+    return int(conn.execute(_COUNT.where(*_filters(statuses, business_date, None, None)), {"venue": venue_id}).scalar_one())
+
+
+def read_totals(conn: Connection, venue_id: str, business_date: date, instant: datetime) -> Totals:
+    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the definition)."""
+    values = {"venue": venue_id, "business_date": business_date.isoformat(), "instant": to_ms(instant)}
+    return Totals(*map(int, conn.execute(_READ_TOTALS, values).one()))
+
+
+def read_sold(conn: Connection, venue_id: str, first_night: date, last_night: date) -> dict[tuple[str, date], int]:
+    """Rooms sold by (room type, night), both nights included; what is absent is 0."""
+    values = {"venue": venue_id, "first": first_night.isoformat(), "last": last_night.isoformat()}
+    return {(room_type, date.fromisoformat(night)): sold for room_type, night, sold in conn.execute(_READ_SOLD, values)}
+
+
+def _filters(statuses: Collection[Status] | None, business_date: date | None, start_from: datetime | None, start_until: datetime | None) -> Sequence[Any]:
+    filters: list[Any] = []
+    if statuses is not None:
+        filters.append(reservations.c.status.in_(sorted(status.value for status in statuses)))
+    if business_date is not None:
+        filters.append(reservations.c.business_date == business_date.isoformat())
+    if start_from is not None:
+        filters.append(reservations.c.start >= to_ms(start_from))
+    if start_until is not None:
+        filters.append(reservations.c.start <= to_ms(start_until))
+    return filters
+
+
+def _encode_cursor(last: Reservation) -> str:
+    return urlsafe_b64encode(json.dumps([to_ms(last.start), last.id]).encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        start, last_id = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise BadCursor("the cursor is not one of ours: take `next` of the page before") from error
+    if not (isinstance(start, int) and abs(start) < 2**62 and isinstance(last_id, str)):
+        raise BadCursor("the cursor is not one of ours: take `next` of the page before")
+    return start, last_id

@@ -1,0 +1,178 @@
+"""The tables. Instants are INTEGER ms, dates ISO text, money minor units, JSON text: plain types that need no work per value."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
+
+HEAD_REVISION: Final = "0001"
+"""The migration that these tables are; compared at open, so that alembic is only loaded when there is something to migrate."""
+
+FOREVER_MS: Final = 2**62
+"""`valid_to` of the version that still holds."""
+
+metadata = MetaData()
+
+alembic_version = Table(
+    "alembic_version", metadata, Column("version_num", String(32), nullable=False), PrimaryKeyConstraint("version_num", name="alembic_version_pkc")
+)
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+venues = Table(
+    "venues",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# Ids come first in these two keys: a batch looks its rows up by one list of ids, whatever the number of its venues.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("customer_name", Text, nullable=False),
+    Column("customer_email", Text),
+    Column("customer_phone", Text),
+    Column("customer_key", Text, nullable=False),
+    Column("guests", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("charged", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("business_date", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("room_type", Text),
+    Column("check_in", Text),
+    Column("check_out", Text),
+    Column("duration_minutes", Integer),
+    Column("operation_id", Text, nullable=False),
+    PrimaryKeyConstraint("id", "venue"),
+    Index("reservations_by_start", "venue", "start", "id"),
+    Index("reservations_by_date", "venue", "business_date", "status", "source", "guests"),
+    Index("reservations_by_customer", "venue", "customer_key", "status", "business_date"),
+    Index("reservations_by_night", "venue", "check_out", "check_in", "status", "room_type", "amount", "charged"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("operation_id", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("reservation", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("business_date", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("guests", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("balance", BigInteger, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_to", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("operation_id", "venue"),
+    Index("versions_by_date", "venue", "business_date", "valid_from", "valid_to", "status", "guests", "amount", "balance"),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("operation_id", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("reservation", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("business_date", Text, nullable=False),
+    PrimaryKeyConstraint("operation_id", "venue"),
+    Index("charges_by_date", "venue", "business_date", "category", "reservation", "amount"),
+)
+
+room_nights = Table(
+    "room_nights",
+    metadata,
+    Column("night", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("room_type", Text, nullable=False),
+    Column("sold", Integer, nullable=False),
+    PrimaryKeyConstraint("venue", "night", "room_type"),
+    sqlite_with_rowid=False,
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("venue", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("venue", "channel"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("venue", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("appended_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("venue", "channel", "seq"),
+    Index("events_by_time", "appended_at", "venue", "channel"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("reservation", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("announced_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("reservation", "venue", "start"),
+    sqlite_with_rowid=False,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sub", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("process", Text, nullable=False),
+    Column("subscriptions", Text, nullable=False),
+    Column("positions", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+)
+
+processes = Table("processes", metadata, Column("id", Text, primary_key=True), Column("beat_at", BigInteger, nullable=False))
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("process", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("connections", Integer, nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("process", "sub"),
+    sqlite_with_rowid=False,
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+    Index("revocations_by_time", "revoked_at"),
+    sqlite_with_rowid=False,
+)

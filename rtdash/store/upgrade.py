@@ -1,0 +1,63 @@
+"""What happens to a database at open: made when it is empty, migrated when it is older, refused when it is newer or not ours."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from rtdash.domain.instants import to_ms
+from rtdash.store import dialects, event_log, migrations, schema
+from rtdash.store.faults import StoreError, StoreTooNew, translate
+
+_READ_REVISION = select(schema.alembic_version.c.version_num)
+
+
+def prepare(engine: Engine, now: datetime) -> None:
+    """Bring the database to `schema.HEAD_REVISION`, in one transaction, whatever the number of processes that start at once.
+
+    Raises StoreTooNew, StoreUnavailable, StoreError.
+    """
+    try:
+        with engine.begin() as conn:
+            dialects.lock_migrations(conn)
+            revision = _read_revision(conn)
+            if revision is None:
+                _create(conn, now)
+            elif revision != schema.HEAD_REVISION:
+                _upgrade(conn, revision)
+    except SQLAlchemyError as error:
+        raise translate(error) or error from error
+
+
+def _read_revision(conn: Connection) -> str | None:
+    """The stored revision; None for an empty database."""
+    tables = inspect(conn).get_table_names()
+    if not tables:
+        return None
+    if schema.alembic_version.name in tables and schema.meta.name in tables:
+        return conn.execute(_READ_REVISION).scalar_one()
+    raise StoreError("the database belongs to another program", hint="give rtdash a database of its own")
+
+
+def _create(conn: Connection, now: datetime) -> None:
+    """All tables at once: the same as the migrations give, without loading alembic."""
+    schema.metadata.create_all(conn, checkfirst=False)
+    conn.execute(insert(schema.alembic_version), {"version_num": schema.HEAD_REVISION})
+    conn.execute(insert(schema.meta), {"key": "probed_at", "value": str(to_ms(now))})
+    event_log.draw_epoch(conn)
+
+
+def _upgrade(conn: Connection, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 - a quarter of a second, for the rare start that migrates
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise StoreTooNew(
+            f"the database is of a newer rtdash (its version is {revision}, this one knows {schema.HEAD_REVISION})",
+            hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
+        )
+    command.upgrade(config, "head")

@@ -1,0 +1,187 @@
+"""The one thread that writes: it takes everything that waits, runs it in one transaction, commits, and only then tells."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from rtdash.store.faults import OutcomeUnknown, StoreUnavailable, is_conflict, translate
+
+ATTEMPTS = 3
+"""How often a transaction that another one undid, or whose connection broke before COMMIT, is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction, for metrics: how many functions it ran, how long the oldest had waited, how long it took, whether it was stored."""
+
+    size: int
+    waited_s: float
+    took_s: float
+    fault: StoreUnavailable | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    queued_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    job: _Job
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Functions of a connection, submitted on the event loop and run in order in a thread of their own.
+
+    `report` is called on the event loop after each transaction, before its callers are told.
+    """
+
+    def __init__(self, engine: Engine, *, queue_limit: int, report: Callable[[Commit], None]) -> None:
+        self._engine = engine
+        self._queue_limit = queue_limit
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Job] = deque()
+        self._changed = Condition()
+        self._closing = False
+        self._conn: Connection | None = None
+        self._thread = Thread(target=self._run, name="rtdash-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+        """Queue `work`. The future gets its result after COMMIT, or StoreUnavailable, OutcomeUnknown, or what it raised itself.
+
+        Futures are settled in the order of commit. Raises StoreUnavailable when too many wait, or when it is closed.
+        """
+        future: asyncio.Future[Any] = self._loop.create_future()
+        with self._changed:
+            if self._closing:
+                raise StoreUnavailable("the store is closed", reason="closed")
+            if len(self._queue) >= self._queue_limit:
+                raise StoreUnavailable(f"{self._queue_limit} writes wait already", reason="queue_full")
+            self._queue.append(_Job(work, future, monotonic()))
+            self._changed.notify()
+        return future
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while jobs := self._take():
+            self._write(jobs)
+        self._drop_connection()
+
+    def _take(self) -> list[_Job]:
+        with self._changed:
+            while not (self._queue or self._closing):
+                self._changed.wait()
+            jobs = list(self._queue)
+            self._queue.clear()
+        return jobs
+
+    def _write(self, jobs: Sequence[_Job]) -> None:
+        """Run the jobs in one transaction; where one of several raises, each in its own, so that it harms nobody else."""
+        jobs = [job for job in jobs if not job.future.cancelled()]
+        if not jobs:
+            return
+        began = monotonic()
+        fault: StoreUnavailable | None = None
+        try:
+            settled = [_Settled(job, result=result) for job, result in zip(jobs, self._transact(jobs), strict=True)]
+        except StoreUnavailable as trouble:
+            fault = trouble
+            settled = [_Settled(job, error=trouble) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - whatever a caller's function raises goes to that caller
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._write([job])
+                return
+            settled = [_Settled(jobs[0], error=error)]
+        ended = monotonic()
+        commit = Commit(len(jobs), began - jobs[0].queued_at, ended - began, fault)
+        # A loop that was closed without closing the store has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, commit, settled)
+
+    def _transact(self, jobs: Sequence[_Job]) -> list[Any]:
+        """The results of the jobs, committed. Raises StoreUnavailable, or what the first failing job raised; then nothing is stored."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._attempt(jobs)
+            except SQLAlchemyError as error:
+                fault = translate(error)
+                if fault is not None:
+                    self._drop_connection()
+                if attempt < ATTEMPTS and (is_conflict(error) or (fault and fault.reason == "lost")):
+                    continue
+                if fault is not None:
+                    raise fault from error
+                if is_conflict(error):
+                    raise StoreUnavailable("other processes wrote the same rows again and again", reason="conflict") from error
+                raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, jobs: Sequence[_Job]) -> list[Any]:
+        conn = self._connect()
+        transaction = conn.begin()
+        try:
+            results = [job.work(conn) for job in jobs]
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            transaction.commit()
+        except SQLAlchemyError as error:
+            fault = translate(error)
+            self._drop_connection()
+            reason, hint = (fault.reason, fault.hint) if fault else ("commit_failed", "")
+            raise OutcomeUnknown(f"COMMIT failed ({fault or error})", reason=reason, hint=hint) from error
+        return results
+
+    def _connect(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._engine.connect()
+        return self._conn
+
+    def _roll_back(self) -> None:
+        """Undo what the transaction did; a connection that can't even do that is replaced."""
+        try:
+            assert self._conn is not None, "a transaction runs on it"
+            self._conn.rollback()
+        except SQLAlchemyError:
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            # It may be broken in any way: closing is all that is wanted of it.
+            with contextlib.suppress(SQLAlchemyError):
+                conn.invalidate()
+            with contextlib.suppress(SQLAlchemyError):
+                conn.close()
+
+    def _settle(self, commit: Commit, settled: Sequence[_Settled]) -> None:
+        self._report(commit)
+        for one in settled:
+            if one.job.future.done():
+                continue
+            if one.error is not None:
+                one.job.future.set_exception(one.error)
+            else:
+                one.job.future.set_result(one.result)
