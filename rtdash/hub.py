@@ -135,6 +135,10 @@ class Hub:
         feed = self._feeds.get(stream)
         return None if feed is None else feed.recent.after(after)
 
+    def parcel(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> Parcel:
+        """A parcel for a single subscriber, e.g. of a replay, compressed like those of a flush."""
+        return Parcel(stream, first_seq, bodies, self._compress_min_bytes)
+
     def has_members(self, stream: Stream) -> bool:
         """Whether anybody follows it in this process."""
         return self.members(stream) > 0

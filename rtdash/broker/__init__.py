@@ -1,1 +1,48 @@
 """Notices between processes: hints that a stream has grown. The log stays the truth."""
+
+from collections.abc import Callable
+from importlib import import_module
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from rtdash.broker.base import Broker, BrokerUnusable
+from rtdash.broker.memory import MemoryBroker
+
+TOPIC = "rtdash.notices"
+"""The topic, exchange or channel of the broker; with `?topics=N` there are N of them, `rtdash.notices.0` and so on."""
+
+MAX_TOPICS = 256
+
+_ADAPTERS = {
+    "redis": ("rtdash.broker.redis", "RedisBroker", "redis"),
+    "rediss": ("rtdash.broker.redis", "RedisBroker", "redis"),
+    "amqp": ("rtdash.broker.rabbitmq", "RabbitBroker", "rabbitmq"),
+    "amqps": ("rtdash.broker.rabbitmq", "RabbitBroker", "rabbitmq"),
+    "kafka": ("rtdash.broker.kafka", "KafkaBroker", "kafka"),
+}
+
+
+def open_broker(url: str) -> Broker:
+    """The broker at `url`: `memory://` (one process), `redis://`, `rediss://`, `amqp://`, `amqps://`, `kafka://`. Connects at first use.
+
+    `?topics=N` splits the notices by venue over N topics, the same N in every process. Raises BrokerUnusable with a hint.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return MemoryBroker()
+    if parts.scheme not in _ADAPTERS:
+        known = ", ".join(f"{scheme}://" for scheme in ("memory", *_ADAPTERS))
+        raise BrokerUnusable(f"{parts.scheme}:// is not a broker", hint=f"use one of {known}")
+    options = dict(parse_qsl(parts.query))
+    topics = _topics(options.pop("topics", "1"))
+    module, name, extra = _ADAPTERS[parts.scheme]
+    try:
+        adapter: Callable[[str, tuple[str, ...]], Broker] = getattr(import_module(module), name)
+    except ModuleNotFoundError as missing:
+        raise BrokerUnusable(f"the driver for {parts.scheme}:// is not installed", hint=f"pip install 'rtdash[{extra}]'") from missing
+    return adapter(parts._replace(query=urlencode(options)).geturl(), topics)
+
+
+def _topics(number: str) -> tuple[str, ...]:
+    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_TOPICS):
+        raise BrokerUnusable(f"topics={number} is no number of topics", hint=f"give one from 1 to {MAX_TOPICS}, the same in every process")
+    return (TOPIC,) if number == "1" else tuple(f"{TOPIC}.{index}" for index in range(int(number)))

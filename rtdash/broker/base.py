@@ -24,6 +24,14 @@ class BrokerUnavailable(Exception):  # noqa: N818 - a state of the world, named 
     """The broker can't be reached, or its connection was lost. Only the relay retries."""
 
 
+class BrokerUnusable(Exception):  # noqa: N818 - as BrokerUnavailable
+    """The settings name no broker that can be used; `hint` says how to mend them."""
+
+    def __init__(self, problem: str, *, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
 class Broker(Protocol):
     """A way to every process, this one included."""
 

@@ -21,7 +21,9 @@ class EventReader:
         """Whether the log may have grown since the last call; always true where the engine can't tell."""
         return await self._database.heads_moved()
 
-    async def look(self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None) -> tuple[str, dict[Stream, int]]:
+    async def look(
+        self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
+    ) -> tuple[str, dict[Stream, int]]:
         """The epoch, and the heads of those streams (default: all), or of those among them that changed since an instant."""
 
         def read(conn: Connection) -> tuple[str, dict[Stream, int]]:

@@ -1,0 +1,7 @@
+"""The relay decides what comes next on each stream, and how who was away catches up. The log is the truth, notices are hints."""
+
+from rtdash.relay.log import Log
+from rtdash.relay.relay import Relay
+from rtdash.relay.replays import Replayer, Start
+
+__all__ = ["Log", "Relay", "Replayer", "Start"]

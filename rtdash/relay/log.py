@@ -1,0 +1,29 @@
+"""What the relay asks of the event log."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from rtdash.protocol.channels import Stream
+from rtdash.store.event_log import StoredEvent
+
+
+class Log(Protocol):
+    """The log as `store.event_reader.EventReader` reads it; tests have one that loses and delays. All raise StoreUnavailable."""
+
+    async def moved(self) -> bool:
+        """Whether the log may have grown since the last call."""
+
+    async def look(
+        self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
+    ) -> tuple[str, Mapping[Stream, int]]:
+        """The epoch, and the heads of those streams (default: all), or of those among them that changed since an instant."""
+
+    async def events(self, stream: Stream, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The events that follow `after`, in order, at most `limit`."""
+
+    async def floor(self, stream: Stream) -> int:
+        """The smallest seq that can still be followed."""
+
+    async def draw_epoch(self, seen: str) -> str:
+        """The epoch that replaces `seen`."""

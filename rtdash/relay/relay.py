@@ -1,0 +1,196 @@
+"""The relay of a process: announcements and notices in, looks at the heads, the one place that retries the broker."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Literal
+
+from rtdash.broker.base import Broker, Notice
+from rtdash.broker.link import Link
+from rtdash.domain.instants import Clock
+from rtdash.hub import Hub, Subscription
+from rtdash.protocol.channels import Position, Stream, reservations_channel
+from rtdash.relay.log import Log
+from rtdash.relay.replays import Replayer, Replays, Start
+from rtdash.relay.tracks import NEW_EPOCH, Tracks
+from rtdash.store.event_log import StoredEvent
+
+LOOK_INTERVAL_S = 1.0
+"""How often the heads are looked at, so that a lost notice costs a second and not an event."""
+
+THOROUGH_INTERVAL_S = 60.0
+"""How often all heads are looked at, and how far back the looks in between reach."""
+
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """One process's view of the log.
+
+    `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)` when the log got another name, then
+    `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a stream. Its members stay and stand
+    at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps, recovered, reset, looks.
+    """
+
+    def __init__(self, log: Log, hub: Hub, broker: Broker, epoch: str, *, clock: Clock, on_accepted: Callable[[Stream], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.on_epoch: Callable[[str], None] = _ignore
+        self._log = log
+        self._hub = hub
+        self._clock = clock
+        self._tracks = Tracks(log, hub, epoch, self.counts, on_accepted=on_accepted)
+        self._replays = Replays(log, hub, self._tracks, self.counts)
+        self._link = Link(broker, self._receive)
+        self._thorough_at = float("-inf")
+        self._is_look_due = True
+
+    @property
+    def epoch(self) -> str:
+        """The name of the log."""
+        return self._tracks.epoch
+
+    @property
+    def on_reset(self) -> Callable[[Stream, str], None]:
+        """Who tells the members of a stream that their history is gone."""
+        return self._tracks.on_reset
+
+    @on_reset.setter
+    def on_reset(self, hook: Callable[[Stream, str], None]) -> None:
+        self._tracks.on_reset = hook
+
+    @property
+    def status(self) -> Literal["ok", "degraded"]:
+        """Whether notices travel; events arrive either way, without them within LOOK_INTERVAL_S."""
+        return self._link.status
+
+    @property
+    def link(self) -> Link:
+        """The way to the broker, for its figures."""
+        return self._link
+
+    @property
+    def followed(self) -> int:
+        """How many event streams are followed."""
+        return len(self._tracks)
+
+    @property
+    def in_flight(self) -> int:
+        """Reads of the log that are under way for streams and subscribers."""
+        return self._tracks.in_flight + self._replays.in_flight
+
+    def announce(self, events: Sequence[StoredEvent]) -> None:
+        """What this process has just committed, in the order of commit: to its own members at once, to others by the broker."""
+        notices = tuple(_notices(events, self.epoch))
+        for notice in notices:
+            self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
+        self._link.send(notices)
+
+    async def follow(self, stream: Stream) -> None:
+        """Count one more who follows the stream here. A stats stream follows the events that its figures come from.
+
+        Raises StoreUnavailable or CancelledError, and then counts nothing.
+        """
+        await self._tracks.follow(_source(stream))
+
+    def unfollow(self, stream: Stream) -> None:
+        """Count one less. Raises KeyError where nobody followed."""
+        self._tracks.unfollow(_source(stream))
+
+    async def prepare(self, stream: Stream, after: Position | None) -> Start:
+        """Whether a followed event stream can be recovered from `after` (None: a fresh subscription). Raises StoreUnavailable."""
+        return await self._replays.prepare(stream, after)
+
+    def position(self, stream: Stream) -> Position:
+        """Just before the next event that members get. Don't await between this and `hub.join`."""
+        return Position(self.epoch, self._hub.top(stream))
+
+    async def replay(self, stream: Stream, after_seq: int, replayer: Replayer) -> Subscription | None:
+        """Deliver what is behind `after_seq`, then join the hub at its top. Raises StoreUnavailable.
+
+        None when the replayer closed, or the rest can't be had any more: send a reset then and join at `position`.
+        """
+        return await self._replays.replay(stream, after_seq, replayer)
+
+    async def run(self) -> None:
+        """Listen to the broker and look at the heads, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._link.run(), name="broker link")
+            group.create_task(self._keep_looking(), name="heads")
+
+    async def look(self, *, thorough: bool = True) -> None:
+        """Compare with the heads in the log: those that changed lately, or all. Raises StoreUnavailable. Never two at once."""
+        self.counts["looks"] += 1
+        before = self._tracks.accepted()
+        since = None if thorough else self._clock() - timedelta(seconds=THOROUGH_INTERVAL_S)
+        epoch, heads = await self._log.look(changed_since=since)
+        if epoch == self.epoch and any(heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()):
+            _log.warning("the log is behind what was seen of it: it gets a new epoch, everybody starts over")
+            epoch = await self._log.draw_epoch(self.epoch)
+        if epoch != self.epoch:
+            await self._start_over()
+            return
+        for stream in before:
+            self._tracks.want(stream, heads.get(stream, 0))
+
+    async def close(self) -> None:
+        """End the reads that are under way."""
+        await self._tracks.close()
+        await self._replays.close()
+
+    def _receive(self, notice: Notice) -> None:
+        if notice.epoch == self.epoch:
+            self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
+
+    async def _keep_looking(self) -> None:
+        is_failing = False
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            try:
+                await self._look_if_moved()
+            except Exception as fault:  # noqa: BLE001 - a task's outermost loop: the store comes back, and this must be there then
+                if not is_failing:
+                    _log.warning("the heads can't be read: %s", fault)
+                is_failing = True
+            else:
+                is_failing = False
+
+    async def _look_if_moved(self) -> None:
+        self._tracks.heal()
+        self._is_look_due = await self._log.moved() or self._is_look_due
+        if not self._is_look_due:
+            return
+        now = time.monotonic()
+        thorough = now - self._thorough_at >= THOROUGH_INTERVAL_S
+        await self.look(thorough=thorough)
+        self._is_look_due = False
+        if thorough:
+            self._thorough_at = now
+
+    async def _start_over(self) -> None:
+        epoch, heads = await self._log.look()
+        streams = self._tracks.restart(epoch, heads)
+        self.on_epoch(epoch)
+        for stream in streams:
+            self.on_reset(stream, NEW_EPOCH)
+
+
+def _source(stream: Stream) -> Stream:
+    """The event stream to follow: each operation makes one reservation event, so those tell of every change of the figures."""
+    return Stream(stream.venue, reservations_channel(stream.channel.kind)) if stream.channel.is_state else stream
+
+
+def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
+    """One notice a stream."""
+    by_stream: dict[Stream, list[StoredEvent]] = {}
+    for event in events:
+        by_stream.setdefault(event.stream, []).append(event)
+    for stream, group in by_stream.items():
+        assert group[-1].seq - group[0].seq == len(group) - 1, "one commit numbers a stream without gaps"
+        yield Notice(stream, epoch, group[0].seq, tuple(event.body for event in group))
+
+
+def _ignore(_epoch: str) -> None:
+    """Nobody listens for new epochs yet."""
