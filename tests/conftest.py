@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REQUIRE_ALL = os.environ.get("RTDASH_REQUIRE_ALL") == "1"
 """Set by .ci/run: a test that skips itself has failed, unless it is marked `optional`."""
 
 FULL = os.environ.get("RTDASH_FULL") == "1"
 """Set by hand: the long forms of the tests."""
+
+settings.register_profile("rtdash", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("rtdash")
 
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
 
