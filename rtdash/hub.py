@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.parcel import Parcel, RecentParcels
+from rtdash.protocol.parcel import RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES, Parcel, RecentParcels
 
 __all__ = ["Hub", "Parcel", "Subscriber", "Subscription"]
 
@@ -17,12 +17,6 @@ LONGEST_INTERVAL_S = 0.016
 
 CHEAP_FLUSH_S = 0.0005
 """A flush that costs less is never worth a wait."""
-
-RECENT_LIMIT_BYTES = 1 << 20
-"""Recent events kept of a stream, for replays without the log; less where many streams share RECENT_TOTAL_BYTES."""
-
-RECENT_TOTAL_BYTES = 64 << 20
-"""Recent events kept by a process, over all streams."""
 
 _log = logging.getLogger(__name__)
 
@@ -147,6 +141,10 @@ class Hub:
         """How many follow it in this process."""
         feed = self._feeds.get(stream)
         return 0 if feed is None else len(feed.members)
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Those that have members or are tracked."""
+        return tuple(self._feeds)
 
     def flush_now(self) -> None:
         """Hand over all that is pending. Within a flush it does nothing: the one under way must reach everybody first."""

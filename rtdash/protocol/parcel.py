@@ -9,6 +9,12 @@ from operator import attrgetter
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.frames import deflate_frames, join_frames
 
+RECENT_LIMIT_BYTES = 1 << 20
+"""Recent events kept of a stream, for replays without the log; less where many streams share RECENT_TOTAL_BYTES."""
+
+RECENT_TOTAL_BYTES = 64 << 20
+"""Recent events kept by a process, over all streams."""
+
 _last_seq = attrgetter("last_seq")
 
 
