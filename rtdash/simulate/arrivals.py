@@ -90,7 +90,7 @@ def day_variance(dispersion: float, reference_mean: float, mean: float, weekday_
 
     `dispersion` is the published variance / mean at `reference_mean` a day. Bursts and the weekdays explain a part of it.
     """
-    wanted = dispersion * (mean / reference_mean) ** (TAYLOR_EXPONENT - 1)
+    wanted: float = dispersion * (mean / reference_mean) ** (TAYLOR_EXPONENT - 1)
     total = max(0.0, wanted - BURST_DISPERSION) / mean
     weekdays = sum((share * 7 - 1) ** 2 for share in weekday_shares) / 7
     return max(0.0, (1 + total) / (1 + weekdays) - 1)
@@ -114,6 +114,11 @@ def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
     milliseconds = int(second * 1000)
     wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(milliseconds=milliseconds)
     return wall.astimezone(UTC)
+
+
+def whole_ms(instant: datetime) -> datetime:
+    """The instant without what is below a millisecond, as instants are kept and written."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def days_from(first: date, count: int) -> Iterator[date]:

@@ -90,6 +90,7 @@ class _Prepared:
     months: tuple[float, ...]
     bounds: tuple[float, ...]
     calls_off: tuple[float, ...]
+    typical_leads: tuple[tuple[int, ...], ...]
 
 
 class HotelDemand:
@@ -212,6 +213,7 @@ def _prepare(profile: Profile) -> _Prepared:
         months=months,
         bounds=tuple(max(row) * max(fit.arriving) * max(months) for row in fit.tilts),
         calls_off=tuple(_calls_off_scale(facts, segment) for segment in facts.segments),
+        typical_leads=tuple(tuple(map(_whole_days, segment.log_leads.middles(_SEASON_POINTS))) for segment in facts.segments),
     )
 
 
@@ -223,11 +225,8 @@ def _weekday_mass(fit: WeekdayFit, index: int, row: list[float], day: int) -> fl
 def _season(prepared: _Prepared, day: date) -> list[float]:
     """For each segment, how much its arrivals' months make of a booking on `day`: mean 1 over a year."""
     start, months = day.toordinal(), prepared.months
-    factors = []
-    for segment in prepared.calibration.segments:
-        arrivals = (date.fromordinal(start + _whole_days(lead)) for lead in segment.log_leads.middles(_SEASON_POINTS))
-        factors.append(sum(months[arrival.month - 1] for arrival in arrivals) / _SEASON_POINTS)
-    return factors
+    by_segment = ((months[date.fromordinal(start + lead).month - 1] for lead in leads) for leads in prepared.typical_leads)
+    return [sum(factors) / _SEASON_POINTS for factors in by_segment]
 
 
 def _calls_off_scale(facts: HotelCalibration, segment: Segment) -> float:

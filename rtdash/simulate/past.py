@@ -2,10 +2,11 @@
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from rtdash.domain.venues import Venue, VenueKind
-from rtdash.simulate.arrivals import local_instant
+from rtdash.domain.venues import Venue, VenueKind, next_turn
+from rtdash.simulate.arrivals import local_instant, whole_ms
 from rtdash.simulate.calibration import Profile, hotel_calibration, restaurant_calibration
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import LONGEST_LEAD_DAYS, Ending, HotelDemand, Stay
@@ -17,6 +18,43 @@ from rtdash.simulate.script import Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import stay_script
 from rtdash.simulate.visit_script import visit_script
 
+LEFT_FOR = timedelta(minutes=10)
+"""Live traffic brings what a past left for the rest of its day within so much time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The `days` days of a venue before `start`: the same operations for the same options, whenever asked."""
+
+    venue: Venue
+    profile: Profile
+    seed: int
+    start: datetime
+    days: int
+
+    @property
+    def key(self) -> str:
+        """Tells this past from others; everything is drawn under it."""
+        return f"{self.seed}/{self.venue.id}/{self.profile.value}/past/{self.start.isoformat()}/{self.days}"
+
+    def operations(self) -> Iterator[TimedOperation]:
+        """What happened before `start`, by instant, with `at`."""
+        return (timed.with_at() for timed in _in_order(self._scripts(Ledger(self.venue)), self.start))
+
+    def leave(self, instant: datetime) -> tuple[list[TimedOperation], Ledger]:
+        """What its reservations still have to do on its last business date, on fast forward from `instant` on; the rooms they hold."""
+        ledger = Ledger(self.venue)
+        turn = next_turn(self.venue, self.start)
+        pace = LEFT_FOR / (turn - self.start)
+        left = [timed for _, operations in self._scripts(ledger) for timed in operations if self.start <= timed.due < turn]
+        return [TimedOperation(whole_ms(instant + (timed.due - self.start) * pace), timed.operation) for timed in left], ledger
+
+    def _scripts(self, ledger: Ledger) -> "_Scripts":
+        first = (self.start - timedelta(days=self.days)).astimezone(self.venue.zone).date()
+        if self.venue.kind is VenueKind.RESTAURANT:
+            return _restaurant_scripts(self, first)
+        return _hotel_scripts(self, first, ledger)
+
 
 def generate_past(venue: Venue, profile: Profile | str, *, seed: int, start: datetime, days: int) -> Iterator[TimedOperation]:
     """What happened at `venue` on the `days` days before `start`, at a natural volume for its size, ordered by instant.
@@ -25,15 +63,7 @@ def generate_past(venue: Venue, profile: Profile | str, *, seed: int, start: dat
     are included with their bookings at their time; so are those made within the days for later. A hotel that doesn't allow overbooking
     is never oversold. Raises ValueError when the profile is of the other kind of venue.
     """
-    profile = fitting_profile(venue, profile)
-    start = start.astimezone(UTC)
-    key = f"{seed}/{venue.id}/{profile.value}/past/{start.isoformat()}/{days}"
-    first = (start - timedelta(days=days)).astimezone(venue.zone).date()
-    if venue.kind is VenueKind.HOTEL:
-        scripts = _hotel_scripts(venue, profile, key, first, start)
-    else:
-        scripts = _restaurant_scripts(venue, key, first, start)
-    return (timed.with_at() for timed in _in_order(scripts, start))
+    return Past(venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days).operations()
 
 
 def fitting_profile(venue: Venue, profile: Profile | str) -> Profile:
@@ -63,33 +93,42 @@ def _in_order(scripts: _Scripts, end: datetime) -> Iterator[TimedOperation]:
         yield heapq.heappop(waiting)[2]
 
 
-def _hotel_scripts(venue: Venue, profile: Profile, key: str, first: date, start: datetime) -> _Scripts:
-    rng, people, ids, ledger = seeded(key), Population(key), Ids(key), Ledger(venue)
-    per_day = venue.total_rooms * hotel_calibration(profile).bookings_per_room_day
-    demand = HotelDemand(profile, venue.zone, seed=key, per_day=per_day)
+def _hotel_scripts(past: Past, first: date, ledger: Ledger) -> _Scripts:
+    venue, start = past.venue, past.start
+    rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
+    per_day = venue.total_rooms * hotel_calibration(past.profile).bookings_per_room_day
+    demand = HotelDemand(past.profile, venue.zone, seed=past.key, per_day=per_day)
     called_off: list[tuple[datetime, int, Stay, str]] = []
     last = start.astimezone(venue.zone).date()
     warm_up = first - timedelta(days=LONGEST_LEAD_DAYS)
     for stay in demand.stays(warm_up, (last - warm_up).days + 1):
         if stay.check_out <= first or stay.booked_at >= start:
             continue
-        while called_off and called_off[0][0] < stay.booked_at:
-            _, _, gone, room_type_id = heapq.heappop(called_off)
-            ledger.give_back(room_type_id, gone.check_in, gone.nights)
-        room_type = ledger.find(stay.guests, stay.check_in, stay.nights, rng)
-        if room_type is None:
+        _give_back(called_off, stay.booked_at, ledger)
+        found = ledger.find(stay.guests, stay.check_in, stay.nights, rng)
+        if found is None:
             continue
+        room_type = found[0]
         ledger.take(room_type.id, stay.check_in, stay.nights)
         script = Script(venue, ids.draw())
         stay_script(script, stay, room_type, venue, people.draw(rng, repeated=stay.repeated), rng)
         if stay.ending is not Ending.STAYED:
             heapq.heappush(called_off, (script.now, ids.count, stay, room_type.id))
         yield stay.booked_at, script.operations
+    _give_back(called_off, start, ledger)
 
 
-def _restaurant_scripts(venue: Venue, key: str, first: date, start: datetime) -> _Scripts:
-    rng, people, ids = seeded(key), Population(key), Ids(key)
-    demand = RestaurantDemand(venue.zone, seed=key, covers_per_day=restaurant_calibration().busy_covers_per_day)
+def _give_back(called_off: list[tuple[datetime, int, Stay, str]], instant: datetime, ledger: Ledger) -> None:
+    """Free the rooms of those who had called off before `instant`."""
+    while called_off and called_off[0][0] < instant:
+        _, _, stay, room_type_id = heapq.heappop(called_off)
+        ledger.give_back(room_type_id, stay.check_in, stay.nights)
+
+
+def _restaurant_scripts(past: Past, first: date) -> _Scripts:
+    venue, start = past.venue, past.start
+    rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
+    demand = RestaurantDemand(venue.zone, seed=past.key, covers_per_day=restaurant_calibration().busy_covers_per_day)
     last = start.astimezone(venue.zone).date() + timedelta(days=LONGEST_TABLE_LEAD_DAYS)
     for index, visits in enumerate(demand.visits(first, (last - first).days + 1)):
         floor = local_instant(first + timedelta(days=index - LONGEST_TABLE_LEAD_DAYS), 0, venue.zone)

@@ -4,7 +4,7 @@ Everything depends on seed, venue, start and options alone, to the byte (within 
 """
 
 from rtdash.simulate.live import generate_live
-from rtdash.simulate.past import generate_past
+from rtdash.simulate.past import Past, generate_past
 from rtdash.simulate.script import TimedOperation
 
-__all__ = ["TimedOperation", "generate_live", "generate_past"]
+__all__ = ["Past", "TimedOperation", "generate_live", "generate_past"]

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.arrivals import DayStrength, days_from, local_instant
+from rtdash.simulate.arrivals import DayStrength, days_from, local_instant, whole_ms
 from rtdash.simulate.calibration import RestaurantCalibration, restaurant_calibration
 from rtdash.simulate.distributions import STANDARD_NORMAL, Discrete, draw_lognormal, draw_poisson, seeded
 from rtdash.simulate.hotel import Ending
@@ -107,7 +107,7 @@ class RestaurantDemand:
         if rank < facts.same_day_share:
             since_midnight = (start - local_instant(day, 0, self._zone)) / timedelta(hours=1)
             hours = facts.same_day_hours.at(rank / facts.same_day_share)
-            return _whole_ms(start - timedelta(hours=min(hours, since_midnight * 0.98)))
+            return whole_ms(start - timedelta(hours=min(hours, since_midnight * 0.98)))
         booked_on = day - timedelta(days=self._lead_days(rank))
         return local_instant(booked_on, (facts.booking_hours.draw(rng) + rng.random()) * 3600, self._zone)
 
@@ -220,7 +220,3 @@ def _mean(sizes: Discrete[int]) -> float:
 def _next_quarter(instant: datetime) -> datetime:
     quarter = instant.replace(second=0, microsecond=0) + timedelta(minutes=-instant.minute % 15)
     return quarter if quarter > instant else quarter + timedelta(minutes=15)
-
-
-def _whole_ms(instant: datetime) -> datetime:
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

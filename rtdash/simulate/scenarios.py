@@ -10,7 +10,8 @@ class Scenario:
 
     `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1. `today_share` of the reservations are
     for the present day (None: as calibrated), `walk_in_share` of a restaurant's come without one, `extra_guests` join a party on average,
-    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show.
+    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show. With `early_arrivals` guests for whom a hotel
+    has no room tonight get one for a later night and arrive all the same: the film runs ahead of the calendar.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Scenario:
     walk_in_share: float = 0.25
     extra_guests: float = 0.0
     called_off: float = 1.0
+    early_arrivals: bool = False
 
     def multiplier(self, elapsed_s: float) -> float:
         """The multiplier of the rate so many seconds after the beginning."""
@@ -55,6 +57,7 @@ _ALL = (
         today_share=0.6,
         walk_in_share=0.5,
         called_off=0.5,
+        early_arrivals=True,
     ),
     Scenario(
         "flash-sale",

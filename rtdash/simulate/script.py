@@ -9,11 +9,13 @@ from typing import Any
 from rtdash.domain.instants import format_instant
 from rtdash.domain.money import minor_digits, to_major
 from rtdash.domain.venues import Venue
+from rtdash.simulate.arrivals import whole_ms
 
 ARRIVALS = frozenset({"check_in", "seat", "no_show"})
 """What happens when guests come, or don't: from here on a reservation belongs to its day."""
 
-_SOON = timedelta(seconds=1)
+STEP_LEAST = timedelta(seconds=1)
+"""The least time between two operations of one reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Script:
         self.paid_minor = 0
         self._venue = venue
         self._reservation_id = reservation_id
-        self._unit = 10 ** minor_digits(venue.currency)
+        self._unit: int = 10 ** minor_digits(venue.currency)
 
     @property
     def now(self) -> datetime:
@@ -64,7 +66,7 @@ class Script:
             if not today and timed.operation["op"] in ARRIVALS:
                 break
             film.append(TimedOperation(instant, timed.operation))
-            instant += timedelta(milliseconds=1000 + int(rng.expovariate(1 / step_mean_s) * 1000))
+            instant += STEP_LEAST + timedelta(milliseconds=int(rng.expovariate(1 / step_mean_s) * 1000))
         self.operations = film
 
     def leave_at_once(self) -> None:
@@ -83,10 +85,9 @@ class Script:
         return max(0, round(amount_minor / self._unit)) * self._unit
 
     def step(self, due: datetime, op: str, **fields: Any) -> None:
-        """One operation at `due`, or a second after the one before it if that is later."""
+        """One operation at `due`, or `STEP_LEAST` after the one before it if that is later."""
         if self.operations:
-            due = max(due, self.now + _SOON)
-        due = due.replace(microsecond=due.microsecond // 1000 * 1000)
+            due = max(due, self.now + STEP_LEAST)
         wire = {
             "operationId": f"{self._reservation_id}.{len(self.operations) + 1}",
             "op": op,
@@ -95,7 +96,7 @@ class Script:
             "reservationId": self._reservation_id,
             **fields,
         }
-        self.operations.append(TimedOperation(due, wire))
+        self.operations.append(TimedOperation(whole_ms(due), wire))
 
     def book(self, due: datetime, amount_minor: int, paid_minor: int, *, pending: bool, **fields: Any) -> None:
         """The first step; `status` and `paid` stand in it only when they say something."""

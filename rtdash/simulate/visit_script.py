@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from rtdash.domain.instants import format_instant
-from rtdash.domain.venues import MenuCategory, Venue
+from rtdash.domain.venues import MenuCategory, MenuItem, Venue
 from rtdash.simulate.calibration import restaurant_calibration
 from rtdash.simulate.distributions import Discrete
 from rtdash.simulate.hotel import Ending
@@ -32,8 +32,9 @@ AMENDED_SHARE = 0.1
 REVERSED = 0.01
 """Share of seatings and no-shows that are undone. Assumed."""
 
-ORDERED = 0.6
-"""Items a guest orders from a category, on average; one from the dearest. Assumed: checks follow the venue's own menu."""
+ORDERED = 0.4
+"""Items a guest orders from a category, on average; one from the dearest. Assumed so that a check at the venue's own prices
+is near the published 35 USD a head of upscale casual dining (`average_check_per_person`)."""
 
 
 def visit_script(script: Script, visit: Visit, venue: Venue, customer: Customer, rng: Random) -> None:
@@ -96,12 +97,13 @@ def _dine(script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_
         script.step(script.now + timedelta(minutes=2), "undo_seat")
         script.step(script.now + timedelta(minutes=4), "seat")
     seated = script.now
-    dearest = max(venue.menu, key=_mean_price, default=None)
+    courses = [category for category in venue.menu if _available(category)]
+    dearest = max(courses, key=_mean_price, default=None)
     minutes = timedelta(minutes=visit.minutes)
-    for course, category in enumerate(category for category in venue.menu if category.items):
-        due = seated + minutes * (0.15 + 0.7 * course / len(venue.menu))
-        # Who paid a menu in advance orders only what comes with it: the drinks and whatever else stands last on the menu.
-        if not prepaid_minor or course == len(venue.menu) - 1:
+    for course, category in enumerate(courses):
+        due = seated + minutes * (0.15 + 0.7 * course / len(courses))
+        # Who paid a menu in advance orders only what stands last on the card beside it: the drinks.
+        if not prepaid_minor or category is courses[-1]:
             script.charge(due, category.name, _order(category, visit.party, everybody=category is dearest, rng=rng))
     script.pay(seated + minutes * 0.97)
     script.step(seated + minutes, "complete")
@@ -109,13 +111,20 @@ def _dine(script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_
 
 def _order(category: MenuCategory, party: int, *, everybody: bool, rng: Random) -> int:
     orders = party if everybody else sum(rng.random() < ORDERED for _ in range(party))
-    return sum(rng.choice(category.items).price_minor for _ in range(orders))
+    items = _available(category)
+    return sum(rng.choice(items).price_minor for _ in range(orders))
 
 
 def _menu_price(venue: Venue) -> float:
-    """A menu bought in advance: one of each category but the last."""
-    return sum(_mean_price(category) for category in venue.menu[:-1])
+    """A menu bought in advance: three courses at the card's average prices."""
+    prices = [_mean_price(category) for category in venue.menu if _available(category)]
+    return 3 * sum(prices) / len(prices) if prices else 0.0
 
 
 def _mean_price(category: MenuCategory) -> float:
-    return sum(item.price_minor for item in category.items) / len(category.items) if category.items else 0.0
+    items = _available(category)
+    return sum(item.price_minor for item in items) / len(items)
+
+
+def _available(category: MenuCategory) -> list[MenuItem]:
+    return [item for item in category.items if item.available]
