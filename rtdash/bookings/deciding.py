@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from rtdash.bookings.outcomes import Applied, Outcome, OutcomeKind
 from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
 from rtdash.domain.instants import Clock, from_ms, to_ms
-from rtdash.domain.notifications import is_upcoming, notifications
+from rtdash.domain.notifications import Notification, is_upcoming, notifications
 from rtdash.domain.operations import content_digest, decide, derive_reservation_id
 from rtdash.domain.refusals import OperationIdReused, Refusal
 from rtdash.domain.reservations import Op, Operation
@@ -46,7 +46,7 @@ class _State:
     now: datetime
     records: dict[Key, Record]
     stored: dict[Key, Stored]
-    sold: dict[str, dict[tuple[str, object], int]]
+    sold: dict[str, dict[tuple[str, date], int]]
     rooms: dict[str, Rooms]
     changes: dict[Key, _Change]
 
@@ -88,8 +88,8 @@ def _load(conn: Connection, operations: Sequence[Operation], venues: Mapping[str
     stored = batch.load_stored(conn, by_reservation)
     touched: dict[str, set[Night]] = {operation.venue_id: set() for operation in operations}
     for key, turn in by_reservation.items():
-        current = stored.get(key)
-        touched[key.venue_id] |= nights_touched_in_turn(turn, current and current.reservation, venues[key.venue_id])
+        current = stored[key].reservation if key in stored else None
+        touched[key.venue_id] |= nights_touched_in_turn(turn, current, venues[key.venue_id])
     sold = batch.load_sold(conn, touched)
     return _State(venues, now, records, stored, sold, {venue_id: Rooms(sold[venue_id]) for venue_id in touched}, {})
 
@@ -125,13 +125,15 @@ def _decide(state: _State, operation: Operation, digest: str) -> _Change:
     what = operation.op if current else None
     message = reservation_message(channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at)
     record = Record(digest, after.id, 0, encode(body).decode())
-    change = _Change(operation, Version(operation.operation_id, before, after, decision.charge, record), body, [NewEvent(Stream(venue.id, channel), message)])
+    change = _Change(
+        operation,
+        Version(operation.operation_id, before, after, decision.charge, record),
+        body,
+        [NewEvent(Stream(venue.id, channel), message)],
+    )
     if operation.at is None:
         told = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
-        side = notifications_channel(venue.kind)
-        for one in told:
-            text = {"level": one.level.value, "title": one.title, "body": one.body, "reservation_id": one.reservation_id}
-            change.events.append(NewEvent(Stream(venue.id, side), notification_message(side, venue.id, **text, operation_id=operation.operation_id)))
+        change.events += [_notification_event(one, operation, venue) for one in told]
         if operation.op in _COMES_NEAR and is_upcoming(venue, after.start, state.now, status=after.status):
             change.upcoming = Announcement(venue.id, after.id, after.start)
     return change
@@ -150,6 +152,20 @@ def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list
         numbered = [next(following) for _ in change.events]
         change.version = batch.with_seq(change.version, numbered[0].seq)
     return stored
+
+
+def _notification_event(told: Notification, operation: Operation, venue: Venue) -> NewEvent:
+    channel = notifications_channel(venue.kind)
+    message = notification_message(
+        channel,
+        venue.id,
+        level=told.level.value,
+        title=told.title,
+        body=told.body,
+        reservation_id=told.reservation_id,
+        operation_id=operation.operation_id,
+    )
+    return NewEvent(Stream(venue.id, channel), message)
 
 
 def _upcoming_event(change: _Change, venue: Venue) -> NewEvent:

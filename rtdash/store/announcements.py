@@ -48,7 +48,9 @@ def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) ->
     ]
     if not rows:
         return set()
-    statement = dialects.insert_new(conn, announcements).returning(announcements.c.venue, announcements.c.reservation, announcements.c.start)
+    statement = dialects.insert_new(conn, announcements).returning(
+        announcements.c.venue, announcements.c.reservation, announcements.c.start
+    )
     return {Announcement(venue, reservation, from_ms(start)) for venue, reservation, start in conn.execute(statement, rows)}
 
 

@@ -14,7 +14,6 @@ from rtdash.store.faults import is_trouble
 from rtdash.store.reservations import COLUMNS, reservation_of
 from rtdash.store.schema import FOREVER_MS, charges, reservations, room_nights, versions
 
-
 Result = TypeVar("Result")
 
 
@@ -79,7 +78,9 @@ _INSERT_NIGHTS = insert(room_nights)
 _UPDATE_NIGHTS = (
     update(room_nights)
     .where(
-        room_nights.c.venue == bindparam("of_venue"), room_nights.c.night == bindparam("of_night"), room_nights.c.room_type == bindparam("of_type")
+        room_nights.c.venue == bindparam("of_venue"),
+        room_nights.c.night == bindparam("of_night"),
+        room_nights.c.room_type == bindparam("of_type"),
     )
     .values(sold=room_nights.c.sold + bindparam("change"))
 )
@@ -124,8 +125,8 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
     """Write what the operations made, in the order in which they were decided; several may be about one reservation."""
     if not applied:
         return
-    first = {}
-    last = {}
+    first: dict[Key, Version] = {}
+    last: dict[Key, Version] = {}
     for version in applied:
         key = Key(version.after.venue_id, version.after.id)
         first.setdefault(key, version)

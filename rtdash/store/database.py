@@ -16,7 +16,17 @@ from rtdash.store.lockfile import LockFile
 from rtdash.store.upgrade import prepare
 from rtdash.store.writer import Commit, Writer
 
-__all__ = ["BadStoreUrl", "Commit", "Connection", "Database", "OutcomeUnknown", "StoreError", "StoreLocked", "StoreTooNew", "StoreUnavailable"]
+__all__ = [
+    "BadStoreUrl",
+    "Commit",
+    "Connection",
+    "Database",
+    "OutcomeUnknown",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+    "StoreUnavailable",
+]
 
 Result = TypeVar("Result")
 
@@ -36,7 +46,9 @@ def _ignore(_commit: Commit) -> None:
 class Database:
     """A store that is open. All of it belongs to the event loop that opened it; only the functions given to it run in threads."""
 
-    def __init__(self, engines: dialects.Engines, lock: LockFile | None, *, clock: Clock, observer: Callable[[Commit], None], queue_limit: int) -> None:
+    def __init__(
+        self, engines: dialects.Engines, lock: LockFile | None, *, clock: Clock, observer: Callable[[Commit], None], queue_limit: int
+    ) -> None:
         self._engines = engines
         self._lock = lock
         self._clock = clock
@@ -52,7 +64,7 @@ class Database:
         self._writer = Writer(engines.writer, queue_limit=queue_limit, report=self._report)
 
     @classmethod
-    async def open(  # noqa: PLR0913 - the keywords after observer have defaults that only tests change
+    async def open(
         cls,
         url: str,
         *,
@@ -94,7 +106,7 @@ class Database:
             raise StoreUnavailable(f"{self._queue_limit} reads wait already", reason="queue_full")
         self._reading += 1
         try:
-            result = await self._in_reader(self._read, fn)
+            result = await self._in_reader(lambda: self._read(fn))
         except StoreUnavailable as fault:
             self._read_fault = fault
             raise
@@ -109,7 +121,8 @@ class Database:
         Raises StoreUnavailable (not stored), OutcomeUnknown (COMMIT failed), and what `fn` raises (rolled back, nobody else is harmed).
         A caller that is cancelled does not wait; what had begun is still written.
         """
-        return await self.submit(fn)
+        result: Result = await self.submit(fn)
+        return result
 
     def submit(self, fn: Callable[[Connection], Result]) -> asyncio.Future[Result]:
         """As `write`, without waiting; futures are settled in the order of commit."""
@@ -141,9 +154,9 @@ class Database:
         if self._lock is not None:
             self._lock.release()
 
-    async def _in_reader(self, function: Callable[..., Result], *arguments: object) -> Result:
+    async def _in_reader(self, function: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._readers, function)
         except RuntimeError as error:
             raise StoreUnavailable("the store is closed", reason="closed") from error
 
@@ -194,7 +207,9 @@ def _open_files(engines: dialects.Engines, data_dir: Path) -> LockFile | None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{directory} can't be made: {error.strerror}", hint="choose another data directory, or mend its rights") from None
+            raise StoreError(
+                f"{directory} can't be made: {error.strerror}", hint="choose another data directory, or mend its rights"
+            ) from None
     lock = LockFile(engines.file.with_name(engines.file.name + ".lock"))
     lock.acquire()
     return lock

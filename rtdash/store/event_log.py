@@ -46,7 +46,10 @@ _BUMP_HEAD = (
 _INSERT_EVENTS = insert(events)
 _OF_STREAM = (events.c.venue == bindparam("venue"), events.c.channel == bindparam("channel"))
 _READ_EVENTS = (
-    select(events.c.seq, events.c.body).where(*_OF_STREAM, events.c.seq > bindparam("after")).order_by(events.c.seq).limit(bindparam("limit"))
+    select(events.c.seq, events.c.body)
+    .where(*_OF_STREAM, events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("limit"))
 )
 _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)

@@ -50,11 +50,11 @@ _READ_SOLD = select(room_nights.c.room_type, room_nights.c.night, room_nights.c.
 )
 
 
-class BadCursor(ValueError):
+class BadCursor(ValueError):  # noqa: N818 - what it is, not that it is an error
     """A cursor that this store did not give."""
 
 
-def reservation_of(row: Row[Any]) -> Reservation:
+def reservation_of(row: Row[*tuple[Any, ...]]) -> Reservation:
     """The reservation of a row of `COLUMNS`."""
     venue_kind, status = VenueKind(row[2]), Status(row[7])
     return Reservation(
@@ -107,7 +107,8 @@ def read_page(
     if cursor is not None:
         start, last_id = _decode_cursor(cursor)
         statement = statement.where(
-            reservations.c.start >= start, or_(reservations.c.start > start, and_(reservations.c.start == start, reservations.c.id > last_id))
+            reservations.c.start >= start,
+            or_(reservations.c.start > start, and_(reservations.c.start == start, reservations.c.id > last_id)),
         )
     found = [reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})]
     page = found[:limit]
@@ -131,7 +132,9 @@ def read_sold(conn: Connection, venue_id: str, first_night: date, last_night: da
     return {(room_type, date.fromisoformat(night)): sold for room_type, night, sold in conn.execute(_READ_SOLD, values)}
 
 
-def _filters(statuses: Collection[Status] | None, business_date: date | None, start_from: datetime | None, start_until: datetime | None) -> Sequence[Any]:
+def _filters(
+    statuses: Collection[Status] | None, business_date: date | None, start_from: datetime | None, start_until: datetime | None
+) -> Sequence[Any]:
     filters: list[Any] = []
     if statuses is not None:
         filters.append(reservations.c.status.in_(sorted(status.value for status in statuses)))

@@ -36,7 +36,7 @@ def _read_revision(conn: Connection) -> str | None:
     if not tables:
         return None
     if schema.alembic_version.name in tables and schema.meta.name in tables:
-        return conn.execute(_READ_REVISION).scalar_one()
+        return str(conn.execute(_READ_REVISION).scalar_one())
     raise StoreError("the database belongs to another program", hint="give rtdash a database of its own")
 
 

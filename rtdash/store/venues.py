@@ -25,7 +25,7 @@ def save_venues(conn: Connection, new: Sequence[Venue]) -> None:
     """Add venues behind those that are there, each with the heads of its event streams; a known id keeps its place and is changed."""
     if not new:
         return
-    places = {venue_id: position for venue_id, position in conn.execute(_READ_POSITIONS)}
+    places = {row.id: row.position for row in conn.execute(_READ_POSITIONS)}
     following = conn.execute(_READ_LAST).scalar_one() + 1
     rows = []
     for venue in new:

@@ -1,0 +1,236 @@
+"""What outlives connections and processes: sessions, the leases of processes with their users' connections, revocations."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, insert, or_, select, update
+
+from rtdash.domain.instants import from_ms, to_ms
+from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.store import dialects
+from rtdash.store.schema import leases, processes, revocations, sessions
+
+LEASE = timedelta(seconds=15)
+"""How long a process counts as alive after its last beat."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A client's subscriptions: channels by venue id, and the confirmed position of each event stream.
+
+    `process` holds its connection; `expires_at` is None as long as one stands. Only the holder of the newest `generation` may change it.
+    """
+
+    id: str
+    sub: str
+    process: str
+    generation: int = 1
+    subscriptions: Mapping[str, tuple[Channel, ...]] | None = None
+    positions: Mapping[Stream, Position] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Positions that a connection of that generation confirmed, to be added to the session's."""
+
+    session_id: str
+    generation: int
+    positions: Mapping[Stream, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Connections of one user in one live process, and when their number last rose."""
+
+    process: str
+    sub: str
+    connections: int
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """`kind` is "jti" (a token by its id) or "sub" (a user's tokens issued at or before `at`)."""
+
+    kind: str
+    value: str
+    at: datetime
+
+
+_CURRENT = (sessions.c.id == bindparam("of_id"), sessions.c.generation == bindparam("of_generation"))
+_COLUMNS = (
+    *(sessions.c.id, sessions.c.sub, sessions.c.process, sessions.c.generation),
+    *(sessions.c.subscriptions, sessions.c.positions, sessions.c.expires_at),
+)
+_READ = select(*_COLUMNS)
+_UPDATE = update(sessions).where(*_CURRENT)
+_READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+_LIVE = processes.c.beat_at >= bindparam("since")
+_READ_LEASES = (
+    select(leases.c.process, leases.c.sub, leases.c.connections, leases.c.raised_at)
+    .join(processes, processes.c.id == leases.c.process)
+    .where(_LIVE)
+)
+_READ_COUNTS = (
+    select(leases.c.sub, func.sum(leases.c.connections))
+    .join(processes, processes.c.id == leases.c.process)
+    .where(_LIVE)
+    .group_by(leases.c.sub)
+)
+
+
+def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
+    """Store the session as it stands; False when a newer generation has taken it over, or when it is gone (generation 1 makes it)."""
+    row = {
+        "sub": session.sub,
+        "process": session.process,
+        "subscriptions": json.dumps(dict(session.subscriptions or {})),
+        "positions": _encode_positions(session.positions or {}),
+        "saved_at": to_ms(now),
+        "expires_at": session.expires_at and to_ms(session.expires_at),
+    }
+    if conn.execute(_UPDATE.values(row), _holder(session.id, session.generation)).rowcount:
+        return True
+    if session.generation != 1:
+        return False
+    return bool(conn.execute(dialects.insert_new(conn, sessions), {"id": session.id, "generation": 1, **row}).rowcount)
+
+
+def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
+    """The session, unless it is unknown or has expired."""
+    row = conn.execute(_with_owner(_READ).where(sessions.c.id == session_id, ~_is_expired(now, ttl))).one_or_none()
+    return None if row is None else _session_of(row)
+
+
+def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now: datetime, ttl: timedelta) -> StoredSession | None:
+    """Make `process` the holder, with the next generation; None when the session is unknown, expired or another user's.
+
+    Whoever held it before can't change it any more, and finds out by `read_superseded`.
+    """
+    held = load(conn, session_id, now=now, ttl=ttl)
+    if held is None or held.sub != sub:
+        return None
+    taken = replace(held, process=process, generation=held.generation + 1, expires_at=None)
+    values = {"process": process, "generation": taken.generation, "expires_at": None, "saved_at": to_ms(now)}
+    changed = conn.execute(_UPDATE.values(values), _holder(session_id, held.generation)).rowcount
+    return taken if changed else None
+
+
+def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
+    """Add confirmed positions to their sessions; those of an older generation are passed over. Late ones only mean repeats."""
+    by_id = {confirmation.session_id: confirmation for confirmation in confirmations}
+    if not by_id:
+        return
+    for row in conn.execute(_READ.where(sessions.c.id.in_(sorted(by_id)))).all():
+        held, confirmation = _session_of(row), by_id[row.id]
+        if held.generation == confirmation.generation:
+            merged = {**(held.positions or {}), **confirmation.positions}
+            conn.execute(_UPDATE.values(positions=_encode_positions(merged)), _holder(held.id, held.generation))
+
+
+def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: datetime) -> None:
+    """The connections of these (session id, generation) have ended: the sessions wait for their clients until `expires_at`."""
+    holders = [_holder(session_id, generation) for session_id, generation in held]
+    if holders:
+        conn.execute(_UPDATE.values(expires_at=to_ms(expires_at)), holders)
+
+
+def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
+    """Those of the sessions (id: generation) that have a newer generation by now, or are gone."""
+    if not held:
+        return set()
+    current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
+    return {session_id for session_id, generation in held.items() if current.get(session_id) != generation}
+
+
+def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:
+    """Remove sessions that nobody came back for, at most `limit`, and processes that hold none and have long been silent."""
+    ids = _with_owner(select(sessions.c.id)).where(_is_expired(now, ttl)).limit(limit)
+    removed = conn.execute(delete(sessions).where(sessions.c.id.in_(ids))).rowcount
+    silent = select(processes.c.id).where(processes.c.beat_at < to_ms(now - ttl - LEASE))
+    conn.execute(delete(leases).where(leases.c.process.in_(silent)))
+    conn.execute(delete(processes).where(processes.c.id.in_(silent)))
+    return removed
+
+
+def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: datetime) -> None:
+    """The heartbeat of a process, and the numbers of connections, by user, that changed since its last one (0: none any more)."""
+    now_ms = to_ms(now)
+    conn.execute(dialects.upsert(conn, processes, ["beat_at"]), {"id": process, "beat_at": now_ms})
+    if not counts:
+        return
+    of_process = and_(leases.c.process == process, leases.c.sub.in_(sorted(counts)))
+    known = {row.sub: row for row in conn.execute(select(leases).where(of_process))}
+    conn.execute(delete(leases).where(of_process))
+    rows = []
+    for sub, connections in counts.items():
+        row = known.get(sub)
+        raised_at = row.raised_at if row is not None and connections <= row.connections else now_ms
+        rows.append({"process": process, "sub": sub, "connections": connections, "raised_at": raised_at})
+    if kept := [row for row in rows if row["connections"]]:
+        conn.execute(insert(leases), kept)
+
+
+def read_counts(conn: Connection, *, now: datetime) -> dict[str, int]:
+    """Connections by user over all processes that are alive."""
+    return {sub: int(connections) for sub, connections in conn.execute(_READ_COUNTS, {"since": to_ms(now - LEASE)})}
+
+
+def read_leases(conn: Connection, *, now: datetime) -> list[Lease]:
+    """The same, process by process, so that an excess can be closed where the newest connections are."""
+    rows = conn.execute(_READ_LEASES, {"since": to_ms(now - LEASE)})
+    return [Lease(process, sub, connections, from_ms(raised_at)) for process, sub, connections, raised_at in rows]
+
+
+def revoke(conn: Connection, *, at: datetime, jti: str | None = None, sub: str | None = None) -> None:
+    """Revoke a token by its id, or all tokens of a user issued at or before `at`."""
+    rows = [{"kind": kind, "value": value, "revoked_at": to_ms(at)} for kind, value in (("jti", jti), ("sub", sub)) if value is not None]
+    if rows:
+        conn.execute(dialects.upsert(conn, revocations, ["revoked_at"]), rows)
+
+
+def read_revocations(conn: Connection, since: datetime | None = None) -> list[Revocation]:
+    """All revocations, or those at or after `since`."""
+    statement = select(revocations.c.kind, revocations.c.value, revocations.c.revoked_at)
+    if since is not None:
+        statement = statement.where(revocations.c.revoked_at >= to_ms(since))
+    return [Revocation(kind, value, from_ms(at)) for kind, value, at in conn.execute(statement)]
+
+
+def _holder(session_id: str, generation: int) -> dict[str, object]:
+    return {"of_id": session_id, "of_generation": generation}
+
+
+def _with_owner(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return statement.select_from(sessions.outerjoin(processes, processes.c.id == sessions.c.process))
+
+
+def _is_expired(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
+    """A session with a connection counts from its process's last sign of life: a beat, or the session's own last change."""
+    last_sign = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
+    return or_(sessions.c.expires_at <= to_ms(now), and_(sessions.c.expires_at.is_(None), last_sign <= to_ms(now - ttl)))
+
+
+def _session_of(row: Row[*tuple[Any, ...]]) -> StoredSession:
+    subscriptions = {venue: tuple(map(Channel, channels)) for venue, channels in json.loads(row.subscriptions).items()}
+    return StoredSession(
+        id=row.id,
+        sub=row.sub,
+        process=row.process,
+        generation=row.generation,
+        subscriptions=subscriptions,
+        positions=_decode_positions(row.positions),
+        expires_at=None if row.expires_at is None else from_ms(row.expires_at),
+    )
+
+
+def _encode_positions(positions: Mapping[Stream, Position]) -> str:
+    return json.dumps([[*stream, *position] for stream, position in sorted(positions.items())])
+
+
+def _decode_positions(text: str) -> dict[Stream, Position]:
+    return {Stream(venue, Channel(channel)): Position(epoch, seq) for venue, channel, epoch, seq in json.loads(text)}
