@@ -39,7 +39,8 @@ class TomlLines:
     def _note(self, line: str, number: int, table: Path) -> Path:
         if header := _HEADER.match(line):
             table = self._enter([part.strip().strip("\"'") for part in header[2].split(".")], is_array=header[1] == "[[")
-            self._lines.setdefault(table, number)
+            for path in (table, table[:-1] if header[1] == "[[" else table):
+                self._lines.setdefault(path, number)
         elif key := _KEY.match(line):
             self._lines.setdefault((*table, key[1] or key[2] or key[3] or ""), number)
         return table

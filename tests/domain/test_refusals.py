@@ -1,0 +1,59 @@
+"""Refusals: stable codes, an HTTP status each, and texts that say how to mend it."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from rtdash.domain import refusals
+from rtdash.domain.refusals import Refusal
+
+NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
+
+ALL: dict[str, tuple[int, Refusal, str]] = {
+    "reservation_exists": (409, refusals.ReservationExists("a"), "choose another"),
+    "reservation_not_found": (404, refusals.ReservationNotFound("a"), "check the id and the venue"),
+    "no_availability": (409, refusals.NoAvailability("double", date(2026, 7, 12), 2), "choose other dates or another room type"),
+    "invalid_transition": (
+        409,
+        refusals.InvalidTransition("cancel", "Seated", ("Pending", "Confirmed")),
+        "Pending or Confirmed; this one is Seated",
+    ),
+    "not_amendable": (409, refusals.NotAmendable("amend", "NoShow"), "undo_no_show first"),
+    "overpaid": (409, refusals.Overpaid(500, 499, "JPY"), "500 JPY is more than the 499 JPY"),
+    "amount_below_charges": (409, refusals.AmountBelowCharges(1, 2, "EUR"), "give at least that"),
+    "instant_goes_back": (409, refusals.InstantGoesBack(NOW, NOW), "2026-07-10T12:00:00.000Z is too early"),
+    "instant_in_future": (422, refusals.InstantInFuture(NOW, NOW), "leave it out for now"),
+    "unknown_room_type": (422, refusals.UnknownRoomType("x", ["single", "double"]), "choose one of single, double"),
+    "unknown_category": (422, refusals.UnknownCategory("x", ["mains"]), "choose one of mains"),
+    "dates_reversed": (422, refusals.DatesReversed(date(2026, 7, 12), date(2026, 7, 11)), "must be after checkIn 2026-07-12"),
+    "stay_too_long": (422, refusals.StayTooLong(400, 366), "at most 366 nights, not 400"),
+    "wrong_kind": (422, refusals.WrongKind("seat", "hotel"), "seat is not for a hotel"),
+    "missing_field": (422, refusals.MissingField("pay", "amount"), "pay needs amount"),
+    "bad_value": (422, refusals.BadValue("guests", "must be at least 1"), "guests must be at least 1"),
+    "operation_id_reused": (422, refusals.OperationIdReused("op"), "needs a new id"),
+}
+
+
+@pytest.mark.parametrize("code", ALL)
+def test_a_refusal_says_how_to_mend_it(code: str) -> None:
+    """Its code and status are what others hold it to; its text is for people."""
+    status, refusal, hint = ALL[code]
+    assert (refusal.code, refusal.status) == (code, status)
+    assert hint in str(refusal)
+
+
+def test_no_refusal_is_left_out() -> None:
+    """Every kind of refusal is in the table above, so that no code changes unseen."""
+    assert {kind.code for kind in Refusal.__subclasses__()} == set(ALL)
+
+
+def test_a_missing_id_is_told_apart_from_an_unknown_one() -> None:
+    """An operation that names no reservation hears so."""
+    assert "names no reservation" in str(refusals.ReservationNotFound(None))
+
+
+def test_a_refusal_can_be_raised_and_caught() -> None:
+    """It is an exception with its facts as attributes."""
+    with pytest.raises(Refusal) as caught:
+        raise refusals.Overpaid(2, 1, "EUR")
+    assert caught.value.args == (2, 1, "EUR")

@@ -1,0 +1,54 @@
+"""Lines of tables and keys in a TOML text."""
+
+from rtdash.domain.toml_lines import TomlLines
+
+TEXT = '''# a comment
+title = "x"
+
+[[venue]]
+id = "a" # id = "not this"
+"name" = """
+id = "nor this"
+"""
+[[venue.rooms]]
+id = "a1"
+[[ venue.rooms ]]
+id = "a2"
+'tags' = [
+  "one",
+]
+[venue.address]
+street.name = "s"
+[[venue]]
+[[venue.rooms]]
+id = "b1"
+rooms = [{ id = "inline" }]
+'''
+
+
+def test_keys_are_found_in_their_tables() -> None:
+    """Each key is told by its own line, however often it comes."""
+    lines = TomlLines(TEXT)
+    assert lines.find(("title",)) == 2
+    assert lines.find(("venue", 0, "id")) == 5
+    assert lines.find(("venue", 0, "name")) == 6
+    assert lines.find(("venue", 0, "rooms", 0, "id")) == 10
+    assert lines.find(("venue", 0, "rooms", 1, "id")) == 12
+    assert lines.find(("venue", 0, "rooms", 1, "tags")) == 13
+    assert lines.find(("venue", 0, "address", "street")) == 17
+    assert lines.find(("venue", 1, "rooms", 0, "id")) == 20
+
+
+def test_what_is_not_written_is_told_by_what_is_around_it() -> None:
+    """A missing key is told by its table's header, an inline table by its key, and nothing at all by the first line."""
+    lines = TomlLines(TEXT)
+    assert lines.find(("venue", 1, "id")) == 18
+    assert lines.find(("venue", 1, "rooms", 0, "rooms", 0, "id")) == 21
+    assert lines.find(("venue", 0, "rooms")) == 9
+    assert lines.find(("other", 3)) == 1
+
+
+def test_a_multi_line_text_on_one_line_hides_nothing() -> None:
+    """Quotes that open and close on one line leave the next line as it is."""
+    lines = TomlLines("a = '''x'''\nb = \"\"\"y\"\"\"\nc = 1\n")
+    assert [lines.find((key,)) for key in "abc"] == [1, 2, 3]
