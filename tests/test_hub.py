@@ -1,0 +1,278 @@
+"""The hub: who gets what, in which order, at which moment."""
+
+import logging
+
+import pytest
+
+from rtdash.hub import Hub, Parcel, Subscription
+from rtdash.protocol.frames import text_frame
+from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
+
+
+@pytest.fixture
+def turns() -> Turns:
+    return Turns()
+
+
+@pytest.fixture
+def hub(turns: Turns) -> Hub:
+    hub = Hub(turns.call_soon, turns.call_later, turns.clock)
+    hub.track(BOOKINGS, 0)
+    return hub
+
+
+def test_events_reach_every_member_in_order_at_the_end_of_the_turn(hub: Hub, turns: Turns) -> None:
+    """Nothing is delivered while the turn lasts; then each member gets all of it as one parcel."""
+    members = [Member(), Member()]
+    for member in members:
+        hub.join(BOOKINGS, member)
+    hub.publish(BOOKINGS, 1, [b"one", b"two"])
+    hub.publish(BOOKINGS, 3, [b"three"])
+    assert members[0].parcels == []
+    turns.turn()
+    assert [member.bodies for member in members] == [[b"one", b"two", b"three"]] * 2
+    assert (members[0].parcels[0].first_seq, members[0].parcels[0].last_seq) == (1, 3)
+
+
+def test_members_share_the_bytes_of_a_flush(hub: Hub, turns: Turns) -> None:
+    """The frames are made once: every member writes the same object."""
+    members = [Member(), Member()]
+    for member in members:
+        hub.join(BOOKINGS, member)
+    hub.publish(BOOKINGS, 1, [b"one", b"two"])
+    turns.turn()
+    first, second = (member.parcels[0] for member in members)
+    assert first.frames is second.frames
+    assert first.deflated is second.deflated
+    assert first.frames == text_frame(b"one") + text_frame(b"two")
+
+
+def test_top_moves_at_the_flush_and_not_before(hub: Hub, turns: Turns) -> None:
+    """A position taken before the flush does not yet include what is pending; who joins then gets it."""
+    hub.publish(BOOKINGS, 1, [b"one"])
+    assert hub.top(BOOKINGS) == 0
+    member = Member()
+    hub.join(BOOKINGS, member)
+    turns.turn()
+    assert hub.top(BOOKINGS) == 1
+    assert member.bodies == [b"one"]
+
+
+def test_who_joins_during_a_flush_starts_behind_it(hub: Hub, turns: Turns) -> None:
+    """The position taken in the middle of a flush includes the flush, so the flush must not reach the newcomer."""
+    late, tops = Member(), []
+
+    def join_late(_parcel: Parcel) -> None:
+        if not tops:
+            tops.append(hub.top(BOOKINGS))
+            hub.join(BOOKINGS, late)
+
+    hub.join(BOOKINGS, Member(join_late))
+    hub.publish(BOOKINGS, 1, [b"one"])
+    turns.turn()
+    hub.publish(BOOKINGS, 2, [b"two"])
+    turns.turn()
+    assert tops == [1]
+    assert late.bodies == [b"two"]
+
+
+def test_who_leaves_during_a_flush_is_not_reached_by_it_any_more(hub: Hub, turns: Turns) -> None:
+    """A delivery that closes another connection ends that one's membership in the same step."""
+    left: list[Subscription] = []
+    first = Member(lambda _parcel: hub.leave(left[0]))
+    hub.join(BOOKINGS, first)
+    second = Member()
+    left.append(hub.join(BOOKINGS, second))
+    third = Member()
+    hub.join(BOOKINGS, third)
+    hub.publish(BOOKINGS, 1, [b"one"])
+    turns.turn()
+    assert (first.bodies, second.bodies, third.bodies) == ([b"one"], [], [b"one"])
+
+
+def test_a_late_leave_does_not_end_a_newer_membership(hub: Hub, turns: Turns) -> None:
+    """Leaving the first subscription again changes nothing for the second of the same subscriber."""
+    member = Member()
+    older = hub.join(BOOKINGS, member)
+    hub.leave(older)
+    hub.join(BOOKINGS, member)
+    hub.leave(older)
+    hub.publish(BOOKINGS, 1, [b"one"])
+    turns.turn()
+    assert member.bodies == [b"one"]
+
+
+def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture) -> None:
+    """Its fault is counted and logged, and it isn't asked again."""
+
+    def burst(_parcel: Parcel) -> None:
+        raise OSError("the transport is gone")
+
+    faulty, behind = Member(burst), Member()
+    hub.join(BOOKINGS, faulty)
+    hub.join(BOOKINGS, behind)
+    with caplog.at_level(logging.ERROR):
+        hub.publish(BOOKINGS, 1, [b"one"])
+        turns.turn()
+    hub.publish(BOOKINGS, 2, [b"two"])
+    turns.turn()
+    assert behind.bodies == [b"one", b"two"]
+    assert faulty.bodies == [b"one"]
+    assert (hub.faults, hub.members(BOOKINGS)) == (1, 1)
+    assert "dropped" in caplog.text
+
+
+def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Turns) -> None:
+    """Even a flush asked for in the middle waits until the one under way has reached everybody, or the order would break."""
+
+    def publish_more(parcel: Parcel) -> None:
+        if parcel.first_seq == 1:
+            hub.publish(BOOKINGS, 2, [b"two"])
+            hub.flush_now()
+
+    behind = Member()
+    hub.join(BOOKINGS, Member(publish_more))
+    hub.join(BOOKINGS, behind)
+    hub.publish(BOOKINGS, 1, [b"one"])
+    turns.turn()
+    assert behind.bodies == [b"one"]
+    turns.turn()
+    assert behind.bodies == [b"one", b"two"]
+
+
+def test_state_is_conflated_by_kind_within_a_flush(hub: Hub, turns: Turns) -> None:
+    """Of each kind only the latest is sent, and it stays known for those who had to let it pass."""
+    member = Member()
+    hub.join(STATS, member)
+    hub.publish_state(STATS, "stats_update", b"old")
+    hub.publish_state(STATS, "room_availability_update", b"rooms")
+    hub.publish_state(STATS, "stats_update", b"new")
+    turns.turn()
+    assert sorted(member.bodies) == [b"new", b"rooms"]
+    assert member.parcels[0].last_seq == 0
+    hub.publish_state(STATS, "stats_update", b"newer")
+    turns.turn()
+    assert member.bodies[2:] == [b"newer"]
+    assert sorted(hub.states(STATS)) == [b"newer", b"rooms"]
+
+
+def test_state_without_members_is_not_kept(hub: Hub, turns: Turns) -> None:
+    """Nobody is told anything old: state is known only from the first member on, and forgotten with the last."""
+    hub.publish_state(STATS, "stats_update", b"unseen")
+    subscription = hub.join(STATS, Member())
+    assert hub.states(STATS) == ()
+    hub.publish_state(STATS, "stats_update", b"seen")
+    hub.leave(subscription)
+    turns.turn()
+    assert hub.states(STATS) == ()
+    assert STATS not in hub.streams()
+
+
+def test_streams_do_not_mix(hub: Hub, turns: Turns) -> None:
+    """Members of one stream get nothing of another."""
+    hub.track(NOTES, 7)
+    member = Member()
+    hub.join(NOTES, member)
+    hub.publish(BOOKINGS, 1, [b"booking"])
+    hub.publish(NOTES, 8, [b"note"])
+    turns.turn()
+    assert member.bodies == [b"note"]
+
+
+def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None:
+    """A replay gets the very parcels that members got, or the rest of one, or nothing where the log must be read."""
+    member = Member()
+    hub.join(BOOKINGS, member)
+    for first in (1, 3):
+        hub.publish(BOOKINGS, first, [b"%d" % first, b"%d" % (first + 1)])
+        turns.turn()
+    assert hub.recent(BOOKINGS, 2) is member.parcels[1]
+    rest = hub.recent(BOOKINGS, 1)
+    assert rest is not None
+    assert (rest.first_seq, rest.bodies) == (2, (b"2",))
+    assert hub.recent(BOOKINGS, 4) is None
+    hub.publish(BOOKINGS, 5, [b"pending"])
+    assert hub.recent(BOOKINGS, 4) is None
+
+
+def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bytes allowed the oldest go, and are then read from the log."""
+    monkeypatch.setattr("rtdash.hub.RECENT_LIMIT_BYTES", 10)
+    for seq in range(1, 5):
+        hub.publish(BOOKINGS, seq, [b"12345"])
+        turns.turn()
+    assert hub.recent(BOOKINGS, 1) is None
+    assert hub.recent(BOOKINGS, 2) is not None
+
+
+def test_tracking_anew_voids_what_was_pending(hub: Hub, turns: Turns) -> None:
+    """After a restart of the stream nothing of before is delivered or kept."""
+    member = Member()
+    hub.join(BOOKINGS, member)
+    hub.publish(BOOKINGS, 1, [b"before"])
+    hub.track(BOOKINGS, 40)
+    turns.turn()
+    hub.publish(BOOKINGS, 41, [b"after"])
+    turns.turn()
+    assert member.bodies == [b"after"]
+    assert hub.recent(BOOKINGS, 0) is None
+
+
+def test_a_stream_that_ends_in_a_flush_leaves_nothing_behind(hub: Hub, turns: Turns) -> None:
+    """The last member's own delivery may end the tracking: no feed and no recent events stay."""
+
+    def end(_parcel: Parcel) -> None:
+        hub.leave(mine)
+        hub.untrack(BOOKINGS)
+
+    mine = hub.join(BOOKINGS, Member(end))
+    hub.publish(BOOKINGS, 1, [b"one"])
+    turns.turn()
+    assert hub.streams() == ()
+
+
+def test_out_of_order_is_refused(hub: Hub) -> None:
+    """The hub takes only what comes next: anything else is the relay's to sort out."""
+    with pytest.raises(AssertionError):
+        hub.publish(BOOKINGS, 2, [b"two"])
+
+
+class DearMember(Member):
+    """One whose delivery takes time."""
+
+    def __init__(self, turns: Turns, cost_s: float) -> None:
+        super().__init__(lambda _parcel: setattr(turns, "now", turns.now + cost_s))
+
+
+def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
+    """However dear the flushes are, one that comes long after another goes out at the end of its turn."""
+    hub.join(BOOKINGS, DearMember(turns, 0.010))
+    for seq in range(1, 4):
+        turns.now += 0.025
+        hub.publish(BOOKINGS, seq, [b"x"])
+        assert (len(turns.soon), len(turns.later)) == (1, 0)
+        turns.turn()
+        assert hub.top(BOOKINGS) == seq
+
+
+def test_close_flushes_are_joined_into_larger_ones(hub: Hub, turns: Turns) -> None:
+    """Right after a dear flush the next waits a few milliseconds and takes all that came meanwhile."""
+    member = DearMember(turns, 0.002)
+    hub.join(BOOKINGS, member)
+    hub.publish(BOOKINGS, 1, [b"1"])
+    turns.turn()
+    hub.publish(BOOKINGS, 2, [b"2"])
+    assert turns.soon == []
+    turns.turn(0.002)
+    hub.publish(BOOKINGS, 3, [b"3"])
+    turns.turn(0.003)
+    assert [parcel.bodies for parcel in member.parcels] == [(b"1",), (b"2", b"3")]
+
+
+def test_cheap_flushes_are_not_put_off(hub: Hub, turns: Turns) -> None:
+    """With few members there is nothing to gain from waiting."""
+    hub.join(BOOKINGS, DearMember(turns, 0.0001))
+    for seq in (1, 2, 3):
+        hub.publish(BOOKINGS, seq, [b"x"])
+        assert len(turns.soon) == 1
+        turns.turn()
