@@ -1,18 +1,17 @@
 """The REST interface from the client's side: reads, and writes that may be sent again without being done twice."""
 
 import asyncio
-import inspect
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import httpx
 
+from rtdash.client.addresses import rest_url
+from rtdash.client.backoff import Backoff
 from rtdash.client.failures import NotAllowed, Problem, Unreachable, problem_of
-
-TokenSource = str | Callable[[], str | Awaitable[str]]
-"""A token, or what gives the present one; asked before every request."""
+from rtdash.client.tokens import TokenSource, present_token
 
 JsonObject = dict[str, Any]
 
@@ -32,7 +31,7 @@ class Api:
     def __init__(
         self, url: str, token: TokenSource, *, retry_for_s: float = 60, connections: int = 8, rng: random.Random | None = None
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = rest_url(url)
         self.retries = 0
         """Requests that were sent again."""
         self._token = token
@@ -63,16 +62,16 @@ class Api:
         error is raised. Outcomes are then unknown: sending the same operations later is safe too.
         """
         until = time.monotonic() + self._retry_for_s
-        attempt = 0
+        backoff = Backoff(self._rng, time.monotonic, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S)
         while True:
             try:
                 return _outcomes(await self._send("POST", "/api/operations", json=list(operations)), len(operations))
             except (Unreachable, Problem) as failure:
-                pause_s = self._pause_s(attempt, failure)
+                asked_s = failure.retry_after_s if isinstance(failure, Problem) else 0
+                pause_s = asked_s + backoff.next_delay_s()
                 if not _may_pass(failure) or time.monotonic() + pause_s > until:
                     raise
                 self.retries += 1
-                attempt += 1
                 await asyncio.sleep(pause_s)
 
     async def profile(self) -> JsonObject:
@@ -103,7 +102,7 @@ class Api:
         return page
 
     async def _send(self, method: str, path: str, **content: Any) -> Any:
-        headers = {"Authorization": f"Bearer {await self._present_token()}"}
+        headers = {"Authorization": f"Bearer {await present_token(self._token)}"}
         try:
             response = await self._client.request(method, self.url + path, headers=headers, **content)
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -114,17 +113,6 @@ class Api:
             return response.json()
         except ValueError:
             raise Problem(response.status_code, title="The answer is not JSON", detail=f"is {self.url} an rtdash server?") from None
-
-    async def _present_token(self) -> str:
-        if isinstance(self._token, str):
-            return self._token
-        token = self._token()
-        return await token if inspect.isawaitable(token) else token
-
-    def _pause_s(self, attempt: int, failure: Unreachable | Problem) -> float:
-        """Exponential backoff with full jitter, never shorter than the server's Retry-After."""
-        asked_s = failure.retry_after_s if isinstance(failure, Problem) else 0
-        return asked_s + self._rng.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, 10)))
 
 
 def _may_pass(failure: Unreachable | Problem) -> bool:

@@ -35,6 +35,7 @@ ZONE = ZoneInfo("Europe/Lisbon")
 
 _STEP = timedelta(minutes=1)
 _CENT = Decimal("0.01")
+_MOST_NAMED = 20
 
 
 class Told(NamedTuple):
@@ -57,6 +58,15 @@ class Account:
     unreadable: list[Unreadable] = field(default_factory=list)
     untold_changes: int = 0
     """Amendments that rows tell of by number only."""
+
+    def lines(self) -> list[str]:
+        """For a person: what was read, what is left out and why, the first unreadable rows by line and column."""
+        lines = [f"{self.rows:,} rows: {self.taken.total():,} reservations, {self.left_out.total():,} left out"]
+        lines += [f"  left out, {reason}: {count:,}" for reason, count in self.left_out.most_common()]
+        lines += [f"    {row}" for row in self.unreadable[:_MOST_NAMED]]
+        if self.untold_changes:
+            lines.append(f"  amendments told by their number only, not replayed: {self.untold_changes:,}")
+        return lines
 
 
 def tell(rows: Iterable[Booking | Unreadable], account: Account) -> list[Told]:
@@ -81,7 +91,7 @@ def tell(rows: Iterable[Booking | Unreadable], account: Account) -> list[Told]:
     return told
 
 
-def in_order(told: Iterable[Told]) -> Iterator[TimedOperation]:
+def chronological(told: Iterable[Told]) -> Iterator[TimedOperation]:
     """The operations of all bookings by instant; `told` is in the order of booking. Holds only the reservations that are open."""
     ahead: list[tuple[datetime, str, Iterator[TimedOperation], TimedOperation]] = []
     for one in told:

@@ -17,7 +17,9 @@ async def read_venues(api: Api) -> tuple[Venue, ...]:
     """
     profile = await api.profile()
     scopes = set(profile["scopes"])
-    return tuple([await _read_venue(api, told) for told in profile["venues"] if scopes >= {f"{told['kind']}:read", f"{told['kind']}:write"}])
+    return tuple(
+        [await _read_venue(api, told) for told in profile["venues"] if scopes >= {f"{told['kind']}:read", f"{told['kind']}:write"}]
+    )
 
 
 def packaged_venues() -> tuple[Venue, ...]:

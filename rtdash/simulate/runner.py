@@ -1,0 +1,48 @@
+"""One run of traffic against a server: the past, then live traffic, or the replay of the data set; it ends early when told to."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rtdash.client.api import Api
+from rtdash.domain.instants import Clock
+from rtdash.domain.venues import Venue
+from rtdash.simulate.replay import Told, chronological
+from rtdash.simulate.sender import Sender
+from rtdash.simulate.tally import Tally
+from rtdash.simulate.traffic import Traffic, in_order
+
+GRACE_S = 5.0
+"""What the request under way gets to finish after the stop."""
+
+
+async def run_traffic(api: Api, traffic: Traffic, venues: Sequence[Venue], tally: Tally, *, stop: asyncio.Event, clock: Clock) -> None:
+    """Load the past if there is one to load, then go on live. Raises what `Api` raises."""
+    sender = Sender(api, tally, stop)
+    pasts = traffic.pasts(venues, clock())
+    await sender.load(in_order(pasts))
+    if traffic.rate_per_s and traffic.duration_s and not stop.is_set():
+        start = traffic.start or clock()
+        await sender.pace(traffic.live(venues, start, pasts), origin=start, duration_s=traffic.duration_s)
+
+
+async def run_replay(api: Api, told: Sequence[Told], tally: Tally, *, speed: float | None, stop: asyncio.Event) -> None:
+    """Send the data set's operations in order; `speed` is how many times its own time goes by (None: as fast as the server takes them)."""
+    sender = Sender(api, tally, stop)
+    if speed is None:
+        await sender.load(chronological(told))
+    elif told:
+        await sender.pace(chronological(told), origin=told[0].booked_at, speed=speed)
+
+
+async def until_stopped(work: asyncio.Task[None], stop: asyncio.Event) -> bool:
+    """Wait for the work; after the stop it gets `GRACE_S` to finish what is under way. Whether it was stopped; raises what it raised."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        await asyncio.wait({work}, timeout=GRACE_S)
+    stopping.cancel()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    if not work.cancelled():
+        work.result()
+    return stop.is_set()
