@@ -236,7 +236,8 @@ def _calls_off_scale(facts: HotelCalibration, segment: Segment) -> float:
 
 
 def _by_lead(facts: HotelCalibration, lead: int) -> float:
-    return next(rate for bound, rate in reversed(facts.calls_off_by_lead) if lead >= bound)
+    # After midnight the business date is still yesterday's, and a guest who comes at once has a lead of -1 by the calendar.
+    return next(rate for bound, rate in reversed(facts.calls_off_by_lead) if max(lead, 0) >= bound)
 
 
 def _whole_days(log_lead: float) -> int:
