@@ -1,0 +1,104 @@
+"""`rtdash watch`: what happens, as it happens: a live view on a terminal, lines or NDJSON elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.failures import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from rtdash.protocol.channels import Channel
+
+_TOO_BIG = 1009
+_HEALTH = "/healthz"
+
+
+def _seconds(text: str) -> float:
+    from rtdash.cli.token import parse_duration
+
+    return parse_duration(f"{text}s" if text.replace(".", "", 1).isdecimal() else text).total_seconds()
+
+
+def watch(
+    channels: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHANNEL...",
+            help="hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats, restaurant_reservations, restaurant_notifications",
+        ),
+    ],
+    venue: Annotated[
+        list[str] | None, typer.Option(help="A venue's id; may be repeated. [default: the token's first of each kind]", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="NDJSON: the messages as received, and changes of the connection.")] = False,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)] = None,
+    duration: Annotated[
+        float | None, typer.Option(parser=_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
+    ] = None,
+    since: Annotated[int | None, typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False)] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print the current state, or latest event, of each channel, and end.")] = False,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+) -> None:
+    """Watch channels live. On a terminal: q quits, p pauses, ? helps."""
+    from rtdash.watch.app import Watch, run
+
+    address = find_url(data, url)
+    given = find_token(data, token)
+    # A token of this machine is minted anew for each connection, so that a watch outlives its token.
+    source = given if token else lambda: find_token(data, None)
+    order = Watch(
+        url=address,
+        token=source,
+        channels=_known(channels),
+        venues=tuple(venue or ()),
+        as_json=as_json,
+        count=count,
+        duration_s=duration,
+        since=since,
+        once=once,
+    )
+    with _in_words():
+        code = run(order)
+    if code:
+        raise typer.Exit(code)
+
+
+def _known(channels: list[str]) -> "tuple[Channel, ...]":
+    from rtdash.protocol.channels import Channel
+
+    names = [channel.value for channel in Channel]
+    for channel in channels:
+        if channel not in names:
+            raise CommandFailed(f"there is no channel {channel!r}", hint=f"choose of {', '.join(names)}", code=Exit.USAGE)
+    return tuple(dict.fromkeys(Channel(channel) for channel in channels))
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What ends a watch, as the person at the terminal needs it."""
+    from rtdash.client import NotAllowed, Problem, TurnedAway, Unreachable
+    from rtdash.watch.questions import NothingToWatch
+
+    try:
+        yield
+    except Unreachable as error:
+        raise CommandFailed(
+            str(error), hint="is it running? start one with: rtdash serve   (or name another: --url URL)", code=Exit.UNREACHABLE
+        ) from None
+    except NotAllowed as error:
+        told = ": ".join(part for part in (error.title, error.detail) if part)
+        raise CommandFailed(
+            f"the server refused: {told}", hint="get a token that allows it: rtdash token --help", code=Exit.NOT_ALLOWED
+        ) from None
+    except TurnedAway as error:
+        code = Exit.FAULT if error.code == _TOO_BIG else Exit.NOT_ALLOWED
+        raise CommandFailed(str(error), hint="get a token that is let in: rtdash token", code=code) from None
+    except Problem as error:
+        raise CommandFailed(str(error), hint=f"is it an rtdash server? see its {_HEALTH}") from None
+    except NothingToWatch as error:
+        raise CommandFailed(str(error), hint="see the venues: rtdash venues", code=Exit.USAGE) from None

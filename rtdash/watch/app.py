@@ -1,0 +1,136 @@
+"""`watch` from beginning to end: connects, feeds the view or the lines, and ends for the right reason."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rtdash.client import ConnectionChange, State, TokenSource, Unreachable, connect
+from rtdash.client.api import Api
+from rtdash.client.connection import Connection
+from rtdash.domain.instants import utc_now
+from rtdash.protocol.channels import Channel, Position
+from rtdash.protocol.client_session import Wanted
+from rtdash.watch.board import Board
+from rtdash.watch.lines import JsonLines, PlainLines
+from rtdash.watch.questions import FIRST_TIMEOUT_S, head, present, spread
+from rtdash.watch.stopping import INTERRUPTED, Interrupted, Interruptible, Stopper, signals
+
+Take = Callable[[dict[str, Any] | ConnectionChange], None]
+_REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to watch and how. `venues`: none leaves the choice to the server; `since`: a seq to go on from, for every event channel."""
+
+    url: str
+    token: TokenSource
+    channels: tuple[Channel, ...]
+    venues: tuple[str, ...] = ()
+    as_json: bool = False
+    count: int | None = None
+    duration_s: float | None = None
+    since: int | None = None
+    once: bool = False
+
+
+def run(watch: Watch) -> int:
+    """The exit code: 0, or 130 when interrupted. Raises Unreachable, TurnedAway, NotAllowed, Problem or NothingToWatch."""
+    return asyncio.run(_run(watch))
+
+
+async def _run(watch: Watch) -> int:
+    stopper, out = Stopper(), Interruptible(sys.stdout)
+    with signals(stopper, out):
+        work = asyncio.create_task(_work(watch, out, stopper))
+        stopping = asyncio.create_task(stopper.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else stopping.result()
+        except Interrupted:
+            return INTERRUPTED
+        except BrokenPipeError:
+            _discard_stdout()
+            return 0
+        finally:
+            work.cancel()
+            stopping.cancel()
+            await asyncio.gather(work, stopping, return_exceptions=True)
+
+
+async def _work(watch: Watch, out: Interruptible, stopper: Stopper) -> int:
+    async with Api(watch.url, watch.token) as api:
+        pairs = await spread(api, watch.channels, watch.venues)
+        if watch.once:
+            return await _once(api, pairs, _lines(watch, out))
+        positions = await _positions(api, pairs, watch.since)
+        wanted: list[Wanted] = [channel if venue is None else (venue, channel) for venue, channel in pairs]
+        async with (
+            connect(watch.url, wanted, token=watch.token, positions=positions, first_timeout_s=FIRST_TIMEOUT_S) as live,
+            _sink(watch, out, stopper, api) as take,
+        ):
+            return await _pump(watch, live, take)
+
+
+async def _once(api: Api, pairs: list[tuple[str | None, Channel]], take: Take) -> int:
+    for venue, channel in pairs:
+        messages = await present(api, venue, channel)
+        for message in messages:
+            take(message)
+        if not messages:
+            sys.stderr.write(f"rtdash: {channel} has had no event yet\n")
+    return 0
+
+
+async def _positions(api: Api, pairs: list[tuple[str | None, Channel]], since: int | None) -> dict[Wanted, Position]:
+    """Where to go on from: that seq of each event stream, in the log as it is now."""
+    if since is None:
+        return {}
+    events = [(venue, channel) for venue, channel in pairs if not channel.is_state]
+    return {
+        (channel if venue is None else (venue, channel)): Position((await head(api, venue, channel)).epoch, since)
+        for venue, channel in events
+    }
+
+
+async def _pump(watch: Watch, live: Connection, take: Take) -> int:
+    reached, reason, count = False, "no answer yet", 0
+    try:
+        async with asyncio.timeout(watch.duration_s):
+            async for item in live:
+                take(item)
+                if isinstance(item, ConnectionChange):
+                    reached, reason = reached or item.state in _REACHED, item.detail or reason
+                else:
+                    count += 1
+                    if count == watch.count:
+                        break
+    except TimeoutError:
+        if not reached:
+            raise Unreachable(watch.url, reason) from None
+    return 0
+
+
+@asynccontextmanager
+async def _sink(watch: Watch, out: Interruptible, stopper: Stopper, api: Api) -> AsyncIterator[Take]:
+    """The live view on a terminal that can show it, else lines."""
+    if watch.as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        yield _lines(watch, out)
+        return
+    from rtdash.watch.screen import on_screen  # noqa: PLC0415 - needs a terminal's modules, which lines do without
+
+    async with on_screen(Board(watch.channels), utc_now, stopper, api.profile) as screen:
+        yield screen.take
+
+
+def _lines(watch: Watch, out: Interruptible) -> Take:
+    return JsonLines(out).take if watch.as_json else PlainLines(out, sys.stderr).take
+
+
+def _discard_stdout() -> None:
+    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

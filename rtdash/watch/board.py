@@ -1,0 +1,146 @@
+"""What the live view knows: the state that messages build up. Bounded, no I/O; instants and monotonic seconds are given."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rtdash.client import ConnectionChange, State
+from rtdash.domain.instants import parse_instant
+from rtdash.protocol.channels import Channel
+
+HISTORY = 60
+"""Values a sparkline remembers."""
+
+ROWS = 200
+"""Reservations kept, and notifications."""
+
+FIGURES = ("reservationsToday", "prepaidReservations", "expectedGuests", "pendingPayments")
+
+_RATE_SPAN_S = 10
+_BELIEVABLE_LATENCY_MS = 60_000
+
+
+@dataclass(slots=True)
+class VenueFigures:
+    """What is known of one venue. `stats` and `rooms` are the latest messages' contents, None until the first."""
+
+    id: str
+    name: str
+    currency: str = ""
+    zone: tzinfo | None = None
+    stats: dict[str, Any] | None = None
+    rooms: dict[str, Any] | None = None
+    history: dict[str, deque[float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Row:
+    """A reservation in the list; `is_update`: it was there already and has changed in its place."""
+
+    message: dict[str, Any]
+    is_update: bool
+
+    @property
+    def reservation(self) -> dict[str, Any]:
+        """As the latest message showed it."""
+        content: dict[str, Any] = self.message["reservation"]
+        return content
+
+
+class Board:
+    """Fed by `take` with whatever the client gives; read by the view."""
+
+    def __init__(self, channels: Iterable[str], *, zone: tzinfo | None = None) -> None:
+        self.channels = frozenset(Channel(channel) for channel in channels)
+        self.zone = zone
+        self.venues: dict[str, VenueFigures] = {}
+        self.rows: dict[tuple[str, str], Row] = {}
+        """Newest last."""
+        self.notices: deque[dict[str, Any]] = deque(maxlen=ROWS)
+        """Newest last."""
+        self.connection = ConnectionChange(State.CONNECTING)
+        self.changed_at_s = 0.0
+        self.received = 0
+        self.last_at_s: float | None = None
+        self.latency_ms: float | None = None
+        self._seconds: deque[tuple[int, int]] = deque(maxlen=_RATE_SPAN_S + 1)
+        self._snapshots: set[tuple[str, str]] = set()
+
+    def follows(self, suffix: str) -> bool:
+        """Whether a channel of that sort is watched: `stats`, `reservations` or `notifications`."""
+        return any(channel.endswith(f"_{suffix}") for channel in self.channels)
+
+    def name(self, profile: dict[str, Any]) -> None:
+        """Names, currencies and time zones of the venues, from the user's profile."""
+        for told in profile["venues"]:
+            venue = self._venue(told["id"])
+            venue.name, venue.currency, venue.zone = told["name"], told["currency"], ZoneInfo(told["timezone"])
+
+    def take(self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float) -> None:
+        """A message, or a change of the connection; `now` is the wall clock and `at_s` the monotonic one at its receipt."""
+        if isinstance(item, ConnectionChange):
+            self.connection, self.changed_at_s = item, at_s
+            self._snapshots.clear()
+            return
+        self.received += 1
+        self.last_at_s = at_s
+        self._count(int(at_s))
+        self._time(item, now)
+        self._show(item)
+
+    def rate(self, at_s: float) -> float:
+        """Messages a second over the last ten."""
+        since = int(at_s) - _RATE_SPAN_S
+        return sum(count for second, count in self._seconds if second > since) / _RATE_SPAN_S
+
+    def _show(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "stats_update":
+                venue = self._venue(message["venue"])
+                venue.stats = message["stats"]
+                for figure in FIGURES:
+                    venue.history.setdefault(figure, deque(maxlen=HISTORY)).append(message["stats"][figure])
+            case "room_availability_update":
+                self._venue(message["venue"]).rooms = message["availability"]
+            case "new_reservation" | "reservation_update":
+                self._venue(message["venue"])
+                self._list(message)
+            case "upcoming_reservation" | "notification" | "reset":
+                self._venue(message["venue"])
+                self.notices.append(message)
+            case _:
+                pass  # a kind of message that this view has no place for
+
+    def _list(self, message: dict[str, Any]) -> None:
+        """New ones come on top; known ones change where they stand, and never back to an older version."""
+        key = (message["venue"], message["reservation"]["id"])
+        known = self.rows.get(key)
+        if known is None:
+            self.rows[key] = Row(message, is_update=False)
+            if len(self.rows) > ROWS:
+                del self.rows[next(iter(self.rows))]
+        elif message["reservation"].get("version", 0) >= known.reservation.get("version", 0):
+            self.rows[key] = Row(message, is_update=True)
+
+    def _venue(self, venue_id: str) -> VenueFigures:
+        return self.venues.setdefault(venue_id, VenueFigures(venue_id, venue_id))
+
+    def _count(self, second: int) -> None:
+        if self._seconds and self._seconds[-1][0] == second:
+            self._seconds[-1] = (second, self._seconds[-1][1] + 1)
+        else:
+            self._seconds.append((second, 1))
+
+    def _time(self, message: dict[str, Any], now: datetime) -> None:
+        """How long a message took, where that can be told: not for history, and not when the two clocks clearly disagree."""
+        kind = (message.get("venue", ""), message["type"])
+        is_snapshot = "seq" not in message and kind not in self._snapshots  # the first state message may have been true for long
+        self._snapshots.add(kind)
+        if self.connection.state is not State.LIVE or is_snapshot or "timestamp" not in message:
+            return
+        took_ms = (now.astimezone(UTC) - parse_instant(message["timestamp"])).total_seconds() * 1000
+        # Timestamps are whole milliseconds, cut off: less than one early is none early.
+        self.latency_ms = max(0.0, took_ms) if -1 < took_ms < _BELIEVABLE_LATENCY_MS else None

@@ -1,0 +1,116 @@
+"""The live view on a terminal: draws the board when it changes, and obeys keys."""
+
+import asyncio
+import copy
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from rtdash.client import ConnectionChange, Problem, Unreachable
+from rtdash.domain.instants import Clock
+from rtdash.watch.board import Board
+from rtdash.watch.stopping import Stopper
+from rtdash.watch.terminal import keys
+from rtdash.watch.view import Look, render
+
+_FRAME_S = 1 / 8
+"""rich draws a full screen in some ten milliseconds; more frames than these only cost."""
+
+_TICK_S = 1
+"""Ages and countdowns go on when nothing comes."""
+
+_NAMES_PAUSE_S = 5
+
+
+class Screen:
+    """Shows a board. `stop` is called with the exit code when `q` is typed."""
+
+    def __init__(self, board: Board, console: Console, clock: Clock, stop: Callable[[int], None]) -> None:
+        self._board = board
+        self._console = console
+        self._clock = clock
+        self._stop = stop
+        self._changed = asyncio.Event()
+        self._paused: tuple[Board, int] | None = None
+        self._with_help = False
+
+    def take(self, item: dict[str, Any] | ConnectionChange) -> None:
+        """Receiving goes on while the screen stands."""
+        self._board.take(item, now=self._clock(), at_s=time.monotonic())
+        self._changed.set()
+
+    def name(self, profile: dict[str, Any]) -> None:
+        """The venues' names have become known."""
+        self._board.name(profile)
+        self._changed.set()
+
+    def press(self, key: str) -> None:
+        """A key was typed; those without a meaning do nothing."""
+        match key:
+            case "q" | "Q":
+                self._stop(0)
+            case "p" | "P" | " ":
+                self._paused = None if self._paused else (copy.deepcopy(self._board), self._board.received)
+            case "?" | "h":
+                self._with_help = not self._with_help
+            case "\x1b":
+                self._with_help = False
+            case _:
+                return
+        self._changed.set()
+
+    async def draw(self, live: Live) -> None:
+        """At once on a change, at most eight times a second, and once a second when nothing changes. Until cancelled."""
+        while True:
+            live.update(self._frame(), refresh=True)
+            await asyncio.sleep(_FRAME_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._changed.wait()
+            self._changed.clear()
+
+    def _frame(self) -> Any:
+        width, height = self._console.size
+        shown, paused_at = self._paused or (None, None)
+        look = Look(width, height, time.monotonic(), paused_at=paused_at, with_help=self._with_help)
+        return render(self._board, look, shown=shown)
+
+
+@asynccontextmanager
+async def on_screen(
+    board: Board, clock: Clock, stopper: Stopper, read_profile: Callable[[], Awaitable[dict[str, Any]]]
+) -> AsyncIterator[Screen]:
+    """Take the terminal over; it is given back as it was, however the block is left."""
+    console = Console(file=sys.stdout)
+    screen = Screen(board, console, clock, stopper.stop)
+    live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    with keys(asyncio.get_running_loop(), screen.press), live:
+        tasks = [asyncio.create_task(screen.draw(live)), asyncio.create_task(_learn_names(screen, read_profile))]
+        for task in tasks:
+            task.add_done_callback(partial(_report, stopper))
+        try:
+            yield screen
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _learn_names(screen: Screen, read_profile: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+    """Without its profile the view shows ids, which is no reason to end it."""
+    while True:
+        with suppress(Unreachable, Problem):
+            screen.name(await read_profile())
+            return
+        await asyncio.sleep(_NAMES_PAUSE_S)
+
+
+def _report(stopper: Stopper, task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        stopper.fail(error)

@@ -1,0 +1,70 @@
+"""How `watch` is ended from outside: Ctrl-C and SIGTERM, also while a write waits for a reader that doesn't read."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO
+
+INTERRUPTED = 130
+
+
+class Interrupted(Exception):  # noqa: N818 - what happened, not a fault
+    """A signal came while a write was waiting."""
+
+
+class Stopper:
+    """Holds the exit code once there is one; the first wins."""
+
+    def __init__(self) -> None:
+        self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def stop(self, code: int) -> None:
+        """End with that exit code."""
+        if not self._code.done():
+            self._code.set_result(code)
+
+    def fail(self, error: BaseException) -> None:
+        """End by raising it."""
+        if not self._code.done():
+            self._code.set_exception(error)
+
+    async def wait(self) -> int:
+        """The exit code, as soon as there is one. Raises what `fail` was given."""
+        return await asyncio.shield(self._code)
+
+
+class Interruptible:
+    """A text stream whose blocking writes a signal can end. The event loop's own signal handlers would wait behind the write."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.is_writing = False
+
+    def write_line(self, line: str) -> None:
+        """Write and flush. Raises BrokenPipeError, and Interrupted on a signal."""
+        self.is_writing = True
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        finally:
+            self.is_writing = False
+
+
+@contextmanager
+def signals(stopper: Stopper, out: Interruptible) -> Iterator[None]:
+    """SIGINT and SIGTERM end the watch."""
+    loop = asyncio.get_running_loop()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopper.stop, INTERRUPTED)
+        if out.is_writing:
+            raise Interrupted
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,144 @@
+"""The live view as a function of the board: what the terminal shows, from 80 by 24 up. Pure."""
+
+from dataclasses import dataclass
+
+from rich.align import Align
+from rich.console import Group, RenderableType
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.styled import Styled
+from rich.text import Text
+
+from rtdash.client import State
+from rtdash.watch.board import Board
+from rtdash.watch.lists import notifications, reservations
+from rtdash.watch.tiles import TILE_HEIGHT, figures_table, rooms_bar, tiles
+from rtdash.watch.words import NOTHING, age, plain
+
+_LABELS = {
+    State.CONNECTING: ("○ CONNECTING", "bold red"),
+    State.REPLAYING: ("◐ REPLAYING what was missed", "bold yellow"),
+    State.LIVE: ("● LIVE", "bold green"),
+    State.POLLING: ("◌ POLLING, not live", "bold yellow"),
+    State.CLOSED: ("✕ CLOSED", "bold red"),
+}
+_SIDE_BY_SIDE = 150
+_KEYS = Text.assemble(("q", "bold"), " quit   ", ("p", "bold"), " pause   ", ("?", "bold"), " help", style="dim")
+_HELP = """\
+Figures are about today's business date; trends compare with the same time a week ago.
++ a new reservation    ↻ one that has changed, in its place in the list
+LIVE: every change as it happens. REPLAYING: catching up after a break.
+POLLING: the socket can't be had; figures every 30 s, events every 15 s.
+Latency: from the server's timestamp to here, where both clocks agree.
+
+q or Ctrl-C  quit        p  pause: the screen stands, receiving goes on        ?  this help"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the board is looked at. `paused_at` is the number of messages received when the screen was stopped; None when it runs."""
+
+    width: int
+    height: int
+    at_s: float
+    paused_at: int | None = None
+    with_help: bool = False
+
+
+def render(board: Board, look: Look, *, shown: Board | None = None) -> Layout:
+    """The whole screen. `shown` is the board as it was when paused; the status line always tells of `board`."""
+    body = _help() if look.with_help else _body(shown or board, look)
+    if board.connection.state is not State.LIVE:
+        body = Styled(body, "dim")
+    screen = Layout()
+    screen.split_column(
+        Layout(status_line(board, look), size=2),
+        Layout(body),
+        Layout(_KEYS, size=1),
+    )
+    return screen
+
+
+def status_line(board: Board, look: Look) -> RenderableType:
+    """Two lines: the connection in words; venues, age of the data, latency and rate."""
+    label, style = _LABELS[board.connection.state]
+    first = Text.assemble((label, style), _detail(board, look.at_s), no_wrap=True, overflow="ellipsis")
+    if look.paused_at is not None:
+        first = Text.assemble((f"PAUSED, {board.received - look.paused_at} new messages", "bold reverse"), "   ", first, no_wrap=True)
+    last = NOTHING if board.last_at_s is None else _ago(look.at_s - board.last_at_s)
+    latency = NOTHING if board.latency_ms is None else f"{board.latency_ms:.0f} ms"
+    names = ", ".join(plain(venue.name) for venue in board.venues.values()) or NOTHING
+    facts = f"last message {last}   latency {latency}   {board.rate(look.at_s):.1f} messages/s"
+    second = Text(no_wrap=True, overflow="ellipsis")
+    room = max(8, look.width - len(facts) - 3)
+    second.append(names if len(names) <= room else names[: room - 1] + "…", style="bold").append(f"   {facts}")
+    return Group(first, second)
+
+
+def _detail(board: Board, at_s: float) -> str:
+    """Why it isn't live, how old what is shown is, and when the next attempt is due."""
+    change = board.connection
+    parts = []
+    if change.state is not State.LIVE and board.last_at_s is not None:
+        parts.append(f"data is {age(at_s - board.last_at_s)} old")
+    if change.retry_in_s is not None:
+        parts.append(f"next attempt in {max(0, change.retry_in_s - (at_s - board.changed_at_s)):.0f} s")
+    if change.detail:
+        parts.append(plain(change.detail))
+    return "".join(f"   {part}" for part in parts)
+
+
+def _ago(seconds: float) -> str:
+    return "now" if seconds < 1 else f"{age(seconds)} ago"
+
+
+def _body(board: Board, look: Look) -> RenderableType:
+    height = look.height - 3
+    parts = _figures(board, look.width, height) if board.follows("stats") else []
+    rest = height - sum(part.size or 0 for part in parts)
+    lists = _lists(board, look.width, rest)
+    body = Layout()
+    body.split_column(*parts, *([lists] if lists else [Layout(Text(""))]))
+    return body
+
+
+def _figures(board: Board, width: int, height: int) -> list[Layout]:
+    """The figures of every venue, as tiles while they leave half of the screen to the lists."""
+    venues = [venue for venue in board.venues.values() if venue.stats is not None or venue.rooms is not None]
+    if not venues:
+        return [Layout(Text("Waiting for the first figures", style="dim"), size=1)]
+    names = len(venues) > 1
+    if len(venues) * (TILE_HEIGHT + 2) > max(height * 2 // 3, TILE_HEIGHT + 2):
+        return [Layout(figures_table(venues), size=min(len(venues) + 1, max(2, height // 2)))]
+    parts = []
+    for venue in venues:
+        if names:
+            parts.append(Layout(Text(plain(venue.name), style="bold"), size=1))
+        parts.append(Layout(tiles(venue, width), size=TILE_HEIGHT))
+        if venue.rooms is not None:
+            parts.append(Layout(rooms_bar(venue, width, with_name=False), size=1))
+    return parts
+
+
+def _lists(board: Board, width: int, height: int) -> Layout | None:
+    """Reservations and notifications: side by side where it is wide, else one above the other."""
+    has_reservations, has_notices = board.follows("reservations"), board.follows("notifications")
+    layout = Layout()
+    if has_reservations and has_notices and width >= _SIDE_BY_SIDE:
+        half = width * 3 // 5
+        right = Layout(notifications(board, width - half, height))
+        layout.split_row(Layout(reservations(board, half, height), size=half), right)
+    elif has_reservations and has_notices:
+        below = max(4, height // 3)
+        layout.split_column(Layout(reservations(board, width, height - below)), Layout(notifications(board, width, below), size=below))
+    elif has_reservations:
+        layout.update(reservations(board, width, height))
+    elif has_notices:
+        layout.update(notifications(board, width, height))
+    else:
+        return None
+    return layout
+
+
+def _help() -> RenderableType:
+    return Align.center(Panel(Text(_HELP), title="Help", padding=(1, 2), expand=False), vertical="middle")
