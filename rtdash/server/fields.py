@@ -11,17 +11,18 @@ from typing import Any
 
 from rtdash.domain.instants import parse_instant
 from rtdash.domain.money import to_minor
+from rtdash.domain.operations import CATEGORY_LIMIT
 from rtdash.domain.reservations import Status
+from rtdash.domain.terms import RESERVATION_ID, YEARS
 from rtdash.domain.venues import Venue
 
 MAX_GUESTS = 1_000
 MAX_MINUTES = 1_440
-YEARS = range(1900, 2200)
-"""Years that dates may lie in: beyond them local times and sums of days leave the calendar."""
+MAX_AMOUNT = 1_000_000_000
+"""Major units: a billion, below what the domain can hold in any currency."""
 
 Parse = Callable[[Any, Venue], Any]
 
-_ID = r"[A-Za-z0-9][A-Za-z0-9._:~@-]{0,127}"
 _OPERATION_ID = r"[\x21-\x7e]{1,200}"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -71,7 +72,12 @@ def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
             raise ValueError(f"must be 1 to {max_chars} characters, not all of them blanks, no control characters")
         return value
 
-    return parse, {"type": "string", "minLength": 1, "maxLength": max_chars, "pattern": r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"}
+    return parse, {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": max_chars,
+        "pattern": r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+    }
 
 
 def _matching(pattern: str, words: str) -> tuple[Parse, dict[str, Any]]:
@@ -87,7 +93,7 @@ def _matching(pattern: str, words: str) -> tuple[Parse, dict[str, Any]]:
 
 def _whole(least: int, most: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not least <= value <= most:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value % 1:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(value)
 
@@ -96,12 +102,12 @@ def _whole(least: int, most: int) -> tuple[Parse, dict[str, Any]]:
 
 def _money() -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, venue: Venue) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise ValueError("must be a number, 0 or more, in major units of the venue's currency")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_AMOUNT:
+            raise ValueError(f"must be a number from 0 to {MAX_AMOUNT}, in major units of the venue's currency")
         return to_minor(value, venue.currency)
 
     description = "In major units of the venue's currency, with no more digits behind the point than it has."
-    return parse, {"type": "number", "minimum": 0, "maximum": 1_000_000_000, "description": description}
+    return parse, {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT, "description": description}
 
 
 def _date() -> tuple[Parse, dict[str, Any]]:
@@ -125,7 +131,9 @@ def _first_status() -> tuple[Parse, dict[str, Any]]:
 
 FIELDS: dict[str, Field] = {
     "operationId": Field("operation_id", *_matching(_OPERATION_ID, "1 to 200 printable ASCII characters without blanks")),
-    "reservationId": Field("reservation_id", *_matching(_ID, "1 to 128 of letters, digits and . _ : ~ @ -, a letter or digit first")),
+    "reservationId": Field(
+        "reservation_id", *_matching(RESERVATION_ID.pattern, "1 to 64 of letters, digits and . _ ~ -, a letter or digit first")
+    ),
     "at": Field("at", *_instant("An instant in the past, to load history; needs the scope `admin`.")),
     "customerName": Field("customer_name", *_text(200)),
     "customerEmail": Field("customer_email", *_text(254)),
@@ -140,6 +148,6 @@ FIELDS: dict[str, Field] = {
     "checkOut": Field("check_out", *_date()),
     "date": Field("start", *_instant("When the table is taken.")),
     "durationMinutes": Field("duration_minutes", *_whole(1, MAX_MINUTES)),
-    "category": Field("category", *_text(64)),
+    "category": Field("category", *_text(CATEGORY_LIMIT)),
 }
 """By the wire's name. `op`, `kind` and `venue` are read beside them, since they decide what the rest may be."""

@@ -12,7 +12,9 @@ class RequestLimit:
     With `dry_run` an excess is told to `on_refused` and granted. `monotonic` gives seconds.
     """
 
-    def __init__(self, per_second: float, burst: int, *, monotonic: Callable[[], float], dry_run: bool = False, on_refused: Callable[[], None]) -> None:
+    def __init__(
+        self, per_second: float, burst: int, *, monotonic: Callable[[], float], dry_run: bool = False, on_refused: Callable[[], None]
+    ) -> None:
         self._per_second = per_second
         self._burst = float(burst)
         self._monotonic = monotonic

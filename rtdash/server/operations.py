@@ -9,7 +9,7 @@ from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.fields import FIELDS
 from rtdash.server.problems import Problem, invalid
 
-_BOOKING = ("customerName", "customerEmail", "customerPhone", "guests", "source", "amount")
+_TERMS = ("customerName", "customerEmail", "customerPhone", "guests", "source", "amount", "paid", "status")
 _OF_KIND = {VenueKind.HOTEL: ("roomType", "checkIn", "checkOut"), VenueKind.RESTAURANT: ("date", "durationMinutes")}
 _NEEDED_TO_BOOK = {
     VenueKind.HOTEL: frozenset({"customerName", "guests", "source", "roomType", "checkIn", "checkOut"}),
@@ -83,7 +83,7 @@ def read_venue_id(body: Mapping[str, Any]) -> str | None:
 def expect_object(value: Any) -> Mapping[str, Any]:
     """A decoded JSON value that must be an object. Raises Problem."""
     if not isinstance(value, dict):
-        raise Problem("invalid", "an operation is a JSON object, as in {\"op\": \"confirm\", …}")
+        raise Problem("invalid", 'an operation is a JSON object, as in {"op": "confirm", …}')
     return value
 
 
@@ -111,9 +111,9 @@ def _ops(kind: VenueKind) -> Iterator[Op]:
 def _shape(kind: VenueKind, op: Op) -> Shape:
     match op:
         case Op.BOOK:
-            return Shape(frozenset((*_ALWAYS, *_BOOKING, "paid", "status", *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind])
+            return Shape(frozenset((*_ALWAYS, *_TERMS, *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind])
         case Op.AMEND:
-            fields, needed = (*_BOOKING, *_OF_KIND[kind]), {"reservationId"}
+            fields, needed = (*_TERMS, *_OF_KIND[kind]), {"reservationId"}
         case Op.PAY:
             fields, needed = ("amount",), {"reservationId", "amount"}
         case Op.CHARGE:

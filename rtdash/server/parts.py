@@ -1,6 +1,6 @@
 """The parts of a running server, as the composition hands them to routes and gateway."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtdash.bookings import Bookings
@@ -12,8 +12,10 @@ from rtdash.relay import Relay
 from rtdash.server.auth import Verifier
 from rtdash.server.limits import RequestLimit
 from rtdash.server.metrics import Metrics
+from rtdash.server.own_writes import OwnWrites
 from rtdash.server.revocations import Revocations
 from rtdash.server.tasks import Tasks
+from rtdash.server.upcoming_lists import UpcomingLists
 from rtdash.settings import Settings
 from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
@@ -39,5 +41,7 @@ class Parts:
     revocations: Revocations
     limits: RequestLimit
     metrics: Metrics
+    own_writes: OwnWrites
+    upcoming_lists: UpcomingLists
     tasks: Tasks
-    gateway: "Gateway"
+    gateway: "Gateway" = field(init=False)

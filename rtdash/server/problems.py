@@ -56,7 +56,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """A refusal on its way to the client. `facts` are further members of the document."""
 
     def __init__(
-        self, code: str, detail: str, *, status: int | None = None, headers: Mapping[str, str] | None = None, facts: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         known = PROBLEMS.get(code)
@@ -92,9 +98,15 @@ def problem_of(error: Exception) -> Problem:
         case TokenRefused():
             return unauthenticated(error.reason)
         case OutcomeUnknown():
-            return Problem("outcome_unknown", "the store failed while it was writing: repeat the request with the same operation id", headers=_retry_after(error))
+            return Problem(
+                "outcome_unknown",
+                "the store failed while it was writing: repeat the request with the same operation id",
+                headers=_retry_after(error),
+            )
         case StoreUnavailable():
-            return Problem("unavailable", "the store can't take it now: repeat the request, with the same operation id", headers=_retry_after(error))
+            return Problem(
+                "unavailable", "the store can't take it now: repeat the request, with the same operation id", headers=_retry_after(error)
+            )
         case StoreError():
             return Problem("unavailable", "the store can't be used now: see /readyz", headers={"Retry-After": str(RETRY_AFTER_S)})
         case RequestValidationError():
@@ -125,7 +137,7 @@ def install(app: FastAPI) -> None:
 async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal":
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("%s %s: %s", request.method, request.url.path, error)
     return problem.response()

@@ -1,0 +1,248 @@
+"""The figures of each venue: computed when something changed or time moved on, published as state messages, asked for by REST.
+
+State messages never travel through the broker: each process computes those that its own clients follow (DESIGN rule 8).
+"""
+
+import asyncio
+import contextlib
+import heapq
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import Any
+
+from rtdash.domain.availability import day_availability
+from rtdash.domain.instants import Clock, format_instant
+from rtdash.domain.stats import Totals, dashboard_stats
+from rtdash.domain.venues import Venue, VenueKind, business_date, next_turn, same_time_last_week
+from rtdash.hub import Hub
+from rtdash.protocol.channels import Stream, stats_channel
+from rtdash.protocol.messages import availability_message, encode, stats_message
+from rtdash.store.database import Connection, Database, StoreUnavailable
+from rtdash.store.reservations import read_sold, read_totals
+
+LEAST_INTERVAL_S = 0.25
+"""A followed venue is computed at most this often, however much changes."""
+REFRESH_S = 60.0
+"""A followed venue is computed at least this often: trends move with the clock alone."""
+EXPECTED_S = 5.0
+"""Who asked for current states joins the stream within this time; until then the venue counts as followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The figures of a venue. `timestamp` is when they last became other ones; `body` is what `GET /api/dashboard/stats` answers."""
+
+    venue_id: str
+    business_date: date
+    timestamp: datetime
+    stats: dict[str, Any]
+    availability: tuple[int, int, int] | None
+    body: bytes
+    etag: str
+    states: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class _Look:
+    """What is known about a venue. `mark` counts its changes; `seen` is the count that the snapshot includes; `due_at` its heap entry."""
+
+    mark: int = 0
+    seen: int = -1
+    computed_at: float = float("-inf")
+    turns_at: datetime | None = None
+    expected_until: float = float("-inf")
+    is_followed: bool = False
+    due_at: float = float("inf")
+    snapshot: Snapshot | None = None
+    running: "asyncio.Task[Snapshot] | None" = None
+
+
+class Dashboard:
+    """Snapshots of all venues, kept fresh while somebody follows or asks."""
+
+    def __init__(self, database: Database, hub: Hub, venues: Mapping[str, Venue], clock: Clock) -> None:
+        self._database = database
+        self._hub = hub
+        self._venues = venues
+        self._clock = clock
+        self._looks = {venue_id: _Look() for venue_id in venues}
+        self._due: list[tuple[float, str]] = []
+        self._wake = asyncio.Event()
+
+    def mark_dirty(self, venue_id: str) -> None:
+        """Something of the venue has changed and is committed."""
+        look = self._looks[venue_id]
+        look.mark += 1
+        if look.is_followed:
+            self._schedule(venue_id, look)
+
+    def mark(self, venue_id: str) -> int:
+        """How many changes of the venue are known here: what was read while it stays the same is still true."""
+        return self._looks[venue_id].mark
+
+    async def snapshot(self, venue_id: str, *, at_least: int | None = None) -> Snapshot:
+        """The venue's figures, with every change up to mark `at_least` in them and no older than a quarter of a second if dirty.
+
+        `at_least` None: all changes that are known here. Raises StoreUnavailable.
+        """
+        look = self._looks[venue_id]
+        needed = look.mark if at_least is None else at_least
+        while (current := self.fresh(venue_id, needed)) is None:
+            if look.running is None:
+                look.running = asyncio.create_task(self._compute(self._venues[venue_id], look))
+            await asyncio.shield(look.running)
+        return current
+
+    def fresh(self, venue_id: str, at_least: int) -> Snapshot | None:
+        """The snapshot at hand, if it may be shown; None when it must be computed first."""
+        look = self._looks[venue_id]
+        age_s = time.monotonic() - look.computed_at
+        if look.seen < at_least or age_s >= (LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S):
+            return None
+        if look.turns_at is None or self._clock() >= look.turns_at:
+            return None
+        return look.snapshot
+
+    async def current_states(self, stream: Stream) -> tuple[bytes, ...]:
+        """The state messages that a new follower of a stats stream gets first; from now on the venue is kept fresh.
+
+        Raises StoreUnavailable.
+        """
+        look = self._looks[stream.venue]
+        look.expected_until = time.monotonic() + EXPECTED_S
+        snapshot = await self.snapshot(stream.venue)
+        if not look.is_followed:
+            look.is_followed = True
+            self._schedule(stream.venue, look)
+        return tuple(body for _, body in snapshot.states)
+
+    def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
+        """As `current_states` gave them last, or newer: to be read in the step that joins the stream, so that none falls between."""
+        snapshot = self._looks[stream.venue].snapshot
+        return tuple(body for _, body in snapshot.states) if snapshot else ()
+
+    async def run(self) -> None:
+        """Keep followed venues fresh, for ever."""
+        while True:
+            self._wake.clear()
+            wait_s = await self._compute_due()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+
+    async def _compute_due(self) -> float | None:
+        """Compute what is due; the seconds until something is again, None if nobody follows anything."""
+        while self._due:
+            due_at, venue_id = self._due[0]
+            look = self._looks[venue_id]
+            if due_at != look.due_at:
+                heapq.heappop(self._due)
+            elif due_at > time.monotonic():
+                return due_at - time.monotonic()
+            else:
+                heapq.heappop(self._due)
+                await self._look_after(venue_id, look)
+        return None
+
+    async def _look_after(self, venue_id: str, look: _Look) -> None:
+        look.due_at = float("inf")
+        if not self._hub.has_members(_stream(self._venues[venue_id])) and time.monotonic() >= look.expected_until:
+            look.is_followed = False
+            return
+        try:
+            await self.snapshot(venue_id)
+        except StoreUnavailable as error:
+            self._push(venue_id, look, time.monotonic() + error.retry_after_s)
+        else:
+            self._schedule(venue_id, look)
+
+    def _schedule(self, venue_id: str, look: _Look) -> None:
+        """Enter when the venue is due next, unless it is entered for an earlier instant already."""
+        due_at = look.computed_at + (LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S)
+        if look.turns_at is not None:
+            due_at = min(due_at, time.monotonic() + (look.turns_at - self._clock()).total_seconds())
+        if due_at < look.due_at:
+            self._push(venue_id, look, due_at)
+
+    def _push(self, venue_id: str, look: _Look, due_at: float) -> None:
+        look.due_at = due_at
+        heapq.heappush(self._due, (due_at, venue_id))
+        self._wake.set()
+
+    async def _compute(self, venue: Venue, look: _Look) -> Snapshot:
+        try:
+            mark, now = look.mark, self._clock()
+            figures = await self._database.read(lambda connection: _read_figures(connection, venue, now))
+            previous, look.snapshot = look.snapshot, _snapshot(venue, now, figures, look.snapshot)
+            look.seen, look.computed_at, look.turns_at = mark, time.monotonic(), next_turn(venue, now)
+            if look.is_followed:
+                self._publish(venue, previous, look.snapshot)
+        finally:
+            look.running = None
+        return look.snapshot
+
+    def _publish(self, venue: Venue, previous: Snapshot | None, current: Snapshot) -> None:
+        known = dict(previous.states) if previous else {}
+        for kind, body in current.states:
+            if known.get(kind) != body:
+                self._hub.publish_state(_stream(venue), kind, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    business_date: date
+    stats: dict[str, Any]
+    availability: tuple[int, int, int] | None
+
+
+def _stream(venue: Venue) -> Stream:
+    return Stream(venue.id, stats_channel(venue.kind))
+
+
+def _read_figures(connection: Connection, venue: Venue, now: datetime) -> _Figures:
+    """Everything that a snapshot says, in one read: this instant and the same time last week, and tonight's rooms."""
+    today, week_ago = business_date(venue, now), same_time_last_week(venue, now)
+    totals: Totals = read_totals(connection, venue.id, today, now)
+    before: Totals = read_totals(connection, venue.id, business_date(venue, week_ago), week_ago)
+    availability = None
+    if venue.kind is VenueKind.HOTEL:
+        sold = {room_type: rooms for (room_type, _), rooms in read_sold(connection, venue.id, today, today).items()}
+        tonight = day_availability(venue, today, sold)
+        availability = tonight.total_rooms, tonight.available_rooms, tonight.occupancy_rate
+    return _Figures(today, dashboard_stats(totals, before, venue.currency), availability)
+
+
+def _snapshot(venue: Venue, now: datetime, figures: _Figures, previous: Snapshot | None) -> Snapshot:
+    """A snapshot of the figures; what stayed the same keeps its instant, and with it its bytes and ETag."""
+    if previous and (previous.business_date, previous.stats) == (figures.business_date, figures.stats):
+        timestamp, body, etag = previous.timestamp, previous.body, previous.etag
+    else:
+        timestamp = now
+        body = encode(
+            {
+                "venue": venue.id,
+                "currency": venue.currency,
+                "businessDate": figures.business_date.isoformat(),
+                "timestamp": format_instant(now),
+                "stats": figures.stats,
+            }
+        )
+        etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+    states = _states(venue, timestamp, now, figures, previous)
+    return Snapshot(venue.id, figures.business_date, timestamp, figures.stats, figures.availability, body, etag, states)
+
+
+def _states(
+    venue: Venue, timestamp: datetime, now: datetime, figures: _Figures, previous: Snapshot | None
+) -> tuple[tuple[str, bytes], ...]:
+    channel = stats_channel(venue.kind)
+    states = [("stats_update", encode(stats_message(channel, venue.id, figures.stats, timestamp=timestamp)))]
+    if figures.availability is not None:
+        if previous and previous.availability == figures.availability:
+            return (states[0], previous.states[1])
+        total, available, rate = figures.availability
+        message = availability_message(channel, venue.id, total_rooms=total, available_rooms=available, occupancy_rate=rate, timestamp=now)
+        states.append(("room_availability_update", encode(message)))
+    return tuple(states)

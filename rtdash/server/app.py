@@ -1,0 +1,58 @@
+"""The server's app: routes over the parts that live as long as it runs. Nothing is opened before the app starts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import WebSocketRoute
+
+from rtdash.domain.instants import Clock, utc_now
+from rtdash.server import problems
+from rtdash.server.composition import open_parts
+from rtdash.server.gateway import websocket_endpoint
+from rtdash.server.hot import HotReads
+from rtdash.server.observed import Observed
+from rtdash.server.openapi import describe
+from rtdash.server.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
+from rtdash.settings import Settings
+
+_EXPOSED = ("ETag", "Location", "Retry-After")
+_ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+    """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds the parts while it runs.
+
+    Starting it raises what `open_parts` raises.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with open_parts(settings, clock) as parts:
+            app.state.parts = parts
+            yield {"parts": parts}
+
+    app = FastAPI(
+        title="rtdash",
+        version=version("rtdash"),
+        description="The real-time backend of hotel and restaurant dashboards. The socket is described in /asyncapi.json.",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for module in (dashboard, reports, reservations, venues, user, operations, channels, admin, about):
+        app.include_router(module.router)
+    app.router.routes.append(WebSocketRoute("/ws", websocket_endpoint))
+    if origins := [origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()]:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PATCH"], allow_headers=_ALLOWED, expose_headers=_EXPOSED
+        )
+    app.add_middleware(HotReads)
+    app.add_middleware(Observed)
+    return app

@@ -1,0 +1,197 @@
+"""The composition: which part is built from which, what runs beside the requests, and in what order all of it ends."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from rtdash.bookings import Bookings
+from rtdash.broker import open_broker
+from rtdash.broker.base import Broker
+from rtdash.dashboard import Dashboard
+from rtdash.domain.instants import Clock
+from rtdash.domain.venue_file import parse_venues
+from rtdash.domain.venues import Venue
+from rtdash.hub import Hub
+from rtdash.relay import Relay
+from rtdash.resources import data_path
+from rtdash.server.auth import Verifier
+from rtdash.server.gateway import Gateway
+from rtdash.server.keys import Keys, read_key_file
+from rtdash.server.limits import RequestLimit
+from rtdash.server.metrics import Metrics
+from rtdash.server.own_writes import OwnWrites
+from rtdash.server.parts import Parts
+from rtdash.server.revocations import Revocations
+from rtdash.server.tasks import Run, Tasks
+from rtdash.server.upcoming_lists import UpcomingLists
+from rtdash.settings import Limits, Settings, load_secret
+from rtdash.store import event_log
+from rtdash.store.database import Commit, Database, StoreUnavailable
+from rtdash.store.event_log import StoredEvent
+from rtdash.store.event_reader import EventReader
+from rtdash.store.venues import read_venues, save_venues
+from rtdash.upcoming import Upcoming
+
+PRUNE_INTERVAL_S = 60.0
+PRUNE_ROWS = 1_000
+"""Events removed in one transaction, so that no write waits long behind it."""
+PROBE_INTERVAL_S = 2.0
+"""How soon a store that came back is noticed when nobody writes."""
+LAG_INTERVAL_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+    """Everything of a server, running; closed in the reverse order at the end.
+
+    Raises StoreError, SecretUnusable, KeyUnusable, VenueFileError and OSError: each says what is wrong with what was configured.
+    """
+    secret = load_secret(settings)
+    keys = Keys(read_key_file(settings.jwt_key_file) if settings.jwt_key_file else (), settings.jwks_url)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database_url, data_dir=settings.data, clock=clock, observer=partial(_observe, metrics))
+        stack.push_async_callback(database.close)
+        venues = await _load_venues(database, settings.venues)
+        revocations = Revocations(database, clock)
+        await revocations.load()
+        verifier = Verifier(secret, issuer=settings.issuer, audience=settings.audience, keys=keys, is_revoked=revocations.is_revoked)
+        broker = open_broker(settings.broker.get_secret_value())
+        stack.push_async_callback(broker.close)
+        parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics))
+        stack.push_async_callback(parts.relay.close)
+        stack.push_async_callback(parts.bookings.close)
+        await stack.enter_async_context(parts.tasks.running(_runs(parts, keys)))
+        yield parts
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was opened before the rest can be built on it."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    venues: dict[str, Venue]
+    broker: Broker
+    verifier: Verifier
+    revocations: Revocations
+    metrics: Metrics
+
+
+async def _build(opened: Opened) -> Parts:
+    """The parts, wired: a commit reaches this process's sockets at once, the others by the broker, and dirties its venues."""
+    loop, clock, database, venues = asyncio.get_running_loop(), opened.clock, opened.database, opened.venues
+    hub = Hub(loop.call_soon, loop.call_later, loop.time, compress_min_bytes=opened.settings.limits.compress_min_bytes)
+    dashboard = Dashboard(database, hub, venues, clock)
+    log = EventReader(database)
+    epoch, _ = await log.look([])
+    relay = Relay(log, hub, opened.broker, epoch, clock=clock, on_accepted=lambda stream: dashboard.mark_dirty(stream.venue))
+
+    def on_committed(events: Sequence[StoredEvent], venue_ids: frozenset[str]) -> None:
+        for venue_id in venue_ids:
+            dashboard.mark_dirty(venue_id)
+        relay.announce(events)
+        opened.metrics.events.inc(len(events))
+
+    parts = Parts(
+        settings=opened.settings,
+        clock=clock,
+        database=database,
+        venues=venues,
+        bookings=Bookings(database, clock, on_committed, venues=venues.values()),
+        dashboard=dashboard,
+        upcoming=Upcoming(database, venues, clock, on_committed),
+        hub=hub,
+        relay=relay,
+        verifier=opened.verifier,
+        revocations=opened.revocations,
+        limits=_request_limit(opened.settings.limits, opened.metrics),
+        metrics=opened.metrics,
+        own_writes=OwnWrites(),
+        upcoming_lists=UpcomingLists(database, dashboard, clock),
+        tasks=Tasks(),
+    )
+    parts.gateway = Gateway(parts)
+    return parts
+
+
+def _request_limit(limits: Limits, metrics: Metrics) -> RequestLimit:
+    refused = metrics.limit_refusals.labels("requests_per_second")
+    return RequestLimit(
+        limits.requests_per_second, limits.requests_burst, monotonic=time.monotonic, dry_run=limits.limits_dry_run, on_refused=refused.inc
+    )
+
+
+def _observe(metrics: Metrics, commit: Commit) -> None:
+    metrics.queue_seconds.observe(commit.waited_s)
+    metrics.commit_seconds.observe(commit.took_s)
+
+
+async def _load_venues(database: Database, file: Path | None) -> dict[str, Venue]:
+    """The venues of the store, after `file` was imported; an empty store gets the default ones."""
+    if file is not None:
+        await _import(database, file)
+    venues = await database.read(read_venues)
+    if not venues:
+        await _import(database, data_path("fixtures", "venues", "default.toml"))
+        venues = await database.read(read_venues)
+    return {venue.id: venue for venue in venues}
+
+
+async def _import(database: Database, file: Path) -> None:
+    venues = parse_venues(file.read_text(encoding="utf-8"), source=str(file))
+    await database.write(lambda connection: save_venues(connection, venues))
+
+
+def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
+    """What runs beside the requests, by name."""
+    runs: dict[str, Run] = {
+        "relay": parts.relay.run,
+        "dashboard": parts.dashboard.run,
+        "upcoming": parts.upcoming.run,
+        "revocations": parts.revocations.run,
+        "gateway": parts.gateway.run,
+        "pruning": lambda: _prune(parts.database, parts.clock, timedelta(seconds=parts.settings.limits.retention_s)),
+        "store probe": lambda: _probe(parts.database),
+        "loop lag": lambda: _measure_lag(parts.metrics),
+    }
+    if not parts.settings.limits.retention_s:
+        del runs["pruning"]
+    return runs | ({"key set": keys.run} if keys.is_remote else {})
+
+
+async def _prune(database: Database, clock: Clock, retention: timedelta) -> None:
+    """Remove events that are older than the log keeps, a bounded number at a time."""
+    while True:
+        before = clock() - retention
+        try:
+            while await database.write(lambda connection: event_log.prune(connection, before=before, limit=PRUNE_ROWS)) == PRUNE_ROWS:
+                await asyncio.sleep(0)
+        except StoreUnavailable as error:
+            _log.warning("old events stay for now: %s", error)
+        await asyncio.sleep(PRUNE_INTERVAL_S)
+
+
+async def _probe(database: Database) -> None:
+    """While the store is in trouble, try it, so that `/readyz` is right again as soon as it is."""
+    while True:
+        await asyncio.sleep(PROBE_INTERVAL_S)
+        if not database.is_healthy and await database.probe():
+            _log.info("the store can be used again")
+
+
+async def _measure_lag(metrics: Metrics) -> None:
+    """How late the event loop wakes a sleeper."""
+    while True:
+        start = time.monotonic()
+        await asyncio.sleep(LAG_INTERVAL_S)
+        metrics.loop_lag_seconds.set(max(0.0, time.monotonic() - start - LAG_INTERVAL_S))

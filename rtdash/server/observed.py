@@ -1,0 +1,39 @@
+"""Counts and times every HTTP request, by route and status. Plain ASGI: nothing is buffered, and nothing of the URL is kept."""
+
+import time
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rtdash.server.parts import Parts
+
+UNMATCHED = "unmatched"
+
+
+class Observed:
+    """Middleware around everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, and count it when its answer begins."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _count(scope, message["status"], time.perf_counter() - start)
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
+def _count(scope: Scope, status: int, took_s: float) -> None:
+    parts: Parts = scope["app"].state.parts
+    route = getattr(scope.get("route"), "path", UNMATCHED)
+    method = scope["method"] if route != UNMATCHED or status != HTTPStatus.NOT_FOUND else "any"
+    parts.metrics.requests.labels(method, route, status).inc()
+    parts.metrics.request_seconds.labels(route).observe(took_s)
