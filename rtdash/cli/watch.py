@@ -26,12 +26,12 @@ def watch(
     channels: Annotated[
         list[str],
         typer.Argument(
-            metavar="CHANNEL...",
+            metavar="CHANNEL",
             help="hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats, restaurant_reservations, restaurant_notifications",
         ),
     ],
     venue: Annotated[
-        list[str] | None, typer.Option(help="A venue's id; may be repeated. [default: the token's first of each kind]", show_default=False)
+        list[str] | None, typer.Option(help="A venue's id; may be repeated. Default: the token's first of each kind.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="NDJSON: the messages as received, and changes of the connection.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)] = None,

@@ -17,7 +17,7 @@ from rtdash.protocol.client_session import Wanted
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines
 from rtdash.watch.questions import FIRST_TIMEOUT_S, head, present, spread
-from rtdash.watch.stopping import INTERRUPTED, Interrupted, Interruptible, Stopper, signals
+from rtdash.watch.stopping import INTERRUPTED, Interrupted, Interruptible, Stopper, reader_watched, signals
 
 Take = Callable[[dict[str, Any] | ConnectionChange], None]
 _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
@@ -45,7 +45,7 @@ def run(watch: Watch) -> int:
 
 async def _run(watch: Watch) -> int:
     stopper, out = Stopper(), Interruptible(sys.stdout)
-    with signals(stopper, out):
+    with signals(stopper, out), reader_watched(stopper, sys.stdout):
         work = asyncio.create_task(_work(watch, out, stopper))
         stopping = asyncio.create_task(stopper.wait())
         try:

@@ -33,6 +33,8 @@ class PlainLines:
     def take(self, item: dict[str, Any] | ConnectionChange) -> None:
         """Raises BrokenPipeError when nobody reads any more."""
         if isinstance(item, ConnectionChange):
+            if item.state is State.CLOSED:
+                return  # the command says why when it ends
             self._err.write(change_line(item) + "\n")
             self._err.flush()
         else:

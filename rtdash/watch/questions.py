@@ -13,9 +13,6 @@ FIRST_TIMEOUT_S = 10
 """How long a server that can't be reached is tried before `watch` gives up (CONTRACT section 7)."""
 
 _PAUSE_S = 0.25
-_BEYOND = 2**53 - 1
-"""A seq that no stream reaches (and the largest whole number of JSON readers): the answer says where the stream stands."""
-
 Answer = TypeVar("Answer")
 
 
@@ -57,8 +54,7 @@ async def spread(api: Api, channels: Iterable[Channel], venues: Iterable[str]) -
 
 async def head(api: Api, venue: str | None, channel: Channel) -> Position:
     """Where an event stream stands."""
-    page = await patiently(partial(api.events, channel, venue=venue, after=_BEYOND, limit=1))
-    told = (page.get("reset") or page)["position"]
+    told = (await patiently(partial(api.events, channel, venue=venue)))["position"]
     return Position(told["epoch"], told["seq"])
 
 

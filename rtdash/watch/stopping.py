@@ -1,7 +1,9 @@
 """How `watch` is ended from outside: Ctrl-C and SIGTERM, also while a write waits for a reader that doesn't read."""
 
 import asyncio
+import os
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -50,6 +52,21 @@ class Interruptible:
             self._stream.flush()
         finally:
             self.is_writing = False
+
+
+@contextmanager
+def reader_watched(stopper: Stopper, out: TextIO) -> Iterator[None]:
+    """End quietly as soon as the reader of a pipe has gone (`| head`), and not only with the next message."""
+    loop, descriptor = asyncio.get_running_loop(), out.fileno()
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        yield
+        return
+    # The writing end of a pipe is never readable; the loop calls us for the error that the end of its reader is.
+    loop.add_reader(descriptor, stopper.stop, 0)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -58,6 +59,7 @@ class Peer:
             assert request["action"] == "ping", request
 
     async def say(self, *messages: dict[str, Any]) -> None:
+        """Send them, each in a frame of its own."""
         for message in messages:
             await self.socket.send(json.dumps(message, separators=(",", ":")))
 
@@ -108,6 +110,7 @@ class Scripted:
         self.url = ""
 
     async def play(self, socket: ServerConnection) -> None:
+        """A connection stands: it is the next script's."""
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         try:
             await script(Peer(socket))
@@ -118,6 +121,7 @@ class Scripted:
             raise
 
     def answer(self, socket: ServerConnection, request: Request) -> Response | None:
+        """The HTTP answer to a request; None lets a WebSocket in."""
         parts = urlsplit(request.path)
         self.requests.append(request.path)
         self.tokens.append(request.headers.get("Authorization", ""))
@@ -129,8 +133,6 @@ class Scripted:
 
 
 def _response(status: int, headers: dict[str, str], body: Any) -> Response:
-    from websockets.datastructures import Headers
-
     content = json.dumps(body).encode()
     head = Headers({"Content-Type": "application/json", "Content-Length": str(len(content)), "Connection": "close", **headers})
     return Response(status, HTTPStatus(status).phrase, head, content)

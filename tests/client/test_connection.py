@@ -160,10 +160,9 @@ async def test_stays_away_after_close(server, until, fast, code):
 
     server.scripts = [closing]
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
-        items = []
+        items = await until(live, state=State.CLOSED)
         with pytest.raises(TurnedAway, match=f"not you.*{code}"):
-            async for item in live:
-                items.append(item)
+            await anext(live)
         with pytest.raises(TurnedAway):
             await anext(live)
     assert states(items) == [State.CONNECTING, State.CLOSED]
@@ -207,7 +206,6 @@ async def test_disconnect_for_good(server, until, fast):
 
 async def test_notices_a_frozen_server(server, until, fast):
     """A server that answers nothing, not even pings, is given up in the set time."""
-
     over = asyncio.Event()
 
     async def frozen(peer):
