@@ -1,0 +1,290 @@
+"""One connection: what goes out and in what order, how much may wait, how it ends. What it talks about is the Conversation's."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, assert_never
+
+from rtdash.hub import Parcel
+from rtdash.protocol import answers
+from rtdash.protocol.actions import ActionRefused, Ping
+from rtdash.protocol.channels import Stream
+from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
+from rtdash.protocol.messages import disconnect_message, encode, token_expiring_message
+from rtdash.protocol.server_session import ErrorReply, ServerSession
+from rtdash.server.auth import Principal
+from rtdash.server.batches import Batch
+from rtdash.server.conversation import Conversation
+from rtdash.server.deadlines import Deadlines, Due
+from rtdash.server.heartbeat import MARK_BYTES, Pulse
+from rtdash.server.inbox import Inbox
+from rtdash.server.link import Link
+
+if TYPE_CHECKING:
+    from rtdash.server.gateway import Gateway
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a peer may take to read what is left and answer a Close; then the socket is aborted."""
+
+DEAD_TIMEOUT_S = 1.0
+"""The same for a peer that has answered nothing for a while already."""
+
+JITTER_MS = 1000
+CLOSE_REASON_BYTES = 123
+
+
+class Connection:
+    """Receiver of its link and subscriber of the hub; all of it is synchronous but `drained`."""
+
+    __slots__ = (
+        "_batch", "_closing", "_drained", "_is_lost", "_is_paused", "_is_plain", "_speech", "_stale",
+        "conversation", "deadlines", "gateway", "inbox", "link",
+    )  # fmt: skip
+
+    def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
+        now = gateway.now()
+        self.gateway = gateway
+        self.link = link
+        self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
+        self.conversation = Conversation(self, gateway, principal)
+        self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
+        self._speech = ServerSession(gateway.rates, now)
+        self._closing: int | None = None
+        self._is_lost = False
+        self._is_paused = False
+        self._is_plain = True
+        self._batch: Batch | None = None
+        self._stale: set[Stream] | None = None
+        self._drained: asyncio.Event | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages still go out."""
+        return self._closing is None and not self._is_lost
+
+    def deliver(self, parcel: Parcel) -> None:
+        """From the hub or a replay: the hot path."""
+        if self._is_plain:
+            self.link.send_parcel(parcel)
+        elif self.is_open:
+            self._deliver_with_care(parcel)
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Answers and what belongs to them: behind everything handed over before, never batched."""
+        if not self.is_open or not bodies:
+            return
+        if self._is_over_limit():
+            self.evict()
+            return
+        self.flush_batch()
+        self.link.send(bodies)
+
+    def refuse(self, refused: ActionRefused) -> None:
+        """Answer an action that is not carried out."""
+        self.reply(self._speech.refuse(refused, self.gateway.now()))
+
+    def reply(self, reply: ErrorReply) -> None:
+        """Send an error; close behind it when it is one too many."""
+        self.send((reply.body,))
+        if reply.close is not None:
+            self.close(reply.close, "too many errors within a minute")
+
+    def ask_for_batches(self, window_ms: int) -> None:
+        """From now on what comes within the window goes out together."""
+        self._batch = self._batch or Batch()
+        self._batch.window_s = window_ms / 1000
+        self._is_plain = False
+
+    def flush_batch(self) -> None:
+        """Write what waits for its window to end."""
+        if self._batch is not None and self.is_open:
+            bodies = self._batch.take(self.gateway.clock())
+            if bodies:
+                self.link.send(bodies)
+
+    async def drained(self) -> None:
+        """Wait while the peer reads more slowly than it is written to: the backpressure of replays."""
+        while self._is_paused and self.is_open:
+            self._drained = self._drained or asyncio.Event()
+            self._drained.clear()
+            await self._drained.wait()
+
+    def evict(self) -> None:
+        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5)."""
+        if self._batch is not None:
+            self._batch.drop()
+        self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
+
+    def close(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0, jitter_ms: int = JITTER_MS, is_marked: bool = True) -> None:
+        """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its answer confirms what was handed over."""
+        if not self.is_open:
+            return
+        self.flush_batch()
+        if is_marked:
+            self.conversation.part()
+        self._leave_with(code, reason, retry_after_ms, jitter_ms)
+        self.link.close(code, reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+        self._abort_after(DEAD_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
+
+    def shutdown(self) -> None:
+        """The server ends without a drain."""
+        self.close(CloseCode.RESTART, "the server restarts", retry_after_ms=self.gateway.restart_allowance_ms)
+
+    def lost(self) -> None:
+        """The socket has ended."""
+        if not self._is_lost:
+            self._end(self._closing or CloseCode.NORMAL)
+            self._is_lost = True
+            self.conversation.detach()
+            self.gateway.forget(self)
+
+    def text_received(self, text: str) -> None:
+        """One message: carried out after those before it."""
+        if not self.is_open:
+            return
+        now = self.deadlines.pulse.heard_at = self.gateway.now()
+        said = self._speech.receive(text, now)
+        match said:
+            case _ if self.inbox.is_busy:
+                self.inbox.put(said)
+            case ErrorReply():
+                self.reply(said)
+            case Ping():
+                self.send((answers.pong(self.gateway.clock(), id=said.id),))
+            case _:
+                self.inbox.put(said)
+
+    def binary_received(self) -> None:
+        """Not of this protocol."""
+        if self.frame_received():
+            self.refuse(ActionRefused(ErrorCode.BAD_REQUEST, "send text frames: binary ones mean nothing here"))
+
+    def frame_received(self) -> bool:
+        """A ping or a fragment: it counts, and shows that the peer lives."""
+        if not self.is_open:
+            return False
+        now = self.deadlines.pulse.heard_at = self.gateway.now()
+        refused = self._speech.frame_received(now)
+        if refused is not None:
+            self.reply(refused)
+        elif self._is_over_limit():
+            self.evict()
+        return refused is None and self.is_open
+
+    def pong_received(self, payload: bytes) -> None:
+        """What was handed over before that ping has arrived."""
+        if self.frame_received() and len(payload) == MARK_BYTES:
+            self.conversation.confirm(int.from_bytes(payload, "big"))
+
+    def frame_refused(self, code: int, reason: str) -> None:
+        """The link is about to close: say why, and leave."""
+        if self.is_open:
+            self._leave_with(code, reason, 0, JITTER_MS)
+
+    def close_received(self) -> None:
+        """The peer goes; or it agrees that we do: then what was handed over before our Close has arrived."""
+        if self._closing is not None:
+            self.conversation.confirm_parting()
+        else:
+            self._end(CloseCode.NORMAL)
+            self._abort_after(CLOSE_TIMEOUT_S)
+
+    def pause_writing(self) -> None:
+        """From here on states conflate."""
+        self._is_paused = True
+        self._is_plain = False
+
+    def resume_writing(self) -> None:
+        """The peer has caught up: the latest of each state that was held back goes out."""
+        self._is_paused = False
+        self._is_plain = self._batch is None and self.is_open
+        if self._drained is not None:
+            self._drained.set()
+        stale, self._stale = self._stale, None
+        for stream in stale or ():
+            if self.conversation.follows(stream):
+                self.send(self.gateway.hub.states(stream))
+
+    def follows_anything(self, anything: bool) -> None:
+        """Whether the connection follows something, or has begun to be idle."""
+        self.deadlines.follows(self.gateway.now(), anything=anything)
+        self.gateway.wheel.plan(self, self.deadlines.next_at)
+
+    def token_lives(self, principal: Principal) -> None:
+        """The token with which it goes on."""
+        left = principal.expires_at - self.gateway.clock()
+        self.deadlines.token_lives(self.gateway.now(), left.total_seconds())
+        self.gateway.wheel.plan(self, self.deadlines.next_at)
+
+    def look(self, now: float) -> None:
+        """Do what is due by the clock, and say when to look again."""
+        while self.is_open:
+            is_excused = self.inbox.is_deaf or self.gateway.was_late
+            due = self.deadlines.look(now, self.link.buffered_bytes(), is_busy=self.inbox.is_busy, is_excused=is_excused)
+            if due is None:
+                self.gateway.wheel.plan(self, self.deadlines.next_at)
+                return
+            self._do(due)
+
+    def _do(self, due: Due) -> None:
+        match due:
+            case Due.PING:
+                self.flush_batch()
+                self.link.ping(self.conversation.mark().to_bytes(MARK_BYTES, "big"))
+            case Due.WARN:
+                expires_at = self.conversation.principal.expires_at
+                self.send((encode(token_expiring_message(expires_at=expires_at, timestamp=self.gateway.clock())),))
+            case Due.EXPIRED:
+                self.close(CloseCode.TOKEN_EXPIRED, "the token has expired: come back with a new one")
+            case Due.IDLE:
+                self.close(CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting")
+            case Due.DEAD:
+                self.close(CloseCode.NO_PONG, "nothing came in answer to a ping", is_marked=False)
+            case _:
+                assert_never(due)
+
+    def _deliver_with_care(self, parcel: Parcel) -> None:
+        if self._is_paused and not parcel.first_seq:
+            self._stale = self._stale or set()
+            self._stale.add(parcel.stream)
+        elif self._is_over_limit():
+            self.evict()
+        elif self._batch is None:
+            self.link.send_parcel(parcel)
+        elif self._batch.add(parcel.bodies):
+            asyncio.get_running_loop().call_later(self._batch.window_s, self.flush_batch)
+
+    def _is_over_limit(self) -> bool:
+        """Judged before more is written, never on what is being written: one flush may be larger than the limit."""
+        if not self._is_paused or not self.gateway.limits.buffer_limit_bytes:
+            return False
+        waiting = self._batch.size_bytes if self._batch is not None else 0
+        return self.link.buffered_bytes() + waiting > self.gateway.limits.buffer_limit_bytes
+
+    def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
+        farewell = disconnect_message(
+            code=code,
+            reason=reason,
+            reconnect=may_reconnect(code),
+            retry_after_ms=retry_after_ms,
+            jitter_ms=jitter_ms,
+            timestamp=self.gateway.clock(),
+        )
+        self.link.send((encode(farewell),))
+        self.gateway.metrics.evictions.labels(str(int(code))).inc()
+        self._end(code)
+
+    def _end(self, code: int) -> None:
+        """Nothing more goes out, and the hub forgets it in the same step."""
+        self._closing = self._closing or code
+        self._is_plain = False
+        self.conversation.leave()
+        self.inbox.close()
+        if self._drained is not None:
+            self._drained.set()
+
+    def _abort_after(self, patience_s: float) -> None:
+        asyncio.get_running_loop().call_later(patience_s, self._abort)
+
+    def _abort(self) -> None:
+        if not self._is_lost:
+            self.link.abort()

@@ -1,0 +1,176 @@
+"""The WebSocket edge of a process: who is here, what time brings to them, and how they are sent home."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from math import ceil
+from typing import Any
+from uuid import uuid4
+
+from starlette.websockets import WebSocket
+
+from rtdash.protocol.channels import Stream
+from rtdash.protocol.codes import CloseCode
+from rtdash.protocol.server_session import Rates
+from rtdash.server.auth import Principal
+from rtdash.server.connection import JITTER_MS, Connection
+from rtdash.server.door import Door
+from rtdash.server.heartbeat import TICK_S, Marks, PulseRules, Wheel
+from rtdash.server.link import Link
+from rtdash.server.parts import Parts
+from rtdash.server.places import Places
+from rtdash.server.sessions import Sessions
+
+LATE_S = 1.0
+"""A wheel that turns later than this was not turned because the process stood still: that silence is not the peers' fault."""
+
+GAUGE_TURNS = 20
+"""Turns of the wheel between two sums of what is buffered."""
+
+FAREWELL_S = 1.5
+"""How long a drain waits for the last answers to its Closes."""
+
+JITTER_MS_A_CONNECTION = 2
+"""How far a drain spreads the return of those it sends away: 500 a second."""
+
+
+async def websocket_endpoint(websocket: WebSocket) -> None:
+    """The route `/ws`."""
+    await websocket.app.state.parts.gateway.websocket_endpoint(websocket)
+
+
+class Gateway:
+    """All connections of this process, and what they share."""
+
+    def __init__(self, parts: Parts) -> None:
+        limits = self.limits = parts.settings.limits
+        self.clock = parts.clock
+        self.hub = parts.hub
+        self.relay = parts.relay
+        self.dashboard = parts.dashboard
+        self.metrics = parts.metrics
+        self.venues = parts.venues
+        self.verifier = parts.verifier
+        self.connections: set[Connection] = set()
+        self.rates = Rates(
+            limits.messages_per_second, limits.messages_burst, limits.limits_dry_run, lambda: self._count_refusal("messages_per_second")
+        )
+        self.places = Places(limits, self._count_refusal)
+        self.wheel: Wheel[Connection] = Wheel(self.now())
+        self.marks = Marks(parts.hub, keep_s=limits.ping_interval_s + 2 * limits.pong_timeout_s)
+        self.sessions = Sessions(parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s)
+        self.was_late = False
+        self.drain_left_s: float | None = None
+        self._door = Door(self, allowed_origins=parts.settings.allowed_origins)
+        self._revocations = parts.revocations
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._admitted = 0
+        self._is_empty = asyncio.Event()
+        parts.relay.on_reset = self._announce_reset
+        parts.revocations.on_revoked = self._close_revoked
+
+    @staticmethod
+    def now() -> float:
+        """Seconds of the clock by which durations go."""
+        return time.monotonic()
+
+    @property
+    def restart_allowance_ms(self) -> int:
+        """How long a restart may take, for those who are sent away."""
+        return ceil(self.limits.restart_allowance_s * 1000)
+
+    async def websocket_endpoint(self, websocket: WebSocket) -> None:
+        """One handshake, and in the plain lane the connection behind it."""
+        await self._door.enter(websocket)
+
+    def admit(self, link: Link, principal: Principal) -> Connection:
+        """A connection for a socket that stands; its place is taken already."""
+        self._admitted += 1
+        connection = Connection(self, link, principal, self._admitted)
+        self.connections.add(connection)
+        self.metrics.connections.inc()
+        connection.token_lives(principal)
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Its socket has ended."""
+        self.connections.discard(connection)
+        self.wheel.forget(connection)
+        self.places.leave(connection.conversation.principal.sub)
+        self.metrics.connections.dec()
+        if not self.connections:
+            self._is_empty.set()
+
+    def pulse_rules(self, link: Link) -> PulseRules:
+        """The heartbeat of a link; a server that hides pings from its app does them itself."""
+        return PulseRules(self.limits.ping_interval_s if link.can_ping else 0, self.limits.pong_timeout_s)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something for a connection; the gateway owns the task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def run(self) -> None:
+        """Turn the wheel and keep the sessions, until cancelled; then end what is still under way."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._turn(), name="wheel")
+                group.create_task(self.sessions.run(lambda: self.places.by_user, _supersede), name="sessions")
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.sessions.close()
+
+    async def drain(self, reason: str = "the server restarts") -> None:
+        """Let nobody in any more, and send everybody home, spread over the drain window (CONTRACT section 3, "Drain")."""
+        start = self.now()
+        window_s = self.limits.drain_window_s
+        self.drain_left_s = window_s
+        leaving = list(self.connections)
+        for index, connection in enumerate(leaving):
+            await self._sleep_until(start + window_s * index / len(leaving))
+            self.drain_left_s = max(0.0, start + window_s - self.now())
+            retry_after_ms = ceil(self.drain_left_s * 1000) + self.restart_allowance_ms
+            connection.close(
+                CloseCode.RESTART, reason, retry_after_ms=retry_after_ms, jitter_ms=JITTER_MS + JITTER_MS_A_CONNECTION * len(leaving)
+            )
+        self._is_empty.clear()
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_empty.wait(), FAREWELL_S)
+
+    async def _turn(self) -> None:
+        last, turns = self.now(), 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            now, turns = self.now(), turns + 1
+            self.was_late, last = now - last > TICK_S + LATE_S, now
+            for connection in self.wheel.due(now):
+                connection.look(now)
+            if turns % GAUGE_TURNS == 0:
+                self.metrics.buffered_bytes.set(sum(connection.link.buffered_bytes() for connection in self.connections))
+
+    async def _sleep_until(self, instant: float) -> None:
+        wait_s = instant - self.now()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    def _announce_reset(self, stream: Stream, reason: str) -> None:
+        for connection in tuple(self.connections):
+            connection.conversation.announce_reset(stream, reason)
+
+    def _close_revoked(self) -> None:
+        for connection in tuple(self.connections):
+            if self._revocations.is_revoked(connection.conversation.principal):
+                connection.close(CloseCode.REVOKED, "the token has been revoked")
+
+    def _count_refusal(self, limit: str) -> None:
+        self.metrics.limit_refusals.labels(limit).inc()
+
+
+def _supersede(connection: Connection) -> None:
+    connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")

@@ -1,0 +1,81 @@
+"""The seam between a conversation and the socket that carries it: one Protocol each way, two lanes that keep to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rtdash.hub import Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRules:
+    """What a link keeps to: the largest message it takes (0: any), from where on a reader counts as slow, what is worth deflating."""
+
+    message_limit_bytes: int
+    high_water_bytes: int
+    compress_min_bytes: int
+
+
+class Link(Protocol):
+    """One client's socket. Nothing here waits or raises; after the socket has ended, nothing here does anything."""
+
+    can_ping: bool
+    """Whether protocol pings can be sent and their pongs seen; plain ASGI offers neither."""
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Write messages, each as a frame of its own."""
+
+    def send_parcel(self, parcel: Parcel) -> None:
+        """Write the shared frames of a flush."""
+
+    def ping(self, payload: bytes) -> None:
+        """Write a ping."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Write a Close and wait for the peer's."""
+
+    def abort(self) -> None:
+        """End the socket now, whatever is still unsent."""
+
+    def buffered_bytes(self) -> int:
+        """What was written and is not with the kernel yet."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer."""
+
+    def resume_reading(self) -> None:
+        """Take from the peer again."""
+
+
+class Receiver(Protocol):
+    """What a link tells. Called on the event loop, one at a time."""
+
+    def text_received(self, text: str) -> None:
+        """A whole text message."""
+
+    def binary_received(self) -> None:
+        """A whole binary message."""
+
+    def frame_received(self) -> bool:
+        """A frame that completes no message: a ping, a fragment. False when it is one too many and must not be answered."""
+
+    def pong_received(self, payload: bytes) -> None:
+        """A pong."""
+
+    def frame_refused(self, code: int, reason: str) -> None:
+        """The peer broke the framing, and the link is about to close with that code: the last moment to say something."""
+
+    def close_received(self) -> None:
+        """The peer's Close: an answer to ours, or its own."""
+
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than is written."""
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+
+    def lost(self) -> None:
+        """The socket has ended. Comes once, and last."""
+
+    def shutdown(self) -> None:
+        """The server ends."""
