@@ -111,7 +111,8 @@ def test_an_operation_touches_what_it_may_change(hotel: Venue, restaurant: Venue
     move = operation(Op.AMEND, hotel, check_out=date(2026, 7, 16))
     assert nights_touched(operation(Op.BOOK, hotel), None, hotel) == days(12, 13)
     assert nights_touched(move, stay, hotel) == days(12, 13, 14, 15)
-    assert nights_touched(operation(Op.REINSTATE, hotel), stay, hotel) == days(12, 13)
+    for op in (Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW):
+        assert nights_touched(operation(op, hotel), stay, hotel) == days(12, 13)
     assert nights_touched(operation(Op.PAY, hotel), stay, hotel) == set()
     assert nights_touched(operation(Op.BOOK, restaurant), None, restaurant) == set()
 

@@ -213,6 +213,15 @@ def test_a_charge_after_midnight_belongs_to_the_evening(restaurant: Venue, apply
     assert decided.charge.business_date == date(2026, 7, 10)
 
 
+def test_a_charge_of_the_past_belongs_to_its_day(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+    """A charge that is told later falls on the business date of its own instant."""
+    then = now - timedelta(days=3)
+    charge = operation(Op.CHARGE, hotel, category="Bar", amount_minor=450, at=then)
+    decided = decide(charge, apply(hotel, (Op.BOOK, {"at": then})), venue=hotel, now=now, rooms=Rooms())
+    assert decided.charge is not None
+    assert decided.charge.business_date == date(2026, 7, 7)
+
+
 @pytest.mark.parametrize("category", ["mains", "From the grill"])
 def test_a_restaurant_charge_is_kept_by_the_name_of_its_category(
     category: str, restaurant: Venue, apply: Make, operation: Make, now: datetime

@@ -48,6 +48,13 @@ def test_what_is_not_written_is_told_by_what_is_around_it() -> None:
     assert lines.find(("other", 3)) == 1
 
 
+def test_what_a_multi_line_text_says_is_no_key() -> None:
+    """Lines inside the quotes are text, those behind them are keys again."""
+    lines = TomlLines("a = '''\nb = 1\nc = 1\n'''\nb = 2\n[t]\nd = '''\n[u]\n'''\ne = 3\n")
+    assert [lines.find((key,)) for key in "abc"] == [1, 5, 1]
+    assert lines.find(("t", "e")) == 10
+
+
 def test_a_multi_line_text_on_one_line_hides_nothing() -> None:
     """Quotes that open and close on one line leave the next line as it is."""
     lines = TomlLines("a = '''x'''\nb = \"\"\"y\"\"\"\nc = 1\n")
