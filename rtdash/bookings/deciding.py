@@ -70,8 +70,9 @@ def apply_batch(conn: Connection, operations: Sequence[Operation], venues: Mappi
 
 def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
     lock_venues(conn, {operation.venue_id for operation in operations})
-    state = _load(conn, operations, venues, from_ms(to_ms(clock())))
-    steps = [_step(state, operation) for operation in operations]
+    targets = [_target(operation) for operation in operations]
+    state = _load(conn, operations, targets, venues, now=from_ms(to_ms(clock())))
+    steps = [_step(state, operation, target) for operation, target in zip(operations, targets, strict=True)]
     changes = list(state.changes.values())
     events = _append(conn, changes, state)
     batch.save_versions(conn, [change.version for change in changes])
@@ -80,11 +81,13 @@ def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[st
     return Applied([_outcome(step) for step in steps], events, frozenset(change.operation.venue_id for change in changes))
 
 
-def _load(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], now: datetime) -> _State:
+def _load(
+    conn: Connection, operations: Sequence[Operation], targets: Sequence[Key], venues: Mapping[str, Venue], *, now: datetime
+) -> _State:
     records = batch.load_records(conn, (Key(operation.venue_id, operation.operation_id) for operation in operations))
     by_reservation: dict[Key, list[Operation]] = defaultdict(list)
-    for operation in operations:
-        by_reservation[_target(operation)].append(operation)
+    for operation, target in zip(operations, targets, strict=True):
+        by_reservation[target].append(operation)
     stored = batch.load_stored(conn, by_reservation)
     touched: dict[str, set[Night]] = {operation.venue_id: set() for operation in operations}
     for key, turn in by_reservation.items():
@@ -94,7 +97,7 @@ def _load(conn: Connection, operations: Sequence[Operation], venues: Mapping[str
     return _State(venues, now, records, stored, sold, {venue_id: Rooms(sold[venue_id]) for venue_id in touched}, {})
 
 
-def _step(state: _State, operation: Operation) -> Outcome | tuple[OutcomeKind, _Change]:
+def _step(state: _State, operation: Operation, target: Key) -> Outcome | tuple[OutcomeKind, _Change]:
     """Decide one operation. What is applied gets its outcome when the log has numbered it."""
     key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
     earlier = state.changes.get(key)
@@ -106,17 +109,17 @@ def _step(state: _State, operation: Operation) -> Outcome | tuple[OutcomeKind, _
     if record is not None:
         return Outcome(key.id, OutcomeKind.REPEATED, record.reservation_id, record.seq, decode(record.body))
     try:
-        change = _decide(state, operation, digest)
+        change = _decide(state, operation, target, digest)
     except Refusal as refusal:
         return Outcome(key.id, OutcomeKind.REFUSED, operation.reservation_id, refusal=refusal)
     state.changes[key] = change
-    state.stored[_target(operation)] = Stored(change.version.after, operation.operation_id)
+    state.stored[target] = Stored(change.version.after, operation.operation_id)
     return OutcomeKind.APPLIED, change
 
 
-def _decide(state: _State, operation: Operation, digest: str) -> _Change:
+def _decide(state: _State, operation: Operation, target: Key, digest: str) -> _Change:
     venue, rooms = state.venues[operation.venue_id], state.rooms[operation.venue_id]
-    before = state.stored.get(_target(operation))
+    before = state.stored.get(target)
     current = before.reservation if before else None
     decision = decide(operation, current, venue=venue, now=state.now, rooms=rooms)
     after = decision.reservation

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, select
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import EXPECTED, Reservation
 from rtdash.store import dialects
-from rtdash.store.reservations import COLUMNS, reservation_of
+from rtdash.store.reservations import COLUMNS, earliest_date, latest_date, reservation_of
 from rtdash.store.schema import announcements, reservations
 
 
@@ -30,11 +30,12 @@ _READ_DUE = (
     select(*COLUMNS)
     .where(
         reservations.c.venue == bindparam("venue"),
+        reservations.c.business_date.between(bindparam("first"), bindparam("last")),
         and_(reservations.c.start > bindparam("after"), reservations.c.start <= bindparam("until")),
         reservations.c.status.in_(sorted(status.value for status in EXPECTED)),
         ~_IS_ANNOUNCED,
     )
-    .order_by(reservations.c.start, reservations.c.id)
+    .order_by(reservations.c.business_date, reservations.c.start, reservations.c.id)
     .limit(bindparam("limit"))
 )
 
@@ -56,5 +57,12 @@ def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) ->
 
 def read_due(conn: Connection, venue_id: str, *, now: datetime, until: datetime, limit: int = 500) -> list[Reservation]:
     """Pending and Confirmed reservations of a venue with now < start ≤ until that were not announced for that start; soonest first."""
-    rows = conn.execute(_READ_DUE, {"venue": venue_id, "after": to_ms(now), "until": to_ms(until), "limit": limit})
-    return [reservation_of(row) for row in rows]
+    values = {
+        "venue": venue_id,
+        "first": earliest_date(now),
+        "last": latest_date(until),
+        "after": to_ms(now),
+        "until": to_ms(until),
+        "limit": limit,
+    }
+    return [reservation_of(row) for row in conn.execute(_READ_DUE, values)]

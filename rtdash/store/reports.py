@@ -6,9 +6,8 @@ from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
 
 from rtdash.domain.reports import CustomerVisits, Stay
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
-from rtdash.store.schema import charges, reservations
+from rtdash.store.schema import IS_VISITED, charges, reservations
 
-_VISITED = (Status.CHECKED_OUT.value, Status.COMPLETED.value)
 _ABSENT = sorted(status.value for status in NOT_COMING)
 _STAY = (
     reservations.c.business_date,
@@ -48,7 +47,7 @@ _before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), 
 _within = func.sum(case((reservations.c.business_date >= bindparam("first"), 1), else_=0))
 _READ_VISITS = (
     select(_before, _within)
-    .where(_OF_VENUE, reservations.c.status.in_(_VISITED), reservations.c.business_date <= bindparam("last"))
+    .where(_OF_VENUE, IS_VISITED, reservations.c.business_date <= bindparam("last"))
     .group_by(reservations.c.customer_key)
     .having(_within > 0)
 )

@@ -4,10 +4,10 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, select, tuple_
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import NOT_COMING, Reservation, Status
@@ -26,8 +26,10 @@ COLUMNS = tuple(
 """What `reservation_of` takes, in its order."""
 
 _OF_VENUE = reservations.c.venue == bindparam("venue")
+# The order of (start, id), along the index: a business date never goes back while the start goes on.
+_PLACE = (reservations.c.business_date, reservations.c.start, reservations.c.id)
 _READ_ONE = select(*COLUMNS).where(_OF_VENUE, reservations.c.id == bindparam("id"))
-_READ_PAGE = select(*COLUMNS).where(_OF_VENUE).order_by(reservations.c.start, reservations.c.id)
+_READ_PAGE = select(*COLUMNS).where(_OF_VENUE).order_by(*_PLACE)
 _COUNT = select(func.count()).select_from(reservations).where(_OF_VENUE)
 
 _balance = versions.c.balance
@@ -105,11 +107,7 @@ def read_page(
     """
     statement = _READ_PAGE.where(*_filters(statuses, business_date, start_from, start_until))
     if cursor is not None:
-        start, last_id = _decode_cursor(cursor)
-        statement = statement.where(
-            reservations.c.start >= start,
-            or_(reservations.c.start > start, and_(reservations.c.start == start, reservations.c.id > last_id)),
-        )
+        statement = statement.where(tuple_(*_PLACE) > tuple_(*_decode_cursor(cursor)))
     found = [reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})]
     page = found[:limit]
     return page, _encode_cursor(page[-1]) if len(found) > limit else None
@@ -132,6 +130,16 @@ def read_sold(conn: Connection, venue_id: str, first_night: date, last_night: da
     return {(room_type, date.fromisoformat(night)): sold for room_type, night, sold in conn.execute(_READ_SOLD, values)}
 
 
+def earliest_date(start: datetime) -> str:
+    """A bound for the index: no venue's business date at `start` lies before it (twelve hours behind UTC, closing late)."""
+    return (start.date() - timedelta(days=2)).isoformat()
+
+
+def latest_date(start: datetime) -> str:
+    """A bound for the index: no venue's business date at `start` lies after it (fourteen hours ahead of UTC)."""
+    return (start.date() + timedelta(days=1)).isoformat()
+
+
 def _filters(
     statuses: Collection[Status] | None, business_date: date | None, start_from: datetime | None, start_until: datetime | None
 ) -> Sequence[Any]:
@@ -141,21 +149,22 @@ def _filters(
     if business_date is not None:
         filters.append(reservations.c.business_date == business_date.isoformat())
     if start_from is not None:
-        filters.append(reservations.c.start >= to_ms(start_from))
+        filters += [reservations.c.start >= to_ms(start_from), reservations.c.business_date >= earliest_date(start_from)]
     if start_until is not None:
-        filters.append(reservations.c.start <= to_ms(start_until))
+        filters += [reservations.c.start <= to_ms(start_until), reservations.c.business_date <= latest_date(start_until)]
     return filters
 
 
 def _encode_cursor(last: Reservation) -> str:
-    return urlsafe_b64encode(json.dumps([to_ms(last.start), last.id]).encode()).decode().rstrip("=")
+    place = [last.business_date.isoformat(), to_ms(last.start), last.id]
+    return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str) -> tuple[int, str]:
+def _decode_cursor(cursor: str) -> tuple[str, int, str]:
     try:
-        start, last_id = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        day, start, last_id = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, binascii.Error) as error:
         raise BadCursor("the cursor is not one of ours: take `next` of the page before") from error
-    if not (isinstance(start, int) and abs(start) < 2**62 and isinstance(last_id, str)):
+    if not (isinstance(day, str) and isinstance(start, int) and abs(start) < 2**62 and isinstance(last_id, str)):
         raise BadCursor("the cursor is not one of ours: take `next` of the page before")
-    return start, last_id
+    return day, start, last_id

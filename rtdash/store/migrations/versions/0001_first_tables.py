@@ -11,63 +11,37 @@ down_revision = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "announcements",
-        sa.Column("reservation", sa.Text(), nullable=False),
-        sa.Column("venue", sa.Text(), nullable=False),
-        sa.Column("start", sa.BigInteger(), nullable=False),
-        sa.Column("announced_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("reservation", "venue", "start"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "charges",
-        sa.Column("operation_id", sa.Text(), nullable=False),
-        sa.Column("venue", sa.Text(), nullable=False),
-        sa.Column("reservation", sa.Text(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("business_date", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("operation_id", "venue"),
-    )
-    op.create_index("charges_by_date", "charges", ["venue", "business_date", "category", "reservation", "amount"], unique=False)
-    op.create_table(
-        "events",
-        sa.Column("venue", sa.Text(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("appended_at", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("venue", "channel", "seq"),
-    )
-    op.create_index("events_by_time", "events", ["appended_at", "venue", "channel"], unique=False)
-    op.create_table(
-        "heads",
-        sa.Column("venue", sa.Text(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("venue", "channel"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "leases",
-        sa.Column("process", sa.Text(), nullable=False),
-        sa.Column("sub", sa.Text(), nullable=False),
-        sa.Column("connections", sa.Integer(), nullable=False),
-        sa.Column("raised_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("process", "sub"),
-        sqlite_with_rowid=False,
-    )
+    _create_venues()
+    _create_reservations()
+    _create_history()
+    _create_log()
+    _create_sessions()
+
+
+def _create_venues() -> None:
     op.create_table(
         "meta", sa.Column("key", sa.Text(), nullable=False), sa.Column("value", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("key")
     )
     op.create_table(
-        "processes",
+        "venues",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("beat_at", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "room_nights",
+        sa.Column("night", sa.Text(), nullable=False),
+        sa.Column("venue", sa.Text(), nullable=False),
+        sa.Column("room_type", sa.Text(), nullable=False),
+        sa.Column("sold", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("venue", "night", "room_type"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_reservations() -> None:
     op.create_table(
         "reservations",
         sa.Column("id", sa.Text(), nullable=False),
@@ -95,53 +69,26 @@ def upgrade() -> None:
         sa.Column("operation_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", "venue"),
     )
-    op.create_index("reservations_by_customer", "reservations", ["venue", "customer_key", "status", "business_date"], unique=False)
-    op.create_index("reservations_by_date", "reservations", ["venue", "business_date", "status", "source", "guests"], unique=False)
+    op.create_index("reservations_by_date", "reservations", ["venue", "business_date", "start", "id"], unique=False)
     op.create_index(
         "reservations_by_night",
         "reservations",
-        ["venue", "check_out", "check_in", "status", "room_type", "amount", "charged"],
+        ["venue", "check_out", "check_in"],
         unique=False,
+        sqlite_where=sa.text("check_out IS NOT NULL"),
+        postgresql_where=sa.text("check_out IS NOT NULL"),
     )
-    op.create_index("reservations_by_start", "reservations", ["venue", "start", "id"], unique=False)
-    op.create_table(
-        "revocations",
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("revoked_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "value"),
-        sqlite_with_rowid=False,
+    op.create_index(
+        "reservations_by_visit",
+        "reservations",
+        ["venue", "customer_key", "business_date"],
+        unique=False,
+        sqlite_where=sa.text("status IN ('CheckedOut', 'Completed')"),
+        postgresql_where=sa.text("status IN ('CheckedOut', 'Completed')"),
     )
-    op.create_index("revocations_by_time", "revocations", ["revoked_at"], unique=False)
-    op.create_table(
-        "room_nights",
-        sa.Column("night", sa.Text(), nullable=False),
-        sa.Column("venue", sa.Text(), nullable=False),
-        sa.Column("room_type", sa.Text(), nullable=False),
-        sa.Column("sold", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("venue", "night", "room_type"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "sessions",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("sub", sa.Text(), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("process", sa.Text(), nullable=False),
-        sa.Column("subscriptions", sa.Text(), nullable=False),
-        sa.Column("positions", sa.Text(), nullable=False),
-        sa.Column("saved_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "venues",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
+
+
+def _create_history() -> None:
     op.create_table(
         "versions",
         sa.Column("operation_id", sa.Text(), nullable=False),
@@ -166,3 +113,84 @@ def upgrade() -> None:
         ["venue", "business_date", "valid_from", "valid_to", "status", "guests", "amount", "balance"],
         unique=False,
     )
+    op.create_table(
+        "charges",
+        sa.Column("operation_id", sa.Text(), nullable=False),
+        sa.Column("venue", sa.Text(), nullable=False),
+        sa.Column("reservation", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("business_date", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("operation_id", "venue"),
+    )
+    op.create_index("charges_by_date", "charges", ["venue", "business_date", "category", "reservation", "amount"], unique=False)
+    op.create_table(
+        "announcements",
+        sa.Column("reservation", sa.Text(), nullable=False),
+        sa.Column("venue", sa.Text(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("announced_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("reservation", "venue", "start"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_log() -> None:
+    op.create_table(
+        "heads",
+        sa.Column("venue", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("venue", "channel"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "events",
+        sa.Column("venue", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("appended_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("venue", "channel", "seq"),
+    )
+    op.create_index("events_by_time", "events", ["appended_at", "venue", "channel"], unique=False)
+
+
+def _create_sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("sub", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("subscriptions", sa.Text(), nullable=False),
+        sa.Column("positions", sa.Text(), nullable=False),
+        sa.Column("saved_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "processes",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("beat_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("sub", sa.Text(), nullable=False),
+        sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("raised_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("process", "sub"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "revocations",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("revocations_by_time", "revocations", ["revoked_at"], unique=False)
