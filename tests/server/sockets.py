@@ -1,18 +1,19 @@
-"""A whole server on a real socket, in this event loop, and clients for it."""
+"""Whole servers on real sockets, one for each lane, and clients for them."""
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from rtdash.domain.instants import utc_now
 from rtdash.domain.reservations import Op, Operation
@@ -22,55 +23,59 @@ from rtdash.server.fastlane import FastLane
 from rtdash.server.parts import Parts
 from rtdash.settings import Limits, Settings
 
-BOTH_LANES = pytest.mark.parametrize(
-    ("lane", "anyio_backend"),
-    [("fast", ("asyncio", {"use_uvloop": True})), ("asgi", ("asyncio", {"use_uvloop": False}))],
-    ids=["fast", "asgi"],
-)
-"""The same promise on uvicorn's transport and on plain ASGI."""
-
-FAST_LANE = pytest.mark.parametrize(
-    ("lane", "anyio_backend"),
-    [("fast", ("asyncio", {"use_uvloop": True})), ("fast", ("asyncio", {"use_uvloop": False}))],
-    ids=["uvloop", "asyncio"],
-)
-"""What plain ASGI doesn't offer: pings, write buffers, extensions. On both event loops, whose transports differ."""
-
 SECRET = "a secret that is long enough for HS256"
 PATIENCE_S = 10.0
+GRILL, HOTEL = "harbour-grill", "harbour-hotel"
+
+LANES = ("fast", "asgi")
+"""uvicorn's transport on uvloop, and plain ASGI on asyncio: the same promise."""
 
 
 class Server:
-    """What runs, and tokens for it."""
+    """What runs in a thread of its own, and tokens for it."""
 
-    def __init__(self, parts: Parts, port: int) -> None:
+    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, data: Path) -> None:
         self.parts = parts
+        self.loop = loop
         self.port = port
+        self.data = data
+        self._booked = 0
 
     def token(
         self, user: str = "ann", *, scopes: tuple[str, ...] = DEFAULT_SCOPES, venues: tuple[str, ...] = ("*",), ttl_s: float = 3600
     ) -> str:
+        """A token of the server's own."""
         return mint(SECRET, user=user, scopes=scopes, venues=venues, ttl=timedelta(seconds=ttl_s))
 
     def url(self, **query: str) -> str:
+        """The endpoint."""
         return f"ws://127.0.0.1:{self.port}/ws" + (f"?{urlencode(query)}" if query else "")
 
     @asynccontextmanager
     async def client(self, *, token: str | None = None, session: str | None = None, **options: Any) -> AsyncIterator["Client"]:
+        """Somebody who is let in, or at least accepted."""
         query = {"token": token or self.token()} | ({"session": session} if session else {})
         async with connect(self.url(**query), proxy=None, **options) as websocket:
             yield Client(websocket)
 
-    async def book(self, number: int = 1, *, venue: str = "harbour-grill", first: int = 0) -> list[Any]:
-        """Restaurant bookings, which never lack room, each with its id from its number; they start now."""
-        start = utc_now() + timedelta(hours=2)
+    async def call(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Run something on the server's own loop."""
+
+        async def wrapped() -> Any:
+            return await work()
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(wrapped(), self.loop))
+
+    async def book(self, number: int = 1, *, venue: str = GRILL, guests: int = 2, name: str = "Ann Guest") -> list[Any]:
+        """Bookings that never lack room, in one transaction; the seqs of their events."""
+        start = utc_now() + timedelta(days=3)
         operations = [
             Operation(
-                f"op-{first + index}",
+                f"op-{self._booked + index}",
                 Op.BOOK,
                 venue,
-                customer_name=f"Guest {first + index}",
-                guests=2,
+                customer_name=name,
+                guests=guests,
                 source="phone",
                 start=start,
                 amount_minor=0,
@@ -78,7 +83,22 @@ class Server:
             )
             for index in range(number)
         ]
-        return await self.parts.bookings.apply(operations)
+        self._booked += number
+        outcomes = await self.call(lambda: self.parts.bookings.apply(operations))
+        assert all(outcome.seq for outcome in outcomes), outcomes
+        return [outcome.seq for outcome in outcomes]
+
+    def skip_numbers(self, number: int) -> None:
+        """Begin the operation ids of `book` behind those of an earlier server on the same data."""
+        self._booked += number
+
+    async def settle(self) -> None:
+        """What was committed has been handed to the connections."""
+
+        async def flush() -> None:
+            self.parts.hub.flush_now()
+
+        await self.call(flush)
 
 
 class Client:
@@ -88,9 +108,11 @@ class Client:
         self.websocket = websocket
 
     async def send(self, message: Any) -> None:
+        """A message, or text or bytes as they are."""
         await self.websocket.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
     async def receive(self) -> dict[str, Any]:
+        """The next message."""
         body: dict[str, Any] = json.loads(await asyncio.wait_for(self.websocket.recv(), PATIENCE_S))
         return body
 
@@ -99,37 +121,90 @@ class Client:
         await self.send(message)
         return await self.until(lambda body: "status" in body)
 
-    async def until(self, is_it: Any) -> dict[str, Any]:
+    async def subscribe(self, *channels: str, **fields: Any) -> dict[str, Any]:
+        """Subscribe and give the answer."""
+        answer = await self.ask(action="subscribe", channels=list(channels), **fields)
+        assert answer["status"] == "subscribed", answer
+        return answer
+
+    async def until(self, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next message that is it."""
         while not is_it(body := await self.receive()):
             pass
         return body
 
-    async def closed(self) -> int | None:
-        """Read to the end; the code of the close."""
-        await asyncio.wait_for(self.websocket.wait_closed(), PATIENCE_S)
-        return self.websocket.close_code
+    async def events(self, number: int) -> list[int]:
+        """The seqs of the next so many events."""
+        return [(await self.until(lambda body: "seq" in body))["seq"] for _ in range(number)]
+
+    async def farewell(self) -> tuple[dict[str, Any] | None, int | None]:
+        """Read to the end: the `disconnect` message and the code of the close."""
+        said = None
+        with suppress(ConnectionClosed):
+            while True:
+                body = await self.receive()
+                said = body if body.get("type") == "disconnect" else said
+        return said, self.websocket.close_code
 
 
-@asynccontextmanager
-async def serve(data: Path, lane: str, *, allowed_origins: str = "", **limits: Any) -> AsyncIterator[Server]:
-    """A server with these limits on a free port."""
+@contextmanager
+def serving(data: Path, lane: Literal["fast", "asgi"] | str, *, allowed_origins: str = "", uvloop: bool | None = None, **limits: Any) -> Iterator[Server]:
+    """A server with these limits on a free port, ended behind the block."""
     settings = Settings(data=data, secret=SECRET, lane=lane, allowed_origins=allowed_origins, limits=Limits(**limits))
-    app = create_app(settings, clock=utc_now)
-    ws: Any = FastLane if lane == "fast" else "websockets-sansio"
+    app = create_app(settings)
     config = uvicorn.Config(
-        app, ws=ws, lifespan="on", log_config=None, access_log=False, ws_ping_interval=None, ws_per_message_deflate=False,
-        ws_max_size=settings.limits.message_limit_bytes or 2**31, timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+        app,
+        port=0,
+        ws=FastLane if lane == "fast" else "websockets-sansio",
+        loop="uvloop" if (lane == "fast" if uvloop is None else uvloop) else "asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        ws_max_size=settings.limits.message_limit_bytes or 2**31,
+        timeout_graceful_shutdown=2,
+    )
+    server = _Announcing(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
     try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-            if task.done():
-                task.result()
-        yield Server(app.state.parts, listener.getsockname()[1])
+        assert server.is_up.wait(30), "the server did not start"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Server(app.state.parts, server.loop, port, data)
     finally:
         server.should_exit = True
-        await task
-        listener.close()
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not end"
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+        self.loop: asyncio.AbstractEventLoop
+
+    async def startup(self, sockets: Any = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@pytest.fixture(scope="module", params=LANES)
+def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the default limits, shared by a module's tests, on each lane."""
+    with serving(tmp_path_factory.mktemp(request.param), request.param) as server:
+        yield server
+
+
+@pytest.fixture(params=LANES)
+def lane(request: pytest.FixtureRequest) -> str:
+    """Each lane, for a test that starts a server of its own."""
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The clients' loop."""
+    return "asyncio"
