@@ -23,10 +23,27 @@ class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the per
     hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
-class Limits(BaseSettings):
-    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7, `RTDASH_…` in the environment."""
+class _Layered(BaseSettings):
+    """Flags, environment, file: the first that names a setting wins."""
 
     model_config = SettingsConfigDict(env_prefix="RTDASH_", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """No .env and no secrets directory: one file is enough."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
+
+
+class Limits(_Layered):
+    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7, `RTDASH_…` in the environment."""
 
     limits_dry_run: bool = False
     max_connections: int = Field(10_000, ge=0)
@@ -51,18 +68,9 @@ class Limits(BaseSettings):
     shutdown_timeout_s: float = Field(15, gt=0)
     compress_min_bytes: int = Field(512, ge=0)
 
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, file: the first that names a setting wins."""
-        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
 
-
-class Settings(BaseSettings):
+class Settings(_Layered):
     """Everything that `serve` can be told."""
-
-    model_config = SettingsConfigDict(env_prefix="RTDASH_", extra="ignore", frozen=True)
 
     data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
     database: SecretStr | None = None
@@ -89,13 +97,6 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The store's URL; by default a SQLite file in the data directory."""
         return self.database.get_secret_value() if self.database else f"sqlite:///{self.data / 'rtdash.db'}"
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, file: the first that names a setting wins."""
-        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def config(data: DataOption = None) -> None:
 
     from rtdash.settings import Settings
 
-    given = {} if data is None else {"data": data}
+    given: dict[str, Any] = {} if data is None else {"data": data}
     try:
         settings = Settings(**given)
     except ValidationError as error:

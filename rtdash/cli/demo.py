@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
@@ -59,11 +59,11 @@ def _made(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _child(arguments: list[str], log: object) -> Iterator[subprocess.Popen[bytes]]:
+def _child(arguments: list[str], log: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
     """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "rtdash", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )  # type: ignore[call-overload]  # noqa: S603 - our own module with our own arguments
+    )
     try:
         yield process
     finally:
@@ -90,7 +90,7 @@ def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path)
 
 def _backfill(arguments: list[str]) -> None:
     """The past first, so that trends and charts have one; its progress shows on this terminal."""
-    done = subprocess.run([sys.executable, "-m", "rtdash", "simulate", *arguments], check=False)  # noqa: S603 - our own module with our own arguments
+    done = subprocess.run([sys.executable, "-m", "rtdash", "simulate", *arguments], check=False)
     if done.returncode:
         raise CommandFailed("the past could not be loaded", hint="see what it said above")
 

@@ -83,17 +83,9 @@ def _store(directory: Path) -> Iterator[Finding]:
     store = directory / "rtdash.db"
     if not store.exists():
         return
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.exc import DatabaseError
+    from rtdash.store.inspection import quick_check
 
-    engine = create_engine(f"sqlite:///file:{store}?mode=ro&uri=true")
-    try:
-        with engine.connect() as connection:
-            verdict = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
-    except DatabaseError as error:
-        verdict = str(error.orig)
-    finally:
-        engine.dispose()
+    verdict = quick_check(store)
     yield Finding(
         "store",
         verdict == "ok",

@@ -1,11 +1,9 @@
 """`rtdash simulate`: realistic traffic for a server, a past for it, or the replay of the hotel booking data set."""
 
 import asyncio
-import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +11,7 @@ import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 SAMPLE = 100
 """Reservations that `--dry-run` prints when nothing else says how many."""
-
-_PER_S = {"s": 1.0, "min": 1 / 60, "m": 1 / 60, "h": 1 / 3600}
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def simulate(
@@ -97,39 +93,14 @@ def _read_traffic(
     from rtdash.simulate.traffic import Traffic
 
     return Traffic(
-        rate_per_s=_rate_per_s(rate or "5/s"),
-        duration_s=float("inf") if duration is None else _seconds(duration),
+        rate_per_s=parse_rate(rate or "5/s"),
+        duration_s=float("inf") if duration is None else parse_seconds(duration),
         seed=seed,
         scenario=SCENARIOS[_one_of(scenario or "steady", SCENARIOS, "scenario")],
         backfill_days=backfill,
         profile=Profile(_one_of(profile, [one.value for one in Profile], "profile")) if profile else None,
-        start=_instant(start) if start else None,
+        start=parse_moment(start) if start else None,
     )
-
-
-def _rate_per_s(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(s|min|m|h))?", text.strip())
-    if not found:
-        raise CommandFailed(f"{text!r} is not a rate", hint="write it as in --rate 5/s, 90/min or 0.2/s", code=Exit.USAGE)
-    return float(found[1]) * _PER_S[found[2] or "s"]
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not found:
-        raise CommandFailed(f"{text!r} is not a duration", hint="write it as in 90s, 30m, 12h or 7d", code=Exit.USAGE)
-    return float(found[1]) * _SECONDS[found[2]]
-
-
-def _instant(text: str) -> datetime:
-    from rtdash.domain.instants import parse_instant
-
-    try:
-        return parse_instant(text) if "T" in text else datetime.combine(datetime.fromisoformat(text).date(), time(), UTC)
-    except (ValueError, OverflowError):
-        raise CommandFailed(
-            f"{text!r} is not a date", hint="write it as in --start 2026-01-31 or 2026-01-31T12:00:00Z", code=Exit.USAGE
-        ) from None
 
 
 def _one_of(name: str, known: Iterable[str], what: str) -> str:
