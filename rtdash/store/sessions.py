@@ -212,7 +212,8 @@ def _with_owner(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]
 def _is_expired(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
     """A session with a connection counts from its process's last sign of life: a beat, or the session's own last change."""
     last_sign = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
-    return or_(sessions.c.expires_at <= to_ms(now), and_(sessions.c.expires_at.is_(None), last_sign <= to_ms(now - ttl)))
+    is_over = and_(sessions.c.expires_at.is_not(None), sessions.c.expires_at <= to_ms(now))  # never NULL: its negation must hold, too
+    return or_(is_over, and_(sessions.c.expires_at.is_(None), last_sign <= to_ms(now - ttl)))
 
 
 def _session_of(row: Row[*tuple[Any, ...]]) -> StoredSession:
