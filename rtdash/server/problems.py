@@ -36,18 +36,27 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_transition": (409, "The reservation's status does not allow this"),
     "not_amendable": (409, "The reservation can't be amended any more"),
     "reservation_exists": (409, "The reservation id is taken"),
-    "overpaid": (409, "More than the balance"),
+    "overpaid": (409, "More than there is to pay"),
+    "amount_below_charges": (409, "Less than the charges that the amount includes"),
     "instant_goes_back": (409, "The reservation has changed after that instant"),
     "body_too_large": (413, "The body is too large"),
     "too_many_operations": (413, "Too many operations in one request"),
     "invalid": (422, "The request is well-formed but wrong"),
+    "unknown_room_type": (422, "No such room type"),
+    "unknown_category": (422, "No such category"),
+    "dates_reversed": (422, "The stay ends before it begins"),
+    "stay_too_long": (422, "More nights than one reservation holds"),
+    "instant_in_future": (422, "The instant has not come yet"),
+    "wrong_kind": (422, "An operation of the other kind of venue"),
+    "missing_field": (422, "A field is missing"),
+    "bad_value": (422, "A field has a value that it can't have"),
     "operation_id_reused": (422, "The operation id stands for something else"),
     "rate_limited": (429, "Too many requests"),
     "internal": (500, "A fault of the server"),
     "unavailable": (503, "Nothing was stored"),
     "outcome_unknown": (503, "It is not known whether it was stored"),
 }
-"""Status and title of each code. A refusal of the domain that is not here brings its own status, and its code as the title."""
+"""Status and title of each code."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,16 +69,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         code: str,
         detail: str,
         *,
-        status: int | None = None,
         headers: Mapping[str, str] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
-        known = PROBLEMS.get(code)
         self.code = code
         self.detail = detail
-        self.status = status or (known[0] if known else HTTPStatus.UNPROCESSABLE_ENTITY)
-        self.title = known[1] if known else code.replace("_", " ").capitalize()
+        self.status, self.title = PROBLEMS[code]
         self.headers = dict(headers or {})
         self.facts = dict(facts or {})
 
@@ -94,7 +100,7 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case Refusal():
-            return Problem(error.code, str(error), status=error.status)
+            return Problem(error.code, str(error))
         case TokenRefused():
             return unauthenticated(error.reason)
         case OutcomeUnknown():
@@ -145,14 +151,12 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 def _http_problem(error: HTTPException) -> Problem:
     match error.status_code:
-        case 404:
+        case HTTPStatus.NOT_FOUND:
             return Problem("not_found", "no endpoint has this path: see /docs")
-        case 405:
+        case HTTPStatus.METHOD_NOT_ALLOWED:
             return Problem("method_not_allowed", "see /docs for the methods of this path", headers=error.headers)
-        case 400:
+        case _:
             return Problem("unreadable", str(error.detail), headers=error.headers)
-        case status:
-            return Problem("http_error", str(error.detail), status=status, headers=error.headers)
 
 
 def _validation_error(error: dict[str, Any]) -> tuple[str, str]:

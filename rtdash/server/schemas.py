@@ -313,10 +313,3 @@ class Health(Body):
 
     status: Literal["ok", "degraded", "unavailable"]
     problems: list[str]
-
-
-class Revocation(Body):
-    """A token by its id, or all tokens of a user that were issued until now: one of the two."""
-
-    jti: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    sub: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -75,6 +75,6 @@ def _lost(parts: Parts) -> list[str]:
     lost: list[Any] = [f"the task {name} has died" for name in parts.tasks.dead]
     if fault := parts.database.fault:
         lost.append(f"the store can't be used: {fault}")
-    if parts.gateway.is_draining:
+    if parts.gateway.drain_left_s is not None:
         lost.append("the server is ending")
     return lost

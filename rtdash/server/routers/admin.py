@@ -1,16 +1,24 @@
 """What only administrators may: revoking tokens."""
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
-from rtdash.server import schemas
 from rtdash.server.access import Caller, PartsDep, require_admin
-from rtdash.server.describing import problems
-from rtdash.server.problems import Problem
+from rtdash.server.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
+from rtdash.server.describing import json_body, problems
+from rtdash.server.problems import invalid
+
+MAX_CHARS = 200
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
+
+
+def _schema(name: str) -> dict[str, Any]:
+    value = {"type": "string", "minLength": 1, "maxLength": MAX_CHARS}
+    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
 
 
 @router.post(
@@ -18,11 +26,21 @@ router = APIRouter(prefix="/api/admin", tags=["admin"])
     status_code=204,
     response_class=Response,
     responses={204: {"description": "Revoked, and its sockets closed"}, **problems(400, 401, 403, 413, 422, 429, 503)},
+    openapi_extra=json_body({"oneOf": [_schema("jti"), _schema("sub")]}),
 )
-async def post_revocation(parts: PartsDep, caller: Caller, revocation: Annotated[schemas.Revocation, Body()]) -> Response:
+async def post_revocation(request: Request, parts: PartsDep, caller: Caller) -> Response:
     """Revoke a token by its id, or all tokens of a user that were issued until now."""
     require_admin(caller)
-    if (revocation.jti is None) == (revocation.sub is None):
-        raise Problem("invalid", "name what to revoke: either jti or sub")
-    await parts.revocations.revoke(jti=revocation.jti, sub=revocation.sub)
+    name, value = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
+    await parts.revocations.revoke(jti=value if name == "jti" else None, sub=value if name == "sub" else None)
     return Response(status_code=204)
+
+
+def _read(body: Any) -> tuple[str, str]:
+    """What is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
+    if not isinstance(body, dict) or len(body) != 1 or (name := next(iter(body))) not in {"jti", "sub"}:
+        raise invalid([("jti", "give it, or sub, and nothing else: what is to be revoked")])
+    value = body[name]
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARS or "\x00" in value:
+        raise invalid([(name, f"must be a string of 1 to {MAX_CHARS} characters")])
+    return name, value

@@ -1,0 +1,39 @@
+"""Servers for the tests of REST."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.server.running import RunningServer, ServerThread, start_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for the tests of a module: they don't rely on an empty store."""
+    running, thread = start_server(tmp_path_factory.mktemp("data"))
+    yield running
+    thread.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Starts a server with the settings given, in an empty data directory."""
+    threads: list[ServerThread] = []
+
+    def start(**settings: Any) -> RunningServer:
+        running, thread = start_server(tmp_path / f"data{len(threads)}", **settings)
+        threads.append(thread)
+        return running
+
+    yield start
+    for thread in threads:
+        thread.stop()
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Iterator[httpx.Client]:
+    """Anna, who may read and write both venues."""
+    with server.client() as client:
+        yield client

@@ -1,0 +1,281 @@
+"""Every GET of the contract: its body, its ETag, its pages."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.server.running import GRILL, HOTEL
+
+READS = [
+    "/api/dashboard/stats",
+    "/api/dashboard/trends",
+    "/api/dashboard/reservations/today",
+    "/api/dashboard/customers/frequency",
+    "/api/dashboard/revenue/by-category",
+    "/api/dashboard/reservations/sources",
+    "/api/reservations/upcoming",
+    "/api/user/profile",
+    "/api/hotel/rooms/availability?startDate=2030-01-01&endDate=2030-01-03",
+    "/api/hotel/room-types",
+    "/api/hotel/bookings",
+    "/api/hotel/bookings?status=Confirmed",
+    "/api/restaurant/reservations",
+    "/api/restaurant/menu/categories",
+    "/api/restaurant/menu/items",
+    "/api/channels/hotel_reservations/events?after=0",
+    "/api/channels/restaurant_stats/events",
+    "/healthz",
+    "/readyz",
+    "/docs",
+    "/openapi.json",
+]
+
+BOOKING = {
+    "customerName": "Mary Ann Smith",
+    "guests": 2,
+    "source": "web",
+    "roomType": "double",
+    "checkIn": "2031-05-01",
+    "checkOut": "2031-05-03",
+}
+
+
+@pytest.mark.parametrize("path", READS)
+def test_every_read_has_a_weak_etag_and_answers_304_to_it(client: httpx.Client, path: str) -> None:
+    """A GET repeated with the ETag of its answer is 304 without a body."""
+    first = client.get(path)
+    assert first.status_code == 200, first.text
+    assert first.headers["etag"].startswith('W/"')
+    again = client.get(path, headers={"If-None-Match": f'"other", {first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_stats_have_the_eight_fields_of_the_requirements(client: httpx.Client) -> None:
+    """The body is that of the contract, in its order."""
+    body = client.get("/api/dashboard/stats").json()
+    assert list(body) == ["venue", "currency", "businessDate", "timestamp", "stats"]
+    assert list(body["stats"]) == [
+        "reservationsToday",
+        "prepaidReservations",
+        "expectedGuests",
+        "pendingPayments",
+        "pendingPaymentsTrend",
+        "reservationsTrend",
+        "prepaidTrend",
+        "guestsTrend",
+    ]
+
+
+def test_an_own_write_is_in_the_next_stats(serve) -> None:
+    """Who books for today and asks for the figures finds the booking in them, and a new ETag."""
+    with serve().client() as client:
+        before = client.get("/api/dashboard/stats", params={"venue": GRILL})
+        soon = datetime.now(UTC) + timedelta(seconds=30)
+        table = {"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat(), "amount": 80, "paid": 20}
+        for number in range(1, 4):
+            assert client.post("/api/restaurant/reservations", json=table).status_code == 201
+            after = client.get("/api/dashboard/stats", params={"venue": GRILL}, headers={"If-None-Match": before.headers["etag"]})
+            assert after.status_code == 200
+            assert after.json()["stats"]["reservationsToday"] == number
+            assert after.json()["stats"]["pendingPayments"] == 60 * number
+
+
+def test_a_write_of_another_user_is_in_the_stats_within_a_second(serve) -> None:
+    """Others' writes may wait for the next computation, but not longer than a second."""
+    server = serve()
+    with server.client(user="anna") as anna, server.client(user="bert") as bert:
+        bert.get("/api/dashboard/stats", params={"venue": GRILL})
+        soon = datetime.now(UTC) + timedelta(seconds=30)
+        anna.post("/api/restaurant/reservations", json={"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat()})
+        start = datetime.now(UTC)
+        while bert.get("/api/dashboard/stats", params={"venue": GRILL}).json()["stats"]["reservationsToday"] != 1:
+            assert datetime.now(UTC) - start < timedelta(seconds=1)
+
+
+def test_trends_have_a_point_for_each_business_date(client: httpx.Client) -> None:
+    """Weekly is 7 business dates, monthly 30, ending with `until`."""
+    weekly = client.get("/api/dashboard/trends", params={"until": "2030-03-07"}).json()
+    assert list(weekly) == ["venue", "currency", "period", "from", "to", "points"]
+    assert [point["date"] for point in weekly["points"]] == [date(2030, 3, day).isoformat() for day in range(1, 8)]
+    assert list(weekly["points"][0]) == ["date", "reservations", "guests", "cancellations", "revenue"]
+    monthly = client.get("/api/dashboard/trends", params={"period": "monthly", "until": "2030-03-30"}).json()
+    assert (monthly["from"], monthly["to"], len(monthly["points"])) == ("2030-03-01", "2030-03-30", 30)
+
+
+def test_reports_count_what_was_booked(client: httpx.Client) -> None:
+    """A booking shows in revenue by room type, on its nights, and in the sources."""
+    client.post(
+        "/api/hotel/bookings", json={**BOOKING, "checkIn": "2033-01-01", "checkOut": "2033-01-03", "amount": 100.01, "source": "radio"}
+    )
+    revenue = client.get("/api/dashboard/revenue/by-category", params={"until": "2033-01-01"}).json()
+    assert revenue["categories"] == [{"category": "Double", "revenue": 50.01, "share": 100.0}]
+    assert list(revenue) == ["period", "from", "to", "currency", "total", "categories"]
+    sources = client.get("/api/dashboard/reservations/sources", params={"until": "2033-01-01"}).json()
+    assert sources == {
+        "period": "weekly",
+        "from": "2032-12-26",
+        "to": "2033-01-01",
+        "total": 1,
+        "sources": [{"source": "radio", "reservations": 1, "share": 100.0}],
+    }
+
+
+def test_customers_who_came_are_counted(client: httpx.Client) -> None:
+    """A visit makes a new customer of the period that it lies in."""
+    table = {"customerName": "Vi Sitor", "guests": 1, "source": "walk-in", "date": "2034-06-01T18:00:00Z"}
+    reservation = client.post("/api/restaurant/reservations", json=table).json()["id"]
+    for op in ("seat", "complete"):
+        assert client.patch(f"/api/restaurant/reservations/{reservation}", json={"op": op}).status_code == 200
+    body = client.get("/api/dashboard/customers/frequency", params={"venue": GRILL, "until": "2034-06-03"}).json()
+    assert (body["newCustomers"], body["returningCustomers"], body["repeatRate"]) == (1, 0, 0.0)
+    assert body["segments"][0] == {"visits": "1", "customers": 1, "share": 100.0}
+
+
+def test_todays_reservations_are_those_that_the_stats_count(serve) -> None:
+    """The list's total is the figure of the tile: cancelled ones are in neither."""
+    with serve().client() as client:
+        soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+        table = {"customerName": "Ada", "guests": 4, "source": "phone", "date": soon}
+        ids = [client.post("/api/restaurant/reservations", json=table).json()["id"] for _ in range(3)]
+        client.patch(f"/api/restaurant/reservations/{ids[0]}", json={"op": "cancel"})
+        today = client.get("/api/dashboard/reservations/today", params={"venue": GRILL, "limit": 1}).json()
+        assert list(today) == ["venue", "businessDate", "total", "reservations", "next"]
+        assert (today["total"], len(today["reservations"])) == (2, 1)
+        rest = client.get("/api/dashboard/reservations/today", params={"venue": GRILL, "cursor": today["next"]}).json()
+        assert {*ids[1:]} == {one["id"] for one in today["reservations"] + rest["reservations"]}
+
+
+def test_upcoming_are_pending_and_confirmed_ones_soonest_first(serve) -> None:
+    """Only what lies ahead within the window is listed, an own write at once."""
+    with serve().client() as client:
+        now = datetime.now(UTC)
+        table = {"customerName": "Ada", "guests": 4, "source": "phone"}
+        client.get("/api/reservations/upcoming", params={"venue": GRILL})
+        for name, minutes in (("past", -5), ("late", 50), ("soon", 20), ("far", 120)):
+            table |= {"reservationId": name, "date": (now + timedelta(minutes=minutes)).isoformat()}
+            assert client.post("/api/restaurant/reservations", json=table).status_code == 201
+        listed = client.get("/api/reservations/upcoming", params={"venue": GRILL, "withinMinutes": 60}).json()
+        assert ([one["id"] for one in listed["reservations"]], listed["next"]) == (["soon", "late"], None)
+        client.patch("/api/restaurant/reservations/soon", json={"op": "cancel"})
+        assert [one["id"] for one in client.get("/api/reservations/upcoming", params={"venue": GRILL}).json()["reservations"]] == [
+            "late",
+            "far",
+        ]
+
+
+def test_pages_of_upcoming_follow_each_other(serve) -> None:
+    """The pages give each reservation once."""
+    with serve().client() as client:
+        start = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+        for number in range(5):
+            table = {"customerName": "Ada", "guests": 4, "source": "phone", "reservationId": f"t{number}", "date": start}
+            client.post("/api/restaurant/reservations", json=table)
+        seen, params = [], {"venue": GRILL, "limit": "2"}
+        while True:
+            page = client.get("/api/reservations/upcoming", params=params).json()
+            seen += [one["id"] for one in page["reservations"]]
+            if page["next"] is None:
+                break
+            params["cursor"] = page["next"]
+        assert seen == ["t0", "t1", "t2", "t3", "t4"]
+
+
+def test_profile_tells_what_the_token_allows(server) -> None:
+    """Scopes, and the venues in the token's order."""
+    with server.client(name="Anna B", venues=[GRILL, "gone", HOTEL], scopes=("hotel:read",)) as client:
+        body = client.get("/api/user/profile").json()
+    assert (body["id"], body["name"], body["scopes"]) == ("anna", "Anna B", ["hotel:read"])
+    assert body["venues"] == [
+        {"id": GRILL, "name": "Harbour Grill", "kind": "restaurant", "timezone": "Europe/Lisbon", "currency": "EUR"},
+        {"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"},
+    ]
+    assert datetime.fromisoformat(body["expiresAt"]) > datetime.now(UTC)
+
+
+def test_the_first_venue_of_the_token_is_the_default(server) -> None:
+    """`venue` is needed only for another one."""
+    with server.client(venues=[GRILL, HOTEL]) as client:
+        assert client.get("/api/dashboard/stats").json()["venue"] == GRILL
+        assert client.get("/api/dashboard/stats", params={"venue": HOTEL}).json()["venue"] == HOTEL
+
+
+def test_availability_counts_each_night(client: httpx.Client) -> None:
+    """A sold room is missing from its nights, and from no other."""
+    client.post("/api/hotel/bookings", json={**BOOKING, "checkIn": "2035-01-02", "checkOut": "2035-01-03"})
+    body = client.get("/api/hotel/rooms/availability", params={"startDate": "2035-01-01", "endDate": "2035-01-04"}).json()
+    assert (body["startDate"], body["endDate"], body["totalRooms"]) == ("2035-01-01", "2035-01-04", 50)
+    assert [(day["date"], day["availableRooms"], day["occupancyRate"]) for day in body["days"]] == [
+        ("2035-01-01", 50, 0),
+        ("2035-01-02", 49, 2),
+        ("2035-01-03", 50, 0),
+    ]
+    doubles = next(one for one in body["days"][1]["byRoomType"] if one["roomType"] == "double")
+    assert doubles["totalRooms"] - doubles["availableRooms"] == 1
+
+
+def test_room_types_have_their_rates_in_major_units(client: httpx.Client) -> None:
+    """The body is that of the contract."""
+    body = client.get("/api/hotel/room-types").json()
+    assert body["currency"] == "EUR"
+    assert sum(one["totalRooms"] for one in body["roomTypes"]) == 50
+    double = next(one for one in body["roomTypes"] if one["id"] == "double")
+    assert list(double) == ["id", "name", "capacity", "baseRate", "totalRooms", "amenities"]
+    assert double["baseRate"] == 120
+
+
+def test_the_menu_has_categories_and_their_items(client: httpx.Client) -> None:
+    """The number of a category's items is the number that its list has."""
+    for category in client.get("/api/restaurant/menu/categories").json()["categories"]:
+        items = client.get("/api/restaurant/menu/items", params={"categoryId": category["id"]}).json()
+        assert items["currency"] == "EUR"
+        assert len(items["items"]) == category["items"] > 0
+        assert list(items["items"][0]) == ["id", "categoryId", "name", "description", "price", "available"]
+
+
+def test_a_list_can_be_filtered_by_status(client: httpx.Client) -> None:
+    """Only those that stand so are listed."""
+    cancelled = client.post("/api/hotel/bookings", json=BOOKING).json()["id"]
+    client.patch(f"/api/hotel/bookings/{cancelled}", json={"op": "cancel"})
+    statuses = {one["status"] for one in client.get("/api/hotel/bookings", params={"status": "Cancelled"}).json()["reservations"]}
+    assert statuses == {"Cancelled"}
+
+
+def test_following_from_a_lists_positions_leaves_no_gap(client: httpx.Client) -> None:
+    """What is booked after the list is the first event behind its position."""
+    positions = client.get("/api/restaurant/reservations").json()["positions"]
+    assert set(positions) == {"restaurant_reservations", "restaurant_notifications"}
+    table = {"customerName": "Ada", "guests": 2, "source": "phone", "date": "2036-01-01T19:00:00Z"}
+    booked = client.post("/api/restaurant/reservations", json=table).json()
+    position = positions["restaurant_reservations"]
+    events = client.get(
+        "/api/channels/restaurant_reservations/events", params={"after": position["seq"], "epoch": position["epoch"]}
+    ).json()
+    assert (events["recovered"], [event["reservation"]["id"] for event in events["events"]]) == (True, [booked["id"]])
+    assert events["position"] == {"epoch": position["epoch"], "seq": position["seq"] + 1}
+
+
+@pytest.mark.parametrize("wrong", [{"after": 10**6}, {"after": 0, "epoch": "another"}])
+def test_a_position_that_cant_be_followed_gets_a_reset(client: httpx.Client, wrong: dict[str, object]) -> None:
+    """Instead of a partial history there is none, and a position to go on from."""
+    body = client.get("/api/channels/hotel_reservations/events", params=wrong).json()
+    assert (body["events"], body["recovered"]) == ([], False)
+    assert body["reset"]["position"] == body["position"]
+    assert (body["reset"]["type"], body["reset"]["channel"], body["reset"]["venue"]) == ("reset", "hotel_reservations", HOTEL)
+
+
+def test_a_state_channel_gives_its_current_states(client: httpx.Client) -> None:
+    """The messages are those of the socket."""
+    events = client.get("/api/channels/hotel_stats/events").json()["events"]
+    assert [event["type"] for event in events] == ["stats_update", "room_availability_update"]
+    assert events[0]["stats"] == client.get("/api/dashboard/stats").json()["stats"]
+
+
+def test_one_reservation_can_be_read(client: httpx.Client) -> None:
+    """The body starts with the seven fields of the requirements."""
+    booked = client.post("/api/hotel/bookings", json=BOOKING).json()
+    read = client.get(f"/api/hotel/bookings/{booked['id']}").json()
+    assert read == booked
+    assert list(read)[:7] == ["id", "customerName", "customerInitials", "date", "time", "guests", "status"]
+    assert (read["customerInitials"], read["time"], read["nights"], read["amount"]) == ("MS", "3:00 PM", 2, 240)
