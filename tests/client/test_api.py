@@ -1,0 +1,257 @@
+"""The REST client against a server that answers as the test says."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from rtdash.client.api import Api
+from rtdash.client.failures import NotAllowed, Problem, Unreachable
+
+OPERATIONS = [{"operationId": "a", "op": "confirm"}, {"operationId": "b", "op": "confirm"}]
+APPLIED = {"outcomes": [{"operationId": "a", "outcome": "applied"}, {"operationId": "b", "outcome": "applied"}]}
+DROP = None
+"""Instead of an answer: the connection breaks."""
+
+
+@dataclass
+class Answers:
+    """What the server says, one after the other (the last again and again), and what it heard."""
+
+    answers: list[tuple[int, object, dict[str, str]] | None]
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    connections: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection in turn."""
+        self.connections += 1
+        try:
+            while line := await reader.readline():
+                headers = {}
+                while (header := await reader.readline()) != b"\r\n":
+                    name, _, value = header.decode().partition(":")
+                    headers[name.lower()] = value.strip()
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                self.requests.append((line.decode().rsplit(" ", 1)[0], headers, body))
+                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+                if answer is DROP:
+                    return
+                status, content, more = answer
+                raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+                lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(raw)}", *(f"{name}: {value}" for name, value in more.items())]
+                writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + raw)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def answering(*answers: tuple[int, object, dict[str, str]] | None, token="t", **options) -> AsyncIterator[tuple[Api, Answers]]:
+    """A server with these answers, and the client of it."""
+    told = Answers(list(answers))
+    server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Api(f"http://127.0.0.1:{port}", token, rng=random.Random(1), **options) as api:
+        yield api, told
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_token_travels_in_the_header_alone():
+    """The bearer token stands in the header, never in the URL."""
+
+    async def scenario():
+        async with answering((200, {"id": "u"}, {}), token="secret") as (api, told):
+            await api.profile()
+            line, headers, _ = told.requests[0]
+            assert headers["authorization"] == "Bearer secret"
+            assert line == "GET /api/user/profile"
+
+    run(scenario)
+
+
+def test_token_source_is_asked_before_every_request():
+    """A token that was renewed is used from the next request on."""
+    tokens = iter(["first", "second"])
+
+    async def renew() -> str:
+        return next(tokens)
+
+    async def scenario():
+        async with answering((200, {}, {}), token=renew) as (api, told):
+            await api.profile()
+            await api.profile()
+            assert [headers["authorization"] for _, headers, _ in told.requests] == ["Bearer first", "Bearer second"]
+
+    run(scenario)
+
+
+def test_connection_is_kept():
+    """One request after the other uses one connection."""
+
+    async def scenario():
+        async with answering((200, {}, {})) as (api, told):
+            for _ in range(3):
+                await api.profile()
+            assert told.connections == 1
+
+    run(scenario)
+
+
+def test_parameters_that_are_none_are_left_out():
+    """`events` asks only for what it was given."""
+
+    async def scenario():
+        async with answering((200, {}, {})) as (api, told):
+            await api.events("hotel_reservations", after=7)
+            assert told.requests[0][0] == "GET /api/channels/hotel_reservations/events?after=7"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        DROP,
+        (503, {"type": "urn:rtdash:problem:unavailable"}, {}),
+        (429, {}, {"Retry-After": "0"}),
+        (502, b"<html>bad gateway", {}),
+        (504, b"", {}),
+    ],
+    ids=["dropped", "503", "429", "502", "504"],
+)
+def test_operations_are_sent_again_with_the_same_ids(trouble):
+    """What may pass is tried again, with the very same operations, so that nothing is done twice."""
+
+    async def scenario():
+        async with answering(trouble, trouble, (200, APPLIED, {})) as (api, told):
+            outcomes = await api.post_operations(OPERATIONS)
+            assert [outcome["outcome"] for outcome in outcomes] == ["applied", "applied"]
+            assert api.retries == 2
+            assert [json.loads(body) for _, _, body in told.requests] == [OPERATIONS] * 3
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 500])
+def test_what_will_not_pass_is_not_sent_again(status):
+    """A refusal for good is raised at once."""
+
+    async def scenario():
+        async with answering((status, {"title": "no"}, {})) as (api, told):
+            with pytest.raises(Problem):
+                await api.post_operations(OPERATIONS)
+            assert len(told.requests) == 1
+
+    run(scenario)
+
+
+def test_retries_end_at_the_deadline():
+    """Operations are not tried for ever: the last error is raised."""
+
+    async def scenario():
+        async with answering((503, {"title": "no store"}, {}), retry_for_s=0.5) as (api, told):
+            with pytest.raises(Problem) as caught:
+                await api.post_operations(OPERATIONS)
+            assert caught.value.status == 503
+            assert len(told.requests) >= 2
+
+    run(scenario)
+
+
+def test_retry_after_beyond_the_deadline_ends_at_once():
+    """A server that asks for more time than there is is not waited for."""
+
+    async def scenario():
+        async with answering((503, {}, {"Retry-After": "3600"}), retry_for_s=5) as (api, told):
+            with pytest.raises(Problem) as caught:
+                await api.post_operations(OPERATIONS)
+            assert caught.value.retry_after_s == 3600
+            assert len(told.requests) == 1
+
+    run(scenario)
+
+
+def test_problem_carries_what_the_server_told():
+    """The members of the problem document are attributes."""
+    document = {"type": "urn:rtdash:problem:invalid", "title": "Wrong", "status": 422, "detail": "guests: must be a whole number"}
+
+    async def scenario():
+        async with answering((422, document, {})) as (api, _):
+            with pytest.raises(Problem) as caught:
+                await api.get_json("/api/hotel/bookings", status="Lost")
+            problem = caught.value
+            assert (problem.status, problem.type, problem.title, problem.detail) == (422, document["type"], "Wrong", document["detail"])
+            assert "guests: must be" in str(problem)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_not_allowed_is_told_apart(status):
+    """A token that doesn't do is its own kind of failure."""
+
+    async def scenario():
+        async with answering((status, {"detail": "the token has expired"}, {})) as (api, _):
+            with pytest.raises(NotAllowed, match="expired"):
+                await api.profile()
+
+    run(scenario)
+
+
+def test_nobody_listening_is_unreachable():
+    """A refused connection names the server and says so."""
+
+    async def scenario():
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        async with Api(f"http://127.0.0.1:{port}", "t") as api:
+            with pytest.raises(Unreachable, match=str(port)):
+                await api.profile()
+
+    run(scenario)
+
+
+def test_environment_proxy_is_not_used_for_this_machine(monkeypatch):
+    """A proxy of the environment never stands between the client and a server on the same machine."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+
+    async def scenario():
+        async with answering((200, {"id": "u"}, {})) as (api, _):
+            assert await api.profile() == {"id": "u"}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"outcomes": APPLIED["outcomes"][:1]}, {"outcomes": "all"}, []], ids=["too few", "no list", "no object"]
+)
+def test_outcomes_must_match_the_operations(answer):
+    """An answer that doesn't tell of every operation is no success."""
+
+    async def scenario():
+        async with answering((200, answer, {})) as (api, _):
+            with pytest.raises(Problem, match="don't match"):
+                await api.post_operations(OPERATIONS)
+
+    run(scenario)
+
+
+def test_another_kind_of_server_is_told():
+    """An answer that isn't JSON gives a hint that the URL may be wrong."""
+
+    async def scenario():
+        async with answering((200, b"<html>hello", {})) as (api, _):
+            with pytest.raises(Problem, match="an rtdash server"):
+                await api.profile()
+
+    run(scenario)
