@@ -102,12 +102,11 @@ class RestaurantDemand:
         return self._visit(self._booked_at(day, start, rank), start, self._party_size(party))
 
     def _booked_at(self, day: date, start: datetime, rank: float) -> datetime:
-        """Same day: so many hours before; else the days of the rank, at an hour at which people book."""
+        """So many hours before for a lead of the same day; else the days of the rank, at an hour at which people book."""
         facts, rng = self._facts, self._rng
         if rank < facts.same_day_share:
-            since_midnight = (start - local_instant(day, 0, self._zone)) / timedelta(hours=1)
             hours = facts.same_day_hours.at(rank / facts.same_day_share)
-            return whole_ms(start - timedelta(hours=min(hours, since_midnight * 0.98)))
+            return whole_ms(start - timedelta(hours=hours))
         booked_on = day - timedelta(days=self._lead_days(rank))
         return local_instant(booked_on, (facts.booking_hours.draw(rng) + rng.random()) * 3600, self._zone)
 

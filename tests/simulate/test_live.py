@@ -46,8 +46,8 @@ def test_the_rate_is_kept_in_every_minute(live, start):
 
 
 def test_slow_traffic_keeps_its_rate_too(live):
-    """A reservation every twenty seconds, over an hour."""
-    assert sum(timed.operation["op"] == "book" for timed in live(rate=0.05, minutes=60)) == pytest.approx(180, abs=1)
+    """Three or four reservations a minute, over an hour."""
+    assert sum(timed.operation["op"] == "book" for timed in live(rate=0.06, minutes=60)) == pytest.approx(216, abs=1)
 
 
 def test_a_scenario_has_its_shape(live, start):

@@ -1,6 +1,6 @@
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -62,6 +62,16 @@ def test_a_past_leaves_today_to_go_on(venue_and_profile, past, start, open_house
     assert statuses[Status.CONFIRMED] > 0
     over = [one for one in house.reservations.values() if one.start < start - timedelta(days=31)]
     assert all(one.status not in {Status.CONFIRMED, Status.PENDING} for one in over)
+
+
+def test_cancelled_rooms_are_sold_again(hotel, start):
+    """For some nights more rooms are booked than there are, since many of them were cancelled in between."""
+    nights = Counter()
+    for timed in generate_past(hotel, "city", seed=7, start=start, days=30):
+        if timed.operation["op"] == "book":
+            first, last = (date.fromisoformat(timed.operation[name]) for name in ("checkIn", "checkOut"))
+            nights.update(first + timedelta(days=offset) for offset in range((last - first).days))
+    assert max(nights.values()) > 1.2 * hotel.total_rooms
 
 
 def test_a_longer_past_has_more(hotel, start):

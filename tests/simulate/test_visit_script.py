@@ -4,6 +4,7 @@ from itertools import chain
 
 import pytest
 
+from rtdash.domain.venues import MenuItem
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import Ending
 from rtdash.simulate.population import Population
@@ -47,6 +48,17 @@ def test_charges_are_by_menu_category(lives, restaurant):
     categories = {category.name for category in restaurant.menu}
     charged = [timed.operation["category"] for _, _, script in lives for timed in script.operations if timed.operation["op"] == "charge"]
     assert set(charged) == categories
+
+
+def test_nobody_orders_what_is_not_available(restaurant, lives):
+    """What the kitchen doesn't have stands on no bill."""
+    gold = MenuItem("gold", "Gold leaf", "", 10_000_000, available=False)
+    menu = tuple(replace(category, items=(*category.items, gold)) for category in restaurant.menu)
+    visit = next(visit for visit, ops, _ in lives if ops[-1] == "complete")
+    for number in range(20):
+        script, rng = Script(replace(restaurant, menu=menu), f"g-{number}"), seeded(f"gold/{number}")
+        visit_script(script, visit, replace(restaurant, menu=menu), Population("gold").draw(rng, repeated=False), rng)
+        assert 0 < script.amount_minor < gold.price_minor
 
 
 def test_every_meal_is_paid(lives):
