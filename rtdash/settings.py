@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_FILE = "rtdash.toml"
-SECRET_FILE = "secret"
+SECRET_FILE = "secret"  # noqa: S105 - the name of a file, not what it holds
 MIN_SECRET_BYTES = 32
 """The least that HS256 asks for (RFC 7518 section 3.2)."""
 

@@ -31,10 +31,20 @@ def test_limits_have_their_defaults():
     for variables, told in rows.items():
         names = [name.lower() for name in re.findall(r"RTDASH_(\w+)", variables)]
         if all(name in Limits.model_fields for name in names):
-            held = ", ".join(f"{Limits.model_fields[name].default:g}" if not isinstance(Limits.model_fields[name].default, bool) else str(Limits.model_fields[name].default).lower() for name in names)
+            held = ", ".join(_shown(Limits.model_fields[name].default) for name in names)
             assert told == held, variables
 
 
 def test_exactly_two_set_up_commands():
     """One command runs the main job, one passes the tests."""
     assert len(re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)) == 2
+
+
+def _shown(default):
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case _:
+            return str(default)
