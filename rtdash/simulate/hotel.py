@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -105,6 +105,7 @@ class HotelDemand:
         variance = day_variance(facts.dispersion, facts.bookings_per_day, per_day, facts.created_weekdays)
         self._strength = DayStrength(seed, variance)
         self._blocks = 0
+        self._segment_weights = lru_cache(maxsize=4)(self._weigh_segments)
 
     def stays(self, first: date, days: int) -> Iterator[Stay]:
         """All bookings made on `days` local dates from `first` on, in the order of booking."""
@@ -119,7 +120,7 @@ class HotelDemand:
         day = instant.astimezone(self._zone).date()
         return list(self._event(instant, day, self._segment_weights(day), lead_days=lead_days))
 
-    def _segment_weights(self, day: date) -> list[float]:
+    def _weigh_segments(self, day: date) -> list[float]:
         """Cumulative weights of the segments among the events of a day; the last is the day's season and weekday (mean 1)."""
         return list(accumulate(map(float.__mul__, _season(self._prepared, day), self._prepared.events[day.weekday()])))
 
