@@ -23,11 +23,30 @@ def prepare(engine: Engine, now: datetime) -> None:
             dialects.lock_migrations(conn)
             revision = _read_revision(conn)
             if revision is None:
-                _create(conn, now)
+                _create(conn)
             elif revision != schema.HEAD_REVISION:
-                _upgrade(conn, revision)
+                migrate(conn)
+            # One small write, so that a database that can't be written is noticed now and not by the first guest.
+            conn.execute(dialects.upsert(conn, schema.meta, ["value"]), {"key": "probed_at", "value": str(to_ms(now))})
     except SQLAlchemyError as error:
         raise translate(error) or error from error
+
+
+def migrate(conn: Connection) -> None:
+    """Run every migration that the database lacks, from the first on if it is empty. Raises StoreTooNew."""
+    from alembic import command  # noqa: PLC0415 - a quarter of a second, for the rare start that migrates
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    revision = _read_revision(conn)
+    if revision not in {None, *(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())}:
+        raise StoreTooNew(
+            f"the database is of a newer rtdash (its version is {revision}, this one knows {schema.HEAD_REVISION})",
+            hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
+        )
+    command.upgrade(config, "head")
 
 
 def _read_revision(conn: Connection) -> str | None:
@@ -40,24 +59,8 @@ def _read_revision(conn: Connection) -> str | None:
     raise StoreError("the database belongs to another program", hint="give rtdash a database of its own")
 
 
-def _create(conn: Connection, now: datetime) -> None:
+def _create(conn: Connection) -> None:
     """All tables at once: the same as the migrations give, without loading alembic."""
     schema.metadata.create_all(conn, checkfirst=False)
     conn.execute(insert(schema.alembic_version), {"version_num": schema.HEAD_REVISION})
-    conn.execute(insert(schema.meta), {"key": "probed_at", "value": str(to_ms(now))})
     event_log.draw_epoch(conn)
-
-
-def _upgrade(conn: Connection, revision: str) -> None:
-    from alembic import command  # noqa: PLC0415 - a quarter of a second, for the rare start that migrates
-    from alembic.config import Config  # noqa: PLC0415 - see above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
-
-    config = Config(attributes={"connection": conn})
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
-    if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
-        raise StoreTooNew(
-            f"the database is of a newer rtdash (its version is {revision}, this one knows {schema.HEAD_REVISION})",
-            hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
-        )
-    command.upgrade(config, "head")

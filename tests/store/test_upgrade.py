@@ -1,0 +1,75 @@
+"""Migrations: they and the tables of today agree, and a start that has nothing to migrate doesn't load what migrates."""
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import insert, inspect, select
+
+from rtdash.store import dialects, migrations, schema, upgrade
+from tests.stores import NOW
+
+
+@pytest.fixture
+def engine(database_url):
+    engines = dialects.open_engines(database_url, busy_timeout_s=1)
+    yield engines.writer
+    engines.dispose()
+
+
+def described(engine):
+    """Tables with all that SQLite keeps of them, spelt alike."""
+    with engine.connect() as conn:
+        if conn.dialect.name != "sqlite":
+            return None
+        rows = conn.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'").all()
+    return {name: " ".join((sql or "").replace("\t", " ").split()) for name, sql in rows}
+
+
+def test_migrations_make_the_tables_of_today(engine):
+    """An old database that was migrated is the same as a new one."""
+    with engine.begin() as conn:
+        upgrade.migrate(conn)
+    migrated = described(engine)
+    with engine.begin() as conn:
+        assert compare_metadata(MigrationContext.configure(conn), schema.metadata) == []
+        assert conn.execute(select(schema.alembic_version.c.version_num)).scalar_one() == schema.HEAD_REVISION
+        schema.metadata.drop_all(conn)
+        schema.metadata.create_all(conn)
+    assert described(engine) == migrated
+
+
+def test_the_last_migration_is_the_one_that_the_schema_names():
+    """Or a new migration would never run."""
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0].replace("%", "%%"))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD_REVISION
+
+
+def test_an_empty_database_is_made_once(engine):
+    """A second start changes nothing but the mark of its probe."""
+    upgrade.prepare(engine, NOW)
+    with engine.begin() as conn:
+        conn.execute(insert(schema.meta), {"key": "kept", "value": "yes"})
+        before = conn.execute(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")).scalar_one()
+    upgrade.prepare(engine, NOW)
+    with engine.begin() as conn:
+        values = {row.key: row.value for row in conn.execute(select(schema.meta))}
+        assert values["epoch"] == before
+        assert values["kept"] == "yes"
+        assert set(inspect(conn).get_table_names()) == set(schema.metadata.tables)
+
+
+def test_a_start_without_migration_leaves_alembic_alone(tmp_path):
+    """Loading it takes a quarter of a second, which no start spends for nothing."""
+    program = (
+        "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import dialects, upgrade\n"
+        f"engines = dialects.open_engines('sqlite:///{tmp_path}/x.db', busy_timeout_s=1)\n"
+        "upgrade.prepare(engines.writer, datetime.now(UTC))\nupgrade.prepare(engines.writer, datetime.now(UTC))\n"
+        "assert 'alembic' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
