@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server import problems
@@ -45,9 +45,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    problems.install(app)
-    for module in (dashboard, reports, reservations, venues, user, operations, channels, admin, about):
-        app.include_router(module.router)
+    routers = [module.router for module in (dashboard, reports, reservations, venues, user, operations, channels, admin, about)]
+    for router in routers:
+        app.include_router(router)
+    problems.install(app, [route for router in routers for route in router.routes if isinstance(route, Route)])
     app.router.routes.append(WebSocketRoute("/ws", websocket_endpoint))
     if origins := [origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()]:
         app.add_middleware(

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from rtdash.domain.refusals import Refusal
 from rtdash.protocol.messages import encode
@@ -134,19 +135,27 @@ def rate_limited(retry_after_s: float) -> Problem:
     return Problem("rate_limited", f"more requests than this user may make: wait {seconds} s", headers={"Retry-After": str(seconds)})
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of the app answer with a problem."""
+def install(app: FastAPI, routes: Sequence[Route]) -> None:
+    """Make every error of the app answer with a problem; a 405 names the methods of all `routes` of its path (RFC 9110, 15.5.6)."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        _log_fault(request, problem, error)
+        if problem.code == "method_not_allowed":
+            methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
+            problem.headers["Allow"] = ", ".join(sorted(methods))
+        return problem.response()
+
     for kind in (Problem, Refusal, TokenRefused, StoreError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, answer)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    problem = problem_of(error)
+def _log_fault(request: Request, problem: Problem, error: Exception) -> None:
+    """The path without its query, which may hold a token; the server that runs the app logs the traceback."""
     if problem.code == "internal":
         _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("%s %s: %s", request.method, request.url.path, error)
-    return problem.response()
 
 
 def _http_problem(error: HTTPException) -> Problem:
@@ -154,7 +163,7 @@ def _http_problem(error: HTTPException) -> Problem:
         case HTTPStatus.NOT_FOUND:
             return Problem("not_found", "no endpoint has this path: see /docs")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return Problem("method_not_allowed", "see /docs for the methods of this path", headers=error.headers)
+            return Problem("method_not_allowed", "see /docs for the methods of this path")
         case _:
             return Problem("unreadable", str(error.detail), headers=error.headers)
 

@@ -27,7 +27,7 @@ BREATH = 100
 
 router = APIRouter(tags=["operations"])
 _BODY = json_body(
-    {"type": "array", "maxItems": MAX_OPERATIONS, "items": operation_schema()},
+    {"type": "array", "description": f"At most {MAX_OPERATIONS}; more are a 413.", "items": operation_schema()},
     **{"application/x-ndjson": {"schema": {"type": "string", "description": "One operation a line."}}},
 )
 
