@@ -25,13 +25,17 @@ _LABELS = {
 _SIDE_BY_SIDE = 150
 _KEYS = Text.assemble(("q", "bold"), " quit   ", ("p", "bold"), " pause   ", ("?", "bold"), " help", style="dim")
 _HELP = """\
-Figures are about today's business date; trends compare with the same time a week ago.
-+ a new reservation    ↻ one that has changed, in its place in the list
-LIVE: every change as it happens. REPLAYING: catching up after a break.
-POLLING: the socket can't be had; figures every 30 s, events every 15 s.
-Latency: from the server's timestamp to here, where both clocks agree.
+Figures are of today's business date, trends against a week ago.
++ a new reservation     ↻ one that has changed, in its place
 
-q or Ctrl-C  quit        p  pause: the screen stands, receiving goes on        ?  this help"""
+LIVE       every change as it happens
+REPLAYING  catching up on what was missed
+POLLING    no socket to be had: figures every 30 s, events every 15 s
+Latency    from the server's timestamp to here, where both clocks agree
+
+q, Ctrl-C  quit
+p          pause: the screen stands, receiving goes on
+?          this help"""
 
 
 @dataclass(frozen=True, slots=True)

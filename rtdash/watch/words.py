@@ -48,7 +48,7 @@ def money(amount: float | None, currency: str) -> str:
 
 def percent(trend: int | None) -> str:
     """`+12 %`; a dash where there is nothing to compare with."""
-    return NOTHING if trend is None else f"{trend:+d} %"
+    return NOTHING if trend is None else f"{trend:+d} %" if trend else "0 %"
 
 
 def status_words(status: str) -> str:

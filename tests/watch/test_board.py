@@ -1,0 +1,105 @@
+"""What messages make of the board."""
+
+from datetime import timedelta
+
+import pytest
+
+from rtdash.client import ConnectionChange, State
+from rtdash.watch.board import HISTORY, ROWS
+from tests.watch.conftest import GRILL, HOTEL, NOW, booking, coming, figures, live_board, notice, rooms
+
+
+def ids(board):
+    return [identity for _, identity in board.rows]
+
+
+def test_latest_figures_stand_and_history_is_bounded():
+    """The tiles show the latest values; the sparkline remembers the last ones only."""
+    board = live_board(*(figures(number) for number in range(HISTORY + 10)))
+    assert board.venues[HOTEL].stats["reservationsToday"] == HISTORY + 9
+    assert list(board.venues[HOTEL].history["reservationsToday"]) == list(range(10, HISTORY + 10))
+
+
+def test_venues_are_kept_apart():
+    """Two venues have their own figures."""
+    board = live_board(figures(1), figures(2, venue=GRILL), rooms())
+    assert board.venues[HOTEL].stats["reservationsToday"] == 1
+    assert board.venues[GRILL].stats["reservationsToday"] == 2
+    assert board.venues[GRILL].rooms is None
+
+
+def test_update_stays_in_its_place_and_is_flagged():
+    """A change of a listed reservation doesn't move it."""
+    board = live_board(booking(1), booking(2), booking(1, version=2, status="CheckedIn", change="check_in"))
+    assert ids(board) == ["r1", "r2"]
+    assert [row.is_update for row in board.rows.values()] == [True, False]
+    assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
+
+
+def test_older_version_never_overwrites_a_newer():
+    """What comes late and is older changes nothing."""
+    board = live_board(
+        booking(1, version=3, status="CheckedIn", change="check_in"), booking(1, version=2, status="Confirmed", change="confirm")
+    )
+    assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
+
+
+def test_same_id_in_two_venues():
+    """An id belongs to its venue."""
+    assert len(live_board(booking(1), booking(1, venue=GRILL)).rows) == 2
+
+
+def test_lists_are_bounded():
+    """A watch of weeks holds no more than a watch of minutes."""
+    board = live_board(*(booking(number) for number in range(ROWS + 5)), *(notice() for _ in range(ROWS + 5)))
+    assert len(board.rows) == len(board.notices) == ROWS
+    assert ids(board)[0] == "r5"
+
+
+def test_notifications_resets_and_arrivals_are_noted():
+    """All three need somebody's eyes."""
+    reset = {"type": "reset", "timestamp": "2026-01-02T14:32:10.005Z", "channel": "hotel_reservations", "venue": HOTEL, "reason": "epoch"}
+    assert [one["type"] for one in live_board(notice(), coming(), reset).notices] == ["notification", "upcoming_reservation", "reset"]
+
+
+def test_unknown_types_only_count():
+    """A message that the view has no place for is no reason to fail."""
+    assert live_board({"type": "upcoming_reservations", "venue": HOTEL, "reservations": []}).received == 1
+
+
+def test_latency_is_from_timestamp_to_receipt():
+    """Events while live tell it."""
+    assert live_board(booking(1)).latency_ms == pytest.approx(4)
+
+
+def test_latency_is_not_told_by_history():
+    """What comes in a replay, and the first state, may be as old as it likes."""
+    board = live_board(figures())
+    assert board.latency_ms is None
+    board.take(ConnectionChange(State.REPLAYING), now=NOW, at_s=100)
+    board.take(booking(1), now=NOW, at_s=100)
+    assert board.latency_ms is None
+
+
+@pytest.mark.parametrize("minutes", [-1, 2])
+def test_latency_of_clocks_that_disagree(minutes):
+    """A message from the future, or minutes old on a live connection, means two clocks and no latency."""
+    board = live_board()
+    board.take(booking(1), now=NOW + timedelta(minutes=minutes), at_s=100)
+    assert board.latency_ms is None
+
+
+def test_rate_over_ten_seconds():
+    """Messages a second, over the last ten."""
+    board = live_board(*(booking(number) for number in range(20)))
+    assert board.rate(100) == 2
+    assert board.rate(109) == 2
+    assert board.rate(110) == 0
+
+
+def test_names_come_from_the_profile():
+    """Ids until the profile is there."""
+    board = live_board(figures())
+    assert board.venues[HOTEL].name == HOTEL
+    board.name({"venues": [{"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"}]})
+    assert (board.venues[HOTEL].name, board.venues[HOTEL].currency) == ("Harbour Hotel", "EUR")
