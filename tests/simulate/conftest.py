@@ -44,25 +44,25 @@ class House:
         return sum(self.sold[room_type.id, night] for room_type in self.venue.room_types) / self.venue.total_rooms
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hotel() -> Venue:
     """The hotel of an empty database: 50 rooms, no overbooking."""
     return HOTEL
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def restaurant() -> Venue:
     """The restaurant of an empty database."""
     return RESTAURANT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start() -> datetime:
     """A Friday in the late afternoon."""
     return datetime(2026, 11, 20, 17, tzinfo=UTC)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_house() -> type[House]:
     """A venue without reservations."""
     return House

@@ -14,7 +14,7 @@ def _arrivals(desk, start, count, *, brief=False):
 def test_rooms_go_round(hotel, start):
     """However long the traffic lasts, the oldest bookings make room for new ones: nobody is put off further and further."""
     desk = HotelDesk(hotel, Profile.RESORT, "round", find_scenario("steady"), Ledger(hotel, share=0.25))
-    books = [timed.operation for life in _arrivals(desk, start, 4000) for timed in life if timed.operation["op"] == "book"]
+    books = [timed.operation for life in _arrivals(desk, start, 2500) for timed in life if timed.operation["op"] == "book"]
     leads = [(date.fromisoformat(book["checkIn"]) - start.date()).days for book in books]
     assert median(leads[-500:]) < 1.5 * median(leads[500:1000])
 
@@ -22,7 +22,7 @@ def test_rooms_go_round(hotel, start):
 def test_a_house_keeps_so_many_open_bookings(hotel, start):
     """Booked minus cancelled stays near the bound."""
     desk = HotelDesk(hotel, Profile.RESORT, "open", find_scenario("steady"), Ledger(hotel, share=0.25))
-    ops = [timed.operation["op"] for life in _arrivals(desk, start, 3000) for timed in life]
+    ops = [timed.operation["op"] for life in _arrivals(desk, start, 2000) for timed in life]
     assert ops.count("book") - ops.count("cancel") < 3 * OPEN_PER_ROOM * hotel.total_rooms
 
 
@@ -43,7 +43,7 @@ def test_dinner_parties_are_larger(restaurant, start):
     guests = {}
     for name in ("steady", "friday-dinner"):
         desk = RestaurantDesk(restaurant, "guests", find_scenario(name))
-        guests[name] = sum(life[0].operation["guests"] for life in _arrivals(desk, start, 1500))
+        guests[name] = sum(life[0].operation["guests"] for life in _arrivals(desk, start, 1000))
     assert guests["friday-dinner"] > guests["steady"]
 
 
@@ -52,5 +52,5 @@ def test_a_sale_is_called_off_more_often(restaurant, start):
     cancelled = {}
     for name in ("steady", "flash-sale"):
         desk = RestaurantDesk(restaurant, "sale", find_scenario(name))
-        cancelled[name] = sum(life[-1].operation["op"] == "cancel" for life in _arrivals(desk, start, 1500))
+        cancelled[name] = sum(life[-1].operation["op"] == "cancel" for life in _arrivals(desk, start, 1000))
     assert cancelled["flash-sale"] > 1.5 * cancelled["steady"]

@@ -65,7 +65,7 @@ def test_nothing_is_refused_after_a_past(live, scenario, start, open_house):
     house = open_house(live.venue)
     for timed in past.operations():
         house.apply(timed.operation, start)
-    for timed in live(scenario, past=past, rate=3.0, minutes=6):
+    for timed in live(scenario, past=past, rate=3.0, minutes=4):
         house.apply(timed.operation, timed.due)
     assert not house.refusals
 
@@ -73,7 +73,7 @@ def test_nothing_is_refused_after_a_past(live, scenario, start, open_house):
 def test_nothing_is_refused_by_an_empty_house(live, open_house):
     """A venue without a past takes everything as well."""
     house = open_house(live.venue)
-    for timed in live(share_of_rooms=1.0, minutes=6):
+    for timed in live(share_of_rooms=1.0, minutes=4):
         house.apply(timed.operation, timed.due)
     assert not house.refusals
 
@@ -81,7 +81,7 @@ def test_nothing_is_refused_by_an_empty_house(live, open_house):
 def test_only_guests_of_today_arrive(live, open_house):
     """In an ordinary day's traffic nobody checks in or sits down before the business date of the reservation."""
     house = open_house(live.venue)
-    for timed in live(minutes=10):
+    for timed in live(minutes=4):
         house.apply(timed.operation, timed.due)
         if timed.operation["op"] in {"check_in", "seat", "no_show"}:
             reservation = house.reservations[timed.operation["reservationId"]]

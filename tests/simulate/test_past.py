@@ -12,14 +12,14 @@ from rtdash.simulate.past import Past, generate_past
 CASES = [("hotel", "resort"), ("hotel", "city"), ("restaurant", "restaurant")]
 
 
-@pytest.fixture(params=CASES, ids=["resort", "city", "restaurant"])
+@pytest.fixture(scope="module", params=CASES, ids=["resort", "city", "restaurant"])
 def venue_and_profile(request):
     """Each profile with the venue that it fits."""
     kind, profile = request.param
     return request.getfixturevalue(kind), profile
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def past(venue_and_profile, start):
     """Thirty days."""
     venue, profile = venue_and_profile
@@ -76,14 +76,14 @@ def test_cancelled_rooms_are_sold_again(hotel, start):
 
 def test_a_longer_past_has_more(hotel, start):
     """No day, no past; more days, more of it."""
-    counts = [sum(1 for _ in generate_past(hotel, "city", seed=7, start=start, days=days)) for days in (1, 10, 40)]
+    counts = [sum(1 for _ in generate_past(hotel, "city", seed=7, start=start, days=days)) for days in (1, 5, 20)]
     assert counts == sorted(set(counts))
 
 
 def test_an_overbooking_hotel_turns_nobody_away(hotel, start):
     """Without the limit of its rooms it takes more bookings."""
     limited, free = (
-        sum(timed.operation["op"] == "book" for timed in generate_past(venue, "city", seed=7, start=start, days=30))
+        sum(timed.operation["op"] == "book" for timed in generate_past(venue, "city", seed=7, start=start, days=5))
         for venue in (hotel, replace(hotel, allow_overbooking=True))
     )
     assert free > limited

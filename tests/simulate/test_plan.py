@@ -22,8 +22,8 @@ from rtdash.simulate.venues import packaged_venues
 start = datetime.fromisoformat(sys.argv[1])
 for venue in packaged_venues():
     profile = "city" if venue.kind == "hotel" else "restaurant"
-    past = list(generate_past(venue, profile, seed=5, start=start, days=10))
-    live = list(islice(generate_live(venue, profile, seed=5, start=start, scenario=find_scenario("steady"), rate_per_s=4), 2000))
+    past = list(generate_past(venue, profile, seed=5, start=start, days=3))
+    live = list(islice(generate_live(venue, profile, seed=5, start=start, scenario=find_scenario("steady"), rate_per_s=4), 600))
     text = json.dumps([[timed.due.isoformat(), timed.operation] for timed in past + live])
     print(hashlib.sha256(text.encode()).hexdigest())
 """
