@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 CLOSE_TIMEOUT_S = 5.0
 """How long a peer may take to read what is left and answer a Close; then the socket is aborted."""
 
-DEAD_TIMEOUT_S = 1.0
-"""The same for a peer that has answered nothing for a while already."""
+REFUSED_TIMEOUT_S = 1.0
+"""The same for a peer that has answered nothing for a while already, or that broke the framing."""
 
 JITTER_MS = 1000
 CLOSE_REASON_BYTES = 123
@@ -123,7 +123,7 @@ class Connection:
             self.conversation.part()
         self._leave_with(code, reason, retry_after_ms, jitter_ms)
         self.link.close(code, reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
-        self._abort_after(DEAD_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
+        self._abort_after(REFUSED_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
 
     def shutdown(self) -> None:
         """The server ends without a drain."""
@@ -179,6 +179,7 @@ class Connection:
         """The link is about to close: say why, and leave."""
         if self.is_open:
             self._leave_with(code, reason, 0, JITTER_MS)
+            self._abort_after(REFUSED_TIMEOUT_S)
 
     def close_received(self) -> None:
         """The peer goes; or it agrees that we do: then what was handed over before our Close has arrived."""

@@ -22,8 +22,6 @@ from rtdash.server.link import LinkRules, Receiver
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
 
-FAILED_LINGER_S = 1.0
-"""How long a peer that broke the framing may take to read why."""
 
 _PONG_HEAD = b"\x8a"
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
@@ -222,7 +220,6 @@ class FastLink:
         self._write(b"".join(queued))
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        asyncio.get_running_loop().call_later(FAILED_LINGER_S, self._transport.abort)
         self._conn.parser_exc = None
 
     def _write_queued(self) -> None:

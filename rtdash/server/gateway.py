@@ -123,6 +123,7 @@ class Gateway:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._abort_all()
             await self.sessions.close()
 
     async def drain(self, reason: str = "the server restarts") -> None:
@@ -142,6 +143,7 @@ class Gateway:
         if self.connections:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_empty.wait(), FAREWELL_S)
+        self._abort_all()
 
     async def _turn(self) -> None:
         last, turns = self.now(), 0
@@ -158,6 +160,11 @@ class Gateway:
         wait_s = instant - self.now()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+
+    def _abort_all(self) -> None:
+        """Whoever hasn't answered its Close by now doesn't read: its socket would keep the loop from ending."""
+        for connection in tuple(self.connections):
+            connection.link.abort()
 
     def _announce_reset(self, stream: Stream, reason: str) -> None:
         for connection in tuple(self.connections):

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,15 @@ from urllib.parse import urlencode
 import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from rtdash.domain.instants import utc_now
 from rtdash.domain.reservations import Op, Operation
+from rtdash.protocol.channels import Stream
 from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.fastlane import FastLane
@@ -88,6 +94,15 @@ class Server:
         assert all(outcome.seq for outcome in outcomes), outcomes
         return [outcome.seq for outcome in outcomes]
 
+    async def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
+        """A state message, flushed."""
+
+        async def publish() -> None:
+            self.parts.hub.publish_state(stream, kind, body)
+            self.parts.hub.flush_now()
+
+        await self.call(publish)
+
     def skip_numbers(self, number: int) -> None:
         """Begin the operation ids of `book` behind those of an earlier server on the same data."""
         self._booked += number
@@ -148,7 +163,9 @@ class Client:
 
 
 @contextmanager
-def serving(data: Path, lane: Literal["fast", "asgi"] | str, *, allowed_origins: str = "", uvloop: bool | None = None, **limits: Any) -> Iterator[Server]:
+def serving(
+    data: Path, lane: Literal["fast", "asgi"] | str, *, allowed_origins: str = "", uvloop: bool | None = None, **limits: Any
+) -> Iterator[Server]:
     """A server with these limits on a free port, ended behind the block."""
     settings = Settings(data=data, secret=SECRET, lane=lane, allowed_origins=allowed_origins, limits=Limits(**limits))
     app = create_app(settings)
@@ -174,7 +191,7 @@ def serving(data: Path, lane: Literal["fast", "asgi"] | str, *, allowed_origins:
         yield Server(app.state.parts, server.loop, port, data)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(15)
         assert not thread.is_alive(), "the server did not end"
 
 
@@ -208,3 +225,79 @@ def lane(request: pytest.FixtureRequest) -> str:
 def anyio_backend() -> str:
     """The clients' loop."""
     return "asyncio"
+
+
+class RawClient:
+    """A client that decides itself what it reads and answers: no pong and no Close goes out unless asked for."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.protocol = protocol
+        self.frames: list[Frame] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, *, receive_buffer: int | None = None, offers: Sequence[Any] = ()) -> AsyncIterator["RawClient"]:
+        """A connection through its handshake; `offers` are extensions."""
+        protocol = ClientProtocol(parse_uri(url), extensions=list(offers) or None, max_size=None)
+        sock = socket.socket()
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (protocol.uri.host, protocol.uri.port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+        client = cls(reader, writer, protocol)
+        try:
+            protocol.send_request(protocol.connect())
+            client.flush()
+            while protocol.state is State.CONNECTING:
+                await client.read()
+                assert protocol.handshake_exc is None, protocol.handshake_exc
+            yield client
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def flush(self) -> None:
+        """Send what the protocol has ready."""
+        self.writer.write(b"".join(self.protocol.data_to_send()))
+
+    def say(self, **message: Any) -> None:
+        """Send a text message."""
+        self.protocol.data_to_send()
+        self.protocol.send_text(json.dumps(message).encode())
+        self.flush()
+
+    async def read(self) -> bool:
+        """Read what is there; False at the end. What the protocol would answer stays unsent."""
+        try:
+            data = await asyncio.wait_for(self.reader.read(65536), PATIENCE_S)
+        except ConnectionResetError:
+            return False
+        if not data:
+            return False
+        self.protocol.receive_data(data)
+        self.frames += [event for event in self.protocol.events_received() if isinstance(event, Frame)]
+        return True
+
+    async def frame(self, opcode: Opcode) -> Frame:
+        """The next frame of a kind; those before it are dropped."""
+        while True:
+            while self.frames:
+                frame = self.frames.pop(0)
+                if frame.opcode is opcode:
+                    return frame
+            assert await self.read(), f"the connection ended without a {opcode.name}"
+
+    async def message(self) -> dict[str, Any]:
+        """The next text message."""
+        body: dict[str, Any] = json.loads(bytes((await self.frame(Opcode.TEXT)).data))
+        return body
+
+    async def end(self) -> list[dict[str, Any]]:
+        """Read up to the server's Close, or to the end; the text messages on the way."""
+        while self.protocol.close_rcvd is None and await self.read():
+            pass
+        return [json.loads(bytes(frame.data)) for frame in self.frames if frame.opcode is Opcode.TEXT]

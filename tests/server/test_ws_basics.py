@@ -120,7 +120,9 @@ async def test_who_isnt_let_in_hears_why(edge: Server, token: Any, code: int) ->
         ((), ("*",), {"channels": ["hotel_stats"]}, ["hotel_stats"]),
     ],
 )
-async def test_one_forbidden_channel_refuses_all(edge: Server, scopes: Any, venues: Any, asked: dict[str, Any], forbidden: list[str]) -> None:
+async def test_one_forbidden_channel_refuses_all(
+    edge: Server, scopes: Any, venues: Any, asked: dict[str, Any], forbidden: list[str]
+) -> None:
     """All or nothing: a channel that the token doesn't allow refuses the subscribe, which then changes nothing."""
     async with edge.client(token=edge.token(scopes=scopes, venues=venues)) as client:
         refused = await client.ask(action="subscribe", id=1, **asked)
@@ -137,7 +139,12 @@ async def test_the_venue_is_the_tokens_first_of_the_kind(edge: Server) -> None:
 
 @pytest.mark.parametrize(
     ("frame", "code"),
-    [("{", "bad_json"), ('{"action":"dance"}', "unknown_action"), ('{"action":"subscribe","channels":["x"]}', "unknown_channel"), (b"\x00", "bad_request")],
+    [
+        ("{", "bad_json"),
+        ('{"action":"dance"}', "unknown_action"),
+        ('{"action":"subscribe","channels":["x"]}', "unknown_channel"),
+        (b"\x00", "bad_request"),
+    ],
 )
 async def test_what_is_wrong_is_refused_and_the_connection_stays(edge: Server, frame: Any, code: str) -> None:
     """A bad message gets an error; the next one is served."""

@@ -49,7 +49,7 @@ async def test_being_at_the_head_is_always_recoverable(edge: Server) -> None:
 
 @pytest.mark.parametrize("wrong", [{"epoch": "another", "seq": 0}, {"seq": 10_000_000}])
 async def test_a_position_that_cant_be_followed_resets(edge: Server, wrong: dict[str, Any]) -> None:
-    """recovered false, then a reset to the head, then live events from there: never a part of the history."""
+    """Recovered false, then a reset to the head, then live events from there: never a part of the history."""
     now = await head(edge)
     async with edge.client() as client:
         answer = await client.subscribe(RESERVATIONS, positions={RESERVATIONS: now | wrong})

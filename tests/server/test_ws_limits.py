@@ -1,0 +1,205 @@
+"""What one client may take: every limit bites over a real socket, and with dry_run none does. On both lanes."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.server.sockets import Client, RawClient, Server, anyio_backend, lane, serving
+
+__all__ = ["anyio_backend", "lane"]
+
+pytestmark = pytest.mark.anyio
+
+LONG_NAME = "x" * 8000
+
+
+def refusals(server: Server, limit: str) -> float:
+    return server.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
+
+
+async def test_eleven_errors_close_as_a_violation(tmp_path: Path, lane: str) -> None:
+    """Ten errors within a minute are answered; the eleventh is, too, and closes with 4502, for good."""
+    with serving(tmp_path, lane, messages_per_second=0) as server:
+        async with server.client() as client:
+            for _ in range(11):
+                await client.send("{")
+            codes = [(await client.receive())["code"] for _ in range(11)]
+            said, closed = await client.farewell()
+    assert (codes, closed) == (["bad_json"] * 11, 4502)
+    assert said is not None
+    assert said["reconnect"] is False
+
+
+async def test_too_many_messages_close_as_rate_limited(tmp_path: Path, lane: str) -> None:
+    """Messages over the rate are ignored and told; the eleventh closes with 4004: come back."""
+    with serving(tmp_path, lane, messages_per_second=1, messages_burst=3) as server:
+        async with server.client() as client:
+            for _ in range(14):
+                await client.send({"action": "ping"})
+            answers = [await client.receive() for _ in range(14)]
+            said, closed = await client.farewell()
+        assert [answer["status"] for answer in answers[:3]] == ["pong"] * 3
+        assert {answer["code"] for answer in answers[3:]} == {"rate_limited"}
+        assert all(answer["retryAfterMs"] > 0 and answer["temporary"] for answer in answers[3:])
+        assert (closed, said and said["reconnect"]) == (4004, True)
+        assert refusals(server, "messages_per_second") == 11
+
+
+async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
+    """One connection too many is accepted and closed with 4007; other users, and the same one later, come in."""
+    with serving(tmp_path, lane, connections_per_user=2) as server:
+        async with server.client() as first, server.client():
+            async with server.client() as third:
+                said, closed = await third.farewell()
+            assert (closed, said and said["reconnect"]) == (4007, True)
+            async with server.client(token=server.token("bob")) as other:
+                assert (await other.ask(action="ping"))["status"] == "pong"
+            await first.websocket.close()
+            async with server.client() as again:
+                assert (await again.ask(action="ping"))["status"] == "pong"
+        assert refusals(server, "connections_per_user") == 1
+
+
+async def test_a_resume_takes_over_the_place_as_well(tmp_path: Path, lane: str) -> None:
+    """With all places taken, a client comes back to its session: the place of the older connection passes on."""
+    with serving(tmp_path, lane, connections_per_user=1) as server:
+        async with server.client() as older:
+            session = (await older.subscribe("hotel_reservations"))["session"]
+            async with server.client(session=session) as newer:
+                assert (await newer.receive())["status"] == "resumed"
+                assert (await older.farewell())[1] == 4505
+
+
+async def test_a_full_server_answers_503(tmp_path: Path, lane: str) -> None:
+    """Above max_connections a handshake is HTTP 503 with Retry-After; nothing is accepted."""
+    with serving(tmp_path, lane, max_connections=1) as server:
+        async with server.client():
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(server.url(token=server.token()), proxy=None)
+            assert refused.value.response.status_code == 503
+            assert int(refused.value.response.headers["Retry-After"]) >= 1
+
+
+async def test_handshakes_are_paced_by_address(tmp_path: Path, lane: str) -> None:
+    """Above the rate a handshake is HTTP 503, whoever asks."""
+    with serving(tmp_path, lane, handshakes_per_minute=1, handshakes_burst=2) as server:
+        for _ in range(2):
+            async with server.client():
+                pass
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.url(token=server.token("bob")), proxy=None)
+        assert refused.value.response.status_code == 503
+        assert 1 <= int(refused.value.response.headers["Retry-After"]) <= 60
+
+
+async def test_channels_are_counted(tmp_path: Path, lane: str) -> None:
+    """One channel too many refuses the subscribe and changes nothing."""
+    with serving(tmp_path, lane, channels_per_connection=2) as server:
+        async with server.client() as client:
+            refused = await client.ask(action="subscribe", channels=["hotel_stats", "hotel_reservations", "hotel_notifications"])
+            assert (refused["code"], refused["temporary"]) == ("too_many_channels", False)
+            await client.subscribe("hotel_reservations", "hotel_notifications")
+            await client.subscribe("hotel_reservations")
+
+
+async def test_a_dry_run_only_counts(tmp_path: Path, lane: str) -> None:
+    """With limits_dry_run nothing is refused, and everything that would have been is counted."""
+    limits = {"channels_per_connection": 1, "messages_per_second": 1, "messages_burst": 1, "connections_per_user": 1, "max_connections": 1}
+    with serving(tmp_path, lane, limits_dry_run=True, handshakes_per_minute=1, handshakes_burst=1, **limits) as server:
+        async with server.client(), server.client() as client:
+            await client.subscribe("hotel_reservations", "hotel_notifications")
+            assert (await client.ask(action="ping"))["status"] == "pong"
+        for limit in (*limits.keys() - {"messages_burst"}, "handshakes_per_minute"):
+            assert refusals(server, limit) >= 1, limit
+
+
+async def test_a_message_too_big_closes(tmp_path: Path, lane: str) -> None:
+    """Above message_limit_bytes: 1009."""
+    with serving(tmp_path, lane, message_limit_bytes=1000) as server:
+        async with server.client() as client:
+            await client.send({"action": "ping", "id": "x" * 200})
+            assert (await client.receive())["status"] == "pong"
+            await client.send("x" * 1001)
+            assert (await client.farewell())[1] == 1009
+
+
+async def test_text_that_is_not_utf8_closes(tmp_path: Path, lane: str) -> None:
+    """Invalid UTF-8 in a text frame: 1007 (RFC 6455 section 8.1)."""
+    with serving(tmp_path, lane) as server:
+        async with RawClient.connect(server.url(token=server.token())) as client:
+            client.protocol.send_text(b"\xff\xfe")
+            client.flush()
+            await client.end()
+            assert client.protocol.close_rcvd is not None
+            assert client.protocol.close_rcvd.code == 1007
+
+
+async def test_a_slow_consumer_is_dropped_and_resumes(tmp_path: Path, lane: str) -> None:
+    """Who doesn't read is closed with 4001 when its buffer is full; coming back, it gets every event."""
+    with serving(tmp_path, lane, buffer_limit_bytes=100_000) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as slow, server.client() as good:
+            slow.say(action="subscribe", channels=["restaurant_reservations"])
+            session = (await slow.message())["session"]
+            await good.subscribe("restaurant_reservations")
+            numbers = []
+            for _ in range(60):
+                numbers += await server.book(20, name=LONG_NAME)
+                if not _holds(server, session):
+                    break
+            assert not _holds(server, session), "the slow consumer is still a member"
+            assert await good.events(len(numbers)) == numbers
+            ended = await slow.end()
+            assert ended[-1]["type"] == "disconnect"
+            assert (ended[-1]["code"], ended[-1]["reconnect"]) == (4001, True)
+        async with server.client(session=session) as back:
+            assert await back.events(len(numbers)) == numbers
+
+
+def _holds(server: Server, session: str) -> bool:
+    holder = server.parts.gateway.sessions.holder(session)
+    return holder is not None and holder.is_open
+
+
+async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
+    """Answers count for the buffer: who asks and never reads is dropped."""
+    with serving(tmp_path, lane, buffer_limit_bytes=20_000, messages_per_second=0) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            for _ in range(40):
+                for _ in range(500):
+                    client.say(action="ping", id="x" * 250)
+                await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=1)
+                if not any(connection.is_open for connection in server.parts.gateway.connections):
+                    break
+            assert not any(connection.is_open for connection in server.parts.gateway.connections)
+
+
+async def test_states_are_conflated_for_who_reads_slowly(tmp_path: Path, lane: str) -> None:
+    """A reader that fell behind gets the latest state, not each one that there was."""
+    with serving(tmp_path, lane) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            client.say(action="subscribe", channels=["restaurant_stats"])
+            assert (await client.message())["status"] == "subscribed"
+            stream = next(stream for stream in server.parts.hub.streams() if stream.channel == "restaurant_stats")
+            for number in range(2000):
+                body = json.dumps({"type": "stats_update", "number": number, "filler": LONG_NAME}).encode()
+                await server.publish_state(stream, "stats_update", body)
+            seen = []
+            while not seen or seen[-1] != 1999:
+                seen.append((await client.message()).get("number", -1))
+            assert seen == sorted(seen)
+            assert len(seen) < 1500
+
+
+async def test_what_cant_be_stored_is_unavailable(tmp_path: Path, lane: str) -> None:
+    """Without its store the server refuses a subscribe for the moment, and keeps the connection."""
+    with serving(tmp_path, lane) as server:
+        async with server.client() as client:
+            await server.call(server.parts.database.close)
+            refused = await client.ask(action="subscribe", channels=["hotel_reservations"])
+            assert (refused["code"], refused["temporary"]) == ("unavailable", True)
+            assert refused["retryAfterMs"] > 0
+            assert (await Client(client.websocket).ask(action="ping"))["status"] == "pong"
