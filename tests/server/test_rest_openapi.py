@@ -1,6 +1,7 @@
 """The OpenAPI document is true: whatever it allows and whatever it forbids is answered as it says."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -23,6 +24,12 @@ EXAMPLES = 1_000 if FULL else 20
 
 schema = schemathesis.openapi.from_dict(describe(create_app(Settings(data=Path("never-opened")))))
 schema.config.generation.update(with_security_parameters=False)  # the token is given; what lacks one is tested in test_rest_access
+
+
+@schemathesis.serializer("application/x-ndjson")
+def serialize_ndjson(_context: schemathesis.SerializationContext, value: Any) -> str:
+    """The body is a text already."""
+    return str(value)
 
 
 @pytest.fixture(scope="module")
