@@ -1,6 +1,7 @@
 """`rtdash simulate`: realistic traffic for a server, a past for it, or the replay of the hotel booking data set."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
@@ -143,9 +144,13 @@ def _dry_operations(
 def _print(operations: "Iterable[TimedOperation]") -> None:
     from rtdash.protocol.messages import encode
 
-    for timed in operations:
-        sys.stdout.buffer.write(encode(timed.operation) + b"\n")
-    sys.stdout.buffer.flush()
+    try:
+        for timed in operations:
+            sys.stdout.buffer.write(encode(timed.operation) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered must not fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") -> "list[Venue]":

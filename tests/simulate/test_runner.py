@@ -72,8 +72,9 @@ def test_past_needs_the_admin_scope(server):
     async def scenario():
         tally = Tally()
         async with Api(server.url, server.token()) as api:
+            grill = (await read_venues(api))[1:]
             try:
-                await run_traffic(api, traffic, await read_venues(api), tally, stop=asyncio.Event(), clock=utc_now)
+                await run_traffic(api, traffic, grill, tally, stop=asyncio.Event(), clock=utc_now)
             except NotAllowed:
                 return True
             return tally.refused["forbidden"] == tally.sent > 0

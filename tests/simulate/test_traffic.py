@@ -45,7 +45,7 @@ def test_sample_starts_at_its_start():
 
 def test_sample_of_a_year_or_more_fills_whole_years():
     """Many reservations are spread over whole years, so that every season is in it alike."""
-    operations = Traffic(profile=Profile.CITY, start=START).rehearse([HOTEL], NOW, count=12_000, live=False)
+    operations = Traffic(profile=Profile.CITY, start=START).rehearse([HOTEL], NOW, count=8_300, live=False)
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
     years = (max(booked) - START) / timedelta(days=365.25)
     assert abs(years - round(years)) < 0.08
@@ -68,14 +68,14 @@ def test_past_begun_within_one_hour_is_the_same():
     """A past that is loaded again a little later has the same ids, so that the server takes it for a repeat."""
     traffic = Traffic(backfill_days=2)
     early, late, later = (
-        text(in_order(traffic.pasts([HOTEL, GRILL], now))) for now in (NOW, NOW + timedelta(minutes=5), NOW + timedelta(hours=1))
+        text(in_order(traffic.pasts([GRILL], now))) for now in (NOW, NOW + timedelta(minutes=5), NOW + timedelta(hours=1))
     )
     assert early == late != later
 
 
 def test_past_of_all_venues_is_in_the_order_of_time():
     """Pasts of several venues are one sequence, all of it before the start."""
-    instants = [timed.due for timed in Traffic(backfill_days=2, start=START).rehearse([HOTEL, GRILL], NOW, count=None, live=False)]
+    instants = [timed.due for timed in Traffic(backfill_days=1, start=START).rehearse([HOTEL, GRILL], NOW, count=None, live=False)]
     assert instants == sorted(instants)
     assert instants[-1] < START
 
