@@ -52,7 +52,6 @@ def serve(
     settings = _settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     _raise_file_limit()
     _run(settings, simulate)
 
@@ -75,6 +74,9 @@ def _settings(given: dict[str, Any]) -> Any:
 
 
 def _refuse_impossible(settings: Any) -> None:
+    for option, file in (("--venues", settings.venues), ("--ssl-certfile", settings.ssl_certfile), ("--ssl-keyfile", settings.ssl_keyfile)):
+        if file is not None and not os.access(file, os.R_OK):
+            raise CommandFailed(f"{option}: {file} can't be read", hint="name a file that is there and that you may read", code=Exit.USAGE)
     if bool(settings.ssl_certfile) != bool(settings.ssl_keyfile):
         raise CommandFailed("TLS needs both --ssl-certfile and --ssl-keyfile", code=Exit.USAGE)
     if settings.workers > 1 and (settings.database_url.startswith("sqlite") or settings.broker.get_secret_value().startswith("memory")):
@@ -93,8 +95,11 @@ def _raise_file_limit() -> None:
 
 
 def _run(settings: Any, simulate: str | None) -> None:
+    from rtdash.broker import BrokerUnusable
+    from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving
     from rtdash.server.app import create_app
+    from rtdash.settings import SecretUnusable
     from rtdash.store.database import StoreError
 
     try:
@@ -115,11 +120,12 @@ def _run(settings: Any, simulate: str | None) -> None:
 
     try:
         serving.run(create_app(settings), settings, listener, on_ready=ready)
-    except StoreError as error:
+    except (StoreError, BrokerUnusable, SecretUnusable, VenueFileError) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    except PermissionError as error:
+    except OSError as error:
         raise CommandFailed(
-            f"{error.filename} can't be written: {error.strerror}", hint="choose a data directory that you own: rtdash serve --data DIR"
+            f"{error.filename or settings.data}: {error.strerror or error}",
+            hint="choose a data directory that you may write: rtdash serve --data DIR",
         ) from None
     finally:
         _stop(traffic)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from rtdash.settings import Settings
+
+_UVICORN_LOG = logging.getLogger("uvicorn.error")
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: as many as a storm of resumes brings in one loop turn."""
@@ -48,6 +51,7 @@ def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: 
     """
     failure: list[BaseException] = []
     _remember_failure(app, failure)
+    _UVICORN_LOG.setLevel(logging.CRITICAL)  # a failed start is told by the caller, in words instead of a traceback
     server = _Server(_config(app, settings), app, settings, on_ready)
     try:
         server.run(sockets=[listener])
@@ -71,6 +75,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            _UVICORN_LOG.setLevel(logging.WARNING)
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
