@@ -3,7 +3,7 @@ the answer promises is stored before it is sent.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, assert_never
 
 from rtdash.protocol import answers
@@ -187,13 +187,13 @@ class Conversation:
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session:
-                await self._save(session, {*self._holdings, *wanted}, entry.baseline())
+                await self._save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
         except BaseException:
             entry.give_up()
             raise
         return entry
 
-    async def _save(self, session: Session, streams: Collection[Stream], positions: Mapping[Stream, Position]) -> None:
+    async def _save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> None:
         if not await self._gateway.sessions.save(session, streams, positions):
             self._connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
             raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "another connection has resumed this session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -77,7 +77,7 @@ class Sessions:
         self._holders[session.id] = _Holder(connection, session.generation)
         self._ended.pop(session.id, None)
 
-    async def save(self, session: Session, streams: Collection[Stream], positions: Mapping[Stream, Position]) -> bool:
+    async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> bool:
         """Store what the session follows and from where; False when another connection has taken it over. Raises StoreUnavailable."""
         now = self._clock()
         stored = rows.StoredSession(
