@@ -95,7 +95,7 @@ def _raise_file_limit() -> None:
 
 
 def _run(settings: Any, simulate: str | None) -> None:
-    from rtdash.broker import BrokerUnusable
+    from rtdash.broker.base import BrokerUnusable
     from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving
     from rtdash.server.app import create_app
