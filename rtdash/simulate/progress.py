@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -14,17 +15,24 @@ from rtdash.simulate.tally import Tally
 
 _LIVE_S = 0.25
 _PLAIN_S = 5.0
+_RECENT_S = 5.0
+"""The rate shown while it runs is that of the last so many seconds."""
 
 
 @asynccontextmanager
 async def progress(tally: Tally, api: Api, console: Console) -> AsyncIterator[None]:
     """While the body runs, keep the tally's time and retries and show it on `console`."""
     started = time.monotonic()
+    recent: deque[tuple[float, int]] = deque([(0, 0)])
 
     def line() -> str:
         tally.elapsed_s = time.monotonic() - started
         tally.retries = api.retries
-        return tally.line()
+        recent.append((tally.elapsed_s, tally.applied.total()))
+        while len(recent) > 2 and recent[0][0] < tally.elapsed_s - _RECENT_S:
+            recent.popleft()
+        since_s, applied = recent[0]
+        return tally.line(per_s=(tally.applied.total() - applied) / max(tally.elapsed_s - since_s, 0.001))
 
     showing = asyncio.create_task(_show_live(line, console) if console.is_terminal else _show_lines(line, console))
     try:

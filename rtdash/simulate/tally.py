@@ -45,9 +45,11 @@ class Tally:
                 case _:
                     self._refuse(outcome.get("problem") or {})
 
-    def line(self) -> str:
-        """One line for while it runs."""
-        parts = [f"{self.applied.total():,} operations applied", f"{self.booked.total():,} reservations", f"{self._per_s():,.1f}/s"]
+    def line(self, *, per_s: float | None = None) -> str:
+        """One line; `per_s` is the rate to show, by default that of the whole run."""
+        overall = self.applied.total() / self.elapsed_s if self.elapsed_s else 0.0
+        rate = overall if per_s is None else per_s
+        parts = [f"{self.applied.total():,} operations applied", f"{self.booked.total():,} reservations", f"{rate:,.1f}/s"]
         if self.repeated:
             parts.insert(1, f"{self.repeated:,} repeated")
         if self.refused:
@@ -73,6 +75,3 @@ class Tally:
         code = re.split(r"[:/#]", str(problem.get("type", "unknown")))[-1]
         self.refused[code] += 1
         self.examples.setdefault(code, str(problem.get("detail", "")))
-
-    def _per_s(self) -> float:
-        return self.applied.total() / self.elapsed_s if self.elapsed_s else 0
