@@ -97,7 +97,8 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
         return True
     if session.generation != 1:
         return False
-    return bool(conn.execute(dialects.insert_new(conn, sessions), {"id": session.id, "generation": 1, **row}).rowcount)
+    made = dialects.insert_new(conn, sessions).returning(sessions.c.id)
+    return conn.execute(made, {"id": session.id, "generation": 1, **row}).first() is not None
 
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:

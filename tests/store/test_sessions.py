@@ -1,0 +1,149 @@
+"""Sessions that outlive connections, leases of processes, revocations."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.store import sessions
+from rtdash.store.sessions import Confirmation, Lease, Revocation, StoredSession
+from tests.stores import GRILL, HOTEL, NOW
+
+pytestmark = pytest.mark.anyio
+
+TTL = timedelta(minutes=10)
+ROOMS, TABLES = Stream(HOTEL.id, Channel.HOTEL_RESERVATIONS), Stream(GRILL.id, Channel.RESTAURANT_RESERVATIONS)
+SESSION = StoredSession(
+    id="s1",
+    sub="anna",
+    process="p1",
+    subscriptions={HOTEL.id: (Channel.HOTEL_STATS, Channel.HOTEL_RESERVATIONS)},
+    positions={ROOMS: Position("e1", 3)},
+)
+
+
+def save(session, now=NOW):
+    return lambda conn: sessions.save(conn, session, now=now)
+
+
+def load(now=NOW, session_id="s1"):
+    return lambda conn: sessions.load(conn, session_id, now=now, ttl=TTL)
+
+
+def take_over(now=NOW, sub="anna", process="p2"):
+    return lambda conn: sessions.take_over(conn, "s1", sub=sub, process=process, now=now, ttl=TTL)
+
+
+async def test_a_session_comes_back_as_it_was_saved(database):
+    """And as it was saved last."""
+    assert await database.write(save(SESSION))
+    assert await database.read(load()) == SESSION
+    changed = replace(SESSION, subscriptions={GRILL.id: (Channel.RESTAURANT_STATS,)}, positions={TABLES: Position("e1", 9)})
+    assert await database.write(save(changed))
+    assert await database.read(load()) == changed
+    assert await database.read(load(session_id="unknown")) is None
+
+
+async def test_taking_over_raises_the_generation(database):
+    """The newer holder has it; the older one can't change it any more and finds out."""
+    await database.write(save(SESSION))
+    taken = await database.write(take_over())
+    assert (taken.generation, taken.process, taken.subscriptions, taken.positions) == (2, "p2", SESSION.subscriptions, SESSION.positions)
+    assert not await database.write(save(replace(SESSION, subscriptions={})))
+    assert (await database.read(load())).subscriptions == SESSION.subscriptions
+    assert await database.read(lambda conn: sessions.read_superseded(conn, {"s1": 1, "unknown": 1})) == {"s1", "unknown"}
+    assert await database.read(lambda conn: sessions.read_superseded(conn, {"s1": 2})) == set()
+    assert await database.read(lambda conn: sessions.read_superseded(conn, {})) == set()
+
+
+async def test_one_of_many_takers_after_the_other(database):
+    """Each take-over has its own generation, whoever comes at once."""
+    await database.write(save(SESSION))
+    taken = await asyncio.gather(*(database.write(take_over(process=f"p{number}")) for number in range(5)))
+    assert sorted(one.generation for one in taken) == [2, 3, 4, 5, 6]
+
+
+async def test_a_session_belongs_to_its_user(database):
+    """Another user's attempt finds nothing and changes nothing."""
+    await database.write(save(SESSION))
+    assert await database.write(take_over(sub="eve")) is None
+    assert (await database.read(load())).generation == 1
+
+
+async def test_confirmations_add_up(database):
+    """They move the positions that they name, for the current generation only."""
+    await database.write(save(SESSION))
+    confirmations = [Confirmation("s1", 1, {TABLES: Position("e1", 5)}), Confirmation("unknown", 1, {ROOMS: Position("e1", 1)})]
+    await database.write(lambda conn: sessions.confirm(conn, confirmations))
+    await database.write(lambda conn: sessions.confirm(conn, [Confirmation("s1", 7, {ROOMS: Position("e1", 99)})]))
+    await database.write(lambda conn: sessions.confirm(conn, []))
+    assert (await database.read(load())).positions == {ROOMS: Position("e1", 3), TABLES: Position("e1", 5)}
+
+
+async def test_a_released_session_waits_for_its_client(database):
+    """Until it expires; a late release of an older generation changes nothing."""
+    await database.write(save(SESSION))
+    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW + TTL))
+    assert await database.read(load(NOW + TTL - timedelta(milliseconds=1))) is not None
+    assert await database.read(load(NOW + TTL)) is None
+    assert await database.write(take_over(NOW + TTL)) is None
+    assert (await database.write(take_over())).expires_at is None
+    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW))
+    assert await database.read(load()) is not None
+
+
+async def test_a_connected_session_lives_as_long_as_its_process(database):
+    """Its expiry counts from the process's last beat, or from its own last change when that is later."""
+    await database.write(save(SESSION))
+    assert await database.read(load(NOW + TTL)) is None
+    await database.write(lambda conn: sessions.beat(conn, "p1", {}, now=NOW + timedelta(minutes=5)))
+    assert await database.read(load(NOW + TTL)) is not None
+    assert await database.read(load(NOW + timedelta(minutes=15))) is None
+    await database.write(save(SESSION, NOW + timedelta(minutes=8)))
+    assert await database.read(load(NOW + timedelta(minutes=15))) is not None
+
+
+async def test_expired_sessions_are_removed(database):
+    """A bounded number at a time; what is alive stays, and so do processes that may hold something."""
+    for number in range(3):
+        await database.write(save(replace(SESSION, id=f"s{number}", process="dead")))
+    await database.write(save(replace(SESSION, id="alive", process="p1")))
+    later = NOW + TTL + timedelta(minutes=1)
+    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 1}, now=later))
+    assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL, limit=2)) == 2
+    assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 1
+    assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 0
+    assert await database.read(load(later, "alive")) is not None
+    assert await database.read(lambda conn: sessions.read_counts(conn, now=later)) == {"anna": 1}
+
+
+async def test_counts_are_summed_over_live_processes(database):
+    """Each beat writes what changed; a process that is silent for 15 s no longer counts."""
+    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 2, "ben": 1}, now=NOW))
+    await database.write(lambda conn: sessions.beat(conn, "p2", {"anna": 3}, now=NOW + timedelta(seconds=10)))
+    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=15))) == {"anna": 5, "ben": 1}
+    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))) == {"anna": 3}
+    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 0}, now=NOW + timedelta(seconds=16)))
+    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))) == {"anna": 3, "ben": 1}
+
+
+async def test_leases_tell_where_the_newest_connections_are(database):
+    """A number that falls or stays keeps the instant at which it last rose."""
+    instants = [NOW + timedelta(seconds=5 * number) for number in range(3)]
+    for now, connections in zip(instants, (1, 2, 1), strict=True):
+        await database.write(lambda conn, now=now, connections=connections: sessions.beat(conn, "p1", {"anna": connections}, now=now))
+    assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [Lease("p1", "anna", 1, instants[1])]
+
+
+async def test_revocations(database):
+    """By token or by user; the last instant counts; all, or those since an instant."""
+    later = NOW + timedelta(seconds=5)
+    await database.write(lambda conn: sessions.revoke(conn, jti="t1", at=NOW))
+    await database.write(lambda conn: sessions.revoke(conn, sub="anna", at=NOW))
+    await database.write(lambda conn: sessions.revoke(conn, sub="anna", at=later))
+    await database.write(lambda conn: sessions.revoke(conn, at=later))
+    everything = await database.read(sessions.read_revocations)
+    assert sorted(everything, key=lambda one: one.kind) == [Revocation("jti", "t1", NOW), Revocation("sub", "anna", later)]
+    assert await database.read(lambda conn: sessions.read_revocations(conn, later)) == [Revocation("sub", "anna", later)]
