@@ -123,7 +123,7 @@ async def _sink(watch: Watch, out: Interruptible, stopper: Stopper, api: Api) ->
         return
     from rtdash.watch.screen import on_screen  # noqa: PLC0415 - needs a terminal's modules, which lines do without
 
-    async with on_screen(Board(watch.channels), utc_now, stopper, api.profile) as screen:
+    async with on_screen(Board(watch.channels, venues=watch.venues), utc_now, stopper, api.profile) as screen:
         yield screen.take
 
 

@@ -53,8 +53,10 @@ class Row:
 class Board:
     """Fed by `take` with whatever the client gives; read by the view."""
 
-    def __init__(self, channels: Iterable[str], *, zone: tzinfo | None = None) -> None:
+    def __init__(self, channels: Iterable[str], *, venues: Iterable[str] = (), zone: tzinfo | None = None) -> None:
         self.channels = frozenset(Channel(channel) for channel in channels)
+        self._chosen = frozenset(venues)
+        self._profile: dict[str, dict[str, Any]] = {}
         self.zone = zone
         self.venues: dict[str, VenueFigures] = {}
         self.rows: dict[tuple[str, str], Row] = {}
@@ -74,10 +76,10 @@ class Board:
         return any(channel.endswith(f"_{suffix}") for channel in self.channels)
 
     def name(self, profile: dict[str, Any]) -> None:
-        """Names, currencies and time zones of the venues, from the user's profile."""
-        for told in profile["venues"]:
-            venue = self._venue(told["id"])
-            venue.name, venue.currency, venue.zone = told["name"], told["currency"], ZoneInfo(told["timezone"])
+        """Names, currencies and time zones of the venues, from the user's profile; those that are watched are on the board from now on."""
+        self._profile = {told["id"]: told for told in profile["venues"]}
+        for venue_id in [*self._watched(), *self.venues]:
+            _name(self._venue(venue_id), self._profile.get(venue_id))
 
     def take(self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float) -> None:
         """A message, or a change of the connection; `now` is the wall clock and `at_s` the monotonic one at its receipt."""
@@ -95,6 +97,14 @@ class Board:
         """Messages a second over the last ten."""
         since = int(at_s) - _RATE_SPAN_S
         return sum(count for second, count in self._seconds if second > since) / _RATE_SPAN_S
+
+    def _watched(self) -> list[str]:
+        """The chosen venues; of a kind without a chosen one the first, as the server does it."""
+        watched = [venue_id for venue_id in self._profile if venue_id in self._chosen]
+        kinds = {channel.kind for channel in self.channels} - {self._profile[venue_id]["kind"] for venue_id in watched}
+        return watched + [
+            told["id"] for told in {told["kind"]: told for told in reversed(self._profile.values())}.values() if told["kind"] in kinds
+        ]
 
     def _show(self, message: dict[str, Any]) -> None:
         match message["type"]:
@@ -126,7 +136,9 @@ class Board:
             self.rows[key] = Row(message, is_update=True)
 
     def _venue(self, venue_id: str) -> VenueFigures:
-        return self.venues.setdefault(venue_id, VenueFigures(venue_id, venue_id))
+        if venue_id not in self.venues:
+            self.venues[venue_id] = _name(VenueFigures(venue_id, venue_id), self._profile.get(venue_id))
+        return self.venues[venue_id]
 
     def _count(self, second: int) -> None:
         if self._seconds and self._seconds[-1][0] == second:
@@ -144,3 +156,9 @@ class Board:
         took_ms = (now.astimezone(UTC) - parse_instant(message["timestamp"])).total_seconds() * 1000
         # Timestamps are whole milliseconds, cut off: less than one early is none early.
         self.latency_ms = max(0.0, took_ms) if -1 < took_ms < _BELIEVABLE_LATENCY_MS else None
+
+
+def _name(venue: VenueFigures, told: dict[str, Any] | None) -> VenueFigures:
+    if told is not None:
+        venue.name, venue.currency, venue.zone = told["name"], told["currency"], ZoneInfo(told["timezone"])
+    return venue

@@ -26,12 +26,13 @@ STATUS_STYLES = {
 _LEVEL_STYLES = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 _FRAME_LINES = 2
 _NARROW = 90
+_WIDE = 120
 
 
 def reservations(board: Board, width: int, height: int) -> RenderableType:
     """The newest reservations that fit, newest on top."""
     is_wide = width >= _NARROW
-    has_venues = len(board.venues) > 1 and is_wide
+    has_venues = len(board.venues) > 1 and width >= _WIDE
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("At", width=8, no_wrap=True)
     table.add_column("", width=16, no_wrap=True)

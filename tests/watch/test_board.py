@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rtdash.client import ConnectionChange, State
-from rtdash.watch.board import HISTORY, ROWS
+from rtdash.watch.board import HISTORY, ROWS, Board
 from tests.watch.conftest import GRILL, HOTEL, NOW, booking, coming, figures, live_board, notice, rooms
 
 
@@ -103,3 +103,22 @@ def test_names_come_from_the_profile():
     assert board.venues[HOTEL].name == HOTEL
     board.name({"venues": [{"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"}]})
     assert (board.venues[HOTEL].name, board.venues[HOTEL].currency) == ("Harbour Hotel", "EUR")
+
+
+@pytest.mark.parametrize(
+    ("channels", "venues", "shown"),
+    [
+        (("hotel_stats",), (), ["first"]),
+        (("hotel_stats",), ("second",), ["second"]),
+        (("hotel_stats",), ("first", "second"), ["first", "second"]),
+        (("restaurant_stats",), (), ["grill"]),
+        (("hotel_stats", "restaurant_stats"), ("second",), ["second", "grill"]),
+    ],
+)
+def test_only_watched_venues_are_shown(channels, venues, shown):
+    """Of all the venues of a token those that were chosen, else the first of each kind that is watched."""
+    board = Board(channels, venues=venues)
+    told = {"timezone": "Europe/Lisbon", "currency": "EUR"}
+    kinds = {"first": "hotel", "grill": "restaurant", "second": "hotel"}
+    board.name({"venues": [{"id": venue, "name": venue, "kind": kind, **told} for venue, kind in kinds.items()]})
+    assert list(board.venues) == shown
