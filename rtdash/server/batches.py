@@ -27,7 +27,3 @@ class Batch:
         """All that waits, as `batch` messages."""
         bodies, self._bodies, self.size_bytes = self._bodies, [], 0
         return batch_bodies(bodies, timestamp=timestamp) if bodies else []
-
-    def drop(self) -> None:
-        """Forget all that waits."""
-        self._bodies, self.size_bytes = [], 0

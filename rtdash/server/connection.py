@@ -1,23 +1,21 @@
-"""One connection: what goes out and in what order, how much may wait, how it ends. What it talks about is the Conversation's."""
+"""One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's, what it means the Conversation's."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
 
-from rtdash.hub import Parcel
 from rtdash.protocol import answers
 from rtdash.protocol.actions import ActionRefused, Ping
-from rtdash.protocol.channels import Stream
 from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
 from rtdash.protocol.messages import disconnect_message, encode, token_expiring_message
 from rtdash.protocol.server_session import ErrorReply, ServerSession
 from rtdash.server.auth import Principal
-from rtdash.server.batches import Batch
 from rtdash.server.conversation import Conversation
 from rtdash.server.deadlines import Deadlines, Due
 from rtdash.server.heartbeat import MARK_BYTES, Pulse
 from rtdash.server.inbox import Inbox
 from rtdash.server.link import Link
+from rtdash.server.outbox import Outbox
 
 if TYPE_CHECKING:
     from rtdash.server.gateway import Gateway
@@ -33,50 +31,30 @@ CLOSE_REASON_BYTES = 123
 
 
 class Connection:
-    """Receiver of its link and subscriber of the hub; all of it is synchronous but `drained`."""
+    """The receiver of a link; all of it is synchronous."""
 
-    __slots__ = (
-        "_batch", "_closing", "_drained", "_is_lost", "_is_paused", "_is_plain", "_speech", "_stale",
-        "conversation", "deadlines", "gateway", "inbox", "link",
-    )  # fmt: skip
+    __slots__ = ("_closing", "_is_lost", "_speech", "conversation", "deadlines", "gateway", "inbox", "link", "outbox")
 
     def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
         now = gateway.now()
         self.gateway = gateway
         self.link = link
         self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
+        self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self.evict)
         self.conversation = Conversation(self, gateway, principal)
         self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
         self._speech = ServerSession(gateway.rates, now)
         self._closing: int | None = None
         self._is_lost = False
-        self._is_paused = False
-        self._is_plain = True
-        self._batch: Batch | None = None
-        self._stale: set[Stream] | None = None
-        self._drained: asyncio.Event | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether messages still go out."""
-        return self._closing is None and not self._is_lost
-
-    def deliver(self, parcel: Parcel) -> None:
-        """From the hub or a replay: the hot path."""
-        if self._is_plain:
-            self.link.send_parcel(parcel)
-        elif self.is_open:
-            self._deliver_with_care(parcel)
+        return self.outbox.is_open
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Answers and what belongs to them: behind everything handed over before, never batched."""
-        if not self.is_open or not bodies:
-            return
-        if self._is_over_limit():
-            self.evict()
-            return
-        self.flush_batch()
-        self.link.send(bodies)
+        """See Outbox.send."""
+        self.outbox.send(bodies)
 
     def refuse(self, refused: ActionRefused) -> None:
         """Answer an action that is not carried out."""
@@ -88,38 +66,16 @@ class Connection:
         if reply.close is not None:
             self.close(reply.close, "too many errors within a minute")
 
-    def ask_for_batches(self, window_ms: int) -> None:
-        """From now on what comes within the window goes out together."""
-        self._batch = self._batch or Batch()
-        self._batch.window_s = window_ms / 1000
-        self._is_plain = False
-
-    def flush_batch(self) -> None:
-        """Write what waits for its window to end."""
-        if self._batch is not None and self.is_open:
-            bodies = self._batch.take(self.gateway.clock())
-            if bodies:
-                self.link.send(bodies)
-
-    async def drained(self) -> None:
-        """Wait while the peer reads more slowly than it is written to: the backpressure of replays."""
-        while self._is_paused and self.is_open:
-            self._drained = self._drained or asyncio.Event()
-            self._drained.clear()
-            await self._drained.wait()
-
     def evict(self) -> None:
         """Drop a slow consumer: never an event, always the connection (DESIGN rule 5)."""
-        if self._batch is not None:
-            self._batch.drop()
         self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
 
     def close(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0, jitter_ms: int = JITTER_MS, is_marked: bool = True) -> None:
         """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its answer confirms what was handed over."""
         if not self.is_open:
             return
-        self.flush_batch()
         if is_marked:
+            self.outbox.flush()
             self.conversation.part()
         self._leave_with(code, reason, retry_after_ms, jitter_ms)
         self.link.close(code, reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
@@ -166,9 +122,7 @@ class Connection:
         refused = self._speech.frame_received(now)
         if refused is not None:
             self.reply(refused)
-        elif self._is_over_limit():
-            self.evict()
-        return refused is None and self.is_open
+        return refused is None and self.is_open and self.outbox.has_room()
 
     def pong_received(self, payload: bytes) -> None:
         """What was handed over before that ping has arrived."""
@@ -190,20 +144,12 @@ class Connection:
             self._abort_after(CLOSE_TIMEOUT_S)
 
     def pause_writing(self) -> None:
-        """From here on states conflate."""
-        self._is_paused = True
-        self._is_plain = False
+        """See Outbox.pause."""
+        self.outbox.pause()
 
     def resume_writing(self) -> None:
-        """The peer has caught up: the latest of each state that was held back goes out."""
-        self._is_paused = False
-        self._is_plain = self._batch is None and self.is_open
-        if self._drained is not None:
-            self._drained.set()
-        stale, self._stale = self._stale, None
-        for stream in stale or ():
-            if self.conversation.follows(stream):
-                self.send(self.gateway.hub.states(stream))
+        """See Outbox.resume."""
+        self.outbox.resume()
 
     def follows_anything(self, anything: bool) -> None:
         """Whether the connection follows something, or has begun to be idle."""
@@ -229,7 +175,7 @@ class Connection:
     def _do(self, due: Due) -> None:
         match due:
             case Due.PING:
-                self.flush_batch()
+                self.outbox.flush()
                 self.link.ping(self.conversation.mark().to_bytes(MARK_BYTES, "big"))
             case Due.WARN:
                 expires_at = self.conversation.principal.expires_at
@@ -242,24 +188,6 @@ class Connection:
                 self.close(CloseCode.NO_PONG, "nothing came in answer to a ping", is_marked=False)
             case _:
                 assert_never(due)
-
-    def _deliver_with_care(self, parcel: Parcel) -> None:
-        if self._is_paused and not parcel.first_seq:
-            self._stale = self._stale or set()
-            self._stale.add(parcel.stream)
-        elif self._is_over_limit():
-            self.evict()
-        elif self._batch is None:
-            self.link.send_parcel(parcel)
-        elif self._batch.add(parcel.bodies):
-            asyncio.get_running_loop().call_later(self._batch.window_s, self.flush_batch)
-
-    def _is_over_limit(self) -> bool:
-        """Judged before more is written, never on what is being written: one flush may be larger than the limit."""
-        if not self._is_paused or not self.gateway.limits.buffer_limit_bytes:
-            return False
-        waiting = self._batch.size_bytes if self._batch is not None else 0
-        return self.link.buffered_bytes() + waiting > self.gateway.limits.buffer_limit_bytes
 
     def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
         farewell = disconnect_message(
@@ -277,11 +205,9 @@ class Connection:
     def _end(self, code: int) -> None:
         """Nothing more goes out, and the hub forgets it in the same step."""
         self._closing = self._closing or code
-        self._is_plain = False
+        self.outbox.close()
         self.conversation.leave()
         self.inbox.close()
-        if self._drained is not None:
-            self._drained.set()
 
     def _abort_after(self, patience_s: float) -> None:
         asyncio.get_running_loop().call_later(patience_s, self._abort)

@@ -40,10 +40,6 @@ class Conversation:
         self.session: Session | None = None
         self._parting: Mapping[Stream, int] | None = None
 
-    def follows(self, stream: Stream) -> bool:
-        """Whether the connection holds the stream."""
-        return stream in self._holdings
-
     async def carry_out(self, item: Item) -> None:
         """Do it and answer. Never raises: what can't be done is answered with an error."""
         if isinstance(item, ErrorReply):
@@ -122,7 +118,7 @@ class Conversation:
         entry = await self._open(wanted, session)
         self._hold(session)
         if action.batch_ms:
-            self._connection.ask_for_batches(action.batch_ms)
+            self._connection.outbox.ask_for_batches(action.batch_ms)
         entry.enter()
         self._connection.send((answers.subscribed(entry.covered(action.channels, streams), id=action.id),))
         self._connection.send(entry.following())

@@ -43,12 +43,12 @@ class Replay:
 
     def deliver(self, parcel: Parcel) -> None:
         """Hand on, and remember how far that brought the client."""
-        self._connection.deliver(parcel)
+        self._connection.outbox.deliver(parcel)
         self.seq = parcel.last_seq
 
     async def drained(self) -> None:
         """Wait for the client to read."""
-        await self._connection.drained()
+        await self._connection.outbox.drained()
 
 
 class Holdings:
@@ -95,6 +95,7 @@ class Holdings:
         held = self._held.pop(stream, None)
         if held is not None:
             self._stop(held)
+            self._connection.outbox.forget(stream)
             self._gateway.relay.unfollow(stream)
             self._gateway.metrics.subscriptions.dec()
 
@@ -137,7 +138,7 @@ class Holdings:
         held.replay = None
 
     def _enter(self, stream: Stream, held: Held) -> None:
-        held.subscription = self._gateway.hub.join(stream, self._connection)
+        held.subscription = self._gateway.hub.join(stream, self._connection.outbox)
         held.since = self._gateway.marks.number + 1
 
     async def _catch_up(self, stream: Stream, held: Held, replay: Replay) -> None:
