@@ -124,7 +124,14 @@ def test_broken_cell_is_named_and_the_rest_is_read(file, column, value):
     assert after.line == 4
 
 
-@pytest.mark.parametrize("line", ["City Hotel,1", '"City Hotel,10', ",".join(["x"] * 40)], ids=["too short", "open quote", "too long"])
+OPEN_AT_ITS_END = ",".join([*list(ROW.values())[:-1], '"3/8/2016'])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["City Hotel,1", '"City Hotel,10', OPEN_AT_ITS_END, ",".join(["x"] * 40)],
+    ids=["too short", "open quote", "open quote at its end", "too long"],
+)
 def test_broken_line_breaks_no_other(file, line):
     """A line that isn't a row, even one with an open quote, is counted alone."""
     rows = file(text_of(ROW) + line + "\r\n" + text_of(ROW).split("\r\n", 1)[1])
