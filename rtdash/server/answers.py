@@ -18,7 +18,7 @@ def answer(request: Request, body: Mapping[str, Any] | bytes, *, media_type: str
     """200 with the body and its ETag, or 304."""
     content = body if isinstance(body, bytes) else encode(body)
     etag = etag_of(content)
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Authorization"}
+    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
     if is_known(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)

@@ -13,7 +13,7 @@ from rtdash.domain.instants import Clock, utc_now
 from rtdash.server import problems
 from rtdash.server.composition import open_parts
 from rtdash.server.gateway import websocket_endpoint
-from rtdash.server.hot import HotReads
+from rtdash.server.hot import HotApp
 from rtdash.server.observed import Observed
 from rtdash.server.openapi import describe
 from rtdash.server.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
@@ -35,7 +35,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
             app.state.parts = parts
             yield {"parts": parts}
 
-    app = FastAPI(
+    app = HotApp(
         title="rtdash",
         version=version("rtdash"),
         description="The real-time backend of hotel and restaurant dashboards. The socket is described in /asyncapi.json.",
@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would hand URLs, and with them tokens, to whoever collects it
     )
     routers = [module.router for module in (dashboard, reports, reservations, venues, user, operations, channels, admin, about)]
     for router in routers:
@@ -54,6 +55,5 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PATCH"], allow_headers=_ALLOWED, expose_headers=_EXPOSED
         )
-    app.add_middleware(HotReads)
     app.add_middleware(Observed)
     return app

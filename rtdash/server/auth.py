@@ -77,15 +77,21 @@ class Verifier:
 
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenRefused."""
-        digest = _digest(token)
+        digest = token_digest(token)
         if digest not in self._known:
             principal = self._check(token)
             self._remember(digest, (principal, principal.expires_at.timestamp()))
-        return self._recall(digest)
+        return self.recall(digest)
 
-    def recall(self, token: str) -> Principal:
-        """As `verify`, for a token that was verified before. Raises KeyError for another, and TokenRefused."""
-        return self._recall(_digest(token))
+    def recall(self, digest: bytes) -> Principal:
+        """As `verify`, for the digest of a token that was verified before. Raises KeyError for another, and TokenRefused."""
+        principal, expires_at = self._known[digest]
+        if expires_at <= time.time():
+            del self._known[digest]
+            raise TokenRefused("the token has expired: get a new one", expired=True)
+        if self._is_revoked(principal):
+            raise TokenRefused("the token has been revoked: get a new one", revoked=True)
+        return principal
 
     async def authenticate(self, token: str) -> Principal:
         """As `verify`, but a token signed with a key that is not known yet has the key set fetched anew first (at most every 10 s)."""
@@ -95,15 +101,6 @@ class Verifier:
             if not await self._keys.refresh():
                 raise
         return self.verify(token)
-
-    def _recall(self, digest: bytes) -> Principal:
-        principal, expires_at = self._known[digest]
-        if expires_at <= time.time():
-            del self._known[digest]
-            raise TokenRefused("the token has expired: get a new one", expired=True)
-        if self._is_revoked(principal):
-            raise TokenRefused("the token has been revoked: get a new one", revoked=True)
-        return principal
 
     def _check(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_CHARS:
@@ -174,7 +171,8 @@ def mint(
     return jwt.encode(claims | ({"name": name} if name else {}), secret, algorithm="HS256")
 
 
-def _digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
+    """What is remembered of a token in its place."""
     return blake2b(token.encode("utf-8", "replace"), digest_size=16).digest()
 
 

@@ -14,6 +14,7 @@ class Metrics:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.requests = counter("http_requests", "HTTP requests answered", "method", "route", "status")
         self.request_seconds = histogram("http_request_seconds", "Seconds from a request's head to its answer's", "route")
+        self._request_children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.operations = counter("operations", "Operations by what became of them", "outcome")
         self.events = counter("events", "Events appended by this process")
         self.commit_seconds = histogram("commit_seconds", "Seconds that a transaction of the write path takes")
@@ -28,6 +29,15 @@ class Metrics:
         self.delivery_seconds = histogram("delivery_seconds", "Seconds from the commit of the canary to its delivery")
         self.broker_lag_seconds = gauge("broker_lag_seconds", "Seconds from publishing the canary until the broker brought it back")
         self.loop_lag_seconds = gauge("loop_lag_seconds", "Seconds by which the event loop was late, last looked at")
+
+    def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
+        """One HTTP request that was answered."""
+        key = (method, route, status)
+        children = self._request_children.get(key)
+        if children is None:
+            children = self._request_children[key] = (self.requests.labels(*key), self.request_seconds.labels(route))
+        children[0].inc()
+        children[1].observe(took_s)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -35,5 +35,4 @@ def _count(scope: Scope, status: int, took_s: float) -> None:
     parts: Parts = scope["app"].state.parts
     route = getattr(scope.get("route"), "path", UNMATCHED)
     method = scope["method"] if route != UNMATCHED or status != HTTPStatus.NOT_FOUND else "any"
-    parts.metrics.requests.labels(method, route, status).inc()
-    parts.metrics.request_seconds.labels(route).observe(took_s)
+    parts.metrics.count_request(method, route, status, took_s)
