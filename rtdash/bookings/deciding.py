@@ -9,7 +9,7 @@ from rtdash.bookings.outcomes import Applied, Outcome, OutcomeKind
 from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
 from rtdash.domain.instants import Clock, from_ms, to_ms
 from rtdash.domain.notifications import Notification, is_upcoming, notifications
-from rtdash.domain.operations import content_digest, decide, derive_reservation_id
+from rtdash.domain.operations import Decision, content_digest, decide, derive_reservation_id
 from rtdash.domain.refusals import OperationIdReused, Refusal
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
@@ -32,10 +32,13 @@ class _Change:
     """An operation that was applied, its reservation as shown, and its events; the reservation's own comes first."""
 
     operation: Operation
-    version: Version
+    digest: str
+    before: Stored | None
+    decision: Decision
     body: Message
     events: list[NewEvent]
     upcoming: Announcement | None = None
+    seq: int = 0
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[st
     steps = [_step(state, operation, target) for operation, target in zip(operations, targets, strict=True)]
     changes = list(state.changes.values())
     events = _append(conn, changes, state)
-    batch.save_versions(conn, [change.version for change in changes])
+    batch.save_versions(conn, [_version(change) for change in changes])
     for venue_id, rooms in state.rooms.items():
         batch.save_rooms(conn, venue_id, rooms.changes(), state.sold[venue_id])
     return Applied([_outcome(step) for step in steps], events, frozenset(change.operation.venue_id for change in changes))
@@ -101,8 +104,9 @@ def _step(state: _State, operation: Operation, target: Key) -> Outcome | tuple[O
     """Decide one operation. What is applied gets its outcome when the log has numbered it."""
     key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
     earlier = state.changes.get(key)
-    record = earlier.version.record if earlier else state.records.get(key)
-    if record is not None and record.digest != digest:
+    record = state.records.get(key)
+    known = earlier or record
+    if known is not None and known.digest != digest:
         return Outcome(key.id, OutcomeKind.REFUSED, refusal=OperationIdReused(key.id))
     if earlier is not None:
         return OutcomeKind.REPEATED, earlier
@@ -113,7 +117,7 @@ def _step(state: _State, operation: Operation, target: Key) -> Outcome | tuple[O
     except Refusal as refusal:
         return Outcome(key.id, OutcomeKind.REFUSED, operation.reservation_id, refusal=refusal)
     state.changes[key] = change
-    state.stored[target] = Stored(change.version.after, operation.operation_id)
+    state.stored[target] = Stored(change.decision.reservation, operation.operation_id)
     return OutcomeKind.APPLIED, change
 
 
@@ -127,13 +131,7 @@ def _decide(state: _State, operation: Operation, target: Key, digest: str) -> _C
     channel = reservations_channel(venue.kind)
     what = operation.op if current else None
     message = reservation_message(channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at)
-    record = Record(digest, after.id, 0, encode(body).decode())
-    change = _Change(
-        operation,
-        Version(operation.operation_id, before, after, decision.charge, record),
-        body,
-        [NewEvent(Stream(venue.id, channel), message)],
-    )
+    change = _Change(operation, digest, before, decision, body, [NewEvent(Stream(venue.id, channel), message)])
     if operation.at is None:
         told = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
         change.events += [_notification_event(one, operation, venue) for one in told]
@@ -153,7 +151,7 @@ def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list
     following = iter(stored)
     for change in changes:
         numbered = [next(following) for _ in change.events]
-        change.version = batch.with_seq(change.version, numbered[0].seq)
+        change.seq = numbered[0].seq
     return stored
 
 
@@ -171,6 +169,12 @@ def _notification_event(told: Notification, operation: Operation, venue: Venue) 
     return NewEvent(Stream(venue.id, channel), message)
 
 
+def _version(change: _Change) -> Version:
+    after = change.decision.reservation
+    record = Record(change.digest, after.id, change.seq, encode(change.body).decode())
+    return Version(change.operation.operation_id, change.before, after, change.decision.charge, record)
+
+
 def _upcoming_event(change: _Change, venue: Venue) -> NewEvent:
     channel = notifications_channel(venue.kind)
     return NewEvent(Stream(venue.id, channel), upcoming_message(channel, venue.id, change.body, operation_id=change.operation.operation_id))
@@ -180,7 +184,7 @@ def _outcome(step: Outcome | tuple[OutcomeKind, _Change]) -> Outcome:
     if isinstance(step, Outcome):
         return step
     kind, change = step
-    return Outcome(change.operation.operation_id, kind, change.version.after.id, change.version.record.seq, change.body)
+    return Outcome(change.operation.operation_id, kind, change.decision.reservation.id, change.seq, change.body)
 
 
 def _target(operation: Operation) -> Key:

@@ -1,7 +1,7 @@
 """What a batch of operations reads and writes, in sets: one statement a table, whatever the number of operations and venues."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, TypeVar
 
@@ -159,11 +159,6 @@ def save_rooms(conn: Connection, venue_id: str, changes: Mapping[Night, int], lo
         conn.execute(_UPDATE_NIGHTS, known)
     if fresh:
         conn.execute(_INSERT_NIGHTS, fresh)
-
-
-def with_seq(version: Version, seq: int) -> Version:
-    """The version, once the log has numbered its event."""
-    return replace(version, record=replace(version.record, seq=seq))
 
 
 def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
