@@ -102,9 +102,8 @@ class Board:
         """The chosen venues; of a kind without a chosen one the first, as the server does it."""
         watched = [venue_id for venue_id in self._profile if venue_id in self._chosen]
         kinds = {channel.kind for channel in self.channels} - {self._profile[venue_id]["kind"] for venue_id in watched}
-        return watched + [
-            told["id"] for told in {told["kind"]: told for told in reversed(self._profile.values())}.values() if told["kind"] in kinds
-        ]
+        firsts = {told["kind"]: venue_id for venue_id, told in reversed(self._profile.items())}
+        return watched + [firsts[kind] for kind in sorted(kinds) if kind in firsts]
 
     def _show(self, message: dict[str, Any]) -> None:
         match message["type"]:

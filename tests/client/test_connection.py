@@ -454,3 +454,94 @@ async def test_batches_are_unpacked(server, until, event, fast):
     async with connect(server.url, CHANNELS, token="t", batch_ms=50, timing=fast) as live:
         items = await until(live, messages=2)
     assert items[-2:] == [event(1), event(2)]
+
+
+async def test_refused_renewal_keeps_the_connection(server, until, event, fast):
+    """When the server doesn't take the new token, the one in use is still good."""
+
+    async def expiring(peer):
+        await peer.subscribed()
+        await peer.say({"type": "token_expiring", "timestamp": "2026-01-02T03:04:05.678Z", "expiresAt": "2026-01-02T03:04:35.678Z"})
+        await peer.hear("authenticate")
+        await peer.say({"status": "error", "code": "forbidden", "message": "another user", "action": "authenticate", "temporary": False})
+        await peer.say(event(1))
+        await peer.stay()
+
+    server.scripts = [expiring]
+    async with connect(server.url, CHANNELS, token=lambda: "t", timing=fast) as live:
+        assert seqs(await until(live, messages=1)) == [1]
+    assert server.requests == ["/ws"]
+
+
+async def test_renewal_that_takes_a_channel_away(server, until, fast):
+    """A subscription that the new token no longer allows is an end, not a silence."""
+
+    async def expiring(peer):
+        await peer.subscribed()
+        await peer.say({"type": "token_expiring", "timestamp": "2026-01-02T03:04:05.678Z", "expiresAt": "2026-01-02T03:04:35.678Z"})
+        await peer.hear("authenticate")
+        refusal = {"status": "error", "code": "forbidden", "message": "hotel:read is gone", "action": "authenticate", "temporary": False}
+        await peer.say(refusal | {"channels": CHANNELS})
+        await peer.stay()
+
+    server.scripts = [expiring]
+    async with connect(server.url, CHANNELS, token=lambda: "t", timing=fast) as live:
+        with pytest.raises(NotAllowed, match="hotel:read is gone"):
+            await until(live, messages=1)
+
+
+async def test_token_that_cannot_be_had_now(server, until, fast):
+    """A token service that is down is tried again like a server that is down."""
+    answers = iter([OSError("no route"), "t"])
+
+    def present():
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    async def standing(peer):
+        await peer.subscribed()
+        await peer.stay()
+
+    server.scripts = [standing]
+    async with connect(server.url, CHANNELS, token=present, timing=fast) as live:
+        items = await until(live, state=State.LIVE)
+    assert "no token could be had: no route" in items[1].detail
+
+
+async def test_fault_of_the_token_callback_rises(server, until, fast):
+    """A mistake in the application's own callback is told, not tried again for ever."""
+
+    def present():
+        raise KeyError("vault")
+
+    async with connect(server.url, CHANNELS, token=present, timing=fast) as live:
+        with pytest.raises(KeyError, match="vault"):
+            await until(live, messages=1)
+
+
+async def test_wrong_arguments_are_told_at_once(fast):
+    """An address or a channel that can't be is no reason to try anything."""
+    with pytest.raises(ValueError, match="begins with http"):
+        async with connect("localhost:8000", CHANNELS, token="t", timing=fast):
+            pass
+    with pytest.raises(ValueError, match="hotel_rooms"):
+        async with connect("http://127.0.0.1:9", ["hotel_rooms"], token="t", timing=fast):
+            pass
+
+
+async def test_several_venues_on_one_connection(server, until, event, fast):
+    """Streams of several venues share a connection and keep their own positions."""
+
+    async def script(peer):
+        assert (await peer.subscribed())["venue"] == "harbour-hotel"
+        assert (await peer.subscribed(seq=3))["venue"] == "harbour-grill"
+        await peer.say(event(1), event(4, "restaurant_reservations"))
+        await peer.stay()
+
+    server.scripts = [script]
+    wanted = [STREAM, ("harbour-grill", "restaurant_reservations")]
+    async with connect(server.url, wanted, token="t", timing=fast) as live:
+        await until(live, messages=2)
+        assert live.positions == {STREAM: Position("e1", 1), wanted[1]: Position("e1", 4)}
