@@ -35,6 +35,11 @@ def may_follow(principal: Principal, stream: Stream) -> bool:
     return principal.allows(stream.channel.read_scope) and principal.may_see(stream.venue)
 
 
+def may_follow_anything(principal: Principal, venues: Mapping[str, Venue]) -> bool:
+    """Whether there is a stream at all that the token allows."""
+    return any(principal.allows(f"{venue.kind}:read") for venue in own_venues(venues, principal))
+
+
 def _stream(principal: Principal, venues: Mapping[str, Venue], channel: Channel, venue_id: str | None) -> Stream | None:
     if not principal.allows(channel.read_scope):
         return None

@@ -176,6 +176,8 @@ class Conversation:
                 self._holdings.drop(stream)
                 self._connection.send((_ended(stream, "authenticate"),))
         self._connection.follows_anything(bool(self._holdings))
+        if not channel_rights.may_follow_anything(principal, self._gateway.venues):
+            self._connection.close(CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one")
 
     async def _open(self, wanted: Mapping[Stream, Position | None], session: Session) -> Entry:
         """Everything that must be waited for before streams are entered; when it fails, nothing has changed."""

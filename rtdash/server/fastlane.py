@@ -32,6 +32,7 @@ class FastLane(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, {**app_state, "fastlane": self}, _loop)
+        self.conn.debug = False  # its debug log has every head and frame, and with them tokens
         self.conn.available_extensions = [cast("ServerExtensionFactory", SharedDeflate())]
         self._is_handed_over = False
 

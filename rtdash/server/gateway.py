@@ -19,8 +19,8 @@ from rtdash.server.door import Door
 from rtdash.server.heartbeat import TICK_S, Marks, PulseRules, Wheel
 from rtdash.server.link import Link
 from rtdash.server.parts import Parts
-from rtdash.server.places import Places
-from rtdash.server.sessions import Sessions
+from rtdash.server.places import Places, excess
+from rtdash.server.sessions import Beat, Sessions
 
 LATE_S = 1.0
 """A wheel that turns later than this was not turned because the process stood still: that silence is not the peers' fault."""
@@ -52,7 +52,8 @@ class Gateway:
         self.metrics = parts.metrics
         self.venues = parts.venues
         self.verifier = parts.verifier
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}
+        """In the order in which they came."""
         self.rates = Rates(
             limits.messages_per_second, limits.messages_burst, limits.limits_dry_run, lambda: self._count_refusal("messages_per_second")
         )
@@ -88,14 +89,14 @@ class Gateway:
         """A connection for a socket that stands; its place is taken already."""
         self._admitted += 1
         connection = Connection(self, link, principal, self._admitted)
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.metrics.connections.inc()
         connection.token_lives(principal)
         return connection
 
     def forget(self, connection: Connection) -> None:
         """Its socket has ended."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         self.wheel.forget(connection)
         self.places.leave(connection.conversation.principal.sub)
         self.metrics.connections.dec()
@@ -118,7 +119,7 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._turn(), name="wheel")
-                group.create_task(self.sessions.run(lambda: self.places.by_user, _supersede), name="sessions")
+                group.create_task(self.sessions.run(lambda: self.places.by_user, self.act_on), name="sessions")
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -144,6 +145,18 @@ class Gateway:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_empty.wait(), FAREWELL_S)
         self._abort_all()
+
+    def act_on(self, beat: Beat) -> None:
+        """Send away those whose session went to another process, and of users with too many connections the newest."""
+        for connection in beat.superseded:
+            connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
+        limit = self.limits.connections_per_user
+        too_many = excess(beat.leases, self.sessions.process, limit) if limit else {}
+        for sub, number in too_many.items():
+            if self.places.refuses("connections_per_user"):
+                theirs = [connection for connection in self.connections if connection.conversation.principal.sub == sub]
+                for connection in theirs[-number:]:
+                    connection.close(CloseCode.TOO_MANY_CONNECTIONS, f"more than {limit} connections of this user are open: close one")
 
     async def _turn(self) -> None:
         last, turns = self.now(), 0
@@ -177,7 +190,3 @@ class Gateway:
 
     def _count_refusal(self, limit: str) -> None:
         self.metrics.limit_refusals.labels(limit).inc()
-
-
-def _supersede(connection: Connection) -> None:
-    connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")

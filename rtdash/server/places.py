@@ -1,11 +1,12 @@
 """How many may be here: connections in all and by user, handshakes by address."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 
 from rtdash.protocol.rates import TokenBucket
 from rtdash.settings import Limits
+from rtdash.store.sessions import Lease
 
 MAX_ADDRESSES = 10_000
 """Addresses remembered at once; beyond it those are forgotten whose bucket is full again, and then the oldest."""
@@ -70,6 +71,23 @@ class Places:
         self._addresses = {key: bucket for key, bucket in self._addresses.items() if not bucket.is_full(now)}
         while len(self._addresses) >= MAX_ADDRESSES:
             del self._addresses[next(iter(self._addresses))]
+
+
+def excess(leases: Sequence[Lease], process: str, limit: int) -> dict[str, int]:
+    """How many connections of which users `process` has to close, so that each keeps `limit` over all processes.
+
+    The newest go: they are where the number rose last. Every process sees the same leases, so exactly one of them acts.
+    """
+    by_user: dict[str, list[Lease]] = {}
+    for lease in leases:
+        by_user.setdefault(lease.sub, []).append(lease)
+    found = {}
+    for sub, of_user in by_user.items():
+        newest = max(of_user, key=lambda lease: (lease.raised_at, lease.process))
+        too_many = sum(lease.connections for lease in of_user) - limit
+        if too_many > 0 and newest.process == process:
+            found[sub] = min(too_many, newest.connections)
+    return found
 
 
 def _network(address: str) -> str:

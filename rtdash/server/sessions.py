@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,6 +49,14 @@ class _Holder:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a beat has found out: the leases of all live processes, and the connections whose session another process has taken over."""
+
+    leases: tuple[rows.Lease, ...]
+    superseded: "tuple[Connection, ...]"
+
+
 class Sessions:
     """Holders by session id, and the way to their rows. `process` names this process in them."""
 
@@ -56,7 +65,7 @@ class Sessions:
         """Connections by user in the other live processes, as of the last beat."""
         self._database = database
         self._clock = clock
-        self._process = process
+        self.process = process
         self._ttl = timedelta(seconds=ttl_s)
         self._holders: dict[str, _Holder] = {}
         self._confirmed: dict[str, Session] = {}
@@ -83,7 +92,7 @@ class Sessions:
         stored = rows.StoredSession(
             session.id,
             session.sub,
-            self._process,
+            self.process,
             session.generation,
             subscriptions=_by_venue(streams),
             positions={**session.confirmed, **positions},
@@ -95,7 +104,7 @@ class Sessions:
         await self.write_behind()  # what this process knows of it, its last confirmations, comes first
         now = self._clock()
         stored = await self._database.write(
-            lambda connection: rows.take_over(connection, session_id, sub=sub, process=self._process, now=now, ttl=self._ttl)
+            lambda connection: rows.take_over(connection, session_id, sub=sub, process=self.process, now=now, ttl=self._ttl)
         )
         if stored is None:
             return None
@@ -116,21 +125,37 @@ class Sessions:
             del self._holders[session.id]
             self._ended[session.id] = session.generation
 
-    async def run(self, counts: Callable[[], Mapping[str, int]], on_superseded: "Callable[[Connection], None]") -> None:
-        """Write behind, beat, expire, for ever; a store that is away is asked again.
-
-        `counts` gives this process's connections by user; `on_superseded` gets connections whose session another process has taken over.
-        """
+    async def run(self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], None]) -> None:
+        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives this process's connections by user."""
         for turn in count():
             try:
                 await self.write_behind()
                 if turn % BEAT_TURNS == 0:
-                    await self._beat(counts(), on_superseded)
+                    on_beat(await self.beat(counts()))
                 if turn % EXPIRE_TURNS == 0:
                     await self._expire()
             except StoreUnavailable as fault:
                 _log.warning("sessions wait to be written: %s", fault)
             await asyncio.sleep(BEHIND_S)
+
+    async def beat(self, counts: Mapping[str, int]) -> Beat:
+        """Say that this process lives and whom it serves; hear the same of the others. Raises StoreUnavailable."""
+        changed = {sub: counts.get(sub, 0) for sub in counts.keys() | self._told.keys() if counts.get(sub, 0) != self._told.get(sub, 0)}
+        told = dict(counts)
+        now = self._clock()
+        await self._database.write(lambda connection: rows.beat(connection, self.process, changed, now=now))
+        self._told = told
+        held = {session_id: holder.generation for session_id, holder in self._holders.items()}
+        leases, superseded = await self._database.read(
+            lambda connection: (rows.read_leases(connection, now=now), rows.read_superseded(connection, held))
+        )
+        elsewhere: Counter[str] = Counter()
+        for lease in leases:
+            if lease.process != self.process:
+                elsewhere[lease.sub] += lease.connections
+        self.elsewhere = elsewhere
+        holders = [(self._holders.get(session_id), held[session_id]) for session_id in superseded]
+        return Beat(tuple(leases), tuple(holder.connection for holder, generation in holders if holder and holder.generation == generation))
 
     async def write_behind(self) -> None:
         """Write what waits. Raises StoreUnavailable, and keeps it then."""
@@ -156,21 +181,6 @@ class Sessions:
     async def _expire(self) -> None:
         now = self._clock()
         await self._database.write(lambda connection: rows.expire(connection, now=now, ttl=self._ttl))
-
-    async def _beat(self, counts: Mapping[str, int], on_superseded: "Callable[[Connection], None]") -> None:
-        changed = {sub: counts.get(sub, 0) for sub in counts.keys() | self._told.keys() if counts.get(sub, 0) != self._told.get(sub, 0)}
-        now = self._clock()
-        await self._database.write(lambda connection: rows.beat(connection, self._process, changed, now=now))
-        self._told = dict(counts)
-        held = {session_id: holder.generation for session_id, holder in self._holders.items()}
-        everywhere, superseded = await self._database.read(
-            lambda connection: (rows.read_counts(connection, now=now), rows.read_superseded(connection, held))
-        )
-        self.elsewhere = {sub: others for sub, total in everywhere.items() if (others := total - counts.get(sub, 0)) > 0}
-        for session_id in superseded:
-            holder = self._holders.get(session_id)
-            if holder is not None and holder.generation == held[session_id]:
-                on_superseded(holder.connection)
 
 
 def _write(

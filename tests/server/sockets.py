@@ -4,11 +4,11 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -26,6 +26,7 @@ from rtdash.protocol.channels import Stream
 from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.fastlane import FastLane
+from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
 from rtdash.settings import Limits, Settings
 
@@ -40,11 +41,10 @@ LANES = ("fast", "asgi")
 class Server:
     """What runs in a thread of its own, and tokens for it."""
 
-    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, data: Path) -> None:
+    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int) -> None:
         self.parts = parts
         self.loop = loop
         self.port = port
-        self.data = data
         self._booked = 0
 
     def token(
@@ -164,14 +164,15 @@ class Client:
 
 @contextmanager
 def serving(
-    data: Path, lane: Literal["fast", "asgi"] | str, *, allowed_origins: str = "", uvloop: bool | None = None, **limits: Any
+    data: Path, lane: str, *, uvloop: bool | None = None, settings: Mapping[str, Any] | None = None, **limits: Any
 ) -> Iterator[Server]:
     """A server with these limits on a free port, ended behind the block."""
-    settings = Settings(data=data, secret=SECRET, lane=lane, allowed_origins=allowed_origins, limits=Limits(**limits))
-    app = create_app(settings)
+    chosen = Settings(data=data, secret=SECRET, lane=lane, limits=Limits(**limits), **(settings or {}))
+    app = create_app(chosen)
     config = uvicorn.Config(
         app,
         port=0,
+        http=TimedHeads,
         ws=FastLane if lane == "fast" else "websockets-sansio",
         loop="uvloop" if (lane == "fast" if uvloop is None else uvloop) else "asyncio",
         lifespan="on",
@@ -179,7 +180,7 @@ def serving(
         access_log=False,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
-        ws_max_size=settings.limits.message_limit_bytes or 2**31,
+        ws_max_size=chosen.limits.message_limit_bytes or 2**31,
         timeout_graceful_shutdown=2,
     )
     server = _Announcing(config)
@@ -188,7 +189,7 @@ def serving(
     try:
         assert server.is_up.wait(30), "the server did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(app.state.parts, server.loop, port, data)
+        yield Server(app.state.parts, server.loop, port)
     finally:
         server.should_exit = True
         thread.join(15)

@@ -180,7 +180,7 @@ async def test_an_answer_never_overtakes_a_batch(edge: Server) -> None:
 
 async def test_a_foreign_page_is_refused(tmp_path: Path, lane: str) -> None:
     """Origins: the server's own and the allowed ones pass, others are HTTP 403, and programs have none."""
-    with serving(tmp_path, lane, allowed_origins="https://dash.example.com") as server:
+    with serving(tmp_path, lane, settings={"allowed_origins": "https://dash.example.com"}) as server:
         own = f"http://127.0.0.1:{server.port}"
         for origin in (own, "https://dash.example.com", "https://DASH.example.com:443", None):
             async with connect(server.url(token=server.token()), proxy=None, origin=origin) as websocket:
@@ -211,3 +211,28 @@ async def test_a_narrower_token_ends_what_it_doesnt_allow(edge: Server) -> None:
         assert (ended["code"], ended["channels"], ended["action"]) == ("forbidden", ["hotel_reservations"], "authenticate")
         await edge.book()
         assert len(await client.events(1)) == 1
+
+
+async def test_a_token_that_allows_nothing_ends_the_connection(edge: Server) -> None:
+    """After authenticate with a token without any read scope every subscription ends, and then the connection: 4501."""
+    async with edge.client() as client:
+        await client.subscribe("restaurant_reservations")
+        taken = await client.ask(action="authenticate", token=edge.token(scopes=("hotel:write",)))
+        assert taken["status"] == "authenticated"
+        assert (await client.receive())["channels"] == ["restaurant_reservations"]
+        said, code = await client.farewell()
+        assert (code, said and said["reconnect"]) == (4501, False)
+
+
+async def test_no_token_is_logged(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither a handshake that is taken nor one that is refused leaves its token in the log."""
+    is_fast = edge.parts.settings.lane == "fast"
+    caplog.set_level("DEBUG" if is_fast else "INFO", logger="uvicorn")  # in the plain lane the debug log is the server's own
+    caplog.set_level("DEBUG", logger="rtdash")
+    good, bad = edge.token(), edge.token() + "x"
+    for token in (good, bad):
+        async with edge.client(token=token) as client:
+            await client.send({"action": "authenticate", "token": token})
+            await client.websocket.close()
+    assert "/ws" in caplog.text
+    assert good not in caplog.text

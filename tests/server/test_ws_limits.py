@@ -2,12 +2,19 @@
 
 import asyncio
 import json
+import socket
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from rtdash.domain.instants import utc_now
+from rtdash.store import sessions
 from tests.server.sockets import Client, RawClient, Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
@@ -203,3 +210,47 @@ async def test_what_cant_be_stored_is_unavailable(tmp_path: Path, lane: str) -> 
             assert (refused["code"], refused["temporary"]) == ("unavailable", True)
             assert refused["retryAfterMs"] > 0
             assert (await Client(client.websocket).ask(action="ping"))["status"] == "pong"
+
+
+async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) -> None:
+    """Connections of the user in another process take places here; of too many the newest is closed with 4007."""
+    with serving(tmp_path, lane, connections_per_user=3) as server:
+        database, gateway = server.parts.database, server.parts.gateway
+
+        async def beat() -> None:
+            gateway.act_on(await gateway.sessions.beat(gateway.places.by_user))
+
+        long_ago = utc_now() - timedelta(seconds=5)
+        async with server.client() as first, server.client() as second:
+            assert (await first.ask(action="ping"))["status"] == (await second.ask(action="ping"))["status"] == "pong"
+            await server.call(lambda: database.write(lambda connection: sessions.beat(connection, "another", {"ann": 2}, now=long_ago)))
+            await server.call(beat)
+            assert (await second.farewell())[1] == 4007
+            assert (await first.ask(action="ping"))["status"] == "pong"
+            async with server.client() as third:
+                assert (await third.farewell())[1] == 4007
+
+
+async def test_a_key_set_that_doesnt_answer_is_overload(tmp_path: Path, lane: str) -> None:
+    """A token that can't be checked within handshake_timeout: 4006, come back later."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/keys"
+        with serving(tmp_path, lane, settings={"jwks_url": url}, handshake_timeout_s=0.2) as server:
+            token = jwt.encode({"sub": "ann", "exp": 4e9}, Ed25519PrivateKey.generate(), algorithm="EdDSA")
+            async with server.client(token=token) as client:
+                said, code = await client.farewell()
+            assert (code, said and said["reconnect"]) == (4006, True)
+
+
+async def test_a_head_that_never_ends_holds_no_socket(tmp_path: Path, lane: str) -> None:
+    """Half a request, or none, is dropped after handshake_timeout."""
+    with serving(tmp_path, lane, handshake_timeout_s=0.3) as server:
+        for sent in (b"", b"GET /ws HTTP/1.1\r\nHost: x\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(sent)
+            with suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+        async with server.client() as client:
+            await asyncio.sleep(0.5)
+            assert (await client.ask(action="ping"))["status"] == "pong"

@@ -1,0 +1,91 @@
+"""The wheel, the pulse of a peer, and what marks say: by clocks that tests turn."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtdash.hub import Hub
+from rtdash.protocol.channels import Channel, Stream
+from rtdash.server.heartbeat import HORIZON_S, TICK_S, Marks, Pulse, PulseRules, Verdict, Wheel
+from tests.fakes import Turns
+
+RULES = PulseRules(25, 10)
+STREAM = Stream("harbour-grill", Channel.RESTAURANT_RESERVATIONS)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 50)), max_size=40))
+def test_the_wheel_looks_in_time_and_once(plans: list[tuple[int, float]]) -> None:
+    """Whatever was planned, each item is due once, and within a tick of the earliest instant that was planned for it."""
+    wheel: Wheel[int] = Wheel(0.0)
+    for item, at in plans:
+        wheel.plan(item, at)
+    seen: dict[int, float] = {}
+    for step in range(1, 520):
+        for item in wheel.due(step * TICK_S):
+            assert item not in seen
+            seen[item] = step * TICK_S
+    earliest = {item: min(at for one, at in plans if one == item) for item, _ in plans}
+    assert seen.keys() == earliest.keys()
+    assert all(0 <= seen[item] - at <= 2 * TICK_S + 1e-6 for item, at in earliest.items())
+
+
+def test_the_wheel_looks_at_the_far_away_before_its_horizon() -> None:
+    """Something planned for never is looked at all the same, and nothing that was forgotten is."""
+    wheel: Wheel[str] = Wheel(0.0)
+    wheel.plan("far", inf)
+    wheel.plan("gone", 1.0)
+    wheel.forget("gone")
+    assert list(wheel.due(HORIZON_S + 1)) == ["far"]
+
+
+def test_pings_are_spread() -> None:
+    """The first pings of many connections made at once fall evenly over the interval."""
+    first = sorted(Pulse(RULES, 0.0, serial).next_at for serial in range(1, 1001))
+    assert max(second - one for one, second in zip(first, first[1:], strict=False)) < 0.1
+    assert first[-1] <= 25
+
+
+def test_silence_after_a_ping_is_death() -> None:
+    """A ping when it is due, and death exactly pong_timeout later if nothing came."""
+    pulse = Pulse(RULES, 0.0, 0)
+    assert pulse.look(24.9, 0, is_excused=False) is Verdict.FINE
+    assert pulse.look(25.0, 0, is_excused=False) is Verdict.PING
+    assert pulse.look(34.9, 0, is_excused=False) is Verdict.FINE
+    assert pulse.look(35.0, 0, is_excused=False) is Verdict.DEAD
+
+
+def test_any_frame_in_time_is_life() -> None:
+    """Whatever came after the ping counts."""
+    pulse = Pulse(RULES, 0.0, 0)
+    pulse.look(25.0, 0, is_excused=False)
+    pulse.heard_at = 26.0
+    assert pulse.look(35.0, 0, is_excused=False) is Verdict.FINE
+    assert pulse.look(50.0, 0, is_excused=False) is Verdict.PING
+
+
+@pytest.mark.parametrize(
+    ("buffered", "is_excused", "verdict"), [(400, False, Verdict.FINE), (500, False, Verdict.DEAD), (500, True, Verdict.FINE)]
+)
+def test_the_deadline_stands_still(buffered: int, is_excused: bool, verdict: Verdict) -> None:
+    """While the buffer shrinks, and while the server doesn't read; not while the buffer only stays as it was."""
+    pulse = Pulse(RULES, 0.0, 0)
+    pulse.look(25.0, 500, is_excused=False)
+    assert pulse.look(35.0, buffered, is_excused=is_excused) is verdict
+
+
+def test_a_mark_says_where_streams_stood() -> None:
+    """A mark keeps the tops of its instant, however far they move on, until it is too old for any pong."""
+    turns = Turns()
+    hub = Hub(turns.call_soon, turns.call_later, turns.clock)
+    hub.track(STREAM, 4)
+    marks = Marks(hub, keep_s=60)
+    first = marks.make(0.0)
+    assert marks.make(1.0) == first
+    hub.publish(STREAM, 5, [b"{}"])
+    hub.flush_now()
+    second = marks.make(2.0)
+    assert (marks.seq(first, STREAM), marks.seq(second, STREAM)) == (4, 5)
+    marks.make(100.0)
+    assert marks.seq(first, STREAM) is None

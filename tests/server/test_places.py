@@ -1,0 +1,58 @@
+"""Counts and their limits, by clocks that tests turn."""
+
+from datetime import UTC, datetime, timedelta
+
+from rtdash.server.places import MAX_ADDRESSES, Places, excess
+from rtdash.settings import Limits
+from rtdash.store.sessions import Lease
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def places(**limits: object) -> tuple[Places, list[str]]:
+    told: list[str] = []
+    return Places(Limits(**limits), told.append), told
+
+
+def test_handshakes_refill_at_their_rate() -> None:
+    """After the burst an address may come in as often as the rate says, for long; others are not concerned."""
+    counted, told = places(handshakes_per_minute=60, handshakes_burst=10)
+    passed = sum(not counted.handshake_wait_s("10.0.0.1", step / 10) for step in range(600))
+    assert passed == 10 + 59
+    assert len(told) == 600 - passed
+    assert not counted.handshake_wait_s("10.0.0.2", 60)
+
+
+def test_a_network_of_ipv6_is_one_address() -> None:
+    """Who has a /64 has 2 ** 64 addresses, and one bucket."""
+    counted, _ = places(handshakes_per_minute=1, handshakes_burst=1)
+    assert not counted.handshake_wait_s("2001:db8:0:1::1", 0)
+    assert counted.handshake_wait_s("2001:db8:0:1:ffff::2", 0) > 0
+    assert not counted.handshake_wait_s("2001:db8:0:2::1", 0)
+
+
+def test_addresses_are_bounded() -> None:
+    """However many addresses come, only so many are remembered."""
+    counted, _ = places(handshakes_per_minute=1, handshakes_burst=1)
+    for number in range(MAX_ADDRESSES + 500):
+        counted.handshake_wait_s(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0)
+    assert len(counted._addresses) == MAX_ADDRESSES
+
+
+def test_places_are_given_back() -> None:
+    """A user with all places taken gets one when one is left, and nobody who left is remembered."""
+    counted, _ = places(connections_per_user=2)
+    counted.enter("ann")
+    assert not counted.has_too_many("ann", {}, leaving=0)
+    assert counted.has_too_many("ann", {"ann": 1}, leaving=0)
+    assert not counted.has_too_many("ann", {"ann": 1}, leaving=1)
+    counted.leave("ann")
+    assert not counted.by_user
+
+
+def test_an_excess_is_closed_by_the_process_where_it_rose_last() -> None:
+    """Of all processes exactly one acts, on no more than it has."""
+    leases = [Lease("a", "ann", 8, NOW), Lease("b", "ann", 4, NOW + timedelta(seconds=1)), Lease("a", "bob", 10, NOW)]
+    assert excess(leases, "a", 10) == {}
+    assert excess(leases, "b", 10) == {"ann": 2}
+    assert excess(leases, "b", 3) == {"ann": 4}
