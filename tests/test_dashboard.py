@@ -38,6 +38,7 @@ class Clock:
         self.now = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
+        """That instant."""
         return self.now
 
 

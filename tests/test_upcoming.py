@@ -81,7 +81,7 @@ async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 async def test_announced_when_the_lead_is_reached_and_not_before(tmp_path: Path) -> None:
-    """now < start ≤ now + lead, to the millisecond."""
+    """The window is now < start ≤ now + lead, to the millisecond."""
     async with rigged(tmp_path) as rig:
         await rig.book("t", NOW + timedelta(minutes=90))
         rig.now = NOW + timedelta(minutes=30) - timedelta(milliseconds=1)

@@ -15,7 +15,6 @@ from rtdash.server.composition import open_parts
 from rtdash.server.gateway import websocket_endpoint
 from rtdash.server.hot import HotApp
 from rtdash.server.observed import Observed
-from rtdash.server.openapi import describe
 from rtdash.server.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
 from rtdash.settings import Settings
 

@@ -148,7 +148,8 @@ async def _load_venues(database: Database, file: Path | None) -> dict[str, Venue
 
 
 async def _import(database: Database, file: Path) -> None:
-    venues = parse_venues(file.read_text(encoding="utf-8"), source=str(file))
+    text = await asyncio.to_thread(file.read_text, encoding="utf-8")
+    venues = parse_venues(text, source=str(file))
     await database.write(lambda connection: save_venues(connection, venues))
 
 
@@ -172,13 +173,12 @@ def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
 async def _prune(database: Database, clock: Clock, retention: timedelta) -> None:
     """Remove events that are older than the log keeps, a bounded number at a time."""
     while True:
-        before = clock() - retention
+        removed = 0
         try:
-            while await database.write(lambda connection: event_log.prune(connection, before=before, limit=PRUNE_ROWS)) == PRUNE_ROWS:
-                await asyncio.sleep(0)
+            removed = await database.write(partial(event_log.prune, before=clock() - retention, limit=PRUNE_ROWS))
         except StoreUnavailable as error:
             _log.warning("old events stay for now: %s", error)
-        await asyncio.sleep(PRUNE_INTERVAL_S)
+        await asyncio.sleep(0 if removed == PRUNE_ROWS else PRUNE_INTERVAL_S)
 
 
 async def _probe(database: Database) -> None:

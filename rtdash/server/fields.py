@@ -66,10 +66,8 @@ def parse_time(text: Any) -> datetime:
 
 def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        if not value or len(value) > max_chars or value.isspace() or _CONTROL.search(value):
-            raise ValueError(f"must be 1 to {max_chars} characters, not all of them blanks, no control characters")
+        if not isinstance(value, str) or not 0 < len(value) <= max_chars or value.isspace() or _CONTROL.search(value):
+            raise ValueError(f"must be a string of 1 to {max_chars} characters, not all of them blanks, no control characters")
         return value
 
     return parse, {

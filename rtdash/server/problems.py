@@ -99,29 +99,20 @@ def problem_of(error: Exception) -> Problem:
     """The problem that tells of an error; 500 for one that nobody foresaw."""
     match error:
         case Problem():
-            return error
+            problem = error
         case Refusal():
-            return Problem(error.code, str(error))
+            problem = Problem(error.code, str(error))
         case TokenRefused():
-            return unauthenticated(error.reason)
-        case OutcomeUnknown():
-            return Problem(
-                "outcome_unknown",
-                "the store failed while it was writing: repeat the request with the same operation id",
-                headers=_retry_after(error),
-            )
-        case StoreUnavailable():
-            return Problem(
-                "unavailable", "the store can't take it now: repeat the request, with the same operation id", headers=_retry_after(error)
-            )
+            problem = unauthenticated(error.reason)
         case StoreError():
-            return Problem("unavailable", "the store can't be used now: see /readyz", headers={"Retry-After": str(RETRY_AFTER_S)})
+            problem = _store_problem(error)
         case RequestValidationError():
-            return invalid([_validation_error(one) for one in error.errors()])
+            problem = invalid([_validation_error(one) for one in error.errors()])
         case HTTPException():
-            return _http_problem(error)
+            problem = _http_problem(error)
         case _:
-            return Problem("internal", "something went wrong here; the server's log says what")
+            problem = Problem("internal", "something went wrong here; the server's log says what")
+    return problem
 
 
 def unauthenticated(reason: str) -> Problem:
@@ -131,8 +122,8 @@ def unauthenticated(reason: str) -> Problem:
 
 def rate_limited(retry_after_s: float) -> Problem:
     """429; `retry_after_s` in seconds, told as whole ones, rounded up."""
-    seconds = max(1, math.ceil(retry_after_s))
-    return Problem("rate_limited", f"more requests than this user may make: wait {seconds} s", headers={"Retry-After": str(seconds)})
+    headers = _retry_after(retry_after_s)
+    return Problem("rate_limited", f"more requests than this user may make: wait {headers['Retry-After']} s", headers=headers)
 
 
 def install(app: FastAPI, routes: Sequence[Route]) -> None:
@@ -158,6 +149,18 @@ def _log_fault(request: Request, problem: Problem, error: Exception) -> None:
         _log.warning("%s %s: %s", request.method, request.url.path, error)
 
 
+def _store_problem(error: StoreError) -> Problem:
+    match error:
+        case OutcomeUnknown():
+            detail = "the store failed while it was writing: repeat the request with the same operation id"
+            return Problem("outcome_unknown", detail, headers=_retry_after(error.retry_after_s))
+        case StoreUnavailable():
+            detail = "the store can't serve it now: repeat the request, a change with the same operation id"
+            return Problem("unavailable", detail, headers=_retry_after(error.retry_after_s))
+        case _:
+            return Problem("unavailable", "the store can't be used now: see /readyz", headers=_retry_after(RETRY_AFTER_S))
+
+
 def _http_problem(error: HTTPException) -> Problem:
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
@@ -174,5 +177,5 @@ def _validation_error(error: dict[str, Any]) -> tuple[str, str]:
     return ".".join(place) or "request", str(error["msg"]).removeprefix("Value error, ")
 
 
-def _retry_after(error: StoreUnavailable) -> dict[str, str]:
-    return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+def _retry_after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}

@@ -30,7 +30,7 @@ class Tasks:
     async def _watch(self, name: str, run: Run) -> None:
         try:
             await run()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the outermost frame of each task: it logs and tells /readyz
             _log.exception("the task %s has died; /readyz fails from now on", name)
         else:
             _log.error("the task %s has ended by itself; /readyz fails from now on", name)

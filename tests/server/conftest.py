@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.server.running import RunningServer, ServerThread, start_server
 
 

@@ -7,12 +7,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
-from tests.server.running import RunningServer
 
 from rtdash.server.app import create_app
 from rtdash.server.openapi import describe
 from rtdash.settings import Settings
 from tests.conftest import FULL
+from tests.server.running import RunningServer
 
 BEYOND_A_SCHEMA = [positive_data_acceptance]
 """Cursors of ours, the digits of a currency, stays that begin before they end: 422 is described, but no schema can tell when."""

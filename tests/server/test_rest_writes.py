@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import jwt
 import pytest
-from tests.server.running import start_server
 
 from rtdash.resources import data_path
+from tests.server.running import start_server
 
 BOOKING = {
     "customerName": "John Smith",

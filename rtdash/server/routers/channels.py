@@ -36,7 +36,7 @@ class _Page:
 
 
 @router.get("/api/channels/{channel}/events", responses=reading(schemas.ChannelEvents))
-async def read_events(  # noqa: PLR0917 - FastAPI gives them by name
+async def read_events(
     request: Request,
     parts: PartsDep,
     caller: Caller,

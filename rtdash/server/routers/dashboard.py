@@ -56,7 +56,7 @@ async def read_today(
 
 
 @router.get(UPCOMING_PATH, responses=reading(schemas.UpcomingReservations))
-async def read_upcoming(  # noqa: PLR0917 - FastAPI gives them by name
+async def read_upcoming(
     request: Request,
     parts: PartsDep,
     caller: Caller,

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.bookings import OutcomeKind
 from rtdash.domain.reservations import Operation
-from rtdash.protocol.messages import Message, encode
+from rtdash.protocol.messages import Message
 from rtdash.server import schemas
 from rtdash.server.access import Caller, PartsDep
 from rtdash.server.answers import JSON
@@ -43,7 +44,7 @@ async def post_operations(request: Request, parts: PartsDep, caller: Caller) -> 
         for place, outcome in zip(places[start : start + BREATH], outcomes[start : start + BREATH], strict=True):
             shown[place] = outcome_json(outcome)
         await asyncio.sleep(0)
-    return Response(encode({"outcomes": shown}), media_type=JSON)
+    return Response(to_json({"outcomes": shown}), media_type=JSON)
 
 
 async def _read(values: Sequence[Any], shown: list[Message | None], parts: Parts, caller: Principal) -> tuple[list[int], list[Operation]]:

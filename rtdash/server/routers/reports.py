@@ -11,7 +11,7 @@ from starlette.responses import Response
 from rtdash.domain import reports
 from rtdash.domain.reports import Period
 from rtdash.domain.venues import Venue, business_date
-from rtdash.server import schemas
+from rtdash.server import report_schemas
 from rtdash.server.access import Caller, PartsDep, VenueQuery, choose_venue
 from rtdash.server.answers import answer
 from rtdash.server.describing import reading
@@ -50,7 +50,7 @@ async def _span(
 SpanDep = Annotated[Span, Depends(_span)]
 
 
-@router.get("/trends", responses=reading(schemas.Trends))
+@router.get("/trends", responses=reading(report_schemas.Trends))
 async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Reservations, guests, cancellations and revenue of each business date."""
     stays, charges = await parts.database.read(
@@ -63,14 +63,14 @@ async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Respo
     return answer(request, {"venue": span.venue.id, "currency": span.venue.currency, **span.heading(), "points": points})
 
 
-@router.get("/customers/frequency", responses=reading(schemas.Frequency))
+@router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
 async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """New and returning customers among those with a visit in the period."""
     visits = await parts.database.read(lambda connection: rows.read_visits(connection, span.venue.id, span.first, span.last))
     return answer(request, {**span.heading(), **reports.customer_frequency(visits)})
 
 
-@router.get("/revenue/by-category", responses=reading(schemas.Revenue))
+@router.get("/revenue/by-category", responses=reading(report_schemas.Revenue))
 async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Revenue by room type and category of charges, or by category of the menu."""
     stays, charges = await parts.database.read(
@@ -83,7 +83,7 @@ async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Resp
     return answer(request, {**span.heading(), "currency": span.venue.currency, **revenue})
 
 
-@router.get("/reservations/sources", responses=reading(schemas.Sources))
+@router.get("/reservations/sources", responses=reading(report_schemas.Sources))
 async def read_sources(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Where the reservations of the period came from."""
     sources = await parts.database.read(lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last))

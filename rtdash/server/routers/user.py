@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain.instants import format_instant
-from rtdash.server import schemas
+from rtdash.server import venue_schemas
 from rtdash.server.access import Caller, PartsDep, own_venues
 from rtdash.server.answers import answer
 from rtdash.server.describing import reading
@@ -13,7 +13,7 @@ from rtdash.server.describing import reading
 router = APIRouter(tags=["user"])
 
 
-@router.get("/api/user/profile", responses=reading(schemas.Profile))
+@router.get("/api/user/profile", responses=reading(venue_schemas.Profile))
 async def read_profile(request: Request, parts: PartsDep, caller: Caller) -> Response:
     """Who the token is for, its scopes and its venues in their order."""
     venues = [

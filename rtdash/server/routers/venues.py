@@ -10,7 +10,7 @@ from starlette.responses import Response
 from rtdash.domain.availability import DayAvailability, day_availability
 from rtdash.domain.money import to_major
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.server import schemas
+from rtdash.server import venue_schemas
 from rtdash.server.access import Caller, PartsDep, VenueQuery, choose_venue
 from rtdash.server.answers import answer
 from rtdash.server.describing import reading
@@ -23,7 +23,7 @@ MAX_NIGHTS = 366
 router = APIRouter(tags=["venues"])
 
 
-@router.get("/api/hotel/rooms/availability", responses=reading(schemas.Availability))
+@router.get("/api/hotel/rooms/availability", responses=reading(venue_schemas.Availability))
 async def read_availability(
     request: Request,
     parts: PartsDep,
@@ -51,7 +51,7 @@ async def read_availability(
     return answer(request, body)
 
 
-@router.get("/api/hotel/room-types", responses=reading(schemas.RoomTypes))
+@router.get("/api/hotel/room-types", responses=reading(venue_schemas.RoomTypes))
 async def read_room_types(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None) -> Response:
     """The hotel's room types."""
     venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.HOTEL)
@@ -69,14 +69,14 @@ async def read_room_types(request: Request, parts: PartsDep, caller: Caller, ven
     return answer(request, {"currency": venue.currency, "roomTypes": room_types})
 
 
-@router.get("/api/restaurant/menu/categories", responses=reading(schemas.MenuCategories))
+@router.get("/api/restaurant/menu/categories", responses=reading(venue_schemas.MenuCategories))
 async def read_menu_categories(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None) -> Response:
     """The parts of the menu, each with the number of its items."""
     venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
     return answer(request, {"categories": [{"id": one.id, "name": one.name, "items": len(one.items)} for one in venue.menu]})
 
 
-@router.get("/api/restaurant/menu/items", responses=reading(schemas.MenuItems))
+@router.get("/api/restaurant/menu/items", responses=reading(venue_schemas.MenuItems))
 async def read_menu_items(
     request: Request,
     parts: PartsDep,
