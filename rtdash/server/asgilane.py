@@ -94,7 +94,7 @@ class AsgiLink:
             await self._reading.wait()
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
-                self.receiver.close_received()
+                self.receiver.close_received(None)  # servers say this of their own close, too: it proves nothing
                 return
             text = message.get("text")
             if text is None:

@@ -135,13 +135,16 @@ class Connection:
             self._leave_with(code, reason, 0, JITTER_MS)
             self._abort_after(REFUSED_TIMEOUT_S)
 
-    def close_received(self) -> None:
-        """The peer goes; or it agrees that we do: then what was handed over before our Close has arrived."""
-        if self._closing is not None:
-            self.conversation.confirm_parting()
-        else:
+    def close_received(self, code: int | None) -> None:
+        """The peer goes; or it answers our Close, as the same code shows: then what was handed over before has arrived.
+
+        A Close of another code may have crossed ours, from a peer that had not read so far (RFC 6455 section 7.1.5).
+        """
+        if self._closing is None:
             self._end(CloseCode.NORMAL)
             self._abort_after(CLOSE_TIMEOUT_S)
+        elif code == self._closing:
+            self.conversation.confirm_parting()
 
     def pause_writing(self) -> None:
         """See Outbox.pause."""

@@ -120,6 +120,7 @@ class Conversation:
         if action.batch_ms:
             self._connection.outbox.ask_for_batches(action.batch_ms)
         entry.enter()
+        self._connection.follows_anything(bool(self._holdings))
         self._connection.send((answers.subscribed(entry.covered(action.channels, streams), id=action.id),))
         self._connection.send(entry.following())
 
@@ -148,6 +149,7 @@ class Conversation:
         entry = await self._open(wanted, session)
         self._hold(session)
         entry.enter()
+        self._connection.follows_anything(bool(self._holdings))
         self._tell_resumed(entry, allowed, action.id)
         for stream in streams:
             if stream not in allowed:
@@ -199,7 +201,6 @@ class Conversation:
     def _hold(self, session: Session) -> None:
         self.session = session
         self._gateway.sessions.hold(session, self._connection)
-        self._connection.follows_anything(True)
 
     def _check_number(self, streams: Iterable[Stream]) -> None:
         limit = self._gateway.limits.channels_per_connection

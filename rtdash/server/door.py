@@ -1,9 +1,11 @@
 """The way in: load and Origin are refused before anything is allocated, identity after the accept, with its close code."""
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from starlette.websockets import WebSocket
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.protocol.actions import Resume
 from rtdash.protocol.codes import CloseCode, may_reconnect
@@ -49,9 +51,9 @@ class Door:
         """Serve one handshake. In the fast lane this returns when the connection stands, in the plain lane when it has ended."""
         asked = Handshake.take(websocket)
         if not asked.is_from_allowed_origin(self._origins):
-            await websocket.send_denial_response(handshake.wrong_origin())
+            await _deny(websocket, handshake.wrong_origin())
         elif wait_s := self._load_wait_s(asked):
-            await websocket.send_denial_response(handshake.full(wait_s))
+            await _deny(websocket, handshake.full(wait_s))
         else:
             await self._identify(websocket, asked)
 
@@ -132,5 +134,14 @@ class Door:
         if lane is not None:
             asyncio.get_running_loop().call_later(REFUSED_LINGER_S, lane.transport.abort)
         await websocket.accept(asked.subprotocol)
-        await websocket.send_text(encode(farewell).decode())
-        await websocket.close(refused.code, refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+        with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
+            await websocket.send_text(encode(farewell).decode())
+            await websocket.close(refused.code, refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+
+
+async def _deny(websocket: WebSocket, response: Response) -> None:
+    """An HTTP answer instead of the handshake's; servers without that extension of ASGI make a bare 403 of it."""
+    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
+        await websocket.send_denial_response(response)
+    else:
+        await websocket.close()

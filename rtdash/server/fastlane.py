@@ -158,7 +158,7 @@ class FastLink:
 
     def eof_received(self) -> None:
         """The peer's FIN: what is still unsent may go out, for a while."""
-        self.receiver.close_received()
+        self.receiver.close_received(None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
         """The socket has ended."""
@@ -189,7 +189,7 @@ class FastLink:
             case Opcode.PONG:
                 self.receiver.pong_received(bytes(frame.data))
             case Opcode.CLOSE:
-                self.receiver.close_received()
+                self.receiver.close_received(self._conn.close_rcvd.code if self._conn.close_rcvd is not None else None)
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:

@@ -1,6 +1,7 @@
 """The streams that one connection follows: joined, being replayed, left. And what of them has surely arrived."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,15 @@ from rtdash.hub import Parcel, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
+from rtdash.relay.tracks import HISTORY_GONE
 from rtdash.store.database import StoreUnavailable
 
 if TYPE_CHECKING:
     from rtdash.server.connection import Connection
     from rtdash.server.gateway import Gateway
+
+
+_log = logging.getLogger(__name__)
 
 
 class Held:
@@ -166,5 +171,5 @@ class Holdings:
         """Pruning has overtaken the replay: say so, and go on from the head."""
         position = self._gateway.relay.position(stream)
         self._enter(stream, held)
-        message = reset_message(stream.channel, stream.venue, position=position, reason="pruned", timestamp=self._gateway.clock())
+        message = reset_message(stream.channel, stream.venue, position=position, reason=HISTORY_GONE, timestamp=self._gateway.clock())
         self._connection.send((encode(message),))

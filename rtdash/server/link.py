@@ -65,8 +65,8 @@ class Receiver(Protocol):
     def frame_refused(self, code: int, reason: str) -> None:
         """The peer broke the framing, and the link is about to close with that code: the last moment to say something."""
 
-    def close_received(self) -> None:
-        """The peer's Close: an answer to ours, or its own."""
+    def close_received(self, code: int | None) -> None:
+        """The peer has ended its side: by a Close of that code, or (None) by a bare FIN or in a way that can't be told."""
 
     def pause_writing(self) -> None:
         """The peer reads more slowly than is written."""

@@ -107,6 +107,12 @@ class Server:
         """Begin the operation ids of `book` behind those of an earlier server on the same data."""
         self._booked += number
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something inside the server that tells nobody."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so():  # noqa: ASYNC110 - the server has no event for it, and should have none for tests
+                await asyncio.sleep(0.01)
+
     async def settle(self) -> None:
         """What was committed has been handed to the connections."""
 

@@ -131,9 +131,7 @@ async def test_a_half_closed_connection_is_freed(edge: Server) -> None:
 
 
 async def gone(server: Server, left: int = 0) -> bool:
-    """Whether connections, users and subscriptions are down to what they were."""
-    gateway = server.parts.gateway
-    async with asyncio.timeout(5):
-        while len(gateway.connections) > left or sum(gateway.places.by_user.values()) > left:
-            await asyncio.sleep(0.02)
-    return bool(left) or not any(server.parts.hub.has_members(stream) for stream in server.parts.hub.streams())
+    """Wait until connections, users and subscriptions are down to what they were."""
+    gateway, hub = server.parts.gateway, server.parts.hub
+    await server.until(lambda: len(gateway.connections) == gateway.places.by_user.total() == left)
+    return bool(left) or not any(hub.has_members(stream) for stream in hub.streams())

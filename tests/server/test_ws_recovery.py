@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.store import event_log
-from tests.server.sockets import GRILL, HOTEL, Client, Server, anyio_backend, edge, lane, serving
+from tests.server.sockets import GRILL, HOTEL, Client, RawClient, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
 
@@ -193,9 +193,7 @@ async def test_what_a_pong_confirms_is_not_sent_again(tmp_path: Path) -> None:
             confirmed = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
             holder = server.parts.gateway.sessions.holder(session)
             assert holder is not None
-            async with asyncio.timeout(5):
-                while holder.conversation.session.confirmed[confirmed].seq < 3:
-                    await asyncio.sleep(0.02)
+            await server.until(lambda: holder.conversation.session.confirmed[confirmed].seq == 3)
         async with server.client(session=session) as client:
             resumed = await client.receive()
             assert resumed["positions"][RESERVATIONS]["seq"] == 3
@@ -212,3 +210,35 @@ async def test_what_was_never_confirmed_comes_again(edge: Server) -> None:
         client.websocket.transport.abort()
     async with edge.client(session=answer["session"]) as client:
         assert await client.events(2) == [since + 1, since + 2]
+
+
+@pytest.mark.parametrize("answer", ["fin", "crossing close", "nothing"])
+async def test_only_an_answer_to_the_close_confirms(tmp_path: Path, lane: str, answer: str) -> None:
+    """A server that closes while its peer is behind takes nothing for arrived, unless the peer answers that very Close."""
+    with serving(tmp_path, lane, drain_window_s=0) as server:
+        async with RawClient.connect(server.url(token=server.token())) as client:
+            client.say(action="subscribe", channels=[RESERVATIONS])
+            session = (await client.message())["session"]
+            await server.book(3)
+            await server.settle()
+            drain = asyncio.ensure_future(server.call(server.parts.gateway.drain))
+            await client.end()
+            if answer == "fin":
+                client.writer.write_eof()
+            elif answer == "crossing close":
+                client.writer.write(b"\x88\x82" + bytes(4) + (1001).to_bytes(2, "big"))
+            await drain
+    with serving(tmp_path, lane) as server:
+        async with server.client(session=session) as client:
+            assert (await client.receive())["positions"][RESERVATIONS]["seq"] == 0
+            assert await client.events(3) == [1, 2, 3]
+
+
+async def test_a_session_that_follows_nothing_is_answered(edge: Server) -> None:
+    """A resume always has an answer, also when everything was unsubscribed."""
+    async with edge.client() as client:
+        session = (await client.subscribe(RESERVATIONS))["session"]
+        await client.ask(action="unsubscribe", channels=[RESERVATIONS])
+    async with edge.client() as client:
+        resumed = await client.ask(action="resume", session=session)
+        assert (resumed["status"], resumed["venue"], resumed["channels"], resumed["session"]) == ("resumed", None, [], session)
