@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,25 +54,33 @@ def data_set(tmp_path_factory) -> Path:
     return part
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[tuple[str, str]]:
-    """`rtdash serve` with the two hotels: its URL, and a token with every right."""
-    data = tmp_path_factory.mktemp("server")
+@contextlib.contextmanager
+def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`rtdash serve` with the two hotels, its data in `data`: its URL and its process."""
     venues = data_path("fixtures", "venues", "antonio-hotels.toml")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
-    command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", "--data", str(data), "--venues", str(venues)]
+    command = [sys.executable, "-m", "rtdash", "serve", "--port", str(port), "--data", str(data), "--venues", str(venues)]
+    address = data / "address"
+    address.unlink(missing_ok=True)
     with (data / "log").open("w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
         try:
-            address = data / "address"
             until = time.monotonic() + 30
             while not (address.exists() and address.read_text().strip()):
                 assert process.poll() is None, (data / "log").read_text()
                 assert time.monotonic() < until, "the server was not ready in time"
                 time.sleep(0.02)
-            yield address.read_text().strip(), local_token(data, admin=True)
+            yield address.read_text().strip(), process
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[tuple[str, str]]:
+    """A server with the two hotels: its URL, and a token with every right."""
+    data = tmp_path_factory.mktemp("server")
+    with serving(data) as (url, _):
+        yield url, local_token(data, admin=True)
 
 
 class Follower:
@@ -194,5 +203,31 @@ def test_second_replay_changes_nothing(server, data_set):
             await run_replay(api, told, tally, speed=None, stop=asyncio.Event())
             assert tally.repeated == tally.sent > 0
             assert [await stored(api, venue) for venue in HOTELS] == before
+
+    asyncio.run(scenario())
+
+
+def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
+    """A server that is killed in the middle and started again has every operation once: what is sent again is recognised."""
+    told = tell(islice(read_bookings(data_set), 1200), Account())
+
+    async def scenario() -> None:
+        with serving(tmp_path) as (url, process):
+            tally = Tally()
+            async with Api(url, local_token(tmp_path, admin=True)) as api:
+                sending = asyncio.create_task(run_replay(api, told, tally, speed=None, stop=asyncio.Event()))
+                async with asyncio.timeout(60):
+                    while tally.applied.total() < 1000:  # noqa: ASYNC110 - the tally is a plain count
+                        await asyncio.sleep(0.01)
+                process.kill()
+                process.wait()
+                with serving(tmp_path, port=int(url.rsplit(":", 1)[1])):
+                    await sending
+                    assert api.retries > 0
+                    assert tally.refused == {}
+                    assert tally.applied.total() + tally.repeated == tally.sent
+                    counts = [await stored(api, venue) for venue in HOTELS]
+        assert sum(reservations for reservations, _ in counts) == len(told)
+        assert sum(head for _, head in counts) == tally.sent
 
     asyncio.run(scenario())
