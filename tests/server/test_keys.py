@@ -1,0 +1,134 @@
+"""Public keys: from files, from key sets, and none that shouldn't be one."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+from rtdash.server.auth import TokenRefused, Verifier
+from rtdash.server.keys import Keys, KeyUnusable, read_key_file
+
+pytestmark = pytest.mark.anyio
+SECRET = "s" * 64
+OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Everything of ours runs on asyncio."""
+    return "asyncio"
+
+
+class KeyServer:
+    """Serves a key set that the test can change, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.content = b"{}"
+        self.asked = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                """The key set."""
+                outer.asked += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(outer.content)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def key_server() -> Iterator[KeyServer]:
+    """With the old key, one for encryption, and one of a curve that isn't taken."""
+    server = KeyServer()
+    old = json.loads(ECAlgorithm.to_jwk(OLD.public_key())) | {"kid": "old", "use": "sig"}
+    other = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key())) | {"kid": "p384"}
+    sealing = json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new", "use": "enc"}
+    server.content = json.dumps({"keys": [old, other, sealing]}).encode()
+    yield server
+    server.stop()
+
+
+def signed(key: object, algorithm: str, **headers: str) -> str:
+    """A good token."""
+    return jwt.encode({"sub": "anna", "exp": datetime.now(UTC) + timedelta(minutes=1)}, key, algorithm=algorithm, headers=headers)
+
+
+async def test_a_key_set_is_fetched_when_a_token_names_a_key_of_it(key_server: KeyServer) -> None:
+    """The first token of an unknown key waits for the fetch."""
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    assert (await verifier.authenticate(signed(OLD, "ES256", kid="old"))).sub == "anna"
+    assert (await verifier.authenticate(signed(OLD, "ES256"))).sub == "anna"
+    assert key_server.asked == 1
+
+
+async def test_unknown_keys_dont_make_it_fetch_again_and_again(key_server: KeyServer) -> None:
+    """A flood of tokens with made-up keys is one fetch."""
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    for number in range(5):
+        with pytest.raises(TokenRefused):
+            await verifier.authenticate(signed(OLD, "ES256", kid=f"made-up-{number}"))
+    assert key_server.asked == 1
+
+
+async def test_a_key_for_encryption_verifies_nothing(key_server: KeyServer) -> None:
+    """Only keys for signatures, of the three types, are taken."""
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    with pytest.raises(TokenRefused):
+        await verifier.authenticate(signed(NEW, "EdDSA", kid="new"))
+
+
+async def test_keys_stay_when_the_set_cant_be_fetched(key_server: KeyServer) -> None:
+    """Nonsense in place of the set changes nothing."""
+    keys = Keys(jwks_url=key_server.url)
+    assert await keys.refresh()
+    key_server.content = b"<html>"
+    keys._tried_at = float("-inf")
+    assert not await keys.refresh()
+    assert Verifier(SECRET, keys=keys).verify(signed(OLD, "ES256", kid="old")).sub == "anna"
+
+
+def test_a_key_file_may_hold_several_keys(tmp_path: Path) -> None:
+    """Each is good for the algorithm of its type."""
+    public = [key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in (OLD, NEW)]
+    (tmp_path / "keys.pem").write_bytes(b"comment\n" + b"\n".join(public))
+    assert [key.algorithm for key in read_key_file(tmp_path / "keys.pem")] == ["ES256", "EdDSA"]
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "no key"),
+        (b"-----BEGIN PUBLIC KEY-----\nxx\n-----END PUBLIC KEY-----\n", "PEM"),
+        (OLD.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), "public"),
+        (rsa.generate_private_key(65_537, 1_024).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "2048"),
+    ],
+)
+def test_a_key_file_that_cant_be_used_is_refused(tmp_path: Path, content: bytes, word: str) -> None:
+    """At start, with the reason."""
+    (tmp_path / "key.pem").write_bytes(content)
+    with pytest.raises(KeyUnusable, match=word):
+        read_key_file(tmp_path / "key.pem")
+    with pytest.raises(KeyUnusable, match="can't be read"):
+        read_key_file(tmp_path / "missing.pem")

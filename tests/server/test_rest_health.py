@@ -1,0 +1,122 @@
+"""What the server says about itself, in good and in bad days."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.server.running import RunningServer, start_server
+
+TABLE = {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2031-05-01T19:00:00Z"}
+
+
+def test_health_readiness_and_docs_need_no_token(server: RunningServer) -> None:
+    """Load balancers, Prometheus and people get in."""
+    assert httpx.get(server.url + "/healthz").json() == {"status": "ok", "problems": []}
+    assert httpx.get(server.url + "/readyz").json() == {"status": "ok", "problems": []}
+    assert "swagger" in httpx.get(server.url + "/docs").text
+    assert httpx.get(server.url + "/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer) -> None:
+    """Path and method of each, with its problems as problem+json and the token where it is needed."""
+    paths = httpx.get(server.url + "/openapi.json").json()["paths"]
+    operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert operations == {
+        "GET /api/dashboard/stats",
+        "GET /api/dashboard/trends",
+        "GET /api/dashboard/reservations/today",
+        "GET /api/dashboard/customers/frequency",
+        "GET /api/dashboard/revenue/by-category",
+        "GET /api/dashboard/reservations/sources",
+        "GET /api/reservations/upcoming",
+        "GET /api/user/profile",
+        "GET /api/hotel/rooms/availability",
+        "GET /api/hotel/room-types",
+        "GET /api/hotel/bookings",
+        "POST /api/hotel/bookings",
+        "GET /api/hotel/bookings/{id}",
+        "PATCH /api/hotel/bookings/{id}",
+        "GET /api/restaurant/menu/categories",
+        "GET /api/restaurant/menu/items",
+        "GET /api/restaurant/reservations",
+        "POST /api/restaurant/reservations",
+        "GET /api/restaurant/reservations/{id}",
+        "PATCH /api/restaurant/reservations/{id}",
+        "POST /api/operations",
+        "GET /api/channels/{channel}/events",
+        "POST /api/admin/revocations",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+        "GET /asyncapi.json",
+    }
+    for path, methods in paths.items():
+        for operation in methods.values():
+            assert ("security" in operation) == path.startswith("/api/"), path
+            if path.startswith("/api/"):
+                assert list(operation["responses"]["401"]["content"]) == ["application/problem+json"]
+
+
+def test_metrics_count_requests_by_route(serve) -> None:
+    """Routes, not URLs, so that ids and queries don't multiply them; unknown paths are one."""
+    server = serve()
+    with server.client() as client:
+        for path in ("/api/hotel/bookings/a?venue=harbour-hotel", "/api/hotel/bookings/b", "/x", "/y"):
+            client.get(path)
+        for _ in range(3):
+            client.get("/api/dashboard/stats")
+        client.post("/api/restaurant/reservations", json=TABLE)
+        families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
+    counted = {
+        tuple(sample.labels.values()): sample.value for sample in families["rtdash_http_requests"].samples if sample.name.endswith("_total")
+    }
+    assert counted["GET", "/api/hotel/bookings/{id}", "404"] == 2
+    assert counted["any", "unmatched", "404"] == 2
+    assert counted["GET", "/api/dashboard/stats", "200"] == 3
+    totals = {sample.name: sample.value for family in families.values() for sample in family.samples}
+    assert totals["rtdash_operations_total"] == 1
+    assert totals["rtdash_events_total"] == 1
+    assert totals["rtdash_commit_seconds_count"] >= 1
+
+
+def test_a_store_that_cant_be_written_is_told_and_recovers_by_itself(tmp_path: Path) -> None:
+    """While another program holds it locked: 503 with Retry-After, no event, not ready; afterwards everything works again."""
+    server, thread = start_server(tmp_path)
+    blocker = sqlite3.connect(tmp_path / "rtdash.db", isolation_level=None)
+    with server.client() as client:
+        position = client.get("/api/restaurant/reservations").json()["positions"]
+        blocker.execute("BEGIN IMMEDIATE")
+        refused = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:rtdash:problem:unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+        not_ready = client.get("/readyz")
+        assert (not_ready.status_code, not_ready.json()["status"]) == (503, "unavailable")
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/api/restaurant/reservations").json()["positions"] == position
+        blocker.execute("ROLLBACK")
+        deadline = time.monotonic() + 20
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"}).status_code == 201
+    blocker.close()
+    thread.stop()
+
+
+def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Reservation, event and epoch are on disk; a repeat is still known."""
+    server, thread = start_server(tmp_path)
+    with server.client() as client:
+        booked = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"})
+        positions = client.get("/api/restaurant/reservations").json()["positions"]
+    thread.stop()
+    server, thread = start_server(tmp_path)
+    with server.client() as client:
+        assert client.get(booked.headers["location"]).json() == booked.json()
+        assert client.get("/api/restaurant/reservations").json()["positions"] == positions
+        repeated = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"})
+        assert (repeated.status_code, repeated.json()) == (201, booked.json())
+    thread.stop()
