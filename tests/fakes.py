@@ -20,7 +20,7 @@ def body_of(stream: Stream, seq: int, epoch: str = "e1") -> bytes:
 
 
 class FakeLog:
-    """An event log in memory. While `hold()` is on, reads take their snapshot and hand it over only at `release()`."""
+    """An event log in memory. Reads that are held have their answer already and hand it over only at `release()`."""
 
     def __init__(self, epoch: str = "e1") -> None:
         self.epoch = epoch
@@ -29,7 +29,7 @@ class FakeLog:
         self.reads: list[tuple[str, Stream | None]] = []
         self.fault: Exception | None = None
         self.has_moved = True
-        self._is_held = False
+        self._to_hold = 0
         self._held: deque[asyncio.Future[None]] = deque()
 
     def append(self, stream: Stream, count: int = 1) -> list[StoredEvent]:
@@ -47,13 +47,14 @@ class FakeLog:
         self.heads = dict(heads)
         self.floors = {stream: min(floor, heads.get(stream, 0)) for stream, floor in self.floors.items()}
 
-    def hold(self) -> None:
-        """From now on reads are under way until released."""
-        self._is_held = True
+    def hold(self, count: int = 1) -> None:
+        """The next `count` reads are under way until released."""
+        self._to_hold = count
 
     def release(self, count: int | None = None) -> None:
-        """Let the oldest `count` reads come back; all of them, and no more holding, without a count."""
-        self._is_held = self._is_held and count is not None
+        """Let the oldest `count` reads come back; without a count all of them, and hold no more."""
+        if count is None:
+            self._to_hold = 0
         for _ in range(len(self._held) if count is None else min(count, len(self._held))):
             answer = self._held.popleft()
             if not answer.done():
@@ -103,7 +104,8 @@ class FakeLog:
 
     async def _read(self, what: str, stream: Stream | None) -> None:
         self.reads.append((what, stream))
-        if self._is_held:
+        if self._to_hold:
+            self._to_hold -= 1
             answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._held.append(answer)
             await answer
