@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from rtdash.server.heads import TimedHeads
 from rtdash.settings import Settings
 
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
@@ -110,6 +111,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         options |= {"ssl_certfile": settings.ssl_certfile, "ssl_keyfile": settings.ssl_keyfile}
     return uvicorn.Config(
         app,
+        http=TimedHeads,
         log_config=None,
         access_log=False,  # it would print the URL with its query string, and with it the token
         lifespan="on",

@@ -170,7 +170,13 @@ class Client:
 
 @contextmanager
 def serving(
-    data: Path, lane: str, *, uvloop: bool | None = None, settings: Mapping[str, Any] | None = None, **limits: Any
+    data: Path,
+    lane: str,
+    *,
+    uvloop: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+    tls: tuple[Path, Path] | None = None,
+    **limits: Any,
 ) -> Iterator[Server]:
     """A server with these limits on a free port, ended behind the block."""
     chosen = Settings(data=data, secret=SECRET, lane=lane, limits=Limits(**limits), **(settings or {}))
@@ -188,6 +194,8 @@ def serving(
         ws_per_message_deflate=False,
         ws_max_size=chosen.limits.message_limit_bytes or 2**31,
         timeout_graceful_shutdown=2,
+        ssl_certfile=tls and tls[0],
+        ssl_keyfile=tls and tls[1],
     )
     server = _Announcing(config)
     thread = threading.Thread(target=server.run, daemon=True)
