@@ -1,6 +1,7 @@
 """Polling over REST while no socket can be had."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -52,13 +53,17 @@ async def test_polls_after_repeated_failures_and_returns(server, until, event, f
         request = await peer.subscribed(seq=2, recovered=True)
         assert request["positions"]["harbour-hotel"]["hotel_reservations"]["seq"] == 2
         await peer.say(event(3))
+        await asyncio.sleep(5 * fast.upcoming_every_s)
+        await peer.say(event(4))
         await peer.stay()
 
     serve_log(server, log)
     server.scripts = [first, back]
     async with connect(server.url, ["hotel_reservations"], token="t", timing=fast) as live:
         items = await until(live, messages=3)
+        await until(live, messages=1)
     assert seqs(items) == [1, 2, 3]
+    assert server.requests[-1] == "/ws", "polling has ended"
     polling = [item for item in items if isinstance(item, ConnectionChange) and item.state is State.POLLING]
     assert "no sockets through here" in polling[0].detail
     assert items.index(polling[0]) < items.index(event(3))
@@ -77,11 +82,12 @@ async def test_polling_begins_at_the_head(server, until, event, fast):
 
 
 async def test_polling_reads_page_by_page(server, until, event, fast):
-    """However much was missed, all of it comes, in order."""
+    """However much was missed, all of it comes in one round, in order."""
+    timing = replace(fast, upcoming_every_s=60)
     log = [event(seq) for seq in range(1, 1201)]
     serve_log(server, log)
     server.refusals = [NO_SOCKET] * 1000
-    async with connect(server.url, ["hotel_reservations"], token="t", positions={STREAM: Position("e1", 0)}, timing=fast) as live:
+    async with connect(server.url, ["hotel_reservations"], token="t", positions={STREAM: Position("e1", 0)}, timing=timing) as live:
         assert seqs(await until(live, messages=1200)) == list(range(1, 1201))
 
 
