@@ -1,0 +1,256 @@
+"""Who writes and who watches while something breaks: each keeps a record, and the records are compared in the end."""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from rtdash.client import ConnectionChange, State, Timing, connect
+from rtdash.client.api import Api
+from rtdash.protocol.channels import Stream
+
+CHANNEL = "restaurant_reservations"
+STREAM = Stream("harbour-grill", CHANNEL)
+QUICK = replace(Timing(), frozen_after_s=4, first_delay_s=0.1, longest_delay_s=0.5)
+PATIENCE_S = 60.0
+
+
+class Writer:
+    """Sends operations at a rate, each again with its own id until it is answered. `acknowledged` has the ids in the order of answers."""
+
+    def __init__(self, url: str, token: str, *, per_second: float, rng: random.Random, guests: int = 2, name: str = "Ann Guest") -> None:
+        self.acknowledged: list[str] = []
+        self.outcomes: Counter[str] = Counter()
+        self._url = url
+        self._token = token
+        self._per_second = per_second
+        self._rng = rng
+        self._content = {"kind": "restaurant", "customerName": name, "guests": guests, "source": "web"}
+        self._sent = 0
+        self._booked: list[str] = []
+        self._prefix = f"{rng.getrandbits(48):x}"
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Operations go out until the block is left; then what is under way is waited for."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(self._run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, PATIENCE_S)
+
+    async def write(self, number: int) -> None:
+        """So many operations, as one request."""
+        async with Api(self._url, self._token) as api:
+            await self._post(api, self._operations(number))
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        size = max(1, round(self._per_second / 20))
+        due = time.monotonic()
+        async with Api(self._url, self._token, connections=16) as api, asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                group.create_task(self._post(api, self._operations(size)))
+                due += size / self._per_second
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), max(0.0, due - time.monotonic()))
+
+    async def _post(self, api: Api, operations: list[dict[str, Any]]) -> None:
+        for outcome in await api.post_operations(operations):
+            self.outcomes[outcome["outcome"]] += 1
+            assert outcome["outcome"] != "refused", outcome
+            self.acknowledged.append(outcome["operationId"])
+            self._booked.append(outcome["reservationId"])
+
+    def _operations(self, number: int) -> list[dict[str, Any]]:
+        return [self._operation() for _ in range(number)]
+
+    def _operation(self) -> dict[str, Any]:
+        self._sent += 1
+        own_id = f"{self._prefix}-{self._sent}"
+        if self._booked and self._rng.random() < 0.3:
+            reservation = self._rng.choice(self._booked)
+            return {
+                "operationId": own_id,
+                "op": "charge",
+                "kind": "restaurant",
+                "reservationId": reservation,
+                "amount": 1,
+                "category": "drinks",
+            }
+        date = datetime.now(UTC) + timedelta(days=self._rng.randrange(2, 40))
+        return {"operationId": own_id, "op": "book", **self._content, "date": date.isoformat()}
+
+
+@dataclass
+class Subscriber:
+    """Somebody who follows the channel with rtdash.client, and writes down what comes and what becomes of the connection."""
+
+    number: int
+    seqs: list[int] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+    changes: list[tuple[float, ConnectionChange]] = field(default_factory=list)
+    resets: int = 0
+    duplicates_dropped: int = 0
+    local_ports: set[int] = field(default_factory=set)
+
+    async def follow(self, url: str, token: str, *, timing: Timing = QUICK, batch_ms: int | None = None) -> None:
+        """Until cancelled."""
+        async with connect(url, [CHANNEL], token=token, timing=timing, batch_ms=batch_ms, rng=random.Random(self.number)) as live:
+            async for item in live:
+                self._write_down(item)
+                self.duplicates_dropped = live.duplicates
+
+    def _write_down(self, item: Any) -> None:
+        if isinstance(item, ConnectionChange):
+            self.changes.append((time.monotonic(), item))
+        elif item["type"] == "reset":
+            self.resets += 1
+        elif item.get("channel") == CHANNEL:
+            self.seqs.append(item["seq"])
+            self.operations.append(item["operationId"])
+
+    @property
+    def state(self) -> State | None:
+        """Where its connection stands."""
+        return self.changes[-1][1].state if self.changes else None
+
+    def attempts(self) -> list[int]:
+        """How many attempts each return to the server took, beginning with the first connection."""
+        taken, attempts = [], 1
+        for _, change in self.changes:
+            if change.state in {State.LIVE, State.REPLAYING}:
+                if attempts:
+                    taken.append(attempts)
+                attempts = 0
+            elif change.state is State.CONNECTING and change.retry_in_s is not None:
+                attempts += 1
+        return taken
+
+    def returns(self) -> list[tuple[float, float]]:
+        """For each break: when it was noticed, and when the connection was live again."""
+        found, broken_at = [], None
+        for at, change in self.changes:
+            if change.state is State.CONNECTING and change.retry_in_s is not None and broken_at is None:
+                broken_at = at
+            elif change.state is State.LIVE and broken_at is not None:
+                found.append((broken_at, at))
+                broken_at = None
+        return found
+
+
+@dataclass
+class BareSubscriber:
+    """Somebody who keeps nothing but a session id, and reads each connection to its end."""
+
+    seqs: list[int] = field(default_factory=list)
+    resets: int = 0
+    losses: int = 0
+    session: str | None = None
+
+    async def follow(self, url: str, token: str) -> None:
+        """Until cancelled."""
+        address = url.replace("http", "ws", 1) + f"/ws?token={token}"
+        while True:
+            with suppress(OSError, TimeoutError, InvalidStatus, ConnectionClosed, EOFError):
+                query = f"&session={self.session}" if self.session else ""
+                async with open_socket(address + query, proxy=None, ping_interval=None, open_timeout=5) as socket:
+                    if self.session is None:
+                        await socket.send(json.dumps({"action": "subscribe", "channels": [CHANNEL]}))
+                    async for text in socket:
+                        self._write_down(json.loads(text))
+            await asyncio.sleep(0.2)
+
+    def _write_down(self, body: dict[str, Any]) -> None:
+        if body.get("status") == "subscribed":
+            self.session = body["session"]
+        elif body.get("status") == "error":
+            self.losses += body["code"] == "session_unknown"
+        elif body.get("type") == "reset":
+            self.resets += 1
+        elif "seq" in body:
+            self.seqs.append(body["seq"])
+
+
+@asynccontextmanager
+async def following(subscribers: "list[Subscriber]", url: str, token: str, *, timing: Timing = QUICK) -> AsyncIterator[None]:
+    """All of them follow from before the block until behind it; every third one asks for batches."""
+    tasks = [
+        asyncio.create_task(subscriber.follow(url, token, timing=timing, batch_ms=20 if subscriber.number % 3 == 2 else None))
+        for subscriber in subscribers
+    ]
+    try:
+        await until(lambda: all(subscriber.state is State.LIVE for subscriber in subscribers), tasks)
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(is_so: Any, tasks: "list[asyncio.Task[None]]" = [], *, patience_s: float = PATIENCE_S) -> None:  # noqa: B006 - only read
+    """Wait for something that comes to pass by itself. A task that has died raises what it died of."""
+    async with asyncio.timeout(patience_s):
+        while not is_so():
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was lost, in numbers: all of them must be 0."""
+
+    acknowledged_and_lost: int = 0
+    stored_twice: int = 0
+    holes_in_log: int = 0
+    events_lost: int = 0
+    out_of_order: int = 0
+    duplicates: int = 0
+    resets: int = 0
+
+
+def judge(acknowledged: list[str], log: list[dict[str, Any]], subscribers: "list[Subscriber]", *, since: int = 0) -> Verdict:
+    """Compare the records. `log` is the whole log; subscribers began behind `since`."""
+    in_log = Counter(event["operationId"] for event in log)
+    seqs = [event["seq"] for event in log]
+    operations = {event["seq"]: event["operationId"] for event in log}
+    expected = set(seqs[since:])
+    return Verdict(
+        acknowledged_and_lost=len(set(acknowledged) - in_log.keys()),
+        stored_twice=sum(number - 1 for number in in_log.values()),
+        holes_in_log=sum(seq != place for place, seq in enumerate(seqs, 1)),
+        events_lost=sum(len(expected - set(one.seqs)) for one in subscribers)
+        + sum(operations[seq] != own for one in subscribers for seq, own in zip(one.seqs, one.operations, strict=True)),
+        out_of_order=sum(later < earlier for one in subscribers for earlier, later in zip(one.seqs, one.seqs[1:], strict=False)),
+        duplicates=sum(len(one.seqs) - len(set(one.seqs)) for one in subscribers),
+        resets=sum(one.resets for one in subscribers),
+    )
+
+
+def tell(capsys: pytest.CaptureFixture[str], figures: str) -> None:
+    """Print what was measured, also where the output of tests that pass is kept back."""
+    with capsys.disabled():
+        sys.stdout.write(f"\n  {figures}\n")
+
+
+def quantiles(values: list[float]) -> str:
+    """p50, p99 and the largest, in milliseconds, to be printed."""
+    if not values:
+        return "none"
+    ordered = sorted(values)
+    p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms (n = {len(ordered)})"
