@@ -1,6 +1,5 @@
 """The secret that signs tokens: made once, read by its owner only, never too short."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def test_the_first_start_makes_a_secret_and_later_ones_read_it(tmp_path: Path) -
     assert len(secret) >= 32
     assert (settings.data / "secret").stat().st_mode & 0o777 == 0o600
     assert load_secret(settings) == secret
-    assert os.listdir(settings.data) == ["secret"]
+    assert [file.name for file in settings.data.iterdir()] == ["secret"]
 
 
 def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
@@ -29,7 +28,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
 def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
     """And no file is made."""
     assert load_secret(Settings(data=tmp_path, secret="x" * 32)) == "x" * 32
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_short_secret_is_refused_and_not_shown(tmp_path: Path) -> None:

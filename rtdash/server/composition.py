@@ -21,6 +21,7 @@ from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.resources import data_path
 from rtdash.server.auth import Verifier
+from rtdash.server.figures import Canary, read_figures
 from rtdash.server.gateway import Gateway
 from rtdash.server.keys import Keys, read_key_file
 from rtdash.server.limits import RequestLimit
@@ -121,6 +122,7 @@ async def _build(opened: Opened) -> Parts:
         tasks=Tasks(),
     )
     parts.gateway = Gateway(parts)
+    parts.metrics.follow(partial(read_figures, hub, relay))
     return parts
 
 
@@ -163,6 +165,7 @@ def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
         "gateway": parts.gateway.run,
         "pruning": lambda: _prune(parts.database, parts.clock, timedelta(seconds=parts.settings.limits.retention_s)),
         "store probe": lambda: _probe(parts.database),
+        "canary": Canary(parts.hub, parts.metrics).run,
         "loop lag": lambda: _measure_lag(parts.metrics),
     }
     if not parts.settings.limits.retention_s:

@@ -1,6 +1,9 @@
 """What Prometheus can ask: one registry a server, so that several in one process don't share their figures."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -21,13 +24,13 @@ class Metrics:
         self.queue_seconds = histogram("queue_seconds", "Seconds that a write waits for its transaction")
         self.connections = gauge("connections", "Open WebSocket connections")
         self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
-        self.deliveries = counter("deliveries", "Messages handed to connections")
         self.buffered_bytes = gauge("buffered_bytes", "Bytes written to connections that the kernel has not taken")
         self.evictions = counter("evictions", "Connections that the server closed", "code")
         self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
         self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
-        self.delivery_seconds = histogram("delivery_seconds", "Seconds from the commit of the canary to its delivery")
-        self.broker_lag_seconds = gauge("broker_lag_seconds", "Seconds from publishing the canary until the broker brought it back")
+        self.delivery_seconds = histogram(
+            "delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary"
+        )
         self.loop_lag_seconds = gauge("loop_lag_seconds", "Seconds by which the event loop was late, last looked at")
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
@@ -38,6 +41,10 @@ class Metrics:
             children = self._request_children[key] = (self.requests.labels(*key), self.request_seconds.labels(route))
         children[0].inc()
         children[1].observe(took_s)
+
+    def follow(self, read: Callable[[], Iterable[Metric]]) -> None:
+        """Ask `read` for further figures at each exposition, for parts that count by themselves."""
+        self.registry.register(_Reading(read))
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -51,3 +58,14 @@ class Metrics:
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(f"rtdash_{name}", text, labels, registry=self.registry, buckets=_LATENCY_S)
+
+
+class _Reading(Collector):
+    """Figures that are read when they are asked for."""
+
+    def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """What it reads now."""
+        return self._read()
