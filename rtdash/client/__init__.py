@@ -1,5 +1,6 @@
 """The Python client: `connect` for what happens, `Api` for questions and operations."""
 
+from rtdash.client.api import Api
 from rtdash.client.changes import ConnectionChange, State
 from rtdash.client.connection import Connection, connect
 from rtdash.client.failures import NotAllowed, Problem, Unreachable
@@ -8,6 +9,7 @@ from rtdash.client.tokens import TokenSource
 from rtdash.client.wire import TurnedAway
 
 __all__ = [
+    "Api",
     "Connection",
     "ConnectionChange",
     "NotAllowed",

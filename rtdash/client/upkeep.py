@@ -234,5 +234,6 @@ async def _stop(task: "asyncio.Task[Any] | None") -> None:
     """End a task of ours and raise what it died of, if it did."""
     if task is not None:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # and not `await task`: a cancellation of ours must not be taken for its own
+        if not task.cancelled():
+            task.result()
