@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 
@@ -60,9 +61,9 @@ def _register() -> None:
     """Add the subcommands; each module imports its part of the package inside its function."""
     if app.registered_commands:
         return
-    from rtdash.cli import config, demo, doctor, events, serve, simulate, token, venues, watch
+    from rtdash.cli import config, demo, doctor, events, loadtest, serve, simulate, token, venues, watch
 
-    for command in (serve.serve, demo.demo, simulate.simulate, watch.watch, events.events, config.config, doctor.doctor):
+    for command in (serve.serve, demo.demo, simulate.simulate, watch.watch, loadtest.loadtest, events.events, config.config, doctor.doctor):
         app.command()(command)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")

@@ -1,0 +1,226 @@
+"""A WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Sans-I/O protocol inside, no framework around."""
+
+import random
+import socket
+import ssl
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
+
+from rtdash.client.backoff import Backoff
+from rtdash.loadtest.follower import Follower, Notes
+from rtdash.protocol.codes import may_reconnect
+
+FLAPS = 5
+_READ_BYTES = 65_536
+_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+_HANDSHAKE_S = 15.0
+_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+
+
+class _Broken(Exception):  # noqa: N818 - a state of the world
+    """The connection has ended, or never stood."""
+
+
+class Dashboard:
+    """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends when it is turned away, or by an exit."""
+
+    def __init__(self, follower: Follower, url: str, token: str, notes: Notes, *, frozen_after_s: float, backoff: Backoff) -> None:
+        self.follower = follower
+        self._url = url
+        self._token = token
+        self._notes = notes
+        self._frozen_after_s = frozen_after_s
+        self._backoff = backoff
+        self._socket: socket.socket | None = None
+        self._protocol: ClientProtocol | None = None
+        self._fragments: list[bytes] = []
+        self._pause_s = 0.0
+        self._flaps = 0
+        self._own_fault: tuple[str, float] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is subscribed, so that a fault would mean something."""
+        return self._socket is not None and self.follower.is_subscribed and self._own_fault is None
+
+    def run(self) -> None:
+        """Follow until turned away."""
+        try:
+            while not self.follower.is_turned_away:
+                self._attempt()
+                time.sleep(self._delay_s())
+        finally:
+            self._leave()
+
+    def close_cleanly(self) -> None:
+        """Say goodbye as a browser does, and come back."""
+        if self._protocol is not None and self._socket is not None:
+            self._own_fault = ("clean", time.monotonic())
+            self._protocol.send_close(1000)
+            with suppress(OSError):
+                self._flush(self._socket, self._protocol)
+
+    def flap(self) -> None:
+        """Drop the connection without a word, so many times in a row, each as soon as it is subscribed."""
+        self._flaps = FLAPS
+
+    def stop_reading(self, seconds: float) -> None:
+        """Leave everything unread for so long."""
+        self._pause_s = seconds
+
+    def _attempt(self) -> None:
+        """One connection from its beginning to its end."""
+        self.follower.attempting()
+        began = time.monotonic()
+        try:
+            connection, protocol = self._connect()
+        except (_Broken, OSError) as error:
+            # What a dropped client meets on its way back are attempts of its recovery.
+            if not self.follower.is_recovering:
+                self._notes.connect_failures += 1
+                self._notes.find("connect_failures", f"{self.follower.name}: {error or type(error).__name__}")
+            return
+        now = time.monotonic()
+        self._notes.connects += 1
+        self._notes.connect_time.record(now - began)
+        self._socket, self._protocol, self._fragments = connection, protocol, []
+        port = connection.getsockname()[1]
+        self._say(self.follower.connected(now))
+        with suppress(_Broken, OSError):
+            self._converse(connection, protocol)
+        self._lost(port)
+
+    def _lost(self, port: int) -> None:
+        cause, began_at = self._own_fault or ("lost", None)
+        if self._socket is not None:
+            self._socket.close()
+        code = self._protocol.close_code if self._protocol else None
+        self._socket = self._protocol = self._own_fault = None
+        self.follower.lost(time.monotonic(), port=port, cause=cause, began_at=began_at)
+        if code is not None and not may_reconnect(code):
+            self.follower.is_turned_away = True
+
+    def _connect(self) -> tuple[socket.socket, ClientProtocol]:
+        parts = urlsplit(self._url)
+        is_secure = parts.scheme == "wss"
+        connection = socket.create_connection((parts.hostname or "", parts.port or (443 if is_secure else 80)), timeout=_HANDSHAKE_S)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if is_secure:
+                connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+            protocol = ClientProtocol(parse_uri(self._url), max_size=_MAX_MESSAGE_BYTES)
+            request = protocol.connect()
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            protocol.send_request(request)
+            self._flush(connection, protocol)
+            self._await_upgrade(connection, protocol)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, protocol
+
+    def _await_upgrade(self, connection: socket.socket, protocol: ClientProtocol) -> None:
+        while protocol.handshake_exc is None:
+            data = connection.recv(_READ_BYTES)
+            if not data:
+                raise _Broken("the connection ended before its upgrade")
+            protocol.receive_data(data)
+            if protocol.state.name == "OPEN":
+                return
+        reason: Exception = protocol.handshake_exc
+        raise _Broken(str(reason) if isinstance(reason, InvalidHandshake | InvalidMessage) else type(reason).__name__)
+
+    def _converse(self, connection: socket.socket, protocol: ClientProtocol) -> None:
+        """Read until the end, which is always an exception."""
+        connection.settimeout(self._frozen_after_s / 2)
+        is_asked = False
+        self._digest(protocol)  # a frame may have come along with the upgrade
+        while True:
+            if self._pause_s:
+                pause_s, self._pause_s = self._pause_s, 0.0
+                time.sleep(pause_s)
+            try:
+                data = connection.recv(_READ_BYTES)
+            except TimeoutError:
+                if is_asked:
+                    raise _Broken("frozen") from None
+                is_asked = True
+                protocol.send_ping(b"")
+                self._flush(connection, protocol)
+                continue
+            is_asked = False
+            if not data:
+                raise _Broken("end of stream")
+            protocol.receive_data(data)
+            self._digest(protocol)
+            self._flush(connection, protocol)
+            if self._flaps and self.follower.is_subscribed:
+                self._flaps -= 1
+                self._own_fault = ("flapping", time.monotonic())
+                raise _Broken("flapping")
+
+    def _digest(self, protocol: ClientProtocol) -> None:
+        now = time.monotonic()
+        for event in protocol.events_received():
+            if isinstance(event, Response):
+                continue
+            assert isinstance(event, Frame), "a client receives a response and frames"
+            if event.opcode in _DATA:
+                self._take(event, now)
+            elif event.opcode is Opcode.CLOSE:
+                self._flush_quietly()
+                raise _Broken("closed")
+
+    def _take(self, frame: Frame, now: float) -> None:
+        payload = bytes(frame.data)
+        if not frame.fin or self._fragments:
+            self._fragments.append(payload)
+            if not frame.fin:
+                return
+            payload, self._fragments = b"".join(self._fragments), []
+        self._say(self.follower.receive(payload, now))
+
+    def _say(self, texts: list[str]) -> None:
+        if not texts or self._protocol is None or self._socket is None:
+            return
+        for text in texts:
+            self._protocol.send_text(text.encode())
+        with suppress(OSError):  # the reader finds out
+            self._flush(self._socket, self._protocol)
+
+    def _flush_quietly(self) -> None:
+        if self._socket is not None and self._protocol is not None:
+            with suppress(OSError):
+                self._flush(self._socket, self._protocol)
+
+    def _flush(self, connection: socket.socket, protocol: ClientProtocol) -> None:
+        for data in protocol.data_to_send():
+            if data:  # the empty one asks for an end of the stream, which the close that follows brings
+                connection.sendall(data)
+
+    def _delay_s(self) -> float:
+        farewell = self.follower.farewell
+        delay_s = self._backoff.next_delay_s()
+        if self._flaps:
+            return delay_s / 10
+        asked_s = farewell.retry_after_s + random.uniform(0, farewell.jitter_s) if farewell else 0.0  # noqa: S311 - jitter, no secret
+        self.follower.farewell = None
+        return asked_s + delay_s
+
+    def _leave(self) -> None:
+        """The run is over: an orderly close."""
+        if self._socket is None or self._protocol is None:
+            return
+        self.follower.ended()
+        with suppress(Exception):  # whatever state it is in, it ends now
+            self._protocol.send_close(1000)
+            self._flush(self._socket, self._protocol)
+        self._socket.close()
+        self._socket = None

@@ -1,0 +1,79 @@
+"""Everything that was seen of one phase, before it is judged."""
+
+import time
+from dataclasses import dataclass, field
+
+from rtdash.loadtest.canary import Canary
+from rtdash.loadtest.faults import Inflicted
+from rtdash.loadtest.histogram import Histogram
+from rtdash.loadtest.ledger import Log
+from rtdash.loadtest.metrics import Measures
+from rtdash.loadtest.publisher import Publisher
+from rtdash.loadtest.results import Results
+from rtdash.loadtest.samples import Sample
+from rtdash.loadtest.scenario import Phase
+from rtdash.protocol.channels import Position, Stream
+
+KEPT_UP = 0.95
+"""A server keeps up with a rate when it acknowledges this share of it in the time."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Filled while the phase runs. Instants are seconds of the monotonic clock."""
+
+    phase: Phase
+    streams: list[Stream]
+    starts: dict[Stream, Position]
+    """Where each event stream's log stood before the first client."""
+    began_at: float = 0
+    ended_at: float = 0
+    first_fault_at: float | None = None
+    storms: list[float] = field(default_factory=list)
+    inflicted: list[Inflicted] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    steps: list[tuple[float, float]] = field(default_factory=list)
+    """Of a ramp: offered and reached operations a second."""
+    delivery: Histogram = field(default_factory=Histogram)
+    bystander: Histogram = field(default_factory=Histogram)
+    recent: Histogram = field(default_factory=Histogram)
+    """The canary's latencies since the last sample."""
+    lag: Histogram = field(default_factory=Histogram)
+    heads: dict[Stream, int] = field(default_factory=dict)
+    logs: dict[Stream, Log] = field(default_factory=dict)
+    states: dict[tuple[Stream, str], str] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+    canary: Canary | None = None
+    publisher: Publisher | None = None
+    connections_before: int | None = None
+    connections_left: int | None = None
+    invalid: list[str] = field(default_factory=list)
+    """Why the run says nothing about the server."""
+    notes: list[str] = field(default_factory=list)
+    live: dict[str, int] = field(default_factory=dict)
+    """Counts as of the last sample."""
+
+    @property
+    def traffic_s(self) -> float:
+        """How long there was traffic."""
+        return max(0.001, (self.ended_at or time.monotonic()) - self.began_at)
+
+    @property
+    def knee_is_found(self) -> bool:
+        """Whether the last rate of the ramp was more than the server keeps up with."""
+        return bool(self.steps) and self.steps[-1][1] < KEPT_UP * self.steps[-1][0]
+
+    def heard(self, latency_s: float) -> None:
+        """The canary received an event."""
+        self.delivery.record(latency_s)
+        self.recent.record(latency_s)
+        if self.first_fault_at is not None:
+            self.bystander.record(latency_s)
+
+    def measures_so_far(self) -> Measures:
+        """What SLOs may abort on, while the phase goes on."""
+        measures = Measures()
+        measures.add_durations("delivery_latency", self.delivery)
+        for name, total in self.live.items():
+            measures.add_count(name, total)
+        return measures

@@ -1,0 +1,81 @@
+"""The server's log and states over REST: what the ledger is held against."""
+
+from collections.abc import Iterable
+
+import httpx
+
+from rtdash.client.api import Api
+from rtdash.loadtest.ledger import Log
+from rtdash.loadtest.orders import VenueTold
+from rtdash.loadtest.reading import digest_of
+from rtdash.protocol.channels import Channel, Position, Stream
+
+_PAGE = 500
+_PAYLOADS = ("stats", "availability")
+_CONNECTIONS = "rtdash_connections "
+
+
+class LogUnusable(Exception):  # noqa: N818 - makes the run invalid
+    """The log was pruned or reset under the run, so that nothing can be held against it."""
+
+
+async def read_heads(api: Api, streams: Iterable[Stream]) -> dict[Stream, Position]:
+    """Where each stream's log ends."""
+    heads = {}
+    for stream in streams:
+        position = (await api.events(stream.channel, venue=stream.venue))["position"]
+        heads[stream] = Position(position["epoch"], position["seq"])
+    return heads
+
+
+async def read_log(api: Api, stream: Stream, start: Position) -> Log:
+    """All events after `start`. Raises LogUnusable."""
+    entries: dict[int, tuple[str | None, str]] = {}
+    at = start.seq
+    while True:
+        page = await api.events(stream.channel, venue=stream.venue, after=at, epoch=start.epoch, limit=_PAGE)
+        if not page["recovered"]:
+            raise LogUnusable(f"the log of {stream.channel} was pruned or reset during the run")
+        entries |= {event["seq"]: (event.get("operationId"), digest_of(event)) for event in page["events"]}
+        at = page["position"]["seq"]
+        if len(page["events"]) < _PAGE:
+            return Log(start.seq, at, entries)
+
+
+async def read_states(api: Api, streams: Iterable[Stream]) -> dict[tuple[Stream, str], str]:
+    """Digest of each current state message, by stream and type."""
+    states = {}
+    for stream in streams:
+        for message in (await api.events(stream.channel, venue=stream.venue))["events"]:
+            payload = next((message[name] for name in _PAYLOADS if name in message), None)
+            states[stream, message["type"]] = digest_of(payload)
+    return states
+
+
+async def read_venues(api: Api) -> tuple[VenueTold, ...]:
+    """The first venue of each kind that the token is for: those that its plain channels mean."""
+    venues: dict[str, VenueTold] = {}
+    for venue in (await api.profile())["venues"]:
+        if venue["kind"] not in venues:
+            types = [one["id"] for one in (await api.room_types(venue["id"]))["roomTypes"]] if venue["kind"] == "hotel" else []
+            venues[venue["kind"]] = VenueTold(venue["id"], venue["kind"], tuple(types))
+    return tuple(venues.values())
+
+
+def streams_of(venues: Iterable[VenueTold], channels: Iterable[Channel]) -> list[Stream]:
+    """The streams that those channels mean at those venues."""
+    by_kind = {venue.kind: venue.id for venue in venues}
+    return [Stream(by_kind[channel.kind], channel) for channel in channels if channel.kind in by_kind]
+
+
+async def read_connections(url: str) -> int | None:
+    """How many open connections the server counts; None where it doesn't tell."""
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        try:
+            text = (await client.get(f"{url}/metrics")).raise_for_status().text
+        except httpx.HTTPError:
+            return None
+    for line in text.splitlines():
+        if line.startswith(_CONNECTIONS):
+            return int(float(line.removeprefix(_CONNECTIONS)))
+    return None

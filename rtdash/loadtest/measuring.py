@@ -1,0 +1,172 @@
+"""From what was seen of a phase to its measures, the findings in words, and whether the run says anything at all. Pure."""
+
+from dataclasses import dataclass
+
+from rtdash.loadtest.evidence import Evidence
+from rtdash.loadtest.histogram import Histogram
+from rtdash.loadtest.ledger import Findings, judge_acknowledged, judge_clients, judge_contents
+from rtdash.loadtest.metrics import Measures
+from rtdash.loadtest.recoveries import time_recoveries
+from rtdash.loadtest.results import Client
+from rtdash.loadtest.samples import Sample, known
+from rtdash.loadtest.scenario import Generator
+
+_LEAST_CPU_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One phase, measured."""
+
+    name: str
+    measures: Measures
+    findings: list[str]
+    invalid: list[str]
+    samples: list[Sample]
+    notes: list[str]
+
+
+def measure(evidence: Evidence, generator: Generator) -> Judged:
+    """All metrics that this phase gave."""
+    measures = Measures()
+    clients = [*evidence.results.clients, *_canary_client(evidence)]
+    findings = _ledger(evidence, clients)
+    _add_ledger(measures, evidence, findings)
+    _add_ends(measures, evidence, clients)
+    _add_durations(measures, evidence)
+    _add_series(measures, evidence)
+    _add_failures(measures, evidence)
+    examples = findings.examples + evidence.results.examples + (evidence.canary.notes.examples if evidence.canary else [])
+    if evidence.connections_left:
+        examples.append(f"connections_leaked: the server still counts {evidence.connections_left} connections after all have closed")
+    notes = evidence.notes + _knee_notes(measures, evidence)
+    return Judged(
+        evidence.phase.name, measures, examples, evidence.invalid + _bottlenecks(evidence, measures, generator), evidence.samples, notes
+    )
+
+
+def _ledger(evidence: Evidence, clients: list[Client]) -> Findings:
+    findings = judge_clients(((client.name, client.accounts) for client in clients), evidence.logs)
+    judge_contents(findings, evidence.results.contents, evidence.logs)
+    if evidence.canary is not None:
+        judge_contents(findings, evidence.canary.reader.contents, evidence.logs)
+    acknowledged = evidence.results.acknowledged + (evidence.publisher.acknowledged if evidence.publisher else [])
+    judge_acknowledged(findings, acknowledged, evidence.logs)
+    return findings
+
+
+def _add_ledger(measures: Measures, evidence: Evidence, findings: Findings) -> None:
+    counts = evidence.results.counts + (evidence.canary.notes.counts if evidence.canary else type(findings.total)())
+    for kind in ("lost", "duplicated", "reordered", "recovered", "resets"):
+        measures.add_count(kind, findings.total[kind])
+        for channel in sorted({stream.channel for stream in evidence.logs}):
+            measures.add_count(kind, findings.by_channel[kind, channel], channel)
+    measures.add_count("acknowledged_lost", findings.total["acknowledged_lost"])
+    for kind in ("invalid", "unexpected"):
+        measures.add_count(kind, findings.total[kind] + counts[kind])
+    for kind in ("sessions_forgotten", "errors"):
+        measures.add_count(kind, counts[kind])
+
+
+def _add_ends(measures: Measures, evidence: Evidence, clients: list[Client]) -> None:
+    behind = [
+        client
+        for client in clients
+        if not client.is_current or any(account.next_seq <= evidence.heads.get(stream, 0) for stream, account in client.accounts.items())
+    ]
+    stale = [client for client in clients if any(client.states.get(key) != digest for key, digest in evidence.states.items())]
+    measures.add_count("not_recovered", len(behind))
+    measures.add_count("not_converged", len(stale))
+    if evidence.connections_left is not None:
+        measures.add_count("connections_leaked", evidence.connections_left)
+
+
+def _add_durations(measures: Measures, evidence: Evidence) -> None:
+    results = evidence.results
+    recovered = time_recoveries(results.recoveries, evidence.inflicted, evidence.storms)
+    published = _merged(results.published, evidence.publisher.latency if evidence.publisher else Histogram())
+    for name, histogram in (
+        ("delivery_latency", evidence.delivery),
+        ("bystander_latency", evidence.bystander),
+        ("user_latency", results.latency),
+        ("publish_latency", published),
+        ("http_latency", results.http_latency),
+        ("connect_time", results.connect_time),
+        ("t_detect", recovered.t_detect),
+        ("t_reconnect", recovered.t_reconnect),
+        ("t_subscribed", recovered.t_subscribed),
+        ("t_consistent", recovered.t_consistent),
+        ("generator_lag", _merged(results.lag, evidence.lag)),
+    ):
+        measures.add_durations(name, histogram)
+    measures.add_series("attempts", recovered.attempts)
+
+
+def _add_series(measures: Measures, evidence: Evidence) -> None:
+    samples = evidence.samples
+    measures.add_series("publish_rate", [float(sample.published) for sample in samples])
+    measures.add_series("delivery_rate", [float(sample.received) for sample in samples[1:]])
+    measures.add_series("connections", [float(sample.connected) for sample in samples])
+    for name, values in (
+        ("server_cpu", known(sample.server_cpu for sample in samples)),
+        ("server_memory", known(sample.server_memory_mib for sample in samples)),
+        ("generator_cpu", known(sample.generator_cpu for sample in samples)),
+    ):
+        measures.add_series(name, values)
+    cores = measures.get("server_cpu", "mean")
+    if cores is not None:
+        measures.add_value("server_cpu_per_client", cores * 1000 / (evidence.phase.users + 1))
+    if evidence.results.cpu_s > _LEAST_CPU_S and evidence.results.received:
+        measures.add_value("verified_per_cpu_second", evidence.results.received / evidence.results.cpu_s)
+
+
+def _add_failures(measures: Measures, evidence: Evidence) -> None:
+    results = evidence.results
+    publisher_failures = evidence.publisher.failures.total() if evidence.publisher else 0
+    measures.add_count("connect_failures", results.connect_failures)
+    measures.add_count("http_failures", results.http_failures.total())
+    measures.add_count("publish_failures", results.failures.total() + publisher_failures)
+    measures.add_count("drops", len(results.recoveries))
+    own = sum(recovery.began_at is not None for recovery in results.recoveries)
+    measures.add_count("faults", len(evidence.inflicted) + own + len(evidence.storms))
+
+
+def _knee_notes(measures: Measures, evidence: Evidence) -> list[str]:
+    """Where the knee of a ramp is, as a measure and in words."""
+    kept = [rate for rate, _ in (evidence.steps[:-1] if evidence.knee_is_found else evidence.steps)]
+    if not evidence.steps:
+        return []
+    measures.add_value("knee", max(kept, default=0.0))
+    steps = ", ".join(f"{rate:g} → {reached:.0f}" for rate, reached in evidence.steps)
+    where = f"between {max(kept, default=0):g} and {evidence.steps[-1][0]:g}/s" if evidence.knee_is_found else "not reached"
+    return [f"knee {where} (offered → acknowledged operations a second: {steps})"]
+
+
+def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -> list[str]:
+    """Why it was the generator that was measured, if it was."""
+    reasons = []
+    cpu = measures.get("generator_cpu", "mean")
+    if cpu is not None and cpu > generator.most_cpu:
+        reasons.append(f"{evidence.phase.name}: the generator used {cpu:.2f} cores of one (most: {generator.most_cpu:g}); try --processes")
+    lags = {"generator": evidence.results.lag, "canary": evidence.lag}
+    for who, lag in lags.items():
+        lag_ms = lag.quantile(0.99) * 1000
+        if lag_ms > generator.most_lag_ms:
+            reasons.append(
+                f"{evidence.phase.name}: the timers of the {who} were late by {lag_ms:.0f} ms (p99; most: {generator.most_lag_ms:g})"
+            )
+    return reasons
+
+
+def _canary_client(evidence: Evidence) -> list[Client]:
+    if evidence.canary is None:
+        return []
+    follower = evidence.canary.follower
+    return [Client(follower.name, follower.accounts, follower.states, follower.is_current_at_end)]
+
+
+def _merged(*histograms: Histogram) -> Histogram:
+    merged = Histogram()
+    for histogram in histograms:
+        merged.merge(histogram)
+    return merged

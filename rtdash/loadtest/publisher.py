@@ -1,0 +1,85 @@
+"""Publishes operations on a schedule that waits for nobody: each has its instant, and its latency counts from there."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rtdash.client.api import Api
+from rtdash.client.failures import Problem, Unreachable
+from rtdash.loadtest.histogram import Histogram
+from rtdash.loadtest.ledger import Acknowledged
+from rtdash.loadtest.operations import Operations
+from rtdash.protocol.channels import Stream, reservations_channel
+
+_UNDER_WAY = 64
+"""Requests at once; beyond, the schedule is late, and the latency says so."""
+
+
+class Publisher:
+    """Sends what `operations` draws. `is_over` ends it early."""
+
+    def __init__(self, api: Api, operations: Operations, *, is_over: Callable[[], bool]) -> None:
+        self.acknowledged: list[Acknowledged] = []
+        self.latency = Histogram()
+        self.failures: Counter[str] = Counter()
+        self.offered = 0
+        self._api = api
+        self._operations = operations
+        self._is_over = is_over
+        self._room = asyncio.Semaphore(_UNDER_WAY)
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, duration_s: float, rate: float, batch: int) -> None:
+        """Publish at that rate in requests of so many operations; returns when all are answered, or have been given up."""
+        began = time.monotonic()
+        for due in _instants(began, rate, batch, duration_s):
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if self._is_over():
+                break
+            await self._room.acquire()
+            self._begin([self._operations.draw(due) for _ in range(batch)], due)
+        await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()) if not self._is_over() else 0)
+
+    async def drained(self) -> None:
+        """Returns when nothing is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _begin(self, operations: list[dict[str, Any]], due: float) -> None:
+        task = asyncio.create_task(self._send(operations, due))
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._room.release()
+
+    async def _send(self, operations: list[dict[str, Any]], due: float) -> None:
+        self.offered += len(operations)
+        try:
+            outcomes = await self._api.post_operations(operations)
+        except (Unreachable, Problem) as failure:
+            self.failures[str(failure)] += len(operations)
+            return
+        now = time.monotonic()
+        for operation, outcome in zip(operations, outcomes, strict=True):
+            self._take(operation, outcome, now - due)
+
+    def _take(self, operation: dict[str, Any], outcome: dict[str, Any], latency_s: float) -> None:
+        if outcome["outcome"] == "refused":
+            self.failures[str(outcome.get("problem", {}).get("title", "refused"))] += 1
+            return
+        stream = Stream(operation["venue"], reservations_channel(operation["kind"]))
+        self.acknowledged.append(Acknowledged(operation["operationId"], stream, outcome["seq"]))
+        self.latency.record(latency_s)
+        self._operations.applied(operation, outcome["reservationId"])
+
+
+def _instants(began: float, rate: float, batch: int, duration_s: float) -> Iterator[float]:
+    """When each request is due: evenly, from the start to the end of the duration."""
+    if rate <= 0:
+        return
+    for number in range(int(duration_s * rate / batch)):
+        yield began + number * batch / rate

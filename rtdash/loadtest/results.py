@@ -1,0 +1,86 @@
+"""What the generator's processes left behind, as one."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rtdash.loadtest.follower import Recovery
+from rtdash.loadtest.histogram import Histogram
+from rtdash.loadtest.ledger import Account, Acknowledged
+from rtdash.loadtest.orders import stream_of
+from rtdash.protocol.channels import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client at the end."""
+
+    name: str
+    accounts: dict[Stream, Account]
+    states: dict[tuple[Stream, str], str]
+    is_current: bool
+
+
+@dataclass(slots=True)
+class Results:
+    """Sums over the processes; `processes` counts those that reported."""
+
+    processes: int = 0
+    clients: list[Client] = field(default_factory=list)
+    contents: dict[Stream, dict[int, str]] = field(default_factory=dict)
+    recoveries: list[Recovery] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    received: int = 0
+    connect_failures: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    connect_time: Histogram = field(default_factory=Histogram)
+    http_latency: Histogram = field(default_factory=Histogram)
+    published: Histogram = field(default_factory=Histogram)
+    lag: Histogram = field(default_factory=Histogram)
+    http: Counter[str] = field(default_factory=Counter)
+    http_failures: Counter[str] = field(default_factory=Counter)
+    acknowledged: list[Acknowledged] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+    cpu_s: float = 0
+
+
+def collect(folder: Path) -> Results:
+    """All that was written into the folder."""
+    results = Results()
+    for path in sorted(folder.glob("result-*.json")):
+        _add(results, json.loads(path.read_text(encoding="utf-8")))
+    return results
+
+
+def _add(results: Results, told: dict[str, Any]) -> None:
+    results.processes += 1
+    for name in ("received", "connect_failures", "cpu_s"):
+        setattr(results, name, getattr(results, name) + told[name])
+    for name in ("counts", "http", "http_failures", "failures"):
+        getattr(results, name).update(told[name])
+    for name in ("latency", "connect_time", "http_latency", "published", "lag"):
+        getattr(results, name).merge(Histogram.from_json(told[name]))
+    results.examples += told["examples"]
+    results.recoveries += [Recovery(**one) for one in told["recoveries"]]
+    results.acknowledged += [Acknowledged(one, stream_of(stream), seq) for one, stream, seq in told["acknowledged"]]
+    results.clients += [_client(one) for one in told["clients"]]
+    for name, entries in told["contents"].items():
+        _merge_contents(results, stream_of(name), entries)
+
+
+def _merge_contents(results: Results, stream: Stream, entries: list[tuple[int, str]]) -> None:
+    """Two processes that received different things under one seq: one of them isn't what the log says, but both are looked at."""
+    known = results.contents.setdefault(stream, {})
+    for seq, digest in entries:
+        if known.setdefault(seq, digest) != digest:
+            results.counts["invalid"] += 1
+            results.examples.append(f"invalid: {stream.channel} seq {seq} says one thing to one process and another to another")
+
+
+def _client(told: dict[str, Any]) -> Client:
+    accounts = {stream_of(name): Account.from_json(account) for name, account in told["accounts"].items()}
+    states = {(stream_of(name), kind): digest for name, kind, digest in told["states"]}
+    return Client(str(told["name"]), accounts, states, bool(told["is_current"]))

@@ -1,0 +1,96 @@
+"""A run's outcome as one value, and its JSON form (`summary.json`, schema `rtdash.loadtest/1`): what all reports are made of."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from rtdash.loadtest.baseline import Comparison
+from rtdash.loadtest.measuring import Judged
+from rtdash.loadtest.metrics import METRICS
+from rtdash.loadtest.slo import Verdict
+
+SCHEMA = "rtdash.loadtest/1"
+
+
+class Ending(StrEnum):
+    """How a run ended."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    INVALID = "invalid"
+    INTERRUPTED = "interrupted"
+
+
+EXIT_CODES = {Ending.HELD: 0, Ending.BROKEN: 99, Ending.INVALID: 98, Ending.INTERRUPTED: 130}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything that a report tells."""
+
+    scenario: str
+    about: str
+    started_at: str
+    duration_s: float
+    server: dict[str, Any]
+    generator: dict[str, Any]
+    phases: list[Judged]
+    verdicts: list[Verdict]
+    is_interrupted: bool = False
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @property
+    def invalid(self) -> list[str]:
+        """Why the run says nothing about the server."""
+        return [reason for phase in self.phases for reason in phase.invalid]
+
+    @property
+    def ending(self) -> Ending:
+        """An invalid run is neither held nor broken."""
+        if self.is_interrupted:
+            return Ending.INTERRUPTED
+        if self.invalid:
+            return Ending.INVALID
+        is_broken = any(verdict.fails for verdict in self.verdicts) or any(one.fails for one in self.comparisons)
+        return Ending.BROKEN if is_broken else Ending.HELD
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of summary.json."""
+        return {
+            "schema": SCHEMA,
+            "scenario": self.scenario,
+            "about": self.about,
+            "startedAt": self.started_at,
+            "durationS": round(self.duration_s, 1),
+            "ending": self.ending.value,
+            "exitCode": EXIT_CODES[self.ending],
+            "server": self.server,
+            "generator": self.generator,
+            "invalid": self.invalid,
+            "slos": [_verdict_json(verdict) for verdict in self.verdicts],
+            "baseline": [one.to_json() for one in self.comparisons],
+            "phases": [_phase_json(phase) for phase in self.phases],
+        }
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    slo = verdict.slo
+    return {
+        "slo": str(slo),
+        "phase": verdict.phase,
+        "metric": slo.metric,
+        "statistic": slo.statistic,
+        "op": slo.op,
+        "value": slo.value,
+        "level": slo.level,
+        "measured": verdict.measured,
+        "outcome": verdict.outcome.value,
+    }
+
+
+def _phase_json(phase: Judged) -> dict[str, Any]:
+    measures = [
+        {"metric": name, "scope": scope, "unit": METRICS[name].unit, "values": {key: round(value, 4) for key, value in values.items()}}
+        for name, scope, values in phase.measures.items()
+    ]
+    return {"name": phase.name, "findings": phase.findings, "notes": phase.notes, "measures": measures}
