@@ -1,0 +1,115 @@
+"""The AsyncAPI 3 document of the socket, generated from the message models (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from rtdash import __version__
+from rtdash.protocol import dialogue, models
+from rtdash.protocol.channels import Channel
+
+Document = dict[str, Any]
+
+_SOCKET = {"$ref": "#/channels/socket"}
+
+
+def asyncapi_document() -> Document:
+    """One channel, the socket; an operation for each action with its answers, and one for each channel of the requirements."""
+    messages: tuple[type[BaseModel], ...] = (
+        *models.CHANNEL_MESSAGES,
+        *models.CONNECTION_MESSAGES,
+        *dialogue.ANSWERS.values(),
+        dialogue.Error,
+        *dialogue.ANSWERS,
+    )
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "rtdash",
+            "version": __version__,
+            "description": "The WebSocket of rtdash, protocol version 1: text frames, one JSON object each. REST is described in /openapi.json.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {"socket": _socket(messages)},
+        "operations": _operations(),
+        "components": {
+            "messages": {model.__name__: _message(model) for model in messages},
+            "schemas": _schemas(messages),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _socket(messages: tuple[type[BaseModel], ...]) -> Document:
+    return {
+        "address": "/ws",
+        "title": "The socket",
+        "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"} for model in messages},
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "query": {
+                    "type": "object",
+                    "properties": {
+                        "token": {
+                            "type": "string",
+                            "description": "A JWT; or as Authorization: Bearer, or as the subprotocol bearer.<token>",
+                        },
+                        "session": {"type": "string", "description": "Resume this session at once"},
+                    },
+                },
+            }
+        },
+    }
+
+
+def _operations() -> Document:
+    """`receive` is what the server takes, `send` what it sends."""
+    operations: Document = {}
+    for asked, answer in dialogue.ANSWERS.items():
+        name = _wire_name(asked)
+        reply = {"channel": _SOCKET, "messages": _refs(answer, dialogue.Error)}
+        operations[name] = {"action": "receive", "channel": _SOCKET, "summary": asked.__doc__, "messages": _refs(asked), "reply": reply}
+    for channel in Channel:
+        carried = (model for model in models.CHANNEL_MESSAGES if channel in _channels_of(model))
+        operations[channel.value] = {
+            "action": "send",
+            "channel": _SOCKET,
+            "summary": f"What subscribers of {channel} get; a token needs {channel.read_scope}.",
+            "messages": _refs(*carried),
+        }
+    operations["connection"] = {
+        "action": "send",
+        "channel": _SOCKET,
+        "summary": "What concerns the connection.",
+        "messages": _refs(*models.CONNECTION_MESSAGES),
+    }
+    return operations
+
+
+def _message(model: type[BaseModel]) -> Document:
+    return {"name": _wire_name(model), "summary": model.__doc__, "payload": {"$ref": f"#/components/schemas/{model.__name__}"}}
+
+
+def _schemas(messages: tuple[type[BaseModel], ...]) -> Document:
+    _, schema = models_json_schema([(model, "validation") for model in messages], ref_template="#/components/schemas/{model}")
+    schemas: Document = schema["$defs"]
+    return schemas
+
+
+def _refs(*messages: type[BaseModel]) -> list[Document]:
+    return [{"$ref": f"#/channels/socket/messages/{model.__name__}"} for model in messages]
+
+
+def _wire_name(model: type[BaseModel]) -> str:
+    """The constant by which the message is known: its action, type or status."""
+    tag = next(
+        name for name in ("action", "type", "status") if name in model.model_fields and get_args(model.model_fields[name].annotation)
+    )
+    return str(get_args(model.model_fields[tag].annotation)[0])
+
+
+def _channels_of(model: type[BaseModel]) -> tuple[Any, ...]:
+    """The channels that carry the message."""
+    return get_args(model.model_fields["channel"].annotation) or tuple(Channel)

@@ -1,0 +1,232 @@
+"""Models of the server's messages, field for field: AsyncAPI is generated from them, golden messages are held to them.
+
+The server builds its messages in `messages`; nothing is validated with these on the way.
+"""
+
+# ruff: noqa: N815 - the wire's names
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rtdash.domain.reservations import Op, Status
+from rtdash.protocol.channels import Channel
+
+Instant = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        description="RFC 3339, UTC, milliseconds",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", description="A local date", json_schema_extra={"format": "date"})]
+Money = Annotated[int | float, Field(description="Major units of the currency")]
+Count = Annotated[int, Field(ge=0)]
+Percent = Annotated[int, Field(ge=0)]
+Trend = Annotated[int | None, Field(description="Percent against the same local time a week before; null where that was 0")]
+
+HotelStatus = Literal[Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Status.CHECKED_OUT, Status.CANCELLED, Status.NO_SHOW, "Upcoming"]
+RestaurantStatus = Literal[Status.PENDING, Status.CONFIRMED, Status.SEATED, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW, "Upcoming"]
+ReservationsChannel = Literal[Channel.HOTEL_RESERVATIONS, Channel.RESTAURANT_RESERVATIONS]
+NotificationsChannel = Literal[Channel.HOTEL_NOTIFICATIONS, Channel.RESTAURANT_NOTIFICATIONS]
+StatsChannel = Literal[Channel.HOTEL_STATS, Channel.RESTAURANT_STATS]
+
+
+class Shape(BaseModel):
+    """Nothing but the fields named."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+
+class StreamPosition(Shape):
+    """Just behind event `seq` in the log that `epoch` names."""
+
+    epoch: str
+    seq: Count
+
+
+class ReservationBase(Shape):
+    """What hotels' and restaurants' reservations have in common."""
+
+    id: str
+    customerName: str
+    customerInitials: str
+    date: Instant
+    time: Annotated[str, Field(description='At the venue, as in "7:00 PM"')]
+    guests: Annotated[int, Field(ge=1)]
+    venue: str
+    source: str
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    amount: Money
+    paid: Money
+    balance: Money
+    prepaid: bool
+    createdAt: Instant
+    version: Annotated[int, Field(ge=1)]
+
+
+class HotelReservation(ReservationBase):
+    """A stay; `date` is the check-in date at the venue's check-in time."""
+
+    kind: Literal["hotel"]
+    status: HotelStatus
+    roomType: str
+    checkIn: Day
+    checkOut: Day
+    nights: Annotated[int, Field(ge=1)]
+
+
+class RestaurantReservation(ReservationBase):
+    """A table."""
+
+    kind: Literal["restaurant"]
+    status: RestaurantStatus
+    durationMinutes: int | None
+
+
+Reservation = Annotated[HotelReservation | RestaurantReservation, Field(discriminator="kind")]
+
+
+class Stats(Shape):
+    """The dashboard's figures of one business date."""
+
+    reservationsToday: Count
+    prepaidReservations: Count
+    expectedGuests: Count
+    pendingPayments: Money
+    pendingPaymentsTrend: Trend
+    reservationsTrend: Trend
+    prepaidTrend: Trend
+    guestsTrend: Trend
+
+
+class Availability(Shape):
+    """Tonight's rooms."""
+
+    totalRooms: Count
+    availableRooms: int
+    occupancyRate: Percent
+
+
+class Timed(Shape):
+    """A message of the server. `timestamp` is when it was appended or computed."""
+
+    timestamp: Instant
+
+
+class Event(Timed):
+    """An event of the log. `operationId` is null where time brought it about; `at` is there where an operation told of the past."""
+
+    venue: str
+    seq: Annotated[int, Field(ge=1)]
+    operationId: str | None
+    at: Instant | None = None
+
+
+class StatsUpdate(Timed):
+    """State: the latest one counts."""
+
+    type: Literal["stats_update"]
+    stats: Stats
+    channel: StatsChannel
+    venue: str
+
+
+class RoomAvailabilityUpdate(Timed):
+    """State of hotels: the latest one counts."""
+
+    type: Literal["room_availability_update"]
+    availability: Availability
+    channel: Literal[Channel.HOTEL_STATS]
+    venue: str
+
+
+class NewReservation(Event):
+    """A booking."""
+
+    type: Literal["new_reservation"]
+    reservation: Reservation
+    channel: ReservationsChannel
+
+
+class ReservationUpdate(Event):
+    """Any later change. A reservation of a lower `version` never overwrites one of a higher."""
+
+    type: Literal["reservation_update"]
+    reservation: Reservation
+    change: Op
+    channel: ReservationsChannel
+
+
+class UpcomingReservation(Event):
+    """Guests who are expected within the venue's lead; announced once."""
+
+    type: Literal["upcoming_reservation"]
+    reservation: Reservation
+    channel: NotificationsChannel
+
+
+class Notification(Event):
+    """Something that staff should know of."""
+
+    type: Literal["notification"]
+    level: Literal["info", "warning", "critical"]
+    title: str
+    body: str
+    reservationId: str | None = None
+    channel: NotificationsChannel
+
+
+class Reset(Timed):
+    """The history before `position` is gone: reload by REST and go on from there."""
+
+    type: Literal["reset"]
+    channel: Channel
+    venue: str
+    position: StreamPosition
+    reason: str
+
+
+class TokenExpiring(Timed):
+    """Send `authenticate` with a new token before `expiresAt`."""
+
+    type: Literal["token_expiring"]
+    expiresAt: Instant
+
+
+class Disconnect(Timed):
+    """The close that follows, and how to come back: after `retryAfterMs` plus a random part of `jitterMs`."""
+
+    type: Literal["disconnect"]
+    code: Annotated[int, Field(ge=1000, le=4999)]
+    reason: str
+    reconnect: bool
+    retryAfterMs: Count
+    jitterMs: Count
+
+
+ChannelMessage = Annotated[
+    StatsUpdate | RoomAvailabilityUpdate | NewReservation | ReservationUpdate | UpcomingReservation | Notification | Reset,
+    Field(discriminator="type"),
+]
+
+
+class Batch(Shape):
+    """What came within the window that the connection asked for; at most 64 KiB."""
+
+    type: Literal["batch"]
+    timestamp: Instant | None = None
+    messages: list[ChannelMessage]
+
+
+CHANNEL_MESSAGES: tuple[type[Shape], ...] = (
+    StatsUpdate,
+    RoomAvailabilityUpdate,
+    NewReservation,
+    ReservationUpdate,
+    UpcomingReservation,
+    Notification,
+    Reset,
+)
+CONNECTION_MESSAGES: tuple[type[Shape], ...] = (TokenExpiring, Disconnect, Batch)
