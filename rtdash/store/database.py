@@ -130,9 +130,11 @@ class Database:
 
     async def heads_moved(self) -> bool:
         """Whether the file may have changed since the last call; always true where the engine can't tell."""
+        if self._engines.file is None:
+            return True
         async with self._watch_lock:
             seen, self._data_version = self._data_version, await self._in_reader(self._read_data_version)
-        return self._data_version is None or seen != self._data_version
+            return seen != self._data_version
 
     async def probe(self) -> bool:
         """Try one small durable write; whether it was stored, as `is_healthy` says from then on."""
@@ -180,7 +182,7 @@ class Database:
             self._engines.reader.dispose()
             raise fault from error
 
-    def _read_data_version(self) -> int | None:
+    def _read_data_version(self) -> int:
         """Read on one connection of its own: the number only tells of what others did since this one looked."""
         try:
             if self._watch is None:

@@ -94,9 +94,9 @@ def lock_migrations(conn: Connection) -> None:
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 
-def read_data_version(conn: Connection) -> int | None:
-    """A number that differs after another connection has committed to the file; None where the engine has none."""
-    return None if has_row_locks(conn) else int(conn.exec_driver_sql("PRAGMA data_version").scalar_one())
+def read_data_version(conn: Connection) -> int:
+    """A number of SQLite's that differs after another connection has committed to the file."""
+    return int(conn.exec_driver_sql("PRAGMA data_version").scalar_one())
 
 
 def _insert(conn: Connection, table: Table) -> Any:

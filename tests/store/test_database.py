@@ -332,9 +332,11 @@ class TestSqliteFile:
         """Writes are refused after the timeout, reads go on; when the lock is gone, the store recovers by itself."""
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
+        ran = []
         with pytest.raises(StoreUnavailable) as refused:
-            await store.write(put("a"))
+            await store.write(ran.append)
         assert refused.value.reason == "locked"
+        assert ran == [], "the lock is asked for before anything is read, or two writers could decide on the same rows"
         assert not await store.probe()
         assert await store.read(keys) == set()
         other.rollback()
