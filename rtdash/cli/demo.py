@@ -1,10 +1,12 @@
 """`rtdash demo`: a server with a past and live traffic, and the live view of it, in one command."""
 
 import contextlib
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,10 +42,11 @@ def demo(
         server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log))
         url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
         sys.stderr.write(f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n")
-        common = ["--url", url, "--data", str(directory), "--seed", str(seed)]
+        traffic = ["simulate", "--url", url, "--data", str(directory), "--seed", str(seed), "--backfill", str(days), "--rate", rate]
+        simulate = stack.enter_context(_child(traffic, log, stderr=subprocess.PIPE))
+        lines = _Lines(simulate, log)
         if days:
-            _backfill([*common, "--backfill", str(days), "--duration", "0s"])
-        stack.enter_context(_child(["simulate", *common, "--rate", rate], log))
+            _wait_for_past(lines, days)
         _watch(url, directory, duration)
     sys.stderr.write("the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash simulate --help\n")
 
@@ -59,10 +62,14 @@ def _made(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _child(arguments: list[str], log: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _child(arguments: list[str], log: IO[str], *, stderr: IO[str] | int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "rtdash", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        [sys.executable, "-m", "rtdash", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log if stderr is None else stderr,
+        start_new_session=True,
     )
     try:
         yield process
@@ -88,11 +95,39 @@ def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path)
     raise CommandFailed(f"the server was not ready within {START_LIMIT_S} s", hint="check this machine: rtdash doctor")
 
 
-def _backfill(arguments: list[str]) -> None:
-    """The past first, so that trends and charts have one; its progress shows on this terminal."""
-    done = subprocess.run([sys.executable, "-m", "rtdash", "simulate", *arguments], check=False)
-    if done.returncode:
-        raise CommandFailed("the past could not be loaded", hint="see what it said above")
+class _Lines:
+    """What a child says on stderr, line by line, copied to the log; it never has to wait for a reader."""
+
+    def __init__(self, child: subprocess.Popen[bytes], log: IO[str]) -> None:
+        self.latest: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._log = log
+        self._child = child
+        threading.Thread(target=self._copy, name="rtdash-demo-log", daemon=True).start()
+
+    def _copy(self) -> None:
+        assert self._child.stderr is not None, "it was started with a pipe"
+        for line in self._child.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.latest.put(text)
+            with contextlib.suppress(ValueError):  # the log is closed once the demo is over
+                self._log.write(text + "\n")
+        self.latest.put(None)
+
+
+def _wait_for_past(lines: _Lines, days: int) -> None:
+    """Show the backfill's progress until it says that it is done."""
+    from rich.console import Console
+
+    from rtdash.cli.simulate import LOADED
+
+    with Console(stderr=True).status(f"loading {days} days of past") as status:
+        said = ""
+        while (line := lines.latest.get()) is not None:
+            if line.startswith(LOADED):
+                return
+            said = line
+            status.update(f"loading {days} days of past: {line}")
+    raise CommandFailed(f"the past could not be loaded: {said}", hint="check this machine: rtdash doctor")
 
 
 def _watch(url: str, directory: Path, duration: float | None) -> None:

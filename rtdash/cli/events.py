@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.failures import until_reader_goes
 
 PAGE = 500
 
@@ -22,17 +23,20 @@ def events(
     """Print a stream's events as NDJSON, oldest first; where the log begins later than asked, say so."""
     from rtdash.cli.requests import call
 
-    base, bearer, printed = find_url(data, url), find_token(data, token), 0
-    while printed < limit:
-        params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
-        page = call("GET", base, f"/api/channels/{channel}/events", bearer, params=params)
-        _tell_reset(page)
-        for event in page["events"]:
-            typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-        printed += len(page["events"])
-        if not page["events"] or page["position"]["seq"] == after:
-            break
-        after = page["position"]["seq"]
+    base, bearer = find_url(data, url), find_token(data, token)
+    printed = 0
+    with until_reader_goes():
+        while printed < limit:
+            params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
+            page = call("GET", base, f"/api/channels/{channel}/events", bearer, params=params)
+            _tell_reset(page)
+            for event in page["events"]:
+                typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+            printed += len(page["events"])
+            is_end = not page["events"] or page["position"]["seq"] == after
+            after = page["position"]["seq"]
+            if is_end:
+                break
     typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
 
 

@@ -1,6 +1,5 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
-import os
 import sys
 from typing import Annotated
 
@@ -49,9 +48,6 @@ def run(arguments: list[str]) -> int:
         return failure.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        _discard_stdout()
-        return Exit.FINE
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else Exit.FINE if end.code is None else Exit.FAULT
     return Exit.FINE
@@ -78,8 +74,3 @@ def _with_default_rate(arguments: list[str]) -> list[str]:
         if argument == "--simulate" and (not following or following[0].startswith("-")):
             completed.append("1/s")
     return completed
-
-
-def _discard_stdout() -> None:
-    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,6 @@
 """`rtdash simulate`: realistic traffic for a server, a past for it, or the replay of the hotel booking data set."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
-from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.failures import CommandFailed, Exit, until_reader_goes
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from rtdash.simulate.script import TimedOperation
     from rtdash.simulate.tally import Tally
     from rtdash.simulate.traffic import Traffic
+
+LOADED = "the past is loaded"
+"""What the line begins with that ends a backfill; `rtdash demo` waits for it."""
 
 SAMPLE = 100
 """Reservations that `--dry-run` prints when nothing else says how many."""
@@ -144,13 +146,10 @@ def _dry_operations(
 def _print(operations: "Iterable[TimedOperation]") -> None:
     from rtdash.protocol.messages import encode
 
-    try:
+    with until_reader_goes():
         for timed in operations:
             sys.stdout.buffer.write(encode(timed.operation) + b"\n")
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. What is still buffered must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") -> "list[Venue]":
@@ -218,7 +217,15 @@ async def _generate(api: "Api", traffic: "Traffic", venue: str | None, tally: "T
     from rtdash.simulate.venues import read_venues
 
     venues = _choose(await read_venues(api), venue, traffic)
-    await run_traffic(api, traffic, venues, tally, stop=stop, clock=utc_now)
+    await run_traffic(
+        api,
+        traffic,
+        venues,
+        tally,
+        stop=stop,
+        clock=utc_now,
+        on_loaded=lambda: _say([f"{LOADED}: {tally.applied.total():,} operations applied"]),
+    )
 
 
 async def _replay(api: "Api", told: "list[Told]", speed: float | None, tally: "Tally", stop: asyncio.Event) -> None:

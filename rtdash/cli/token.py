@@ -9,7 +9,7 @@ import typer
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, local_token
 from rtdash.cli.failures import CommandFailed, Exit
 
-app = typer.Typer(help="Print a token signed with this machine's secret; revoke one.", invoke_without_command=True)
+app = typer.Typer(help="Print a token signed with this machine's secret; revoke one.", invoke_without_command=True, rich_markup_mode=None)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -8,7 +8,7 @@ import typer
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, data_directory, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 
-app = typer.Typer(help="List the venues; import a venue file.", invoke_without_command=True)
+app = typer.Typer(help="List the venues; import a venue file.", invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()

@@ -1,7 +1,7 @@
 """One run of traffic against a server: the past, then live traffic, or the replay of the data set; it ends early when told to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rtdash.client.api import Api
 from rtdash.domain.instants import Clock
@@ -15,11 +15,22 @@ GRACE_S = 5.0
 """What the request under way gets to finish after the stop."""
 
 
-async def run_traffic(api: Api, traffic: Traffic, venues: Sequence[Venue], tally: Tally, *, stop: asyncio.Event, clock: Clock) -> None:
-    """Load the past if there is one to load, then go on live. Raises what `Api` raises."""
+async def run_traffic(
+    api: Api,
+    traffic: Traffic,
+    venues: Sequence[Venue],
+    tally: Tally,
+    *,
+    stop: asyncio.Event,
+    clock: Clock,
+    on_loaded: Callable[[], None] = lambda: None,
+) -> None:
+    """Load the past if there is one to load (`on_loaded` hears when it is there), then go on live. Raises what `Api` raises."""
     sender = Sender(api, tally, stop)
     pasts = traffic.pasts(venues, clock())
     await sender.load(in_order(pasts))
+    if pasts and not stop.is_set():
+        on_loaded()
     if traffic.rate_per_s and traffic.duration_s and not stop.is_set():
         start = traffic.start or clock()
         await sender.pace(traffic.live(venues, start, pasts), origin=start, duration_s=traffic.duration_s)
