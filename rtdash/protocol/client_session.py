@@ -115,8 +115,9 @@ class ClientSession:
         known = self.positions.get(stream) or self._given.get(stream) or given
         if position is None:
             return
-        # What we hold wins over what the server confirmed for us: events between the two are duplicates, and dropped as such.
-        if recovered and known is not None and known.epoch == position.epoch and known.seq > position.seq:
+        # What we hold wins over what the server believes: if it begins earlier, the events between are duplicates and dropped as such;
+        # if it begins later, they are missing, and the first event will show it.
+        if recovered and known is not None and known.epoch == position.epoch:
             position = known
         self.positions[stream] = position
 

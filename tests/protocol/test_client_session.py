@@ -212,6 +212,15 @@ def test_own_position_wins_over_an_older_confirmed_one():
     assert [one.position.seq for one in received if isinstance(one, Message)] == [3]
 
 
+def test_recovery_that_begins_too_late_is_a_gap():
+    """A server that claims to have recovered, but skips events, isn't believed."""
+    session = subscribed(BOOKINGS)
+    hear(session, event(1))
+    session.connected()
+    received = hear(session, answer(BOOKINGS, seq=3, status="resumed", recovered=True), event(4))
+    assert received[-1] == Gap(BOOKINGS, Position("e", 1), 4)
+
+
 def test_subscription_that_was_never_answered_is_asked_for_again():
     """What the session doesn't hold is subscribed beside the resume."""
     session = ClientSession([BOOKINGS, GRILL])
