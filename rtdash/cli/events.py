@@ -1,6 +1,7 @@
 """`rtdash events`: reads a stream's log, page by page."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +38,8 @@ def events(
             after = page["position"]["seq"]
             if is_end:
                 break
-    typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
+        sys.stdout.flush()
+        typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
 
 
 def _tell_reset(page: dict[str, Any]) -> None:
