@@ -1,6 +1,7 @@
 """One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's, what it means the Conversation's."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
 
@@ -26,6 +27,11 @@ CLOSE_TIMEOUT_S = 5.0
 REFUSED_TIMEOUT_S = 1.0
 """The same for a peer that has answered nothing for a while already, or that broke the framing."""
 
+_SHOWN_ID = 8
+"""Characters of a session's id in the log: enough to find it, too few to resume it."""
+
+_log = logging.getLogger(__name__)
+
 JITTER_MS = 1000
 CLOSE_REASON_BYTES = 123
 
@@ -33,12 +39,13 @@ CLOSE_REASON_BYTES = 123
 class Connection:
     """The receiver of a link; all of it is synchronous."""
 
-    __slots__ = ("_closing", "_is_lost", "_speech", "conversation", "deadlines", "gateway", "inbox", "link", "outbox")
+    __slots__ = ("_closing", "_is_lost", "_speech", "conversation", "deadlines", "gateway", "inbox", "link", "outbox", "serial")
 
     def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
         now = gateway.now()
         self.gateway = gateway
         self.link = link
+        self.serial = serial
         self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
         self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self.evict)
         self.conversation = Conversation(self, gateway, principal)
@@ -203,6 +210,11 @@ class Connection:
         )
         self.link.send((encode(farewell),))
         self.gateway.metrics.evictions.labels(str(int(code))).inc()
+        session = self.conversation.session
+        level = logging.DEBUG if code == CloseCode.RESTART else logging.INFO  # a drain says it of everybody
+        _log.log(
+            level, "connection %d, session %s: closed with %d, %s", self.serial, session.id[:_SHOWN_ID] if session else "none", code, reason
+        )
         self._end(code)
 
     def _end(self, code: int) -> None:

@@ -199,6 +199,8 @@ class Conversation:
             raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "another connection has resumed this session")
 
     def _hold(self, session: Session) -> None:
+        if self.session is not None and self.session.id != session.id:
+            self.detach()
         self.session = session
         self._gateway.sessions.hold(session, self._connection)
 

@@ -242,3 +242,19 @@ async def test_a_session_that_follows_nothing_is_answered(edge: Server) -> None:
     async with edge.client() as client:
         resumed = await client.ask(action="resume", session=session)
         assert (resumed["status"], resumed["venue"], resumed["channels"], resumed["session"]) == ("resumed", None, [], session)
+
+
+async def test_a_connection_has_one_session(edge: Server) -> None:
+    """Who resumes another session on a connection that had one already follows both, under the resumed one; the other waits."""
+    async with edge.client() as client:
+        resumable = (await client.subscribe(RESERVATIONS))["session"]
+    async with edge.client() as client:
+        left = (await client.subscribe("hotel_reservations"))["session"]
+        assert (await client.ask(action="resume", session=resumable))["session"] == resumable
+        assert (await client.subscribe("hotel_reservations"))["session"] == resumable
+        assert edge.parts.gateway.sessions.holder(left) is None
+        await edge.book()
+        assert len(await client.events(1)) == 1
+    async with edge.client() as client:
+        resumed = await client.ask(action="resume", session=resumable)
+        assert {*resumed["channels"], *(await client.receive())["channels"]} == {RESERVATIONS, "hotel_reservations"}
