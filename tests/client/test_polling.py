@@ -53,7 +53,7 @@ async def test_polls_after_repeated_failures_and_returns(server, until, event, f
         request = await peer.subscribed(seq=2, recovered=True)
         assert request["positions"]["harbour-hotel"]["hotel_reservations"]["seq"] == 2
         await peer.say(event(3))
-        await asyncio.sleep(5 * fast.upcoming_every_s)
+        await asyncio.sleep(10 * fast.upcoming_every_s)
         await peer.say(event(4))
         await peer.stay()
 
@@ -61,9 +61,10 @@ async def test_polls_after_repeated_failures_and_returns(server, until, event, f
     server.scripts = [first, back]
     async with connect(server.url, ["hotel_reservations"], token="t", timing=fast) as live:
         items = await until(live, messages=3)
+        polled = len(server.requests)
         await until(live, messages=1)
     assert seqs(items) == [1, 2, 3]
-    assert server.requests[-1] == "/ws", "polling has ended"
+    assert len(server.requests) <= polled + 1, "polling has ended, but for a request that was under way"
     polling = [item for item in items if isinstance(item, ConnectionChange) and item.state is State.POLLING]
     assert "no sockets through here" in polling[0].detail
     assert items.index(polling[0]) < items.index(event(3))
