@@ -50,7 +50,7 @@ class Writer:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(task, PATIENCE_S)
+            await asyncio.wait_for(task, 2 * PATIENCE_S)
 
     async def write(self, number: int) -> None:
         """So many operations, as one request."""
@@ -60,7 +60,7 @@ class Writer:
     async def _run(self, stop: asyncio.Event) -> None:
         size = max(1, round(self._per_second / 20))
         due = time.monotonic()
-        async with Api(self._url, self._token, connections=16) as api, asyncio.TaskGroup() as group:
+        async with Api(self._url, self._token, connections=16, retry_for_s=900) as api, asyncio.TaskGroup() as group:
             while not stop.is_set():
                 group.create_task(self._post(api, self._operations(size)))
                 due += size / self._per_second
