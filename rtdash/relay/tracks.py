@@ -120,7 +120,10 @@ class Tracks:
         await self._flights.close()
 
     async def _open(self, stream: Stream, track: "_Track") -> None:
-        _, heads = await self._log.look((stream,))
+        epoch = None
+        while epoch != self.epoch:  # a head that was read before the log got another name is no head of this one
+            epoch = self.epoch
+            _, heads = await self._log.look((stream,))
         if self._tracks.get(stream) is not track:
             return
         seen = track.wanted
