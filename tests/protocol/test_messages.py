@@ -1,0 +1,288 @@
+"""Messages: the golden examples are what the builders make, what the models allow, and what the requirements show."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from rtdash.domain.reservations import Op, Reservation, Status
+from rtdash.domain.venues import RoomType, Venue, VenueKind
+from rtdash.protocol import models
+from rtdash.protocol.channels import Channel, Position
+from rtdash.protocol.messages import (
+    Message,
+    availability_message,
+    batch_message,
+    decode,
+    disconnect_message,
+    encode,
+    notification_message,
+    reservation_json,
+    reservation_message,
+    reset_message,
+    stamp,
+    stats_message,
+    token_expiring_message,
+    upcoming_message,
+)
+from rtdash.resources import data_path
+
+NOW = datetime(2023, 7, 24, 14, 35, 22, tzinfo=UTC)
+HOTEL = Venue(
+    "harbour-hotel",
+    "Harbour Hotel",
+    VenueKind.HOTEL,
+    "Europe/Lisbon",
+    "EUR",
+    3,
+    check_in_time=time(15),
+    room_types=(RoomType("double", "Double", 2, 12_000, 30),),
+)
+GRILL = Venue("harbour-grill", "Harbour Grill", VenueKind.RESTAURANT, "Europe/London", "GBP", 4)
+STATS = {
+    "reservationsToday": 24,
+    "prepaidReservations": 16,
+    "expectedGuests": 78,
+    "pendingPayments": 45000,
+    "pendingPaymentsTrend": 5,
+    "reservationsTrend": 12,
+    "prepaidTrend": 8,
+    "guestsTrend": None,
+}
+
+
+def stay(**changes: Any) -> Reservation:
+    """Two nights, half paid."""
+    fields: dict[str, Any] = {
+        "id": "res124",
+        "venue_id": HOTEL.id,
+        "kind": VenueKind.HOTEL,
+        "customer_name": "Ana Maria Lopes",
+        "customer_email": "ana@example.com",
+        "customer_phone": None,
+        "guests": 2,
+        "status": Status.CONFIRMED,
+        "source": "direct",
+        "amount_minor": 24_050,
+        "charged_minor": 0,
+        "paid_minor": 12_000,
+        "start": datetime(2023, 7, 25, 14, tzinfo=UTC),
+        "business_date": date(2023, 7, 25),
+        "created_at": datetime(2023, 7, 20, 9, 30, 1, 250_000, tzinfo=UTC),
+        "changed_at": NOW,
+        "version": 3,
+        "room_type": "double",
+        "check_in": date(2023, 7, 25),
+        "check_out": date(2023, 7, 27),
+    }
+    return Reservation(**(fields | changes))
+
+
+def table(**changes: Any) -> Reservation:
+    """Dinner for four, as in the requirements."""
+    fields: dict[str, Any] = {
+        "id": "res123",
+        "venue_id": GRILL.id,
+        "kind": VenueKind.RESTAURANT,
+        "customer_name": "John Smith",
+        "guests": 4,
+        "source": "website",
+        "amount_minor": 0,
+        "paid_minor": 0,
+        "start": datetime(2023, 7, 24, 18, tzinfo=UTC),
+        "business_date": date(2023, 7, 24),
+        "created_at": NOW,
+        "version": 1,
+        "room_type": None,
+        "check_in": None,
+        "check_out": None,
+        "duration_minutes": 90,
+    }
+    return stay(**(fields | changes))
+
+
+def booked() -> Message:
+    message = reservation_message(
+        Channel.RESTAURANT_RESERVATIONS, GRILL.id, reservation_json(table(), GRILL), change=None, operation_id="op-1"
+    )
+    return stamp(message, seq=1, timestamp=NOW)
+
+
+def changed() -> Message:
+    at = datetime(2023, 7, 24, 9, 30, tzinfo=UTC)
+    shown = reservation_json(stay(), HOTEL)
+    return stamp(
+        reservation_message(Channel.HOTEL_RESERVATIONS, HOTEL.id, shown, change=Op.PAY, operation_id="op-2", at=at), seq=8, timestamp=NOW
+    )
+
+
+def upcoming() -> Message:
+    guest = reservation_json(table(id="res126", customer_name="David Wilson", guests=3), GRILL)
+    return stamp(upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, guest), seq=2, timestamp=NOW)
+
+
+def notified() -> Message:
+    message = notification_message(
+        Channel.HOTEL_NOTIFICATIONS,
+        HOTEL.id,
+        level="warning",
+        title="No-show",
+        body="Ana Maria Lopes, party of 2: did not come",
+        reservation_id="res124",
+        operation_id="op-3",
+    )
+    return stamp(message, seq=5, timestamp=NOW)
+
+
+GOLDEN: dict[str, Callable[[], Message]] = {
+    "stats_update": lambda: stats_message(Channel.HOTEL_STATS, HOTEL.id, STATS, timestamp=NOW),
+    "room_availability_update": lambda: availability_message(
+        Channel.HOTEL_STATS, HOTEL.id, total_rooms=50, available_rooms=35, occupancy_rate=30, timestamp=NOW
+    ),
+    "new_reservation": booked,
+    "reservation_update": changed,
+    "upcoming_reservation": upcoming,
+    "notification": notified,
+    "reset": lambda: reset_message(
+        Channel.HOTEL_RESERVATIONS, HOTEL.id, position=Position("n7Zk2w", 418), reason="history_gone", timestamp=NOW
+    ),
+    "token_expiring": lambda: token_expiring_message(expires_at=datetime(2023, 7, 24, 14, 35, 52, tzinfo=UTC), timestamp=NOW),
+    "disconnect": lambda: disconnect_message(
+        code=1012, reason="the server restarts", reconnect=True, retry_after_ms=8_000, jitter_ms=2_000, timestamp=NOW
+    ),
+    "batch": lambda: batch_message([booked(), upcoming()], timestamp=NOW),
+}
+MODELS = {
+    model.model_json_schema()["properties"]["type"]["const"]: model for model in (*models.CHANNEL_MESSAGES, *models.CONNECTION_MESSAGES)
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_builders_make_the_golden_examples(name: str) -> None:
+    """Field for field and in the same order: clients of other makes are tested against these files."""
+    golden = data_path("fixtures", "messages", f"{name}.json").read_text(encoding="utf-8")
+    assert json.dumps(GOLDEN[name](), indent=2, ensure_ascii=False) + "\n" == golden
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_golden_examples_obey_the_models(name: str) -> None:
+    """What AsyncAPI says of a message is true of it, and a field more is refused."""
+    golden = decode(data_path("fixtures", "messages", f"{name}.json").read_bytes())
+    MODELS[name].model_validate(golden)
+    with pytest.raises(ValidationError):
+        MODELS[name].model_validate(golden | {"surplus": 1})
+
+
+def test_each_message_type_has_its_golden_example() -> None:
+    """No type without an example, no example without a type."""
+    files = {path.stem for path in data_path("fixtures", "messages").glob("*.json")}
+    assert files == MODELS.keys() == GOLDEN.keys()
+
+
+# The requirements' own examples: type, the payload's name, and the payload's fields in order.
+REQUIRED = [
+    (
+        "stats_update",
+        "stats",
+        "reservationsToday prepaidReservations expectedGuests pendingPayments pendingPaymentsTrend reservationsTrend prepaidTrend guestsTrend",
+    ),
+    ("new_reservation", "reservation", "id customerName customerInitials date time guests status"),
+    ("upcoming_reservation", "reservation", "id customerName customerInitials date time guests status"),
+    ("room_availability_update", "availability", "totalRooms availableRooms occupancyRate"),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "fields"), REQUIRED)
+def test_the_requirements_fields_come_first_and_in_their_order(name: str, payload: str, fields: str) -> None:
+    """A reader who knows the requirements alone finds all that they show."""
+    message = GOLDEN[name]()
+    assert list(message)[:3] == ["type", "timestamp", payload]
+    assert list(message[payload])[: len(fields.split())] == fields.split()
+
+
+def test_a_table_is_shown_as_the_requirements_show_it() -> None:
+    """John Smith's table at seven, local time."""
+    shown = reservation_json(table(), GRILL)
+    expected = {
+        "id": "res123",
+        "customerName": "John Smith",
+        "customerInitials": "JS",
+        "time": "7:00 PM",
+        "guests": 4,
+        "status": "Confirmed",
+    }
+    assert {field: shown[field] for field in expected} == expected
+    assert shown["durationMinutes"] == 90
+
+
+def test_money_is_shown_in_major_units() -> None:
+    """Cents as a fraction, whole euros without one."""
+    shown = reservation_json(stay(), HOTEL)
+    assert (shown["amount"], shown["paid"], shown["balance"]) == (240.5, 120, 120.5)
+    assert (shown["nights"], shown["checkOut"], shown["prepaid"]) == (2, "2023-07-27", False)
+
+
+def test_upcoming_is_a_status_of_the_message_alone() -> None:
+    """The reservation that is shown elsewhere keeps its own."""
+    shown = reservation_json(table(), GRILL)
+    message = upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, shown)
+    assert (message["reservation"]["status"], shown["status"]) == ("Upcoming", "Confirmed")
+
+
+def test_at_is_there_only_where_the_operation_had_one() -> None:
+    """An event of the present has no `at`; `timestamp` never is a past one."""
+    assert "at" not in booked()
+    assert (changed()["at"], changed()["timestamp"]) == ("2023-07-24T09:30:00.000Z", "2023-07-24T14:35:22.000Z")
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+    )
+)
+def test_what_is_encoded_can_be_decoded(message: dict[str, Any]) -> None:
+    """Compact UTF-8 without a line break, and the same again."""
+    body = encode(message)
+    assert b"\n" not in body
+    assert decode(body) == decode(body.decode()) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nothing",
+        "[1]",
+        '"text"',
+        "null",
+        "1",
+        '{"a":NaN}',
+        '{"a":-Infinity}',
+        b"\xff{}",
+        b'{"a":"\xed\xa0\x80"}',
+        '{"a":' + "[" * 100_000,
+    ],
+)
+def test_what_is_no_json_object_is_refused(text: str | bytes) -> None:
+    """One kind of error for all that a peer can send wrong."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the reasons are the JSON reader's own
+        decode(text)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_what_json_cannot_say_is_never_sent(value: Any) -> None:
+    """A fault of ours shows where it is made, not at the client."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the reasons are the JSON writer's own
+        encode({"value": value})
+
+
+def test_any_channel_message_is_read_by_its_type() -> None:
+    """As a client reads the messages of a batch."""
+    adapter: TypeAdapter[Any] = TypeAdapter(models.ChannelMessage)
+    assert isinstance(adapter.validate_python(booked()), models.NewReservation)
