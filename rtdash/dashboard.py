@@ -132,6 +132,13 @@ class Dashboard:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
 
+    async def close(self) -> None:
+        """End the computations that are under way."""
+        running = [look.running for look in self._looks.values() if look.running is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     async def _compute_due(self) -> float | None:
         """Compute what is due; the seconds until something is again, None if nobody follows anything."""
         while self._due:

@@ -69,6 +69,7 @@ async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         stack.push_async_callback(broker.close)
         parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics))
         stack.push_async_callback(parts.relay.close)
+        stack.push_async_callback(parts.dashboard.close)
         stack.push_async_callback(parts.bookings.close)
         await stack.enter_async_context(parts.tasks.running(_runs(parts, keys)))
         yield parts

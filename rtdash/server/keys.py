@@ -63,10 +63,15 @@ class Keys:
         return await asyncio.shield(self._fetching)
 
     async def run(self) -> None:
-        """Keep the key set fresh."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(REFRESH_S)
+        """Keep the key set fresh, until cancelled."""
+        try:
+            while True:
+                await self.refresh()
+                await asyncio.sleep(REFRESH_S)
+        finally:
+            if self._fetching is not None:
+                self._fetching.cancel()
+                await asyncio.gather(self._fetching, return_exceptions=True)
 
     @property
     def is_remote(self) -> bool:

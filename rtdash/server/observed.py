@@ -1,13 +1,14 @@
 """Counts and times every HTTP request, by route and status. Plain ASGI: nothing is buffered, and nothing of the URL is kept."""
 
 import time
-from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rtdash.server.parts import Parts
 
 UNMATCHED = "unmatched"
+OTHER = "other"
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS"})
 
 
 class Observed:
@@ -32,7 +33,8 @@ class Observed:
 
 
 def _count(scope: Scope, status: int, took_s: float) -> None:
+    """By names that a client can't make up, since each is a series of its own."""
     parts: Parts = scope["app"].state.parts
     route = getattr(scope.get("route"), "path", UNMATCHED)
-    method = scope["method"] if route != UNMATCHED or status != HTTPStatus.NOT_FOUND else "any"
+    method = scope["method"] if scope["method"] in METHODS else OTHER
     parts.metrics.count_request(method, route, status, took_s)

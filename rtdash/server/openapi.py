@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rtdash.server.problems import PROBLEMS, TYPE_PREFIX
 from rtdash.server.schemas import Problem
 
 _UNUSED = ("HTTPValidationError", "ValidationError")
@@ -17,6 +18,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in _UNUSED:
             schemas.pop(name, None)
-        schemas["Problem"] = Problem.model_json_schema()
+        schemas["Problem"] = _problem_schema()
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _problem_schema() -> dict[str, Any]:
+    """The schema of problems with all their types: the table of `problems`, for readers of the document."""
+    schema = Problem.model_json_schema()
+    lines = [f"- `{TYPE_PREFIX}{code}` ({status}): {title}" for code, (status, title) in PROBLEMS.items()]
+    schema["properties"]["type"] |= {"enum": [TYPE_PREFIX + code for code in PROBLEMS], "description": "\n".join(lines)}
+    return schema

@@ -95,12 +95,12 @@ def booking_schema(kind: VenueKind) -> dict[str, Any]:
 def change_schema(kind: VenueKind) -> dict[str, Any]:
     """JSON schema of the body that changes a reservation: an operation that leaves out `kind`."""
     changes = [op for op in _ops(kind) if op is not Op.BOOK]
-    return {"oneOf": [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]}
+    return {"anyOf": [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]}
 
 
 def operation_schema() -> dict[str, Any]:
     """JSON schema of an operation in a list of them."""
-    return {"oneOf": [_schema(shape, op=op, kind=kind, needed=("operationId",)) for (kind, op), shape in SHAPES.items()]}
+    return {"anyOf": [_schema(shape, op=op, kind=kind, needed=("operationId",)) for (kind, op), shape in SHAPES.items()]}
 
 
 def _ops(kind: VenueKind) -> Iterator[Op]:

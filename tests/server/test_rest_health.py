@@ -66,15 +66,17 @@ def test_metrics_count_requests_by_route(serve) -> None:
     with server.client() as client:
         for path in ("/api/hotel/bookings/a?venue=harbour-hotel", "/api/hotel/bookings/b", "/x", "/y"):
             client.get(path)
-        for _ in range(3):
+        for method in ("PUT", "DELETE", "TRACE"):
             client.get("/api/dashboard/stats")
+            client.request(method, "/api/dashboard/stats")
         client.post("/api/restaurant/reservations", json=TABLE)
         families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
     counted = {
         tuple(sample.labels.values()): sample.value for sample in families["rtdash_http_requests"].samples if sample.name.endswith("_total")
     }
     assert counted["GET", "/api/hotel/bookings/{id}", "404"] == 2
-    assert counted["any", "unmatched", "404"] == 2
+    assert counted["GET", "unmatched", "404"] == 2
+    assert {labels[0] for labels in counted} == {"GET", "POST", "other"}
     assert counted["GET", "/api/dashboard/stats", "200"] == 3
     totals = {sample.name: sample.value for family in families.values() for sample in family.samples}
     assert totals["rtdash_operations_total"] == 1

@@ -29,6 +29,7 @@ READS = [
     "/readyz",
     "/docs",
     "/openapi.json",
+    "/asyncapi.json",
 ]
 
 BOOKING = {

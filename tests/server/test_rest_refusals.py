@@ -125,7 +125,10 @@ def test_a_reservation_id_is_taken_once(client: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("unchanged")
 def test_an_unknown_reservation_is_not_found(client: httpx.Client) -> None:
-    """404 for reading and changing it."""
+    """404 for reading and changing it, also where the id is none that a reservation can have."""
+    for strange in ("a%00b", "%20", "x" * 200, "..%2F"):
+        assert client.get(f"/api/hotel/bookings/{strange}").status_code == 404
+        assert client.patch(f"/api/hotel/bookings/{strange}", json={"op": "confirm"}).status_code == 404
     assert_problem(client.get("/api/hotel/bookings/nobody"), 404, "reservation_not_found", "nobody")
     assert_problem(client.patch("/api/hotel/bookings/nobody", json={"op": "confirm"}), 404, "reservation_not_found")
 

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, Path, Query
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain.refusals import ReservationNotFound
 from rtdash.domain.reservations import Op, Status
+from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.protocol.channels import Position, Stream, notifications_channel, reservations_channel
 from rtdash.protocol.messages import encode, positions_json, reservation_json
@@ -30,7 +32,15 @@ KeyHeader = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="The operation's id: a repeat with it is answered alike and changes nothing."),
 ]
-IdPath = Annotated[str, Path(alias="id", description="The reservation's id.")]
+
+
+def _existing_form(reservation_id: str) -> str:
+    if not RESERVATION_ID.fullmatch(reservation_id):
+        raise ReservationNotFound(reservation_id)
+    return reservation_id
+
+
+IdPath = Annotated[str, Path(alias="id", description="The reservation's id."), AfterValidator(_existing_form)]
 StatusQuery = Annotated[Status | None, Query(description="Only those that stand so.")]
 
 router = APIRouter(tags=["reservations"])
