@@ -1,4 +1,4 @@
-"""The figures of each venue: computed when something changed or time moved on, published as state messages, asked for by REST.
+"""Which venue's figures are computed when, and who hears of them.
 
 State messages never travel through the broker: each process computes those that its own clients follow (DESIGN rule 8).
 """
@@ -9,19 +9,14 @@ import heapq
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from hashlib import blake2b
-from typing import Any
+from datetime import datetime
 
-from rtdash.domain.availability import day_availability
-from rtdash.domain.instants import Clock, format_instant
-from rtdash.domain.stats import Totals, dashboard_stats
-from rtdash.domain.venues import Venue, VenueKind, business_date, next_turn, same_time_last_week
+from rtdash.dashboard.snapshots import Snapshot, make_snapshot, read_figures
+from rtdash.domain.instants import Clock
+from rtdash.domain.venues import Venue, next_turn
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream, stats_channel
-from rtdash.protocol.messages import availability_message, encode, stats_message
-from rtdash.store.database import Connection, Database, StoreUnavailable
-from rtdash.store.reservations import read_sold, read_totals
+from rtdash.store.database import Database, StoreUnavailable
 
 LEAST_INTERVAL_S = 0.25
 """A followed venue is computed at most this often, however much changes."""
@@ -29,20 +24,6 @@ REFRESH_S = 60.0
 """A followed venue is computed at least this often: trends move with the clock alone."""
 EXPECTED_S = 5.0
 """Who asked for current states joins the stream within this time; until then the venue counts as followed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The figures of a venue. `timestamp` is when they last became other ones; `body` is what `GET /api/dashboard/stats` answers."""
-
-    venue_id: str
-    business_date: date
-    timestamp: datetime
-    stats: dict[str, Any]
-    availability: tuple[int, int, int] | None
-    body: bytes
-    etag: str
-    states: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(slots=True)
@@ -181,8 +162,8 @@ class Dashboard:
     async def _compute(self, venue: Venue, look: _Look) -> Snapshot:
         try:
             mark, now = look.mark, self._clock()
-            figures = await self._database.read(lambda connection: _read_figures(connection, venue, now))
-            previous, look.snapshot = look.snapshot, _snapshot(venue, now, figures, look.snapshot)
+            figures = await self._database.read(lambda connection: read_figures(connection, venue, now))
+            previous, look.snapshot = look.snapshot, make_snapshot(venue, now, figures, look.snapshot)
             look.seen, look.computed_at, look.turns_at = mark, time.monotonic(), next_turn(venue, now)
             if look.is_followed:
                 self._publish(venue, previous, look.snapshot)
@@ -197,59 +178,5 @@ class Dashboard:
                 self._hub.publish_state(_stream(venue), kind, body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    business_date: date
-    stats: dict[str, Any]
-    availability: tuple[int, int, int] | None
-
-
 def _stream(venue: Venue) -> Stream:
     return Stream(venue.id, stats_channel(venue.kind))
-
-
-def _read_figures(connection: Connection, venue: Venue, now: datetime) -> _Figures:
-    """Everything that a snapshot says, in one read: this instant and the same time last week, and tonight's rooms."""
-    today, week_ago = business_date(venue, now), same_time_last_week(venue, now)
-    totals: Totals = read_totals(connection, venue.id, today, now)
-    before: Totals = read_totals(connection, venue.id, business_date(venue, week_ago), week_ago)
-    availability = None
-    if venue.kind is VenueKind.HOTEL:
-        sold = {room_type: rooms for (room_type, _), rooms in read_sold(connection, venue.id, today, today).items()}
-        tonight = day_availability(venue, today, sold)
-        availability = tonight.total_rooms, tonight.available_rooms, tonight.occupancy_rate
-    return _Figures(today, dashboard_stats(totals, before, venue.currency), availability)
-
-
-def _snapshot(venue: Venue, now: datetime, figures: _Figures, previous: Snapshot | None) -> Snapshot:
-    """A snapshot of the figures; what stayed the same keeps its instant, and with it its bytes and ETag."""
-    if previous and (previous.business_date, previous.stats) == (figures.business_date, figures.stats):
-        timestamp, body, etag = previous.timestamp, previous.body, previous.etag
-    else:
-        timestamp = now
-        body = encode(
-            {
-                "venue": venue.id,
-                "currency": venue.currency,
-                "businessDate": figures.business_date.isoformat(),
-                "timestamp": format_instant(now),
-                "stats": figures.stats,
-            }
-        )
-        etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
-    states = _states(venue, timestamp, now, figures, previous)
-    return Snapshot(venue.id, figures.business_date, timestamp, figures.stats, figures.availability, body, etag, states)
-
-
-def _states(
-    venue: Venue, timestamp: datetime, now: datetime, figures: _Figures, previous: Snapshot | None
-) -> tuple[tuple[str, bytes], ...]:
-    channel = stats_channel(venue.kind)
-    states = [("stats_update", encode(stats_message(channel, venue.id, figures.stats, timestamp=timestamp)))]
-    if figures.availability is not None:
-        if previous and previous.availability == figures.availability:
-            return (states[0], previous.states[1])
-        total, available, rate = figures.availability
-        message = availability_message(channel, venue.id, total_rooms=total, available_rooms=available, occupancy_rate=rate, timestamp=now)
-        states.append(("room_availability_update", encode(message)))
-    return tuple(states)
