@@ -122,14 +122,18 @@ class Connection:
             self.refuse(ActionRefused(ErrorCode.BAD_REQUEST, "send text frames: binary ones mean nothing here"))
 
     def frame_received(self) -> bool:
-        """A ping or a fragment: it counts, and shows that the peer lives."""
+        """A frame that needs no answer: it counts, and shows that the peer lives."""
         if not self.is_open:
             return False
         now = self.deadlines.pulse.heard_at = self.gateway.now()
         refused = self._speech.frame_received(now)
         if refused is not None:
             self.reply(refused)
-        return refused is None and self.is_open and self.outbox.has_room()
+        return refused is None and self.is_open
+
+    def ping_received(self) -> bool:
+        """A ping is answered, unless it is one too many, or more answers wait already than may."""
+        return self.frame_received() and self.outbox.has_room()
 
     def pong_received(self, payload: bytes) -> None:
         """What was handed over before that ping has arrived."""

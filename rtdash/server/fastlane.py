@@ -184,7 +184,7 @@ class FastLink:
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
                 self._fragment(frame)
             case Opcode.PING:
-                if self.receiver.frame_received():
+                if self.receiver.ping_received():
                     self._write(_PONG_HEAD + bytes((len(frame.data),)) + bytes(frame.data))
             case Opcode.PONG:
                 self.receiver.pong_received(bytes(frame.data))

@@ -116,9 +116,12 @@ class Marks:
         self._flushes = -1
         self.number = 0
 
-    def make(self, now: float) -> int:
-        """The number of a table that is true now. Never call it from within a flush: tops have moved, deliveries have not."""
-        if self._hub.flushes != self._flushes or not self._tables or now - self._tables[self.number][0] > self._keep_s / 2:
+    def make(self, now: float, *, is_own: bool = False) -> int:
+        """The number of a table that is true now; with `is_own` one that nobody had before.
+
+        Never call it from within a flush: tops have moved, deliveries have not.
+        """
+        if is_own or self._hub.flushes != self._flushes or not self._tables or now - self._tables[self.number][0] > self._keep_s / 2:
             self.number += 1
             self._flushes = self._hub.flushes
             self._tables[self.number] = (

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rtdash.server.gateway import Gateway
 
 
+MAX_OPEN_MARKS = 16
+"""Marks made during a replay whose pongs may still be on their way; an older one is taken for never answered."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +51,7 @@ class Replay:
 
     def deliver(self, parcel: Parcel) -> None:
         """Hand on, and remember how far that brought the client."""
-        self._connection.outbox.deliver(parcel)
+        self._connection.outbox.replay(parcel)
         self.seq = parcel.last_seq
 
     async def drained(self) -> None:
@@ -59,14 +62,13 @@ class Replay:
 class Holdings:
     """Every held stream is followed at the relay once, and released once, whatever happens between."""
 
-    __slots__ = ("_connection", "_gateway", "_held", "_mark", "_marked_replays")
+    __slots__ = ("_connection", "_gateway", "_held", "_marked_replays")
 
     def __init__(self, connection: "Connection", gateway: "Gateway") -> None:
         self._connection = connection
         self._gateway = gateway
         self._held: dict[Stream, Held] = {}
-        self._mark = 0
-        self._marked_replays: dict[Stream, int] | None = None
+        self._marked_replays: dict[int, dict[Stream, int]] | None = None
 
     def __contains__(self, stream: Stream) -> bool:
         return stream in self._held
@@ -107,18 +109,21 @@ class Holdings:
     def mark(self) -> int:
         """The number of a mark that says what has been handed to this connection up to now."""
         replays = {stream: held.replay.seq for stream, held in self._held.items() if held.replay is not None}
-        self._marked_replays = replays or None
-        self._mark = self._gateway.marks.make(self._gateway.now())
-        return self._mark
+        number = self._gateway.marks.make(self._gateway.now(), is_own=bool(replays))
+        if replays:  # the shared table knows nothing of them
+            self._marked_replays = {**(self._marked_replays or {}), number: replays}
+            while len(self._marked_replays) > MAX_OPEN_MARKS:
+                del self._marked_replays[min(self._marked_replays)]
+        return number
 
     def arrived(self, number: int) -> dict[Stream, int]:
-        """What the client has got for sure, once it has answered the mark: the last one only, older ones say nothing new."""
-        if number != self._mark:
-            return {}
-        replays = self._marked_replays or {}
+        """What the client has got for sure, once it has answered the mark."""
+        replays = (self._marked_replays or {}).get(number, {})
         known = {
             stream: self._arrived_of(stream, held, number, replays) for stream, held in self._held.items() if not stream.channel.is_state
         }
+        if self._marked_replays is not None:
+            self._marked_replays = {later: kept for later, kept in self._marked_replays.items() if later > number} or None
         return {stream: seq for stream, seq in known.items() if seq is not None}
 
     def _arrived_of(self, stream: Stream, held: Held, number: int, replays: dict[Stream, int]) -> int | None:

@@ -57,7 +57,10 @@ class Receiver(Protocol):
         """A whole binary message."""
 
     def frame_received(self) -> bool:
-        """A frame that completes no message: a ping, a fragment. False when it is one too many and must not be answered."""
+        """A frame that completes no message: a fragment. False when it is one too many."""
+
+    def ping_received(self) -> bool:
+        """A ping; whether to answer it."""
 
     def pong_received(self, payload: bytes) -> None:
         """A pong."""

@@ -297,14 +297,24 @@ class RawClient:
         self.frames += [event for event in self.protocol.events_received() if isinstance(event, Frame)]
         return True
 
+    def pong(self, ping: Frame) -> None:
+        """Answer a ping."""
+        self.protocol.data_to_send()
+        self.protocol.send_pong(bytes(ping.data))
+        self.flush()
+
+    async def any_frame(self) -> Frame:
+        """The next frame."""
+        while not self.frames:
+            assert await self.read(), "the connection ended"
+        return self.frames.pop(0)
+
     async def frame(self, opcode: Opcode) -> Frame:
         """The next frame of a kind; those before it are dropped."""
         while True:
-            while self.frames:
-                frame = self.frames.pop(0)
-                if frame.opcode is opcode:
-                    return frame
-            assert await self.read(), f"the connection ended without a {opcode.name}"
+            frame = await self.any_frame()
+            if frame.opcode is opcode:
+                return frame
 
     async def message(self) -> dict[str, Any]:
         """The next text message."""
