@@ -46,8 +46,8 @@ StatusQuery = Annotated[Status | None, Query(description="Only those that stand 
 router = APIRouter(tags=["reservations"])
 
 
-def _add_routes(kind: VenueKind, path: str) -> None:
-    """The endpoints of one kind of venue."""
+def _add_reads(kind: VenueKind, path: str) -> None:
+    """What can be read of the reservations of one kind of venue."""
 
     @router.get(path, responses=reading(schemas.Reservations), name=f"list {kind} reservations")
     async def list_reservations(
@@ -63,6 +63,21 @@ def _add_routes(kind: VenueKind, path: str) -> None:
         venue = choose_venue(parts.venues, caller, venue_id, kind=kind)
         selection = Selection(statuses=None if status is None else [status], limit=limit, cursor=cursor)
         return answer(request, await parts.database.read(lambda connection: _list(connection, venue, selection)))
+
+    @router.get(f"{path}/{{id}}", responses=reading(schemas.Reservation, 404), name=f"read {kind} reservation")
+    async def read_reservation(
+        request: Request, parts: PartsDep, caller: Caller, reservation_id: IdPath, venue_id: VenueQuery = None
+    ) -> Response:
+        """One reservation as it is now."""
+        venue = choose_venue(parts.venues, caller, venue_id, kind=kind)
+        found = await parts.database.read(lambda connection: reservations.read_one(connection, venue.id, reservation_id))
+        if found is None:
+            raise ReservationNotFound(reservation_id)
+        return answer(request, reservation_json(found, venue))
+
+
+def _add_writes(kind: VenueKind, path: str) -> None:
+    """How they are made and changed."""
 
     @router.post(
         path,
@@ -81,17 +96,6 @@ def _add_routes(kind: VenueKind, path: str) -> None:
         is_default = venue.id == first_venue(parts.venues, caller, kind).id
         location = f"{path}/{shown['id']}" + ("" if is_default else f"?venue={venue.id}")
         return Response(encode(shown), status_code=201, media_type=JSON, headers={"Location": location})
-
-    @router.get(f"{path}/{{id}}", responses=reading(schemas.Reservation, 404), name=f"read {kind} reservation")
-    async def read_reservation(
-        request: Request, parts: PartsDep, caller: Caller, reservation_id: IdPath, venue_id: VenueQuery = None
-    ) -> Response:
-        """One reservation as it is now."""
-        venue = choose_venue(parts.venues, caller, venue_id, kind=kind)
-        found = await parts.database.read(lambda connection: reservations.read_one(connection, venue.id, reservation_id))
-        if found is None:
-            raise ReservationNotFound(reservation_id)
-        return answer(request, reservation_json(found, venue))
 
     @router.patch(
         f"{path}/{{id}}",
@@ -115,8 +119,9 @@ def _add_routes(kind: VenueKind, path: str) -> None:
         return Response(encode(await apply_one(parts, caller, operation)), media_type=JSON)
 
 
-_add_routes(VenueKind.HOTEL, "/api/hotel/bookings")
-_add_routes(VenueKind.RESTAURANT, "/api/restaurant/reservations")
+for _kind, _path in ((VenueKind.HOTEL, "/api/hotel/bookings"), (VenueKind.RESTAURANT, "/api/restaurant/reservations")):
+    _add_reads(_kind, _path)
+    _add_writes(_kind, _path)
 
 
 def _list(connection: Connection, venue: Venue, selection: Selection) -> dict[str, Any]:
