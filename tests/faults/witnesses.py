@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from rtdash.client import ConnectionChange, State, Timing, connect
 from rtdash.client.api import Api
@@ -164,7 +164,7 @@ class BareSubscriber:
         """Until cancelled."""
         address = url.replace("http", "ws", 1) + f"/ws?token={token}"
         while True:
-            with suppress(OSError, TimeoutError, InvalidStatus, ConnectionClosed, EOFError):
+            with suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed, EOFError):
                 query = f"&session={self.session}" if self.session else ""
                 async with open_socket(address + query, proxy=None, ping_interval=None, open_timeout=5) as socket:
                     if self.session is None:
