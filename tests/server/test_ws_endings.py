@@ -8,7 +8,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
-from tests.server.sockets import RawClient, Server, anyio_backend, edge, lane, serving
+from rtdash.protocol.channels import Channel, Stream
+from tests.server.sockets import GRILL, HOTEL, RawClient, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
 
@@ -134,4 +135,4 @@ async def gone(server: Server, left: int = 0) -> bool:
     """Wait until connections, users and subscriptions are down to what they were."""
     gateway, hub = server.parts.gateway, server.parts.hub
     await server.until(lambda: len(gateway.connections) == gateway.places.by_user.total() == left)
-    return bool(left) or not any(hub.has_members(stream) for stream in hub.streams())
+    return bool(left) or not any(hub.has_members(Stream(venue, channel)) for venue in (HOTEL, GRILL) for channel in Channel)
