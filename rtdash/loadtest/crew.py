@@ -94,7 +94,7 @@ class Crew:
             asked = time.monotonic()
             sleep(TICK_S)
             now = time.monotonic()
-            self.lag.record(max(0.0, now - asked - TICK_S))
+            self.lag.record_pause(max(0.0, now - asked - TICK_S), TICK_S)
             while now >= due and self._heads is None:
                 befall()
                 due, befall = next(misfortunes)

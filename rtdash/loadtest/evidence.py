@@ -50,6 +50,8 @@ class Evidence:
     invalid: list[str] = field(default_factory=list)
     """Why the run says nothing about the server."""
     notes: list[str] = field(default_factory=list)
+    generator_cpu_s: list[float] = field(default_factory=list)
+    """CPU seconds of the generator's processes so far, with each sample."""
     live: dict[str, int] = field(default_factory=dict)
     """Counts as of the last sample."""
 

@@ -137,6 +137,9 @@ class Follower:
             self._notes.find("invalid", f"{self.name}: {seen.flaw}")
         if seen.seq is not None and not self._account(seen, now):
             return []
+        if seen.body.get("code") == ErrorCode.SESSION_UNKNOWN:
+            # The session subscribes anew by itself, and doesn't tell.
+            self._notes.find("sessions_forgotten", f"{self.name}: {seen.body['code']}: {seen.body.get('message')}")
         try:
             for received in self._session.accept(seen.body):
                 self._take(received, seen)
@@ -182,14 +185,10 @@ class Follower:
             case Answer(status="pong", body=body):
                 self._connected_at = body["timestamp"]
             case Refused():
-                self._refused(received)
+                self._notes.find("errors", f"{self.name}: {received.code}: {received.text}")
             case Disconnect():
                 self.farewell = received
                 self.is_turned_away = not received.may_return
-
-    def _refused(self, refusal: Refused) -> None:
-        kind = "sessions_forgotten" if refusal.code == ErrorCode.SESSION_UNKNOWN else "errors"
-        self._notes.find(kind, f"{self.name}: {refusal.code}: {refusal.text}")
 
     def _subscribed(self, now: float) -> None:
         self._was_subscribed = True

@@ -42,7 +42,7 @@ class Generator:
     def start(self) -> None:
         """Returns at once; the users come at their own rate."""
         phase = self._orders.phase
-        users = ["--users", str(phase.users), "--spawn-rate", f"{phase.spawn_rate:g}", "--stop-timeout", "5"]
+        users = ["--users", str(phase.users), "--spawn-rate", f"{phase.spawn_rate:g}", "--stop-timeout", "0"]
         mode = ["--autostart", "--web-host", "127.0.0.1"] if self._with_ui else ["--headless"]
         workers = ["--processes", str(self._processes)] if self._processes > 1 else []
         command = [sys.executable, "-m", "locust", "-f", str(data_path("loadtests", "locustfile.py")), *users, *mode, *workers]

@@ -35,6 +35,12 @@ class Histogram:
         self.total_s += duration_s
         self.max_s = max(self.max_s, duration_s)
 
+    def record_pause(self, duration_s: float, every_s: float) -> None:
+        """Add one that was looked for every so often, and with it those that it kept from being looked for (Tene's coordinated omission)."""
+        self.record(duration_s)
+        while (duration_s := duration_s - every_s) > 0:
+            self.record(duration_s)
+
     def merge(self, other: "Histogram") -> None:
         """Add all of another."""
         for index, count in other.buckets.items():

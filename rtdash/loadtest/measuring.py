@@ -116,8 +116,9 @@ def _add_series(measures: Measures, evidence: Evidence) -> None:
     cores = measures.get("server_cpu", "mean")
     if cores is not None:
         measures.add_value("server_cpu_per_client", cores * 1000 / (evidence.phase.users + 1))
-    if evidence.results.cpu_s > _LEAST_CPU_S and evidence.results.received:
-        measures.add_value("verified_per_cpu_second", evidence.results.received / evidence.results.cpu_s)
+    cpu_s = evidence.generator_cpu_s[-1] - evidence.generator_cpu_s[0] if evidence.generator_cpu_s else 0.0
+    if cpu_s > _LEAST_CPU_S:
+        measures.add_value("verified_per_cpu_second", sum(sample.received for sample in samples[1:]) / cpu_s)
 
 
 def _add_failures(measures: Measures, evidence: Evidence) -> None:

@@ -32,13 +32,14 @@ class Watcher:
             asked = time.monotonic()
             await asyncio.sleep(_FEEL_EVERY_S)
             if self._evidence.began_at and not self._evidence.ended_at:
-                self._evidence.lag.record(max(0.0, time.monotonic() - asked - _FEEL_EVERY_S))
+                self._evidence.lag.record_pause(max(0.0, time.monotonic() - asked - _FEEL_EVERY_S), _FEEL_EVERY_S)
 
     def sample(self) -> Sample:
         """The second that has passed."""
         ticks, meter, evidence = self._ticks, self._meter, self._evidence
         ticks.refresh()
         self._count()
+        evidence.generator_cpu_s.append(sum(tick["cpu_s"] for tick in ticks.last.values()))
         recent, evidence.recent = evidence.recent, Histogram()
         pid = self._server_pid()
         usage = read_usage(pid)

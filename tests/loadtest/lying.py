@@ -1,0 +1,229 @@
+"""A server that is wrong on purpose: a shim in front of a right one that lies about what that one says."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+MASKED = 0x80
+TEXT, CLOSE = 0x1, 0x8
+
+
+class Honest:
+    """Passes everything on. Lies override what they lie about."""
+
+    leaks = False
+
+    def from_server(self, payload: bytes, connection: int) -> Iterator[tuple[float, bytes]]:
+        """What goes to the client for an event, each after so many seconds."""
+        yield 0, payload
+
+    def from_client(self, payload: bytes) -> bytes:
+        """What goes to the server for a message."""
+        return payload
+
+
+@dataclass
+class Drops(Honest):
+    """Swallows one event in a thousand."""
+
+    every: int = 1000
+    count: int = 0
+
+    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+        self.count += 1
+        if self.count % self.every:
+            yield 0, payload
+
+
+@dataclass
+class Repeats(Honest):
+    """Sends one event twice, once."""
+
+    count: int = 0
+
+    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+        self.count += 1
+        yield 0, payload
+        if self.count == 100:
+            yield 0, payload
+
+
+@dataclass
+class Swaps(Honest):
+    """Sends one event after the one that follows it on the same channel of that client, once."""
+
+    count: int = 0
+    held: tuple[int, bytes] | None = None
+
+    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+        self.count += 1
+        if self.count == 100:
+            self.held = (connection, payload)
+            return
+        yield 0, payload
+        if self.held is not None and self.held[0] == connection and channel_of(self.held[1]) == channel_of(payload):
+            (_, held), self.held = self.held, None
+            yield 0, held
+
+
+@dataclass
+class Stalls(Honest):
+    """Waits for 500 ms before every twentieth event of a connection."""
+
+    count: int = 0
+
+    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+        self.count += 1
+        yield 0.5 if self.count % 20 == 0 else 0, payload
+
+
+class Forgets(Honest):
+    """Knows no session any more."""
+
+    def from_client(self, payload):  # noqa: D102 - as of Honest
+        message = json.loads(payload)
+        if message.get("action") == "resume":
+            message["session"] = "never-heard-of-it"
+        return json.dumps(message).encode()
+
+
+@dataclass
+class Garbles(Honest):
+    """Makes a text of a number, now and then."""
+
+    count: int = 0
+
+    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+        self.count += 1
+        yield 0, re.sub(rb'"guests":(\d+)', rb'"guests":"\1"', payload) if self.count % 200 == 0 else payload
+
+
+class Leaks(Honest):
+    """Never tells the server that a client has gone."""
+
+    leaks = True
+
+
+@dataclass
+class Shim:
+    """Listens on a free port; each connection is a WebSocket that is lied about, or HTTP that isn't. `lie` is made once a connection,
+    or once for all of them.
+    """
+
+    target_port: int
+    lie: Callable[[], Honest]
+    port: int = 0
+    _tasks: set[asyncio.Task] = field(default_factory=set)
+    _kept: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._kept:
+            writer.transport.abort()
+
+    def _accept(self, reader, writer):
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader, writer):
+        upstream = await asyncio.open_connection("127.0.0.1", self.target_port)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            upstream[1].write(head)
+            if head.startswith(b"GET /ws"):
+                writer.write(await upstream[0].readuntil(b"\r\n\r\n"))
+                await self._lie_between((reader, writer), upstream)
+            else:
+                await ends_first(copy(reader, upstream[1]), copy(upstream[0], writer))
+        except (OSError, EOFError):
+            pass
+        finally:
+            writer.transport.abort()
+            upstream[1].transport.abort()
+
+    async def _lie_between(self, client, upstream):
+        lie = self.lie()
+        down, up = asyncio.create_task(tell(upstream[0], client[1], lie)), asyncio.create_task(listen(client[0], upstream[1], lie))
+        try:
+            await asyncio.wait({down, up}, return_when=asyncio.FIRST_COMPLETED)
+            if lie.leaks and not down.done():
+                client[1].transport.abort()
+                self._kept.append(upstream[1])
+                await asyncio.sleep(3600)
+        finally:
+            for task in (down, up):
+                task.cancel()
+            await asyncio.gather(down, up, return_exceptions=True)
+
+
+async def tell(reader, writer, lie):
+    """Server to client."""
+    while True:
+        opcode, payload, raw = await read_frame(reader)
+        if opcode != TEXT or b'"seq":' not in payload or payload.startswith(b'{"status"'):
+            writer.write(raw)
+        else:
+            for pause_s, told in lie.from_server(payload, id(writer)):
+                await asyncio.sleep(pause_s)
+                writer.write(text_frame(told))
+        await writer.drain()
+
+
+async def listen(reader, writer, lie):
+    """Client to server."""
+    while True:
+        opcode, payload, raw = await read_frame(reader)
+        if opcode == CLOSE and lie.leaks:
+            return
+        writer.write(text_frame(lie.from_client(payload), masked=True) if opcode == TEXT else raw)
+        await writer.drain()
+
+
+async def read_frame(reader):
+    """Opcode, payload without its mask, and the bytes as they came."""
+    head = await reader.readexactly(2)
+    size = head[1] & 0x7F
+    extended = await reader.readexactly({126: 2, 127: 8}.get(size, 0))
+    size = int.from_bytes(extended, "big") if extended else size
+    mask = await reader.readexactly(4) if head[1] & MASKED else b""
+    data = await reader.readexactly(size)
+    payload = bytes(byte ^ mask[number % 4] for number, byte in enumerate(data)) if mask else data
+    return head[0] & 0x0F, payload, head + extended + mask + data
+
+
+def text_frame(payload, *, masked=False):
+    """A whole text frame; the mask is all zeros, which changes nothing and is a mask."""
+    bit = MASKED if masked else 0
+    size = bytes([bit | len(payload)]) if len(payload) < 126 else bytes([bit | 126]) + len(payload).to_bytes(2, "big")
+    return b"\x81" + size + (b"\0\0\0\0" if masked else b"") + payload
+
+
+async def copy(reader, writer):
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+
+
+async def ends_first(*works):
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def channel_of(payload):
+    return json.loads(payload)["channel"]

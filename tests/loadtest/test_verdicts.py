@@ -1,0 +1,214 @@
+"""The whole of `rtdash loadtest` against a right server and against wrong ones: each lie is found, named, and breaks the right SLO."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from rtdash.cli.access import local_token
+from rtdash.loadtest.own_server import OwnServer
+from tests.conftest import FULL
+from tests.loadtest.lying import Drops, Forgets, Garbles, Honest, Leaks, Repeats, Shim, Stalls, Swaps
+
+PATIENCE_S = 100
+
+CALM = """
+summary = "calm"
+[[phase]]
+name = "calm"
+duration_s = 3
+dashboards = 12
+publish_rate = 60
+"""
+DROPPING = """
+summary = "connections are closed and come back"
+[[phase]]
+name = "dropping"
+duration_s = 4
+dashboards = 10
+publish_rate = 40
+[phase.drops]
+clean = 120
+rst = 120
+share = 1.0
+"""
+TOO_MUCH = """
+summary = "more than one process can read"
+[[phase]]
+name = "flood"
+duration_s = 2.5
+dashboards = 120
+publish_rate = 700
+publish_batch = 50
+"""
+LEDGER = {"lost", "duplicated", "reordered", "invalid", "unexpected", "acknowledged_lost", "sessions_forgotten", "connections_leaked"}
+
+
+@dataclass
+class Outcome:
+    """How a run ended, and what it left."""
+
+    code: int
+    folder: Path
+    output: str
+
+    @property
+    def summary(self) -> dict:
+        """summary.json."""
+        return json.loads((self.folder / "summary.json").read_text())
+
+    @property
+    def broken(self) -> set[str]:
+        """The metrics of the SLOs that were broken."""
+        return {slo["metric"] for slo in self.summary["slos"] if slo["outcome"] == "broken"}
+
+    @property
+    def findings(self) -> str:
+        """What was found, a line each."""
+        return "\n".join(text for phase in self.summary["phases"] for text in phase["findings"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    """One right server for all."""
+    own = OwnServer(tmp_path_factory.mktemp("server"), local_token)
+    asyncio.run(own.start())
+    yield own
+    asyncio.run(own.stop())
+
+
+async def judge(folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True) -> Outcome:
+    """Run the command through a shim that tells this lie: one liar for all connections, or one each."""
+    (folder / "scenario.toml").write_text(scenario)
+    (folder / "tokens").write_text(server.token)
+    liar = (lie or Honest)()
+    async with Shim(urlsplit(server.url).port or 0, (lambda: liar) if shared else (lie or Honest)) as shim:
+        url = f"http://127.0.0.1:{shim.port}" if lie else server.url
+        arguments = ["--url", url, "--tokens", str(folder / "tokens"), "--report", str(folder / "report")]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rtdash", "loadtest", str(folder / "scenario.toml"), *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    return Outcome(process.returncode or 0, folder / "report", output.decode())
+
+
+def test_a_right_server_holds_every_slo(tmp_path: Path, server: OwnServer):
+    """Exit 0, nothing found, all five reports written."""
+    outcome = asyncio.run(judge(tmp_path, server, CALM, None))
+    assert outcome.code == 0, outcome.output
+    assert outcome.findings == ""
+    assert {path.name for path in outcome.folder.iterdir()} == {
+        *("report.html", "summary.json", "summary.md", "junit.xml", "timeline.csv"),
+    }
+
+
+def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: OwnServer):
+    """Lost, repeated, reordered and garbled: each is named with its client, and each breaks its own SLO."""
+
+    class All(Honest):
+        def __init__(self) -> None:
+            self.lies = [Garbles(), Drops(), Swaps(), Repeats()]
+
+        def from_server(self, payload, connection):
+            told = [(0.0, payload)]
+            for lie in self.lies:
+                told = [(pause_s, one) for _, before in told for pause_s, one in lie.from_server(before, connection)]
+            yield from told
+
+    outcome = asyncio.run(judge(tmp_path, server, CALM, All))
+    assert outcome.code == 99, outcome.output
+    assert {"lost", "duplicated", "reordered", "invalid"} <= outcome.broken
+    for named in ("lost: client ", "duplicated: client ", "reordered: client ", "reservation.guests is '"):
+        assert named in outcome.findings
+
+
+def test_a_server_that_forgets_and_leaks(tmp_path: Path, server: OwnServer):
+    """Sessions that aren't known any more, and connections that stay: both are named, and nothing was lost."""
+
+    class Both(Forgets):
+        leaks = True
+
+    outcome = asyncio.run(judge(tmp_path, server, DROPPING, Both))
+    assert outcome.code == 99, outcome.output
+    assert outcome.broken & LEDGER == {"sessions_forgotten", "connections_leaked"}
+    assert "session_unknown" in outcome.findings
+    assert "connections after all have closed" in outcome.findings
+
+
+def test_a_server_that_stalls(tmp_path: Path, server: OwnServer):
+    """Half a second now and then breaks the latency's SLO and no other."""
+    outcome = asyncio.run(judge(tmp_path, server, CALM, Stalls, shared=False))
+    assert outcome.code == 99, outcome.output
+    assert outcome.broken == {"delivery_latency"}
+
+
+def test_a_starved_generator_is_no_verdict(tmp_path: Path, server: OwnServer):
+    """More than the generator can read: 98, and the report says why."""
+    outcome = asyncio.run(judge(tmp_path, server, TOO_MUCH, None))
+    assert outcome.code == 98, outcome.output
+    assert outcome.summary["ending"] == "invalid"
+    assert "the generator" in outcome.summary["invalid"][0]
+
+
+@pytest.mark.skipif(not FULL, reason="RTDASH_FULL=1 runs each lie by itself")
+@pytest.mark.optional
+@pytest.mark.parametrize(
+    ("lie", "scenario", "metric"),
+    [
+        (Drops, CALM, "lost"),
+        (Repeats, CALM, "duplicated"),
+        (Swaps, CALM, "reordered"),
+        (Garbles, CALM, "invalid"),
+        (Forgets, DROPPING, "sessions_forgotten"),
+        (Leaks, DROPPING, "connections_leaked"),
+    ],
+)
+def test_each_lie_by_itself(tmp_path: Path, server: OwnServer, lie: type[Honest], scenario: str, metric: str):
+    """The right SLO breaks, and no other of the ledger's."""
+    outcome = asyncio.run(judge(tmp_path, server, scenario, lie))
+    assert outcome.code == 99, outcome.output
+    assert outcome.broken & LEDGER == {metric}
+
+
+def test_an_interrupted_run_leaves_its_report_and_no_process(tmp_path: Path):
+    """Ctrl-C: exit 130, what was measured is in the report, and neither server nor generator is left."""
+    (tmp_path / "scenario.toml").write_text(CALM.replace("duration_s = 3", "duration_s = 300"))
+    command = [sys.executable, "-m", "rtdash", "loadtest", str(tmp_path / "scenario.toml"), "--report", str(tmp_path / "report")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert any("published" in line for line in process.stderr), "it ended before it reported any progress"
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 2, "a server and a generator run beside it"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["ending"] == "interrupted"
+    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_an_unreachable_server_is_exit_3(tmp_path: Path):
+    """Nothing listens there: said so at once, without a report."""
+    (tmp_path / "tokens").write_text("whatever")
+    command = [sys.executable, "-m", "rtdash", "loadtest", "--url", "http://127.0.0.1:9", "--tokens", str(tmp_path / "tokens")]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
+    assert process.returncode == 3
+    assert "can't reach the server" in process.stderr
