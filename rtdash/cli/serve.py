@@ -113,7 +113,7 @@ def _run(settings: Any, simulate: str | None) -> None:
     traffic: list[subprocess.Popen[bytes]] = []
 
     def ready() -> None:
-        address.write_text(url + "\n", encoding="utf-8")
+        _leave(address, url)
         _announce(url, settings)
         if simulate:
             traffic.append(_start_traffic(url, settings, simulate))
@@ -130,6 +130,13 @@ def _run(settings: Any, simulate: str | None) -> None:
     finally:
         _stop(traffic)
         _withdraw(address, url)
+
+
+def _leave(address: Path, url: str) -> None:
+    """Write the address in one step: a command that looks for it finds all of it or nothing."""
+    draft = address.with_name(f"{address.name}.{os.getpid()}")
+    draft.write_text(url + "\n", encoding="utf-8")
+    draft.replace(address)
 
 
 def _announce(url: str, settings: Any) -> None:
