@@ -113,7 +113,7 @@ class Client:
             relay.unfollow(self.stream)
 
     async def _begin(self, relay: Relay, hub: Hub, after: Position | None) -> Subscription:
-        epoch, head = self._log.epoch, self._log.heads.get(self.stream, 0)
+        epoch, head, floor = self._log.epoch, self._log.heads.get(self.stream, 0), self._log.floors.get(self.stream, 0)
         start = await relay.prepare(self.stream, after)
         if after is not None and start.recovered:
             assert start.after_seq == after.seq
@@ -123,7 +123,11 @@ class Client:
                 return subscription
             if self.position.epoch == relay.epoch and self.position.seq >= self._log.floors.get(self.stream, 0):
                 self._wrongs.append(f"the replay from {after} gave up at {self.position} although the log had all behind it")
-        elif after is not None and after.epoch == epoch == self._log.epoch and self._log.floors.get(self.stream, 0) <= after.seq <= head:
+        elif (
+            after is not None
+            and after.epoch == epoch == self._log.epoch
+            and max(floor, self._log.floors.get(self.stream, 0)) <= after.seq <= head
+        ):
             self._wrongs.append(f"{after} was refused ({start.reset_reason}) although the log had all behind it")
         self.position = relay.position(self.stream)
         return hub.join(self.stream, self)

@@ -1,0 +1,138 @@
+"""The relay's way to the broker: a loss is noticed, retried, and over when a canary comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from rtdash.broker import link as link_module
+from rtdash.broker.base import BrokerUnavailable, Notice
+from rtdash.broker.link import QUEUE_LIMIT, Link
+from rtdash.broker.memory import MemoryBroker
+from tests.fakes import BOOKINGS
+
+NOTICE = Notice(BOOKINGS, "e1", 1, (b"{}",))
+
+
+class Server:
+    """A broker's server that can go away: whoever is connected then is told, and nobody gets in."""
+
+    def __init__(self) -> None:
+        self.is_up = True
+        self.is_silent = False
+        self._inner = MemoryBroker()
+
+    async def publish(self, notices: tuple[Notice, ...]) -> None:
+        """Hand over, if there is a server that does."""
+        if not self.is_up:
+            raise BrokerUnavailable("no server")
+        if not self.is_silent:
+            await self._inner.publish(notices)
+
+    async def listen(self) -> AsyncIterator[Notice]:
+        """Notices while there is a server."""
+        if not self.is_up:
+            raise BrokerUnavailable("no server")
+        async for notice in self._inner.listen():
+            yield notice
+
+    async def close(self) -> None:
+        """End the listeners."""
+        await self._inner.close()
+
+    async def stop(self) -> None:
+        """Go away."""
+        self.is_up = False
+        await self._inner.close()
+
+    def start(self) -> None:
+        """Come back, empty."""
+        self.is_up, self._inner = True, MemoryBroker()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_RETRY_S", "LAST_RETRY_S", "CANARY_INTERVAL_S"):
+        monkeypatch.setattr(link_module, name, 0.005)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for is a state, seen from outside
+            await asyncio.sleep(0.002)
+
+
+async def running(server: Server, heard: list[Notice]) -> tuple[Link, "asyncio.Task[None]"]:
+    """A link at work, its first canary back."""
+    link = Link(server, heard.append)
+    task = asyncio.create_task(link.run())
+    await until(lambda: link.lag_s > 0)
+    return link, task
+
+
+async def stopped(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_notices_travel_and_canaries_are_kept_from_the_relay() -> None:
+    """What is sent comes back, as it does to every process; the canary is measured and not passed on."""
+
+    async def body() -> None:
+        heard: list[Notice] = []
+        link, task = await running(Server(), heard)
+        link.send((NOTICE,))
+        await until(lambda: bool(heard))
+        assert (heard, link.status) == ([NOTICE], "ok")
+        await stopped(task)
+
+    asyncio.run(body())
+
+
+def test_a_lost_broker_degrades_until_it_works_again() -> None:
+    """It is retried for ever; nobody waits for it, and what is sent afterwards arrives."""
+
+    async def body() -> None:
+        heard: list[Notice] = []
+        server = Server()
+        link, task = await running(server, heard)
+        await server.stop()
+        await until(lambda: link.status == "degraded")
+        link.send((NOTICE,))
+        await until(lambda: link.dropped > 0)
+        server.start()
+        await until(lambda: link.status == "ok")
+        link.send((NOTICE,))
+        await until(lambda: NOTICE in heard)
+        await stopped(task)
+
+    asyncio.run(body())
+
+
+def test_a_broker_that_says_nothing_is_degraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No error comes from the driver, but no canary either."""
+    monkeypatch.setattr(link_module, "SILENCE_S", 0.05)
+
+    async def body() -> None:
+        server = Server()
+        link, task = await running(server, [])
+        server.is_silent = True
+        await until(lambda: link.status == "degraded")
+        server.is_silent = False
+        await until(lambda: link.status == "ok")
+        await stopped(task)
+
+    asyncio.run(body())
+
+
+def test_what_waits_for_the_broker_is_bounded() -> None:
+    """The oldest notices go first, and are counted."""
+
+    async def body() -> None:
+        link = Link(Server(), lambda _notice: None)
+        for _ in range(QUEUE_LIMIT + 5):
+            link.send((NOTICE,))
+        assert (len(link._queue), link.dropped) == (QUEUE_LIMIT, 5)
+
+    asyncio.run(body())
