@@ -29,7 +29,7 @@ def slos(tmp_path: Path, text: str):
         (ONE + "abort = true\n", "known only at the end"),
         (ONE.replace("lost", "invalid") + 'scope = "hotel_stats"\n', "not measured by channel"),
         ("[slo]\n", "expected"),
-        ("[[slo\n", ""),
+        ("[[slo\n", "Expected"),
     ],
 )
 def test_what_means_nothing_is_an_error(tmp_path: Path, text: str, problem: str):
