@@ -55,20 +55,32 @@ class _State:
 
 
 def apply_batch(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
-    """Apply the operations in one go; where one of them meets a fault that is not the store's, each apart, so that only it fails."""
+    """Apply the operations in one go; where one of several meets a fault that is not the store's, each apart, so that only it fails.
+
+    A single one raises its fault, and the transaction is to be undone.
+    """
+    if len(operations) == 1:
+        return _apply(conn, operations, venues, clock)
     try:
         return batch.run_apart(conn, lambda: _apply(conn, operations, venues, clock))
     except Exception as error:
         if is_trouble(error):
             raise
-        if len(operations) == 1:
-            return Applied([error], (), frozenset())
-    parts = [apply_batch(conn, [operation], venues, clock) for operation in operations]
+    parts = [_apply_apart(conn, operation, venues, clock) for operation in operations]
     return Applied(
         [outcome for part in parts for outcome in part.outcomes],
         [event for part in parts for event in part.events],
         frozenset[str]().union(*(part.venue_ids for part in parts)),
     )
+
+
+def _apply_apart(conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock) -> Applied:
+    try:
+        return batch.run_apart(conn, lambda: _apply(conn, [operation], venues, clock))
+    except Exception as error:
+        if is_trouble(error):
+            raise
+        return Applied([error], (), frozenset())
 
 
 def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:

@@ -11,6 +11,7 @@ from rtdash.domain.availability import Night
 from rtdash.domain.instants import to_ms
 from rtdash.domain.reservations import Charge, Reservation
 from rtdash.store.faults import is_trouble
+from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.reservations import COLUMNS, reservation_of
 from rtdash.store.schema import FOREVER_MS, charges, reservations, room_nights, versions
 
@@ -53,29 +54,28 @@ class Version:
     record: Record
 
 
-_READ_RECORDS = select(
-    versions.c.operation_id, versions.c.venue, versions.c.digest, versions.c.reservation, versions.c.seq, versions.c.body
-).where(versions.c.operation_id.in_(bindparam("ids", expanding=True)))
-_READ_STORED = select(*COLUMNS, reservations.c.operation_id).where(reservations.c.id.in_(bindparam("ids", expanding=True)))
+_RECORD = (versions.c.operation_id, versions.c.venue, versions.c.digest, versions.c.reservation, versions.c.seq, versions.c.body)
+_READ_RECORDS = PreparedIn(lambda ids: select(*_RECORD).where(versions.c.operation_id.in_(ids)))
+_READ_STORED = PreparedIn(lambda ids: select(*COLUMNS, reservations.c.operation_id).where(reservations.c.id.in_(ids)))
 _READ_SOLD = select(room_nights.c.venue, room_nights.c.room_type, room_nights.c.night, room_nights.c.sold).where(
     room_nights.c.venue.in_(bindparam("venues", expanding=True)), room_nights.c.night.in_(bindparam("nights", expanding=True))
 )
 _FIXED = frozenset({"id", "venue", "kind", "created_at"})
-_INSERT_RESERVATIONS = insert(reservations)
-_UPDATE_RESERVATIONS = (
+_INSERT_RESERVATIONS = Prepared(insert(reservations))
+_UPDATE_RESERVATIONS = Prepared(
     update(reservations)
     .where(reservations.c.venue == bindparam("of_venue"), reservations.c.id == bindparam("of_id"))
     .values({column.name: bindparam(column.name) for column in reservations.c if column.name not in _FIXED})
 )
-_INSERT_VERSIONS = insert(versions)
-_END_VERSIONS = (
+_INSERT_VERSIONS = Prepared(insert(versions))
+_END_VERSIONS = Prepared(
     update(versions)
     .where(versions.c.operation_id == bindparam("of_operation"), versions.c.venue == bindparam("of_venue"))
     .values(valid_to=bindparam("valid_to"))
 )
-_INSERT_CHARGES = insert(charges)
-_INSERT_NIGHTS = insert(room_nights)
-_UPDATE_NIGHTS = (
+_INSERT_CHARGES = Prepared(insert(charges))
+_INSERT_NIGHTS = Prepared(insert(room_nights))
+_UPDATE_NIGHTS = Prepared(
     update(room_nights)
     .where(
         room_nights.c.venue == bindparam("of_venue"),
@@ -101,13 +101,13 @@ def run_apart(conn: Connection, work: Callable[[], Result]) -> Result:
 
 def load_records(conn: Connection, keys: Iterable[Key]) -> dict[Key, Record]:
     """Those of the operations that were applied before."""
-    rows = conn.execute(_READ_RECORDS, {"ids": sorted({key.id for key in keys})})
+    rows = _READ_RECORDS.read(conn, {key.id for key in keys})
     return {Key(venue, operation_id): Record(*rest) for operation_id, venue, *rest in rows}
 
 
 def load_stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
     """Those of the reservations that exist."""
-    rows = conn.execute(_READ_STORED, {"ids": sorted({key.id for key in keys})})
+    rows = _READ_STORED.read(conn, {key.id for key in keys})
     return {Key(row[1], row[0]): Stored(reservation_of(row), row[-1]) for row in rows}
 
 
@@ -133,14 +133,14 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
         last[key] = version
     new = [_reservation_row(last[key]) for key, version in first.items() if version.before is None]
     if new:
-        conn.execute(_INSERT_RESERVATIONS, new)
+        _INSERT_RESERVATIONS.run(conn, new)
     changed = [_changed_row(key, last[key]) for key, version in first.items() if version.before]
     if changed:
-        conn.execute(_UPDATE_RESERVATIONS, changed)
+        _UPDATE_RESERVATIONS.run(conn, changed)
     _save_history(conn, applied)
     charged = [_charge_row(version, version.charge) for version in applied if version.charge]
     if charged:
-        conn.execute(_INSERT_CHARGES, charged)
+        _INSERT_CHARGES.run(conn, charged)
 
 
 def save_rooms(conn: Connection, venue_id: str, changes: Mapping[Night, int], loaded: Collection[tuple[str, date]]) -> None:
@@ -156,9 +156,9 @@ def save_rooms(conn: Connection, venue_id: str, changes: Mapping[Night, int], lo
         if night not in loaded
     ]
     if known:
-        conn.execute(_UPDATE_NIGHTS, known)
+        _UPDATE_NIGHTS.run(conn, known)
     if fresh:
-        conn.execute(_INSERT_NIGHTS, fresh)
+        _INSERT_NIGHTS.run(conn, fresh)
 
 
 def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
@@ -175,8 +175,8 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
         else:
             ended.append({"of_operation": version.before.operation_id, "of_venue": venue_id, "valid_to": changed_at})
     if ended:
-        conn.execute(_END_VERSIONS, ended)
-    conn.execute(_INSERT_VERSIONS, list(rows.values()))
+        _END_VERSIONS.run(conn, ended)
+    _INSERT_VERSIONS.run(conn, list(rows.values()))
 
 
 def _reservation_row(version: Version) -> dict[str, object]:

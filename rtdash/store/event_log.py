@@ -12,6 +12,7 @@ from rtdash.domain.instants import to_ms
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import Message, encode, stamp
 from rtdash.store import dialects
+from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.schema import events, heads, meta
 
 
@@ -32,18 +33,18 @@ class StoredEvent:
     body: bytes
 
 
-_LOCK_HEADS = (
-    select(heads.c.venue, heads.c.channel, heads.c.seq)
-    .where(heads.c.venue.in_(bindparam("venues", expanding=True)))
+_LOCK_HEADS = PreparedIn(
+    lambda venues: select(heads.c.venue, heads.c.channel, heads.c.seq)
+    .where(heads.c.venue.in_(venues))
     .order_by(heads.c.venue, heads.c.channel)
     .with_for_update()
 )
-_BUMP_HEAD = (
+_BUMP_HEAD = Prepared(
     update(heads)
     .where(heads.c.venue == bindparam("of_venue"), heads.c.channel == bindparam("of_channel"))
     .values(seq=bindparam("to_seq"), changed_at=bindparam("now"))
 )
-_INSERT_EVENTS = insert(events)
+_INSERT_EVENTS = Prepared(insert(events))
 _OF_STREAM = (events.c.venue == bindparam("venue"), events.c.channel == bindparam("channel"))
 _READ_EVENTS = (
     select(events.c.seq, events.c.body)
@@ -78,14 +79,14 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
         following[stream] = seq = following[stream] + 1
         stored.append(StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=now))))
     now_ms = to_ms(now)
-    conn.execute(
-        _BUMP_HEAD,
+    _BUMP_HEAD.run(
+        conn,
         [
             {"of_venue": stream.venue, "of_channel": stream.channel.value, "to_seq": following[stream], "now": now_ms}
             for stream in sorted(following)
         ],
     )
-    conn.execute(_INSERT_EVENTS, [_event_row(event, now_ms) for event in stored])
+    _INSERT_EVENTS.run(conn, [_event_row(event, now_ms) for event in stored])
     return stored
 
 
@@ -153,7 +154,7 @@ def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
 
 
 def _lock_heads(conn: Connection, venue_ids: set[str]) -> dict[Stream, int]:
-    rows = conn.execute(_LOCK_HEADS, {"venues": sorted(venue_ids)})
+    rows = _LOCK_HEADS.read(conn, venue_ids)
     return {Stream(venue, Channel(channel)): seq for venue, channel, seq in rows}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, case, func, select, tuple_
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import NOT_COMING, Reservation, Status
@@ -56,7 +56,7 @@ class BadCursor(ValueError):  # noqa: N818 - what it is, not that it is an error
     """A cursor that this store did not give."""
 
 
-def reservation_of(row: Row[*tuple[Any, ...]]) -> Reservation:
+def reservation_of(row: Sequence[Any]) -> Reservation:
     """The reservation of a row of `COLUMNS`."""
     venue_kind, status = VenueKind(row[2]), Status(row[7])
     return Reservation(
