@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
-from rtdash.server.link import LinkRules, Receiver
+from rtdash.server.link import LinkRules, Receiver, fail
 
 _LOW_WATER_SHARE = 4
 """Writing resumes once the buffer is down to this fraction of the high water mark."""
@@ -96,14 +96,19 @@ class AsgiLink:
             if message["type"] == "websocket.disconnect":
                 self.receiver.close_received(None)  # servers say this of their own close, too: it proves nothing
                 return
-            text = message.get("text")
-            if text is None:
-                self.receiver.binary_received()
-            elif self._rules.message_limit_bytes and len(text.encode()) > self._rules.message_limit_bytes:
-                self.receiver.frame_refused(CloseCode.TOO_BIG, "the message is too big")
-                self.close(CloseCode.TOO_BIG, "too big")
-            else:
-                self.receiver.text_received(text)
+            try:
+                self._receive(message.get("text"))
+            except Exception:  # noqa: BLE001 - the outermost loop of a connection
+                fail(self, self.receiver)
+
+    def _receive(self, text: str | None) -> None:
+        if text is None:
+            self.receiver.binary_received()
+        elif self._rules.message_limit_bytes and len(text.encode()) > self._rules.message_limit_bytes:
+            self.receiver.frame_refused(CloseCode.TOO_BIG, "the message is too big")
+            self.close(CloseCode.TOO_BIG, "too big")
+        else:
+            self.receiver.text_received(text)
 
     async def _write(self) -> None:
         with suppress(OSError, RuntimeError, WebSocketDisconnect):  # the peer has gone: the reader hears of it

@@ -17,7 +17,7 @@ from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import deflate_frames, join_frames
 from rtdash.server.deflate import SharedDeflate
-from rtdash.server.link import LinkRules, Receiver
+from rtdash.server.link import LinkRules, Receiver, fail
 
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
@@ -143,18 +143,10 @@ class FastLink:
 
     def data_received(self, data: bytes) -> None:
         """Frames from the peer."""
-        conn = self._conn
-        conn.receive_data(data)
-        # Pongs that the parser queued are left out: whether a ping is answered is decided with the rates in mind.
-        queued = [output for output in conn.data_to_send() if not output.startswith(_PONG_HEAD)]
-        for event in conn.events_received():
-            if isinstance(event, Frame):
-                self._frame(event)
-        if conn.parser_exc is not None:
-            self._fail(queued)
-        elif conn.close_rcvd is not None:
-            self._write(b"".join(queued))
-            self._transport.close()
+        try:
+            self._receive(data)
+        except Exception:  # noqa: BLE001 - the outermost loop of a connection: a fault in it must not look like a broken network
+            fail(self, self.receiver)
 
     def eof_received(self) -> None:
         """The peer's FIN: what is still unsent may go out, for a while."""
@@ -176,6 +168,20 @@ class FastLink:
     def shutdown(self) -> None:
         """The server ends, and nobody has drained before."""
         self.receiver.shutdown()
+
+    def _receive(self, data: bytes) -> None:
+        conn = self._conn
+        conn.receive_data(data)
+        # Pongs that the parser queued are left out: whether a ping is answered is decided with the rates in mind.
+        queued = [output for output in conn.data_to_send() if not output.startswith(_PONG_HEAD)]
+        for event in conn.events_received():
+            if isinstance(event, Frame):
+                self._frame(event)
+        if conn.parser_exc is not None:
+            self._fail(queued)
+        elif conn.close_rcvd is not None:
+            self._write(b"".join(queued))
+            self._transport.close()
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:

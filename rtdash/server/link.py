@@ -1,10 +1,15 @@
 """The seam between a conversation and the socket that carries it: one Protocol each way, two lanes that keep to them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from rtdash.hub import Parcel
+from rtdash.protocol.codes import CloseCode
+
+_FAULT = "the server made a mistake, which is in its log: come back"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +87,10 @@ class Receiver(Protocol):
 
     def shutdown(self) -> None:
         """The server ends."""
+
+
+def fail(link: Link, receiver: Receiver) -> None:
+    """Call it where the handling of a frame has raised: that connection ends, told and logged, and no other one is harmed."""
+    _log.exception("a connection failed")
+    receiver.frame_refused(CloseCode.INTERNAL_ERROR, _FAULT)
+    link.close(CloseCode.INTERNAL_ERROR, _FAULT)

@@ -39,7 +39,7 @@ async def _kill_again_and_again(server: ServerProcess, capsys: pytest.CaptureFix
         await stack.enter_async_context(following(subscribers, server.url, server.token()))
         async with writer.writing():
             for _ in range(KILLS):
-                await asyncio.sleep(rng.uniform(0.2, 1.5))
+                await asyncio.sleep(rng.uniform(0.2, 3.0 if FULL else 1.0))
                 await asyncio.to_thread(server.end, signal.SIGKILL)
                 await asyncio.to_thread(server.start)
             await asyncio.sleep(0.5)

@@ -1,0 +1,55 @@
+"""Faults of the server's own, met by one connection: that one is told, the others don't notice. On both lanes."""
+
+import asyncio
+import logging
+
+import pytest
+
+from tests.server.sockets import Server, anyio_backend, edge
+
+__all__ = ["anyio_backend", "edge"]
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_action_that_fails_is_an_internal_error(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and so does the session."""
+    gateway = edge.parts.gateway
+    async with edge.client() as client:
+        await client.subscribe("restaurant_reservations")
+        gateway.relay, relay = None, gateway.relay
+        try:
+            refused = await client.ask(action="subscribe", channels=["hotel_reservations"], id=7)
+        finally:
+            gateway.relay = relay
+        assert (refused["code"], refused["temporary"], refused["id"]) == ("internal", True, 7)
+        await client.subscribe("hotel_reservations")
+        seqs = await edge.book()
+        assert await client.events(1) == seqs
+    assert "an action failed" in caplog.text
+
+
+async def test_a_connection_that_fails_is_closed_with_1011(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """A fault in the handling of a frame ends that connection alone: `disconnect`, 1011, come back; and it is logged."""
+    async with edge.client() as client, edge.client(token=edge.token("bob")) as other:
+        await client.subscribe("restaurant_reservations")
+        await other.subscribe("restaurant_reservations")
+        for connection in edge.parts.gateway.connections:
+            if connection.conversation.principal.sub == "ann":
+                connection._speech = None
+        await client.send({"action": "ping"})
+        said, code = await client.farewell()
+        assert (code, said and said["code"], said and said["reconnect"]) == (1011, 1011, True)
+        seqs = await edge.book()
+        assert await other.events(1) == seqs
+    assert "Traceback" in caplog.text
+    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == ["rtdash.server.link"]
+
+
+async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
+    """1001 is what a browser sends that leaves the page: the server's Close says the same (RFC 6455 section 7.4.1)."""
+    async with edge.client() as client:
+        await client.subscribe("hotel_reservations")
+        await asyncio.wait_for(client.websocket.close(1001), 5)
+        assert client.websocket.protocol.close_rcvd is not None
+        assert client.websocket.protocol.close_rcvd.code == 1001
