@@ -53,6 +53,9 @@ TRANSITIONS: Mapping[Op, Transition] = {
 }
 """The operations that do nothing but move the status."""
 
+_CONTENT = tuple(field.name for field in fields(Operation) if field.name not in {"operation_id", "venue_id"})
+_encode_sorted = json.JSONEncoder(sort_keys=True).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -82,17 +85,13 @@ def decide(operation: Operation, current: Reservation | None, *, venue: Venue, n
 
 def derive_reservation_id(venue_id: str, operation_id: str) -> str:
     """The id of a reservation that is booked without one: the same for every repeat of the operation."""
-    return "res-" + hashlib.sha256(json.dumps([venue_id, operation_id]).encode()).hexdigest()[:20]
+    return "res-" + hashlib.sha256(_encode_sorted([venue_id, operation_id]).encode()).hexdigest()[:20]
 
 
 def content_digest(operation: Operation) -> str:
     """A digest of what an operation asks for, whatever its id: equal content, equal digest, also across versions of rtdash."""
-    content = {
-        field.name: _plain(value)
-        for field in fields(operation)
-        if field.name not in {"operation_id", "venue_id"} and (value := getattr(operation, field.name)) is not None
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    content = {name: _plain(value) for name in _CONTENT if (value := getattr(operation, name)) is not None}
+    return hashlib.sha256(_encode_sorted(content).encode()).hexdigest()
 
 
 def _booked(operation: Operation, current: Reservation | None, venue: Venue, now: datetime) -> Reservation:
