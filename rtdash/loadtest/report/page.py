@@ -14,7 +14,7 @@ _STYLE = """
 :root{color-scheme:light dark;--ink:#1b2733;--soft:#5d6b7a;--line:#d9e0e7;--ground:#fff;--c0:#0b6bcb;--c1:#c2410c;--c2:#6d28d9;--ok:#15803d;--bad:#b91c1c}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa7b4;--line:#30404f;--ground:#10171f;--c0:#58a6ff;--c1:#fb923c;--c2:#c4b5fd;--ok:#4ade80;--bad:#f87171}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:1340px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p,li,small{color:var(--soft)}
+h1{font-size:1.5rem;margin:0}summary{font-size:1.1rem;font-weight:700;margin:1.2rem 0 .5rem;cursor:pointer}h2{font-size:1.1rem;margin:2rem 0 .5rem}p,li,small{color:var(--soft)}
 .ending{font-size:1.15rem;font-weight:600;margin:.5rem 0}.held{color:var(--ok)}.broken,.invalid,.interrupted{color:var(--bad)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--line);text-align:left}
 td.n,th.n{text-align:right}.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(460px,1fr));gap:1rem}figure{margin:0}
@@ -22,6 +22,7 @@ figcaption{font-weight:600}figcaption span{margin-left:.9rem;font-weight:400}i{d
 svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}.mark{stroke:var(--soft);stroke-dasharray:3 3}text.mark{stroke:none}
 path{fill:none;stroke-width:1.6}path.s0{stroke:var(--c0)}path.s1{stroke:var(--c1)}path.s2{stroke:var(--c2)}i.s0{background:var(--c0)}i.s1{background:var(--c1)}i.s2{background:var(--c2)}
 """
+_RECOVERY = ("t_detect", "t_reconnect", "t_subscribed", "t_consistent", "bystander_latency")
 _SCROLL = "overflow-x:auto"
 
 
@@ -69,6 +70,19 @@ def _slo_table(summary: Summary) -> str:
     return "<h2>SLOs</h2>" + _table(("", "phase", "SLO", "measured"), rows, numbers_from=3)
 
 
+def _recoveries(phases: list[Judged]) -> str:
+    """How long it took from a fault to the present state, where there were faults."""
+    columns = ("count", "p50", "p95", "p99", "max")
+    rows = [
+        (escape(phase.name), f"<b>{name}</b>", METRICS[name].meaning, *(f"{values[column]:,.4g}" for column in columns))
+        for phase in phases
+        for name, _, values in phase.measures.items()
+        if name in _RECOVERY
+    ]
+    head = ("phase", "", "milliseconds", *columns)
+    return "<h2>Recoveries</h2>" + _table(head, rows, numbers_from=3) if rows else ""
+
+
 def _baseline_table(summary: Summary) -> str:
     if not summary.comparisons:
         return ""
@@ -83,7 +97,9 @@ def _baseline_table(summary: Summary) -> str:
         )
         for one in summary.comparisons
     ]
-    return "<h2>Against the baseline</h2>" + _table(("", "phase", "metric", "before", "now", "change"), rows, numbers_from=3)
+    worse = sum(one.is_worse for one in summary.comparisons)
+    table = _table(("", "phase", "metric", "before", "now", "change"), rows, numbers_from=3)
+    return _folded(f"Against the baseline: {worse} of {len(rows)} values are worse", table)
 
 
 def _charts(phases: list[Judged]) -> Iterator[str]:
@@ -125,11 +141,15 @@ def _measures(phase: Judged) -> str:
         for name, scope, values in others
     ]
     tables += "<br>" + _table(("metric", "scope", "measured", "unit"), counted, numbers_from=9)
-    return f"<h2>{escape(phase.name)}: every measure</h2>{tables}"
+    return _folded(f"{phase.name}: every measure", tables)
 
 
 def _named(name: str) -> str:
     return f'<span title="{escape(METRICS[name].meaning, quote=True)}">{name}</span>'
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def _list(title: str, items: list[str]) -> str:
