@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, find_token, local_token
+from rtdash.cli.access import DataOption, find_token
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -82,7 +82,7 @@ def _order(
             hint=f"leave --url away, and it starts its own: rtdash loadtest {name}",
             code=Exit.USAGE,
         )
-    return Order(name, chosen, slos, mint=local_token, url=url, baseline=read_baseline(baseline) if baseline else None)
+    return Order(name, chosen, slos, mint=_mint, url=url, baseline=read_baseline(baseline) if baseline else None)
 
 
 def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None, *, processes: int, seed: int, ui: bool) -> "Order":
@@ -99,6 +99,16 @@ def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None
     elif url:
         given = (find_token(data, None),)
     return replace(order, tokens=given, processes=processes, seed=seed, with_ui=ui)
+
+
+def _mint(folder: Path) -> str:
+    """A token for the server of our own: from its secret and not from a setting that is meant for another server."""
+    from datetime import timedelta
+
+    from rtdash.server import auth
+
+    secret = (folder / "secret").read_text(encoding="utf-8").strip()
+    return auth.mint(secret, user="loadtest", scopes=auth.DEFAULT_SCOPES, venues=(auth.ALL_VENUES,), ttl=timedelta(days=8))
 
 
 async def _run(order: "Order", report: Path | None) -> "Summary":
