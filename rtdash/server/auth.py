@@ -16,6 +16,8 @@ ALL_VENUES = "*"
 DEFAULT_SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
 ADMIN = "admin"
 MAX_TOKEN_CHARS = 8192
+MAX_SUB_CHARS = 200
+"""What can be revoked, and stored in every database."""
 MAX_KNOWN = 10_000
 """Verified tokens remembered at once; the oldest are forgotten first."""
 
@@ -74,6 +76,7 @@ class Verifier:
         self._keys = keys or Keys()
         self._is_revoked = is_revoked
         self._known: dict[bytes, tuple[Principal, float]] = {}
+        self._keys.on_changed = self._known.clear  # a token of a key that was taken out is not to be taken from memory
 
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenRefused."""
@@ -183,8 +186,8 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         raise TokenRefused("the token's claim `venues` must be a list of strings")
     if not isinstance(scope, str):
         raise TokenRefused("the token's claim `scope` must be a string of scopes with spaces between")
-    if not claims["sub"]:
-        raise TokenRefused("the token's claim `sub` must name a user")
+    if not claims["sub"].isprintable() or not 1 <= len(claims["sub"]) <= MAX_SUB_CHARS:
+        raise TokenRefused(f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters")
     return Principal(
         sub=claims["sub"],
         name=name if isinstance(name, str) else None,

@@ -1,9 +1,10 @@
 """Public keys that tokens may be signed with: from a PEM file, or from a key set (JWKS) that is fetched and kept fresh."""
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ REFRESH_S = 300.0
 MIN_REFRESH_S = 10.0
 """The least time between two fetches that unknown keys cause."""
 FETCH_TIMEOUT_S = 5.0
+"""For the whole answer, however slowly it comes."""
+MAX_SET_BYTES = 256 * 1024
+"""A key set of more is none: a hundred RSA keys have a tenth of it."""
 MIN_RSA_BITS = 2048
 
 _log = logging.getLogger(__name__)
@@ -41,8 +45,14 @@ class Keys:
     """The known public keys. Without file and URL there are none, and only HS256 tokens are taken."""
 
     def __init__(self, fixed: Sequence[Key] = (), jwks_url: str | None = None) -> None:
+        """Raises KeyUnusable for a URL that can't be one."""
+        if jwks_url is not None:
+            _check_url(jwks_url)
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called when the key set has become another: what was verified with it must be verified again."""
         self._fixed = tuple(fixed)
         self._fetched: tuple[Key, ...] = ()
+        self._content = b""
         self._url = jwks_url
         self._tried_at = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
@@ -81,14 +91,17 @@ class Keys:
     async def _fetch(self, url: str) -> bool:
         self._tried_at = time.monotonic()
         try:
-            async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client:
-                answer = (await client.get(url)).raise_for_status()
-            self._fetched = _read_key_set(answer.json())
-        except (httpx.HTTPError, PyJWTError, ValueError) as error:
+            async with asyncio.timeout(FETCH_TIMEOUT_S):
+                content = await _download(url)
+            keys = _read_key_set(content)
+        except (httpx.HTTPError, PyJWTError, ValueError, RecursionError, TimeoutError) as error:
             _log.warning("the key set can't be fetched (%s); the keys known so far stay", type(error).__name__)
             return False
         finally:
             self._fetching = None
+        if content != self._content:
+            self._fetched, self._content = keys, content
+            self.on_changed()
         return True
 
 
@@ -107,8 +120,30 @@ def read_key_file(path: Path) -> tuple[Key, ...]:
     return keys
 
 
-def _read_key_set(document: Any) -> tuple[Key, ...]:
+def _check_url(url: str) -> None:
+    """The text leaves the URL out: it may carry a password."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise KeyUnusable("the URL of the key set can't be read") from None
+    if parts.scheme not in {"http", "https"} or not parts.host:
+        raise KeyUnusable("the URL of the key set must begin with https:// (or http://) and name a host")
+
+
+async def _download(url: str) -> bytes:
+    async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client, client.stream("GET", url) as answer:
+        answer.raise_for_status()
+        content = b""
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) > MAX_SET_BYTES:
+                raise ValueError("the key set is too large")
+    return content
+
+
+def _read_key_set(content: bytes) -> tuple[Key, ...]:
     """The keys of a JWKS that tokens can be verified with; others (encryption, symmetric, other curves) are passed over."""
+    document = json.loads(content)
     if not isinstance(document, dict):
         raise ValueError("a key set is a JSON object")  # noqa: TRY004 - one error for all that can be wrong with it
     keys = []
