@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers import kafka_server, postgres_server, rabbitmq_server, redis_server
+from tests.stores import postgres_database
+
+__all__ = ["kafka_server", "postgres_database", "postgres_server", "rabbitmq_server", "redis_server"]
+
 REQUIRE_ALL = os.environ.get("RTDASH_REQUIRE_ALL") == "1"
 """Set by .ci/run: a test that skips itself has failed, unless it is marked `optional`."""
 

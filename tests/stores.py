@@ -1,7 +1,7 @@
-"""Stores to test on: the same tests run on SQLite files and, where RTDASH_TEST_POSTGRES_URL names a server, on PostgreSQL."""
+"""Stores to test on: the same tests run on SQLite files and on a real PostgreSQL server."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -10,15 +10,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine, make_url
 
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venue_file import parse_venues
 from rtdash.resources import data_path
 from rtdash.store.database import Database
 from rtdash.store.venues import save_venues
+from tests.servers import TestServer
 
-SERVER_URL = os.environ.get("RTDASH_TEST_POSTGRES_URL")
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 10)
 
@@ -51,21 +51,44 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["sqlite", *(["postgresql"] if SERVER_URL else [])])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of the test's own."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'rtdash.db'}"
-        return
-    server = make_url(SERVER_URL or "").set(drivername="postgresql+psycopg")
-    name = f"rtdash_{uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    else:
+        url = request.getfixturevalue("postgres_database")
+        with _admin(url).begin() as conn:
+            conn.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            conn.exec_driver_sql("DROP SCHEMA public CASCADE")
+            conn.exec_driver_sql("CREATE SCHEMA public")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: TestServer) -> Iterator[str]:
+    """A database that tests empty and use one after the other: making one takes longer than most of them."""
+    with new_database(postgres_server.url) as url:
+        yield url
+
+
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """An empty database on a PostgreSQL server, gone behind the block, whoever is still connected."""
+    name, admin = f"rtdash_{uuid4().hex}", _admin(server_url)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as conn:
+            conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _admin(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
 
 @pytest.fixture

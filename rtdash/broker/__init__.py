@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from uuid import uuid4
 
-from rtdash.broker.base import Broker, BrokerUnusable
+from rtdash.broker.base import Broker, BrokerUnavailable, BrokerUnusable, Notice
 from rtdash.broker.memory import MemoryBroker
+from rtdash.protocol.channels import Channel, Stream
 
 TOPIC = "rtdash.notices"
 """The topic, exchange or channel of the broker; with `?topics=N` there are N of them, `rtdash.notices.0` and so on."""
@@ -26,12 +28,14 @@ def open_broker(url: str) -> Broker:
 
     `?topics=N` splits the notices by venue over N topics, the same N in every process. Raises BrokerUnusable with a hint.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme == "memory":
         return MemoryBroker()
     if parts.scheme not in _ADAPTERS:
         known = ", ".join(f"{scheme}://" for scheme in ("memory", *_ADAPTERS))
         raise BrokerUnusable(f"{parts.scheme}:// is not a broker", hint=f"use one of {known}")
+    if not parts.hostname:
+        raise BrokerUnusable("the broker URL names no host", hint=f"give {parts.scheme}://HOST:PORT")
     options = dict(parse_qsl(parts.query))
     topics = _topics(options.pop("topics", "1"))
     module, name, extra = _ADAPTERS[parts.scheme]
@@ -39,7 +43,28 @@ def open_broker(url: str) -> Broker:
         adapter: Callable[[str, tuple[str, ...]], Broker] = getattr(import_module(module), name)
     except ModuleNotFoundError as missing:
         raise BrokerUnusable(f"the driver for {parts.scheme}:// is not installed", hint=f"pip install 'rtdash[{extra}]'") from missing
-    return adapter(parts._replace(query=urlencode(options)).geturl(), topics)
+    try:
+        return adapter(parts._replace(query=urlencode(options)).geturl(), topics)
+    except (TypeError, ValueError) as error:
+        raise BrokerUnusable(f"the broker URL can't be used: {error}", hint="correct it; options stand behind ?, divided by &") from error
+
+
+async def check_broker(broker: Broker) -> None:
+    """Send one notice that concerns nobody. Raises BrokerUnusable where the broker can't be reached or refuses us."""
+    try:
+        await broker.publish((Notice(Stream(f"check-{uuid4().hex}", Channel.HOTEL_STATS), "", 1, ()),))
+    except BrokerUnavailable as fault:
+        hint = "check that it runs, can be reached, and takes the user and password of --broker"
+        raise BrokerUnusable(f"the broker can't be used: {fault}", hint=hint) from fault
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its ValueError
+    except ValueError as error:
+        raise BrokerUnusable(f"the broker URL can't be read: {error}", hint="give SCHEME://HOST:PORT") from None
+    return parts
 
 
 def _topics(number: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Notices by Kafka: one producer, and one consumer a process that reads from the end, without a group to rebalance."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notice, encode_notice, topic_of
+from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 
 SILENCE_S = 3.0
 """After so long without a record the cluster is asked where the topics end, and given as long to answer."""
@@ -21,6 +22,7 @@ class KafkaBroker:
     """A Kafka cluster; a topic needs no history, `retention.ms` of minutes is plenty."""
 
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a lost node many times a second
         self._servers = urlsplit(url).netloc
         self._topics = topics
         self._producer: AIOKafkaProducer | None = None
@@ -59,7 +61,8 @@ class KafkaBroker:
                         await consumer.end_offsets(list(consumer.assignment()))
                 for records in batch.values():
                     for record in records:
-                        yield decode_notice(record.value)
+                        for notice in decode_notices(record.value):
+                            yield notice
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
         finally:

@@ -1,5 +1,6 @@
 """Notices as bytes: one header line that names the stream, then one body a line, so that a reader may stop at the header."""
 
+import logging
 from zlib import crc32
 
 from rtdash.broker.base import Notice
@@ -8,9 +9,7 @@ from rtdash.protocol.channels import Channel, Stream
 _FIELD = b"\t"
 _LINE = b"\n"
 
-
-class NoticeUnreadable(ValueError):  # noqa: N818 - something that isn't ours came by the broker
-    """Bytes that are no notice of this version."""
+_log = logging.getLogger(__name__)
 
 
 def encode_notice(notice: Notice) -> bytes:
@@ -21,14 +20,15 @@ def encode_notice(notice: Notice) -> bytes:
     return _LINE.join((header, *notice.bodies))
 
 
-def decode_notice(data: bytes) -> Notice:
-    """The notice; raises NoticeUnreadable."""
+def decode_notices(data: bytes) -> tuple[Notice, ...]:
+    """The notice; none where something that isn't ours came by the broker: whoever can write there must not stop us."""
     header, *bodies = data.split(_LINE)
     try:
         venue, channel, epoch, first_seq = header.decode().split("\t")
-        return Notice(Stream(venue, Channel(channel)), epoch, int(first_seq), tuple(bodies))
-    except ValueError as error:
-        raise NoticeUnreadable(f"not a notice: {header[:80]!r}") from error
+        return (Notice(Stream(venue, Channel(channel)), epoch, int(first_seq), tuple(bodies)),)
+    except ValueError:
+        _log.warning("something that is no notice came by the broker: %r", header[:80])
+        return ()
 
 
 def topic_of(notice: Notice, topics: tuple[str, ...]) -> str:

@@ -1,27 +1,29 @@
 """Notices by RabbitMQ: a fanout exchange, and one exclusive queue a process on it (never one a client)."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notice, encode_notice, topic_of
+from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 
-HEARTBEAT_S = 4
+HEARTBEAT_S = 2
 CONNECT_TIMEOUT_S = 5.0
 QUEUE_LIMIT = 10_000
 """Notices that may wait for this process; the oldest go first, and the log heals what is missing."""
 
-_LOST = (AMQPError, OSError, TimeoutError, asyncio.InvalidStateError)
+_LOST = (AMQPError, OSError, TimeoutError, asyncio.InvalidStateError, ChannelInvalidStateError)
 
 
 class RabbitBroker:
     """A RabbitMQ server. Plain connections, not robust ones: retries are the relay's."""
 
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it tells of each loss with a traceback; the relay does in a line
         self._url = url
         self._topics = topics
         self._publisher: AbstractConnection | None = None
@@ -35,7 +37,8 @@ class RabbitBroker:
                 self._exchanges = await self._declare(await self._publisher.channel(publisher_confirms=False))
             for notice in notices:
                 message = aio_pika.Message(encode_notice(notice))
-                await asyncio.wait_for(self._exchanges[topic_of(notice, self._topics)].publish(message, routing_key=""), CONNECT_TIMEOUT_S)
+                exchange = self._exchanges[topic_of(notice, self._topics)]
+                await asyncio.wait_for(exchange.publish(message, routing_key="", mandatory=False), CONNECT_TIMEOUT_S)
         except _LOST as error:
             await self._drop_publisher()
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error
@@ -51,7 +54,8 @@ class RabbitBroker:
                     await queue.bind(exchange)
                 async with queue.iterator(no_ack=True) as messages:
                     async for message in messages:
-                        yield decode_notice(message.body)
+                        for notice in decode_notices(message.body):
+                            yield notice
         except _LOST as error:
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error
         raise BrokerUnavailable("RabbitMQ: the connection was closed")

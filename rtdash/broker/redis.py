@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notice, encode_notice, topic_of
+from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 
 SILENCE_S = 3.0
 """After so long without a message the connection is asked for a sign of life, and given as long again."""
@@ -45,7 +45,8 @@ class RedisBroker:
                         await pubsub.ping()
                     asked = message is None
                     if message is not None and message["type"] == "message":
-                        yield decode_notice(message["data"])
+                        for notice in decode_notices(message["data"]):
+                            yield notice
         except (RedisError, OSError) as error:
             raise BrokerUnavailable(f"Redis: {error}") from error
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from rtdash.bookings import Bookings
-from rtdash.broker import open_broker
+from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import Broker
 from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Everything of a server, running; closed in the reverse order at the end.
 
-    Raises StoreError, SecretUnusable, KeyUnusable, VenueFileError and OSError: each says what is wrong with what was configured.
+    Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each says what is wrong with what was configured.
     """
     secret = load_secret(settings)
     keys = Keys(read_key_file(settings.jwt_key_file) if settings.jwt_key_file else (), settings.jwks_url)
@@ -67,6 +67,7 @@ async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         verifier = Verifier(secret, issuer=settings.issuer, audience=settings.audience, keys=keys, is_revoked=revocations.is_revoked)
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
+        await check_broker(broker)
         parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics))
         stack.push_async_callback(parts.relay.close)
         stack.push_async_callback(parts.dashboard.close)

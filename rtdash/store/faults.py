@@ -75,7 +75,11 @@ _POSTGRES = {
     "3D000": ("refused", "the database server has no such database", "create it, or correct the database URL"),
     "55P03": ("locked", "rows stayed locked for too long", "look for a long transaction on the database server"),
     "57": ("lost", "the database server ended the connection", "look at its log"),
-    "08": ("lost", "the connection to the database server was lost", "check that it runs and can be reached"),
+    "08": (
+        "lost",
+        "the connection to the database server was lost",
+        "check that it runs and can be reached, and the URL's user and password",
+    ),
     "58": ("io_error", "the database server can't read or write its files", "look at its log"),
     "XX": ("broken", "the database server reports damaged data", "restore a backup, then: rtdash doctor --new-epoch"),
 }
@@ -114,5 +118,12 @@ def _postgres(error: DBAPIError) -> tuple[str, str, str] | None:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         # psycopg gives no SQLSTATE when the connection broke or never stood.
-        return _LOST if error.connection_invalidated or type(error.orig).__name__ == "OperationalError" else None
+        is_lost = error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
+        reason, problem, hint = _LOST
+        return (reason, f"{problem} ({_last_line(str(error.orig))})", hint) if is_lost else None
     return _POSTGRES.get(state) or _POSTGRES.get(state[:2])
+
+
+def _last_line(text: str) -> str:
+    """Where psycopg repeats the server's reason, e.g. of a refused login. It has user and host, never the password."""
+    return text.strip().rpartition("\n")[2].strip()

@@ -1,37 +1,80 @@
-"""Which broker a URL names, and what is said about one that can't be used."""
+"""From a URL to a broker, and the words for those who typed a wrong one."""
 
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
-from rtdash.broker import open_broker
+from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import BrokerUnusable
-from rtdash.broker.memory import MemoryBroker
+from tests.broker.conftest import SERVERS
+from tests.servers import TestServer, free_port
+
+UNUSABLE = {
+    "carrier-pigeon://roof": ("carrier-pigeon:// is not a broker", "redis://"),
+    "localhost:6379": ("is not a broker", "memory://"),
+    "redis:///0": ("names no host", "redis://HOST:PORT"),
+    "redis://127.0.0.1:port/0": ("can't be read", "SCHEME://HOST:PORT"),
+    "redis://127.0.0.1:6379/0?socket_timeout=soon": ("can't be used", "options"),
+    "amqp://127.0.0.1/?topics=0": ("topics=0", "from 1 to 256"),
+    "kafka://127.0.0.1/?topics=many": ("topics=many", "the same in every process"),
+}
 
 
-def test_memory_is_the_broker_of_one_process() -> None:
-    """No driver is loaded for it."""
-    assert isinstance(open_broker("memory://"), MemoryBroker)
-
-
-def test_topics_split_the_notices_and_other_options_reach_the_driver() -> None:
-    """`topics` is ours, the rest of the query is the driver's."""
-    broker = open_broker("redis://localhost:1/0?topics=2&client_name=rtdash")
-    assert broker._topics == ("rtdash.notices.0", "rtdash.notices.1")
-    assert broker._client.connection_pool.connection_kwargs["client_name"] == "rtdash"
-
-
-@pytest.mark.parametrize("url", ["nats://localhost", "localhost:6379", "", "redis://localhost?topics=0", "redis://localhost?topics=many"])
-def test_a_url_that_names_no_broker_is_refused_with_a_hint(url: str) -> None:
-    """The hint names what would do."""
-    with pytest.raises(BrokerUnusable) as refused:
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_a_wrong_url_is_refused_with_a_hint(url: str) -> None:
+    """What is wrong, and what to write instead."""
+    problem, hint = UNUSABLE[url]
+    with pytest.raises(BrokerUnusable, match=problem) as refused:
         open_broker(url)
-    assert "redis://" in refused.value.hint or "from 1 to" in refused.value.hint
+    assert hint in refused.value.hint
 
 
-def test_a_missing_driver_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command that installs it is in the hint."""
-    monkeypatch.setitem(sys.modules, "rtdash.broker.kafka", None)
+@pytest.mark.parametrize(
+    ("scheme", "module", "driver"), [("redis", "redis", "redis.asyncio"), ("amqp", "rabbitmq", "aio_pika"), ("kafka", "kafka", "aiokafka")]
+)
+def test_a_missing_driver_is_named_with_its_extra(scheme: str, module: str, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint can be pasted."""
+    monkeypatch.delitem(sys.modules, f"rtdash.broker.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, driver, None)
     with pytest.raises(BrokerUnusable) as refused:
-        open_broker("kafka://localhost:9092")
-    assert "rtdash[kafka]" in refused.value.hint
+        open_broker(f"{scheme}://127.0.0.1")
+    assert f"rtdash[{module}]" in refused.value.hint
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("scheme", ["redis", "amqp", "kafka"])
+async def test_a_broker_that_is_down_is_told_at_the_start(scheme: str) -> None:
+    """With what to check; not as a traceback from below."""
+    broker = open_broker(f"{scheme}://127.0.0.1:{free_port()}")
+    try:
+        with pytest.raises(BrokerUnusable, match="can't be used") as refused:
+            await check_broker(broker)
+    finally:
+        await broker.close()
+    assert "check that it runs" in refused.value.hint
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("server", ["redis", "rabbitmq"], indirect=True)
+async def test_a_wrong_password_is_told_without_being_shown(server: TestServer) -> None:
+    """The server's refusal, and not the password."""
+    parts = urlsplit(server.url)
+    broker = open_broker(parts._replace(netloc=f"guest:sesame@{parts.hostname}:{parts.port}").geturl())
+    try:
+        with pytest.raises(BrokerUnusable) as refused:
+            await check_broker(broker)
+    finally:
+        await broker.close()
+    assert "sesame" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+async def test_a_broker_that_works_passes_the_check(server: TestServer) -> None:
+    """Nothing is said then."""
+    broker = open_broker(server.url)
+    try:
+        await check_broker(broker)
+    finally:
+        await broker.close()

@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, make_url, select
 
-from rtdash.store import event_log
+from rtdash.store import dialects, event_log
 from rtdash.store.database import BadStoreUrl, Database, OutcomeUnknown, StoreError, StoreLocked, StoreTooNew, StoreUnavailable
 from rtdash.store.schema import alembic_version, meta
-from tests.stores import SERVER_URL, ManualClock
+from tests.stores import ManualClock
 
 pytestmark = pytest.mark.anyio
 PATIENCE_S = 30
@@ -377,8 +377,6 @@ class TestSqliteFile:
             await Database.open(f"sqlite:///{tmp_path / 'file' / 'x.db'}", data_dir=tmp_path, clock=clock)
 
 
-@pytest.mark.skipif(SERVER_URL is None, reason="needs a PostgreSQL server: set RTDASH_TEST_POSTGRES_URL")
-@pytest.mark.optional
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 class TestPostgres:
     """What can happen to connections and transactions of a server."""
@@ -428,3 +426,18 @@ class TestPostgres:
             await Database.open("postgresql://someone:hunter2@127.0.0.1:1/none", data_dir=tmp_path, clock=clock)
         assert refused.value.reason == "lost"
         assert "hunter2" not in f"{refused.value} {refused.value.hint}"
+
+    async def test_a_wrong_password_or_database(self, database_url, tmp_path, clock):
+        """The server's own words are passed on, with what to check, and never the password."""
+        server = make_url(database_url)
+        for wrong, words in ((server.set(password="hunter2"), "password authentication failed"), (server.set(database="none"), "none")):
+            with pytest.raises(StoreUnavailable, match=words) as refused:
+                await Database.open(wrong.render_as_string(hide_password=False), data_dir=tmp_path, clock=clock)
+            assert "user and password" in refused.value.hint
+            assert "hunter2" not in f"{refused.value} {refused.value.hint}"
+
+    async def test_connections_are_bounded(self, database, database_url):
+        """However many reads and writes come at once, a process holds one connection that writes and a few that read."""
+        await asyncio.gather(*(database.read(keys) for _ in range(50)), *(database.write(put(f"k{number}")) for number in range(50)))
+        count_them = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert await database.read(lambda conn: conn.exec_driver_sql(count_them).scalar_one()) <= 1 + dialects.READERS

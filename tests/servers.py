@@ -1,0 +1,308 @@
+"""Real servers for tests: one that an environment variable names, else one of our own from what is on the PATH, else a skip by name.
+
+Ours have a free port and a directory of their own, can be killed, frozen and started again, and are gone at the end of the run.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+START_LIMIT_S = 60.0
+PASSWORD = "only-for-tests"
+KAFKA_VERSION = "3.9.1"
+_POM = Path(__file__).with_name("kafka.pom.xml")
+
+
+@dataclass
+class TestServer:
+    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it answers."""
+
+    __test__ = False
+
+    name: str
+    url: str
+    port: int = 0
+    own: bool = False
+    command: Sequence[str] = ()
+    directory: Path = Path()
+    environment: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
+    is_up: Callable[["TestServer"], bool] = lambda server: _answers(server.port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it on its port and data, and wait until it answers."""
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env={**os.environ, **self.environment},
+                user=self.user,
+                group=self.user,
+                extra_groups=[] if self.user else None,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self.is_up(self):
+            assert self._process.poll() is None, f"{self.name} did not start: {self._told()}"
+            assert time.monotonic() < deadline, f"{self.name} was not ready in time: {self._told()}"
+            time.sleep(0.05)
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to it and all its children: SIGSTOP freezes it, SIGCONT lets it go on."""
+        for process in self._tree():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """SIGKILL: all of it at once; any other signal goes to its first process, which ends the others."""
+        tree = self._tree()
+        if self._process is None or not tree:
+            return
+        if number == signal.SIGKILL:
+            self.send(number)
+        else:
+            self._process.send_signal(number)
+        self._process.wait(30)
+        psutil.wait_procs(tree, 30)
+
+    def _tree(self) -> list[psutil.Process]:
+        try:
+            first = psutil.Process(self._process.pid if self._process else -1)
+            return [first, *first.children(recursive=True)]
+        except (psutil.NoSuchProcess, ValueError):
+            return []
+
+    def _told(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")[-2000:]
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[TestServer]:
+    with _named_or("redis", _redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[TestServer]:
+    with _named_or("rabbitmq", _rabbitmq) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[TestServer]:
+    with _named_or("kafka", _kafka) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[TestServer]:
+    with _named_or("postgres", _postgres) as server:
+        yield server
+
+
+def own(server: TestServer) -> TestServer:
+    """The server, if it is ours to break."""
+    if not server.own:
+        pytest.skip(f"{server.name}: a server named by RTDASH_TEST_{server.name.upper()}_URL is not ours to kill")
+    return server
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def scratch(owner: str | None = None) -> Iterator[Path]:
+    """A directory that `owner` may reach, unlike pytest's, gone behind the block."""
+    directory = Path(tempfile.mkdtemp(prefix="rtdash-test-"))
+    try:
+        if owner is not None:
+            shutil.chown(directory, owner, owner)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _named_or(name: str, make: Callable[[Path], TestServer]) -> Iterator[TestServer]:
+    if url := os.environ.get(f"RTDASH_TEST_{name.upper()}_URL"):
+        yield TestServer(name, url)
+        return
+    with scratch(_unprivileged() if name == "postgres" else None) as directory:
+        server = make(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.send(signal.SIGCONT)
+            server.end()
+
+
+def _redis(directory: Path) -> TestServer:
+    port = free_port()
+    command = [_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    return TestServer("redis", f"redis://127.0.0.1:{port}/0", port, own=True, command=command, directory=directory)
+
+
+def _rabbitmq(directory: Path) -> TestServer:
+    """The name service of Erlang (epmd) runs inside the same tree: the system's would outlive us."""
+    port, names, peers = free_port(), free_port(), free_port()
+    server = _program("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+    epmd = _program("epmd")
+    config = directory / "rabbitmq.conf"
+    config.write_text(f"listeners.tcp.local = 127.0.0.1:{port}\nlog.console = true\nlog.file = false\nloopback_users = none\n")
+    (directory / "plugins").write_text("[].\n")
+    environment = {
+        "HOME": str(directory),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"rtdash{port}@localhost",
+        "RABBITMQ_CONFIG_FILE": str(config),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
+        "RABBITMQ_MNESIA_BASE": str(directory / "data"),
+        "RABBITMQ_LOG_BASE": str(directory / "logs"),
+        "RABBITMQ_DIST_PORT": str(peers),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2",
+        "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the server instead of waiting for it
+    }
+    command = ["sh", "-c", f"{epmd} & exec {server}"]
+    url = f"amqp://guest:guest@127.0.0.1:{port}/"
+    return TestServer("rabbitmq", url, port, own=True, command=command, directory=directory, environment=environment, is_up=_greets)
+
+
+def _kafka(directory: Path) -> TestServer:
+    port, controller = free_port(), free_port()
+    java, jars = _program("java"), _kafka_jars()
+    config = directory / "server.properties"
+    config.write_text(
+        "\n".join(
+            (
+                "process.roles=broker,controller",
+                "node.id=1",
+                f"controller.quorum.voters=1@127.0.0.1:{controller}",
+                f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+                "controller.listener.names=CONTROLLER",
+                f"log.dirs={directory / 'data'}",
+                "offsets.topic.replication.factor=1",
+                "transaction.state.log.replication.factor=1",
+                "transaction.state.log.min.isr=1",
+                "num.network.threads=1",
+                "num.io.threads=2",
+                "log.cleaner.enable=false",
+                "broker.session.timeout.ms=2000",  # a node that was killed may come back so soon
+                "broker.heartbeat.interval.ms=500",
+            )
+        )
+    )
+    run = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
+    _quietly([*run, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(config)], directory)
+    command = [*run, "kafka.Kafka", str(config)]
+    return TestServer("kafka", f"kafka://127.0.0.1:{port}", port, own=True, command=command, directory=directory)
+
+
+def _postgres(directory: Path) -> TestServer:
+    """Without fsync: it has to survive its own death here, not the machine's."""
+    port, user = free_port(), _unprivileged()
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1:]
+    server, initdb = (_program(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb"))
+    (directory / "password").write_text(PASSWORD)
+    data = directory / "data"
+    _quietly(
+        [initdb, "-D", str(data), "-U", "rtdash", "-A", "scram-sha-256", "--pwfile", str(directory / "password"), "-E", "UTF8", "-N"],
+        directory,
+        user,
+    )
+    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "shared_buffers": "32MB"}
+    command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
+    url = f"postgresql://rtdash:{PASSWORD}@127.0.0.1:{port}/postgres"
+    return TestServer("postgres", url, port, own=True, command=command, directory=directory, user=user, is_up=_accepts_logins)
+
+
+def _program(*names: str) -> str:
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.skip(f"{names[-1]} is not installed")
+
+
+def _unprivileged() -> str | None:
+    """Whom PostgreSQL runs as when we are root, which it refuses."""
+    if os.geteuid() != 0:
+        return None
+    with suppress(KeyError):
+        return pwd.getpwnam("postgres").pw_name
+    pytest.skip("PostgreSQL doesn't run as root, and there is no user postgres")
+
+
+def _kafka_jars() -> Path:
+    """Kafka from Maven Central, kept in a cache outside the checkout."""
+    cache = Path(os.environ.get("RTDASH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"rtdash-test-cache-{os.getuid()}")
+    jars = cache / f"kafka-{KAFKA_VERSION}"
+    if jars.is_dir():
+        return jars
+    maven = _program("mvn")
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fetched = Path(tempfile.mkdtemp(dir=cache))
+    copy = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={fetched / 'jars'}", f"-Dkafka.version={KAFKA_VERSION}"]
+    _quietly([maven, "-q", "-B", "-f", str(_POM), f"-Dmaven.repo.local={fetched / 'm2'}", copy, *options], cache)
+    with suppress(OSError):  # somebody else was quicker
+        (fetched / "jars").rename(jars)
+    shutil.rmtree(fetched)
+    return jars
+
+
+def _quietly(command: Sequence[str], directory: Path, user: str | None = None) -> None:
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-1500:]} {done.stderr[-1500:]}"
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _greets(server: TestServer) -> bool:
+    """RabbitMQ listens before it has booted; then it answers a protocol header it doesn't know with its own."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), 1) as peer:
+        peer.settimeout(2)
+        peer.sendall(b"AMQP\x00\x00\x00\x00")
+        return peer.recv(4) == b"AMQP"
+    return False
+
+
+def _accepts_logins(server: TestServer) -> bool:
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with suppress(psycopg.OperationalError), psycopg.connect(server.url, connect_timeout=2):
+        return True
+    return False
