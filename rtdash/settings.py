@@ -68,6 +68,11 @@ class Limits(_Layered):
     shutdown_timeout_s: float = Field(15, gt=0)
     compress_min_bytes: int = Field(512, ge=0)
 
+    @property
+    def longest_message_bytes(self) -> int:
+        """From where on a message is refused; 0 where none is, as in a dry run."""
+        return 0 if self.limits_dry_run else self.message_limit_bytes
+
 
 class Settings(_Layered):
     """Everything that `serve` can be told."""
@@ -85,6 +90,8 @@ class Settings(_Layered):
     trusted_proxies: str = ""
     lane: Literal["fast", "asgi"] = "fast"
     metrics_token: SecretStr | None = None
+    log: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, assert_never
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import ActionRefused, Ping
@@ -16,6 +16,7 @@ from rtdash.server.deadlines import Deadlines, Due
 from rtdash.server.heartbeat import MARK_BYTES, Pulse
 from rtdash.server.inbox import Inbox
 from rtdash.server.link import Link
+from rtdash.server.logs import facts
 from rtdash.server.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Connection:
         self.link = link
         self.serial = serial
         self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
-        self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self.evict)
+        self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self._overflow)
         self.conversation = Conversation(self, gateway, principal)
         self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
         self._speech = ServerSession(gateway.rates, now)
@@ -58,6 +59,13 @@ class Connection:
     def is_open(self) -> bool:
         """Whether messages still go out."""
         return self.outbox.is_open
+
+    def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
+        """Whom a line of the log is about."""
+        session = self.conversation.session
+        return facts(
+            connection=self.serial, session=session.id[:_SHOWN_ID] if session else None, user=self.conversation.principal.sub, **more
+        )
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """See Outbox.send."""
@@ -72,10 +80,6 @@ class Connection:
         self.send((reply.body,))
         if reply.close is not None:
             self.close(reply.close, "too many errors within a minute")
-
-    def evict(self) -> None:
-        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5)."""
-        self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
 
     def close(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0, jitter_ms: int = JITTER_MS, is_marked: bool = True) -> None:
         """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its answer confirms what was handed over."""
@@ -97,6 +101,7 @@ class Connection:
         if not self._is_lost:
             self._end(self._closing or CloseCode.NORMAL)
             self._is_lost = True
+            _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
             self.conversation.detach()
             self.gateway.forget(self)
 
@@ -105,6 +110,8 @@ class Connection:
         if not self.is_open:
             return
         now = self.deadlines.pulse.heard_at = self.gateway.now()
+        if 0 < self.gateway.limits.message_limit_bytes < len(text):
+            self.gateway.places.refuses("message_limit_bytes")  # only a dry run lets it come this far
         said = self._speech.receive(text, now)
         match said:
             case _ if self.inbox.is_busy:
@@ -143,6 +150,8 @@ class Connection:
     def frame_refused(self, code: int, reason: str) -> None:
         """The link is about to close: say why, and leave."""
         if self.is_open:
+            if code == CloseCode.TOO_BIG:
+                self.gateway.places.refuses("message_limit_bytes")
             self._leave_with(code, reason, 0, JITTER_MS)
             self._abort_after(REFUSED_TIMEOUT_S)
 
@@ -203,6 +212,13 @@ class Connection:
             case _:
                 assert_never(due)
 
+    def _overflow(self) -> bool:
+        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a dry run: it may go on."""
+        if not self.gateway.places.refuses("buffer_limit_bytes"):
+            return True
+        self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
+        return False
+
     def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
         farewell = disconnect_message(
             code=code,
@@ -214,11 +230,8 @@ class Connection:
         )
         self.link.send((encode(farewell),))
         self.gateway.metrics.evictions.labels(str(int(code))).inc()
-        session = self.conversation.session
         level = logging.DEBUG if code == CloseCode.RESTART else logging.INFO  # a drain says it of everybody
-        _log.log(
-            level, "connection %d, session %s: closed with %d, %s", self.serial, session.id[:_SHOWN_ID] if session else "none", code, reason
-        )
+        _log.log(level, "closed: %s", reason, extra=self.facts(code=int(code)))
         self._end(code)
 
     def _end(self, code: int) -> None:

@@ -1,6 +1,7 @@
 """The way in: load and Origin are refused before anything is allocated, identity after the accept, with its close code."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from rtdash.server.auth import Principal, TokenRefused
 from rtdash.server.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
 from rtdash.server.handshake import Handshake
 from rtdash.server.link import Link, LinkRules
+from rtdash.server.logs import facts
 
 if TYPE_CHECKING:
     from rtdash.server.fastlane import FastLane
@@ -26,6 +28,8 @@ REFUSED_LINGER_S = 1.0
 """How long somebody who isn't let in may hold the socket to read why."""
 
 FULL_RETRY_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
@@ -45,7 +49,7 @@ class Door:
         self._origins = handshake.read_allowed_origins(allowed_origins)
         limits = gateway.limits
         high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
-        self._rules = LinkRules(limits.message_limit_bytes, high_water, limits.compress_min_bytes)
+        self._rules = LinkRules(limits.longest_message_bytes, high_water, limits.compress_min_bytes)
 
     async def enter(self, websocket: WebSocket) -> None:
         """Serve one handshake. In the fast lane this returns when the connection stands, in the plain lane when it has ended."""
@@ -110,7 +114,7 @@ class Door:
 
         def admit(link: Link) -> Connection:
             connection = self._gateway.admit(link, principal)
-            if asked.session is not None:
+            if asked.session is not None and connection.is_open:
                 connection.inbox.put(Resume(None, asked.session, {}))
             return connection
 
@@ -121,6 +125,7 @@ class Door:
         await link.serve(admit(link))
 
     async def _send_home(self, websocket: WebSocket, asked: Handshake, refused: IdentityRefused) -> None:
+        _log.info("not let in: %s", refused.reason, extra=facts(code=int(refused.code), address=asked.address))
         self._gateway.metrics.evictions.labels(str(int(refused.code))).inc()
         farewell = disconnect_message(
             code=refused.code,

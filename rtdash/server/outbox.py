@@ -12,7 +12,7 @@ from rtdash.server.link import Link
 
 class Outbox:
     """Everything of a connection takes this way, so that nothing overtakes. `on_overflow` is called, at most once a write, when the
-    client has left more than `limit_bytes` unread (0: no limit).
+    client has left more than `limit_bytes` unread (0: no limit); it says whether to write all the same.
     """
 
     __slots__ = (
@@ -30,7 +30,7 @@ class Outbox:
         "is_open",
     )
 
-    def __init__(self, link: Link, hub: Hub, clock: Clock, limit_bytes: int, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, link: Link, hub: Hub, clock: Clock, limit_bytes: int, on_overflow: Callable[[], bool]) -> None:
         self.is_open = True
         self._link = link
         self._hub = hub
@@ -71,8 +71,7 @@ class Outbox:
         waiting = self._batch.size_bytes if self._batch is not None else 0
         if self._link.buffered_bytes() + waiting <= self._limit_bytes + self._allowance_bytes:
             return True
-        self._on_overflow()
-        return False
+        return self._on_overflow()
 
     def ask_for_batches(self, window_ms: int) -> None:
         """From now on what comes within the window goes out together."""

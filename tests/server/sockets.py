@@ -28,6 +28,7 @@ from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.fastlane import FastLane
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
+from rtdash.server.serving import largest_frame_bytes
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -192,7 +193,7 @@ def serving(
         access_log=False,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
-        ws_max_size=chosen.limits.message_limit_bytes or 2**31,
+        ws_max_size=largest_frame_bytes(chosen),
         timeout_graceful_shutdown=2,
         ssl_certfile=tls and tls[0],
         ssl_keyfile=tls and tls[1],
