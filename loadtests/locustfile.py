@@ -31,7 +31,7 @@ def the_crew() -> Crew:
 def _requested(name: str, response_time: float, exception: Exception | None, response: Any = None, **_: Any) -> None:
     if response is not None:
         status = getattr(response, "status_code", 0) or 0
-        failure = type(exception).__name__ if exception else None if 200 <= status < 400 else f"HTTP {status}"
+        failure = None if 200 <= status < 400 and not exception else f"HTTP {status}" if status else type(exception).__name__
         the_crew().requested(name, response_time / 1000, failure=failure)
 
 
@@ -60,14 +60,13 @@ class _RestUser(FastHttpUser):
     host = orders.url
 
     def on_start(self) -> None:
-        token = the_crew().token(next(_numbers))
-        self.client.default_headers = {"Authorization": f"Bearer {token}"}
+        self.rights = {"Authorization": f"Bearer {the_crew().token(next(_numbers))}"}
         self.etags = {}
 
     def read(self, path: str) -> None:
         """GET with the tag of the last answer, as a browser's cache does."""
         tag = self.etags.get(path)
-        response = self.client.get(path, name=path.partition("?")[0], headers={"If-None-Match": tag} if tag else {})
+        response = self.client.get(path, name=path.partition("?")[0], headers=self.rights | ({"If-None-Match": tag} if tag else {}))
         self.etags[path] = response.headers.get("ETag") if response.headers else None
 
 
@@ -131,15 +130,26 @@ class WritingUser(_RestUser):
     @task
     def write(self) -> None:
         """One request."""
-        now = time.monotonic()
-        operations = [the_crew().operations.draw(now) for _ in range(orders.phase.writer_batch)]
-        with self.client.post("/api/operations", json=operations, catch_response=True) as response:
+        crew = the_crew()
+        if crew.is_over:
+            gevent.sleep(1)
+            return
+        crew.writing += 1
+        try:
+            self.send(crew)
+        finally:
+            crew.writing -= 1
+
+    def send(self, crew: Crew) -> None:
+        """Operations that are due now, and what became of them."""
+        operations = [crew.operations.draw(time.monotonic()) for _ in range(orders.phase.writer_batch)]
+        with self.client.post("/api/operations", json=operations, headers=self.rights, catch_response=True) as response:
             try:
                 outcomes = read_outcomes(response.json(), len(operations)) if response.status_code == 200 else None
             except ValueError:
                 outcomes = None
             if outcomes is None:
-                the_crew().failures[f"HTTP {response.status_code}"] += len(operations)
+                crew.failures[f"HTTP {response.status_code}"] += len(operations)
                 response.failure(f"HTTP {response.status_code}")
                 return
-            the_crew().sent(operations, outcomes, time.monotonic())
+            crew.sent(operations, outcomes, time.monotonic())

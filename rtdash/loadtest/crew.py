@@ -16,7 +16,7 @@ from rtdash.loadtest.dashboard import Dashboard
 from rtdash.loadtest.follower import Follower, Notes
 from rtdash.loadtest.histogram import Histogram
 from rtdash.loadtest.operations import Operations
-from rtdash.loadtest.orders import TRAFFIC_FILE, Orders, load_heads, stream_name
+from rtdash.loadtest.orders import OVER_FILE, TRAFFIC_FILE, Orders, load_heads, stream_name
 from rtdash.loadtest.reading import Reader, scheduled_of
 from rtdash.loadtest.scenario import Drops
 from rtdash.protocol.channels import Stream, reservations_channel
@@ -48,6 +48,10 @@ class Crew:
         self._kinds = {venue.id: venue.kind for venue in orders.venues}
         self._heads: dict[Stream, int] | None = None
         self._has_traffic = False
+        self.is_over = False
+        """Whether the traffic has ended, so that nothing more is to be written."""
+        self.writing = 0
+        """Requests with operations under way."""
 
     def token(self, number: int) -> str:
         """The token of the so-manyth user."""
@@ -105,6 +109,7 @@ class Crew:
     def report(self, now: float) -> None:
         """Where everything stands, as one line of a file."""
         self._heads = self._heads or load_heads(self.orders.folder)
+        self.is_over = self.is_over or (Path(self.orders.folder) / OVER_FILE).exists()
         if not self._has_traffic and (Path(self.orders.folder) / TRAFFIC_FILE).exists():
             self._has_traffic, self.lag = True, Histogram()
         notes = self.notes
@@ -119,6 +124,7 @@ class Crew:
             "acknowledged": len(self.acknowledged),
             "failures": self.failures.total(),
             "counts": notes.counts,
+            "idle": self.is_over and not self.writing,
             "cpu_s": time.process_time(),
             "behind": None if self._heads is None else sum(not one.follower.is_at(self._heads) for one in self._dashboards),
         }

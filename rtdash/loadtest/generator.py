@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rtdash.loadtest.orders import ORDERS_VARIABLE, TRAFFIC_FILE, Orders
+from rtdash.loadtest.orders import ORDERS_VARIABLE, OVER_FILE, TRAFFIC_FILE, Orders
 from rtdash.loadtest.results import Results, collect
 from rtdash.loadtest.samples import Ticks
 from rtdash.resources import data_path
@@ -79,6 +79,15 @@ class Generator:
     def traffic_begins(self) -> None:
         """What it measures of itself counts from now on."""
         (Path(self._orders.folder) / TRAFFIC_FILE).touch()
+
+    async def writers_ended(self, timeout_s: float) -> None:
+        """Tell the writers to end; returns when what they had under way is answered, or the time is over."""
+        (Path(self._orders.folder) / OVER_FILE).touch()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while self._orders.phase.writers and self.is_running and not self.ticks.is_idle and loop.time() < until:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.ticks.refresh()
 
     async def finish(self) -> Results:
         """End it, and read what it reports. Raises GeneratorFailed."""

@@ -1,5 +1,6 @@
 """From what was seen of a phase to its measures, the findings in words, and whether the run says anything at all. Pure."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from rtdash.loadtest.evidence import Evidence
@@ -37,6 +38,9 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     _add_series(measures, evidence)
     _add_failures(measures, evidence)
     examples = findings.examples + evidence.results.examples + (evidence.canary.notes.examples if evidence.canary else [])
+    examples += [f"http_failures: {what}: {count} times" for what, count in evidence.results.http_failures.most_common(5)]
+    failures = evidence.results.failures + (evidence.publisher.failures if evidence.publisher else Counter())
+    examples += [f"publish_failures: {what}: {count} operations" for what, count in failures.most_common(5)]
     if evidence.connections_left:
         examples.append(f"connections_leaked: the server still counts {evidence.connections_left} connections after all have closed")
     notes = evidence.notes + _knee_notes(measures, evidence)
@@ -56,7 +60,7 @@ def _ledger(evidence: Evidence, clients: list[Client]) -> Findings:
 
 
 def _add_ledger(measures: Measures, evidence: Evidence, findings: Findings) -> None:
-    counts = evidence.results.counts + (evidence.canary.notes.counts if evidence.canary else type(findings.total)())
+    counts = evidence.results.counts + (evidence.canary.notes.counts if evidence.canary else Counter())
     for kind in ("lost", "duplicated", "reordered", "recovered", "resets"):
         measures.add_count(kind, findings.total[kind])
         for channel in sorted({stream.channel for stream in evidence.logs}):
@@ -149,6 +153,9 @@ def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -
     cpu = measures.get("generator_cpu", "mean")
     if cpu is not None and cpu > generator.most_cpu:
         reasons.append(f"{evidence.phase.name}: the generator used {cpu:.2f} cores of one (most: {generator.most_cpu:g}); try --processes")
+    busiest = max(known(sample.generator_cpu for sample in evidence.samples[-3:]), default=0.0)
+    if evidence.knee_is_found and busiest > generator.most_cpu:
+        reasons.append(f"{evidence.phase.name}: the knee is the generator's own: it used {busiest:.2f} cores of one at the end of the ramp")
     lags = {"generator": evidence.results.lag, "canary": evidence.lag}
     for who, lag in lags.items():
         lag_ms = lag.quantile(0.99) * 1000

@@ -14,6 +14,8 @@ ORDERS_VARIABLE = "RTDASH_LOADTEST_ORDERS"
 ORDERS_FILE = "orders.json"
 TRAFFIC_FILE = "traffic"
 """There since the traffic began: what was measured of the generator before doesn't count."""
+OVER_FILE = "over"
+"""There when the traffic is to end: writers send nothing more."""
 HEADS_FILE = "heads.json"
 """Written when the traffic has ended: where each stream's log ends, for clients to catch up to."""
 

@@ -23,6 +23,7 @@ from rtdash.loadtest.publisher import Publisher
 from rtdash.loadtest.samples import Sample
 from rtdash.loadtest.scenario import Phase, Storm
 from rtdash.loadtest.watcher import Watcher
+from rtdash.protocol.channels import Channel
 
 _FAULTS_UNTIL = 0.8
 """Of the traffic's duration: the last ones are to have recovered before its end."""
@@ -56,7 +57,7 @@ async def run_phase(setting: Setting, phase: Phase) -> Evidence:
         venues = await logs.read_venues(api)
         streams = logs.streams_of(venues, phase.channels)
         phase = phase.model_copy(update={"channels": tuple(stream.channel for stream in streams)})
-        events = [stream for stream in logs.streams_of(venues, list(phase.channels)) if not stream.channel.is_state]
+        events = [stream for stream in logs.streams_of(venues, Channel) if not stream.channel.is_state]
         evidence = Evidence(phase, streams, starts=await logs.read_heads(api, events))
         evidence.connections_before = await logs.read_connections(setting.url)
         async with FaultProxy(*setting.proxy_target) as proxy:
@@ -193,6 +194,7 @@ class _Run:
 
     async def _settle(self) -> None:
         """Tell the clients where the logs end, and wait until all are there or the time is up."""
+        await self._generator.writers_ended(self._phase.settle_s)
         heads = await logs.read_heads(self._api, self._evidence.starts)
         self._evidence.heads = {stream: position.seq for stream, position in heads.items()}
         save_heads(self._folder, self._evidence.heads)

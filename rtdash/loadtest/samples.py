@@ -82,6 +82,11 @@ class Ticks:
         return sum(tick["counts"].get(kind, 0) for tick in self.last.values())
 
     @property
+    def is_idle(self) -> bool:
+        """Whether every process has said that it writes no more."""
+        return bool(self.last) and all(tick["idle"] for tick in self.last.values())
+
+    @property
     def is_caught_up(self) -> bool:
         """Whether every process has said that nobody is behind."""
         return bool(self.last) and all(tick["behind"] == 0 for tick in self.last.values())
