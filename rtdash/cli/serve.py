@@ -38,6 +38,8 @@ def serve(
 
     Then, in another terminal: rtdash watch hotel_stats
     """
+    from rtdash.server import logs
+
     given = {
         "host": host,
         "port": port,
@@ -51,7 +53,8 @@ def serve(
     }
     settings = _settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.set_up(settings.log, settings.log_level)
+    _warn_of_passwords(database=database, broker=broker)
     _raise_file_limit()
     _run(settings, simulate)
 
@@ -85,6 +88,17 @@ def _refuse_impossible(settings: Any) -> None:
             hint="add --database postgresql://… and --broker redis://… (or amqp://…, kafka://…), or run one worker",
             code=Exit.USAGE,
         )
+
+
+def _warn_of_passwords(**given: str | None) -> None:
+    """Everybody on the machine reads command lines."""
+    from urllib.parse import urlsplit
+
+    for option, url in given.items():
+        if url is not None and urlsplit(url).password:
+            logging.getLogger(__name__).warning(
+                "the password in --%s stands in the process list: give the URL as RTDASH_%s or in rtdash.toml", option, option.upper()
+            )
 
 
 def _raise_file_limit() -> None:

@@ -54,7 +54,7 @@ class Conversation:
             message = "the store can't take or give this at the moment: send it again later"
             self._refuse(item, ActionRefused(ErrorCode.UNAVAILABLE, message, retry_after_ms=retry_after_ms))
         except Exception:  # noqa: BLE001 - the outermost loop of a connection's task: one bad action must not end the others
-            _log.exception("an action failed")
+            _log.exception("an action failed", extra=self._connection.facts(action=type(item).__name__.lower()))
             self._refuse(
                 item, ActionRefused(ErrorCode.INTERNAL, "the server made a mistake, which is in its log: try again, or tell its operator")
             )

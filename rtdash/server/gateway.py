@@ -1,6 +1,7 @@
 """The WebSocket edge of a process: who is here, what time brings to them, and how they are sent home."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -18,6 +19,7 @@ from rtdash.server.connection import JITTER_MS, Connection
 from rtdash.server.door import Door
 from rtdash.server.heartbeat import TICK_S, Marks, PulseRules, Wheel
 from rtdash.server.link import Link
+from rtdash.server.logs import facts
 from rtdash.server.parts import Parts
 from rtdash.server.places import Places, excess
 from rtdash.server.sessions import Beat, Sessions
@@ -33,6 +35,8 @@ FAREWELL_S = 1.5
 
 JITTER_MS_A_CONNECTION = 2
 """How far a drain spreads the return of those it sends away: 500 a second."""
+
+_log = logging.getLogger(__name__)
 
 
 async def websocket_endpoint(websocket: WebSocket) -> None:
@@ -91,7 +95,10 @@ class Gateway:
         connection = Connection(self, link, principal, self._admitted)
         self.connections[connection] = None
         self.metrics.connections.inc()
+        _log.debug("opened", extra=connection.facts())
         connection.token_lives(principal)
+        if self._revocations.is_revoked(principal):  # between the check of the token and now: `_close_revoked` didn't see it
+            connection.close(CloseCode.REVOKED, "the token has been revoked")
         return connection
 
     def forget(self, connection: Connection) -> None:
@@ -133,6 +140,7 @@ class Gateway:
         window_s = self.limits.drain_window_s
         self.drain_left_s = window_s
         leaving = list(self.connections)
+        _log.info("everybody is sent home: %s", reason, extra=facts(connections=len(leaving), window_s=window_s))
         for index, connection in enumerate(leaving):
             await self._sleep_until(start + window_s * index / len(leaving))
             self.drain_left_s = max(0.0, start + window_s - self.now())

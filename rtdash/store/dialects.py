@@ -27,6 +27,9 @@ _SQLITE_WRITER = (
 )
 _SQLITE_READER = ("PRAGMA query_only=ON", "PRAGMA cache_size=-8192", "PRAGMA temp_store=MEMORY")
 
+# Errors end up in logs, and parameters are guests' names and session ids.
+_ENGINE = {"max_overflow": 0, "hide_parameters": True}
+
 # A server behind a dead network would hold a transaction for two hours; with these, TCP gives up within about 15 s.
 _POSTGRES_CONNECT = {
     "connect_timeout": 5,
@@ -106,7 +109,7 @@ def _insert(conn: Connection, table: Table) -> Any:
 def _sqlite_engines(url: URL, busy_timeout_s: float) -> Engines:
     if not url.database or url.database == ":memory:":
         raise BadStoreUrl("SQLite needs a file: several connections work on it", hint="give sqlite:///PATH")
-    options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s}, "max_overflow": 0}
+    options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s}, **_ENGINE}
     writer = create_engine(url, pool_size=1, **options)
     reader = create_engine(url, pool_size=READERS + 1, **options)
     _prepare_sqlite(writer, _SQLITE_WRITER, begin="BEGIN IMMEDIATE")
@@ -131,7 +134,7 @@ def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], *, begin: str) -> No
 
 def _postgres_engines(url: URL) -> Engines:
     url = url.set(drivername="postgresql+psycopg")
-    options: dict[str, Any] = {"connect_args": _POSTGRES_CONNECT, "max_overflow": 0}
+    options: dict[str, Any] = {"connect_args": _POSTGRES_CONNECT, **_ENGINE}
     writer = create_engine(url, pool_size=1, **options)
     reader = create_engine(
         url, pool_size=READERS + 1, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options

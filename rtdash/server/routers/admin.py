@@ -1,5 +1,6 @@
 """What only administrators may: revoking tokens."""
 
+import logging
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,9 +10,12 @@ from starlette.responses import Response
 from rtdash.server.access import Caller, PartsDep, require_admin
 from rtdash.server.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
 from rtdash.server.describing import json_body, problems
+from rtdash.server.logs import facts
 from rtdash.server.problems import invalid
 
 MAX_CHARS = 200
+
+_log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
 
@@ -33,6 +37,7 @@ async def post_revocation(request: Request, parts: PartsDep, caller: Caller) -> 
     require_admin(caller)
     name, value = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
     await parts.revocations.revoke(jti=value if name == "jti" else None, sub=value if name == "sub" else None)
+    _log.info("revoked", extra=facts(**{name: value}, by=caller.sub))
     return Response(status_code=204)
 
 

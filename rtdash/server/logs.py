@@ -1,0 +1,93 @@
+"""The server's log: one line a fact, as text for people or as JSON for machines. No secret passes, whoever wrote it into a message."""
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Format = Literal["text", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+
+_OURS = "rtdash"
+_TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
+"""A JSON object in base64url, with what follows it: every JWT begins so (RFC 7519 section 3)."""
+_QUERY = re.compile(r"(?i)\b(token|access_token|session|password)=[^&\s\"']+")
+_BEARER = re.compile(r"(?i)\bbearer[ .][^\s\"',]+")
+_USERINFO = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def set_up(form: Format, level: Level) -> None:
+    """Log to stderr from now on: our own lines from `level` on, other libraries' from WARNING on, since some tell heads and URLs below."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger(_OURS).setLevel(level.upper())
+
+
+def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
+    """What a line is about, for `extra=`; None is left out. In both forms the names stay fields of their own."""
+    return {"facts": {name: value for name, value in named.items() if value is not None}}
+
+
+class TextLines(logging.Formatter):
+    """`2026-01-31T12:00:00.000Z INFO rtdash.server.connection: closed connection=7 code=4001`; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        named = "".join(f" {name}={_word(value)}" for name, value in _facts(record).items())
+        line = _one_line(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{named}")
+        return "\n".join([line, *([redact(trace)] if (trace := _traceback(record)) else [])])
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `at`, `level`, `logger`, `process`, `message`, the facts, and `traceback` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        told: dict[str, Any] = {
+            "at": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": os.getpid(),
+            "message": record.getMessage(),
+            **_facts(record),
+        }
+        if trace := _traceback(record):
+            told["traceback"] = trace
+        return json.dumps({name: redact(value) if isinstance(value, str) else value for name, value in told.items()}, default=str)
+
+
+def redact(text: str) -> str:
+    """The text without tokens, passwords in URLs, and secrets in queries."""
+    text = _TOKEN.sub("[token]", text)
+    text = _USERINFO.sub(r"\1:***@", text)
+    text = _QUERY.sub(r"\1=***", text)
+    return _BEARER.sub("Bearer ***", text)
+
+
+def _one_line(text: str) -> str:
+    """What clients chose may not begin a line of its own (CWE-117)."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", redact(text))
+
+
+def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
+    told: Mapping[str, Any] = getattr(record, "facts", {})
+    return told
+
+
+def _word(value: Any) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if not text or re.search(r"[\s\"=]", text) else text
+
+
+def _instant(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    return logging.Formatter().formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
