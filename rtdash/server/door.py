@@ -18,6 +18,7 @@ from rtdash.server.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
 from rtdash.server.handshake import Handshake
 from rtdash.server.link import Link, LinkRules
 from rtdash.server.logs import facts
+from rtdash.store.database import StoreUnavailable
 
 if TYPE_CHECKING:
     from rtdash.server.fastlane import FastLane
@@ -73,7 +74,7 @@ class Door:
     async def _identify(self, websocket: WebSocket, asked: Handshake) -> None:
         try:
             principal = await self._principal(asked)
-            self._take_place(principal, asked.session)
+            await self._take_place(principal.sub, asked.session)
         except IdentityRefused as refused:
             await self._send_home(websocket, asked, refused)
             return
@@ -97,17 +98,30 @@ class Door:
         except TimeoutError:
             raise IdentityRefused(CloseCode.OVERLOADED, "the token could not be checked in time: come back later") from None
 
-    def _take_place(self, principal: Principal, session_id: str | None) -> None:
-        """A place in the user's count; whoever resumes gets that of the connection which it takes over."""
+    async def _take_place(self, sub: str, session_id: str | None) -> None:
+        """A place in the user's count; whoever resumes gets that of the connection which it takes over, in whatever process that is."""
         gateway = self._gateway
         older = gateway.sessions.holder(session_id) if session_id else None
-        leaving = int(older is not None and older.conversation.principal.sub == principal.sub)
-        if gateway.places.has_too_many(principal.sub, gateway.sessions.elsewhere, leaving=leaving):
+        leaving = int(older is not None and older.conversation.principal.sub == sub)
+        if self._has_all_places(sub, leaving) and older is None and session_id and await self._comes_from_elsewhere(sub, session_id):
+            gateway.handovers.note(sub, gateway.now())
+        if self._has_all_places(sub, leaving) and gateway.places.refuses("connections_per_user"):
             limit = gateway.limits.connections_per_user
             raise IdentityRefused(
                 CloseCode.TOO_MANY_CONNECTIONS, f"{limit} connections of this user are open, and no more are allowed: close one"
             )
-        gateway.places.enter(principal.sub)
+        gateway.places.enter(sub)
+
+    def _has_all_places(self, sub: str, leaving: int) -> bool:
+        gateway = self._gateway
+        counted_twice = gateway.handovers.count(sub, gateway.now())
+        return gateway.places.has_all(sub, gateway.sessions.elsewhere, leaving=leaving + counted_twice)
+
+    async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
+        try:
+            return await self._gateway.sessions.is_counted_elsewhere(session_id, sub)
+        except StoreUnavailable:
+            raise IdentityRefused(CloseCode.OVERLOADED, "the session can't be looked up now: come back later") from None
 
     async def _begin(self, websocket: WebSocket, asked: Handshake, principal: Principal) -> None:
         lane: FastLane | None = websocket.scope.get("state", {}).get("fastlane")

@@ -17,6 +17,7 @@ from rtdash.protocol.server_session import Rates
 from rtdash.server.auth import Principal
 from rtdash.server.connection import JITTER_MS, Connection
 from rtdash.server.door import Door
+from rtdash.server.handovers import Handovers
 from rtdash.server.heartbeat import TICK_S, Marks, PulseRules, Wheel
 from rtdash.server.link import Link
 from rtdash.server.logs import facts
@@ -62,6 +63,7 @@ class Gateway:
             limits.messages_per_second, limits.messages_burst, limits.limits_dry_run, lambda: self._count_refusal("messages_per_second")
         )
         self.places = Places(limits, self._count_refusal)
+        self.handovers = Handovers()
         self.wheel: Wheel[Connection] = Wheel(self.now())
         self.marks = Marks(parts.hub, keep_s=limits.ping_interval_s + 2 * limits.pong_timeout_s)
         self.sessions = Sessions(parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s)
@@ -159,7 +161,8 @@ class Gateway:
         for connection in beat.superseded:
             connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
         limit = self.limits.connections_per_user
-        too_many = excess(beat.leases, self.sessions.process, limit) if limit else {}
+        now = self.now()
+        too_many = excess(beat.leases, self.sessions.process, limit, lambda sub: self.handovers.count(sub, now)) if limit else {}
         for sub, number in too_many.items():
             if self.places.refuses("connections_per_user"):
                 theirs = [connection for connection in self.connections if connection.conversation.principal.sub == sub]

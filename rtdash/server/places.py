@@ -42,11 +42,10 @@ class Places:
         limit = self._limits.max_connections
         return bool(limit) and self._total >= limit and self.refuses("max_connections")
 
-    def has_too_many(self, sub: str, elsewhere: Mapping[str, int], *, leaving: int) -> bool:
+    def has_all(self, sub: str, elsewhere: Mapping[str, int], *, leaving: int) -> bool:
         """Whether the user has all its places taken, in all processes; `leaving` of them are about to be given up."""
         limit = self._limits.connections_per_user
-        taken = self.by_user[sub] + elsewhere.get(sub, 0) - leaving
-        return bool(limit) and taken >= limit and self.refuses("connections_per_user")
+        return bool(limit) and self.by_user.get(sub, 0) + elsewhere.get(sub, 0) - leaving >= limit
 
     def enter(self, sub: str) -> None:
         """Take a place."""
@@ -73,10 +72,11 @@ class Places:
             del self._addresses[next(iter(self._addresses))]
 
 
-def excess(leases: Sequence[Lease], process: str, limit: int) -> dict[str, int]:
+def excess(leases: Sequence[Lease], process: str, limit: int, twice: Callable[[str], int]) -> dict[str, int]:
     """How many connections of which users `process` has to close, so that each keeps `limit` over all processes.
 
     The newest go: they are where the number rose last. Every process sees the same leases, so exactly one of them acts.
+    `twice` tells how many of a user's the leases count twice, since their sessions have just come to this process.
     """
     by_user: dict[str, list[Lease]] = {}
     for lease in leases:
@@ -85,8 +85,8 @@ def excess(leases: Sequence[Lease], process: str, limit: int) -> dict[str, int]:
     for sub, of_user in by_user.items():
         newest = max(of_user, key=lambda lease: (lease.raised_at, lease.process))
         too_many = sum(lease.connections for lease in of_user) - limit
-        if too_many > 0 and newest.process == process:
-            found[sub] = min(too_many, newest.connections)
+        if too_many > 0 and newest.process == process and too_many > (counted_twice := twice(sub)):
+            found[sub] = min(too_many - counted_twice, newest.connections)
     return found
 
 

@@ -111,6 +111,14 @@ class Sessions:
         streams = [Stream(venue, channel) for venue, channels in (stored.subscriptions or {}).items() for channel in channels]
         return Session(stored.id, stored.sub, stored.generation, dict(stored.positions or {})), streams
 
+    async def is_counted_elsewhere(self, session_id: str, sub: str) -> bool:
+        """Whether another process has, or had until just now, a connection of the user that holds the session. Raises StoreUnavailable."""
+        now = self._clock()
+        stored = await self._database.read(lambda connection: rows.load(connection, session_id, now=now, ttl=self._ttl))
+        if stored is None or stored.sub != sub or stored.process == self.process:
+            return False
+        return stored.expires_at is None or stored.expires_at > now + self._ttl - rows.LEASE
+
     def confirm(self, session: Session, arrived: Mapping[Stream, int], epoch: str) -> None:
         """Positions that the client has for sure; written behind."""
         for stream, seq in arrived.items():
@@ -173,10 +181,11 @@ class Sessions:
             raise
 
     async def close(self) -> None:
-        """Write what waits, if the store takes it: late confirmations only mean repeats."""
+        """Write what waits, if the store takes it: late confirmations only mean repeats. Nobody counts as connected here any more."""
         self._ended.update({session_id: holder.generation for session_id, holder in self._holders.items()})
         with suppress(StoreUnavailable):
             await self.write_behind()
+            await self.beat({})
 
     async def _expire(self) -> None:
         now = self._clock()

@@ -2,11 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
+from rtdash.server.handovers import Handovers
 from rtdash.server.places import MAX_ADDRESSES, Places, excess
 from rtdash.settings import Limits
 from rtdash.store.sessions import Lease
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def none(_sub: str) -> int:
+    return 0
 
 
 def places(**limits: object) -> tuple[Places, list[str]]:
@@ -43,9 +48,9 @@ def test_places_are_given_back() -> None:
     """A user with all places taken gets one when one is left, and nobody who left is remembered."""
     counted, _ = places(connections_per_user=2)
     counted.enter("ann")
-    assert not counted.has_too_many("ann", {}, leaving=0)
-    assert counted.has_too_many("ann", {"ann": 1}, leaving=0)
-    assert not counted.has_too_many("ann", {"ann": 1}, leaving=1)
+    assert not counted.has_all("ann", {}, leaving=0)
+    assert counted.has_all("ann", {"ann": 1}, leaving=0)
+    assert not counted.has_all("ann", {"ann": 1}, leaving=1)
     counted.leave("ann")
     assert not counted.by_user
 
@@ -53,6 +58,22 @@ def test_places_are_given_back() -> None:
 def test_an_excess_is_closed_by_the_process_where_it_rose_last() -> None:
     """Of all processes exactly one acts, on no more than it has."""
     leases = [Lease("a", "ann", 8, NOW), Lease("b", "ann", 4, NOW + timedelta(seconds=1)), Lease("a", "bob", 10, NOW)]
-    assert excess(leases, "a", 10) == {}
-    assert excess(leases, "b", 10) == {"ann": 2}
-    assert excess(leases, "b", 3) == {"ann": 4}
+    assert excess(leases, "a", 10, none) == {}
+    assert excess(leases, "b", 10, none) == {"ann": 2}
+    assert excess(leases, "b", 3, none) == {"ann": 4}
+
+
+def test_connections_whose_sessions_have_just_come_are_no_excess() -> None:
+    """The process that they left still counts them; only what goes beyond them is closed."""
+    leases = [Lease("a", "ann", 10, NOW), Lease("b", "ann", 3, NOW + timedelta(seconds=1))]
+    assert excess(leases, "b", 10, lambda _: 3) == {}
+    assert excess(leases, "b", 10, lambda _: 2) == {"ann": 1}
+
+
+def test_a_handover_is_credited_for_as_long_as_leases_may_lag() -> None:
+    """And is forgotten then, with its user."""
+    handovers = Handovers()
+    handovers.note("ann", 100.0)
+    handovers.note("ann", 110.0)
+    assert [handovers.count("ann", now) for now in (110.0, 119.9, 120.0, 130.0)] == [2, 2, 1, 0]
+    assert not handovers._came
