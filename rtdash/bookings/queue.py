@@ -131,7 +131,9 @@ class Bookings:
                 room -= size
                 if request.left:
                     self._requests.append(request)
-        self._loop.call_soon_threadsafe(self._announce)
+            is_more = bool(self._requests)
+        if is_more:  # otherwise the next one announces itself
+            self._loop.call_soon_threadsafe(self._announce)
         return shares
 
     def _settle(self, shares: Sequence[_Share], done: asyncio.Future[Applied]) -> None:

@@ -1,4 +1,4 @@
-"""The two reads that every polling dashboard repeats, answered from bytes at hand before any routing.
+"""The two reads that every polling dashboard repeats, answered from bytes at hand before any routing; and the way to hot writes.
 
 Only what can be answered at once is answered here; everything else, refusals too, goes on to the routes, which are the truth.
 """
@@ -15,6 +15,7 @@ from rtdash.dashboard import Snapshot
 from rtdash.server.access import choose_venue
 from rtdash.server.answers import CACHE_CONTROL, JSON, is_known
 from rtdash.server.auth import Principal, TokenRefused, token_digest
+from rtdash.server.hot_writes import WRITES, write_at_once
 from rtdash.server.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.parts import Parts
 from rtdash.server.problems import Problem
@@ -54,6 +55,8 @@ class HotApp(FastAPI):
                 status = await _send(send, found.body, found.etag, if_none_match)
                 parts.metrics.count_request("GET", scope["path"], status, time.perf_counter() - start)
                 return
+        if scope["type"] == "http" and scope["path"] in WRITES and await write_at_once(self.state.parts, scope, receive, send):
+            return
         await super().__call__(scope, receive, send)
 
     def _find(self, parts: Parts, scope: Scope, authorization: bytes) -> Snapshot | KeptList | None:

@@ -115,6 +115,16 @@ def problem_of(error: Exception) -> Problem:
     return problem
 
 
+def logged_problem(request: Request, error: Exception) -> Problem:
+    """As `problem_of`; what is the server's fault goes to the log, with the path but not its query, which may hold a token."""
+    problem = problem_of(error)
+    if problem.code == "internal":
+        _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("%s %s: %s", request.method, request.url.path, error)
+    return problem
+
+
 def unauthenticated(reason: str) -> Problem:
     """401 with the challenge of RFC 6750; `reason` is for the bearer."""
     return Problem("unauthenticated", reason, headers={"WWW-Authenticate": "Bearer"})
@@ -130,8 +140,7 @@ def install(app: FastAPI, routes: Sequence[Route]) -> None:
     """Make every error of the app answer with a problem; a 405 names the methods of all `routes` of its path (RFC 9110, 15.5.6)."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        problem = problem_of(error)
-        _log_fault(request, problem, error)
+        problem = logged_problem(request, error)
         if problem.code == "method_not_allowed":
             methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
             problem.headers["Allow"] = ", ".join(sorted(methods))
@@ -139,14 +148,6 @@ def install(app: FastAPI, routes: Sequence[Route]) -> None:
 
     for kind in (Problem, Refusal, TokenRefused, StoreError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)
-
-
-def _log_fault(request: Request, problem: Problem, error: Exception) -> None:
-    """The path without its query, which may hold a token; the server that runs the app logs the traceback."""
-    if problem.code == "internal":
-        _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
-    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("%s %s: %s", request.method, request.url.path, error)
 
 
 def _store_problem(error: StoreError) -> Problem:

@@ -23,6 +23,7 @@ from rtdash.server.parts import Parts
 from rtdash.server.problems import Problem
 from rtdash.server.writing import apply, listed_operation, outcome_json, refused_json
 
+OPERATIONS_PATH = "/api/operations"
 BREATH = 100
 """Operations read or shown in one turn of the event loop."""
 
@@ -33,9 +34,14 @@ _BODY = json_body(
 )
 
 
-@router.post("/api/operations", responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
+@router.post(OPERATIONS_PATH, responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
 async def post_operations(request: Request, parts: PartsDep, caller: Caller) -> Response:
     """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A malformed one is refused alone."""
+    return await answer_operations(request, parts, caller)
+
+
+async def answer_operations(request: Request, parts: Parts, caller: Principal) -> Response:
+    """200 with the outcomes. Raises Problem, StoreUnavailable."""
     values = decode_operations(await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON))
     shown: list[Message | None] = [None] * len(values)
     places, operations = await _read(values, shown, parts, caller)

@@ -43,7 +43,24 @@ def _existing_form(reservation_id: str) -> str:
 IdPath = Annotated[str, Path(alias="id", description="The reservation's id."), AfterValidator(_existing_form)]
 StatusQuery = Annotated[Status | None, Query(description="Only those that stand so.")]
 
+PATHS = {VenueKind.HOTEL: "/api/hotel/bookings", VenueKind.RESTAURANT: "/api/restaurant/reservations"}
+"""Where the reservations of each kind of venue are."""
+
 router = APIRouter(tags=["reservations"])
+
+
+async def answer_booking(
+    kind: VenueKind, request: Request, parts: Parts, caller: Principal, *, venue_id: str | None = None, key: str | None = None
+) -> Response:
+    """201 with what was booked, now or, for a repeat, the first time. Raises Problem, Refusal, StoreUnavailable."""
+    body = await _read_object(request)
+    _refuse_fields(body, "op", "kind")
+    venue = _choose_writable(parts, caller, body, venue_id, kind)
+    operation = permitted_operation(_with_key(body, key), Op.BOOK, venue, caller, operation_id=uuid4().hex)
+    shown = await apply_one(parts, caller, operation)
+    is_default = venue.id == first_venue(parts.venues, caller, kind).id
+    location = f"{PATHS[kind]}/{shown['id']}" + ("" if is_default else f"?venue={venue.id}")
+    return Response(encode(shown), status_code=201, media_type=JSON, headers={"Location": location})
 
 
 def _add_reads(kind: VenueKind, path: str) -> None:
@@ -88,14 +105,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
     )
     async def book(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None, key: KeyHeader = None) -> Response:
         """Book. With an Idempotency-Key it can be repeated safely."""
-        body = await _read_object(request)
-        _refuse_fields(body, "op", "kind")
-        venue = _choose_writable(parts, caller, body, venue_id, kind)
-        operation = permitted_operation(_with_key(body, key), Op.BOOK, venue, caller, operation_id=uuid4().hex)
-        shown = await apply_one(parts, caller, operation)
-        is_default = venue.id == first_venue(parts.venues, caller, kind).id
-        location = f"{path}/{shown['id']}" + ("" if is_default else f"?venue={venue.id}")
-        return Response(encode(shown), status_code=201, media_type=JSON, headers={"Location": location})
+        return await answer_booking(kind, request, parts, caller, venue_id=venue_id, key=key)
 
     @router.patch(
         f"{path}/{{id}}",
@@ -119,7 +129,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
         return Response(encode(await apply_one(parts, caller, operation)), media_type=JSON)
 
 
-for _kind, _path in ((VenueKind.HOTEL, "/api/hotel/bookings"), (VenueKind.RESTAURANT, "/api/restaurant/reservations")):
+for _kind, _path in PATHS.items():
     _add_reads(_kind, _path)
     _add_writes(_kind, _path)
 
