@@ -1,0 +1,80 @@
+"""Ends that only a whole process shows: a shutdown that somebody holds up, and silent peers where the server below sends the pings."""
+
+import asyncio
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.process import server_process
+from tests.faults.taps import Tap, frame
+from tests.faults.witnesses import until
+from tests.server.sockets import LANES, RawClient
+
+SHUTDOWN_TIMEOUT_S = 3
+SLACK_S = 2
+"""A busy machine may take so long to hear of the signal and to reap the process."""
+
+STALLED = 20
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_nobody_holds_up_a_shutdown(tmp_path: Path, lane: str) -> None:
+    """Clients that don't read, requests that never end, sockets that say nothing: the process is gone within shutdown_timeout."""
+    limits = {"drain_window_s": 0.3, "shutdown_timeout_s": SHUTDOWN_TIMEOUT_S, "connections_per_user": 0, "lane": lane}
+    with server_process(tmp_path / "data", may_log_faults=True, **limits) as server:  # requests that are cut off are in the log
+
+        async def hold_up() -> None:
+            taps = [await Tap.open(server.port, server.token(), reads=number % 2 == 0) for number in range(STALLED)]
+            ends = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+            head = f"POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token()}\r\nContent-Length: 1000\r\n\r\n["
+            ends[1].sendall(head.encode())
+            ends[2].sendall(b"GET /ws HTTP/1.1\r\n")
+            began = time.monotonic()
+            code = await asyncio.to_thread(server.end, signal.SIGTERM)
+            took_s = time.monotonic() - began
+            for end in ends:
+                end.close()
+            for tap in taps:
+                tap.abort()
+            assert took_s < SHUTDOWN_TIMEOUT_S + SLACK_S
+            assert code in {0, 1}
+
+        asyncio.run(hold_up())
+
+
+def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
+    """ASGI has no pings: the server below sends its own, closes with 1011, and the connection leaves the counts."""
+    with server_process(tmp_path / "data", lane="asgi", ping_interval_s=0.5, pong_timeout_s=0.5) as server:
+
+        async def be_silent() -> None:
+            url = f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"
+            async with RawClient.connect(url) as client:
+                client.say(action="subscribe", channels=["restaurant_reservations"])
+                await client.end()
+                assert client.protocol.close_rcvd is not None
+                assert client.protocol.close_rcvd.code == 1011
+                await until(lambda: server.metric("rtdash_subscriptions") == 0, patience_s=10)
+                await until(lambda: server.metric("rtdash_connections") == 0, patience_s=10)
+
+        asyncio.run(be_silent())
+
+
+def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
+    """A process that stood still takes nobody for dead: who answered in the meantime is still there when it goes on."""
+    with server_process(tmp_path / "data", ping_interval_s=0.5, pong_timeout_s=0.5, connections_per_user=0) as server:
+
+        async def wait_for_it() -> None:
+            url = f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"
+            async with RawClient.connect(url) as client:
+                client.say(action="subscribe", channels=["restaurant_reservations"])
+                await client.message()
+                server.send(signal.SIGSTOP)
+                await asyncio.sleep(2.5)
+                client.writer.write(frame(b'{"action":"ping","id":"still here"}'))
+                server.send(signal.SIGCONT)
+                assert (await client.message()).get("id") == "still here"
+
+        asyncio.run(wait_for_it())
