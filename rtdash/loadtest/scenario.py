@@ -88,7 +88,7 @@ class Generator(_Table):
     most_cpu: float = Field(0.92, gt=0)
     """Mean of the busiest process over a phase, in cores."""
     most_lag_ms: float = Field(300, gt=0)
-    """99th percentile of the timers' lateness, and of what the users read later than the canary."""
+    """99th percentile of the timers' lateness."""
 
 
 class Scenario(_Table):
