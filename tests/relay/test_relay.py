@@ -511,3 +511,55 @@ def test_closing_ends_what_is_under_way(run) -> None:
         assert (house.relay.in_flight, house.relay.followed) == (0, 0)
 
     run(body())
+
+
+def test_a_page_read_before_a_new_epoch_is_not_delivered(run) -> None:
+    """The events of a log that is no longer ours would be taken for those of the new one."""
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 3)
+        await house.relay.follow(BOOKINGS)
+        member = Member()
+        house.log.hold()
+        replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, member))
+        await settled()
+        house.log.epoch = "e2"
+        await house.relay.look()
+        house.log.release()
+        assert await replay is None
+        assert seqs(member) == []
+
+    run(body())
+
+
+def test_nobody_joins_a_stream_that_is_not_followed(run) -> None:
+    """Not even at position 0, where there would be nothing to replay."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay.follow(BOOKINGS)
+        house.relay.unfollow(BOOKINGS)
+        assert await house.relay.replay(BOOKINGS, 0, Member()) is None
+        assert house.hub.streams() == ()
+
+    run(body())
+
+
+def test_a_position_asked_for_while_the_log_is_read_is_looked_for_again(run) -> None:
+    """The read under way may be older than the event: one who knows of it gets no reset for that."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay.follow(BOOKINGS)
+        house.log.hold()
+        early = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        await settled()
+        house.log.append(BOOKINGS, 5)
+        late = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        await settled()
+        house.log.release()
+        await early
+        assert (await late).recovered
+
+    run(body())

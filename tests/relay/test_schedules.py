@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -389,7 +390,7 @@ async def _turn(turns: int) -> None:
         await asyncio.sleep(0)
 
 
-TestSchedules = Schedules.TestCase
+TestSchedules = pytest.mark.timeout(1_800)(Schedules.TestCase)
 TestSchedules.settings = settings(
     max_examples=SCHEDULES,
     stateful_step_count=100,
