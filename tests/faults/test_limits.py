@@ -206,6 +206,27 @@ def _noting(heads: list[int], feed):
     return note
 
 
+async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: str) -> None:
+    """A position from before it is answered with a reset; the head stays, and being there is recoverable."""
+    with serving(tmp_path, lane) as server:
+        async with server.client() as client:
+            old = (await client.subscribe("restaurant_reservations"))["positions"]
+            numbers = await server.book(3)
+            await client.events(3)
+    await asyncio.sleep(0.2)
+    with serving(tmp_path, lane, retention_s=0.1) as server:
+        async with server.client() as client, asyncio.timeout(10):
+            while True:  # the server prunes in its own time
+                answer = await client.subscribe("restaurant_reservations", positions=old)
+                if not answer["recovered"]["restaurant_reservations"]:
+                    break
+                await client.events(3)
+                await client.ask(action="unsubscribe", channels=["restaurant_reservations"])
+            assert (await client.until(lambda body: body.get("type") == "reset"))["position"]["seq"] == numbers[-1]
+            again = await client.subscribe("restaurant_reservations", positions=answer["positions"])
+            assert again["recovered"] == {"restaurant_reservations": True}
+
+
 async def test_the_last_word_of_a_connection_is_its_code(tmp_path: Path, lane: str) -> None:
     """A client that has been told to go and goes on talking is not served any more."""
     with serving(tmp_path, lane, messages_per_second=1, messages_burst=1) as server:

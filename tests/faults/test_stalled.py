@@ -15,7 +15,8 @@ from tests.faults.witnesses import Writer, quantiles, tell, until
 
 STALLED = 300 if FULL else 40
 GOOD = 200 if FULL else 10
-PHASE_S = 30 if FULL else 4
+PHASE_S = 12 if FULL else 4
+ROUNDS = 4 if FULL else 1
 PER_SECOND = 300
 LIMIT_BYTES = 1_048_576 if FULL else 131_072
 ONE_FLUSH_BYTES = 262_144
@@ -37,29 +38,32 @@ async def _compare(server: ServerProcess, capsys: pytest.CaptureFixture[str]) ->
     good = [await Tap.open(server.port, server.token(), reads=True) for _ in range(GOOD)]
     writer = Writer(server.url, server.token(), per_second=PER_SECOND, rng=random.Random(3), name="Ann Guest " * 8)
     peaks: dict[str, list[float]] = {"buffered": [], "rss": []}
+    alone: list[list[float]] = []
+    beside: list[list[float]] = []
     async with writer.writing():
         await asyncio.sleep(1)
-        alone = await _latencies(good)
         rss_before = server.rss_bytes()
-        async with _stalled(server), _watched(server, peaks):
-            beside = await _latencies(good)
-        after = await _latencies(good)
+        for _ in range(ROUNDS):
+            alone.append(await _latencies(good))
+            async with _stalled(server), _watched(server, peaks):
+                beside.append(await _latencies(good))
     evicted = await asyncio.to_thread(server.metric, "rtdash_evictions_total", code="4001")
     grown = max(peaks["rss"]) - rss_before
     tell(
         capsys,
-        f"{GOOD} good clients at {PER_SECOND}/s. Alone: {quantiles(alone)}\n    beside {STALLED} stalled ones: {quantiles(beside)}\n"
-        f"    behind them: {quantiles(after)}\n    evicted {evicted:.0f} times, buffered at most {max(peaks['buffered']) / 2**20:.1f} MiB,"
+        f"{GOOD} good clients at {PER_SECOND}/s.\n    alone: {'; '.join(map(quantiles, alone))}\n"
+        f"    beside {STALLED} stalled ones: {'; '.join(map(quantiles, beside))}\n    evicted {evicted:.0f} times, buffered at most {max(peaks['buffered']) / 2**20:.1f} MiB,"
         f" memory grew by {grown / 2**20:.1f} MiB",
     )
-    assert evicted >= STALLED
+    assert evicted >= STALLED * ROUNDS
     assert max(peaks["buffered"]) <= STALLED * (LIMIT_BYTES + ONE_FLUSH_BYTES)
     assert grown <= STALLED * LIMIT_BYTES + NOISE_BYTES
     assert all(not tap.ended.is_set() for tap in good)
     assert len({tap.received for tap in good}) == 1, "one of the good clients has got less than the others"
     await _freed(server, len(good))
     if FULL:
-        assert _p99(beside) <= 1.5 * max(_p99(alone), _p99(after))
+        # The best round of each: what else the machine does comes and goes, what the server does is in every round.
+        assert min(map(_p99, beside)) <= 1.5 * min(map(_p99, alone))
     for tap in good:
         tap.abort()
 
@@ -76,9 +80,13 @@ async def _latencies(taps: list[Tap]) -> list[float]:
 async def _stalled(server: ServerProcess) -> AsyncIterator[None]:
     """Clients that stop reading; whoever is thrown out comes back and does it again."""
 
+    standing = 0
+
     async def misbehave() -> None:
+        nonlocal standing
         while True:
             tap = await Tap.open(server.port, server.token("mallory"), reads=False)
+            standing += 1
             try:
                 await _noticed(tap)
             finally:
@@ -86,6 +94,7 @@ async def _stalled(server: ServerProcess) -> AsyncIterator[None]:
 
     tasks = [asyncio.create_task(misbehave()) for _ in range(STALLED)]
     try:
+        await until(lambda: standing >= STALLED, tasks)
         yield
     finally:
         for task in tasks:
