@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from math import ceil
@@ -128,7 +129,7 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._turn(), name="wheel")
-                group.create_task(self.sessions.run(lambda: self.places.by_user, self.act_on), name="sessions")
+                group.create_task(self.sessions.run(self.open_by_user, self.act_on), name="sessions")
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -156,8 +157,12 @@ class Gateway:
                 await asyncio.wait_for(self._is_empty.wait(), FAREWELL_S)
         self._abort_all()
 
-    def act_on(self, beat: Beat) -> None:
-        """Send away those whose session went to another process, and of users with too many connections the newest."""
+    def open_by_user(self) -> Counter[str]:
+        """Connections that are not about to end."""
+        return Counter(connection.conversation.principal.sub for connection in self.connections if connection.is_open)
+
+    def act_on(self, beat: Beat) -> bool:
+        """Send away those whose session went to another process, and of users with too many connections the newest; whether anybody."""
         for connection in beat.superseded:
             connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
         limit = self.limits.connections_per_user
@@ -165,9 +170,10 @@ class Gateway:
         too_many = excess(beat.leases, self.sessions.process, limit, lambda sub: self.handovers.count(sub, now)) if limit else {}
         for sub, number in too_many.items():
             if self.places.refuses("connections_per_user"):
-                theirs = [connection for connection in self.connections if connection.conversation.principal.sub == sub]
+                theirs = [one for one in self.connections if one.is_open and one.conversation.principal.sub == sub]
                 for connection in theirs[-number:]:
                     connection.close(CloseCode.TOO_MANY_CONNECTIONS, f"more than {limit} connections of this user are open: close one")
+        return bool(beat.superseded or too_many)
 
     async def _turn(self) -> None:
         last, turns = self.now(), 0

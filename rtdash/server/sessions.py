@@ -133,13 +133,16 @@ class Sessions:
             del self._holders[session.id]
             self._ended[session.id] = session.generation
 
-    async def run(self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], None]) -> None:
-        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives this process's connections by user."""
+    async def run(self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], bool]) -> None:
+        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives this process's connections by user.
+
+        When `on_beat` has closed some that is told at once: until then others would count them, and close some of their own as well.
+        """
         for turn in count():
             try:
                 await self.write_behind()
-                if turn % BEAT_TURNS == 0:
-                    on_beat(await self.beat(counts()))
+                if turn % BEAT_TURNS == 0 and on_beat(await self.beat(counts())):
+                    await self.beat(counts())
                 if turn % EXPIRE_TURNS == 0:
                     await self._expire()
             except StoreUnavailable as fault:
