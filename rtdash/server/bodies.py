@@ -3,7 +3,7 @@
 from typing import Any
 
 from pydantic_core import from_json
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from rtdash.server.problems import Problem
 
@@ -19,16 +19,19 @@ _NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "a
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body. Raises Problem (413) for a larger one, without keeping more of it than the limit."""
+    """The whole body. Raises Problem: 413 for a larger one, without keeping more of it than the limit; 400 where the peer goes away."""
     told = request.headers.get("content-length", "0")
     chunks, size = [], 0
-    if told.isdecimal() and int(told) <= DRAIN_LIMIT_BYTES:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > DRAIN_LIMIT_BYTES:
-                break
-            if size <= limit_bytes:
-                chunks.append(chunk)
+    try:
+        if told.isdecimal() and int(told) <= DRAIN_LIMIT_BYTES:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > DRAIN_LIMIT_BYTES:
+                    break
+                if size <= limit_bytes:
+                    chunks.append(chunk)
+    except ClientDisconnect:
+        raise Problem("unreadable", "the body has ended before its end") from None  # nobody reads it, and nothing is wrong here
     if size > limit_bytes or int(told) > limit_bytes:
         raise Problem("body_too_large", f"the body has more than {limit_bytes} bytes: send it in parts", facts={"limitBytes": limit_bytes})
     return b"".join(chunks)

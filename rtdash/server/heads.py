@@ -1,44 +1,126 @@
-"""uvicorn's HTTP class with a limit on how long a request's head may take: what never becomes a handshake holds no socket."""
+"""uvicorn's HTTP class with bounds on how long a peer may take: for a request's head, for its body, for reading the answer."""
 
 import asyncio
+from enum import Enum
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from rtdash.server.parts import Parts
+
+BODY_TIMEOUT_S = 60.0
+"""For a whole body: the largest one, 8 MiB, then needs 1.1 Mbit/s."""
+UNREAD_TIMEOUT_S = 30.0
+"""How long an answer may wait in the buffer for a peer that doesn't read it."""
+
+
+class Phase(Enum):
+    """What the server waits for from a peer, by the limit that bounds it."""
+
+    HEAD = "handshake_timeout_s"
+    BODY = "body_timeout_s"
+
 
 class TimedHeads(HttpToolsProtocol):
-    """Given to uvicorn as `http=`. A connection that hasn't sent a whole head within `handshake_timeout_s` is dropped."""
+    """Given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what never becomes a request holds no socket.
+
+    A head has `handshake_timeout_s`. uvicorn itself ends a connection that is kept alive after 5 s without a byte. A request that comes
+    in one piece sets no timer.
+    """
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._head_timeout_s: float = app_state["parts"].settings.limits.handshake_timeout_s
-        self._head_timer: asyncio.TimerHandle | None = None
+        parts: Parts = app_state["parts"]
+        self._patience_s = {Phase.HEAD: parts.settings.limits.handshake_timeout_s, Phase.BODY: BODY_TIMEOUT_S}
+        self._refusals = parts.metrics.limit_refusals
+        self._phase: Phase | None = None
+        self._timed: Phase | None = None
+        self._is_upgraded = False
+        self._incoming: asyncio.TimerHandle | None = None
+        self._outgoing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head may come from now on."""
         super().connection_made(transport)
-        self._expect_head()
+        self._expect(Phase.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing comes any more."""
-        self._stop_expecting()
+        """Nothing comes or goes any more."""
+        self._expect(None)
+        self._stop_emptying()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """What is still missing after it has its time; also a head of which nothing came but empty lines."""
+        super().data_received(data)
+        if self._is_upgraded:
+            return
+        is_between = self._phase is None and (self.cycle is None or self.cycle.response_complete)
+        awaited = Phase.HEAD if is_between and self.timeout_keep_alive_task is None else self._phase
+        if awaited is not self._timed:
+            self._expect(awaited)
+
+    def handle_websocket_upgrade(self) -> None:
+        """The socket goes to the WebSocket class, and its times with it."""
+        self._is_upgraded = True
+        self._expect(None)
+        super().handle_websocket_upgrade()
+
     def on_message_begin(self) -> None:
-        """A head has begun: the first byte of it, in a connection that is kept alive."""
+        """The first byte of a head."""
         super().on_message_begin()
-        if self._head_timer is None:
-            self._expect_head()
+        self._phase = Phase.HEAD
 
     def on_headers_complete(self) -> None:
-        """It is whole."""
-        self._stop_expecting()
+        """It is whole; the body follows."""
         super().on_headers_complete()
+        self._phase = Phase.BODY
 
-    def _expect_head(self) -> None:
-        self._head_timer = self.loop.call_later(self._head_timeout_s, self.transport.abort)
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        super().on_message_complete()
+        self._phase = None
+        if self._timed is Phase.BODY:
+            self._expect(None)
 
-    def _stop_expecting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def on_response_complete(self) -> None:
+        """The answer is written, and the peer has to read it."""
+        super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            self._empty()
+
+    def pause_writing(self) -> None:
+        """More is written than the peer reads."""
+        super().pause_writing()
+        self._empty()
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self._stop_emptying()
+        super().resume_writing()
+
+    def _expect(self, phase: Phase | None) -> None:
+        if self._incoming is not None:
+            self._incoming.cancel()
+            self._incoming = None
+        self._timed = phase
+        if phase is not None:
+            self._incoming = self.loop.call_later(self._patience_s[phase], self._give_up, phase.value)
+
+    def _empty(self) -> None:
+        if self._outgoing is None:
+            self._outgoing = self.loop.call_later(UNREAD_TIMEOUT_S, self._end_unread)
+
+    def _stop_emptying(self) -> None:
+        if self._outgoing is not None:
+            self._outgoing.cancel()
+            self._outgoing = None
+
+    def _end_unread(self) -> None:
+        self._outgoing = None
+        if self.transport.get_write_buffer_size():
+            self._give_up("unread_timeout_s")
+
+    def _give_up(self, limit: str) -> None:
+        self._refusals.labels(limit).inc()
+        self.transport.abort()

@@ -2,11 +2,26 @@
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+LIMITS = (
+    "max_connections",
+    "connections_per_user",
+    "handshakes_per_minute",
+    "channels_per_connection",
+    "messages_per_second",
+    "message_limit_bytes",
+    "buffer_limit_bytes",
+    "requests_per_second",
+    "handshake_timeout_s",
+    "body_timeout_s",
+    "unread_timeout_s",
+)
+"""What `limit_refusals` is counted by: settings by their names, and the two times that are none. `evictions` has the rest by close code."""
 
 
 class Metrics:
@@ -14,6 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, CPU, open files: process_resident_memory_bytes and so on
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.requests = counter("http_requests", "HTTP requests answered", "method", "route", "status")
         self.request_seconds = histogram("http_request_seconds", "Seconds from a request's head to its answer's", "route")
@@ -28,6 +44,8 @@ class Metrics:
         self.evictions = counter("evictions", "Connections that the server closed", "code")
         self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
         self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
+        for limit in LIMITS:
+            self.limit_refusals.labels(limit)  # there from the start, so that the first refusal shows as a rise
         self.delivery_seconds = histogram(
             "delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary"
         )

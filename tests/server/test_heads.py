@@ -1,0 +1,109 @@
+"""Peers that keep the server waiting, by plain HTTP: each is dropped in its time, counted, and no fault of the server's."""
+
+import asyncio
+import logging
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rtdash.server import heads
+from tests.server.sockets import Server, anyio_backend, serving
+
+__all__ = ["anyio_backend"]
+
+pytestmark = pytest.mark.anyio
+
+POST = "POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n["
+GET = "GET /healthz HTTP/1.1\r\nHost: x\r\n{more}\r\n"
+LIMIT_S = 0.4
+
+
+def refusals(server: Server, limit: str) -> float:
+    return server.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
+
+
+async def trickle(server: Server, first: str, byte: bytes) -> None:
+    """Send the first, then a byte again and again, until the server ends it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(first.encode())
+
+    async def drip() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            writer.write(byte)
+
+    dripping = asyncio.ensure_future(drip())
+    with suppress(OSError):
+        while await asyncio.wait_for(reader.read(65536), 10):
+            pass
+    dripping.cancel()
+    await asyncio.gather(dripping, return_exceptions=True)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "byte", "limit"),
+    [
+        ("GET /healthz HTTP/1.1\r\nX: ", b"x", "handshake_timeout_s"),
+        (GET.format(more=""), b"\r\n", "handshake_timeout_s"),
+        (POST, b" ", "body_timeout_s"),
+        (GET.format(more="Content-Length: 1000\r\n"), b" ", "body_timeout_s"),
+    ],
+    ids=["head", "empty lines", "body", "body nobody asked for"],
+)
+async def test_what_trickles_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: str, byte: bytes, limit: str
+) -> None:
+    """Every byte in time, the whole never: head, body, a body behind an answer, and empty lines in a connection that is kept alive."""
+    monkeypatch.setattr(heads, "BODY_TIMEOUT_S", LIMIT_S)
+    with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
+        await trickle(server, first.replace("{token}", server.token()), byte)
+        assert refusals(server, limit) == 1
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_an_answer_that_nobody_reads_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests without end, and not one answer read: the buffer is freed."""
+    monkeypatch.setattr(heads, "UNREAD_TIMEOUT_S", LIMIT_S)
+    with serving(tmp_path, "fast") as server, socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", server.port))
+        asked = GET.format(more="").replace("healthz", "asyncapi.json").encode()
+        await asyncio.get_running_loop().sock_sendall(peer, asked * 400)
+        await server.until(lambda: refusals(server, "unread_timeout_s") == 1)
+
+
+async def test_who_is_kept_alive_and_in_time_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body in pieces, a pause, and another request on the same connection: all are answered."""
+    monkeypatch.setattr(heads, "BODY_TIMEOUT_S", 2 * LIMIT_S)
+
+    async def body():
+        for piece in (b"[", b" ", b"]"):
+            await asyncio.sleep(LIMIT_S / 2)
+            yield piece
+
+    with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
+            client.headers["Authorization"] = f"Bearer {server.token()}"
+            for _ in range(2):
+                assert (await client.post("/api/operations", content=body())).json() == {"outcomes": []}
+                await asyncio.sleep(2 * LIMIT_S)
+                assert (await client.get("/healthz")).status_code == 200
+        assert refusals(server, "handshake_timeout_s") == refusals(server, "body_timeout_s") == 0
+
+
+async def test_a_peer_that_goes_away_in_its_body_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged as an error, and the next one is served."""
+    with serving(tmp_path, "fast") as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(POST.format(token=server.token()).encode())
+        await writer.drain()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
+            await client.get("/healthz")
+            writer.transport.abort()
+            assert (await client.get("/healthz")).status_code == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
