@@ -93,15 +93,16 @@ class Dashboard:
         self._socket, self._protocol, self._fragments = connection, protocol, []
         port = connection.getsockname()[1]
         self._say(self.follower.connected(now))
-        with suppress(_Broken, OSError):
+        try:
             self._converse(connection, protocol)
-        self._lost(port)
+        except (_Broken, OSError) as error:
+            self._lost(port, protocol, str(error) if isinstance(error, _Broken) else "reset")
 
-    def _lost(self, port: int) -> None:
-        cause, began_at = self._own_fault or ("lost", None)
+    def _lost(self, port: int, protocol: ClientProtocol, how: str) -> None:
+        code = protocol.close_rcvd.code if protocol.close_rcvd is not None else None
+        cause, began_at = self._own_fault or (how if code is None else f"close {code}", None)
         if self._socket is not None:
             self._socket.close()
-        code = self._protocol.close_code if self._protocol else None
         self._socket = self._protocol = self._own_fault = None
         self.follower.lost(time.monotonic(), port=port, cause=cause, began_at=began_at)
         if code is not None and not may_reconnect(code):

@@ -43,7 +43,10 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     examples += [f"publish_failures: {what}: {count} operations" for what, count in failures.most_common(5)]
     if evidence.connections_left:
         examples.append(f"connections_leaked: the server still counts {evidence.connections_left} connections after all have closed")
+    causes = Counter(recovery.cause for recovery in evidence.results.recoveries)
     notes = evidence.notes + _knee_notes(measures, evidence)
+    if causes:
+        notes.append("connections ended: " + ", ".join(f"{count} by {cause}" for cause, count in causes.most_common()))
     return Judged(
         evidence.phase.name, measures, examples, evidence.invalid + _bottlenecks(evidence, measures, generator), evidence.samples, notes
     )
