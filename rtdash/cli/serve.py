@@ -3,14 +3,17 @@
 import logging
 import os
 import resource
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rtdash.cli.access import ADDRESS_FILE, DataOption
+from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 
@@ -51,29 +54,12 @@ def serve(
         "ssl_keyfile": ssl_keyfile,
         "venues": venues,
     }
-    settings = _settings({name: value for name, value in given.items() if value is not None})
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)
     logs.set_up(settings.log, settings.log_level)
     _warn_of_passwords(database=database, broker=broker)
-    _raise_file_limit()
+    raise_file_limit()
     _run(settings, simulate)
-
-
-def _settings(given: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    from rtdash.settings import Settings
-
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise CommandFailed(
-            f"the setting {name} can't be used: {first['msg']}",
-            hint="see every setting and where it came from: rtdash config",
-            code=Exit.USAGE,
-        ) from None
 
 
 def _refuse_impossible(settings: Any) -> None:
@@ -82,12 +68,27 @@ def _refuse_impossible(settings: Any) -> None:
             raise CommandFailed(f"{option}: {file} can't be read", hint="name a file that is there and that you may read", code=Exit.USAGE)
     if bool(settings.ssl_certfile) != bool(settings.ssl_keyfile):
         raise CommandFailed("TLS needs both --ssl-certfile and --ssl-keyfile", code=Exit.USAGE)
+    if settings.ssl_certfile:
+        _refuse_certificate(settings.ssl_certfile, settings.ssl_keyfile)
     if settings.workers > 1 and (settings.database_url.startswith("sqlite") or settings.broker.get_secret_value().startswith("memory")):
         raise CommandFailed(
             f"{settings.workers} workers need a store and a broker that processes can share",
             hint="add --database postgresql://… and --broker redis://… (or amqp://…, kafka://…), or run one worker",
             code=Exit.USAGE,
         )
+
+
+def _refuse_certificate(certificate: Path, key: Path) -> None:
+    import ssl
+
+    try:  # with an empty passphrase: without one, OpenSSL would ask the terminal
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
+    except (ssl.SSLError, ValueError):
+        raise CommandFailed(
+            f"{certificate} and {key} are no certificate chain and its key",
+            hint="give both as PEM files, the key without a passphrase, the server's own certificate first",
+            code=Exit.USAGE,
+        ) from None
 
 
 def _warn_of_passwords(**given: str | None) -> None:
@@ -101,23 +102,40 @@ def _warn_of_passwords(**given: str | None) -> None:
             )
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """As many open files as the system lets this process have: each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(settings: Any, simulate: str | None) -> None:
+def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """One server in this process, until it is told to end. Raises CommandFailed when it can't start, KeyboardInterrupt after SIGINT."""
     from rtdash.broker.base import BrokerUnusable
     from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving
     from rtdash.server.app import create_app
+    from rtdash.server.keys import KeyUnusable
     from rtdash.settings import SecretUnusable
     from rtdash.store.database import StoreError
 
     try:
-        listener = serving.bind(settings.host, settings.port)
+        serving.run(create_app(settings), settings, listener, on_ready=on_ready)
+    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
+        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
+    except OSError as error:
+        raise CommandFailed(
+            f"{error.filename or settings.data}: {error.strerror or error}",
+            hint="choose a data directory that you may write: rtdash serve --data DIR",
+        ) from None
+
+
+def _run(settings: Any, simulate: str | None) -> None:
+    from rtdash.cli import workers
+    from rtdash.server import serving
+
+    try:
+        listener = (workers.reserve if settings.workers > 1 else serving.bind)(settings.host, settings.port)
     except serving.ListenFailed as error:
         raise CommandFailed(
             str(error), hint="stop the program that has it, or choose another port: rtdash serve --port 0 takes a free one"
@@ -133,15 +151,12 @@ def _run(settings: Any, simulate: str | None) -> None:
             traffic.append(_start_traffic(url, settings, simulate))
 
     try:
-        serving.run(create_app(settings), settings, listener, on_ready=ready)
-    except (StoreError, BrokerUnusable, SecretUnusable, VenueFileError) as error:
-        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    except OSError as error:
-        raise CommandFailed(
-            f"{error.filename or settings.data}: {error.strerror or error}",
-            hint="choose a data directory that you may write: rtdash serve --data DIR",
-        ) from None
+        if settings.workers > 1:
+            workers.run(settings, (settings.host, listener.getsockname()[1]), on_ready=ready)
+        else:
+            serve_one(settings, listener, on_ready=ready)
     finally:
+        listener.close()
         _stop(traffic)
         _withdraw(address, url)
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -26,6 +28,13 @@ BACKLOG = 4096
 """Connections that may wait to be accepted: as many as a storm of resumes brings in one loop turn."""
 
 
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread of the store may keep the interpreter from the event loop: Python's default of 5 ms shows in latencies."""
+
+GC_THRESHOLDS = (20_000, 20, 100)
+"""How rarely cycles are looked for: next to nothing here makes any, and each look goes over all objects of all connections."""
+
+
 class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, translated for the person who typed the port
     """The address can't be listened on; `reason` says why."""
 
@@ -33,13 +42,18 @@ class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, transla
         super().__init__(f"can't listen on {host}:{port}: {reason}")
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket that doesn't listen yet, so that nobody connects before the server is ready. Raises ListenFailed."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A bound socket that doesn't listen yet, so that nobody connects before the server is ready. Raises ListenFailed.
+
+    A `shared` port takes further sockets, of this user only, and the kernel spreads connections over those that listen.
+    """
     listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
     except OSError as error:
         if listener is not None:
@@ -87,6 +101,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             _UVICORN_LOG.setLevel(logging.WARNING)
+            _settle_in()
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -106,6 +121,14 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals[:] = [number for number in self._captured_signals if number != signal.SIGTERM]
+
+
+def _settle_in() -> None:
+    """Have the interpreter run for many connections that live long, and for an event loop beside threads that write."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()  # what was built for the start is there till the end, and needn't be looked at again and again
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -1,0 +1,104 @@
+"""`rtdash serve --workers 2`: one port, two processes, one end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.faults.process import ServerProcess, server_process
+from tests.servers import TestServer, free_port
+from tests.stores import new_database
+
+PATIENCE_S = 40
+
+
+@pytest.fixture
+def options(postgres_server: TestServer, redis_server: TestServer) -> Iterator[dict[str, object]]:
+    with new_database(postgres_server.url) as database:
+        yield {"database": database, "broker": redis_server.url, "workers": 2, "drain_window_s": 0.2}
+
+
+def workers(server: ServerProcess) -> list[psutil.Process]:
+    """Its children that serve, not the interpreter's resource tracker."""
+    return [child for child in psutil.Process(server.pid).children() if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def wait_for(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, options: dict[str, object]) -> None:
+    """Both answer; one that is killed has a successor; SIGTERM ends all, with exit code 0."""
+    with server_process(tmp_path / "data", **options) as server:
+        crew = workers(server)
+        assert len(crew) == 2
+        assert len({_loop_of(server) for _ in range(60)}) == 2
+        crew[0].kill()
+        wait_for(lambda: len(workers(server)) == 2 and crew[0].pid not in {one.pid for one in workers(server)})
+        wait_for(lambda: _has_listeners(server, 2))
+        assert server.get("/api/dashboard/stats").status_code == 200
+        crew = workers(server)
+        assert server.end(signal.SIGTERM) == 0
+        assert not any(one.is_running() for one in crew)
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, options: dict[str, object]) -> None:
+    """Nobody would look after them."""
+    with server_process(tmp_path / "data", **options) as server:
+        crew = workers(server)
+        server.end(signal.SIGKILL)
+        _, alive = psutil.wait_procs(crew, PATIENCE_S)
+        assert not alive
+
+
+def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:
+    """With the exit code of an interrupted command."""
+    with server_process(tmp_path / "data", **options) as server:
+        crew = workers(server)
+        assert server.end(signal.SIGINT) == 130
+        assert not any(one.is_running() for one in crew)
+
+
+@pytest.mark.parametrize(
+    ("database", "broker", "code", "words"),
+    [
+        (None, "redis://127.0.0.1", 2, "--database postgresql://"),
+        ("postgresql://nobody:hunter2@127.0.0.1:{free}/none", "redis://127.0.0.1", 1, "user and password"),
+        ("postgresql://nobody@127.0.0.1/none", "memory://", 2, "--broker redis://"),
+    ],
+)
+def test_workers_that_can_t_start_are_told_once(tmp_path: Path, database: str | None, broker: str, code: int, words: str) -> None:
+    """In a sentence with a hint, without a traceback or a password."""
+    told = serve(tmp_path, {"RTDASH_DATABASE": database and database.format(free=free_port()), "RTDASH_BROKER": broker}, "--workers", "2")
+    assert told.returncode == code
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
+    assert "hunter2" not in told.stderr
+
+
+def serve(data: Path, settings: dict[str, str | None], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A server that is expected not to start."""
+    environment = os.environ | {name: value for name, value in settings.items() if value} | {"RTDASH_DATA": str(data / "data")}
+    command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def _loop_of(server: ServerProcess) -> str:
+    """Which process answers: each has its own start time among its metrics."""
+    text = httpx.get(f"{server.url}/metrics", trust_env=False).text
+    return next(line for line in text.splitlines() if line.startswith("process_start_time_seconds"))
+
+
+def _has_listeners(server: ServerProcess, number: int) -> bool:
+    listening = [one for worker in workers(server) for one in worker.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    return len(listening) == number
