@@ -6,15 +6,18 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_FILE = "rtdash.toml"
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file, not what it holds
 MIN_SECRET_BYTES = 32
 """The least that HS256 asks for (RFC 7518 section 3.2)."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the person who configured it
@@ -100,6 +103,11 @@ class Settings(_Layered):
     venues: Path | None = Field(None, validation_alias=AliasChoices("venues", "RTDASH_VENUES"))
     limits: Limits = Field(default_factory=Limits)
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _canonical(cls, text: str) -> str:
+        return ",".join(_origin(one.strip()) for one in text.split(",") if one.strip())
+
     @property
     def database_url(self) -> str:
         """The store's URL; by default a SQLite file in the data directory."""
@@ -113,6 +121,17 @@ class Origin:
     name: str
     value: Any
     source: str
+
+
+def _origin(text: str) -> str:
+    """As browsers write it (RFC 6454 section 6.2), so that REST and socket can compare it alike. Raises ValueError."""
+    parts = urlsplit(text.lower().rstrip("/"))
+    if text == "*":
+        return text
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ValueError(f"{text!r} is no origin: write it as in https://dashboard.example, or * for every page")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
 
 
 def load_secret(settings: Settings) -> str:

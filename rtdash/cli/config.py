@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rtdash.cli.access import DataOption, configured
-from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.configuration import read_settings
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -14,24 +14,16 @@ if TYPE_CHECKING:
 
 def config(data: DataOption = None) -> None:
     """Print each setting, its value, and its source: flag, environment, rtdash.toml or default. Secrets are not shown."""
-    from pydantic import ValidationError
-
-    from rtdash.settings import Settings
+    from rtdash.server.logs import redact
 
     given: dict[str, Any] = {} if data is None else {"data": data}
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise CommandFailed(
-            f"the setting {'.'.join(str(part) for part in first['loc'])} can't be used: {first['msg']}", code=Exit.USAGE
-        ) from None
+    settings = read_settings(given)
     rows = [
         (name, value, "flag" if name in given else _source(name)) for part in (settings, settings.limits) for name, value in _values(part)
     ]
     width = max(len(name) for name, _, _ in rows)
     for name, value, source in rows:
-        typer.echo(f"{name:<{width}}  {value}  ({source})")
+        typer.echo(f"{name:<{width}}  {redact(str(value))}  ({source})")
 
 
 def _values(settings: "BaseSettings") -> list[tuple[str, Any]]:
