@@ -23,6 +23,7 @@ NOTSENT_LOWAT_BYTES = 32 * 1024
 """What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
 
 
+_PING_HEAD = b"\x89"
 _PONG_HEAD = b"\x8a"
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
@@ -111,8 +112,7 @@ class FastLink:
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
         if self._conn.state is OPEN:
-            self._conn.send_ping(payload)
-            self._write_queued()
+            self._write(_PING_HEAD + bytes((len(payload),)) + payload)
 
     def close(self, code: int, reason: str) -> None:
         """Write a Close; the peer's ends the socket."""

@@ -1,4 +1,4 @@
-"""The two reads that every polling dashboard repeats, answered from bytes at hand before any routing; and the way to hot writes.
+"""The two reads that every polling dashboard repeats, answered from bytes at hand before any routing; the way to hot writes and to the socket.
 
 Only what can be answered at once is answered here; everything else, refusals too, goes on to the routes, which are the truth.
 """
@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from rtdash.dashboard import Snapshot
 from rtdash.server.access import choose_venue
 from rtdash.server.answers import CACHE_CONTROL, JSON, is_known
 from rtdash.server.auth import Principal, TokenRefused, token_digest
+from rtdash.server.gateway import websocket_endpoint
 from rtdash.server.hot_writes import WRITES, write_at_once
 from rtdash.server.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.parts import Parts
@@ -22,6 +24,7 @@ from rtdash.server.problems import Problem
 from rtdash.server.routers.dashboard import DEFAULT_WITHIN_MINUTES, MAX_WITHIN_MINUTES, STATS_PATH, UPCOMING_PATH
 from rtdash.server.upcoming_lists import KeptList, ListKey
 
+SOCKET_PATH = "/ws"
 MAX_QUESTIONS = 10_000
 """Questions remembered, each of one token; all are forgotten together when there are more."""
 
@@ -55,6 +58,10 @@ class HotApp(FastAPI):
                 status = await _send(send, found.body, found.etag, if_none_match)
                 parts.metrics.count_request("GET", scope["path"], status, time.perf_counter() - start)
                 return
+        if scope["type"] == "websocket" and scope["path"] == SOCKET_PATH:
+            scope["app"] = self
+            await websocket_endpoint(WebSocket(scope, receive, send))
+            return
         if scope["type"] == "http" and scope["path"] in WRITES and await write_at_once(self.state.parts, scope, receive, send):
             return
         await super().__call__(scope, receive, send)

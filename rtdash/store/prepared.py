@@ -26,9 +26,12 @@ class _Text:
 
 
 class Prepared:
-    """A statement with named parameters, run within a transaction that has begun. Errors are those that SQLAlchemy would raise."""
+    """A statement with named parameters, run within a transaction that has begun. Errors are those that SQLAlchemy would raise.
 
-    def __init__(self, statement: ClauseElement) -> None:
+    Where the engines differ, it is given as a function of the connection.
+    """
+
+    def __init__(self, statement: ClauseElement | Callable[[Connection], ClauseElement]) -> None:
         self._statement = statement
         self._texts: dict[str, _Text] = {}
 
@@ -42,8 +45,8 @@ class Prepared:
         except conn.dialect.loaded_dbapi.Error as error:
             raise _translated(conn, text.sql, error) from error
 
-    def run(self, conn: Connection, rows: Sequence[Values]) -> None:
-        """Run it once a row."""
+    def run(self, conn: Connection, rows: Sequence[Values]) -> int:
+        """Run it once a row; how many rows it changed."""
         text = self._text(conn)
         try:
             cursor = _cursor(conn)
@@ -51,6 +54,7 @@ class Prepared:
                 cursor.execute(text.sql, text.arrange(rows[0]))
             else:
                 cursor.executemany(text.sql, [text.arrange(row) for row in rows])
+            return cast("int", cursor.rowcount)
         except conn.dialect.loaded_dbapi.Error as error:
             raise _translated(conn, text.sql, error) from error
 
@@ -84,8 +88,8 @@ class PreparedIn:
         return prepared.read(conn, {f"among_{place}": value for place, value in enumerate(filled)})
 
 
-def _compile(conn: Connection, statement: ClauseElement) -> _Text:
-    compiled = statement.compile(dialect=conn.dialect)
+def _compile(conn: Connection, statement: ClauseElement | Callable[[Connection], ClauseElement]) -> _Text:
+    compiled = (statement if isinstance(statement, ClauseElement) else statement(conn)).compile(dialect=conn.dialect)
     assert isinstance(compiled, SQLCompiler), "it is SQL"
     names = compiled.positiontup
     if names is None:

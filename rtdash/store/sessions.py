@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.store import dialects
+from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, revocations, sessions
 
 LEASE = timedelta(seconds=15)
@@ -68,6 +69,8 @@ _COLUMNS = (
 )
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
+_SAVE = Prepared(_UPDATE.values({column.name: bindparam(column.name) for column in sessions.c if column.name not in {"id", "generation"}}))
+_MAKE = Prepared(lambda conn: dialects.insert_new(conn, sessions))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _LIVE = processes.c.beat_at >= bindparam("since")
 _READ_LEASES = (
@@ -86,6 +89,8 @@ _READ_COUNTS = (
 def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
     """Store the session as it stands; False when a newer generation has taken it over, or when it is gone (generation 1 makes it)."""
     row = {
+        "id": session.id,
+        "generation": session.generation,
         "sub": session.sub,
         "process": session.process,
         "subscriptions": json.dumps(dict(session.subscriptions or {})),
@@ -93,12 +98,9 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
         "saved_at": to_ms(now),
         "expires_at": session.expires_at and to_ms(session.expires_at),
     }
-    if conn.execute(_UPDATE.values(row), _holder(session.id, session.generation)).rowcount:
+    if _SAVE.run(conn, [{**row, **_holder(session.id, session.generation)}]):
         return True
-    if session.generation != 1:
-        return False
-    made = dialects.insert_new(conn, sessions).returning(sessions.c.id)
-    return conn.execute(made, {"id": session.id, "generation": 1, **row}).first() is not None
+    return session.generation == 1 and bool(_MAKE.run(conn, [row]))
 
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
