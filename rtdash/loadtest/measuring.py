@@ -13,6 +13,8 @@ from rtdash.loadtest.samples import Sample, known
 from rtdash.loadtest.scenario import Generator
 
 _LEAST_CPU_S = 0.05
+_BUSY = 0.5
+"""Cores: a generator below it that reads late was served late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,20 @@ def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -
             reasons.append(
                 f"{evidence.phase.name}: the timers of the {who} were late by {lag_ms:.0f} ms (p99; most: {generator.most_lag_ms:g})"
             )
+    behind_ms = _behind_ms(evidence)
+    if cpu is not None and cpu > _BUSY and behind_ms > generator.most_lag_ms:
+        reasons.append(
+            f"{evidence.phase.name}: the generator, busy with {cpu:.2f} cores, read {behind_ms:.0f} ms later than the canary"
+            f" (p99; most: {generator.most_lag_ms:g})"
+        )
     return reasons
+
+
+def _behind_ms(evidence: Evidence) -> float:
+    """How much later the generator's clients read than the canary did; where there are faults, that is the faults' doing."""
+    if evidence.first_fault_at is not None or evidence.phase.drops is not None or not evidence.delivery.count:
+        return 0.0
+    return (evidence.results.latency.quantile(0.99) - evidence.delivery.quantile(0.99)) * 1000
 
 
 def _canary_client(evidence: Evidence) -> list[Client]:

@@ -64,17 +64,29 @@ def test_connections_that_stay_are_leaked(evidence: Evidence):
     assert total(evidence, "connections_leaked") == 3
 
 
-@pytest.mark.parametrize("who", ["cpu", "timers", "canary"])
+@pytest.mark.parametrize("who", ["cpu", "timers", "canary", "readers"])
 def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(evidence: Evidence, who: str):
-    """By its CPU, by late timers of either process."""
+    """By its CPU, by late timers of either process, by reading late while it is busy."""
     match who:
         case "cpu":
             evidence.samples = [Sample("calm", 1, generator_cpu=0.99)]
         case "timers":
             evidence.results.lag.record(2)
-        case _:
+        case "canary":
             evidence.lag.record(2)
+        case _:
+            evidence.samples = [Sample("calm", 1, generator_cpu=0.7)]
+            evidence.delivery.record(0.01)
+            evidence.results.latency.record(2)
     assert len(measure(evidence, Generator()).invalid) == 1
+
+
+def test_clients_that_are_served_late_are_the_servers_doing(evidence: Evidence):
+    """An idle generator that reads later than the canary was not the bottleneck."""
+    evidence.samples = [Sample("calm", 1, generator_cpu=0.1)]
+    evidence.delivery.record(0.01)
+    evidence.results.latency.record(2)
+    assert measure(evidence, Generator()).invalid == []
 
 
 def test_the_knee_is_the_last_rate_that_was_kept_up_with(evidence: Evidence):

@@ -45,9 +45,9 @@ TOO_MUCH = """
 summary = "more than one process can read"
 [[phase]]
 name = "flood"
-duration_s = 2.5
-dashboards = 120
-publish_rate = 700
+duration_s = 4
+dashboards = 200
+publish_rate = 800
 publish_batch = 50
 """
 LEDGER = {"lost", "duplicated", "reordered", "invalid", "unexpected", "acknowledged_lost", "sessions_forgotten", "connections_leaked"}

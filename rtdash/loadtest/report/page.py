@@ -36,9 +36,10 @@ def html_page(summary: Summary) -> str:
             _list("Why the run is invalid", summary.invalid),
             _slo_table(summary),
             _list("What was found", [f"{phase.name}: {text}" for phase in summary.phases for text in (*phase.findings, *phase.notes)]),
-            _baseline_table(summary),
+            _recoveries(summary.phases),
             "<h2>Over time</h2>",
             f'<div class="charts">{"".join(_charts(summary.phases))}</div>',
+            _baseline_table(summary),
             "".join(_measures(phase) for phase in summary.phases),
         )
     )
