@@ -31,8 +31,10 @@ class CommandFailed(Exception):  # noqa: N818 - it is how a command ends, raised
 
 
 def report(failure: CommandFailed) -> None:
-    """Tell the person at the terminal, on stderr."""
-    sys.stderr.write(f"rtdash: {failure.what}\n")
+    """Tell the person at the terminal, on stderr; a URL with a password in a driver's words loses it."""
+    from rtdash.server.logs import redact
+
+    sys.stderr.write(f"rtdash: {redact(failure.what)}\n")
     if failure.hint:
         sys.stderr.write(f"  {failure.hint}\n")
 

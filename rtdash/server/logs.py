@@ -15,7 +15,7 @@ Level = Literal["debug", "info", "warning", "error"]
 _OURS = "rtdash"
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
 """A JSON object in base64url, with what follows it: every JWT begins so (RFC 7519 section 3)."""
-_QUERY = re.compile(r"(?i)\b(token|access_token|session|password)=[^&\s\"']+")
+_QUERY = re.compile(r"(?i)([?&](?:token|access_token|session|password)=)[^&\s\"']+")
 _BEARER = re.compile(r"(?i)\bbearer[ .][^\s\"',]+")
 _USERINFO = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -66,7 +66,7 @@ def redact(text: str) -> str:
     """The text without tokens, passwords in URLs, and secrets in queries."""
     text = _TOKEN.sub("[token]", text)
     text = _USERINFO.sub(r"\1:***@", text)
-    text = _QUERY.sub(r"\1=***", text)
+    text = _QUERY.sub(r"\1***", text)
     return _BEARER.sub("Bearer ***", text)
 
 
