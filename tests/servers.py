@@ -27,7 +27,10 @@ _POM = Path(__file__).with_name("kafka.pom.xml")
 
 @dataclass
 class TestServer:
-    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it answers."""
+    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it answers.
+
+    Somebody who wants a proxy in front connects it to `inner_port`; it must listen on `proxy_port` if that isn't 0.
+    """
 
     __test__ = False
 
@@ -39,6 +42,8 @@ class TestServer:
     directory: Path = Path()
     environment: dict[str, str] = field(default_factory=dict)
     user: str | None = None
+    inner_port: int = 0
+    proxy_port: int = 0
     is_up: Callable[["TestServer"], bool] = lambda server: _answers(server.port)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -189,7 +194,7 @@ def _rabbitmq(directory: Path) -> TestServer:
 
 
 def _kafka(directory: Path) -> TestServer:
-    port, controller = free_port(), free_port()
+    port, controller, inner, proxy = (free_port() for _ in range(4))
     java, jars = _program("java"), _kafka_jars()
     config = directory / "server.properties"
     config.write_text(
@@ -198,7 +203,9 @@ def _kafka(directory: Path) -> TestServer:
                 "process.roles=broker,controller",
                 "node.id=1",
                 f"controller.quorum.voters=1@127.0.0.1:{controller}",
-                f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+                f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},CONTROLLER://127.0.0.1:{controller}",
+                f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy}",
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
                 "controller.listener.names=CONTROLLER",
                 f"log.dirs={directory / 'data'}",
                 "offsets.topic.replication.factor=1",
@@ -215,7 +222,8 @@ def _kafka(directory: Path) -> TestServer:
     run = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
     _quietly([*run, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(config)], directory)
     command = [*run, "kafka.Kafka", str(config)]
-    return TestServer("kafka", f"kafka://127.0.0.1:{port}", port, own=True, command=command, directory=directory)
+    url = f"kafka://127.0.0.1:{port}"
+    return TestServer("kafka", url, port, own=True, command=command, directory=directory, inner_port=inner, proxy_port=proxy)
 
 
 def _postgres(directory: Path) -> TestServer:

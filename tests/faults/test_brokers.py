@@ -1,0 +1,152 @@
+"""Two processes under traffic while what they lean on breaks: the broker, the way to it, one of them, the database. Nothing is lost."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from rtdash.loadtest.faults import Fault, FaultProxy
+from tests.conftest import FULL
+from tests.faults.process import ServerProcess, server_process
+from tests.faults.witnesses import CHANNEL, Subscriber, Verdict, Writer, following, judge, quantiles, tell, until
+from tests.servers import TestServer, own
+from tests.stores import new_database
+
+SUBSCRIBERS = 100 if FULL else 12
+PER_SECOND = 300 if FULL else 60
+DOWN_S = 3.0 if FULL else 1.0
+FROZEN_S = 20.0 if FULL else 5.0
+CALM_S = 2.0 if FULL else 0.5
+LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
+
+
+@pytest.mark.timeout(600 if FULL else 180)
+@pytest.mark.parametrize("server", ["redis", "rabbitmq", "kafka"])
+def test_nothing_is_lost_with_two_processes(
+    server: str, request: pytest.FixtureRequest, postgres_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Broker killed, frozen and cut off, a process killed, PostgreSQL restarted: acknowledged and lost 0, events lost 0, order kept."""
+    broker = own(request.getfixturevalue(f"{server}_server"))
+    with new_database(own(postgres_server).url) as database:
+        asyncio.run(_Trial(broker, postgres_server, capsys).run(tmp_path, database))
+
+
+class _Trial:
+    def __init__(self, broker: TestServer, postgres: TestServer, capsys: pytest.CaptureFixture[str]) -> None:
+        self._broker = broker
+        self._postgres = postgres
+        self._capsys = capsys
+        self._pair: list[ServerProcess] = []
+        self._subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
+        self._writers: list[Writer] = []
+
+    async def run(self, here: Path, database: str) -> None:
+        async with AsyncExitStack() as stack:
+            proxy = FaultProxy("127.0.0.1", self._broker.inner_port or self._broker.port)
+            proxy.port = self._broker.proxy_port
+            await stack.enter_async_context(proxy)
+            url = urlsplit(self._broker.url)
+            broker = url._replace(netloc=url.netloc.replace(str(self._broker.port), str(proxy.port))).geturl()
+            for name in ("a", "b"):
+                running = server_process(here / name, database=database, broker=broker, **LIMITS)
+                self._pair.append(await asyncio.to_thread(stack.enter_context, running))
+            await self._under_traffic(stack, proxy)
+            log = await asyncio.to_thread(self._pair[0].read_log, CHANNEL)
+            await until(lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in self._subscribers))
+        acknowledged = [own_id for writer in self._writers for own_id in writer.acknowledged]
+        assert judge(acknowledged, log, self._subscribers) == Verdict()
+        assert len(acknowledged) == len(set(acknowledged)) == len(log)
+        back = [live - broken for one in self._subscribers for broken, live in one.returns()]
+        tell(
+            self._capsys,
+            f"{self._broker.name}: {len(log)} events to {SUBSCRIBERS} subscribers; connections live again after {quantiles(back)}",
+        )
+
+    async def _under_traffic(self, stack: AsyncExitStack, proxy: FaultProxy) -> None:
+        half = SUBSCRIBERS // 2
+        self._writers = [Writer(one.url, one.token(), per_second=PER_SECOND / 2, rng=random.Random(one.port)) for one in self._pair]
+        for server, theirs in zip(self._pair, (self._subscribers[:half], self._subscribers[half:]), strict=True):
+            await stack.enter_async_context(following(theirs, server.url, server.token()))
+        async with self._writers[0].writing(), self._writers[1].writing():
+            await asyncio.sleep(CALM_S)
+            await self._outlive("broker killed", self._kill_broker, degrades=True)
+            await self._outlive("broker frozen", self._freeze_broker, degrades=FULL)
+            await self._outlive("broker cut off", lambda: self._cut_off(proxy))
+            await self._outlive("process killed", self._kill_process)
+            await self._outlive("PostgreSQL restarted", lambda: self._restart_postgres(signal.SIGINT))
+            await self._outlive("PostgreSQL killed", lambda: self._restart_postgres(signal.SIGKILL))
+
+    async def _outlive(self, name: str, fault: Callable[[], Awaitable[None]], *, degrades: bool = False) -> None:
+        """Bring it about, see that it shows where it must, and wait until both processes and all subscribers are as if it had not been."""
+        sockets_before = sum(len(one.returns()) for one in self._subscribers)
+        async with self._watching_readiness() as seen:
+            await fault()
+            mended = time.monotonic()
+            await until(lambda: seen[-2:] == ["ok", "ok"])
+            head = max(seq for one in self._subscribers for seq in one.seqs[-1:])
+            await until(lambda: all(one.seqs[-1] >= head for one in self._subscribers))
+        if degrades:
+            assert "degraded" in seen
+        if "broker" in name:
+            assert "unavailable" not in seen
+            assert sum(len(one.returns()) for one in self._subscribers) == sockets_before, "a socket was closed for the broker's sake"
+        tell(self._capsys, f"{self._broker.name}: {name}: all well {time.monotonic() - mended:.1f} s after it was mended; seen {set(seen)}")
+        await asyncio.sleep(CALM_S)
+
+    @asynccontextmanager
+    async def _watching_readiness(self) -> AsyncIterator[list[str]]:
+        """What both processes say, one after the other."""
+        seen: list[str] = []
+
+        async def look() -> None:
+            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+                while True:
+                    seen.extend([await _readiness(http, one) for one in self._pair])
+                    await asyncio.sleep(0.1)
+
+        task = asyncio.create_task(look())
+        try:
+            yield seen
+        finally:
+            task.cancel()
+
+    async def _kill_broker(self) -> None:
+        await asyncio.to_thread(self._broker.end)
+        await asyncio.sleep(DOWN_S)
+        await asyncio.to_thread(self._broker.start)
+
+    async def _freeze_broker(self) -> None:
+        self._broker.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(FROZEN_S)
+        finally:
+            self._broker.send(signal.SIGCONT)
+
+    async def _cut_off(self, proxy: FaultProxy) -> None:
+        await proxy.refuse()
+        proxy.inflict(Fault.RST, proxy.passages)
+        await asyncio.sleep(DOWN_S)
+        await proxy.admit()
+
+    async def _kill_process(self) -> None:
+        await asyncio.to_thread(self._pair[0].end, signal.SIGKILL)
+        await asyncio.to_thread(self._pair[0].start)
+
+    async def _restart_postgres(self, number: signal.Signals) -> None:
+        await asyncio.to_thread(self._postgres.end, number)
+        await asyncio.sleep(DOWN_S)
+        await asyncio.to_thread(self._postgres.start)
+
+
+async def _readiness(http: httpx.AsyncClient, server: ServerProcess) -> str:
+    try:
+        return str((await http.get(f"{server.url}/readyz")).json()["status"])
+    except httpx.HTTPError:
+        return "unreachable"
