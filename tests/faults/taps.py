@@ -20,10 +20,10 @@ def frame(payload: bytes, *, first: int = 0x81, mask: bytes | None = b"\x00\x00\
     """A frame of a client; `first` is its first byte, `length` what it claims, `mask` None leaves it unmasked."""
     size = len(payload)
     flag = 0x80 if mask is not None else 0
-    if length is None:
-        length = bytes((flag | size,)) if size < 126 else bytes((flag | 126,)) + struct.pack("!H", size)
-    if size > 65535:
-        length = bytes((flag | 127,)) + struct.pack("!Q", size)
+    if length is None and size < 126:
+        length = bytes((flag | size,))
+    elif length is None:
+        length = bytes((flag | 126,)) + struct.pack("!H", size) if size < 65536 else bytes((flag | 127,)) + struct.pack("!Q", size)
     if mask is None:
         return bytes((first,)) + length + payload
     masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload)) if any(mask) else payload
@@ -86,17 +86,6 @@ class Tap(asyncio.Protocol):
         """Gone."""
         self.ended.set()
 
-    def look(self) -> None:
-        """Whether the socket still stands, for one that doesn't read: an aborted one is RST by now, and its error is pending."""
-        end = self._transport.get_extra_info("socket")
-        if end.fileno() < 0 or end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or _has_ended(end):
-            self.ended.set()
-
     def abort(self) -> None:
         """End it."""
         self._transport.abort()
-
-
-def _has_ended(end: socket.socket) -> bool:
-    """TCP_INFO begins with the state: 1 is ESTABLISHED (tcp(7))."""
-    return end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 1

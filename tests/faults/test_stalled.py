@@ -43,10 +43,11 @@ async def _compare(server: ServerProcess, capsys: pytest.CaptureFixture[str]) ->
     async with writer.writing():
         await asyncio.sleep(1)
         rss_before = server.rss_bytes()
-        for _ in range(ROUNDS):
-            alone.append(await _latencies(good))
-            async with _stalled(server), _watched(server, peaks):
-                beside.append(await _latencies(good))
+        async with _watched(server, peaks):
+            for _ in range(ROUNDS):
+                alone.append(await _latencies(good))
+                async with _stalled(server):
+                    beside.append(await _latencies(good))
     evicted = await asyncio.to_thread(server.metric, "rtdash_evictions_total", code="4001")
     grown = max(peaks["rss"]) - rss_before
     tell(
@@ -78,36 +79,13 @@ async def _latencies(taps: list[Tap]) -> list[float]:
 
 @asynccontextmanager
 async def _stalled(server: ServerProcess) -> AsyncIterator[None]:
-    """Clients that stop reading; whoever is thrown out comes back and does it again."""
-
-    standing = 0
-
-    async def misbehave() -> None:
-        nonlocal standing
-        while True:
-            tap = await Tap.open(server.port, server.token("mallory"), reads=False)
-            standing += 1
-            try:
-                await _noticed(tap)
-            finally:
-                tap.abort()
-
-    tasks = [asyncio.create_task(misbehave()) for _ in range(STALLED)]
+    """Clients that stop reading, and stay."""
+    taps = await asyncio.gather(*(Tap.open(server.port, server.token("mallory"), reads=False) for _ in range(STALLED)))
     try:
-        await until(lambda: standing >= STALLED, tasks)
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-    assert {type(end) for end in ends} == {asyncio.CancelledError}, ends
-
-
-async def _noticed(tap: Tap) -> None:
-    """Who doesn't read isn't told of an end by the loop: it looks now and then."""
-    while not tap.ended.is_set():
-        await asyncio.sleep(0.5)
-        tap.look()
+        for tap in taps:
+            tap.abort()
 
 
 @asynccontextmanager
