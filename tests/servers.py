@@ -134,6 +134,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def installed(*names: str) -> str:
+    """The first of the programs that is there; the test is skipped where none is."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.skip(f"{names[-1]} is not installed")
+
+
 @contextmanager
 def scratch(owner: str | None = None) -> Iterator[Path]:
     """A directory that `owner` may reach, unlike pytest's, gone behind the block."""
@@ -163,15 +171,15 @@ def _named_or(name: str, make: Callable[[Path], TestServer]) -> Iterator[TestSer
 
 def _redis(directory: Path) -> TestServer:
     port = free_port()
-    command = [_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command = [installed("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     return TestServer("redis", f"redis://127.0.0.1:{port}/0", port, own=True, command=command, directory=directory)
 
 
 def _rabbitmq(directory: Path) -> TestServer:
     """The name service of Erlang (epmd) runs inside the same tree: the system's would outlive us."""
     port, names, peers = free_port(), free_port(), free_port()
-    server = _program("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
-    epmd = _program("epmd")
+    server = installed("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+    epmd = installed("epmd")
     config = directory / "rabbitmq.conf"
     config.write_text(f"listeners.tcp.local = 127.0.0.1:{port}\nlog.console = true\nlog.file = false\nloopback_users = none\n")
     (directory / "plugins").write_text("[].\n")
@@ -195,7 +203,7 @@ def _rabbitmq(directory: Path) -> TestServer:
 
 def _kafka(directory: Path) -> TestServer:
     port, controller, inner, proxy = (free_port() for _ in range(4))
-    java, jars = _program("java"), _kafka_jars()
+    java, jars = installed("java"), _kafka_jars()
     config = directory / "server.properties"
     config.write_text(
         "\n".join(
@@ -230,7 +238,7 @@ def _postgres(directory: Path) -> TestServer:
     """Without fsync: it has to survive its own death here, not the machine's."""
     port, user = free_port(), _unprivileged()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1:]
-    server, initdb = (_program(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb"))
+    server, initdb = (installed(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb"))
     (directory / "password").write_text(PASSWORD)
     data = directory / "data"
     _quietly(
@@ -242,13 +250,6 @@ def _postgres(directory: Path) -> TestServer:
     command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     url = f"postgresql://rtdash:{PASSWORD}@127.0.0.1:{port}/postgres"
     return TestServer("postgres", url, port, own=True, command=command, directory=directory, user=user, is_up=_accepts_logins)
-
-
-def _program(*names: str) -> str:
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    pytest.skip(f"{names[-1]} is not installed")
 
 
 def _unprivileged() -> str | None:
@@ -266,7 +267,7 @@ def _kafka_jars() -> Path:
     jars = cache / f"kafka-{KAFKA_VERSION}"
     if jars.is_dir():
         return jars
-    maven = _program("mvn")
+    maven = installed("mvn")
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     fetched = Path(tempfile.mkdtemp(dir=cache))
     copy = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
