@@ -1,6 +1,6 @@
 """The AsyncAPI 3 document of the socket, generated from the message models (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -104,10 +104,8 @@ def _refs(*messages: type[BaseModel]) -> list[Document]:
 
 def _wire_name(model: type[BaseModel]) -> str:
     """The constant by which the message is known: its action, type or status."""
-    tag = next(
-        name for name in ("action", "type", "status") if name in model.model_fields and get_args(model.model_fields[name].annotation)
-    )
-    return str(get_args(model.model_fields[tag].annotation)[0])
+    annotations = (field.annotation for name in ("action", "type", "status") if (field := model.model_fields.get(name)))
+    return str(next(get_args(annotation)[0] for annotation in annotations if get_origin(annotation) is Literal))
 
 
 def _channels_of(model: type[BaseModel]) -> tuple[Any, ...]:

@@ -34,6 +34,14 @@ def test_there_is_an_operation_for_each_action_and_each_channel() -> None:
     assert set(Channel) <= operations.keys()
 
 
+def test_messages_are_known_by_what_stands_on_the_wire() -> None:
+    """The name of each is the constant of its action, type or status, an error's too."""
+    names = {message["name"] for message in DOCUMENT["components"]["messages"].values()}
+    wire = {"error", "pong", "subscribed", "unsubscribed", "resumed", "authenticated", "batch", "reset", "disconnect", "token_expiring"}
+    carried = {"stats_update", "room_availability_update", "new_reservation", "reservation_update", "upcoming_reservation", "notification"}
+    assert names == wire | carried | set(ACTIONS)
+
+
 def test_a_channel_names_exactly_what_it_carries() -> None:
     """Room availability is the hotels' alone; every channel may be reset."""
 

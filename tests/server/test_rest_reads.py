@@ -257,12 +257,12 @@ def test_following_from_a_lists_positions_leaves_no_gap(client: httpx.Client) ->
     assert events["position"] == {"epoch": position["epoch"], "seq": position["seq"] + 1}
 
 
-@pytest.mark.parametrize("wrong", [{"after": 10**6}, {"after": 0, "epoch": "another"}])
-def test_a_position_that_cant_be_followed_gets_a_reset(client: httpx.Client, wrong: dict[str, object]) -> None:
-    """Instead of a partial history there is none, and a position to go on from."""
+@pytest.mark.parametrize(("wrong", "reason"), [({"after": 10**6}, "beyond_head"), ({"after": 0, "epoch": "another"}, "epoch_changed")])
+def test_a_position_that_cant_be_followed_gets_a_reset(client: httpx.Client, wrong: dict[str, object], reason: str) -> None:
+    """Instead of a partial history there is none, and a position to go on from; the reason is the socket's."""
     body = client.get("/api/channels/hotel_reservations/events", params=wrong).json()
     assert (body["events"], body["recovered"]) == ([], False)
-    assert body["reset"]["position"] == body["position"]
+    assert (body["reset"]["position"], body["reset"]["reason"]) == (body["position"], reason)
     assert (body["reset"]["type"], body["reset"]["channel"], body["reset"]["venue"]) == ("reset", "hotel_reservations", HOTEL)
 
 

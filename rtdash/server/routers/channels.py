@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import encode, position_json, reset_message
+from rtdash.relay.tracks import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH
 from rtdash.server import schemas
 from rtdash.server.access import Caller, PartsDep, VenueQuery, choose_venue
 from rtdash.server.answers import answer
@@ -64,11 +65,11 @@ def _read(connection: Connection, stream: Stream, after: int | None, epoch: str 
     if after is None:
         return _Page([], head, None)
     if epoch not in {None, present}:
-        return _Page([], head, recovered=False, reset_reason="the log has another epoch now")
+        return _Page([], head, recovered=False, reset_reason=NEW_EPOCH)
     if after > head.seq:
-        return _Page([], head, recovered=False, reset_reason="the position lies beyond the log")
+        return _Page([], head, recovered=False, reset_reason=BEYOND_HEAD)
     if after < event_log.read_floor(connection, stream):
-        return _Page([], head, recovered=False, reset_reason="the log no longer holds what follows the position")
+        return _Page([], head, recovered=False, reset_reason=HISTORY_GONE)
     events = event_log.read_events(connection, stream, after, limit)
     return _Page(events, Position(present, events[-1].seq if events else after), recovered=True)
 
