@@ -20,5 +20,9 @@ def test_chore(command):
 
 def test_modules_stay_small():
     """A module that no longer fits on a few screens is redesigned, not added to."""
-    too_long = {str(path.relative_to(ROOT)): length for path in (ROOT / "rtdash").rglob("*.py") if (length := len(path.read_text().splitlines())) > 250}
+    too_long = {
+        str(path.relative_to(ROOT)): length
+        for path in (ROOT / "rtdash").rglob("*.py")
+        if (length := len(path.read_text().splitlines())) > 250
+    }
     assert too_long == {}
