@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server import problems
 from rtdash.server.composition import open_parts
+from rtdash.server.door import wrong_path
 from rtdash.server.hot import HotApp
 from rtdash.server.observed import Observed
 from rtdash.server.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
@@ -48,6 +49,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     for router in routers:
         app.include_router(router)
     problems.install(app, [route for router in routers for route in router.routes if isinstance(route, Route)])
+    app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
     if origins := [origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()]:
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PATCH"], allow_headers=_ALLOWED, expose_headers=_EXPOSED

@@ -158,6 +158,12 @@ class Door:
             await websocket.close(refused.code, refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
 
 
+async def wrong_path(websocket: WebSocket) -> None:
+    """The route of every other path: servers log the URLs of those they refuse by themselves, and a token may stand there."""
+    Handshake.take(websocket)
+    await _deny(websocket, handshake.wrong_path())
+
+
 async def _deny(websocket: WebSocket, response: Response) -> None:
     """An HTTP answer instead of the handshake's; servers without that extension of ASGI make a bare 403 of it."""
     if "websocket.http.response" in (websocket.scope.get("extensions") or {}):

@@ -60,6 +60,11 @@ def wrong_origin() -> Response:
     return PlainTextResponse("this page's Origin is not allowed: add it to RTDASH_ALLOWED_ORIGINS on the server\n", 403)
 
 
+def wrong_path() -> Response:
+    """404: the socket is elsewhere."""
+    return PlainTextResponse("there is no socket at this path: connect to /ws\n", 404)
+
+
 def full(retry_after_s: float) -> Response:
     """503: come back later."""
     text = "the server takes no more connections at the moment: come back later\n"

@@ -63,15 +63,18 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM, then drain. Returns after SIGTERM; raises KeyboardInterrupt after SIGINT.
+
+    `on_ending` is called as soon as the end has begun, before anything is closed.
 
     Raises whatever kept the app from starting.
     """
+    _UVICORN_LOG.addFilter(_is_news)
     failure: list[BaseException] = []
     _remember_failure(app, failure)
     _UVICORN_LOG.setLevel(logging.CRITICAL)  # a failed start is told by the caller, in words instead of a traceback
-    server = _Server(_config(app, settings), app, settings, on_ready)
+    server = _Server(_config(app, settings), app, settings, on_ready=on_ready, on_ending=on_ending)
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -80,6 +83,11 @@ def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: 
         raise
     finally:
         listener.close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Uvicorn's own WebSocket class blames the app for each handshake that was answered with a status (404, 503): anybody could fill the log."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def largest_frame_bytes(settings: Settings) -> int:
@@ -91,11 +99,14 @@ def largest_frame_bytes(settings: Settings) -> int:
 class _Server(uvicorn.Server):
     """The server of uvicorn with two more steps: tell that it is ready, and drain the sockets before it shuts down."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, settings: Settings, *, on_ready: Callable[[], None], on_ending: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._limits = settings.limits
         self._on_ready = on_ready
+        self._on_ending = on_ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -108,6 +119,7 @@ class _Server(uvicorn.Server):
         watchdog = threading.Timer(self._limits.shutdown_timeout_s, os._exit, args=(1,))
         watchdog.daemon = True
         watchdog.start()
+        self._on_ending()
         for server in self.servers:
             server.close()
         with contextlib.suppress(TimeoutError):

@@ -1,0 +1,146 @@
+"""Who must not get in by the socket, nor stay: keys, revocations, origins, wrong paths. On both lanes."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from rtdash.cli.main import run
+from rtdash.server.auth import DEFAULT_SCOPES
+from tests.server.sockets import SECRET, Server, anyio_backend, edge, lane, serving
+
+__all__ = ["anyio_backend", "edge", "lane"]
+
+pytestmark = pytest.mark.anyio
+
+KEYS = {
+    "RS256": rsa.generate_private_key(65_537, 2_048),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+SOON = datetime.now(UTC) + timedelta(minutes=10)
+
+
+def signed(key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token for everything, with these claims over the good ones."""
+    good = {"sub": "ann", "scope": " ".join(DEFAULT_SCOPES), "venues": ["*"], "exp": SOON}
+    return jwt.encode(good | claims, key, algorithm=algorithm)
+
+
+def public(algorithm: str) -> bytes:
+    """The public key as a key file holds it."""
+    return KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def forged(key: bytes) -> str:
+    """A token by HS256 whose secret is the text of a public key, which everybody has."""
+
+    def part(value: bytes) -> bytes:
+        return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+    content = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps({"sub": "ann", "exp": time.time() + 300}).encode())
+    return (content + b"." + part(hmac.new(key, content, hashlib.sha256).digest())).decode()
+
+
+async def test_only_the_configured_keys_open(tmp_path: Path, lane: str) -> None:
+    """RS256, ES256 and EdDSA by the key file, HS256 by the secret; `none`, confusion, foreign keys, wrong times and parties: 4500."""
+    (tmp_path / "keys.pem").write_bytes(b"".join(public(algorithm) for algorithm in KEYS))
+    settings = {"jwt_key_file": tmp_path / "keys.pem", "issuer": "https://id.example", "audience": "rtdash"}
+    ours = {"iss": "https://id.example", "aud": "rtdash"}
+    with serving(tmp_path / "data", lane, settings=settings) as server:
+        for algorithm, key in (("HS256", SECRET), *KEYS.items()):
+            async with server.client(token=signed(key, algorithm, **ours)) as client:
+                await client.subscribe("hotel_reservations")
+        for token in (
+            signed(None, "none", **ours),
+            *(forged(public(algorithm)) for algorithm in KEYS),
+            signed(ed25519.Ed25519PrivateKey.generate(), "EdDSA", **ours),
+            signed("another secret that is long enough for it", **ours),
+            signed(**ours | {"aud": "another"}),
+            signed(**ours | {"iss": "https://evil.example"}),
+            signed(nbf=datetime.now(UTC) + timedelta(minutes=1), **ours),
+            signed(sub="a\nb", **ours),
+            signed(sub="a" * 201, **ours),
+        ):
+            async with server.client(token=token) as client:
+                assert (await client.farewell())[1] == 4500
+        async with server.client(token=signed(**ours | {"exp": datetime.now(UTC) - timedelta(seconds=1)})) as client:
+            assert (await client.farewell())[1] == 4005
+
+
+@pytest.mark.parametrize("what", ["--id", "--user"])
+async def test_the_command_revokes(edge: Server, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """`rtdash token revoke` closes open sockets with 4504, keeps them out by REST and socket, and leaves everybody else alone."""
+    monkeypatch.setenv("RTDASH_URL", f"http://127.0.0.1:{edge.port}")
+    monkeypatch.setenv("RTDASH_SECRET", SECRET)
+    token = signed(sub=f"leaving{what}", jti=f"jti{what}", iat=datetime.now(UTC) - timedelta(seconds=5))
+    async with edge.client(token=token) as leaving, edge.client(token=edge.token("staying")) as staying:
+        await leaving.subscribe("hotel_reservations")
+        await staying.subscribe("hotel_reservations")
+        value = f"leaving{what}" if what == "--user" else f"jti{what}"
+        assert await asyncio.to_thread(run, ["token", "revoke", what, value]) == 0
+        said, code = await leaving.farewell()
+        assert (code, said and said["reconnect"]) == (4504, False)
+        assert (await staying.ask(action="ping"))["status"] == "pong"
+        refused = await staying.ask(action="authenticate", token=token)
+        assert refused["code"] == "unauthenticated"
+    async with edge.client(token=token) as again:
+        assert (await again.farewell())[1] == 4504
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as rest:
+        assert (await rest.get("/api/user/profile", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+
+
+async def test_a_revocation_during_the_handshake_is_not_missed(edge: Server) -> None:
+    """Between the check of the token and the admission nobody looks at the open sockets: the admission looks itself."""
+    token = signed(sub="racing", jti="racing-jti")
+    principal = edge.parts.verifier.verify(token)
+    edge.parts.verifier._is_revoked = lambda _: False  # as if the check had been before the revocation
+    try:
+        await edge.call(lambda: edge.parts.revocations.revoke(jti=principal.jti))
+        async with edge.client(token=token) as client:
+            assert (await client.farewell())[1] == 4504
+    finally:
+        edge.parts.verifier._is_revoked = edge.parts.revocations.is_revoked
+
+
+async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:
+    """`allowed_origins` is for the socket and for REST with its preflight, however the origin was written; other pages are refused."""
+    good, evil = "https://dash.example", "https://evil.example"
+    with serving(tmp_path, lane, settings={"allowed_origins": "https://Dash.Example:443/ , http://localhost:3000"}) as server:
+        async with connect(server.url(token=server.token()), proxy=None, origin=good) as websocket:
+            await websocket.send('{"action":"ping"}')
+            assert "pong" in str(await websocket.recv())
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.url(token=server.token()), proxy=None, origin=evil)
+        assert refused.value.response.status_code == 403
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as rest:
+            asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+            for origin, status in ((good, 200), ("http://localhost:3000", 200), (evil, 400)):
+                preflight = await rest.options("/api/hotel/bookings/x", headers={"Origin": origin, **asked})
+                assert preflight.status_code == status
+                answer = await rest.get("/api/dashboard/stats", headers={"Origin": origin, "Authorization": f"Bearer {server.token()}"})
+                assert answer.headers.get("access-control-allow-origin") == (origin if status == 200 else None)
+
+
+async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """404, and the token in its URL is in nobody's log."""
+    caplog.set_level("INFO")
+    token = edge.token()
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{edge.port}/socket?token={token}", proxy=None)
+    assert refused.value.response.status_code == 404
+    assert "/socket" in caplog.text
+    assert token not in caplog.text
