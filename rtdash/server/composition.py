@@ -13,6 +13,7 @@ from pathlib import Path
 from rtdash.bookings import Bookings
 from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import Broker
+from rtdash.broker.memory import MemoryBroker
 from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
 from rtdash.domain.venue_file import parse_venues
@@ -68,6 +69,7 @@ async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
         await check_broker(broker)
+        await database.enter_company(alone=isinstance(broker, MemoryBroker))
         parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics))
         stack.push_async_callback(parts.relay.close)
         stack.push_async_callback(parts.dashboard.close)

@@ -90,6 +90,14 @@ class Database:
                 lock.release()
             raise
 
+    async def enter_company(self, *, alone: bool) -> None:
+        """Say that a server process works here from now on, `alone` if it couldn't hear of others. Raises StoreLocked, StoreUnavailable.
+
+        A SQLite file is locked for one process anyway.
+        """
+        if self._engines.file is None:
+            await self._in_reader(lambda: self._take_company_lock(alone))
+
     @property
     def fault(self) -> StoreUnavailable | None:
         """What the last write or the last read met, if it met the store's trouble."""
@@ -195,6 +203,21 @@ class Database:
                 watch.invalidate()
             raise translate(error) or error from error
         return version
+
+    def _take_company_lock(self, alone: bool) -> None:
+        """On a connection that is held to the end; the slot in the pool is the one that only SQLite's watch needs."""
+        try:
+            self._watch = self._engines.reader.connect()
+            is_taken = dialects.take_company_lock(self._watch, alone=alone)
+            self._watch.rollback()  # the lock is the session's; an open transaction would keep old rows from being cleaned up
+        except SQLAlchemyError as error:
+            raise translate(error) or error from error
+        if not is_taken:
+            raise StoreLocked(
+                "another server process works on this database, and memory:// reaches no other process",
+                hint="start all of them with the same broker: --broker redis://… (or amqp://…, kafka://…)",
+                pid=None,
+            )
 
     def _report(self, commit: Commit) -> None:
         self._write_fault = commit.fault

@@ -18,6 +18,9 @@ READERS = 3
 _MIGRATION_LOCK = 0x72746461_73680001
 """Key of the PostgreSQL advisory lock that migrations hold: "rtdash" and a number."""
 
+_COMPANY_LOCK = 0x72746461_73680002
+"""Key of the lock that every server process holds: shared, or alone where no broker leads to others."""
+
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -95,6 +98,12 @@ def lock_migrations(conn: Connection) -> None:
     """Hold off every other process that would migrate, until the transaction ends."""
     if has_row_locks(conn):
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+
+
+def take_company_lock(conn: Connection, *, alone: bool) -> bool:
+    """Whether this process may work beside those that hold the lock already. PostgreSQL keeps it until the connection ends."""
+    function = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+    return bool(conn.exec_driver_sql(f"SELECT {function}({_COMPANY_LOCK})").scalar_one())
 
 
 def read_data_version(conn: Connection) -> int:

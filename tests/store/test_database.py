@@ -441,3 +441,19 @@ class TestPostgres:
         await asyncio.gather(*(database.read(keys) for _ in range(50)), *(database.write(put(f"k{number}")) for number in range(50)))
         count_them = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         assert await database.read(lambda conn: conn.exec_driver_sql(count_them).scalar_one()) <= 1 + dialects.READERS
+
+    async def test_a_process_that_can_t_hear_of_others_works_alone(self, database_url, tmp_path, clock):
+        """Any number with a broker, one without; the place is free again when the process has closed."""
+        one, other = [await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)]
+        await one.enter_company(alone=False)
+        await other.enter_company(alone=False)
+        deaf = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        with pytest.raises(StoreLocked) as refused:
+            await deaf.enter_company(alone=True)
+        assert "--broker redis://" in refused.value.hint
+        await asyncio.gather(one.close(), other.close(), deaf.close())
+        deaf, late = [await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)]
+        await deaf.enter_company(alone=True)
+        with pytest.raises(StoreLocked):
+            await late.enter_company(alone=False)
+        await asyncio.gather(deaf.close(), late.close())
