@@ -1,5 +1,14 @@
 """The `rtdash` command: one module a subcommand."""
 
-from rtdash.cli.main import main
+import sys
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Run the command and end the process with its exit code; Ctrl-C is quiet while the command is being loaded, too."""
+    try:
+        from rtdash.cli.main import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import IO, Annotated
 
 import typer
@@ -37,6 +38,7 @@ def demo(
 ) -> None:
     """Show it all: a server on a free port, 60 days of past, live traffic, and the live view. Temporary data unless --data."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_unwound_by_signals())
         directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
         log = stack.enter_context((_made(directory) / "demo.log").open("w", encoding="utf-8"))
         server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log))
@@ -49,6 +51,23 @@ def demo(
             _wait_for_past(lines, days)
         _watch(url, directory, duration)
     sys.stderr.write("the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash simulate --help\n")
+
+
+@contextlib.contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """SIGTERM and the end of the terminal end the demo as Ctrl-C does, so that no child and no data are left behind."""
+    unhandled = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in unhandled:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in unhandled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _made(directory: Path) -> Path:

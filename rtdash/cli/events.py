@@ -8,6 +8,7 @@ import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import until_reader_goes
+from rtdash.cli.watch import known_channels
 
 PAGE = 500
 
@@ -24,12 +25,13 @@ def events(
     """Print a stream's events as NDJSON, oldest first; where the log begins later than asked, say so."""
     from rtdash.cli.requests import call
 
+    (known,) = known_channels([channel])
     base, bearer = find_url(data, url), find_token(data, token)
     printed = 0
     with until_reader_goes():
         while printed < limit:
             params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
-            page = call("GET", base, f"/api/channels/{channel}/events", bearer, params=params)
+            page = call("GET", base, f"/api/channels/{known}/events", bearer, params=params)
             _tell_reset(page)
             for event in page["events"]:
                 typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))

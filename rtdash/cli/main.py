@@ -1,6 +1,5 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -31,11 +30,6 @@ def _root(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")] = False,
 ) -> None:
     del version
-
-
-def main() -> None:
-    """Run the command and end the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

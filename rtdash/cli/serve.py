@@ -4,7 +4,6 @@ import logging
 import os
 import resource
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +108,7 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
     """One server in this process, until it is told to end. Raises CommandFailed when it can't start, KeyboardInterrupt after SIGINT."""
     from rtdash.broker.base import BrokerUnusable
     from rtdash.domain.venue_file import VenueFileError
@@ -120,8 +119,10 @@ def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], 
     from rtdash.store.database import StoreError
 
     try:
-        serving.run(create_app(settings), settings, listener, on_ready=on_ready)
-    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
+        serving.run(create_app(settings), settings, listener, on_ready=on_ready, on_ending=on_ending)
+    except VenueFileError as error:
+        raise CommandFailed(str(error), hint="nothing was imported: mend that line, or leave --venues out", code=Exit.USAGE) from None
+    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except OSError as error:
         raise CommandFailed(
@@ -132,32 +133,33 @@ def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], 
 
 def _run(settings: Any, simulate: str | None) -> None:
     from rtdash.cli import workers
+    from rtdash.cli.traffic import Traffic
     from rtdash.server import serving
 
     try:
         listener = (workers.reserve if settings.workers > 1 else serving.bind)(settings.host, settings.port)
     except serving.ListenFailed as error:
         raise CommandFailed(
-            str(error), hint="stop the program that has it, or choose another port: rtdash serve --port 0 takes a free one"
+            str(error), hint="free it, or choose another: rtdash serve --host 127.0.0.1 --port 0 takes a free port"
         ) from None
     url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{listener.getsockname()[1]}"
     address = settings.data / ADDRESS_FILE
-    traffic: list[subprocess.Popen[bytes]] = []
+    traffic = Traffic()
 
     def ready() -> None:
         _leave(address, url)
         _announce(url, settings)
         if simulate:
-            traffic.append(_start_traffic(url, settings, simulate))
+            traffic.start(url, settings.data, simulate)
 
     try:
         if settings.workers > 1:
-            workers.run(settings, (settings.host, listener.getsockname()[1]), on_ready=ready)
+            workers.run(settings, (settings.host, listener.getsockname()[1]), on_ready=ready, on_ending=traffic.tell_to_end)
         else:
-            serve_one(settings, listener, on_ready=ready)
+            serve_one(settings, listener, on_ready=ready, on_ending=traffic.tell_to_end)
     finally:
         listener.close()
-        _stop(traffic)
+        traffic.wait()
         _withdraw(address, url)
 
 
@@ -174,22 +176,6 @@ def _announce(url: str, settings: Any) -> None:
         f"rtdash is ready at {url}  (data in {settings.data}, process {os.getpid()}; Ctrl-C ends it)\n  next: rtdash watch hotel_stats restaurant_stats   ·   API: {url}/docs\n"
     )
     sys.stderr.flush()
-
-
-def _start_traffic(url: str, settings: Any, rate: str) -> subprocess.Popen[bytes]:
-    """`rtdash simulate` as a child of this process; it mints its own token from the data directory."""
-    command = [sys.executable, "-m", "rtdash", "simulate", "--url", url, "--data", str(settings.data), "--rate", rate]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
-
-
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        child.terminate()
-    for child in children:
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
 
 
 def _withdraw(address: Path, url: str) -> None:

@@ -155,11 +155,14 @@ def _print(operations: "Iterable[TimedOperation]") -> None:
 def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") -> "list[Venue]":
     """The venues that get traffic. Raises CommandFailed when none is left."""
     there = list(venues)
+    if not there:
+        hint = "get one that may: rtdash token --scope hotel:write --scope hotel:read"
+        raise CommandFailed("the token may write reservations at no venue", hint=hint, code=Exit.NOT_ALLOWED)
     chosen = [one for one in there if venue in (None, one.id) and traffic.suits(one)]
     if not chosen:
         wanted = f"venue {venue!r}" if venue else "venue"
         kind = f" for the profile {traffic.profile}" if traffic.profile else ""
-        known = ", ".join(f"{one.id} ({one.kind})" for one in there) or "none that this token may write"
+        known = ", ".join(f"{one.id} ({one.kind})" for one in there)
         raise CommandFailed(f"there is no {wanted}{kind}", hint=f"there are: {known}", code=Exit.USAGE)
     return chosen
 

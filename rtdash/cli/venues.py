@@ -41,7 +41,9 @@ def import_file(
         venues = parse_venues(file.read_text(encoding="utf-8"), source=str(file))
         asyncio.run(_save(Settings(**given), venues))
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{file} can't be read: {error}", code=Exit.USAGE) from None
+        raise CommandFailed(
+            f"{file} can't be read: {error}", hint="nothing was imported: name a TOML file in UTF-8", code=Exit.USAGE
+        ) from None
     except VenueFileError as error:
         raise CommandFailed(str(error), hint="nothing was imported", code=Exit.USAGE) from None
     except StoreError as error:

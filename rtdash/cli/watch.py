@@ -54,7 +54,7 @@ def watch(
     order = Watch(
         url=address,
         token=source,
-        channels=_known(channels),
+        channels=known_channels(channels),
         venues=tuple(venue or ()),
         as_json=as_json,
         count=count,
@@ -68,7 +68,8 @@ def watch(
         raise typer.Exit(code)
 
 
-def _known(channels: list[str]) -> "tuple[Channel, ...]":
+def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
+    """The channels of those names, each once. Raises CommandFailed."""
     from rtdash.protocol.channels import Channel
 
     names = [channel.value for channel in Channel]

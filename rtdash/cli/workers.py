@@ -40,16 +40,17 @@ class _Worker:
     is_ready: bool = False
 
 
-def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None]) -> None:
+def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
     """Keep `settings.workers` processes serving until SIGINT or SIGTERM, then have them drained; raises KeyboardInterrupt after SIGINT.
 
-    `on_ready` is called once, when all of them answer. Raises CommandFailed when one can't start the first time.
+    `on_ready` is called once, when all of them answer, `on_ending` when the end has begun. Raises CommandFailed when one can't start the first time.
     """
     with _stop_signals() as stops:
         crew = _Crew(settings, address)
         try:
             number = crew.keep(stops, on_ready)
         finally:
+            on_ending()
             crew.end()
     if number == signal.SIGINT:
         raise KeyboardInterrupt
@@ -144,7 +145,7 @@ def _work(settings: Any, address: tuple[str, int], news: Connection) -> None:
         threading.Thread(target=_end_with_parent, args=(news,), daemon=True).start()
 
     try:
-        serve_one(settings, serving.bind(*address, shared=True), on_ready=ready)
+        serve_one(settings, serving.bind(*address, shared=True), on_ready=ready, on_ending=lambda: None)
     except CommandFailed as failure:
         with suppress(OSError):
             news.send((failure.what, failure.hint, int(failure.code)))
