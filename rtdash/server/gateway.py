@@ -20,7 +20,7 @@ from rtdash.server.connection import JITTER_MS, Connection
 from rtdash.server.door import Door
 from rtdash.server.handovers import Handovers
 from rtdash.server.heartbeat import TICK_S, Marks, PulseRules, Wheel
-from rtdash.server.link import Link
+from rtdash.server.link import Link, fail
 from rtdash.server.logs import facts
 from rtdash.server.parts import Parts
 from rtdash.server.places import Places, excess
@@ -182,7 +182,7 @@ class Gateway:
             now, turns = self.now(), turns + 1
             self.was_late, last = now - last > TICK_S + LATE_S, now
             for connection in self.wheel.due(now):
-                connection.look(now)
+                _look(connection, now)
             if turns % GAUGE_TURNS == 0:
                 self.metrics.buffered_bytes.set(sum(connection.link.buffered_bytes() for connection in self.connections))
 
@@ -207,3 +207,10 @@ class Gateway:
 
     def _count_refusal(self, limit: str) -> None:
         self.metrics.limit_refusals.labels(limit).inc()
+
+
+def _look(connection: Connection, now: float) -> None:
+    try:
+        connection.look(now)
+    except Exception:  # noqa: BLE001 - a fault in one connection must not stop the wheel for all others
+        fail(connection.link, connection)

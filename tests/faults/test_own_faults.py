@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
-from tests.server.sockets import Server, anyio_backend, edge
+from tests.server.sockets import Server, anyio_backend, edge, lane, serving
 
-__all__ = ["anyio_backend", "edge"]
+__all__ = ["anyio_backend", "edge", "lane"]
 
 pytestmark = pytest.mark.anyio
 
@@ -53,3 +54,17 @@ async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
         await asyncio.wait_for(client.websocket.close(1001), 5)
         assert client.websocket.protocol.close_rcvd is not None
         assert client.websocket.protocol.close_rcvd.code == 1001
+
+
+async def test_a_connection_that_fails_by_the_clock_harms_no_other(tmp_path: Path, lane: str) -> None:
+    """A fault in what time brings to one connection ends that one, 1011; the wheel goes on to turn for the others."""
+    with serving(tmp_path, lane, idle_timeout_s=0.5) as server:
+        async with server.client() as client, server.client(token=server.token("bob")) as other:
+            await client.ask(action="ping")
+            await other.ask(action="ping")
+            for connection in server.parts.gateway.connections:
+                if connection.conversation.principal.sub == "ann":
+                    connection.deadlines = None
+            assert (await client.farewell())[1] == 1011
+            assert (await other.farewell())[1] == 4003
+        assert not server.parts.tasks.dead
