@@ -1,0 +1,85 @@
+"""Requests to a server: bookings one by one at a pace, in lists, from many connections at once, and reads."""
+
+import http.client
+import json
+import selectors
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from processes import Server
+
+TABLES, OPERATIONS, STATS = "/api/restaurant/reservations", "/api/operations", "/api/dashboard/stats"
+
+
+def table(number: int) -> dict[str, object]:
+    """A reservation of a table, some day within the next month."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1 + number % 30)
+    return {"customerName": "John Smith", "guests": 4, "date": start.isoformat(), "source": "Phone"}
+
+
+class Caller:
+    """One connection that is kept alive."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"}
+
+    def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
+        """The answer, read; anything but success is an error."""
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, path, text, {**self._headers, **(headers or {})})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
+        return answer
+
+    def post_lists(self, number: int, *, size: int = 100) -> None:
+        """Bookings as operations, `size` a request, one request after the other."""
+        for first in range(0, number, size):
+            numbers = range(first, min(first + size, number))
+            self.call("POST", OPERATIONS, [{"operationId": uuid4().hex, "op": "book", "kind": "restaurant", **table(n)} for n in numbers])
+
+    def post_paced(self, number: int, *, rate: float, path: str = TABLES) -> list[float]:
+        """Bookings one by one, `rate` a second; the instants at which each was sent."""
+        start, sent = time.time(), []
+        for turn in range(number):
+            time.sleep(max(0.0, start + turn / rate - time.time()))
+            sent.append(time.time())
+            self.call("POST", path, table(turn))
+        return sent
+
+
+def post_at_once(server: Server, number: int, *, connections: int) -> float:
+    """Single bookings from many connections, each sending its next as soon as it has its answer. Bookings a second."""
+    body = json.dumps(table(1))
+    head = f"POST {TABLES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    request, left, answered = (head + body).encode(), number, 0
+    start = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for _ in range(connections):
+            one = socket.create_connection(("127.0.0.1", server.port))
+            selector.register(one, selectors.EVENT_READ)
+            one.sendall(request)
+            left -= 1
+        while answered < number:
+            for key, _ in selector.select(10):
+                one = key.fileobj
+                assert isinstance(one, socket.socket), "nothing else is registered"
+                data = one.recv(65536)
+                if not data or data.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")):
+                    raise RuntimeError(f"a booking was refused: {data!r}")
+                if not data.startswith(b"HTTP/1.1 "):
+                    continue  # a body that came behind its head
+                answered += 1
+                if left:
+                    one.sendall(request)
+                    left -= 1
+        took_s = time.monotonic() - start
+        for key in list(selector.get_map().values()):
+            assert isinstance(key.fileobj, socket.socket), "nothing else is registered"
+            key.fileobj.close()
+    return number / took_s
