@@ -1,6 +1,7 @@
 """Public keys: from files, from key sets, and none that shouldn't be one."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from rtdash.server.auth import TokenRefused, Verifier
-from rtdash.server.keys import Keys, KeyUnusable, read_key_file
+from rtdash.server.auth import TokenRefused, Verifier, token_digest
+from rtdash.server.keys import MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
+from tests.server.sockets import LANES, serving
 
 pytestmark = pytest.mark.anyio
 SECRET = "s" * 64
@@ -30,7 +32,7 @@ def anyio_backend() -> str:
 class KeyServer:
     """Serves a key set that the test can change, and counts who asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.content = b"{}"
         self.asked = 0
         outer = self
@@ -46,7 +48,7 @@ class KeyServer:
             def log_message(self, *_: object) -> None:
                 """Nothing."""
 
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -107,6 +109,83 @@ async def test_keys_stay_when_the_set_cant_be_fetched(key_server: KeyServer) -> 
     keys._tried_at = float("-inf")
     assert not await keys.refresh()
     assert Verifier(SECRET, keys=keys).verify(signed(OLD, "ES256", kid="old")).sub == "anna"
+
+
+async def test_keys_rotate(key_server: KeyServer) -> None:
+    """A new key of the set verifies; one that was taken out doesn't any more, not even tokens that it had verified before."""
+    keys = Keys(jwks_url=key_server.url)
+    verifier = Verifier(SECRET, keys=keys)
+    old, new = signed(OLD, "ES256", kid="old"), signed(NEW, "EdDSA", kid="new")
+    assert (await verifier.authenticate(old)).sub == "anna"
+    assert verifier.recall(token_digest(old)).sub == "anna"
+    key_server.content = json.dumps({"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}).encode()
+    keys._tried_at = float("-inf")
+    assert (await verifier.authenticate(new)).sub == "anna"
+    with pytest.raises(KeyError):
+        verifier.recall(token_digest(old))
+    with pytest.raises(TokenRefused):
+        await verifier.authenticate(old)
+
+
+async def test_an_unchanged_set_forgets_nobody(key_server: KeyServer) -> None:
+    """Fetching it again costs no verification."""
+    keys = Keys(jwks_url=key_server.url)
+    verifier = Verifier(SECRET, keys=keys)
+    token = signed(OLD, "ES256", kid="old")
+    await verifier.authenticate(token)
+    keys._tried_at = float("-inf")
+    assert await keys.refresh()
+    assert verifier.recall(token_digest(token)).sub == "anna"
+
+
+async def test_a_key_set_that_is_too_large_or_too_slow_is_none(key_server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers at its address costs a bounded number of bytes and seconds."""
+    whole = key_server.content
+    key_server.content = whole[:-1] + b" " * MAX_SET_BYTES + b"}"
+    keys = Keys(jwks_url=key_server.url)
+    assert not await keys.refresh()
+    monkeypatch.setattr("rtdash.server.keys.FETCH_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        assert not await Keys(jwks_url=f"http://127.0.0.1:{mute.getsockname()[1]}/keys").refresh()
+    key_server.content = b"[" * 100_000
+    keys._tried_at = float("-inf")
+    assert not await keys.refresh()
+
+
+@pytest.mark.parametrize("lane", LANES)
+async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) -> None:
+    """Tokens of its own open meanwhile, those of the set are 4500; once the set can be fetched they open, and go on to when it can't."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    token = signed(OLD, "ES256", kid="old")
+    with serving(tmp_path, lane, settings={"jwks_url": f"http://127.0.0.1:{port}/keys"}) as server:
+        keys = server.parts.verifier._keys
+        await server.until(lambda: keys._tried_at > 0 and keys._fetching is None)
+        async with server.client() as client:
+            assert (await client.ask(action="ping"))["status"] == "pong"
+        async with server.client(token=token) as client:
+            assert (await client.farewell())[1] == 4500
+        key_server = KeyServer(port)
+        key_server.content = json.dumps({"keys": [json.loads(ECAlgorithm.to_jwk(OLD.public_key())) | {"kid": "old"}]}).encode()
+        async with server.client(token=token) as client:
+            assert (await client.farewell())[1] == 4500, "fetched again within MIN_REFRESH_S"
+        keys._tried_at = float("-inf")
+        async with server.client(token=token) as client:
+            assert (await client.ask(action="ping"))["status"] == "pong"
+        key_server.stop()
+        keys._tried_at = float("-inf")
+        await server.call(keys.refresh)
+        async with server.client(token=token) as client:
+            assert (await client.ask(action="ping"))["status"] == "pong"
+        assert server.parts.tasks.dead == []
+
+
+@pytest.mark.parametrize("url", ["keys", "ftp://me:hunter2@host/keys", "https://", "https://me:hunter2@host:x/"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """At start; its password is not repeated."""
+    with pytest.raises(KeyUnusable) as refused:
+        Keys(jwks_url=url)
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_key_file_may_hold_several_keys(tmp_path: Path) -> None:
