@@ -178,30 +178,45 @@ def test_files_that_cant_grow_are_weathered(tmp_path: Path) -> None:
 
 
 async def test_a_broken_file_is_told_and_mended(tmp_path: Path) -> None:
-    """While the file is damaged reads are 503 and so is /readyz; with the file whole again, all that was acknowledged is there."""
+    """While the file is damaged, reads, subscribes and /readyz say so; with the file whole again, all that was acknowledged is there."""
     with serving(tmp_path, "fast", requests_per_second=0) as server:
-        async with Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest:
+        path = server.parts.settings.data / "rtdash.db"
+        async with server.client() as client, Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest:
+            start = (await client.subscribe("restaurant_notifications", "hotel_reservations"))["positions"]["hotel_reservations"]
             stored = [f"op-{number}" for number in range(5)]
             for key in stored:
                 assert (await rest.book(key)).status_code == 201
-            path = server.parts.settings.data / "rtdash.db"
-            with closing(sqlite3.connect(path)) as other:
-                assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
-            whole = path.read_bytes()
-            path.write_bytes(b"no database" * (len(whole) // 11))
-            try:
+            with damaged(path):
                 answer = await rest.reservations()
                 assert answer.status_code == 503, answer.text
                 readiness = await rest.readiness()
                 assert readiness.status_code == 503
                 assert "not a database" in " ".join(readiness.json()["problems"])
+                refused = await client.ask(action="subscribe", channels=[CHANNEL], positions={CHANNEL: start})
+                assert (refused["code"], refused["temporary"], refused["retryAfterMs"] > 0) == ("unavailable", True, True)
                 if (await rest.book("within")).status_code == 201:
                     stored.append("within")
-            finally:
-                with path.open("r+b") as file:
-                    file.write(whole)
-                    file.truncate()
             await rest.is_ready()
             assert (await rest.reservations()).status_code == 200
             assert (await rest.book("behind")).status_code == 201
-            assert await rest.log() == [*stored, "behind"]
+            stored.append("behind")
+            assert await rest.log() == stored
+            answer = await client.subscribe(CHANNEL, positions={CHANNEL: start})
+            assert answer["recovered"] == {CHANNEL: True}
+            heard = [(await client.until(lambda body: body.get("channel") == CHANNEL))["operationId"] for _ in stored]
+            assert heard == stored
+
+
+@contextmanager
+def damaged(path: Path) -> Iterator[None]:
+    """Another program has written over the database file; in the end it is as it was."""
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+    whole = path.read_bytes()
+    path.write_bytes(b"no database" * (len(whole) // 11))
+    try:
+        yield
+    finally:
+        with path.open("r+b") as file:
+            file.write(whole)
+            file.truncate()
