@@ -1,0 +1,75 @@
+"""TLS by two flags, and commands that trust the certificate by SSL_CERT_FILE. Whole processes, on both lanes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.test_ws_fastlane import certificate
+
+__all__ = ["certificate"]
+
+PATIENCE_S = 40
+
+
+@pytest.fixture(params=["fast", "asgi"])
+def environment(request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[dict[str, str]]:
+    """What commands need to reach a server that runs with TLS; it is ended behind the test."""
+    ours = os.environ | {"RTDASH_DATA": str(tmp_path / "data"), "RTDASH_LANE": request.param}
+    flags = ["--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])]
+    server = subprocess.Popen([sys.executable, "-m", "rtdash", "serve", "--port", "0", *flags], env=ours, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (tmp_path / "data" / "address").exists():
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (tmp_path / "data" / "address").read_text().startswith("https://127.0.0.1:")
+        yield ours
+    finally:
+        server.terminate()
+        assert server.wait(PATIENCE_S) == 0
+
+
+def command(environment: dict[str, str], *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rtdash", *arguments],
+        env=environment | more,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def test_commands_work_over_tls(environment: dict[str, str], certificate: tuple[Path, Path]) -> None:
+    """REST and socket reach the server when SSL_CERT_FILE names its certificate; without, 3 with the reason."""
+    trusting = {"SSL_CERT_FILE": str(certificate[0])}
+    watched = command(environment, "watch", "restaurant_stats", "--json", "--once", **trusting)
+    assert watched.returncode == 0, watched.stderr
+    assert "stats_update" in {json.loads(line)["type"] for line in watched.stdout.splitlines()}
+    made = command(environment, "simulate", "--rate", "5/s", "--duration", "1s", "--seed", "1", **trusting)
+    assert made.returncode == 0, made.stderr
+    assert command(environment, "token", "revoke", "--user", "nobody", **trusting).returncode == 0
+    refused = command(environment, "token", "revoke", "--user", "nobody", SSL_CERT_FILE="")
+    assert refused.returncode == 3
+    assert "SSL_CERT_FILE" in refused.stderr
+
+
+@pytest.mark.parametrize("broken", ["certificate", "key"])
+def test_what_is_no_certificate_is_refused_in_words(tmp_path: Path, certificate: tuple[Path, Path], broken: str) -> None:
+    """At the start, with exit code 2."""
+    (tmp_path / "broken.pem").write_text("-----BEGIN NOTHING-----\n")
+    chosen = [
+        str(tmp_path / "broken.pem") if broken == name else str(path)
+        for name, path in zip(("certificate", "key"), certificate, strict=True)
+    ]
+    ended = command(dict(os.environ), "serve", "--port", "0", "--ssl-certfile", chosen[0], "--ssl-keyfile", chosen[1])
+    assert ended.returncode == 2
+    assert "certificate chain" in ended.stderr
+    assert "Traceback" not in ended.stderr
