@@ -1,6 +1,7 @@
 """What hub and relay count by themselves, as metrics; and a canary that measures the way through the hub."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from uuid import uuid4
@@ -14,6 +15,8 @@ from rtdash.relay import Relay
 from rtdash.server.metrics import Metrics
 
 CANARY_INTERVAL_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 def read_figures(hub: Hub, relay: Relay) -> Iterator[Metric]:
@@ -41,10 +44,12 @@ class Canary:
         self._metrics = metrics
         self._stream = Stream(f"canary-{uuid4().hex}", Channel.HOTEL_STATS)
         self._sent_at = 0.0
+        self._has_come = False
 
     def deliver(self, parcel: Parcel) -> None:
         """It came through."""
         del parcel
+        self._has_come = True
         self._metrics.delivery_seconds.observe(time.perf_counter() - self._sent_at)
 
     async def run(self) -> None:
@@ -52,8 +57,11 @@ class Canary:
         subscription = self._hub.join(self._stream, self)
         try:
             while True:
-                self._sent_at = time.perf_counter()
+                self._sent_at, self._has_come = time.perf_counter(), False
                 self._hub.publish_state(self._stream, "canary", b"{}")
                 await asyncio.sleep(CANARY_INTERVAL_S)
+                if not self._has_come:
+                    self._metrics.canaries_lost.inc()
+                    _log.error("what this process publishes does not come through its hub")
         finally:
             self._hub.leave(subscription)

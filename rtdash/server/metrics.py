@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LATENCY_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 LIMITS = (
     "max_connections",
@@ -43,12 +43,15 @@ class Metrics:
         self.buffered_bytes = gauge("buffered_bytes", "Bytes written to connections that the kernel has not taken")
         self.evictions = counter("evictions", "Connections that the server closed", "code")
         self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
+        for outcome in ("recovered", "reset", "failed"):
+            self.replays.labels(outcome)
         self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
         for limit in LIMITS:
             self.limit_refusals.labels(limit)  # there from the start, so that the first refusal shows as a rise
         self.delivery_seconds = histogram(
             "delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary"
         )
+        self.canaries_lost = counter("canaries_lost", "What the process published to itself, and did not get")
         self.loop_lag_seconds = gauge("loop_lag_seconds", "Seconds by which the event loop was late, last looked at")
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
