@@ -143,7 +143,7 @@ def load_secret(settings: Settings) -> str:
     if settings.secret is not None:
         secret = settings.secret.get_secret_value()
     else:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret = _read_or_create(path)
     if len(secret.encode()) < MIN_SECRET_BYTES:
         where = "the setting RTDASH_SECRET" if settings.secret is not None else str(path)

@@ -14,6 +14,7 @@ def test_the_first_start_makes_a_secret_and_later_ones_read_it(tmp_path: Path) -
     secret = load_secret(settings)
     assert len(secret) >= 32
     assert (settings.data / "secret").stat().st_mode & 0o777 == 0o600
+    assert settings.data.stat().st_mode & 0o777 == 0o700  # what guests told stands beside it
     assert load_secret(settings) == secret
     assert [file.name for file in settings.data.iterdir()] == ["secret"]
 

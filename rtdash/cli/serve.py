@@ -165,7 +165,7 @@ def _run(settings: Any, simulate: str | None) -> None:
 
 def _leave(address: Path, url: str) -> None:
     """Write the address in one step: a command that looks for it finds all of it or nothing."""
-    address.parent.mkdir(parents=True, exist_ok=True)  # with a server as store and a given secret nobody else has made it
+    address.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # with a server as store and a given secret nobody else has made it
     draft = address.with_name(f"{address.name}.{os.getpid()}")
     draft.write_text(url + "\n", encoding="utf-8")
     draft.replace(address)

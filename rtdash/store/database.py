@@ -230,7 +230,7 @@ def _open_files(engines: dialects.Engines, data_dir: Path) -> LockFile | None:
         return None
     for directory in (data_dir, engines.file.parent):
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"{directory} can't be made: {error.strerror}", hint="choose another data directory, or mend its rights"

@@ -144,3 +144,14 @@ async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixtu
     assert refused.value.response.status_code == 404
     assert "/socket" in caplog.text
     assert token not in caplog.text
+
+
+async def test_wrong_tokens_are_paced_by_address(tmp_path: Path, lane: str) -> None:
+    """Whoever guesses is slowed down like everybody else: refusals for identity count against their address."""
+    with serving(tmp_path, lane, handshakes_per_minute=1, handshakes_burst=2) as server:
+        for _ in range(2):
+            async with server.client(token="guess") as client:
+                assert (await client.farewell())[1] == 4500
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.url(token=server.token()), proxy=None)
+        assert refused.value.response.status_code == 503
