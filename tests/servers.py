@@ -5,6 +5,7 @@ Ours have a free port and a directory of their own, can be killed, frozen and st
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -128,10 +129,12 @@ def own(server: TestServer) -> TestServer:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects or binds to port 0."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def installed(*names: str) -> str:

@@ -1,22 +1,19 @@
 """`rtdash serve --workers 2`: one port, two processes, one end."""
 
-import os
 import signal
-import subprocess
-import sys
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
+from tests.cli.starting import PATIENCE_S, serve
 from tests.faults.process import ServerProcess, server_process
 from tests.servers import TestServer, free_port
 from tests.stores import new_database
-
-PATIENCE_S = 40
 
 
 @pytest.fixture
@@ -27,7 +24,12 @@ def options(postgres_server: TestServer, redis_server: TestServer) -> Iterator[d
 
 def workers(server: ServerProcess) -> list[psutil.Process]:
     """Its children that serve, not the interpreter's resource tracker."""
-    return [child for child in psutil.Process(server.pid).children() if "resource_tracker" not in " ".join(child.cmdline())]
+    crew = []
+    for child in psutil.Process(server.pid).children():
+        with suppress(psutil.NoSuchProcess):  # a zombie counts as none
+            if "resource_tracker" not in " ".join(child.cmdline()):
+                crew.append(child)
+    return crew
 
 
 def wait_for(is_so: Callable[[], object]) -> None:
@@ -42,7 +44,10 @@ def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, opt
     with server_process(tmp_path / "data", **options) as server:
         crew = workers(server)
         assert len(crew) == 2
-        assert len({_loop_of(server) for _ in range(60)}) == 2
+        with ExitStack() as callers:
+            for _ in range(60):
+                callers.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            wait_for(lambda: all(_connections(worker, psutil.CONN_ESTABLISHED, server.port) for worker in crew))
         crew[0].kill()
         wait_for(lambda: len(workers(server)) == 2 and crew[0].pid not in {one.pid for one in workers(server)})
         wait_for(lambda: _has_listeners(server, 2))
@@ -79,26 +84,17 @@ def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> 
 )
 def test_workers_that_can_t_start_are_told_once(tmp_path: Path, database: str | None, broker: str, code: int, words: str) -> None:
     """In a sentence with a hint, without a traceback or a password."""
-    told = serve(tmp_path, {"RTDASH_DATABASE": database and database.format(free=free_port()), "RTDASH_BROKER": broker}, "--workers", "2")
+    settings = {"broker": broker} | ({"database": database.format(free=free_port())} if database else {})
+    told = serve(tmp_path, settings, "--workers", "2")
     assert told.returncode == code
     assert words in told.stderr
     assert "Traceback" not in told.stderr
     assert "hunter2" not in told.stderr
 
 
-def serve(data: Path, settings: dict[str, str | None], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A server that is expected not to start."""
-    environment = os.environ | {name: value for name, value in settings.items() if value} | {"RTDASH_DATA": str(data / "data")}
-    command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-
-
-def _loop_of(server: ServerProcess) -> str:
-    """Which process answers: each has its own start time among its metrics."""
-    text = httpx.get(f"{server.url}/metrics", trust_env=False).text
-    return next(line for line in text.splitlines() if line.startswith("process_start_time_seconds"))
+def _connections(worker: psutil.Process, status: str, port: int) -> int:
+    return sum(one.status == status and one.laddr.port == port for one in worker.net_connections("tcp"))
 
 
 def _has_listeners(server: ServerProcess, number: int) -> bool:
-    listening = [one for worker in workers(server) for one in worker.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
-    return len(listening) == number
+    return [_connections(worker, psutil.CONN_LISTEN, server.port) for worker in workers(server)] == [1] * number
