@@ -27,6 +27,7 @@ CHANNELS = (
     "restaurant_notifications",
 )
 START_LIMIT_S = 30
+END_LIMIT_S = 20
 
 
 def demo(
@@ -38,14 +39,14 @@ def demo(
 ) -> None:
     """Show it all: a server on a free port, 60 days of past, live traffic, and the live view. Temporary data unless --data."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_unwound_by_signals())
+        interrupts = _Interrupts()
         directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
         log = stack.enter_context((_made(directory) / "demo.log").open("w", encoding="utf-8"))
-        server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log))
+        server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log, interrupts))
         url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
         sys.stderr.write(f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n")
         traffic = ["simulate", "--url", url, "--data", str(directory), "--seed", str(seed), "--backfill", str(days), "--rate", rate]
-        simulate = stack.enter_context(_child(traffic, log, stderr=subprocess.PIPE))
+        simulate = stack.enter_context(_child(traffic, log, interrupts, stderr=subprocess.PIPE))
         lines = _Lines(simulate, log)
         if days:
             _wait_for_past(lines, days)
@@ -53,21 +54,36 @@ def demo(
     sys.stderr.write("the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash simulate --help\n")
 
 
-@contextlib.contextmanager
-def _unwound_by_signals() -> Iterator[None]:
-    """SIGTERM and the end of the terminal end the demo as Ctrl-C does, so that no child and no data are left behind."""
-    unhandled = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
-    for number in unhandled:
-        signal.signal(number, _interrupt)
-    try:
+class _Interrupts:
+    """Ctrl-C, SIGTERM and the end of the terminal as KeyboardInterrupt, so that no child and no data are left behind.
+
+    Held back while a child is being started, which would be lost, and once the end has begun, which would be cut short.
+    """
+
+    def __init__(self) -> None:
+        self._is_held = False
+        self._is_pending = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._hear)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """None comes in here, but at its end."""
+        self._is_held = True
         yield
-    finally:
-        for number in unhandled:
-            signal.signal(number, signal.SIG_DFL)
+        self._is_held = False
+        if self._is_pending:
+            raise KeyboardInterrupt
 
+    def end(self) -> None:
+        """None comes any more."""
+        self._is_held = True
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_pending = True
+        if not self._is_held:
+            raise KeyboardInterrupt
 
 
 def _made(directory: Path) -> Path:
@@ -81,24 +97,27 @@ def _made(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _child(arguments: list[str], log: IO[str], *, stderr: IO[str] | int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def _child(arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rtdash", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log if stderr is None else stderr,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", "rtdash", *arguments]
+    process = None
     try:
+        with interrupts.held():
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True)
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        interrupts.end()
+        if process:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path) -> str:

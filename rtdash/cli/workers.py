@@ -43,7 +43,8 @@ class _Worker:
 def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
     """Keep `settings.workers` processes serving until SIGINT or SIGTERM, then have them drained; raises KeyboardInterrupt after SIGINT.
 
-    `on_ready` is called once, when all of them answer, `on_ending` when the end has begun. Raises CommandFailed when one can't start the first time.
+    `on_ready` is called once, when all of them answer, `on_ending` when the end has begun.
+    Raises CommandFailed when one can't start the first time.
     """
     with _stop_signals() as stops:
         crew = _Crew(settings, address)

@@ -1,0 +1,44 @@
+"""`rtdash demo`: it all in one command, and nothing of it left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, str]:
+    """An environment whose temporary files are the test's own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+    return environment | {"TMPDIR": str(tmp_path)}
+
+
+def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> None:
+    """Off a terminal: a past, live lines of figures and reservations, then 0; its temporary data is removed."""
+    command = [sys.executable, "-m", "rtdash", "demo", "--days", "2", "--rate", "20/s", "--duration", "3"]
+    ended = subprocess.run(command, env=place, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "harbour-hotel" in ended.stdout
+    assert "figures" in ended.stdout
+    assert "the demo is over" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_leaves_nothing(number: signal.Signals, place: dict[str, str], tmp_path: Path) -> None:
+    """In the middle of loading the past: 130, no process, no data; a closed terminal too."""
+    command = [sys.executable, "-m", "rtdash", "demo", "--days", "3000"]
+    with subprocess.Popen(command, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert "rtdash demo at" in process.stderr.readline()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    assert children
+    assert [child for child in children if child.is_running()] == []
+    assert list(tmp_path.iterdir()) == []

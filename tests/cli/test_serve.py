@@ -1,0 +1,134 @@
+"""`rtdash serve` as it is typed: what keeps it from starting is told and changes nothing, and it ends cleanly."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rtdash.cli.main import run
+from tests.cli.starting import serve
+from tests.client.processes import Served
+
+WRONG_VENUES = """\
+[[venue]]
+id = "inn"
+name = "The Inn"
+kind = "hotel"
+timezone = "Mars/Base"
+currency = "EUR"
+"""
+
+
+def test_a_port_in_use(served: Served, tmp_path: Path) -> None:
+    """The address that somebody has, and how to get another; nothing is made."""
+    told = serve(tmp_path, {}, "--port", served.url.rpartition(":")[2])
+    assert told.returncode == 1
+    assert f"can't listen on {served.url.removeprefix('http://')}" in told.stderr
+    assert "rtdash serve --host 127.0.0.1 --port 0" in told.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_data_directory_that_cant_be_written(tmp_path: Path) -> None:
+    """The directory, and the option that names another."""
+    (tmp_path / "data").write_text("a file where a directory should be")
+    told = serve(tmp_path, {})
+    assert told.returncode == 1
+    assert f"{tmp_path / 'data'}" in told.stderr
+    assert "rtdash serve --data DIR" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_data_directory_in_use(served: Served) -> None:
+    """One SQLite directory has one process: the second one is told which, and the first goes on."""
+    told = serve(served.data.parent, {})
+    assert told.returncode == 1
+    assert "another process works on" in told.stderr
+    assert "kill " in told.stderr
+    assert httpx.get(f"{served.url}/readyz").status_code == 200
+    assert (served.data / "address").read_text().strip() == served.url
+
+
+def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
+    """It is not touched, and the way out is named."""
+    server = Served(tmp_path / "data")
+    assert server.end() == 0
+    store = tmp_path / "data" / "rtdash.db"
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = store.read_bytes()
+    told = serve(tmp_path, {})
+    assert told.returncode == 1
+    assert "newer rtdash" in told.stderr
+    assert "pip install --upgrade rtdash" in told.stderr
+    assert store.read_bytes() == before
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """It is kept as it is; a backup is what helps."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rtdash.db").write_text("a letter to my aunt, and a long one" * 200)
+    told = serve(tmp_path, {})
+    assert told.returncode == 1
+    assert "not a database" in told.stderr
+    assert "restore a backup" in told.stderr
+    assert (tmp_path / "data" / "rtdash.db").read_text().startswith("a letter to my aunt")
+
+
+def test_a_wrong_venue_file(tmp_path: Path) -> None:
+    """Refused whole, with the line; a usage error."""
+    file = tmp_path / "venues.toml"
+    file.write_text(WRONG_VENUES)
+    told = serve(tmp_path, {}, "--venues", str(file))
+    assert told.returncode == 2
+    assert f"{file}, line 5: unknown time zone 'Mars/Base'" in told.stderr
+    assert "nothing was imported" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "99999"], "port"),
+        (["--venues", "nowhere.toml"], "nowhere.toml can't be read"),
+        (["--ssl-certfile", "pyproject.toml"], "--ssl-keyfile"),
+        (["--workers", "2"], "--database postgresql://"),
+    ],
+)
+def test_wrong_options_are_told(options: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """With 2, before anything is made."""
+    assert run(["serve", *options]) == 2
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """`--simulate` tells what it did, all of it answered, and leaves no process; the address is taken back."""
+    command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", "--simulate", "50/s", "--data", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True, start_new_session=True) as process:
+        told = ""
+        while "operations applied" not in told:
+            line = process.stderr.readline()
+            assert line, told
+            told += line
+        os.killpg(process.pid, number)
+        _, rest = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "operations sent in" in rest
+    assert "can't reach the server" not in rest
+    assert "without an answer" not in rest
+    assert not (tmp_path / "address").exists()
+
+
+def test_ctrl_c_while_it_is_being_loaded() -> None:
+    """No traceback, and 130."""
+    early = "import builtins, os, signal, sys; real = builtins.__import__\n"
+    early += "def slow(name, *rest):\n    if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n    return real(name, *rest)\n"
+    early += "builtins.__import__ = slow; sys.argv = ['rtdash', 'config']; from rtdash.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stderr) == (130, "")

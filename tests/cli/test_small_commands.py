@@ -1,0 +1,226 @@
+"""`token`, `venues`, `events`, `config` and `doctor` as they are typed: stdout is for programs, stderr for people, and exit codes hold."""
+
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+
+from rtdash.cli.main import run
+from tests.client.processes import Served
+
+INN = """\
+[[venue]]
+id = "inn"
+name = "The Inn"
+kind = "hotel"
+timezone = "America/New_York"
+currency = "JPY"
+[[venue.roomTypes]]
+id = "king"
+name = "King"
+capacity = 2
+baseRate = 20000
+totalRooms = 3
+"""
+
+
+def test_token_prints_just_the_token(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """For all venues, with all scopes but admin's, for 12 hours."""
+    assert run(["token", "--data", str(served.data)]) == 0
+    out, err = capfd.readouterr()
+    claims = jwt.decode(out.strip(), options={"verify_signature": False})
+    assert (out.count("\n"), err) == (1, "")
+    assert (claims["sub"], claims["venues"], claims["scope"]) == ("local", ["*"], "hotel:read hotel:write restaurant:read restaurant:write")
+    assert claims["exp"] - claims["iat"] == pytest.approx(12 * 3600, abs=1)
+
+
+def test_token_takes_what_it_is_told(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """Claims by options, and the server believes them."""
+    options = ["--user", "ada", "--name", "Ada", "--scope", "hotel:read", "--venue", "harbour-hotel", "--ttl", "90s"]
+    assert run(["token", "--data", str(served.data), *options]) == 0
+    token = capfd.readouterr().out.strip()
+    profile = httpx.get(f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (profile["id"], profile["name"], profile["scopes"]) == ("ada", "Ada", ["hotel:read"])
+    assert [venue["id"] for venue in profile["venues"]] == ["harbour-hotel"]
+
+
+def test_token_revoke_ends_a_users_tokens(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """What was issued until now is refused from now on."""
+    assert run(["token", "--data", str(served.data), "--user", "mallory"]) == 0
+    token = capfd.readouterr().out.strip()
+    assert run(["token", "revoke", "--data", str(served.data), "--user", "mallory"]) == 0
+    out, err = capfd.readouterr()
+    assert (out, "every token of mallory" in err) == ("", True)
+    assert httpx.get(f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["token", "--scope", "hotel:eat"], 2, "hotel:read"),
+        (["token", "--ttl", "forever"], 2, "12h"),
+        (["token", "revoke"], 2, "--user anna"),
+        (["token", "revoke", "--id", "a", "--user", "b"], 2, "either --id or --user"),
+        (["events", "hotel_rumours"], 2, "hotel_reservations"),
+        (["events", "hotel_reservations", "--venue", "ritz"], 4, "not for that venue"),
+        (["watch", "hotel_rumours"], 2, "hotel_reservations"),
+        (["watch", "hotel_stats", "--venue", "ritz", "--once"], 4, "ritz"),
+        (["venues", "import", "nowhere.toml"], 2, "nothing was imported"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_wrong_words_are_told(served: Served, arguments: list[str], code: int, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the exit code of the contract and what would be right; nothing on stdout."""
+    assert run([*arguments, *(["--data", str(served.data)] if arguments[0] != "nonsense" else [])]) == code
+    out, err = capfd.readouterr()
+    assert (out, said in err) == ("", True), err
+
+
+@pytest.mark.parametrize("command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]])
+def test_nobody_there(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """3, and the command that starts a server."""
+    assert run([*command, "--url", "http://127.0.0.1:9", "--token", "t"]) == 3
+    assert "rtdash serve" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]])
+def test_a_token_that_is_not_valid(served: Served, command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """4, without the token in the text."""
+    assert run([*command, "--url", served.url, "--token", "sesame"]) == 4
+    assert "sesame" not in capfd.readouterr().err
+
+
+def test_no_server_was_ever_started_here(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without a secret there is no token: 3, and no directory is made."""
+    assert run(["token", "--data", str(tmp_path / "none")]) == 3
+    assert "rtdash serve" in capfd.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_venues_are_listed(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """One a line, its fields between tabs."""
+    assert run(["venues", "--data", str(served.data)]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].split("\t") == ["harbour-hotel", "hotel", "Europe/Lisbon", "EUR", "Harbour Hotel"]
+    assert lines[1].startswith("harbour-grill\trestaurant\t")
+
+
+def test_a_venue_file_is_imported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The next server has its venues."""
+    data, file = tmp_path / "data", tmp_path / "inn.toml"
+    file.write_text(INN)
+    assert run(["venues", "import", str(file), "--data", str(data)]) == 0
+    assert "imported 1 venues: inn" in capfd.readouterr().err
+    server = Served(data)
+    try:
+        assert run(["venues", "--data", str(data)]) == 0
+        assert capfd.readouterr().out == "inn\thotel\tAmerica/New_York\tJPY\tThe Inn\n"
+    finally:
+        server.end()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("America/New_York", "Mars/Base", "line 5: unknown time zone"),
+        ('"JPY"', '"XXQ"', "line 6: unknown currency"),
+        ("20000", "20000.5", "line 11: baseRate"),
+        ('name = "The Inn"', "name = ", "line 3: not TOML"),
+        ("king", "\udcff", "can't be read"),
+    ],
+)
+def test_a_wrong_venue_file_is_refused_whole(right: str, wrong: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """With 2 and the line; there is no store afterwards."""
+    file = tmp_path / "inn.toml"
+    file.write_bytes(INN.replace(right, wrong).encode("utf-8", "surrogateescape"))
+    assert run(["venues", "import", str(file), "--data", str(tmp_path / "data")]) == 2
+    err = capfd.readouterr().err
+    assert said in err
+    assert "nothing was imported" in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_store_in_use_takes_no_venue_file(served: Served, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The server that has it is named, and its venues stay."""
+    (tmp_path / "inn.toml").write_text(INN)
+    assert run(["venues", "import", str(tmp_path / "inn.toml"), "--data", str(served.data)]) == 1
+    assert "another process works on" in capfd.readouterr().err
+    assert run(["venues", "--data", str(served.data)]) == 0
+    assert "inn" not in capfd.readouterr().out
+
+
+def test_events_are_read_page_by_page(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """NDJSON on stdout, oldest first; where to go on, on stderr."""
+    served.book(3)
+    command = ["events", "restaurant_reservations", "--data", str(served.data)]
+    assert run([*command, "--limit", "2"]) == 0
+    out, err = capfd.readouterr()
+    assert [json.loads(line)["seq"] for line in out.splitlines()] == [1, 2]
+    assert "--after 2" in err
+    assert run([*command, "--after", "2"]) == 0
+    assert json.loads(capfd.readouterr().out.splitlines()[0])["seq"] == 3
+
+
+def test_config_tells_where_each_setting_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Flag over environment over file over default, and no secret is shown."""
+    monkeypatch.chdir(tmp_path)
+    Path("rtdash.toml").write_text('issuer = "the file"\naudience = "the file"\n')
+    monkeypatch.setenv("RTDASH_ISSUER", "the environment")
+    monkeypatch.setenv("RTDASH_SECRET", "sesame" * 8)
+    assert run(["config", "--data", "here"]) == 0
+    out = capfd.readouterr().out
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert rows["data"].endswith("here  (flag)")
+    assert rows["issuer"].endswith("the environment  (environment RTDASH_ISSUER)")
+    assert rows["audience"].endswith("the file  (rtdash.toml)")
+    assert rows["max_connections"].endswith("10000  (default)")
+    assert "sesame" not in out
+
+
+def test_doctor_finds_a_healthy_machine(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """Every check is a line on stdout; the server's answer is one of them."""
+    assert run(["doctor", "--data", str(served.data)]) == 0
+    out = capfd.readouterr().out
+    assert f"server: {served.url} answers 200" in out
+    assert "BAD" not in out
+
+
+def test_doctor_says_what_to_mend(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A secret that all may read and a store that is none: 1, and what to type."""
+    (tmp_path / "secret").write_text("x" * 48)
+    (tmp_path / "secret").chmod(stat.S_IRUSR | stat.S_IROTH)
+    (tmp_path / "rtdash.db").write_text("no database" * 1000)
+    assert run(["doctor", "--data", str(tmp_path)]) == 1
+    out, err = capfd.readouterr()
+    assert f"chmod 600 {tmp_path / 'secret'}" in out
+    assert "rtdash doctor --new-epoch" in out
+    assert "checks need attention" in err
+
+
+def test_doctor_draws_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Positions from before a restored backup are then told apart from those of today."""
+    assert Served(tmp_path).end() == 0
+    before = _epoch(tmp_path)
+    assert run(["doctor", "--new-epoch", "--data", str(tmp_path)]) == 0
+    assert _epoch(tmp_path) != before
+    assert _epoch(tmp_path) in capfd.readouterr().err
+
+
+def test_doctor_needs_a_store_for_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A directory without one is a usage error, and stays empty."""
+    assert run(["doctor", "--new-epoch", "--data", str(tmp_path)]) == 2
+    assert "--data DIR" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def _epoch(data: Path) -> str:
+    connection = sqlite3.connect(data / "rtdash.db")
+    (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+    connection.close()
+    return str(epoch)
