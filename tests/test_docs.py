@@ -1,5 +1,6 @@
-"""The README names every setting and every command."""
+"""The README names every setting, command and metric, and no test that isn't there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 from typer.main import get_command
 
 from rtdash.cli.main import _register, app
+from rtdash.server.metrics import Metrics
 from rtdash.settings import Limits, Settings
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", [name for name in (*Settings.model_fields, *Limits.model_fields) if name != "limits"])
@@ -35,9 +38,31 @@ def test_limits_have_their_defaults():
             assert told == held, variables
 
 
+def test_metrics_are_documented():
+    """Each metric of our own stands in the README."""
+    for metric in Metrics().registry.collect():
+        assert f"`{metric.name}`" in README or metric.name.startswith("process_"), metric.name
+
+
+def test_threats_are_answered_by_tests():
+    """Each row of the security table names tests, and each of them exists."""
+    section = README.partition("\n## Security\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!threat|---)([^|]+) \|[^|]+\| ([^|]+) \|$", section, re.MULTILINE)
+    assert len(rows) >= 20
+    for threat, tests in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert named, threat
+        for file, name in named:
+            assert name in _tests(ROOT / file), f"{file}::{name}"
+
+
 def test_exactly_two_set_up_commands():
     """One command runs the main job, one passes the tests."""
     assert len(re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)) == 2
+
+
+def _tests(file):
+    return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def _shown(default):
