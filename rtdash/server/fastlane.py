@@ -52,6 +52,7 @@ class FastLane(WebSocketsSansIOProtocol):
         self.transport.set_protocol(cast("asyncio.Protocol", link))
         self._pass_on(receiver, link)
         del self.scope["state"]["fastlane"]
+        self.app_state.clear()  # our own copy, with this object in it: nothing of the handshake is to wait for the garbage collector
 
     async def run_asgi(self) -> None:
         """As uvicorn's, but a socket that was handed over stays open when the app returns."""

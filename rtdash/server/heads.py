@@ -65,6 +65,7 @@ class TimedHeads(HttpToolsProtocol):
         self._is_upgraded = True
         self._expect(None)
         super().handle_websocket_upgrade()
+        del self.parser  # it knows this object, which knows it: together they would wait for the garbage collector
 
     def on_message_begin(self) -> None:
         """The first byte of a head."""
