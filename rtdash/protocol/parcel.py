@@ -2,8 +2,6 @@
 
 from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 
 from rtdash.protocol.channels import Stream
@@ -18,34 +16,36 @@ RECENT_TOTAL_BYTES = 64 << 20
 _last_seq = attrgetter("last_seq")
 
 
-@dataclass(frozen=True, eq=False)
 class Parcel:
-    """Events `first_seq` to `last_seq` of a stream, or state messages (both are 0 then)."""
+    """Events `first_seq` to `last_seq` of a stream, or state messages (both are 0 then). `size`: bytes of the messages, unframed.
 
-    stream: Stream
-    first_seq: int
-    bodies: tuple[bytes, ...]
-    compress_min_bytes: int = 512
+    `framed` and `packed` are `frames` and `deflated` once somebody has asked for those: slots, which the interpreter reads at once
+    where a property costs a call, and a flush asks a thousand times.
+    """
 
-    @cached_property
-    def last_seq(self) -> int:
-        """The seq of the last event; 0 for state messages."""
-        return self.first_seq and self.first_seq + len(self.bodies) - 1
+    __slots__ = ("bodies", "compress_min_bytes", "first_seq", "framed", "last_seq", "packed", "size", "stream")
 
-    @cached_property
-    def size(self) -> int:
-        """Bytes of the messages, unframed."""
-        return sum(map(len, self.bodies))
+    def __init__(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...], compress_min_bytes: int = 512) -> None:
+        self.stream = stream
+        self.first_seq = first_seq
+        self.last_seq = first_seq and first_seq + len(bodies) - 1
+        self.bodies = bodies
+        self.size = sum(map(len, bodies))
+        self.compress_min_bytes = compress_min_bytes
+        self.framed = b""
+        self.packed = b""
 
-    @cached_property
+    @property
     def frames(self) -> bytes:
         """One plain text frame a message."""
-        return join_frames(self.bodies)
+        self.framed = self.framed or join_frames(self.bodies)
+        return self.framed
 
-    @cached_property
+    @property
     def deflated(self) -> bytes:
         """The frames for connections that agreed on permessage-deflate (see `deflate_frames`)."""
-        return deflate_frames(self.bodies, self.compress_min_bytes)
+        self.packed = self.packed or deflate_frames(self.bodies, self.compress_min_bytes)
+        return self.packed
 
     def after(self, seq: int) -> "Parcel":
         """The events behind `seq`; the parcel itself when those are all of it."""

@@ -108,7 +108,7 @@ class FastLink:
         """Write bytes that all subscribers of the flush share."""
         transport = self._transport
         if not transport.is_closing():  # uvloop's write raises after an abort, and would stop the flush for all behind
-            transport.write(parcel.deflated if self._deflates else parcel.frames)
+            transport.write((parcel.packed or parcel.deflated) if self._deflates else (parcel.framed or parcel.frames))
 
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
