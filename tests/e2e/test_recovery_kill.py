@@ -62,7 +62,6 @@ async def _kill_again_and_again(server: ServerProcess, capsys: pytest.CaptureFix
     assert all(len(one.returns()) >= 1 for one in subscribers)
 
 
-ALLOWANCE_S = 4.0
 WINDOW_S = 0.5
 
 
@@ -70,11 +69,23 @@ WINDOW_S = 0.5
 def test_a_drain_costs_nobody_a_second_attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SIGTERM and a start within the restart allowance: the same zeros, and each subscriber comes back at its first attempt."""
     limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
-    with server_process(tmp_path / "data", **limits, drain_window_s=WINDOW_S, restart_allowance_s=ALLOWANCE_S) as server:
-        asyncio.run(_drain_again_and_again(server, capsys))
+    with server_process(tmp_path / "data", **limits, drain_window_s=WINDOW_S) as server:
+        # The allowance is what an operator would set: some times what a restart takes on this machine, today.
+        allowance_s = max(3.0, 3 * _restart(server))
+        server.set(restart_allowance_s=allowance_s)
+        _restart(server)
+        asyncio.run(_drain_again_and_again(server, allowance_s, capsys))
 
 
-async def _drain_again_and_again(server: ServerProcess, capsys: pytest.CaptureFixture[str]) -> None:
+def _restart(server: ServerProcess) -> float:
+    """End it and start it; how many seconds it was away."""
+    began = time.monotonic()
+    assert server.end(signal.SIGTERM) == 0
+    server.start()
+    return server.ready_at - began
+
+
+async def _drain_again_and_again(server: ServerProcess, allowance_s: float, capsys: pytest.CaptureFixture[str]) -> None:
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     writer = Writer(server.url, server.token(), per_second=PER_SECOND, rng=random.Random(SEED))
     away_s = []
@@ -82,10 +93,7 @@ async def _drain_again_and_again(server: ServerProcess, capsys: pytest.CaptureFi
         async with writer.writing():
             for turn in range(DRAINS):
                 await asyncio.sleep(0.5)
-                began = time.monotonic()
-                assert await asyncio.to_thread(server.end, signal.SIGTERM) == 0
-                await asyncio.to_thread(server.start)
-                away_s.append(server.ready_at - began)
+                away_s.append(await asyncio.to_thread(_restart, server))
                 await until(lambda: all(len(one.returns()) == turn + 1 for one in subscribers))  # noqa: B023 - awaited in the loop
         log = await asyncio.to_thread(server.read_log, "restaurant_reservations")
         await until(lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in subscribers))
@@ -96,6 +104,6 @@ async def _drain_again_and_again(server: ServerProcess, capsys: pytest.CaptureFi
     )
     assert judge(writer.acknowledged, log, subscribers) == Verdict()
     # The promise is about servers that are back in time; a busy machine may start one too late, but not every one.
-    in_time = [turn for turn, away in enumerate(away_s, 1) if away < ALLOWANCE_S]
-    assert in_time, away_s
+    in_time = [turn for turn, away in enumerate(away_s, 1) if away < allowance_s]
+    assert in_time, (away_s, allowance_s)
     assert {one.attempts()[turn] for one in subscribers for turn in in_time} == {1}

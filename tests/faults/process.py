@@ -30,7 +30,7 @@ class ServerProcess:
         self.in_child: Callable[[], None] | None = None
         self._port = "0"
         self._environment = {**os.environ, "RTDASH_DATA": str(data), "RTDASH_SECRET": SECRET}
-        self._environment |= {f"RTDASH_{name.upper()}": str(value) for name, value in settings.items()}
+        self.set(**settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -43,6 +43,10 @@ class ServerProcess:
         """Of the process that runs."""
         assert self._process is not None
         return self._process.pid
+
+    def set(self, **settings: object) -> None:
+        """More settings, from the next start on."""
+        self._environment |= {f"RTDASH_{name.upper()}": str(value) for name, value in settings.items()}
 
     def start(self) -> None:
         """Start it, on the same port as before, and wait until it is ready."""

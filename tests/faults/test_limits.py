@@ -12,8 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
+from rtdash.protocol.channels import Channel, Stream
 from rtdash.settings import Limits
-from tests.server.sockets import RawClient, Server, anyio_backend, lane, serving
+from rtdash.store import event_log
+from tests.server.sockets import GRILL, RawClient, Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
 
@@ -215,13 +217,13 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
             await client.events(3)
     await asyncio.sleep(0.2)
     with serving(tmp_path, lane, retention_s=0.1) as server:
-        async with server.client() as client, asyncio.timeout(10):
-            while True:  # the server prunes in its own time
-                answer = await client.subscribe("restaurant_reservations", positions=old)
-                if not answer["recovered"]["restaurant_reservations"]:
-                    break
-                await client.events(3)
-                await client.ask(action="unsubscribe", channels=["restaurant_reservations"])
+        stream = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
+        async with asyncio.timeout(20):
+            while not await server.call(lambda: server.parts.database.read(lambda store: event_log.read_floor(store, stream))):  # noqa: ASYNC110 - pruning tells nobody
+                await asyncio.sleep(0.05)
+        async with server.client() as client:
+            answer = await client.subscribe("restaurant_reservations", positions=old)
+            assert answer["recovered"] == {"restaurant_reservations": False}
             assert (await client.until(lambda body: body.get("type") == "reset"))["position"]["seq"] == numbers[-1]
             again = await client.subscribe("restaurant_reservations", positions=answer["positions"])
             assert again["recovered"] == {"restaurant_reservations": True}
