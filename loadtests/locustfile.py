@@ -58,6 +58,7 @@ class DashboardUser(User):
 class _RestUser(FastHttpUser):
     abstract = True
     host = orders.url
+    insecure = False  # locust's default doesn't look at certificates
 
     def on_start(self) -> None:
         self.rights = {"Authorization": f"Bearer {the_crew().token(next(_numbers))}"}

@@ -64,7 +64,13 @@ class Crew:
         follower = Follower(f"client {os.getpid()}-{number}", list(orders.phase.channels), self._reader, self.notes)
         backoff = Backoff(self.rng, time.monotonic, first_s=orders.first_delay_s, longest_s=orders.longest_delay_s)
         dashboard = Dashboard(
-            follower, self._url(number), self.token(number), self.notes, frozen_after_s=orders.frozen_after_s, backoff=backoff
+            follower,
+            orders.socket_url,
+            self.token(number),
+            self.notes,
+            proxy_port=self._proxy_port(number),
+            frozen_after_s=orders.frozen_after_s,
+            backoff=backoff,
         )
         self._dashboards.append(dashboard)
         return dashboard
@@ -160,12 +166,11 @@ class Crew:
         written.write_text(json.dumps(told), encoding="utf-8")
         written.replace(path)
 
-    def _url(self, number: int) -> str:
-        drops, proxied = self.orders.phase.drops, self.orders.proxied_url
-        if proxied is None:
-            return self.orders.socket_url
+    def _proxy_port(self, number: int) -> int | None:
+        """Evenly, so many of all are behind the proxy."""
+        drops = self.orders.phase.drops
         share = drops.share if drops is not None else 1.0
-        return proxied if int((number + 1) * share) > int(number * share) else self.orders.socket_url
+        return self.orders.proxy_port if int((number + 1) * share) > int(number * share) else None
 
     def _misfortunes(self, began: float) -> Iterator[tuple[float, Callable[[], None]]]:
         """What befalls clients by their own doing, and when; processes share the rate evenly by their number of clients."""
@@ -181,7 +186,7 @@ class Crew:
         yield float("inf"), lambda: None
 
     def _befall(self, kind: str, slow_s: float) -> None:
-        standing = [one for number, one in enumerate(self._dashboards) if one.is_open and self._url(number) != self.orders.socket_url]
+        standing = [one for number, one in enumerate(self._dashboards) if one.is_open and self._proxy_port(number) is not None]
         if not standing:
             return
         victim = self.rng.choice(standing)

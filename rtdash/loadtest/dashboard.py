@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
+from functools import cache
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
@@ -29,15 +30,29 @@ class _Broken(Exception):  # noqa: N818 - a state of the world
 
 
 class Dashboard:
-    """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends when it is turned away, or by an exit."""
+    """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends when it is turned away, or by an exit.
 
-    def __init__(self, follower: Follower, url: str, token: str, notes: Notes, *, frozen_after_s: float, backoff: Backoff) -> None:
+    With a `proxy_port` of this machine it connects there, and means the URL all the same: in its Host, and in the certificate that it checks.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        url: str,
+        token: str,
+        notes: Notes,
+        *,
+        frozen_after_s: float,
+        backoff: Backoff,
+        proxy_port: int | None = None,
+    ) -> None:
         self.follower = follower
         self._url = url
         self._token = token
         self._notes = notes
         self._frozen_after_s = frozen_after_s
         self._backoff = backoff
+        self._proxy_port = proxy_port
         self._socket: socket.socket | None = None
         self._protocol: ClientProtocol | None = None
         self._fragments: list[bytes] = []
@@ -111,11 +126,12 @@ class Dashboard:
     def _connect(self) -> tuple[socket.socket, ClientProtocol]:
         parts = urlsplit(self._url)
         is_secure = parts.scheme == "wss"
-        connection = socket.create_connection((parts.hostname or "", parts.port or (443 if is_secure else 80)), timeout=_HANDSHAKE_S)
+        address = (parts.hostname or "", parts.port or (443 if is_secure else 80))
+        connection = socket.create_connection(("127.0.0.1", self._proxy_port) if self._proxy_port else address, timeout=_HANDSHAKE_S)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if is_secure:
-                connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+                connection = _trusting().wrap_socket(connection, server_hostname=parts.hostname)
             protocol = ClientProtocol(parse_uri(self._url), max_size=_MAX_MESSAGE_BYTES)
             request = protocol.connect()
             request.headers["Authorization"] = f"Bearer {self._token}"
@@ -225,3 +241,9 @@ class Dashboard:
             self._flush(self._socket, self._protocol)
         self._socket.close()
         self._socket = None
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Made once a process: reading the machine's certificates takes longer than a handshake."""
+    return ssl.create_default_context()

@@ -47,6 +47,10 @@ class Evidence:
     publisher: Publisher | None = None
     connections_before: int | None = None
     connections_left: int | None = None
+    is_settled: bool = False
+    """Whether the traffic came to its end and the clients had the time to catch up, so that what they lack is lost."""
+    server_gone: str | None = None
+    """How the server was lost for good, if it was."""
     invalid: list[str] = field(default_factory=list)
     """Why the run says nothing about the server."""
     notes: list[str] = field(default_factory=list)

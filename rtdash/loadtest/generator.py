@@ -20,7 +20,7 @@ _LOG_LINES = 8
 
 
 class GeneratorFailed(Exception):  # noqa: N818 - a state of the world, told to the user
-    """Locust did not run, or did not report; the text holds the last lines that it wrote."""
+    """Locust did not start, or ended by itself; the text holds the last lines that it wrote."""
 
 
 class Generator:
@@ -38,6 +38,15 @@ class Generator:
     def is_running(self) -> bool:
         """Whether it hasn't ended by itself."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def obituary(self) -> str | None:
+        """How it ended, if it did by itself."""
+        code = None if self._process is None else self._process.poll()
+        if code is None:
+            return None
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        return f"the generator ended by itself, {how}: {self._last_lines() or 'it wrote nothing'}"
 
     def start(self) -> None:
         """Returns at once; the users come at their own rate."""
@@ -61,7 +70,7 @@ class Generator:
             )
 
     async def spawned(self) -> None:
-        """Returns when the clients are connected, or have had the time that they need. Raises GeneratorFailed."""
+        """Returns when the clients are connected, or have had the time that they need. Raises GeneratorFailed when none came."""
         phase = self._orders.phase
         wanted = phase.dashboards + phase.offices
         loop = asyncio.get_running_loop()
@@ -70,8 +79,6 @@ class Generator:
             self.ticks.refresh()
             if self.ticks.last and self.ticks.total("connected") >= wanted:
                 return
-            if not self.is_running:
-                raise GeneratorFailed("the generator ended: " + self._last_lines())
             await asyncio.sleep(_LOOK_EVERY_S)
         if not self.ticks.last:
             raise GeneratorFailed("the generator did not start: " + self._last_lines())
@@ -90,12 +97,9 @@ class Generator:
             self.ticks.refresh()
 
     async def finish(self) -> Results:
-        """End it, and read what it reports. Raises GeneratorFailed."""
+        """End it, and read what its processes report: `processes` of them."""
         await asyncio.to_thread(self._end)
-        results = collect(Path(self._orders.folder))
-        if not results.processes:
-            raise GeneratorFailed("the generator left no results: " + self._last_lines())
-        return results
+        return collect(Path(self._orders.folder))
 
     def kill(self) -> None:
         """Leave nothing behind, whatever happened."""

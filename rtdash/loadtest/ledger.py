@@ -132,10 +132,12 @@ def judge_contents(findings: Findings, contents: Mapping[Stream, Mapping[int, st
 
 
 def judge_acknowledged(findings: Findings, acknowledged: Iterable[Acknowledged], logs: Mapping[Stream, Log]) -> None:
-    """What was acknowledged must be in the log, with its operation, at the seq that was told."""
+    """What was acknowledged must be in the log, with its operation, at the seq that was told; where there is no log, nothing can be said."""
     for told in acknowledged:
         log = logs.get(told.stream)
-        entry = log.entries.get(told.seq) if log else None
+        if log is None:
+            continue
+        entry = log.entries.get(told.seq)
         if entry is None or entry[0] != told.operation_id:
             text = (
                 f"operation {told.operation_id} was acknowledged as {told.stream.channel} seq {told.seq}, and the log doesn't have it there"

@@ -1,10 +1,16 @@
 """The server's log and states over REST: what the ledger is held against."""
 
-from collections.abc import Iterable
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import httpx
 
+from rtdash.client.addresses import rest_url
 from rtdash.client.api import Api
+from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from rtdash.loadtest.ledger import Log
 from rtdash.loadtest.orders import VenueTold
 from rtdash.loadtest.reading import digest_of
@@ -13,10 +19,24 @@ from rtdash.protocol.channels import Channel, Position, Stream
 _PAGE = 500
 _PAYLOADS = ("stats", "availability")
 _CONNECTIONS = "rtdash_connections "
+_AGAIN_S = 0.5
+
+T = TypeVar("T")
 
 
 class LogUnusable(Exception):  # noqa: N818 - makes the run invalid
     """The log was pruned or reset under the run, so that nothing can be held against it."""
+
+
+async def patiently(read: Callable[[], Awaitable[T]], until: float) -> T:
+    """The result of `read`, which is tried again until that instant of the monotonic clock. Raises Unreachable, Problem."""
+    while True:
+        try:
+            return await read()
+        except (Unreachable, Problem) as failure:
+            if isinstance(failure, NotAllowed) or time.monotonic() > until:
+                raise
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def read_heads(api: Api, streams: Iterable[Stream]) -> dict[Stream, Position]:
@@ -70,9 +90,9 @@ def streams_of(venues: Iterable[VenueTold], channels: Iterable[Channel]) -> list
 
 async def read_connections(url: str) -> int | None:
     """How many open connections the server counts; None where it doesn't tell."""
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=5, verify=ssl.create_default_context()) as client:
         try:
-            text = (await client.get(f"{url}/metrics")).raise_for_status().text
+            text = (await client.get(f"{rest_url(url)}/metrics")).raise_for_status().text
         except httpx.HTTPError:
             return None
     for line in text.splitlines():

@@ -27,6 +27,10 @@ class Judged:
     invalid: list[str]
     samples: list[Sample]
     notes: list[str]
+    server_gone: str | None = None
+    """How the server was lost for good in it, if it was."""
+    is_whole: bool = True
+    """Whether it came to its end."""
 
 
 def measure(evidence: Evidence, generator: Generator) -> Judged:
@@ -49,13 +53,13 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     notes = evidence.notes + _knee_notes(measures, evidence)
     if causes:
         notes.append("connections ended: " + ", ".join(f"{count} by {cause}" for cause, count in causes.most_common()))
-    return Judged(
-        evidence.phase.name, measures, examples, evidence.invalid + _bottlenecks(evidence, measures, generator), evidence.samples, notes
-    )
+    invalid = evidence.invalid + _bottlenecks(evidence, measures, generator)
+    return Judged(evidence.phase.name, measures, examples, invalid, evidence.samples, notes, evidence.server_gone, evidence.is_settled)
 
 
 def _ledger(evidence: Evidence, clients: list[Client]) -> Findings:
-    findings = judge_clients(((client.name, client.accounts) for client in clients), evidence.logs)
+    logs = evidence.logs if evidence.is_settled else {}  # who didn't get the time to catch up is behind, and has lost nothing
+    findings = judge_clients(((client.name, client.accounts) for client in clients), logs)
     judge_contents(findings, evidence.results.contents, evidence.logs)
     if evidence.canary is not None:
         judge_contents(findings, evidence.canary.reader.contents, evidence.logs)
@@ -70,7 +74,8 @@ def _add_ledger(measures: Measures, evidence: Evidence, findings: Findings) -> N
         measures.add_count(kind, findings.total[kind])
         for channel in sorted({stream.channel for stream in evidence.logs}):
             measures.add_count(kind, findings.by_channel[kind, channel], channel)
-    measures.add_count("acknowledged_lost", findings.total["acknowledged_lost"])
+    if evidence.logs:
+        measures.add_count("acknowledged_lost", findings.total["acknowledged_lost"])
     for kind in ("invalid", "unexpected"):
         measures.add_count(kind, findings.total[kind] + counts[kind])
     for kind in ("sessions_forgotten", "errors"):
@@ -84,8 +89,9 @@ def _add_ends(measures: Measures, evidence: Evidence, clients: list[Client]) -> 
         if not client.is_current or any(account.next_seq <= evidence.heads.get(stream, 0) for stream, account in client.accounts.items())
     ]
     stale = [client for client in clients if any(client.states.get(key) != digest for key, digest in evidence.states.items())]
-    measures.add_count("not_recovered", len(behind))
-    measures.add_count("not_converged", len(stale))
+    if evidence.is_settled:
+        measures.add_count("not_recovered", len(behind))
+        measures.add_count("not_converged", len(stale))
     if evidence.connections_left is not None:
         measures.add_count("connections_leaked", evidence.connections_left)
 

@@ -31,13 +31,13 @@ class VenueTold:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """All that a process of the generator needs to know. `proxied_url`: the socket behind the fault proxy."""
+    """All that a process of the generator needs to know. `proxy_port`: of the fault proxy on this machine, when there are faults."""
 
     run_id: str
     folder: str
     url: str
     socket_url: str
-    proxied_url: str | None
+    proxy_port: int | None
     tokens: tuple[str, ...]
     venues: tuple[VenueTold, ...]
     phase: Phase

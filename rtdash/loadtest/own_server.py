@@ -26,7 +26,7 @@ _LOG_LINES = 5
 
 
 class ServerFailed(Exception):  # noqa: N818 - a state of the world, told to the user
-    """The server did not start; the text holds the last lines that it wrote."""
+    """The server did not start, or ended by itself; the text holds the last lines that it wrote."""
 
 
 class OwnServer:
@@ -39,6 +39,7 @@ class OwnServer:
         self._mint = mint
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._is_to_run = False
 
     @property
     def pid(self) -> int | None:
@@ -49,6 +50,15 @@ class OwnServer:
     def token(self) -> str:
         """For all its venues."""
         return self._mint(self._data)
+
+    @property
+    def obituary(self) -> str | None:
+        """How it ended, if nobody ended it; None while it runs, or when it was to end."""
+        process = self._process
+        if not self._is_to_run or process is None or process.poll() is None:
+            return None
+        how = f"by signal {-process.returncode}" if process.returncode < 0 else f"with exit code {process.returncode}"
+        return f"the server ended by itself, {how}: {self._last_lines() or 'it wrote nothing'}"
 
     async def start(self) -> None:
         """Returns when it answers; a second start takes the same port and data. Raises ServerFailed."""
@@ -61,13 +71,13 @@ class OwnServer:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=self._log.parent
             )
         if not await asyncio.to_thread(_await_answer, self._process, self._port, self._data / "address"):
-            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-            raise ServerFailed("the server did not start: " + " / ".join(lines))
+            raise ServerFailed("the server did not start: " + self._last_lines())
         self.url = f"http://127.0.0.1:{self._port}"
+        self._is_to_run = True
 
     async def end(self, number: signal.Signals) -> None:
         """Send it that signal and wait until it has ended."""
-        process = self._process
+        process, self._is_to_run = self._process, False
         if process is None or process.poll() is not None:
             return
         process.send_signal(number)
@@ -80,6 +90,9 @@ class OwnServer:
     async def stop(self) -> None:
         """End it as an operator would."""
         await self.end(signal.SIGTERM)
+
+    def _last_lines(self) -> str:
+        return " / ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
 
 
 def _free_port() -> int:

@@ -2,56 +2,36 @@
 
 import asyncio
 import random
-import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from rtdash.client.addresses import socket_url
 from rtdash.client.api import Api
+from rtdash.client.failures import Problem, Unreachable
 from rtdash.loadtest import logs
+from rtdash.loadtest.breaking import Breaker
 from rtdash.loadtest.canary import Canary
 from rtdash.loadtest.evidence import Evidence
-from rtdash.loadtest.faults import Fault, FaultProxy
-from rtdash.loadtest.generator import Generator
+from rtdash.loadtest.faults import FaultProxy
+from rtdash.loadtest.generator import Generator, GeneratorFailed
 from rtdash.loadtest.operations import Operations
 from rtdash.loadtest.orders import Orders, save_heads
-from rtdash.loadtest.own_server import OwnServer
+from rtdash.loadtest.own_server import ServerFailed
 from rtdash.loadtest.publisher import Publisher
-from rtdash.loadtest.samples import Sample
-from rtdash.loadtest.scenario import Phase, Storm
+from rtdash.loadtest.scenario import Phase
+from rtdash.loadtest.setting import Setting
 from rtdash.loadtest.watcher import Watcher
 from rtdash.protocol.channels import Channel
 
-_FAULTS_UNTIL = 0.8
-"""Of the traffic's duration: the last ones are to have recovered before its end."""
 _STATE_REST_S = 1.0
 """State messages are computed at most 4 times a second: after this long the last one has come."""
 _LEAK_WAIT_S = 4.0
 _LOOK_EVERY_S = 0.1
 
 
-@dataclass(slots=True)
-class Setting:
-    """What all phases of a run share. `should_stop` is set by a Ctrl-C or by a broken SLO that aborts."""
-
-    url: str
-    tokens: tuple[str, ...]
-    folder: Path
-    run_id: str
-    seed: int
-    processes: int
-    with_ui: bool
-    server: OwnServer | None
-    should_stop: asyncio.Event
-    show: Callable[[Sample, Evidence], None]
-    proxy_target: tuple[str, int] = field(default=("127.0.0.1", 0))
-
-
 async def run_phase(setting: Setting, phase: Phase) -> Evidence:
-    """Raises Unreachable, Problem, GeneratorFailed, ServerFailed; LogUnusable is told in the evidence."""
+    """What ends it before its time is told in the evidence. Raises Unreachable, Problem, GeneratorFailed when it couldn't even begin."""
     api = Api(setting.url, setting.tokens[0], retry_for_s=60, connections=32, rng=random.Random(setting.seed))  # noqa: S311 - jitter
     async with api:
         venues = await logs.read_venues(api)
@@ -76,17 +56,17 @@ class _Run:
         self._api = api
         self._proxy = proxy
         self._evidence = evidence
-        self._rng = random.Random(f"{setting.seed}/{phase.name}")  # noqa: S311 - a load, no secret
+        rng = random.Random(f"{setting.seed}/{phase.name}")  # noqa: S311 - a load, no secret
         folder = setting.folder / phase.name
         folder.mkdir(mode=0o700)
         is_proxied = phase.drops is not None or any(storm.kind == "rst" for storm in phase.storms)
-        direct = socket_url(setting.url)
+        socket = socket_url(setting.url)
         orders = Orders(
             run_id=setting.run_id,
             folder=str(folder),
             url=setting.url,
-            socket_url=direct,
-            proxied_url=socket_url(f"http://127.0.0.1:{proxy.port}") if is_proxied else None,
+            socket_url=socket,
+            proxy_port=proxy.port if is_proxied else None,
             tokens=setting.tokens,
             venues=venues,
             phase=phase,
@@ -94,52 +74,84 @@ class _Run:
         )
         self._folder = str(folder)
         self._generator = Generator(orders, processes=setting.processes, with_ui=setting.with_ui)
-        self._canary = Canary(direct, setting.tokens[-1], phase.channels, setting.run_id, heard=evidence.heard, rng=self._rng)
-        operations = Operations(setting.run_id, f"{phase.name}", venues, self._rng)
-        self._publisher = Publisher(api, operations, is_over=setting.should_stop.is_set)
+        self._breaker = Breaker(setting, evidence, proxy, rng)
+        self._canary = Canary(socket, setting.tokens[-1], phase.channels, setting.run_id, heard=evidence.heard, rng=rng)
+        self._publisher = Publisher(api, Operations(setting.run_id, phase.name, venues, rng))
         self._watcher = Watcher(evidence, self._generator.ticks, self._publisher, self._canary, self._server_pid)
 
     async def all(self) -> None:
         """From the first user to the last; what was started is ended in any case."""
         self._generator.start()
-        background = [asyncio.create_task(self._canary.run()), asyncio.create_task(self._watcher.feel_lateness())]
+        canary, lateness = asyncio.create_task(self._canary.run()), asyncio.create_task(self._watcher.feel_lateness())
         try:
-            await self._generator.spawned()
-            await self._traffic()
-            await self._settle()
+            await self._until_one_dies()
             self._evidence.results = await self._generator.finish()
-            background[0].cancel()
-            await asyncio.wait(background[:1], timeout=5)
+            canary.cancel()
+            await asyncio.wait([canary], timeout=5)
             self._evidence.canary = self._canary
             self._evidence.publisher = self._publisher
             self._evidence.inflicted = self._proxy.inflicted
+            self._look_for_results()
         finally:
-            for task in background:
+            for task in (canary, lateness):
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.gather(canary, lateness, return_exceptions=True)
             self._generator.kill()
-        await self._read_logs()
+        if self._evidence.server_gone is None:
+            await self._read_logs()
+
+    async def _until_one_dies(self) -> None:
+        """The stages, up to the last or to the death of the server or of the generator. Raises GeneratorFailed when no user ever came."""
+        works = [asyncio.create_task(self._stages()), asyncio.create_task(self._look_after())]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                work.result()
+        except (ServerFailed, Unreachable) as failure:
+            self._evidence.server_gone = self._obituary() or str(failure)
+        except Problem as problem:
+            self._evidence.invalid.append(f"{self._phase.name}: the server would not tell what it has: {problem}")
+        except GeneratorFailed as failure:
+            if not self._generator.ticks.last:
+                raise
+            self._evidence.invalid.append(f"{self._phase.name}: {failure}")
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    async def _look_after(self) -> None:
+        """Ends only by raising, when the server or the generator has died: GeneratorFailed, ServerFailed."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if obituary := self._obituary():
+                raise ServerFailed(obituary)
+            if obituary := self._generator.obituary:
+                raise GeneratorFailed(obituary)
+
+    async def _stages(self) -> None:
+        if await self._setting.unless_stopped(self._generator.spawned()):
+            await self._traffic()
+            await self._settle()
 
     async def _traffic(self) -> None:
         """Publish, break, and watch, until the duration is over or somebody says stop."""
         evidence, phase = self._evidence, self._phase
         self._generator.traffic_begins()
         evidence.began_at = time.monotonic()
-        watching = asyncio.create_task(self._watch())
-        breaking = [asyncio.create_task(self._break()), *(asyncio.create_task(self._storm(storm)) for storm in phase.storms)]
+        watching, breaking = asyncio.create_task(self._watch()), asyncio.create_task(self._breaker.run())
+        publishing = self._ramp() if phase.ramp else self._publisher.run(phase.duration_s, phase.publish_rate, phase.publish_batch)
         try:
-            await (self._ramp() if phase.ramp else self._publisher.run(phase.duration_s, phase.publish_rate, phase.publish_batch))
-            await asyncio.wait([asyncio.create_task(self._publisher.drained())], timeout=phase.settle_s)
-            _, storming = await asyncio.wait(breaking, timeout=phase.settle_s)
-            for task in storming:
-                task.cancel()
-            for task in breaking:
-                if task.done():
-                    task.result()
+            await self._setting.unless_stopped(publishing)
+            await self._publisher.drained(phase.settle_s)
+            await asyncio.wait([breaking], timeout=phase.settle_s)
+            if breaking.done():
+                breaking.result()
         finally:
-            for task in (watching, *breaking):
-                task.cancel()
-            await asyncio.gather(watching, *breaking, return_exceptions=True)
+            watching.cancel()
+            breaking.cancel()
+            await asyncio.gather(watching, breaking, return_exceptions=True)
+            await self._publisher.drained(0)
             evidence.ended_at = time.monotonic()
 
     async def _ramp(self) -> None:
@@ -150,39 +162,8 @@ class _Run:
             await self._publisher.run(part_s, rate, self._phase.publish_batch)
             reached = (len(self._publisher.acknowledged) - before) / (time.monotonic() - began)
             self._evidence.steps.append((rate, reached))
-            if self._setting.should_stop.is_set() or self._evidence.knee_is_found:
+            if self._evidence.knee_is_found:
                 return
-
-    async def _break(self) -> None:
-        """Faults of single connections through the proxy, at random instants."""
-        drops = self._phase.drops
-        kinds = {Fault.FIN: drops.fin, Fault.RST: drops.rst, Fault.HALF_OPEN: drops.half_open} if drops else {}
-        per_s = sum(kinds.values()) / 60
-        until = self._evidence.began_at + self._phase.duration_s * _FAULTS_UNTIL
-        while per_s:
-            await asyncio.sleep(self._rng.expovariate(per_s))
-            if time.monotonic() > until:
-                return
-            if passages := self._proxy.passages:
-                fault = self._rng.choices(list(kinds), list(kinds.values()))[0]
-                self._evidence.first_fault_at = self._evidence.first_fault_at or time.monotonic()
-                self._proxy.inflict(fault, [self._rng.choice(passages)])
-
-    async def _storm(self, storm: Storm) -> None:
-        """All at once."""
-        await asyncio.sleep(storm.at_s)
-        self._evidence.storms.append(time.monotonic())
-        self._evidence.first_fault_at = self._evidence.first_fault_at or time.monotonic()
-        server = self._setting.server
-        if storm.kind == "rst" or server is None:
-            await self._proxy.refuse()
-            self._proxy.inflict(Fault.RST, self._proxy.passages)
-            await asyncio.sleep(storm.down_s)
-            await self._proxy.admit()
-            return
-        await server.end(signal.SIGKILL if storm.kind == "sigkill" else signal.SIGTERM)
-        await asyncio.sleep(storm.down_s)
-        await server.start()
 
     async def _watch(self) -> None:
         """A sample a second; an SLO that aborts is looked at with each."""
@@ -194,25 +175,43 @@ class _Run:
 
     async def _settle(self) -> None:
         """Tell the clients where the logs end, and wait until all are there or the time is up."""
+        evidence = self._evidence
         await self._generator.writers_ended(self._phase.settle_s)
-        heads = await logs.read_heads(self._api, self._evidence.starts)
-        self._evidence.heads = {stream: position.seq for stream, position in heads.items()}
-        save_heads(self._folder, self._evidence.heads)
         until = time.monotonic() + self._phase.settle_s
-        while time.monotonic() < until and self._generator.is_running:
+        heads = await logs.patiently(partial(logs.read_heads, self._api, evidence.starts), until)
+        evidence.heads = {stream: position.seq for stream, position in heads.items()}
+        save_heads(self._folder, evidence.heads)
+        until = time.monotonic() + self._phase.settle_s
+        while time.monotonic() < until:
             self._generator.ticks.refresh()
-            if self._generator.ticks.is_caught_up and self._canary.follower.is_at(self._evidence.heads):
+            if self._generator.ticks.is_caught_up and self._canary.follower.is_at(evidence.heads):
                 break
             await asyncio.sleep(_LOOK_EVERY_S)
         await asyncio.sleep(_STATE_REST_S)
-        self._evidence.states = await logs.read_states(self._api, [stream for stream in self._evidence.streams if stream.channel.is_state])
+        states = [stream for stream in evidence.streams if stream.channel.is_state]
+        evidence.states = await logs.patiently(partial(logs.read_states, self._api, states), until)
+        evidence.is_settled = True
+
+    def _look_for_results(self) -> None:
+        """A process that worked and left no results: what its clients received isn't known. An interrupted one needn't have begun."""
+        missing = len(self._generator.ticks.last) - self._evidence.results.processes
+        if missing > 0 and not self._evidence.invalid:
+            self._evidence.invalid.append(
+                f"{self._phase.name}: {missing} of the generator's processes died, and what they saw is not known"
+            )
 
     async def _read_logs(self) -> None:
-        for stream, start in self._evidence.starts.items():
-            try:
-                self._evidence.logs[stream] = await logs.read_log(self._api, stream, start)
-            except logs.LogUnusable as unusable:
-                self._evidence.invalid.append(str(unusable))
+        until = time.monotonic() + self._phase.settle_s
+        try:
+            for stream, start in self._evidence.starts.items():
+                self._evidence.logs[stream] = await logs.patiently(partial(logs.read_log, self._api, stream, start), until)
+        except logs.LogUnusable as unusable:
+            self._evidence.invalid.append(str(unusable))
+        except (Unreachable, Problem) as failure:
+            self._evidence.server_gone = self._obituary() or str(failure)
+
+    def _obituary(self) -> str | None:
+        return self._setting.server.obituary if self._setting.server else None
 
     def _server_pid(self) -> int | None:
         return self._setting.server.pid if self._setting.server else None

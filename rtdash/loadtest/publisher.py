@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from rtdash.client.api import Api
@@ -18,34 +18,34 @@ _UNDER_WAY = 64
 
 
 class Publisher:
-    """Sends what `operations` draws. `is_over` ends it early."""
+    """Sends what `operations` draws."""
 
-    def __init__(self, api: Api, operations: Operations, *, is_over: Callable[[], bool]) -> None:
+    def __init__(self, api: Api, operations: Operations) -> None:
         self.acknowledged: list[Acknowledged] = []
         self.latency = Histogram()
         self.failures: Counter[str] = Counter()
         self.offered = 0
         self._api = api
         self._operations = operations
-        self._is_over = is_over
         self._room = asyncio.Semaphore(_UNDER_WAY)
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self, duration_s: float, rate: float, batch: int) -> None:
-        """Publish at that rate in requests of so many operations; returns when all are answered, or have been given up."""
+        """Publish at that rate in requests of so many operations; the last may still be under way when it returns."""
         began = time.monotonic()
         for due in _instants(began, rate, batch, duration_s):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if self._is_over():
-                break
             await self._room.acquire()
             self._begin([self._operations.draw(due) for _ in range(batch)], due)
-        await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()) if not self._is_over() else 0)
+        await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()))
 
-    async def drained(self) -> None:
-        """Returns when nothing is under way."""
+    async def drained(self, timeout_s: float) -> None:
+        """Returns when nothing is under way; what isn't answered by then is given up, and counts as a failure."""
         if self._under_way:
-            await asyncio.wait(self._under_way)
+            _, unanswered = await asyncio.wait(self._under_way, timeout=timeout_s)
+            for task in unanswered:
+                task.cancel()
+            await asyncio.gather(*unanswered, return_exceptions=True)
 
     def _begin(self, operations: list[dict[str, Any]], due: float) -> None:
         task = asyncio.create_task(self._send(operations, due))
@@ -63,6 +63,9 @@ class Publisher:
         except (Unreachable, Problem) as failure:
             self.failures[str(failure)] += len(operations)
             return
+        except asyncio.CancelledError:
+            self.failures["not answered in time"] += len(operations)
+            raise
         now = time.monotonic()
         for operation, outcome in zip(operations, outcomes, strict=True):
             self._take(operation, outcome, now - due)

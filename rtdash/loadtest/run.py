@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from rtdash.client.failures import Problem, Unreachable
 from rtdash.loadtest.baseline import compare
 from rtdash.loadtest.evidence import Evidence
+from rtdash.loadtest.generator import GeneratorFailed
 from rtdash.loadtest.measuring import Judged, measure
 from rtdash.loadtest.metrics import Measures
 from rtdash.loadtest.own_server import LIFTED, OwnServer
-from rtdash.loadtest.phase_run import Setting, run_phase
+from rtdash.loadtest.phase_run import run_phase
 from rtdash.loadtest.samples import Sample
-from rtdash.loadtest.scenario import Scenario
+from rtdash.loadtest.scenario import Phase, Scenario
+from rtdash.loadtest.setting import Setting
 from rtdash.loadtest.slo import SloFile, judge
 from rtdash.loadtest.summary import Summary
 
@@ -46,7 +49,7 @@ class Order:
 
 
 async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, Evidence], None], say: Callable[[str], None]) -> Summary:
-    """Run it all, and leave no process behind. Raises Unreachable, Problem, ServerFailed, GeneratorFailed."""
+    """Run it all, and leave no process behind. Raises Unreachable, Problem, ServerFailed, GeneratorFailed when nothing was measured."""
     _allow_many_sockets()
     started, began = datetime.now(UTC), time.monotonic()
     judged: list[Judged] = []
@@ -67,7 +70,9 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
                 if should_stop.is_set():
                     break
                 say(f"{phase.name}: {phase.users} users, {phase.duration_s:g} s")
-                judged.append(measure(await run_phase(setting, phase), order.scenario.generator))
+                judged.append(await _judge(order, setting, phase, is_first=not judged))
+                if not judged[-1].is_whole:
+                    break  # what is lost for good doesn't come back in the next phase
         finally:
             if server is not None:
                 await server.stop()
@@ -84,6 +89,17 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
         is_interrupted=should_stop.is_set() and not stops.has_aborted,
         comparisons=compare(order.baseline, measures, order.slos.allowance) if order.baseline else [],
     )
+
+
+async def _judge(order: Order, setting: Setting, phase: Phase, *, is_first: bool) -> Judged:
+    """One phase, measured; one that can't begin any more is told like one that ends early, so that what went before isn't lost."""
+    try:
+        return measure(await run_phase(setting, phase), order.scenario.generator)
+    except (Unreachable, Problem, GeneratorFailed) as failure:
+        if is_first:
+            raise
+        gone = str(failure) if isinstance(failure, Unreachable) else None
+        return Judged(phase.name, Measures(), [], [] if gone else [f"{phase.name}: {failure}"], [], [], gone, is_whole=False)
 
 
 class _Stops:

@@ -19,9 +19,10 @@ class Ending(StrEnum):
     BROKEN = "broken"
     INVALID = "invalid"
     INTERRUPTED = "interrupted"
+    UNREACHABLE = "unreachable"
 
 
-EXIT_CODES = {Ending.HELD: 0, Ending.BROKEN: 99, Ending.INVALID: 98, Ending.INTERRUPTED: 130}
+EXIT_CODES = {Ending.HELD: 0, Ending.BROKEN: 99, Ending.INVALID: 98, Ending.INTERRUPTED: 130, Ending.UNREACHABLE: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,22 @@ class Summary:
         return [reason for phase in self.phases for reason in phase.invalid]
 
     @property
+    def server_gone(self) -> str | None:
+        """How the server was lost for good in mid-run, if it was."""
+        return next((f"{phase.name}: {phase.server_gone}" for phase in self.phases if phase.server_gone), None)
+
+    @property
+    def untold(self) -> list[str]:
+        """Why the verdicts don't count, if they don't."""
+        return [*([self.server_gone] if self.server_gone else []), *self.invalid]
+
+    @property
     def ending(self) -> Ending:
         """An invalid run is neither held nor broken."""
         if self.is_interrupted:
             return Ending.INTERRUPTED
+        if self.server_gone:
+            return Ending.UNREACHABLE
         if self.invalid:
             return Ending.INVALID
         is_broken = any(verdict.fails for verdict in self.verdicts) or any(one.fails for one in self.comparisons)
@@ -66,6 +79,7 @@ class Summary:
             "exitCode": EXIT_CODES[self.ending],
             "server": self.server,
             "generator": self.generator,
+            "serverGone": self.server_gone,
             "invalid": self.invalid,
             "slos": [_verdict_json(verdict) for verdict in self.verdicts],
             "baseline": [one.to_json() for one in self.comparisons],

@@ -26,6 +26,7 @@ PHASE = Phase(name="calm", duration_s=1, dashboards=1)
 def evidence() -> Evidence:
     """One client that received all five events and has the present state."""
     one = Evidence(PHASE, [EVENTS, STATES], {EVENTS: Position("e", 0)})
+    one.is_settled = True
     one.heads, one.logs = {EVENTS: 5}, {EVENTS: Log(0, 5, dict.fromkeys(range(1, 6), (None, "")))}
     one.states = {(STATES, "stats_update"): "present"}
     one.results.clients = [Client("client 1", {EVENTS: Account(0, 6)}, {(STATES, "stats_update"): "present"}, is_current=True)]

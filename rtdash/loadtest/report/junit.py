@@ -8,9 +8,9 @@ from rtdash.loadtest.summary import Summary
 
 
 def junit_xml(summary: Summary) -> str:
-    """One suite; an invalid run is an error of every case."""
+    """One suite; where a run has no verdict, every case is an error."""
     failures = sum(verdict.fails for verdict in summary.verdicts)
-    reason = "; ".join(summary.invalid)
+    reason = "; ".join(summary.untold)
     counts = {
         "tests": len(summary.verdicts),
         "failures": 0 if reason else failures,
@@ -28,7 +28,7 @@ def _add_case(suite: Element, verdict: Verdict, scenario: str, reason: str) -> N
     case = SubElement(suite, "testcase", {"classname": f"{scenario}.{verdict.phase}", "name": str(verdict.slo)})
     text = f"measured {measured_text(verdict)}, wanted {verdict.slo.op} {verdict.slo.value:g}"
     if reason:
-        SubElement(case, "error", {"message": f"the run is invalid: {reason}"})
+        SubElement(case, "error", {"message": f"no verdict: {reason}"})
     elif verdict.fails:
         SubElement(case, "failure", {"message": text})
     elif verdict.outcome is Outcome.NOT_MEASURED:

@@ -6,8 +6,9 @@ from html import escape
 from rtdash.loadtest.measuring import Judged
 from rtdash.loadtest.metrics import METRICS, Kind
 from rtdash.loadtest.report.charts import Line, line_chart
-from rtdash.loadtest.report.tables import ENDINGS, mark, measured_text
+from rtdash.loadtest.report.tables import ENDINGS, by_phase, mark_of_all, measured_text
 from rtdash.loadtest.samples import Sample
+from rtdash.loadtest.slo import Outcome, Verdict
 from rtdash.loadtest.summary import Summary
 
 _STYLE = """
@@ -15,7 +16,7 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa7b4;--line:#30404f;--ground:#10171f;--c0:#58a6ff;--c1:#fb923c;--c2:#c4b5fd;--ok:#4ade80;--bad:#f87171}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:1340px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}summary{font-size:1.1rem;font-weight:700;margin:1.2rem 0 .5rem;cursor:pointer}h2{font-size:1.1rem;margin:2rem 0 .5rem}p,li,small{color:var(--soft)}
-.ending{font-size:1.15rem;font-weight:600;margin:.5rem 0}.held{color:var(--ok)}.broken,.invalid,.interrupted{color:var(--bad)}
+.ending{font-size:1.15rem;font-weight:600;margin:.5rem 0}.held{color:var(--ok)}.broken,.invalid,.interrupted,.unreachable{color:var(--bad)}.badge{text-transform:uppercase;font-size:.8rem;white-space:nowrap}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--line);text-align:left}
 td.n,th.n{text-align:right}.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(460px,1fr));gap:1rem}figure{margin:0}
 figcaption{font-weight:600}figcaption span{margin-left:.9rem;font-weight:400}i{display:inline-block;width:.8rem;height:.2rem;margin-right:.3rem;vertical-align:middle}
@@ -33,7 +34,7 @@ def html_page(summary: Summary) -> str:
         (
             f'<h1>{escape(title)}</h1><p class="ending {summary.ending}">{escape(_headline(summary))}</p>',
             f"<p>{escape(summary.about)}. {escape(_circumstances(summary))}</p>",
-            _list("Why the run is invalid", summary.invalid),
+            _list("Why there is no verdict", summary.untold),
             _slo_table(summary),
             _list("What was found", [f"{phase.name}: {text}" for phase in summary.phases for text in (*phase.findings, *phase.notes)]),
             _recoveries(summary.phases),
@@ -64,11 +65,28 @@ def _circumstances(summary: Summary) -> str:
 
 
 def _slo_table(summary: Summary) -> str:
+    """A line an SLO, a column a phase; those that are broken first."""
+    phases, slos = by_phase(summary)
     rows = [
-        (f'<b class="{"broken" if one.fails else "held"}">{mark(one)}</b>', escape(one.phase), escape(str(one.slo)), measured_text(one))
-        for one in summary.verdicts
+        (
+            _badge(row),
+            f"<b>{escape(str(slo))}</b><br><small>{METRICS[slo.metric].meaning}</small>",
+            *(_cell(verdict) for verdict in row),
+        )
+        for slo, row in slos
     ]
-    return "<h2>SLOs</h2>" + _table(("", "phase", "SLO", "measured"), rows, numbers_from=3)
+    return "<h2>SLOs</h2>" + _table(("", "what must hold", *map(escape, phases)), rows, numbers_from=2)
+
+
+def _badge(verdicts: Iterable[Verdict | None]) -> str:
+    worst = mark_of_all(verdicts)
+    is_bad = any(verdict is not None and verdict.fails for verdict in verdicts)
+    return f'<b class="badge {"broken" if is_bad else "held"}">{worst}</b>'
+
+
+def _cell(verdict: Verdict | None) -> str:
+    text = measured_text(verdict)
+    return f'<b class="broken">{text}</b>' if verdict is not None and verdict.outcome is Outcome.BROKEN else text
 
 
 def _recoveries(phases: list[Judged]) -> str:

@@ -1,0 +1,41 @@
+"""What all phases of a run share, and how work is left when somebody says stop."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtdash.loadtest.evidence import Evidence
+from rtdash.loadtest.own_server import OwnServer
+from rtdash.loadtest.samples import Sample
+
+
+@dataclass(slots=True)
+class Setting:
+    """`should_stop` is set by a Ctrl-C or by a broken SLO that aborts; `proxy_target` is the server's host and port."""
+
+    url: str
+    tokens: tuple[str, ...]
+    folder: Path
+    run_id: str
+    seed: int
+    processes: int
+    with_ui: bool
+    server: OwnServer | None
+    should_stop: asyncio.Event
+    show: Callable[[Sample, Evidence], None]
+    proxy_target: tuple[str, int]
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do it; whether it was done, and not left because somebody said stop."""
+        doing, stopping = asyncio.create_task(work), asyncio.create_task(self.should_stop.wait())
+        try:
+            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+        finally:
+            doing.cancel()
+            stopping.cancel()
+            await asyncio.gather(doing, stopping, return_exceptions=True)
+        return not self.should_stop.is_set()
