@@ -35,6 +35,9 @@ def events(
             _tell_reset(page)
             for event in page["events"]:
                 typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+            if page["position"] is None:
+                typer.echo(f"{channel} carries states, which are in no log: this is the current one", err=True)
+                return
             printed += len(page["events"])
             is_end = not page["events"] or page["position"]["seq"] == after
             after = page["position"]["seq"]

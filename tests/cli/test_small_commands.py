@@ -165,6 +165,14 @@ def test_events_are_read_page_by_page(served: Served, capfd: pytest.CaptureFixtu
     assert json.loads(capfd.readouterr().out.splitlines()[0])["seq"] == 3
 
 
+def test_a_state_channel_has_no_log(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its current states are printed, and it is said that there is nothing before them."""
+    assert run(["events", "hotel_stats", "--data", str(served.data)]) == 0
+    out, err = capfd.readouterr()
+    assert [json.loads(line)["type"] for line in out.splitlines()] == ["stats_update", "room_availability_update"]
+    assert "in no log" in err
+
+
 def test_config_tells_where_each_setting_came_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
