@@ -15,7 +15,7 @@ from tests.faults.witnesses import Writer, quantiles, tell, until
 
 STALLED = 300 if FULL else 40
 GOOD = 200 if FULL else 10
-PHASE_S = 12 if FULL else 4
+PHASE_S = 12 if FULL else 3
 ROUNDS = 4 if FULL else 1
 PER_SECOND = 300
 LIMIT_BYTES = 1_048_576 if FULL else 131_072
