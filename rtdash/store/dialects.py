@@ -21,6 +21,9 @@ _MIGRATION_LOCK = 0x72746461_73680001
 _COMPANY_LOCK = 0x72746461_73680002
 """Key of the lock that every server process holds: shared, or alone where no broker leads to others."""
 
+STUCK_S = 10
+"""After so long in a transaction without a word a process is taken for frozen, and PostgreSQL takes its locks away."""
+
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -145,7 +148,14 @@ def _postgres_engines(url: URL) -> Engines:
     url = url.set(drivername="postgresql+psycopg")
     options: dict[str, Any] = {"connect_args": _POSTGRES_CONNECT, **_ENGINE}
     writer = create_engine(url, pool_size=1, **options)
+    event.listen(writer, "connect", _bound_transactions)
     reader = create_engine(
         url, pool_size=READERS + 1, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
     )
     return Engines(writer, reader, None)
+
+
+def _bound_transactions(connection: Any, _record: Any) -> None:
+    """By a statement: an option of the connection would replace those of the URL."""
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{STUCK_S}s'")
+    connection.commit()

@@ -71,6 +71,7 @@ _POSTGRES = {
     "53300": ("overloaded", "the database server takes no more connections", "raise its max_connections, or run fewer processes"),
     "53": ("overloaded", "the database server is out of resources", "look at its log"),
     "25006": ("read_only", "the database can't be written", "connect to the primary"),
+    "25P03": ("lost", "the database server ended a transaction that stood still", "look at what held this process up"),
     "28": ("refused", "the database server refused the login", "check user and password in the database URL"),
     "3D000": ("refused", "the database server has no such database", "create it, or correct the database URL"),
     "55P03": ("locked", "rows stayed locked for too long", "look for a long transaction on the database server"),

@@ -457,3 +457,27 @@ class TestPostgres:
         with pytest.raises(StoreLocked):
             await late.enter_company(alone=False)
         await asyncio.gather(deaf.close(), late.close())
+
+    async def test_a_process_that_stands_still_holds_nobody_up_for_long(self, database, database_url, tmp_path, clock, monkeypatch):
+        """Another one writes the rows that it had locked; when it goes on, its callers are told to repeat."""
+        await database.write(put("a"))
+        monkeypatch.setattr(dialects, "STUCK_S", 1)
+        frozen = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        has_lock, go_on = Event(), Event()
+
+        def touch(value):
+            return lambda conn: conn.execute(meta.update().where(meta.c.key == "a"), {"value": value})
+
+        def stand_still(conn):
+            touch("frozen")(conn)
+            has_lock.set()
+            assert go_on.wait(PATIENCE_S)
+
+        standing = asyncio.ensure_future(frozen.write(stand_still))
+        await asyncio.to_thread(has_lock.wait, PATIENCE_S)
+        await asyncio.wait_for(database.write(touch("other")), PATIENCE_S)
+        go_on.set()
+        with pytest.raises(OutcomeUnknown):
+            await standing
+        assert await database.read(lambda conn: conn.execute(select(meta.c.value).where(meta.c.key == "a")).scalar_one()) == "other"
+        await frozen.close()
