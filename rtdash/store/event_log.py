@@ -34,10 +34,12 @@ class StoredEvent:
 
 
 _LOCK_HEADS = PreparedIn(
-    lambda venues: select(heads.c.venue, heads.c.channel, heads.c.seq)
-    .where(heads.c.venue.in_(venues))
-    .order_by(heads.c.venue, heads.c.channel)
-    .with_for_update()
+    lambda venues: (
+        select(heads.c.venue, heads.c.channel, heads.c.seq)
+        .where(heads.c.venue.in_(venues))
+        .order_by(heads.c.venue, heads.c.channel)
+        .with_for_update()
+    )
 )
 _BUMP_HEAD = Prepared(
     update(heads)
