@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket
 
 SUBPROTOCOL = "rtdash.v1"
+MAX_FIELDS = 100
 _BEARER_SUBPROTOCOL = "bearer."
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECRETS = {"token", "session"}
@@ -28,7 +29,7 @@ class Handshake:
     @classmethod
     def take(cls, websocket: WebSocket) -> "Handshake":
         """Read it, and take what is secret out of the URL, which servers like to log."""
-        query = parse_qsl(websocket.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+        query = _read_query(websocket.scope["query_string"])
         fields = dict(query)
         websocket.scope["query_string"] = urlencode([pair for pair in query if pair[0] not in _SECRETS]).encode()
         offered = websocket.scope.get("subprotocols", [])
@@ -69,6 +70,14 @@ def full(retry_after_s: float) -> Response:
     """503: come back later."""
     text = "the server takes no more connections at the moment: come back later\n"
     return PlainTextResponse(text, 503, {"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
+
+
+def _read_query(text: bytes) -> list[tuple[str, str]]:
+    """Names and values; none of a query that has too many of them to be meant."""
+    try:
+        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return []
 
 
 def _header_token(websocket: WebSocket) -> str | None:

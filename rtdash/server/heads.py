@@ -1,13 +1,17 @@
-"""uvicorn's HTTP class with bounds on how long a peer may take: for a request's head, for its body, for reading the answer."""
+"""uvicorn's HTTP class with bounds on what a peer may take: for a request's head, for its body, for reading the answer."""
 
 import asyncio
+from collections import deque
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from rtdash.server.parts import Parts
 
+MAX_HEAD_BYTES = 64 * 1024
+"""Of a head that is not whole yet; with a token of the longest kind it has a sixth of that."""
 BODY_TIMEOUT_S = 60.0
 """For a whole body: the largest one, 8 MiB, then needs 1.1 Mbit/s."""
 UNREAD_TIMEOUT_S = 30.0
@@ -35,6 +39,7 @@ class TimedHeads(HttpToolsProtocol):
         self._refusals = parts.metrics.limit_refusals
         self._phase: Phase | None = None
         self._timed: Phase | None = None
+        self._head_bytes = 0
         self._is_upgraded = False
         self._incoming: asyncio.TimerHandle | None = None
         self._outgoing: asyncio.TimerHandle | None = None
@@ -52,19 +57,29 @@ class TimedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """What is still missing after it has its time; also a head of which nothing came but empty lines."""
+        if self._phase is not Phase.HEAD:
+            self._head_bytes = 0
         super().data_received(data)
         if self._is_upgraded:
             return
+        if self._phase is Phase.HEAD:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._give_up("head_limit_bytes")
+                return
         is_between = self._phase is None and (self.cycle is None or self.cycle.response_complete)
         awaited = Phase.HEAD if is_between and self.timeout_keep_alive_task is None else self._phase
         if awaited is not self._timed:
             self._expect(awaited)
 
     def handle_websocket_upgrade(self) -> None:
-        """The socket goes to the WebSocket class, and its times with it."""
+        """The socket goes to the WebSocket class, and its times with it; a head that this class can't read would stay there for ever."""
         self._is_upgraded = True
         self._expect(None)
         super().handle_websocket_upgrade()
+        lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
+        if not lane.handshake_initiated:
+            self.send_400_response("This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than 128 headers.")
         del self.parser  # it knows this object, which knows it: together they would wait for the garbage collector
 
     def on_message_begin(self) -> None:
@@ -76,6 +91,8 @@ class TimedHeads(HttpToolsProtocol):
         """It is whole; the body follows."""
         super().on_headers_complete()
         self._phase = Phase.BODY
+        if not self.parser.should_upgrade():
+            self.headers = cast("list[tuple[bytes, bytes]]", deque(maxlen=0))  # trailers: nobody reads them, and nothing bounds them
 
     def on_message_complete(self) -> None:
         """The body is whole."""

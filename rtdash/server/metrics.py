@@ -18,10 +18,11 @@ LIMITS = (
     "buffer_limit_bytes",
     "requests_per_second",
     "handshake_timeout_s",
+    "head_limit_bytes",
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""What `limit_refusals` is counted by: settings by their names, and the two times that are none. `evictions` has the rest by close code."""
+"""What `limit_refusals` is counted by: settings by their names, and three bounds that are fixed. `evictions` has the rest by close code."""
 
 
 class Metrics:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from rtdash.server import heads
-from tests.server.sockets import Server, anyio_backend, serving
+from tests.server.sockets import Server, anyio_backend, lane, serving
 
-__all__ = ["anyio_backend"]
+__all__ = ["anyio_backend", "lane"]
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +107,58 @@ async def test_a_peer_that_goes_away_in_its_body_is_no_fault(tmp_path: Path, cap
             writer.transport.abort()
             assert (await client.get("/healthz")).status_code == 200
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+UPGRADE = (
+    "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /ws HTTP/1.1\r\nContent-Length: 3\r\n", b"400"),
+        (f"GET /ws?token={'x' * 9_000} HTTP/1.1\r\n", b"400"),
+        (f"GET /ws HTTP/1.1\r\nCookie: {'x' * 9_000}\r\n", b"400"),
+        ("GET /ws HTTP/1.1\r\n" + "X: y\r\n" * 200, b"400"),
+        (f"GET /ws?{'a=b&' * 200} HTTP/1.1\r\n", b"101"),
+    ],
+    ids=["POST", "long URL", "long header", "many headers", "many fields"],
+)
+async def test_a_handshake_that_cant_be_read_is_answered(tmp_path: Path, lane: str, head: str, status: bytes) -> None:
+    """And its socket is freed: none of them waits for ever. (A query with too many fields holds no token: 4500.)"""
+    with serving(tmp_path, lane) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write((head + UPGRADE + "\r\n").encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+        assert answer.split()[1] == status
+        if status == b"400":
+            await asyncio.wait_for(reader.read(), 5)
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("part", ["URL", "header"])
+async def test_a_head_has_its_bounds(tmp_path: Path, part: str) -> None:
+    """Megabytes of head are not kept, however fast they come; a head of ordinary size is fine."""
+    with serving(tmp_path, "fast") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        with suppress(OSError):
+            writer.write(b"GET /" if part == "URL" else b"GET /healthz HTTP/1.1\r\nX: ")
+            for _ in range(200):
+                writer.write(b"x" * 10_000)
+                await writer.drain()
+            assert not await reader.read()
+        assert refusals(server, "head_limit_bytes") == 1
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"http://127.0.0.1:{server.port}/healthz", headers={"Cookie": "x" * 20_000})
+            assert answer.status_code == 200
+
+
+async def test_trailers_are_thrown_away(tmp_path: Path) -> None:
+    """What follows a chunked body is never taken for headers, nor kept."""
+    with serving(tmp_path, "fast") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = "POST /api/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        writer.write((head + f"2\r\n[]\r\n0\r\nAuthorization: Bearer {server.token()}\r\n\r\n").encode())
+        assert b" 401 " in await asyncio.wait_for(reader.readline(), 5)
+        writer.transport.abort()
