@@ -28,7 +28,7 @@ class Wheel(Generic[Item]):
     """When to look at each item next. Looking too early must do no harm: nothing is planned further ahead than HORIZON_S."""
 
     def __init__(self, now: float) -> None:
-        self._slots: dict[int, list[Item]] = {}
+        self._slots: dict[int, dict[Item, None]] = {}
         self._planned: dict[Item, int] = {}
         self._done = int(now / TICK_S)
 
@@ -36,12 +36,15 @@ class Wheel(Generic[Item]):
         """Look at it at `at` (seconds of the wheel's clock), or sooner if that was planned already."""
         tick = max(self._done + 1, min(self._done + _HORIZON_TICKS, int(min(at, _FAR) / TICK_S) + 1))
         if self._planned.get(item, tick + 1) > tick:
+            self.forget(item)
             self._planned[item] = tick
-            self._slots.setdefault(tick, []).append(item)
+            self._slots.setdefault(tick, {})[item] = None
 
     def forget(self, item: Item) -> None:
-        """Look at it no more."""
-        self._planned.pop(item, None)
+        """Look at it no more, and keep nothing of it: connections that come and go quickly would pile up here."""
+        slot = self._slots.get(self._planned.pop(item, 0))
+        if slot is not None:
+            slot.pop(item, None)
 
     def due(self, now: float) -> Iterable[Item]:
         """What was planned up to `now`, each once; it must be planned again to be looked at again."""

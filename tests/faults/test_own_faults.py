@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import weakref
 from pathlib import Path
 
 import pytest
 
+from rtdash.server.heartbeat import Wheel
 from tests.server.sockets import Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
@@ -68,3 +70,21 @@ async def test_a_connection_that_fails_by_the_clock_harms_no_other(tmp_path: Pat
             assert (await client.farewell())[1] == 1011
             assert (await other.farewell())[1] == 4003
         assert not server.parts.tasks.dead
+
+
+def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
+    """A connection that ends is free at once, not when the wheel would have come to it."""
+
+    class Passenger:
+        """Something that can be watched going."""
+
+    wheel: Wheel[Passenger] = Wheel(0.0)
+    passenger, other = Passenger(), Passenger()
+    gone = weakref.ref(passenger)
+    for at in (40.0, 20.0):
+        wheel.plan(passenger, at)
+        wheel.plan(other, at)
+    wheel.forget(passenger)
+    del passenger
+    assert gone() is None
+    assert list(wheel.due(60.0)) == [other]
