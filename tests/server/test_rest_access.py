@@ -22,7 +22,7 @@ PATH = "/api/user/profile"
 
 def signed(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
     """A token with these claims beside `sub` and a good `exp`; None leaves a claim out."""
-    base = {"sub": "anna", "scope": "hotel:read", "venues": [HOTEL], "exp": datetime.now(UTC) + timedelta(minutes=5)}
+    base = {"sub": "anna", "scope": "hotel:read", "venues": [HOTEL], "exp": datetime.now(UTC) + timedelta(days=1)}
     return jwt.encode(
         {name: value for name, value in (base | claims).items() if value is not None}, key, algorithm=algorithm, headers=headers
     )
@@ -45,7 +45,7 @@ def unsigned(**claims: Any) -> str:
         (signed(sub=None), "not valid"),
         (signed(sub=""), "sub"),
         (signed(exp=datetime.now(UTC) - timedelta(seconds=1)), "expired"),
-        (signed(nbf=datetime.now(UTC) + timedelta(minutes=1)), "not valid"),
+        (signed(nbf=datetime.now(UTC) + timedelta(hours=12)), "not valid"),
         (signed(venues=HOTEL), "venues"),
         (signed(venues=[1]), "venues"),
         (signed(scope=["hotel:read"]), "scope"),

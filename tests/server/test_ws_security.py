@@ -31,7 +31,7 @@ KEYS = {
     "ES256": ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate(),
 }
-SOON = datetime.now(UTC) + timedelta(minutes=10)
+SOON = datetime.now(UTC) + timedelta(days=1)
 
 
 def signed(key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
