@@ -148,6 +148,15 @@ def test_wrong_token(server, capfd):
     assert "not-a-token" not in err
 
 
+def test_token_that_may_not_write(server, capfd):
+    """A token that may only read ends with 4 and how to get another; nothing is sent."""
+    token = server.token(scopes=("hotel:read", "restaurant:read"))
+    assert run(["simulate", "--url", server.url, "--token", token, "--duration", "1s"]) == 4
+    err = capfd.readouterr().err
+    assert "rtdash token --scope" in err
+    assert "operations sent" not in err
+
+
 def test_nobody_there(capfd):
     """A server that can't be reached ends with 3 and the command that starts one."""
     assert run(["simulate", "--url", "http://127.0.0.1:9", "--token", "t", "--duration", "1s"]) == 3
