@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, find_token
+from rtdash.cli.access import DataOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -46,6 +46,7 @@ def loadtest(
     Without --url it starts a server of its own: rtdash loadtest --report out
     """
     with _in_words():
+        url = find_url(data, url) if url else None
         order = _order(scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate)
         order = _who(order, url, tokens, data, processes=processes, seed=seed, ui=ui)
         summary = _interruptible(_run(order, report))

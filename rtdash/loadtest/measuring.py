@@ -31,6 +31,8 @@ class Judged:
     """How the server was lost for good in it, if it was."""
     is_whole: bool = True
     """Whether it came to its end."""
+    is_starved: bool = False
+    """Whether it is invalid only because the generator was the bottleneck, so that it may be worth another try."""
 
 
 def measure(evidence: Evidence, generator: Generator) -> Judged:
@@ -53,8 +55,18 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     notes = evidence.notes + _knee_notes(measures, evidence)
     if causes:
         notes.append("connections ended: " + ", ".join(f"{count} by {cause}" for cause, count in causes.most_common()))
-    invalid = evidence.invalid + _bottlenecks(evidence, measures, generator)
-    return Judged(evidence.phase.name, measures, examples, invalid, evidence.samples, notes, evidence.server_gone, evidence.is_settled)
+    bottlenecks = _bottlenecks(evidence, measures, generator)
+    return Judged(
+        evidence.phase.name,
+        measures,
+        examples,
+        evidence.invalid + bottlenecks,
+        evidence.samples,
+        notes,
+        server_gone=evidence.server_gone,
+        is_whole=evidence.is_settled,
+        is_starved=bool(bottlenecks) and not evidence.invalid,
+    )
 
 
 def _ledger(evidence: Evidence, clients: list[Client]) -> Findings:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import tempfile
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rtdash.client.addresses import socket_url
@@ -57,8 +59,7 @@ class _Run:
         self._proxy = proxy
         self._evidence = evidence
         rng = random.Random(f"{setting.seed}/{phase.name}")  # noqa: S311 - a load, no secret
-        folder = setting.folder / phase.name
-        folder.mkdir(mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix=f"{phase.name}-", dir=setting.folder))
         is_proxied = phase.drops is not None or any(storm.kind == "rst" for storm in phase.storms)
         socket = socket_url(setting.url)
         orders = Orders(

@@ -29,7 +29,7 @@ class Progress:
         if self._lives:
             self._out.write(_CLEAR + line)
             self._out.flush()
-        elif self._seen % _PIPE_EVERY == 0:
+        elif self._seen % _PIPE_EVERY == 1:
             self.say(line)
 
     def end(self) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
                 if should_stop.is_set():
                     break
                 say(f"{phase.name}: {phase.users} users, {phase.duration_s:g} s")
-                judged.append(await _judge(order, setting, phase, is_first=not judged))
+                judged.append(await _judge(order, setting, phase, say, is_first=not judged))
                 if not judged[-1].is_whole:
                     break  # what is lost for good doesn't come back in the next phase
         finally:
@@ -91,10 +91,17 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
     )
 
 
-async def _judge(order: Order, setting: Setting, phase: Phase, *, is_first: bool) -> Judged:
+async def _judge(order: Order, setting: Setting, phase: Phase, say: Callable[[str], None], *, is_first: bool) -> Judged:
     """One phase, measured; one that can't begin any more is told like one that ends early, so that what went before isn't lost."""
+    generator = order.scenario.generator
+    notes: list[str] = []
     try:
-        return measure(await run_phase(setting, phase), order.scenario.generator)
+        while True:
+            judged = measure(await run_phase(setting, phase), generator)
+            if not (judged.is_starved and judged.is_whole) or len(notes) + 1 >= generator.tries:
+                return replace(judged, notes=notes + judged.notes)
+            notes.append(f"measured again, because this said nothing about the server: {judged.invalid[0]}")
+            say(notes[-1])
     except (Unreachable, Problem, GeneratorFailed) as failure:
         if is_first:
             raise

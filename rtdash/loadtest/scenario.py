@@ -89,6 +89,8 @@ class Generator(_Table):
     """Mean of the busiest process over a phase, in cores."""
     most_lag_ms: float = Field(300, gt=0)
     """99th percentile of the timers' lateness."""
+    tries: int = Field(1, ge=1, le=10)
+    """How often a phase is run until the generator was not the bottleneck: a machine that others keep busy has better moments."""
 
 
 class Scenario(_Table):

@@ -1,80 +1,34 @@
 """The whole of `rtdash loadtest` against a right server and against wrong ones: each lie is found, named, and breaks the right SLO."""
 
 import asyncio
-import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from rtdash.cli.access import local_token
+from rtdash.cli.main import run
 from rtdash.loadtest.own_server import OwnServer
 from tests.conftest import FULL
 from tests.loadtest.lying import Drops, Forgets, Garbles, Honest, Leaks, Repeats, Shim, Stalls, Swaps
+from tests.loadtest.running import CALM, DROPPING, PATIENT, Outcome, running, write
 
-PATIENCE_S = 100
-
-CALM = """
-summary = "calm"
-[[phase]]
-name = "calm"
-duration_s = 3
-dashboards = 12
-publish_rate = 60
-"""
-DROPPING = """
-summary = "connections are closed and come back"
-[[phase]]
-name = "dropping"
-duration_s = 4
-dashboards = 10
-publish_rate = 40
-[phase.drops]
-clean = 120
-rst = 120
-share = 1.0
-"""
 TOO_MUCH = """
 summary = "more than one process can read"
 [[phase]]
 name = "flood"
-duration_s = 4
-dashboards = 200
-publish_rate = 800
+duration_s = 3
+dashboards = 100
+spawn_rate = 200
+publish_rate = 2000
 publish_batch = 50
+settle_s = 3
 """
 LEDGER = {"lost", "duplicated", "reordered", "invalid", "unexpected", "acknowledged_lost", "sessions_forgotten", "connections_leaked"}
-
-
-@dataclass
-class Outcome:
-    """How a run ended, and what it left."""
-
-    code: int
-    folder: Path
-    output: str
-
-    @property
-    def summary(self) -> dict:
-        """summary.json."""
-        return json.loads((self.folder / "summary.json").read_text())
-
-    @property
-    def broken(self) -> set[str]:
-        """The metrics of the SLOs that were broken."""
-        return {slo["metric"] for slo in self.summary["slos"] if slo["outcome"] == "broken"}
-
-    @property
-    def findings(self) -> str:
-        """What was found, a line each."""
-        return "\n".join(text for phase in self.summary["phases"] for text in phase["findings"])
 
 
 @pytest.fixture(scope="module")
@@ -88,24 +42,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 
 async def judge(folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True) -> Outcome:
     """Run the command through a shim that tells this lie: one liar for all connections, or one each."""
-    (folder / "scenario.toml").write_text(scenario)
-    (folder / "tokens").write_text(server.token)
+    options = ["--tokens", write(folder / "tokens", server.token), "--slo", write(folder / "slo.toml", PATIENT)]
     liar = (lie or Honest)()
     async with Shim(urlsplit(server.url).port or 0, (lambda: liar) if shared else (lie or Honest)) as shim:
         url = f"http://127.0.0.1:{shim.port}" if lie else server.url
-        arguments = ["--url", url, "--tokens", str(folder / "tokens"), "--report", str(folder / "report")]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rtdash", "loadtest", str(folder / "scenario.toml"), *arguments),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    return Outcome(process.returncode or 0, folder / "report", output.decode())
+        async with running(folder, scenario, "--url", url, *options) as going:
+            return await going.outcome()
 
 
 def test_a_right_server_holds_every_slo(tmp_path: Path, server: OwnServer):
@@ -186,25 +128,6 @@ def test_each_lie_by_itself(tmp_path: Path, server: OwnServer, lie: type[Honest]
     assert outcome.broken & LEDGER == {metric}
 
 
-def test_an_interrupted_run_leaves_its_report_and_no_process(tmp_path: Path):
-    """Ctrl-C: exit 130, what was measured is in the report, and neither server nor generator is left."""
-    (tmp_path / "scenario.toml").write_text(CALM.replace("duration_s = 3", "duration_s = 300"))
-    command = [sys.executable, "-m", "rtdash", "loadtest", str(tmp_path / "scenario.toml"), "--report", str(tmp_path / "report")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        assert any("published" in line for line in process.stderr), "it ended before it reported any progress"
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) >= 2, "a server and a generator run beside it"
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert json.loads((tmp_path / "report" / "summary.json").read_text())["ending"] == "interrupted"
-    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
 def test_an_unreachable_server_is_exit_3(tmp_path: Path):
     """Nothing listens there: said so at once, without a report."""
     (tmp_path / "tokens").write_text("whatever")
@@ -212,3 +135,12 @@ def test_an_unreachable_server_is_exit_3(tmp_path: Path):
     process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
     assert process.returncode == 3
     assert "can't reach the server" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("scenario", "url", "reason"), [("storm", "https://example.com", "restarts the server"), ("ci", "example.com", "URL")]
+)
+def test_what_cannot_be_run_is_a_matter_of_usage(capsys: pytest.CaptureFixture[str], scenario: str, url: str, reason: str):
+    """Exit 2: a storm restarts its server, so that it must be its own; a URL begins with its scheme."""
+    assert run(["loadtest", scenario, "--url", url]) == 2
+    assert reason in capsys.readouterr().err

@@ -24,6 +24,17 @@ svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--soft)}.grid{stroke
 path{fill:none;stroke-width:1.6}path.s0{stroke:var(--c0)}path.s1{stroke:var(--c1)}path.s2{stroke:var(--c2)}i.s0{background:var(--c0)}i.s1{background:var(--c1)}i.s2{background:var(--c2)}
 """
 _RECOVERY = ("t_detect", "t_reconnect", "t_subscribed", "t_consistent", "bystander_latency")
+_GLANCE = (
+    ("connections", "max", "connections"),
+    ("publish_rate", "mean", "operations/s"),
+    ("delivery_rate", "mean", "messages verified/s"),
+    ("delivery_latency", "p50", "latency p50, ms"),
+    ("delivery_latency", "p99", "p99, ms"),
+    ("lost", "total", "lost"),
+    ("drops", "total", "connections dropped"),
+    ("server_cpu", "mean", "server, cores"),
+    ("generator_cpu", "mean", "generator, cores"),
+)
 _SCROLL = "overflow-x:auto"
 
 
@@ -35,6 +46,7 @@ def html_page(summary: Summary) -> str:
             f'<h1>{escape(title)}</h1><p class="ending {summary.ending}">{escape(_headline(summary))}</p>',
             f"<p>{escape(summary.about)}. {escape(_circumstances(summary))}</p>",
             _list("Why there is no verdict", summary.untold),
+            _glance(summary.phases),
             _slo_table(summary),
             _list("What was found", [f"{phase.name}: {text}" for phase in summary.phases for text in (*phase.findings, *phase.notes)]),
             _recoveries(summary.phases),
@@ -64,18 +76,31 @@ def _circumstances(summary: Summary) -> str:
     )
 
 
+def _glance(phases: list[Judged]) -> str:
+    """The figures that one looks for first, a line a phase."""
+
+    def line(phase: Judged) -> Iterator[str]:
+        yield f"<b>{escape(phase.name)}</b>"
+        for metric, statistic, _ in _GLANCE:
+            value = phase.measures.get(metric, statistic)
+            yield "-" if value is None else f"{value:,.4g}"
+
+    return _table(("phase", *(title for _, _, title in _GLANCE)), map(line, phases), numbers_from=1)
+
+
 def _slo_table(summary: Summary) -> str:
     """A line an SLO, a column a phase; those that are broken first."""
     phases, slos = by_phase(summary)
     rows = [
         (
             _badge(row),
-            f"<b>{escape(str(slo))}</b><br><small>{METRICS[slo.metric].meaning}</small>",
+            f"<b>{escape(str(slo))}</b>",
+            f"<small>{METRICS[slo.metric].meaning}</small>",
             *(_cell(verdict) for verdict in row),
         )
         for slo, row in slos
     ]
-    return "<h2>SLOs</h2>" + _table(("", "what must hold", *map(escape, phases)), rows, numbers_from=2)
+    return "<h2>SLOs</h2>" + _table(("", "what must hold", "", *map(escape, phases)), rows, numbers_from=3)
 
 
 def _badge(verdicts: Iterable[Verdict | None]) -> str:

@@ -1,0 +1,184 @@
+"""`rtdash loadtest` and `rtdash serve` as whole processes, and what a run leaves."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from rtdash.cli.access import local_token
+from rtdash.loadtest.own_server import LIFTED
+from rtdash.loadtest.scenario import find_packaged
+
+PATIENCE_S = 120
+PATIENT = find_packaged("slo", "default").read_text().replace('"p90"', '"p50"')
+"""The default SLOs, but for a machine so busy that half of the events may be late."""
+
+CALM = """
+summary = "calm"
+[[phase]]
+name = "calm"
+duration_s = 3
+dashboards = 12
+publish_rate = 60
+"""
+DROPPING = """
+summary = "connections are closed and come back"
+[[phase]]
+name = "dropping"
+duration_s = 4
+dashboards = 10
+publish_rate = 40
+[phase.drops]
+clean = 120
+rst = 120
+share = 1.0
+"""
+
+
+def write(path: Path, text: str) -> str:
+    """Its path, for a command line."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return str(path)
+
+
+@dataclass
+class Outcome:
+    """How a run ended, and what it left. `family`: its children when something was done to it."""
+
+    code: int
+    folder: Path
+    output: str
+    family: list[psutil.Process] = field(default_factory=list)
+
+    @property
+    def summary(self) -> dict:
+        """summary.json."""
+        return json.loads((self.folder / "summary.json").read_text())
+
+    @property
+    def broken(self) -> set[str]:
+        """The metrics of the SLOs that were broken."""
+        return {slo["metric"] for slo in self.summary["slos"] if slo["outcome"] == "broken"}
+
+    @property
+    def findings(self) -> str:
+        """What was found, a line each."""
+        return "\n".join(text for phase in self.summary["phases"] for text in phase["findings"])
+
+    @property
+    def left(self) -> list[psutil.Process]:
+        """Processes that should have ended with it."""
+        return [one for one in self.family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+@dataclass
+class Run:
+    """A run that goes on. `said`: what it has written."""
+
+    process: asyncio.subprocess.Process
+    folder: Path
+    said: list[str] = field(default_factory=list)
+    family: list[psutil.Process] = field(default_factory=list)
+
+    async def until(self, text: str) -> None:
+        """Returns when it has written a line with that text."""
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.said.append(line.decode())
+            if text in self.said[-1]:
+                return
+        raise AssertionError(f"it never said {text!r}: {''.join(self.said)}")
+
+    async def child(self, command: str) -> psutil.Process:
+        """Its child whose command line has that word; returns when there is one."""
+        while True:
+            self.family = psutil.Process(self.process.pid).children(recursive=True)
+            for one in self.family:
+                if command in one.cmdline():
+                    return one
+            await asyncio.sleep(0.05)
+
+    async def outcome(self) -> Outcome:
+        """How it ends."""
+        assert self.process.stdout is not None
+        self.said += [line.decode() async for line in self.process.stdout]
+        return Outcome(await self.process.wait(), self.folder / "report", "".join(self.said), self.family)
+
+
+@asynccontextmanager
+async def running(folder: Path, scenario: str, *arguments: str, **environment: str) -> AsyncIterator[Run]:
+    """The command on that scenario, bounded in time; it is ended in any case, and what it has started with it."""
+    path = write(folder / "scenario.toml", scenario)
+    command = ["-m", "rtdash", "loadtest", path, "--report", str(folder / "report"), *arguments]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | environment
+    )
+    run = Run(process, folder)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield run
+    finally:
+        if process.returncode is None:
+            run.family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            await process.wait()
+        for one in [one for one in run.family if one.is_running()]:
+            one.kill()
+
+
+class Server:
+    """`rtdash serve` on its own data, with the limits of users lifted. `flags` and `environment` are added."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.url = ""
+        self.folder = folder
+        self._flags = flags
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Returns when it is ready; a second start takes the same port."""
+        port = str(urlsplit(self.url).port or 0)
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rtdash", "serve", "--port", port, "--data", str(self.folder), *self._flags),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **LIFTED, **(environment or {})},
+        )
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            if b"rtdash is ready at " in line:
+                self.url = line.decode().partition("rtdash is ready at ")[2].split()[0]
+                return
+        raise AssertionError("the server did not start")
+
+    async def stop(self) -> None:
+        """End it as an operator would."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+            await self._process.communicate()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """For a run against it."""
+        return "--url", self.url, "--tokens", write(self.folder.parent / "tokens", local_token(self.folder))
+
+
+@asynccontextmanager
+async def serving(folder: Path, *flags: str) -> AsyncIterator[Server]:
+    """A server that runs, and has ended behind it."""
+    server = Server(folder / "data", *flags)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()

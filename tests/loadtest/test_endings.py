@@ -1,0 +1,180 @@
+"""Runs that end before their time, or say nothing: each with its exit code, its reason in words, its report, and no process left.
+
+None of them judges a latency, so they run side by side, once for all tests.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.loadtest.running import CALM, DROPPING, Outcome, running, serving, write
+from tests.server.test_ws_fastlane import certificate
+
+__all__ = ["certificate"]
+
+LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
+SLOWLY = LONG.replace("dashboards = 12", "dashboards = 200\nspawn_rate = 1")
+NOTHING_LOST = """
+[[slo]]
+metric = "lost"
+statistic = "total"
+op = "=="
+value = 0
+"""
+IMPOSSIBLE = """
+[[slo]]
+metric = "delivery_latency"
+statistic = "max"
+op = "<="
+value = 0.001
+abort = true
+"""
+Scene = Callable[[Path], Awaitable[Outcome]]
+
+
+def dying(name: str) -> Scene:
+    """That child is killed in mid-run."""
+
+    async def scene(folder: Path) -> Outcome:
+        async with running(folder, LONG) as run:
+            await run.until("published")
+            (await run.child(name)).kill()
+            return await run.outcome()
+
+    return scene
+
+
+def interrupted(scenario: str, when: str) -> Scene:
+    """Ctrl-C as soon as it says that, and a generator works."""
+
+    async def scene(folder: Path) -> Outcome:
+        async with running(folder, scenario) as run:
+            await run.until(when)
+            await run.child("locust")
+            run.process.send_signal(signal.SIGINT)
+            return await run.outcome()
+
+    return scene
+
+
+async def aborted(folder: Path) -> Outcome:
+    """An SLO that nobody can hold."""
+    async with running(folder, LONG, "--slo", write(folder / "slo.toml", IMPOSSIBLE)) as run:
+        return await run.outcome()
+
+
+async def pruned(folder: Path) -> Outcome:
+    """The server is restarted in mid-run, and keeps its log for a second only."""
+    async with serving(folder) as server, running(folder, LONG.replace("= 300", "= 8"), *server.arguments) as run:
+        await run.until("published")
+        await server.stop()
+        await server.start({"RTDASH_RETENTION_S": "1"})
+        return await run.outcome()
+
+
+def encrypted(certificate: tuple[Path, Path], *, is_trusted: bool) -> Scene:
+    """Over TLS, through the fault proxy."""
+
+    async def scene(folder: Path) -> Outcome:
+        async with serving(folder, "--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])) as server:
+            slos = write(folder / "slo.toml", NOTHING_LOST)
+            trust = {"SSL_CERT_FILE": str(certificate[0]) if is_trusted else ""}
+            scenario = DROPPING.replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
+            async with running(folder, scenario, "--slo", slos, *server.arguments, **trust) as run:
+                return await run.outcome()
+
+    return scene
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]) -> dict[str, Outcome]:
+    """All of them, by name; four at once, since a start of a server and a generator is what they take most of their time for."""
+    scenes = {
+        "server": dying("serve"),
+        "generator": dying("locust"),
+        "ctrl-c": interrupted(LONG, "published"),
+        "spawning": interrupted(SLOWLY, "200 users"),
+        "aborted": aborted,
+        "pruned": pruned,
+        "tls": encrypted(certificate, is_trusted=True),
+        "untrusted": encrypted(certificate, is_trusted=False),
+    }
+    base = tmp_path_factory.mktemp("endings")
+    places = asyncio.Semaphore(4)
+
+    async def play(name: str) -> Outcome:
+        async with places:
+            return await scenes[name](base / name)
+
+    async def play_all() -> list[Outcome]:
+        return await asyncio.gather(*map(play, scenes))
+
+    return dict(zip(scenes, asyncio.run(play_all()), strict=True))
+
+
+def test_a_server_that_dies_is_named(outcomes: dict[str, Outcome]):
+    """Exit 3, how it ended, what was measured until then; what can't be known any more is not held."""
+    ended = outcomes["server"]
+    assert ended.code == 3, ended.output
+    assert "the server ended by itself, by signal 9" in ended.summary["serverGone"]
+    assert {slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"} == {"not measured"}
+    assert (ended.folder / "report.html").exists()
+    assert not ended.left
+
+
+def test_a_generator_that_dies_is_named(outcomes: dict[str, Outcome]):
+    """Exit 98: the run says nothing about the server."""
+    ended = outcomes["generator"]
+    assert ended.code == 98, ended.output
+    assert "the generator ended by itself, by signal 9" in ended.summary["invalid"][0]
+    assert (ended.folder / "report.html").exists()
+    assert not ended.left
+
+
+@pytest.mark.parametrize("name", ["ctrl-c", "spawning"])
+def test_an_interrupted_run_leaves_its_report_and_no_process(outcomes: dict[str, Outcome], name: str):
+    """Ctrl-C while there is traffic, or while the users come: exit 130, what was measured is in the report."""
+    ended = outcomes[name]
+    assert ended.code == 130, ended.output
+    assert ended.summary["ending"] == "interrupted"
+    assert len(ended.family) >= 2, "a server and a generator ran beside it"
+    assert not ended.left
+
+
+def test_a_run_that_is_interrupted_while_users_come_ends_without_them(outcomes: dict[str, Outcome]):
+    """200 users at one a second would take minutes."""
+    assert outcomes["spawning"].summary["durationS"] < 100
+
+
+def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, Outcome]):
+    """Long before its duration is over: exit 99, and the report says which SLO it was."""
+    ended = outcomes["aborted"]
+    assert ended.code == 99, ended.output
+    assert ended.summary["durationS"] < 100
+    assert any("ended early: delivery_latency max <= 0.001 ms" in note for note in ended.summary["phases"][0]["notes"])
+
+
+def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, Outcome]):
+    """Exit 98: what clients missed can't be told from what the log doesn't have any more."""
+    ended = outcomes["pruned"]
+    assert ended.code == 98, ended.output
+    assert "was pruned or reset during the run" in " ".join(ended.summary["invalid"])
+
+
+def test_connections_are_dropped_over_tls(outcomes: dict[str, Outcome]):
+    """The certificate is checked through the proxy, faults hit, everybody is back, nothing is lost."""
+    ended = outcomes["tls"]
+    assert ended.code == 0, ended.output
+    measures = {measure["metric"]: measure["values"] for measure in ended.summary["phases"][0]["measures"]}
+    assert measures["t_detect"]["count"] > 0
+    assert measures["not_recovered"]["total"] == 0
+    assert measures["connections_leaked"]["total"] == 0
+
+
+def test_a_certificate_that_is_not_trusted_is_said(outcomes: dict[str, Outcome]):
+    """Exit 3, with the reason."""
+    assert outcomes["untrusted"].code == 3
+    assert "CERTIFICATE_VERIFY_FAILED" in outcomes["untrusted"].output
