@@ -38,7 +38,7 @@ class Conversation:
         self._holdings = Holdings(connection, gateway)
         self.principal = principal
         self.session: Session | None = None
-        self._parting: Mapping[Stream, int] | None = None
+        self._parting: tuple[Mapping[Stream, int], str] | None = None
 
     async def carry_out(self, item: Item) -> None:
         """Do it and answer. Never raises: what can't be done is answered with an error."""
@@ -80,12 +80,12 @@ class Conversation:
 
     def part(self) -> None:
         """Remember what was handed over before a Close of ours; call it before `leave`."""
-        self._parting = self._holdings.arrived(self._holdings.mark())
+        self._parting = self._holdings.arrived(self._holdings.mark()), self._gateway.relay.epoch
 
     def confirm_parting(self) -> None:
         """The client has answered that Close."""
         if self.session is not None and self._parting is not None:
-            self._gateway.sessions.confirm(self.session, self._parting, self._gateway.relay.epoch)
+            self._gateway.sessions.confirm(self.session, *self._parting)
 
     def announce_reset(self, stream: Stream, reason: str) -> None:
         """The history of a held stream is gone; its members stand at the head already."""
@@ -136,13 +136,9 @@ class Conversation:
 
     async def _resume(self, action: Resume) -> None:
         gateway = self._gateway
-        taken = await gateway.sessions.take_over(action.session, self.principal.sub)
-        if taken is None:
-            raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "there is no such session of this user, or it has expired: subscribe anew")
-        session, streams = taken
-        older = gateway.sessions.holder(session.id)
-        if older is not None and older is not self._connection:
-            older.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
+        session, streams = await self._take_over(action.session)
+        if self.session is not None:  # what is followed here already becomes a part of it, from where that is confirmed
+            session.confirmed = {**self.session.confirmed, **session.confirmed}
         allowed = [stream for stream in streams if stream.venue in gateway.venues and channel_rights.may_follow(self.principal, stream)]
         self._check_number(allowed)
         wanted = {stream: action.positions.get(stream.venue, {}).get(stream.channel) or session.confirmed.get(stream) for stream in allowed}
@@ -154,6 +150,19 @@ class Conversation:
         for stream in streams:
             if stream not in allowed:
                 self._connection.send((_ended(stream, "resume"),))
+
+    async def _take_over(self, session_id: str) -> tuple[Session, list[Stream]]:
+        """The session, ours from now on, and what it follows. Its older connection in this process is closed."""
+        sessions = self._gateway.sessions
+        if self.session is not None and self.session.id == session_id:
+            return self.session, list(self._holdings)
+        taken = await sessions.take_over(session_id, self.principal.sub)
+        if taken is None:
+            raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "there is no such session of this user, or it has expired: subscribe anew")
+        older = sessions.holder(session_id)
+        if older is not None:
+            older.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
+        return taken
 
     def _tell_resumed(self, entry: Entry, streams: list[Stream], id: Id) -> None:  # noqa: A002 - the field's name on the wire
         """One answer a venue, and only then what follows them, so that no answer waits behind a replay."""
@@ -190,6 +199,8 @@ class Conversation:
                 await self._save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
         except BaseException:
             entry.give_up()
+            if session is not self.session:
+                self._gateway.sessions.let_go(session)
             raise
         return entry
 

@@ -1,12 +1,14 @@
 """The way into streams, in two parts: what must be waited for, and one step of the loop in which everything happens."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtdash.protocol import answers
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import Message, encode, reset_message
 from rtdash.relay import Start
+from rtdash.relay.tracks import BEYOND_HEAD, NEW_EPOCH
 from rtdash.server.holdings import Holdings
 from rtdash.server.sessions import Session
 
@@ -21,7 +23,7 @@ class Entry:
         self._gateway = gateway
         self._holdings = holdings
         self._session = session
-        self._streams: tuple[Stream, ...] = ()
+        self._wanted: Mapping[Stream, Position | None] = {}
         self._new: list[Stream] = []
         self._starts: dict[Stream, Start] = {}
         self._positions: dict[Stream, Position] = {}
@@ -34,7 +36,7 @@ class Entry:
     async def prepare(self, wanted: Mapping[Stream, Position | None]) -> None:
         """Wait for whatever the streams need. Raises StoreUnavailable; then call `give_up`."""
         gateway = self._gateway
-        self._streams = tuple(wanted)
+        self._wanted = wanted
         for stream, position in wanted.items():
             if stream not in self._holdings:
                 await gateway.relay.follow(stream)
@@ -51,16 +53,21 @@ class Entry:
         self._new.clear()
 
     def baseline(self) -> dict[Stream, Position]:
-        """From where on a client that comes back with nothing but the session gets everything."""
-        relay = self._gateway.relay
+        """From where on a client that comes back with nothing but the session gets everything.
+
+        Where the history is gone that is no further than before: until the reset has arrived, it is to be told again.
+        """
+        heads = {stream: self._gateway.relay.position(stream) for stream in self._starts}
         return {
-            stream: relay.position(stream) if start.after_seq is None else Position(relay.epoch, start.after_seq)
+            stream: heads[stream] if start.reset_reason == BEYOND_HEAD else self._wanted[stream] or heads[stream]
             for stream, start in self._starts.items()
         }
 
     def enter(self) -> None:
         """Join, or begin to replay. Nothing is awaited from here until the answer is sent."""
-        for stream in self._streams:
+        self._check_epoch()
+        self._session.confirmed.update(self.baseline())
+        for stream in self._wanted:
             start = self._starts.get(stream)
             if start is not None and start.after_seq is not None:
                 self._holdings.replay(stream, start.after_seq)
@@ -69,7 +76,6 @@ class Entry:
             if not stream.channel.is_state:
                 self._positions[stream] = self._holdings.position(stream)
             if start is not None:
-                self._session.confirmed[stream] = self._positions[stream]
                 self._count(start)
 
     def covered(self, channels: Sequence[Channel], streams: Mapping[Channel, Stream]) -> Message:
@@ -87,12 +93,19 @@ class Entry:
     def following(self) -> list[bytes]:
         """What is sent right behind the answer: the current states, and a reset where the history is gone."""
         bodies: list[bytes] = []
-        for stream in self._streams:
+        for stream in self._wanted:
             if stream.channel.is_state:
                 bodies.extend(self._gateway.dashboard.latest_states(stream))
-            elif (start := self._starts.get(stream)) is not None and start.recovered is False:
-                bodies.append(self._reset(stream, start.reset_reason or "gone"))
+            elif (start := self._starts.get(stream)) is not None and start.reset_reason is not None:
+                bodies.append(self._reset(stream, start.reset_reason))
         return bodies
+
+    def _check_epoch(self) -> None:
+        """A position that could be followed when it was looked at, in a log that got another name since, can't."""
+        for stream, start in self._starts.items():
+            position = self._wanted[stream]
+            if start.recovered and position is not None and position.epoch != self._gateway.relay.epoch:
+                self._starts[stream] = replace(start, recovered=False, after_seq=None, reset_reason=NEW_EPOCH)
 
     def _reset(self, stream: Stream, reason: str) -> bytes:
         position = self._positions[stream]

@@ -131,7 +131,11 @@ class Sessions:
         """Its connection has ended: it waits for its client, unless another connection here holds it already."""
         if self.holder(session.id) is connection:
             del self._holders[session.id]
-            self._ended[session.id] = session.generation
+            self.let_go(session)
+
+    def let_go(self, session: Session) -> None:
+        """It may have been stored, and no connection has come to hold it: it waits for its client, unless it was taken over since."""
+        self._ended[session.id] = max(session.generation, self._ended.get(session.id, 0))
 
     async def run(self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], bool]) -> None:
         """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives this process's connections by user.

@@ -87,7 +87,7 @@ _READ_COUNTS = (
 
 
 def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
-    """Store the session as it stands; False when a newer generation has taken it over, or when it is gone (generation 1 makes it)."""
+    """Store the session as it stands, also where it is gone; False when a newer generation has taken it over."""
     row = {
         "id": session.id,
         "generation": session.generation,
@@ -100,7 +100,7 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
     }
     if _SAVE.run(conn, [{**row, **_holder(session.id, session.generation)}]):
         return True
-    return session.generation == 1 and bool(_MAKE.run(conn, [row]))
+    return bool(_MAKE.run(conn, [row]))
 
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
@@ -112,13 +112,14 @@ def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) ->
 def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now: datetime, ttl: timedelta) -> StoredSession | None:
     """Make `process` the holder, with the next generation; None when the session is unknown, expired or another user's.
 
-    Whoever held it before can't change it any more, and finds out by `read_superseded`.
+    Whoever held it before can't change it any more, and finds out by `read_superseded`. Until it is saved it waits for its client as
+    after the end of a connection: the taker may have gone already.
     """
     held = load(conn, session_id, now=now, ttl=ttl)
     if held is None or held.sub != sub:
         return None
-    taken = replace(held, process=process, generation=held.generation + 1, expires_at=None)
-    values = {"process": process, "generation": taken.generation, "expires_at": None, "saved_at": to_ms(now)}
+    taken = replace(held, process=process, generation=held.generation + 1, expires_at=now + ttl)
+    values = {"process": process, "generation": taken.generation, "expires_at": to_ms(now + ttl), "saved_at": to_ms(now)}
     changed = conn.execute(_UPDATE.values(values), _holder(session_id, held.generation)).rowcount
     return taken if changed else None
 
@@ -143,11 +144,14 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
 
 
 def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
-    """Those of the sessions (id: generation) that have a newer generation by now, or are gone."""
+    """Those of the sessions (id: generation) that have a newer generation by now.
+
+    One that is gone belongs to nobody else: while its process stood still it expired, or an older backup was restored.
+    """
     if not held:
         return set()
     current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
-    return {session_id for session_id, generation in held.items() if current.get(session_id) != generation}
+    return {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
 
 
 def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:

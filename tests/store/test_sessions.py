@@ -53,7 +53,7 @@ async def test_taking_over_raises_the_generation(database):
     assert (taken.generation, taken.process, taken.subscriptions, taken.positions) == (2, "p2", SESSION.subscriptions, SESSION.positions)
     assert not await database.write(save(replace(SESSION, subscriptions={})))
     assert (await database.read(load())).subscriptions == SESSION.subscriptions
-    assert await database.read(lambda conn: sessions.read_superseded(conn, {"s1": 1, "unknown": 1})) == {"s1", "unknown"}
+    assert await database.read(lambda conn: sessions.read_superseded(conn, {"s1": 1, "unknown": 1})) == {"s1"}
     assert await database.read(lambda conn: sessions.read_superseded(conn, {"s1": 2})) == set()
     assert await database.read(lambda conn: sessions.read_superseded(conn, {})) == set()
 
@@ -89,9 +89,24 @@ async def test_a_released_session_waits_for_its_client(database):
     assert await database.read(load(NOW + TTL - timedelta(milliseconds=1))) is not None
     assert await database.read(load(NOW + TTL)) is None
     assert await database.write(take_over(NOW + TTL)) is None
-    assert (await database.write(take_over())).expires_at is None
+    await database.write(take_over())
     await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW))
     assert await database.read(load()) is not None
+
+
+async def test_a_session_taken_over_waits_until_it_is_saved(database):
+    """Whoever took it may have gone before it could hold it."""
+    await database.write(save(SESSION))
+    taken = await database.write(take_over())
+    assert taken.expires_at == (await database.read(load())).expires_at == NOW + TTL
+    assert await database.write(save(replace(taken, expires_at=None)))
+    assert (await database.read(load())).expires_at is None
+
+
+async def test_a_session_that_is_gone_is_made_again(database):
+    """It expired while its process stood still: nobody else has it, whatever its generation."""
+    assert await database.write(save(replace(SESSION, generation=3)))
+    assert (await database.read(load())).generation == 3
 
 
 async def test_a_connected_session_lives_as_long_as_its_process(database):

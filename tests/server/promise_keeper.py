@@ -1,0 +1,308 @@
+"""A client that holds the server to its promise: it knows what must come next, and notes in `wrongs` what came instead."""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.codes import CloseCode
+from tests.fakes import FakeLog
+from tests.server.steering import TTL_S, Process, Sent, SteeredLink, SteeredLoop, Store
+
+BEAT_S = 7.0
+"""A process's sign of life may be as old as this."""
+
+REASONS = {"epoch_changed", "history_gone", "beyond_head"}
+_MARKED = re.compile(rb"([es]\d+) ([\w-]+) (\w+) (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked, and the positions that went along."""
+
+    action: str
+    streams: frozenset[Stream]
+    positions: dict[Stream, Position]
+    epoch: str
+
+
+@dataclass(eq=False, slots=True)
+class Dialog:
+    """One connection as its client sees it. `chain` says behind which event each followed stream stands; None for states."""
+
+    link: SteeredLink
+    process: Process
+    chain: dict[Stream, Position | None] = field(default_factory=dict)
+    states: dict[Stream, int] = field(default_factory=dict)
+    due_resets: set[Stream] = field(default_factory=set)
+    asked: dict[int, Request] = field(default_factory=dict)
+    resumed: dict[int, Request] = field(default_factory=dict)
+    is_over: bool = False
+    has_entered: bool = False
+    has_rivals: bool = False
+
+
+class Client:
+    """`keeps_positions`, or comes back with nothing but its session id. `has` is how far it got without a gap, `wants` what was granted,
+    `maybe` what was asked for without an answer that tells.
+    """
+
+    def __init__(self, number: int, loop: SteeredLoop, log: FakeLog, store: Store, wrongs: list[str], *, keeps_positions: bool) -> None:
+        self.sub = f"user-{number}"
+        self.keeps_positions = keeps_positions
+        self.session: str | None = None
+        self.has: dict[Stream, Position] = {}
+        self.wants: set[Stream] = set()
+        self.maybe: set[Stream] = set()
+        self.dialogs: list[Dialog] = []
+        self.reads = True
+        self.answers_pings = True
+        self.answers_close = True
+        self._loop, self._log, self._store = loop, log, store
+        self._wrongs = wrongs
+        self._ids = 0
+        self._entered_at = loop.now_s
+        self._left_at = loop.now_s
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """The connection that it takes for its own."""
+        return self.dialogs[-1] if self.dialogs and not self.dialogs[-1].is_over else None
+
+    def connect(self, process: Process) -> Dialog:
+        """A new connection; older ones may still stand."""
+        for older in self.dialogs:
+            older.has_rivals = True
+            if not older.is_over and not older.has_entered:
+                self.leave(older)
+        dialog = Dialog(SteeredLink(self._loop, self._wrongs), process)
+        process.connect(dialog.link, self.sub)
+        self.dialogs.append(dialog)
+        return dialog
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether it knows what its connection stands for."""
+        dialog = self.dialog
+        return dialog is not None and dialog.has_entered and all(request.action != "resume" for request in dialog.asked.values())
+
+    def enter(self, dialog: Dialog, fallback: Collection[Stream] = ()) -> None:
+        """Resume what it had, or subscribe."""
+        if any(request.action == "resume" for request in dialog.asked.values()):
+            return
+        if self.session is not None:
+            self.resume(dialog)
+        elif streams := self.wants or fallback:
+            self.subscribe(dialog, streams)
+
+    def subscribe(self, dialog: Dialog, streams: Collection[Stream], *, with_positions: bool = True, batch_ms: int | None = None) -> None:
+        """One request for each venue kind; positions only where it keeps them and doesn't follow already."""
+        given = {stream: self.has[stream] for stream in streams if stream in self.has and stream not in dialog.chain}
+        given = given if self.keeps_positions and with_positions else {}
+        positions = {stream.channel: position._asdict() for stream, position in given.items()}
+        self._ask(dialog, "subscribe", streams, given, channels=_channels(streams), positions=positions, batch=batch_ms)
+
+    def unsubscribe(self, dialog: Dialog, streams: Collection[Stream]) -> None:
+        self._ask(dialog, "unsubscribe", streams, {}, channels=_channels(streams))
+
+    def resume(self, dialog: Dialog) -> None:
+        """With its positions, or with nothing."""
+        given = dict(self.has) if self.keeps_positions else {}
+        positions: dict[str, dict[str, Any]] = {}
+        for stream, position in given.items():
+            positions.setdefault(stream.venue, {})[stream.channel] = position._asdict()
+        self._ask(dialog, "resume", frozenset(), given, session=self.session, positions=positions)
+
+    def leave(self, dialog: Dialog) -> None:
+        """The client's own Close."""
+        dialog.link.up.append(Sent("close", int(CloseCode.NORMAL)))
+        self.give_up(dialog)
+
+    def give_up(self, dialog: Dialog) -> None:
+        """What was asked and not answered may have happened or not."""
+        for request in dialog.asked.values():
+            self.maybe |= request.streams
+        dialog.asked.clear()
+        if not dialog.is_over:
+            dialog.is_over = True
+            self._left_at = self._loop.now_s
+
+    def read(self, dialog: Dialog, count: int | None = None) -> None:
+        """Take frames as they come; what is read is processed."""
+        while (count is None or count > 0) and (frame := dialog.link.take()) is not None:
+            count = None if count is None else count - 1
+            self._process(dialog, frame)
+        if dialog.link.has_ended and not dialog.link.down:
+            self.give_up(dialog)
+
+    def _ask(self, dialog: Dialog, action: str, streams: Collection[Stream], given: dict[Stream, Position], **fields: Any) -> None:
+        self._ids += 1
+        dialog.asked[self._ids] = Request(action, frozenset(streams), given, self._log.epoch)
+        message = {"action": action, "id": self._ids, **{name: value for name, value in fields.items() if value is not None}}
+        dialog.link.up.append(Sent("text", json.dumps(message)))
+
+    def _process(self, dialog: Dialog, frame: Sent) -> None:
+        match frame.kind:
+            case _ if dialog.is_over:
+                pass
+            case "ping":
+                if self.answers_pings:
+                    dialog.link.up.append(Sent("pong", frame.content))
+            case "close":
+                if frame.content == CloseCode.SESSION_TAKEN_OVER and not dialog.has_rivals:
+                    self._wrong("4505 although nobody else has tried")
+                if self.answers_close:
+                    dialog.link.up.append(Sent("close", frame.content))
+                self.give_up(dialog)
+            case _ if frame.content.startswith((b"e", b"s")) or b'"batch"' in frame.content[:20]:
+                for epoch, venue, channel, number in _MARKED.findall(frame.content):
+                    self._marked(dialog, Stream(venue.decode(), Channel(channel.decode())), epoch.decode(), int(number))
+            case _:
+                self._message(dialog, json.loads(frame.content))
+
+    def _marked(self, dialog: Dialog, stream: Stream, epoch: str, number: int) -> None:
+        """An event, or a state."""
+        if stream not in dialog.chain:
+            self._wrong(f"{epoch} {number} of {stream.channel} came although it isn't followed")
+        elif stream.channel.is_state:
+            if number < dialog.states.get(stream, 0):
+                self._wrong(f"state {number} came behind {dialog.states[stream]}")
+            dialog.states[stream] = number
+        else:
+            self._event(dialog, stream, Position(epoch, number))
+
+    def _event(self, dialog: Dialog, stream: Stream, came: Position) -> None:
+        behind = dialog.chain[stream]
+        assert behind is not None
+        if came != Position(behind.epoch, behind.seq + 1):
+            self._wrong(f"{came} of {stream.channel} came behind {behind}")
+        if stream in dialog.due_resets:
+            self._wrong(f"{came} of {stream.channel} came where a reset was due")
+        dialog.chain[stream] = came
+        had = self.has.get(stream)
+        is_past = had is None and dialog is not self.dialogs[-1]  # it has begun anew on another connection
+        if stream in self.wants and not is_past and not self._is_older(stream, came):
+            if had is None or had.epoch != came.epoch or came.seq > had.seq + 1:
+                self._wrong(f"{came} of {stream.channel} came, and what follows {had} is missing")
+            self.has[stream] = came if had is None else max(had, came)
+
+    def _message(self, dialog: Dialog, message: dict[str, Any]) -> None:
+        if message.get("type") == "reset":
+            self._reset(dialog, message)
+        elif "status" in message and "id" in message:
+            request = dialog.asked.pop(message["id"], None) or dialog.resumed.get(message["id"])
+            if request is None:
+                return  # asked on a connection that was given up meanwhile
+            match message["status"]:
+                case "subscribed":
+                    self._covered(dialog, request, message)
+                case "resumed":  # one answer a venue
+                    dialog.resumed[message["id"]] = request
+                    self._covered(dialog, request, message)
+                case "unsubscribed":
+                    self._unsubscribed(dialog, request)
+                case "error":
+                    self._refused(request, message["code"])
+
+    def _covered(self, dialog: Dialog, request: Request, answer: dict[str, Any]) -> None:
+        if request.action == "resume" and answer["session"] != self.session:
+            self._wrong("another session was resumed")
+        is_before_resume = any(later.action == "resume" for later in dialog.asked.values())
+        if not is_before_resume:
+            self.session = answer["session"]
+            self._entered_at = self._loop.now_s
+            dialog.has_entered = True
+        for name, venue in answer["venues"].items():
+            stream = Stream(venue, Channel(name))
+            if request.action != "subscribe" and stream not in self.wants | self.maybe:
+                self._wrong(f"{stream} was resumed, and nobody wants it")
+            if stream.channel.is_state:
+                dialog.chain[stream] = None
+            else:
+                self._entered(dialog, request, stream, Position(**answer["positions"][name]), answer["recovered"].get(name))
+            self.wants.add(stream)
+        if is_before_resume:
+            self.maybe |= request.streams  # it becomes a part of the session by the resume
+        else:
+            self.maybe -= dialog.chain.keys()
+
+    def _entered(self, dialog: Dialog, request: Request, stream: Stream, position: Position, recovered: bool | None) -> None:
+        given, had = request.positions.get(stream), self.has.get(stream)
+        stood = dialog.chain.get(stream)
+        dialog.chain[stream] = position
+        dialog.due_resets.discard(stream)
+        if recovered is False:
+            dialog.due_resets.add(stream)
+            if given is not None and self._is_kept(request, stream, given):
+                self._wrong(f"{given} of {stream} was not recovered, although the log has all behind it")
+        elif given is not None:
+            if not recovered or position != given:
+                self._wrong(f"{stream} was to go on from {given} and does from {position}, recovered {recovered}")
+        elif request.action == "subscribe":
+            if recovered is not None:
+                self._wrong(f"{stream} was recovered from nowhere")
+            if stood is not None and stood != position:
+                self._wrong(f"{stream} stood at {stood} and was said to stand at {position}")
+            if stood is None:
+                self.has[stream] = position
+        elif had is None or stream in self.maybe:
+            self.has[stream] = position if had is None else max(position, had)
+        elif not recovered or (position > had and not self._is_older(stream, position)):
+            self._wrong(f"{stream} of a session at {had} goes on from {position}, recovered {recovered}")
+
+    def _reset(self, dialog: Dialog, message: dict[str, Any]) -> None:
+        stream, position = Stream(message["venue"], Channel(message["channel"])), Position(**message["position"])
+        if stream not in dialog.chain:
+            self._wrong(f"a reset of {stream}, which isn't followed")
+            return
+        reason = message["reason"]
+        if reason not in REASONS or (reason == "history_gone" and not self._log.floors.get(stream)):
+            self._wrong(f"a reset of {stream} because of {reason}")
+        if reason != "history_gone" and position.epoch == self._log.epoch == "e1":
+            self._wrong(f"a reset of {stream} because of {reason} in the first epoch")
+        dialog.due_resets.discard(stream)
+        dialog.chain[stream] = position
+        if not self._is_older(stream, position):
+            self.has[stream] = position
+
+    def _unsubscribed(self, dialog: Dialog, request: Request) -> None:
+        for stream in request.streams:
+            dialog.chain.pop(stream, None)
+            dialog.states.pop(stream, None)
+            dialog.due_resets.discard(stream)
+            self.wants.discard(stream)
+            self.maybe.discard(stream)
+            self.has.pop(stream, None)
+
+    def _refused(self, request: Request, code: str) -> None:
+        self.maybe |= request.streams
+        if code == "session_unknown" and request.action == "resume":
+            away_s = self._loop.now_s - max(self._left_at, self._entered_at)
+            if away_s < TTL_S - BEAT_S and self._store.failed_at < min(self._entered_at, self._loop.now_s - 2 * BEAT_S):
+                self._wrong(f"the session is unknown after {away_s} s")
+            self.session = None
+            self.maybe.clear()
+            if not self.keeps_positions:
+                self.has.clear()
+        elif code not in {"unavailable", "session_unknown"}:
+            self._wrong(f"{request.action} was refused: {code}")
+
+    def _is_kept(self, request: Request, stream: Stream, given: Position) -> bool:
+        if not given.epoch == request.epoch == self._log.epoch:
+            return False
+        return self._log.floors.get(stream, 0) <= given.seq <= self._log.heads.get(stream, 0)
+
+    def _is_older(self, stream: Stream, position: Position) -> bool:
+        """Of an epoch that another connection of this client has left behind already."""
+        had = self.has.get(stream)
+        return had is not None and position.epoch < had.epoch
+
+    def _wrong(self, what: str) -> None:
+        kind = "keeper" if self.keeps_positions else "forgetful"
+        self._wrongs.append(f"{self.sub} ({kind}): {what}")
+
+
+def _channels(streams: Collection[Stream]) -> list[str]:
+    return sorted(stream.channel for stream in streams)
