@@ -185,7 +185,7 @@ class Reset(Timed):
     channel: Channel
     venue: str
     position: StreamPosition
-    reason: str
+    reason: Literal["history_gone", "epoch_changed", "beyond_head"]
 
 
 class TokenExpiring(Timed):

@@ -173,7 +173,7 @@ class Holdings:
             self._reset(stream, held)
 
     def _reset(self, stream: Stream, held: Held) -> None:
-        """Pruning has overtaken the replay: say so, and go on from the head."""
+        """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go on from the head."""
         position = self._gateway.relay.position(stream)
         self._enter(stream, held)
         message = reset_message(stream.channel, stream.venue, position=position, reason=HISTORY_GONE, timestamp=self._gateway.clock())

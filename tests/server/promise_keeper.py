@@ -105,6 +105,7 @@ class Client:
         self._ask(dialog, "subscribe", streams, given, channels=_channels(streams), positions=positions, batch=batch_ms)
 
     def unsubscribe(self, dialog: Dialog, streams: Collection[Stream]) -> None:
+        """What it follows no longer once that is answered."""
         self._ask(dialog, "unsubscribe", streams, {}, channels=_channels(streams))
 
     def resume(self, dialog: Dialog) -> None:
@@ -241,10 +242,8 @@ class Client:
             if not recovered or position != given:
                 self._wrong(f"{stream} was to go on from {given} and does from {position}, recovered {recovered}")
         elif request.action == "subscribe":
-            if recovered is not None:
-                self._wrong(f"{stream} was recovered from nowhere")
-            if stood is not None and stood != position:
-                self._wrong(f"{stream} stood at {stood} and was said to stand at {position}")
+            if recovered is not None or position != (stood or position):
+                self._wrong(f"{stream} stood at {stood} and was said to stand at {position}, recovered {recovered}")
             if stood is None:
                 self.has[stream] = position
         elif had is None or stream in self.maybe:

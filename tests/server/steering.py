@@ -4,6 +4,7 @@ The store is a real SQLite database in memory behind a door of its own, since th
 time: what `Database.write` promises (order, one transaction each, written although the caller has gone) is kept, and steered.
 """
 
+# ruff: noqa: D102 - a link's methods are described where the seam is: rtdash/server/link.py
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,7 +21,6 @@ from rtdash.broker.memory import MemoryBroker
 from rtdash.domain.instants import from_ms
 from rtdash.hub import Hub, Parcel
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.codes import CloseCode
 from rtdash.relay import Relay
 from rtdash.server.auth import Principal
 from rtdash.server.connection import Connection
@@ -386,6 +386,3 @@ def _engine() -> Any:
 def _empty(conn: StoreConnection) -> None:
     for table in _TABLES:
         conn.execute(delete(table))
-
-
-__all__ = ["TTL_S", "CloseCode", "Process", "Sent", "SteeredLink", "SteeredLoop", "Store", "count_sessions"]
