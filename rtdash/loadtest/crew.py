@@ -48,6 +48,7 @@ class Crew:
         self._kinds = {venue.id: venue.kind for venue in orders.venues}
         self._heads: dict[Stream, int] | None = None
         self._has_traffic = False
+        self._asked_at = time.monotonic()
         self.is_over = False
         """Whether the traffic has ended, so that nothing more is to be written."""
         self.writing = 0
@@ -97,20 +98,24 @@ class Crew:
 
     def work(self, sleep: Callable[[float], None], *, is_over: Callable[[], bool]) -> None:
         """Look at the own lateness, report, and let things befall the clients, until it is over."""
-        began = reported = time.monotonic()
+        began = reported = self._asked_at = time.monotonic()
         misfortunes = self._misfortunes(began)
         due, befall = next(misfortunes)
         while not is_over():
-            asked = time.monotonic()
+            self._asked_at = time.monotonic()
             sleep(TICK_S)
-            now = time.monotonic()
-            self.lag.record_pause(max(0.0, now - asked - TICK_S), TICK_S)
+            now = self._feel_lateness()
             while now >= due and self._heads is None:
                 befall()
                 due, befall = next(misfortunes)
             if now - reported >= REPORT_EVERY_S:
                 reported = now
                 self.report(now)
+
+    def _feel_lateness(self) -> float:
+        now = time.monotonic()
+        self.lag.record_pause(max(0.0, now - self._asked_at - TICK_S), TICK_S)
+        return now
 
     def report(self, now: float) -> None:
         """Where everything stands, as one line of a file."""
@@ -139,7 +144,8 @@ class Crew:
 
     def finish(self) -> None:
         """Everything that is known, for the verdict."""
-        notes = self.notes
+        self._feel_lateness()  # the last pause may be the longest, and has not ended yet
+        notes, heads = self.notes, self._heads or {}
         told = {
             "clients": [_client_json(dashboard.follower) for dashboard in self._dashboards],
             "contents": {
@@ -149,6 +155,7 @@ class Crew:
             "counts": notes.counts,
             "examples": notes.examples,
             "received": notes.received,
+            "unread": sum(one.has_unread and not one.follower.is_at(heads) for one in self._dashboards),
             "connect_failures": notes.connect_failures,
             "latency": notes.latency.to_json(),
             "connect_time": notes.connect_time.to_json(),

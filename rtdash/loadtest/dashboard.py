@@ -1,38 +1,29 @@
 """A WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Sans-I/O protocol inside, no framework around."""
 
+import fcntl
 import random
 import socket
-import ssl
+import termios
 import time
 from contextlib import suppress
-from functools import cache
-from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidMessage
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.uri import parse_uri
 
 from rtdash.client.backoff import Backoff
+from rtdash.loadtest.dialing import READ_BYTES, Broken, dial, flush
 from rtdash.loadtest.follower import Follower, Notes
 from rtdash.protocol.codes import may_reconnect
 
 FLAPS = 5
-_READ_BYTES = 65_536
-_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-_HANDSHAKE_S = 15.0
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
-
-
-class _Broken(Exception):  # noqa: N818 - a state of the world
-    """The connection has ended, or never stood."""
 
 
 class Dashboard:
     """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends when it is turned away, or by an exit.
 
-    With a `proxy_port` of this machine it connects there, and means the URL all the same: in its Host, and in the certificate that it checks.
+    `proxy_port`: of the fault proxy on this machine, if it stands between.
     """
 
     def __init__(
@@ -65,6 +56,13 @@ class Dashboard:
         """Whether it is subscribed, so that a fault would mean something."""
         return self._socket is not None and self.follower.is_subscribed and self._own_fault is None
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether the kernel holds bytes that came for it."""
+        if self._socket is None or self._socket.fileno() < 0:
+            return False
+        return fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4)) != bytes(4)
+
     def run(self) -> None:
         """Follow until turned away."""
         try:
@@ -80,7 +78,7 @@ class Dashboard:
             self._own_fault = ("clean", time.monotonic())
             self._protocol.send_close(1000)
             with suppress(OSError):
-                self._flush(self._socket, self._protocol)
+                flush(self._socket, self._protocol)
 
     def flap(self) -> None:
         """Drop the connection without a word, so many times in a row, each as soon as it is subscribed."""
@@ -95,8 +93,8 @@ class Dashboard:
         self.follower.attempting()
         began = time.monotonic()
         try:
-            connection, protocol = self._connect()
-        except (_Broken, OSError) as error:
+            connection, protocol = dial(self._url, self._token, self._proxy_port)
+        except (Broken, OSError) as error:
             # What a dropped client meets on its way back are attempts of its recovery.
             if not self.follower.is_recovering:
                 self._notes.connect_failures += 1
@@ -110,8 +108,8 @@ class Dashboard:
         self._say(self.follower.connected(now))
         try:
             self._converse(connection, protocol)
-        except (_Broken, OSError) as error:
-            self._lost(port, protocol, str(error) if isinstance(error, _Broken) else "reset")
+        except (Broken, OSError) as error:
+            self._lost(port, protocol, str(error) if isinstance(error, Broken) else "reset")
 
     def _lost(self, port: int, protocol: ClientProtocol, how: str) -> None:
         code = protocol.close_rcvd.code if protocol.close_rcvd is not None else None
@@ -123,37 +121,6 @@ class Dashboard:
         if code is not None and not may_reconnect(code):
             self.follower.is_turned_away = True
 
-    def _connect(self) -> tuple[socket.socket, ClientProtocol]:
-        parts = urlsplit(self._url)
-        is_secure = parts.scheme == "wss"
-        address = (parts.hostname or "", parts.port or (443 if is_secure else 80))
-        connection = socket.create_connection(("127.0.0.1", self._proxy_port) if self._proxy_port else address, timeout=_HANDSHAKE_S)
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if is_secure:
-                connection = _trusting().wrap_socket(connection, server_hostname=parts.hostname)
-            protocol = ClientProtocol(parse_uri(self._url), max_size=_MAX_MESSAGE_BYTES)
-            request = protocol.connect()
-            request.headers["Authorization"] = f"Bearer {self._token}"
-            protocol.send_request(request)
-            self._flush(connection, protocol)
-            self._await_upgrade(connection, protocol)
-        except BaseException:
-            connection.close()
-            raise
-        return connection, protocol
-
-    def _await_upgrade(self, connection: socket.socket, protocol: ClientProtocol) -> None:
-        while protocol.handshake_exc is None:
-            data = connection.recv(_READ_BYTES)
-            if not data:
-                raise _Broken("the connection ended before its upgrade")
-            protocol.receive_data(data)
-            if protocol.state.name == "OPEN":
-                return
-        reason: Exception = protocol.handshake_exc
-        raise _Broken(str(reason) if isinstance(reason, InvalidHandshake | InvalidMessage) else type(reason).__name__)
-
     def _converse(self, connection: socket.socket, protocol: ClientProtocol) -> None:
         """Read until the end, which is always an exception."""
         connection.settimeout(self._frozen_after_s / 2)
@@ -164,24 +131,24 @@ class Dashboard:
                 pause_s, self._pause_s = self._pause_s, 0.0
                 time.sleep(pause_s)
             try:
-                data = connection.recv(_READ_BYTES)
+                data = connection.recv(READ_BYTES)
             except TimeoutError:
                 if is_asked:
-                    raise _Broken("frozen") from None
+                    raise Broken("frozen") from None
                 is_asked = True
                 protocol.send_ping(b"")
-                self._flush(connection, protocol)
+                flush(connection, protocol)
                 continue
             is_asked = False
             if not data:
-                raise _Broken("end of stream")
+                raise Broken("end of stream")
             protocol.receive_data(data)
             self._digest(protocol)
-            self._flush(connection, protocol)
+            flush(connection, protocol)
             if self._flaps and self.follower.is_subscribed:
                 self._flaps -= 1
                 self._own_fault = ("flapping", time.monotonic())
-                raise _Broken("flapping")
+                raise Broken("flapping")
 
     def _digest(self, protocol: ClientProtocol) -> None:
         now = time.monotonic()
@@ -193,7 +160,7 @@ class Dashboard:
                 self._take(event, now)
             elif event.opcode is Opcode.CLOSE:
                 self._flush_quietly()
-                raise _Broken("closed")
+                raise Broken("closed")
 
     def _take(self, frame: Frame, now: float) -> None:
         payload = bytes(frame.data)
@@ -210,17 +177,12 @@ class Dashboard:
         for text in texts:
             self._protocol.send_text(text.encode())
         with suppress(OSError):  # the reader finds out
-            self._flush(self._socket, self._protocol)
+            flush(self._socket, self._protocol)
 
     def _flush_quietly(self) -> None:
         if self._socket is not None and self._protocol is not None:
             with suppress(OSError):
-                self._flush(self._socket, self._protocol)
-
-    def _flush(self, connection: socket.socket, protocol: ClientProtocol) -> None:
-        for data in protocol.data_to_send():
-            if data:  # the empty one asks for an end of the stream, which the close that follows brings
-                connection.sendall(data)
+                flush(self._socket, self._protocol)
 
     def _delay_s(self) -> float:
         farewell = self.follower.farewell
@@ -238,12 +200,6 @@ class Dashboard:
         self.follower.ended()
         with suppress(Exception):  # whatever state it is in, it ends now
             self._protocol.send_close(1000)
-            self._flush(self._socket, self._protocol)
+            flush(self._socket, self._protocol)
         self._socket.close()
         self._socket = None
-
-
-@cache
-def _trusting() -> ssl.SSLContext:
-    """Made once a process: reading the machine's certificates takes longer than a handshake."""
-    return ssl.create_default_context()

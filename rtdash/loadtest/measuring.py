@@ -186,6 +186,8 @@ def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -
             reasons.append(
                 f"{evidence.phase.name}: the timers of the {who} were late by {lag_ms:.0f} ms (p99; most: {generator.most_lag_ms:g})"
             )
+    if evidence.results.unread:
+        reasons.append(f"{evidence.phase.name}: the generator had not read all that had come for {evidence.results.unread} clients")
     behind_ms = _behind_ms(evidence)
     if cpu is not None and cpu > _BUSY and behind_ms > generator.most_lag_ms:
         reasons.append(

@@ -34,6 +34,8 @@ class Results:
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     received: int = 0
+    unread: int = 0
+    """Clients that were behind at the end, and for whom there was something that the generator had not read."""
     connect_failures: int = 0
     latency: Histogram = field(default_factory=Histogram)
     connect_time: Histogram = field(default_factory=Histogram)
@@ -57,7 +59,7 @@ def collect(folder: Path) -> Results:
 
 def _add(results: Results, told: dict[str, Any]) -> None:
     results.processes += 1
-    for name in ("received", "connect_failures", "cpu_s"):
+    for name in ("received", "unread", "connect_failures", "cpu_s"):
         setattr(results, name, getattr(results, name) + told[name])
     for name in ("counts", "http", "http_failures", "failures"):
         getattr(results, name).update(told[name])

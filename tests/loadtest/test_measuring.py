@@ -65,14 +65,16 @@ def test_connections_that_stay_are_leaked(evidence: Evidence):
     assert total(evidence, "connections_leaked") == 3
 
 
-@pytest.mark.parametrize("who", ["cpu", "timers", "canary", "readers"])
+@pytest.mark.parametrize("who", ["cpu", "timers", "canary", "unread", "readers"])
 def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(evidence: Evidence, who: str):
-    """By its CPU, by late timers of either process, by reading late while it is busy."""
+    """By its CPU, by late timers of either process, by what it left unread, by reading late while it is busy."""
     match who:
         case "cpu":
             evidence.samples = [Sample("calm", 1, generator_cpu=0.99)]
         case "timers":
             evidence.results.lag.record(2)
+        case "unread":
+            evidence.results.unread = 1
         case "canary":
             evidence.lag.record(2)
         case _:

@@ -21,7 +21,7 @@ TOO_MUCH = """
 summary = "more than one process can read"
 [[phase]]
 name = "flood"
-duration_s = 3
+duration_s = 2
 dashboards = 100
 spawn_rate = 200
 publish_rate = 2000

@@ -36,6 +36,11 @@ def line_chart(title: str, unit: str, lines: Sequence[Line], marks: Iterable[tup
     return f'<figure>{caption}<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{drawn}</svg></figure>'
 
 
+def figure(value: float) -> str:
+    """Four digits at least, thousands apart; never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Scale:
     """From seconds and values to places in the drawing."""
@@ -55,7 +60,7 @@ def _axes(scale: _Scale) -> Iterator[str]:
         value = scale.top * number / _TICKS
         y = scale.y(value)
         yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>'
+        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{figure(value)}</text>'
     step = _round_up(scale.end / 8)
     for number in range(int(scale.end / step) + 1):
         yield f'<text x="{scale.x(number * step):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{number * step:g} s</text>'

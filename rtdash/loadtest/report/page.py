@@ -5,7 +5,7 @@ from html import escape
 
 from rtdash.loadtest.measuring import Judged
 from rtdash.loadtest.metrics import METRICS, Kind
-from rtdash.loadtest.report.charts import Line, line_chart
+from rtdash.loadtest.report.charts import Line, figure, line_chart
 from rtdash.loadtest.report.tables import ENDINGS, by_phase, mark_of_all, measured_text
 from rtdash.loadtest.samples import Sample
 from rtdash.loadtest.slo import Outcome, Verdict
@@ -83,7 +83,7 @@ def _glance(phases: list[Judged]) -> str:
         yield f"<b>{escape(phase.name)}</b>"
         for metric, statistic, _ in _GLANCE:
             value = phase.measures.get(metric, statistic)
-            yield "-" if value is None else f"{value:,.4g}"
+            yield "-" if value is None else figure(value)
 
     return _table(("phase", *(title for _, _, title in _GLANCE)), map(line, phases), numbers_from=1)
 
@@ -118,7 +118,7 @@ def _recoveries(phases: list[Judged]) -> str:
     """How long it took from a fault to the present state, where there were faults."""
     columns = ("count", "p50", "p95", "p99", "max")
     rows = [
-        (escape(phase.name), f"<b>{name}</b>", METRICS[name].meaning, *(f"{values[column]:,.4g}" for column in columns))
+        (escape(phase.name), f"<b>{name}</b>", METRICS[name].meaning, *(figure(values[column]) for column in columns))
         for phase in phases
         for name, _, values in phase.measures.items()
         if name in _RECOVERY
@@ -135,8 +135,8 @@ def _baseline_table(summary: Summary) -> str:
             '<b class="broken">worse</b>' if one.is_worse else "",
             escape(one.phase),
             f"{one.metric} {one.statistic}",
-            f"{one.before:,.4g}",
-            f"{one.now:,.4g}",
+            figure(one.before),
+            figure(one.now),
             f"{one.change:+.0%}" if one.before else "",
         )
         for one in summary.comparisons
@@ -178,10 +178,10 @@ def _measures(phase: Judged) -> str:
     durations = [(name, values) for name, _, values in phase.measures.items() if METRICS[name].kind is Kind.DURATION]
     others = [(name, scope, values) for name, scope, values in phase.measures.items() if METRICS[name].kind is not Kind.DURATION]
     columns = Kind.DURATION.value
-    rows = [(_named(name), *(f"{values[column]:,.4g}" for column in columns)) for name, values in durations]
+    rows = [(_named(name), *(figure(values[column]) for column in columns)) for name, values in durations]
     tables = _table(("milliseconds", *columns), rows, numbers_from=1)
     counted = [
-        (_named(name), escape(scope or "all"), ", ".join(f"{key} {value:,.4g}" for key, value in values.items()), METRICS[name].unit)
+        (_named(name), escape(scope or "all"), ", ".join(f"{key} {figure(value)}" for key, value in values.items()), METRICS[name].unit)
         for name, scope, values in others
     ]
     tables += "<br>" + _table(("metric", "scope", "measured", "unit"), counted, numbers_from=9)

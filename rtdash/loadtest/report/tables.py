@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from rtdash.loadtest.metrics import METRICS
+from rtdash.loadtest.report.charts import figure
 from rtdash.loadtest.slo import Outcome, Slo, Verdict
 from rtdash.loadtest.summary import Ending, Summary
 
@@ -28,7 +29,7 @@ def verdict_lines(summary: Summary) -> Iterator[str]:
     yield from (f"note: {text}" for phase in summary.phases for text in phase.notes)
     for one in summary.comparisons:
         if one.is_worse:
-            yield f"worse than the baseline: {one.phase} {one.metric} {one.statistic}: {one.before:.4g} → {one.now:.4g} ({one.level})"
+            yield f"worse than the baseline: {one.phase} {one.metric} {one.statistic}: {figure(one.before)} → {figure(one.now)} ({one.level})"
     yield from (f"{summary.ending}: {reason}" for reason in summary.untold)
     yield f"{summary.scenario}: {ENDINGS[summary.ending]}"
 
@@ -46,7 +47,7 @@ def markdown(summary: Summary) -> str:
     worse = [one for one in summary.comparisons if one.is_worse]
     if worse:
         lines += ["", "| worse than the baseline | before | now |", "|---|---|---|"]
-        lines += [f"| {one.phase} {one.metric} {one.statistic} | {one.before:.4g} | {one.now:.4g} |" for one in worse]
+        lines += [f"| {one.phase} {one.metric} {one.statistic} | {figure(one.before)} | {figure(one.now)} |" for one in worse]
     return "\n".join(lines) + "\n\n"
 
 
@@ -80,7 +81,7 @@ def measured_text(verdict: Verdict | None) -> str:
     if verdict is None or verdict.measured is None:
         return "-"
     unit = METRICS[verdict.slo.metric].unit
-    return f"{verdict.measured:.4g}{' ' + unit if unit else ''}"
+    return f"{figure(verdict.measured)}{' ' + unit if unit else ''}"
 
 
 def _cell(verdict: Verdict | None) -> str:
