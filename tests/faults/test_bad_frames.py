@@ -93,8 +93,10 @@ async def test_what_is_compressed_badly_ends_the_connection(edge: Server, wrong:
 
 ROUNDS = 40 if FULL else 3
 CONNECTIONS = 250 if FULL else 120
-GROWTH_BYTES = 64 * 1024 * 1024
-"""The page caches of the store fill with the sessions of all these connections (32 MiB and 3 x 8 MiB), and the allocator keeps some."""
+GROWTH_BYTES = {"fast": 64 * 1024 * 1024, "asgi": 192 * 1024 * 1024}
+"""The page caches of the store fill with the sessions of all these connections (32 MiB and 3 x 8 MiB). In the plain lane the server below
+makes cycles of its own of every connection, which wait for the collector; `serve` lets that run rarely.
+"""
 
 VALID = [
     b'{"action":"subscribe","channels":["restaurant_reservations","restaurant_stats"],"batch":10}',
@@ -109,7 +111,8 @@ VALID = [
 @pytest.mark.parametrize("lane", LANES)
 def test_a_flood_of_broken_input_leaves_nothing_behind(tmp_path: Path, lane: str) -> None:
     """Conversations with bytes changed, left out and put in, cut into random pieces: no fault, no connection and no memory remains."""
-    limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "max_connections": 0, "lane": lane}
+    # The timers of the plain lane's own server keep what has ended for up to a ping interval.
+    limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "max_connections": 0, "lane": lane, "ping_interval_s": 1}
     # In the plain lane the server below logs with a traceback that a text isn't UTF-8.
     with server_process(tmp_path / "data", may_log_faults=lane == "asgi", **limits) as server:
         rng = random.Random(5)
@@ -121,7 +124,7 @@ def test_a_flood_of_broken_input_leaves_nothing_behind(tmp_path: Path, lane: str
         assert server.metric("rtdash_subscriptions") == 0
         asyncio.run(until(lambda: server.open_sockets() <= 1, patience_s=20))
         assert server.get("/readyz").json() == {"status": "ok", "problems": []}
-        assert grown[-1] - grown[0] < GROWTH_BYTES, grown
+        assert grown[-1] - grown[0] < GROWTH_BYTES[lane], grown
         assert "ERROR rtdash" not in server.log.read_text()
 
 
