@@ -205,7 +205,7 @@ class Client:
                 case "unsubscribed":
                     self._unsubscribed(dialog, request)
                 case "error":
-                    self._refused(request, message["code"])
+                    self._refused(dialog, request, message["code"])
 
     def _covered(self, dialog: Dialog, request: Request, answer: dict[str, Any]) -> None:
         if request.action == "resume" and answer["session"] != self.session:
@@ -275,7 +275,7 @@ class Client:
             self.maybe.discard(stream)
             self.has.pop(stream, None)
 
-    def _refused(self, request: Request, code: str) -> None:
+    def _refused(self, dialog: Dialog, request: Request, code: str) -> None:
         self.maybe |= request.streams
         if code == "session_unknown" and request.action == "resume":
             away_s = self._loop.now_s - max(self._left_at, self._entered_at)
@@ -284,7 +284,7 @@ class Client:
             self.session = None
             self.maybe.clear()
             if not self.keeps_positions:
-                self.has.clear()
+                self.has = {stream: position for stream, position in dialog.chain.items() if position is not None}
         elif code not in {"unavailable", "session_unknown"}:
             self._wrong(f"{request.action} was refused: {code}")
 
