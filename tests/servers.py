@@ -61,6 +61,7 @@ class TestServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + START_LIMIT_S
         while not self.is_up(self):
@@ -81,6 +82,8 @@ class TestServer:
             return
         if number == signal.SIGKILL:
             self.send(number)
+            with suppress(ProcessLookupError):  # what is of the session without being a child any more
+                os.killpg(self._process.pid, number)
         else:
             self._process.send_signal(number)
         self._process.wait(30)
@@ -199,7 +202,7 @@ def _rabbitmq(directory: Path) -> TestServer:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2",
         "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the server instead of waiting for it
     }
-    command = ["sh", "-c", f"{epmd} & exec {server}"]
+    command = ["sh", "-c", f"{epmd} & until {epmd} -names >/dev/null 2>&1; do sleep 0.05; done; exec {server}"]
     url = f"amqp://guest:guest@127.0.0.1:{port}/"
     return TestServer("rabbitmq", url, port, own=True, command=command, directory=directory, environment=environment, is_up=_greets)
 
