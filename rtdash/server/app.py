@@ -10,12 +10,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
-from rtdash.server import problems
 from rtdash.server.composition import open_parts
-from rtdash.server.door import wrong_path
-from rtdash.server.hot import HotApp
-from rtdash.server.observed import Observed
-from rtdash.server.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
+from rtdash.server.rest import problems
+from rtdash.server.rest.hot import HotApp
+from rtdash.server.rest.observed import Observed
+from rtdash.server.rest.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
+from rtdash.server.socket.door import wrong_path
 from rtdash.settings import Settings
 
 _EXPOSED = ("ETag", "Location", "Retry-After")

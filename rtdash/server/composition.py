@@ -23,15 +23,15 @@ from rtdash.relay import Relay
 from rtdash.resources import data_path
 from rtdash.server.auth import Verifier
 from rtdash.server.figures import Canary, read_figures
-from rtdash.server.gateway import Gateway
 from rtdash.server.keys import Keys, read_key_file
 from rtdash.server.limits import RequestLimit
 from rtdash.server.metrics import Metrics
-from rtdash.server.own_writes import OwnWrites
 from rtdash.server.parts import Parts
+from rtdash.server.rest.own_writes import OwnWrites
+from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
+from rtdash.server.socket.gateway import Gateway
 from rtdash.server.tasks import Run, Tasks
-from rtdash.server.upcoming_lists import UpcomingLists
 from rtdash.settings import Limits, Settings, load_secret
 from rtdash.store import event_log
 from rtdash.store.database import Commit, Database, StoreUnavailable

@@ -35,7 +35,7 @@ def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
 
 
 class TextLines(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z INFO rtdash.server.connection: closed connection=7 code=4001`; a traceback follows on lines of its own."""
+    """`2026-01-31T12:00:00.000Z INFO rtdash.server.socket.connection: closed connection=7 code=4001`; a traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

@@ -12,16 +12,16 @@ from rtdash.relay import Relay
 from rtdash.server.auth import Verifier
 from rtdash.server.limits import RequestLimit
 from rtdash.server.metrics import Metrics
-from rtdash.server.own_writes import OwnWrites
+from rtdash.server.rest.own_writes import OwnWrites
+from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
 from rtdash.server.tasks import Tasks
-from rtdash.server.upcoming_lists import UpcomingLists
 from rtdash.settings import Settings
 from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
 
 if TYPE_CHECKING:
-    from rtdash.server.gateway import Gateway
+    from rtdash.server.socket.gateway import Gateway
 
 
 @dataclass(slots=True)

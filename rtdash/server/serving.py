@@ -147,7 +147,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     limits = settings.limits
     options: dict[str, Any] = {}
     if settings.lane == "fast":
-        from rtdash.server.fastlane import FastLane  # noqa: PLC0415 - the plain lane must work without it
+        from rtdash.server.socket.fastlane import FastLane  # noqa: PLC0415 - the plain lane must work without it
 
         options = {"ws": FastLane, "ws_ping_interval": None, "ws_ping_timeout": None}
     else:

@@ -14,7 +14,7 @@ import pytest
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
-from rtdash.server.connection import Connection
+from rtdash.server.socket.connection import Connection
 from tests.conftest import FULL
 from tests.faults.process import server_process
 from tests.faults.taps import frame

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.server.heartbeat import Wheel
+from rtdash.server.socket.heartbeat import Wheel
 from tests.server.sockets import Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
@@ -46,7 +46,7 @@ async def test_a_connection_that_fails_is_closed_with_1011(edge: Server, caplog:
         seqs = await edge.book()
         assert await other.events(1) == seqs
     assert "Traceback" in caplog.text
-    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == ["rtdash.server.link"]
+    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == ["rtdash.server.socket.link"]
 
 
 async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:

@@ -25,10 +25,10 @@ from rtdash.domain.reservations import Op, Operation
 from rtdash.protocol.channels import Stream
 from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
-from rtdash.server.fastlane import FastLane
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
 from rtdash.server.serving import largest_frame_bytes
+from rtdash.server.socket.fastlane import FastLane
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"

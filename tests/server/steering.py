@@ -4,7 +4,7 @@ The store is a real SQLite database in memory behind a door of its own, since th
 time: what `Database.write` promises (order, one transaction each, written although the caller has gone) is kept, and steered.
 """
 
-# ruff: noqa: D102 - a link's methods are described where the seam is: rtdash/server/link.py
+# ruff: noqa: D102 - a link's methods are described where the seam is: rtdash/server/socket/link.py
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,11 +23,11 @@ from rtdash.hub import Hub, Parcel
 from rtdash.protocol.channels import Stream
 from rtdash.relay import Relay
 from rtdash.server.auth import Principal
-from rtdash.server.connection import Connection
-from rtdash.server.gateway import Gateway
 from rtdash.server.metrics import Metrics
 from rtdash.server.parts import Parts
 from rtdash.server.revocations import Revocations
+from rtdash.server.socket.connection import Connection
+from rtdash.server.socket.gateway import Gateway
 from rtdash.settings import Limits, Settings
 from rtdash.store.database import Database, OutcomeUnknown, StoreUnavailable
 from rtdash.store.event_log import StoredEvent

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Channel, Stream
-from rtdash.server.heartbeat import HORIZON_S, TICK_S, Marks, Pulse, PulseRules, Verdict, Wheel
+from rtdash.server.socket.heartbeat import HORIZON_S, TICK_S, Marks, Pulse, PulseRules, Verdict, Wheel
 from tests.fakes import Turns
 
 RULES = PulseRules(25, 10)

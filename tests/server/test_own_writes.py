@@ -1,7 +1,7 @@
 """Who has written what is remembered, for so many."""
 
-from rtdash.server import own_writes
-from rtdash.server.own_writes import OwnWrites
+from rtdash.server.rest import own_writes
+from rtdash.server.rest.own_writes import OwnWrites
 
 
 def test_the_latest_write_of_each_user_and_venue_counts() -> None:

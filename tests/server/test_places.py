@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from rtdash.server.handovers import Handovers
-from rtdash.server.places import MAX_ADDRESSES, Places, excess
+from rtdash.server.socket.handovers import Handovers
+from rtdash.server.socket.places import MAX_ADDRESSES, Places, excess
 from rtdash.settings import Limits
 from rtdash.store.sessions import Lease
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from rtdash.server.app import create_app
-from rtdash.server.openapi import describe
+from rtdash.server.rest.openapi import describe
 from rtdash.settings import Settings
 from tests.conftest import FULL
 from tests.server.running import RunningServer

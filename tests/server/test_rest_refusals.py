@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rtdash.domain import refusals
-from rtdash.server.problems import PROBLEMS
+from rtdash.server.rest.problems import PROBLEMS
 from tests.server.running import GRILL, HOTEL
 
 BOOKING = {

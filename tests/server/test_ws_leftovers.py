@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.server.fastlane import FastLane
 from rtdash.server.heads import TimedHeads
+from rtdash.server.socket.fastlane import FastLane
 from tests.server.sockets import anyio_backend, serving
 
 __all__ = ["anyio_backend"]

@@ -1,0 +1,80 @@
+"""What the server says about itself: health, metrics, and the descriptions of its two interfaces. No token is needed."""
+
+from hmac import compare_digest
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rtdash.protocol.messages import encode
+from rtdash.server.metrics import CONTENT_TYPE
+from rtdash.server.parts import Parts
+from rtdash.server.rest import schemas
+from rtdash.server.rest.access import PartsDep
+from rtdash.server.rest.answers import JSON, answer
+from rtdash.server.rest.openapi import describe
+from rtdash.server.rest.problems import unauthenticated
+
+router = APIRouter(tags=["about"])
+
+
+@router.get("/healthz", responses={200: {"model": schemas.Health}})
+async def read_health(request: Request) -> Response:
+    """Whether the process answers."""
+    return answer(request, {"status": "ok", "problems": []})
+
+
+@router.get("/readyz", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Health}})
+async def read_readiness(request: Request, parts: PartsDep) -> Response:
+    """Whether it can serve: 503 when the store is lost, a task has died or it is ending; `degraded` when the broker is lost."""
+    lost = _lost(parts)
+    if lost:
+        return Response(encode({"status": "unavailable", "problems": lost}), status_code=503, media_type=JSON)
+    if parts.relay.status == "degraded":
+        return answer(
+            request, {"status": "degraded", "problems": ["the broker can't be reached; the log still delivers, up to a second later"]}
+        )
+    return answer(request, {"status": "ok", "problems": []})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+async def read_metrics(request: Request, parts: PartsDep) -> Response:
+    """Figures for Prometheus."""
+    token = parts.settings.metrics_token
+    if token is not None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not compare_digest(given.encode(), token.get_secret_value().encode()):
+            raise unauthenticated("the metrics need the token of the setting RTDASH_METRICS_TOKEN, as in: Authorization: Bearer <token>")
+    return answer(request, parts.metrics.exposition(), media_type=CONTENT_TYPE)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def read_openapi(request: Request) -> Response:
+    """This interface."""
+    return answer(request, encode(describe(request.app)))
+
+
+@router.get("/asyncapi.json", responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}}, response_class=Response)
+async def read_asyncapi(request: Request) -> Response:
+    """The socket, as AsyncAPI 3."""
+    from rtdash.protocol.asyncapi import asyncapi_document  # noqa: PLC0415 - few ask for it, and a server should start soon
+
+    return answer(request, encode(asyncapi_document()))
+
+
+@router.get("/docs", include_in_schema=False)
+async def read_docs(request: Request) -> Response:
+    """This interface, to be tried out."""
+    page = get_swagger_ui_html(openapi_url="/openapi.json", title="rtdash")
+    return answer(request, bytes(page.body), media_type="text/html; charset=utf-8")
+
+
+def _lost(parts: Parts) -> list[str]:
+    lost: list[Any] = [f"the task {name} has died" for name in parts.tasks.dead]
+    if fault := parts.database.fault:
+        lost.append(f"the store can't be used: {fault}")
+    if parts.gateway.drain_left_s is not None:
+        lost.append("the server is ending")
+    return lost

@@ -1,0 +1,68 @@
+"""Many operations in one request: loaded in sets, each with its own outcome."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rtdash.bookings import OutcomeKind
+from rtdash.domain.reservations import Operation
+from rtdash.protocol.messages import Message
+from rtdash.server.auth import Principal
+from rtdash.server.parts import Parts
+from rtdash.server.rest import schemas
+from rtdash.server.rest.access import Caller, PartsDep
+from rtdash.server.rest.answers import JSON
+from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, MAX_OPERATIONS, decode_operations, read_body
+from rtdash.server.rest.describing import json_body, writing
+from rtdash.server.rest.operations import operation_schema
+from rtdash.server.rest.problems import Problem
+from rtdash.server.rest.writing import apply, listed_operation, outcome_json, refused_json
+
+OPERATIONS_PATH = "/api/operations"
+BREATH = 100
+"""Operations read or shown in one turn of the event loop."""
+
+router = APIRouter(tags=["operations"])
+_BODY = json_body(
+    {"type": "array", "description": f"At most {MAX_OPERATIONS}; more are a 413.", "items": operation_schema()},
+    **{"application/x-ndjson": {"schema": {"type": "string", "description": "One operation a line."}}},
+)
+
+
+@router.post(OPERATIONS_PATH, responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
+async def post_operations(request: Request, parts: PartsDep, caller: Caller) -> Response:
+    """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A malformed one is refused alone."""
+    return await answer_operations(request, parts, caller)
+
+
+async def answer_operations(request: Request, parts: Parts, caller: Principal) -> Response:
+    """200 with the outcomes. Raises Problem, StoreUnavailable."""
+    values = decode_operations(await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON))
+    shown: list[Message | None] = [None] * len(values)
+    places, operations = await _read(values, shown, parts, caller)
+    outcomes = await apply(parts, caller, operations)
+    for start in range(0, len(places), BREATH):
+        for place, outcome in zip(places[start : start + BREATH], outcomes[start : start + BREATH], strict=True):
+            shown[place] = outcome_json(outcome)
+        await asyncio.sleep(0)
+    return Response(to_json({"outcomes": shown}), media_type=JSON)
+
+
+async def _read(values: Sequence[Any], shown: list[Message | None], parts: Parts, caller: Principal) -> tuple[list[int], list[Operation]]:
+    """The operations that can be applied, and their places; the others are refused in `shown`."""
+    places, operations = [], []
+    for place, value in enumerate(values):
+        try:
+            operations.append(listed_operation(value, parts, caller))
+            places.append(place)
+        except Problem as reason:
+            shown[place] = refused_json(value, reason)
+            parts.metrics.operations.labels(OutcomeKind.REFUSED.value).inc()
+        if place % BREATH == BREATH - 1:
+            await asyncio.sleep(0)
+    return places, operations

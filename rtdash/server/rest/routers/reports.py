@@ -1,0 +1,90 @@
+"""Reports over business dates: trends, customers, revenue, sources. Each is one read, and sums that the domain makes."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rtdash.domain import reports
+from rtdash.domain.reports import Period
+from rtdash.domain.venues import Venue, business_date
+from rtdash.server.rest import report_schemas
+from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
+from rtdash.server.rest.answers import answer
+from rtdash.server.rest.describing import reading
+from rtdash.server.rest.paging import DateQuery
+from rtdash.store import reports as rows
+
+router = APIRouter(prefix="/api/dashboard", tags=["reports"])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The venue and the business dates that a report is about, both included."""
+
+    venue: Venue
+    period: Period
+    first: date
+    last: date
+
+    def heading(self) -> dict[str, Any]:
+        """`period`, `from` and `to`."""
+        return {"period": self.period.value, "from": self.first.isoformat(), "to": self.last.isoformat()}
+
+
+async def _span(
+    parts: PartsDep,
+    caller: Caller,
+    period: Annotated[Period, Query(description="7 or 30 business dates.")] = Period.WEEKLY,
+    until: Annotated[DateQuery | None, Query(description="The last business date; default: today's.")] = None,
+    venue_id: VenueQuery = None,
+) -> Span:
+    venue = choose_venue(parts.venues, caller, venue_id)
+    first, last = reports.period_range(period, until or business_date(venue, parts.clock()))
+    return Span(venue, period, first, last)
+
+
+SpanDep = Annotated[Span, Depends(_span)]
+
+
+@router.get("/trends", responses=reading(report_schemas.Trends))
+async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+    """Reservations, guests, cancellations and revenue of each business date."""
+    stays, charges = await parts.database.read(
+        lambda connection: (
+            rows.read_stays(connection, span.venue.id, span.first, span.last),
+            rows.read_charges(connection, span.venue.id, span.first, span.last),
+        )
+    )
+    points = reports.trend_points(span.venue, stays, charges, first=span.first, last=span.last)
+    return answer(request, {"venue": span.venue.id, "currency": span.venue.currency, **span.heading(), "points": points})
+
+
+@router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
+async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+    """New and returning customers among those with a visit in the period."""
+    visits = await parts.database.read(lambda connection: rows.read_visits(connection, span.venue.id, span.first, span.last))
+    return answer(request, {**span.heading(), **reports.customer_frequency(visits)})
+
+
+@router.get("/revenue/by-category", responses=reading(report_schemas.Revenue))
+async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+    """Revenue by room type and category of charges, or by category of the menu."""
+    stays, charges = await parts.database.read(
+        lambda connection: (
+            rows.read_stays(connection, span.venue.id, span.first, span.last),
+            rows.read_charges(connection, span.venue.id, span.first, span.last),
+        )
+    )
+    revenue = reports.revenue_by_category(span.venue, stays, charges, first=span.first, last=span.last)
+    return answer(request, {**span.heading(), "currency": span.venue.currency, **revenue})
+
+
+@router.get("/reservations/sources", responses=reading(report_schemas.Sources))
+async def read_sources(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+    """Where the reservations of the period came from."""
+    sources = await parts.database.read(lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last))
+    return answer(request, {**span.heading(), **reports.reservation_sources(sources)})

@@ -1,0 +1,249 @@
+"""One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's, what it means the Conversation's."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, assert_never
+
+from rtdash.protocol import answers
+from rtdash.protocol.actions import ActionRefused, Ping
+from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
+from rtdash.protocol.messages import disconnect_message, encode, token_expiring_message
+from rtdash.protocol.server_session import ErrorReply, ServerSession
+from rtdash.server.auth import Principal
+from rtdash.server.logs import facts
+from rtdash.server.socket.conversation import Conversation
+from rtdash.server.socket.deadlines import Deadlines, Due
+from rtdash.server.socket.heartbeat import MARK_BYTES, Pulse
+from rtdash.server.socket.inbox import Inbox
+from rtdash.server.socket.link import Link
+from rtdash.server.socket.outbox import Outbox
+
+if TYPE_CHECKING:
+    from rtdash.server.socket.gateway import Gateway
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a peer may take to read what is left and answer a Close; then the socket is aborted."""
+
+REFUSED_TIMEOUT_S = 1.0
+"""The same for a peer that has answered nothing for a while already, or that broke the framing."""
+
+_SHOWN_ID = 8
+"""Characters of a session's id in the log: enough to find it, too few to resume it."""
+
+_log = logging.getLogger(__name__)
+
+JITTER_MS = 1000
+CLOSE_REASON_BYTES = 123
+
+
+class Connection:
+    """The receiver of a link; all of it is synchronous."""
+
+    __slots__ = ("_closing", "_is_lost", "_speech", "conversation", "deadlines", "gateway", "inbox", "link", "outbox", "serial")
+
+    def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
+        now = gateway.now()
+        self.gateway = gateway
+        self.link = link
+        self.serial = serial
+        self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
+        self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self._overflow)
+        self.conversation = Conversation(self, gateway, principal)
+        self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
+        self._speech = ServerSession(gateway.rates, now)
+        self._closing: int | None = None
+        self._is_lost = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages still go out."""
+        return self.outbox.is_open
+
+    def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
+        """Whom a line of the log is about."""
+        session = self.conversation.session
+        return facts(
+            connection=self.serial, session=session.id[:_SHOWN_ID] if session else None, user=self.conversation.principal.sub, **more
+        )
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """See Outbox.send."""
+        self.outbox.send(bodies)
+
+    def refuse(self, refused: ActionRefused) -> None:
+        """Answer an action that is not carried out."""
+        self.reply(self._speech.refuse(refused, self.gateway.now()))
+
+    def reply(self, reply: ErrorReply) -> None:
+        """Send an error; close behind it when it is one too many."""
+        self.send((reply.body,))
+        if reply.close is not None:
+            self.close(reply.close, "too many errors within a minute")
+
+    def close(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0, jitter_ms: int = JITTER_MS, is_marked: bool = True) -> None:
+        """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its answer confirms what was handed over."""
+        if not self.is_open:
+            return
+        if is_marked:
+            self.outbox.flush()
+            self.conversation.part()
+        self._leave_with(code, reason, retry_after_ms, jitter_ms)
+        self.link.close(code, reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+        self._abort_after(REFUSED_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
+
+    def shutdown(self) -> None:
+        """The server ends without a drain."""
+        self.close(CloseCode.RESTART, "the server restarts", retry_after_ms=self.gateway.restart_allowance_ms)
+
+    def lost(self) -> None:
+        """The socket has ended."""
+        if not self._is_lost:
+            self._end(self._closing or CloseCode.NORMAL)
+            self._is_lost = True
+            _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
+            self.conversation.detach()
+            self.gateway.forget(self)
+
+    def text_received(self, text: str) -> None:
+        """One message: carried out after those before it."""
+        if not self.is_open:
+            return
+        now = self.deadlines.pulse.heard_at = self.gateway.now()
+        if 0 < self.gateway.limits.message_limit_bytes < len(text):
+            self.gateway.places.refuses("message_limit_bytes")  # only a dry run lets it come this far
+        said = self._speech.receive(text, now)
+        match said:
+            case _ if self.inbox.is_busy:
+                self.inbox.put(said)
+            case ErrorReply():
+                self.reply(said)
+            case Ping():
+                self.send((answers.pong(self.gateway.clock(), id=said.id),))
+            case _:
+                self.inbox.put(said)
+
+    def binary_received(self) -> None:
+        """Not of this protocol."""
+        if self.frame_received():
+            self.refuse(ActionRefused(ErrorCode.BAD_REQUEST, "send text frames: binary ones mean nothing here"))
+
+    def frame_received(self) -> bool:
+        """A frame that needs no answer: it counts, and shows that the peer lives."""
+        if not self.is_open:
+            return False
+        now = self.deadlines.pulse.heard_at = self.gateway.now()
+        refused = self._speech.frame_received(now)
+        if refused is not None:
+            self.reply(refused)
+        return refused is None and self.is_open
+
+    def ping_received(self) -> bool:
+        """A ping is answered, unless it is one too many, or more answers wait already than may."""
+        return self.frame_received() and self.outbox.has_room()
+
+    def pong_received(self, payload: bytes) -> None:
+        """What was handed over before that ping has arrived."""
+        if self.frame_received() and len(payload) == MARK_BYTES:
+            self.conversation.confirm(int.from_bytes(payload, "big"))
+
+    def frame_refused(self, code: int, reason: str) -> None:
+        """The link is about to close: say why, and leave."""
+        if self.is_open:
+            if code == CloseCode.TOO_BIG:
+                self.gateway.places.refuses("message_limit_bytes")
+            self._leave_with(code, reason, 0, JITTER_MS)
+            self._abort_after(REFUSED_TIMEOUT_S)
+
+    def close_received(self, code: int | None) -> None:
+        """The peer goes; or it answers our Close, as the same code shows: then what was handed over before has arrived.
+
+        A Close of another code may have crossed ours, from a peer that had not read so far (RFC 6455 section 7.1.5).
+        """
+        if self._closing is None:
+            self._end(CloseCode.NORMAL)
+            self._abort_after(CLOSE_TIMEOUT_S)
+        elif code == self._closing:
+            self.conversation.confirm_parting()
+
+    def pause_writing(self) -> None:
+        """See Outbox.pause."""
+        self.outbox.pause()
+
+    def resume_writing(self) -> None:
+        """See Outbox.resume."""
+        self.outbox.resume()
+
+    def follows_anything(self, anything: bool) -> None:
+        """Whether the connection follows something, or has begun to be idle."""
+        self.deadlines.follows(self.gateway.now(), anything=anything)
+        self.gateway.wheel.plan(self, self.deadlines.next_at)
+
+    def token_lives(self, principal: Principal) -> None:
+        """The token with which it goes on."""
+        left = principal.expires_at - self.gateway.clock()
+        self.deadlines.token_lives(self.gateway.now(), left.total_seconds())
+        self.gateway.wheel.plan(self, self.deadlines.next_at)
+
+    def look(self, now: float) -> None:
+        """Do what is due by the clock, and say when to look again."""
+        while self.is_open:
+            is_excused = self.inbox.is_deaf or self.gateway.was_late
+            due = self.deadlines.look(now, self.link.buffered_bytes(), is_busy=self.inbox.is_busy, is_excused=is_excused)
+            if due is None:
+                self.gateway.wheel.plan(self, self.deadlines.next_at)
+                return
+            self._do(due)
+
+    def _do(self, due: Due) -> None:
+        match due:
+            case Due.PING:
+                self.outbox.flush()
+                self.link.ping(self.conversation.mark().to_bytes(MARK_BYTES, "big"))
+            case Due.WARN:
+                expires_at = self.conversation.principal.expires_at
+                self.send((encode(token_expiring_message(expires_at=expires_at, timestamp=self.gateway.clock())),))
+            case Due.EXPIRED:
+                self.close(CloseCode.TOKEN_EXPIRED, "the token has expired: come back with a new one")
+            case Due.IDLE:
+                self.close(CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting")
+            case Due.DEAD:
+                self.close(CloseCode.NO_PONG, "nothing came in answer to a ping", is_marked=False)
+            case _:
+                assert_never(due)
+
+    def _overflow(self) -> bool:
+        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a dry run: it may go on."""
+        if not self.gateway.places.refuses("buffer_limit_bytes"):
+            return True
+        self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
+        return False
+
+    def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
+        farewell = disconnect_message(
+            code=code,
+            reason=reason,
+            reconnect=may_reconnect(code),
+            retry_after_ms=retry_after_ms,
+            jitter_ms=jitter_ms,
+            timestamp=self.gateway.clock(),
+        )
+        self.link.send((encode(farewell),))
+        self.gateway.metrics.evictions.labels(str(int(code))).inc()
+        level = logging.DEBUG if code == CloseCode.RESTART else logging.INFO  # a drain says it of everybody
+        _log.log(level, "closed: %s", reason, extra=self.facts(code=int(code)))
+        self._end(code)
+
+    def _end(self, code: int) -> None:
+        """Nothing more goes out, and the hub forgets it in the same step."""
+        self._closing = self._closing or code
+        self.outbox.close()
+        self.conversation.leave()
+        self.inbox.close()
+
+    def _abort_after(self, patience_s: float) -> None:
+        asyncio.get_running_loop().call_later(patience_s, self._abort)
+
+    def _abort(self) -> None:
+        if not self._is_lost:
+            self.link.abort()

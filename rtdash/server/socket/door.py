@@ -1,0 +1,172 @@
+"""The way in: load and Origin are refused before anything is allocated, identity after the accept, with its close code."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from rtdash.protocol.actions import Resume
+from rtdash.protocol.codes import CloseCode, may_reconnect
+from rtdash.protocol.messages import disconnect_message, encode
+from rtdash.server.auth import Principal, TokenRefused
+from rtdash.server.logs import facts
+from rtdash.server.socket import handshake
+from rtdash.server.socket.asgilane import AsgiLink
+from rtdash.server.socket.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
+from rtdash.server.socket.handshake import Handshake
+from rtdash.server.socket.link import Link, LinkRules
+from rtdash.store.database import StoreUnavailable
+
+if TYPE_CHECKING:
+    from rtdash.server.socket.fastlane import FastLane
+    from rtdash.server.socket.gateway import Gateway
+
+HIGH_WATER_BYTES = 64 * 1024
+REFUSED_LINGER_S = 1.0
+"""How long somebody who isn't let in may hold the socket to read why."""
+
+FULL_RETRY_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
+    """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is accepted first."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Door:
+    """Turns handshakes into connections of the gateway."""
+
+    def __init__(self, gateway: "Gateway", *, allowed_origins: str) -> None:
+        self._gateway = gateway
+        self._origins = handshake.read_allowed_origins(allowed_origins)
+        limits = gateway.limits
+        high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
+        self._rules = LinkRules(limits.longest_message_bytes, high_water, limits.compress_min_bytes)
+
+    async def enter(self, websocket: WebSocket) -> None:
+        """Serve one handshake. In the fast lane this returns when the connection stands, in the plain lane when it has ended."""
+        asked = Handshake.take(websocket)
+        if not asked.is_from_allowed_origin(self._origins):
+            await _deny(websocket, handshake.wrong_origin())
+        elif wait_s := self._load_wait_s(asked):
+            await _deny(websocket, handshake.full(wait_s))
+        else:
+            await self._identify(websocket, asked)
+
+    def _load_wait_s(self, asked: Handshake) -> float:
+        """0.0 when there is room, else the seconds after which to try again."""
+        gateway = self._gateway
+        if gateway.drain_left_s is not None:
+            return gateway.drain_left_s + gateway.limits.restart_allowance_s or FULL_RETRY_S
+        if wait_s := gateway.places.handshake_wait_s(asked.address, gateway.now()):
+            return wait_s
+        return FULL_RETRY_S if gateway.places.is_full() else 0.0
+
+    async def _identify(self, websocket: WebSocket, asked: Handshake) -> None:
+        try:
+            principal = await self._principal(asked)
+            await self._take_place(principal.sub, asked.session)
+        except IdentityRefused as refused:
+            await self._send_home(websocket, asked, refused)
+            return
+        try:
+            await websocket.accept(asked.subprotocol)
+        except BaseException:
+            self._gateway.places.leave(principal.sub)
+            raise
+        # From the accept to the handing over nothing is awaited: frames of the peer would go to nobody.
+        await self._begin(websocket, asked, principal)
+
+    async def _principal(self, asked: Handshake) -> Principal:
+        if asked.token is None:
+            raise IdentityRefused(CloseCode.UNAUTHENTICATED, "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…")
+        try:
+            async with asyncio.timeout(self._gateway.limits.handshake_timeout_s):
+                return await self._gateway.verifier.authenticate(asked.token)
+        except TokenRefused as refused:
+            code = CloseCode.TOKEN_EXPIRED if refused.expired else CloseCode.REVOKED if refused.revoked else CloseCode.UNAUTHENTICATED
+            raise IdentityRefused(code, refused.reason) from None
+        except TimeoutError:
+            raise IdentityRefused(CloseCode.OVERLOADED, "the token could not be checked in time: come back later") from None
+
+    async def _take_place(self, sub: str, session_id: str | None) -> None:
+        """A place in the user's count; whoever resumes gets that of the connection which it takes over, in whatever process that is."""
+        gateway = self._gateway
+        older = gateway.sessions.holder(session_id) if session_id else None
+        leaving = int(older is not None and older.conversation.principal.sub == sub)
+        if self._has_all_places(sub, leaving) and older is None and session_id and await self._comes_from_elsewhere(sub, session_id):
+            gateway.handovers.note(sub, gateway.now())
+        if self._has_all_places(sub, leaving) and gateway.places.refuses("connections_per_user"):
+            limit = gateway.limits.connections_per_user
+            raise IdentityRefused(
+                CloseCode.TOO_MANY_CONNECTIONS, f"{limit} connections of this user are open, and no more are allowed: close one"
+            )
+        gateway.places.enter(sub)
+
+    def _has_all_places(self, sub: str, leaving: int) -> bool:
+        gateway = self._gateway
+        counted_twice = gateway.handovers.count(sub, gateway.now())
+        return gateway.places.has_all(sub, gateway.sessions.elsewhere, leaving=leaving + counted_twice)
+
+    async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
+        try:
+            return await self._gateway.sessions.is_counted_elsewhere(session_id, sub)
+        except StoreUnavailable:
+            raise IdentityRefused(CloseCode.OVERLOADED, "the session can't be looked up now: come back later") from None
+
+    async def _begin(self, websocket: WebSocket, asked: Handshake, principal: Principal) -> None:
+        lane: FastLane | None = websocket.scope.get("state", {}).get("fastlane")
+
+        def admit(link: Link) -> Connection:
+            connection = self._gateway.admit(link, principal)
+            if asked.session is not None and connection.is_open:
+                connection.inbox.put(Resume(None, asked.session, {}))
+            return connection
+
+        if lane is not None:
+            lane.hand_over(admit, self._rules)
+            return
+        link = AsgiLink(websocket, self._rules)
+        await link.serve(admit(link))
+
+    async def _send_home(self, websocket: WebSocket, asked: Handshake, refused: IdentityRefused) -> None:
+        _log.info("not let in: %s", refused.reason, extra=facts(code=int(refused.code), address=asked.address))
+        self._gateway.metrics.evictions.labels(str(int(refused.code))).inc()
+        farewell = disconnect_message(
+            code=refused.code,
+            reason=refused.reason,
+            reconnect=may_reconnect(refused.code),
+            retry_after_ms=0,
+            jitter_ms=JITTER_MS,
+            timestamp=self._gateway.clock(),
+        )
+        lane: FastLane | None = websocket.scope.get("state", {}).get("fastlane")
+        if lane is not None:
+            asyncio.get_running_loop().call_later(REFUSED_LINGER_S, lane.transport.abort)
+        await websocket.accept(asked.subprotocol)
+        with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
+            await websocket.send_text(encode(farewell).decode())
+            await websocket.close(refused.code, refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+
+
+async def wrong_path(websocket: WebSocket) -> None:
+    """The route of every other path: servers log the URLs of those they refuse by themselves, and a token may stand there."""
+    Handshake.take(websocket)
+    await _deny(websocket, handshake.wrong_path())
+
+
+async def _deny(websocket: WebSocket, response: Response) -> None:
+    """An HTTP answer instead of the handshake's; servers without that extension of ASGI make a bare 403 of it."""
+    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
+        await websocket.send_denial_response(response)
+    else:
+        await websocket.close()

@@ -1,0 +1,238 @@
+"""The fast lane: uvicorn's WebSocket class for the handshake, then frames straight to and from the transport, by callbacks."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.base import ServerExtensionFactory
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from rtdash.hub import Parcel
+from rtdash.protocol.codes import CloseCode
+from rtdash.protocol.frames import deflate_frames, join_frames
+from rtdash.server.socket.deflate import SharedDeflate
+from rtdash.server.socket.link import LinkRules, Receiver, fail
+
+NOTSENT_LOWAT_BYTES = 32 * 1024
+"""What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
+
+
+_PING_HEAD = b"\x89"
+_PONG_HEAD = b"\x8a"
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+
+
+class FastLane(WebSocketsSansIOProtocol):
+    """Given to uvicorn as `ws=`. The app finds it as `scope["state"]["fastlane"]` and takes the socket over after its accept."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(config, server_state, {**app_state, "fastlane": self}, _loop)
+        self.conn.debug = False  # its debug log has every head and frame, and with them tokens
+        self.conn.available_extensions = [cast("ServerExtensionFactory", SharedDeflate())]
+        self._is_handed_over = False
+
+    def hand_over(self, receiver_of: "Callable[[FastLink], Receiver]", rules: LinkRules) -> None:
+        """Give the accepted socket to a FastLink and the receiver made for it; uvicorn keeps nothing but its place in the count.
+
+        Call it in the same step of the loop as the accept, so that no frame falls between.
+        """
+        self._is_handed_over = True
+        self.stop_keepalive()
+        self.conn.max_message_size = rules.message_limit_bytes or None
+        link = FastLink(self.transport, self.conn, self.connections, rules)
+        receiver = link.receiver = receiver_of(link)
+        self.connections.discard(self)
+        self.connections.add(cast("WebSocketsSansIOProtocol", link))
+        self.transport.set_protocol(cast("asyncio.Protocol", link))
+        self._pass_on(receiver, link)
+        del self.scope["state"]["fastlane"]
+        self.app_state.clear()  # our own copy, with this object in it: nothing of the handshake is to wait for the garbage collector
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, but a socket that was handed over stays open when the app returns."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:
+            self.logger.exception("the WebSocket route raised")
+            self.send_500_response()
+        if not self._is_handed_over and self.close_timer is None:
+            self.transport.close()
+
+    def _pass_on(self, receiver: Receiver, link: "FastLink") -> None:
+        """What came in before the handover: a peer may speak before it has read the answer to its handshake."""
+        while not self.queue.empty():
+            message = cast("dict[str, Any]", self.queue.get_nowait())
+            if message["type"] == "websocket.receive" and message.get("text") is not None:
+                receiver.text_received(message["text"])
+            elif message["type"] == "websocket.receive":
+                receiver.binary_received()
+            elif message["type"] == "websocket.disconnect":
+                link.abort()
+        if self.read_paused:
+            self.transport.resume_reading()
+
+
+class FastLink:
+    """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a connection."""
+
+    __slots__ = ("_conn", "_connections", "_deflates", "_fragments", "_rules", "_transport", "receiver")
+    can_ping = True
+
+    receiver: Receiver
+
+    def __init__(self, transport: asyncio.Transport, conn: ServerProtocol, connections: set[Any], rules: LinkRules) -> None:
+        self._transport = transport
+        self._conn = conn
+        self._connections = connections
+        self._rules = rules
+        self._deflates = bool(conn.extensions)
+        self._fragments: list[bytes] | None = None
+        transport.set_write_buffer_limits(high=rules.high_water_bytes)
+        tcp = transport.get_extra_info("socket")
+        with suppress(OSError, AttributeError):  # not a TCP socket, or a kernel without it
+            tcp.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Write messages, deflated when the peer agreed and they are long."""
+        self._write(deflate_frames(bodies, self._rules.compress_min_bytes) if self._deflates else join_frames(bodies))
+
+    def send_parcel(self, parcel: Parcel) -> None:
+        """Write bytes that all subscribers of the flush share."""
+        transport = self._transport
+        if not transport.is_closing():  # uvloop's write raises after an abort, and would stop the flush for all behind
+            transport.write((parcel.packed or parcel.deflated) if self._deflates else (parcel.framed or parcel.frames))
+
+    def ping(self, payload: bytes) -> None:
+        """Write a ping."""
+        if self._conn.state is OPEN:
+            self._write(_PING_HEAD + bytes((len(payload),)) + payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """Write a Close; the peer's ends the socket."""
+        if self._conn.state is OPEN:
+            self._conn.send_close(code, reason)
+            self._write_queued()
+
+    def abort(self) -> None:
+        """End the socket now."""
+        self._transport.abort()
+
+    def buffered_bytes(self) -> int:
+        """What waits in the transport."""
+        return self._transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take from the peer again."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Never called: the transport was there before."""
+
+    def data_received(self, data: bytes) -> None:
+        """Frames from the peer."""
+        try:
+            self._receive(data)
+        except Exception:  # noqa: BLE001 - the outermost loop of a connection: a fault in it must not look like a broken network
+            fail(self, self.receiver)
+
+    def eof_received(self) -> None:
+        """The peer's FIN: what is still unsent may go out, for a while."""
+        self.receiver.close_received(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
+        """The socket has ended."""
+        self._connections.discard(self)
+        self.receiver.lost()
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is above its high water mark."""
+        self.receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It is below the low one."""
+        self.receiver.resume_writing()
+
+    def shutdown(self) -> None:
+        """The server ends, and nobody has drained before."""
+        self.receiver.shutdown()
+
+    def _receive(self, data: bytes) -> None:
+        conn = self._conn
+        conn.receive_data(data)
+        # Pongs that the parser queued are left out: whether a ping is answered is decided with the rates in mind.
+        queued = [output for output in conn.data_to_send() if not output.startswith(_PONG_HEAD)]
+        for event in conn.events_received():
+            if isinstance(event, Frame):
+                self._frame(event)
+        if conn.parser_exc is not None:
+            self._fail(queued)
+        elif conn.close_rcvd is not None:
+            self._write(b"".join(queued))
+            self._transport.close()
+
+    def _frame(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT if frame.fin:
+                self._text(frame.data)
+            case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
+                self._fragment(frame)
+            case Opcode.PING:
+                if self.receiver.ping_received():
+                    self._write(_PONG_HEAD + bytes((len(frame.data),)) + bytes(frame.data))
+            case Opcode.PONG:
+                self.receiver.pong_received(bytes(frame.data))
+            case Opcode.CLOSE:
+                self.receiver.close_received(self._conn.close_rcvd.code if self._conn.close_rcvd is not None else None)
+
+    def _fragment(self, frame: Frame) -> None:
+        if frame.opcode is not Opcode.CONT:
+            self._fragments = None if frame.opcode is Opcode.BINARY else []
+        if frame.data and self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+        if not frame.fin:
+            self.receiver.frame_received()
+        elif self._fragments is None:
+            self.receiver.binary_received()
+        else:
+            whole, self._fragments = b"".join(self._fragments), None
+            self._text(whole)
+
+    def _text(self, data: Any) -> None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self.receiver.frame_refused(CloseCode.INVALID_DATA, "a text frame that is not UTF-8")
+            self.close(CloseCode.INVALID_DATA, "not UTF-8")
+        else:
+            self.receiver.text_received(text)
+
+    def _fail(self, queued: list[bytes]) -> None:
+        """The parser gave up and has its Close ready: what it means goes out first, then the Close; what still comes in is thrown away."""
+        refused = self._conn.close_sent
+        if queued and refused is not None:
+            self.receiver.frame_refused(refused.code, refused.reason)
+        self._write(b"".join(queued))
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._conn.parser_exc = None
+
+    def _write_queued(self) -> None:
+        self._write(b"".join(self._conn.data_to_send()))
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._transport.is_closing():
+            self._transport.write(data)

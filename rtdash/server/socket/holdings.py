@@ -1,0 +1,180 @@
+"""The streams that one connection follows: joined, being replayed, left. And what of them has surely arrived."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rtdash.hub import Parcel, Subscription
+from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.codes import CloseCode
+from rtdash.protocol.messages import encode, reset_message
+from rtdash.relay.tracks import HISTORY_GONE
+from rtdash.store.database import StoreUnavailable
+
+if TYPE_CHECKING:
+    from rtdash.server.socket.connection import Connection
+    from rtdash.server.socket.gateway import Gateway
+
+
+MAX_OPEN_MARKS = 16
+"""Marks made during a replay whose pongs may still be on their way; an older one is taken for never answered."""
+
+_log = logging.getLogger(__name__)
+
+
+class Held:
+    """One stream. `subscription` is None while it is replayed; marks from number `since` on speak for it."""
+
+    __slots__ = ("replay", "since", "subscription")
+
+    def __init__(self) -> None:
+        self.subscription: Subscription | None = None
+        self.replay: Replay | None = None
+        self.since = 0
+
+
+class Replay:
+    """The way to the head: a subscriber of its own, so that the seq reached is known at any time."""
+
+    __slots__ = ("_connection", "seq", "task")
+
+    def __init__(self, connection: "Connection", after_seq: int) -> None:
+        self._connection = connection
+        self.seq = after_seq
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is still somebody to replay to."""
+        return self._connection.is_open
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Hand on, and remember how far that brought the client."""
+        self._connection.outbox.replay(parcel)
+        self.seq = parcel.last_seq
+
+    async def drained(self) -> None:
+        """Wait for the client to read."""
+        await self._connection.outbox.drained()
+
+
+class Holdings:
+    """Every held stream is followed at the relay once, and released once, whatever happens between."""
+
+    __slots__ = ("_connection", "_gateway", "_held", "_marked_replays")
+
+    def __init__(self, connection: "Connection", gateway: "Gateway") -> None:
+        self._connection = connection
+        self._gateway = gateway
+        self._held: dict[Stream, Held] = {}
+        self._marked_replays: dict[int, dict[Stream, int]] | None = None
+
+    def __contains__(self, stream: Stream) -> bool:
+        return stream in self._held
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(tuple(self._held))
+
+    def position(self, stream: Stream) -> Position:
+        """Just before the next event of a held stream."""
+        replay = self._held[stream].replay
+        return self._gateway.relay.position(stream) if replay is None else Position(self._gateway.relay.epoch, replay.seq)
+
+    def join(self, stream: Stream) -> Position:
+        """Follow it from the head, which is given. The caller has followed it at the relay already, unless it is held."""
+        held = self._hold(stream)
+        position = self._gateway.relay.position(stream)
+        self._enter(stream, held)
+        return position
+
+    def replay(self, stream: Stream, after_seq: int) -> None:
+        """Follow it from behind `after_seq`: a task brings the client to the head and joins there."""
+        held = self._hold(stream)
+        held.replay = Replay(self._connection, after_seq)
+        held.replay.task = self._gateway.spawn(self._catch_up(stream, held, held.replay))
+
+    def drop(self, stream: Stream) -> None:
+        """Follow it no longer. Idempotent."""
+        held = self._held.pop(stream, None)
+        if held is not None:
+            self._stop(held)
+            self._connection.outbox.forget(stream)
+            self._gateway.relay.unfollow(stream)
+            self._gateway.metrics.subscriptions.dec()
+
+    def mark(self) -> int:
+        """The number of a mark that says what has been handed to this connection up to now."""
+        replays = {stream: held.replay.seq for stream, held in self._held.items() if held.replay is not None}
+        number = self._gateway.marks.make(self._gateway.now(), is_own=bool(replays))
+        if replays:  # the shared table knows nothing of them
+            self._marked_replays = {**(self._marked_replays or {}), number: replays}
+            while len(self._marked_replays) > MAX_OPEN_MARKS:
+                del self._marked_replays[min(self._marked_replays)]
+        return number
+
+    def arrived(self, number: int) -> dict[Stream, int]:
+        """What the client has got for sure, once it has answered the mark."""
+        replays = (self._marked_replays or {}).get(number, {})
+        known = {
+            stream: self._arrived_of(stream, held, number, replays) for stream, held in self._held.items() if not stream.channel.is_state
+        }
+        if self._marked_replays is not None:
+            self._marked_replays = {later: kept for later, kept in self._marked_replays.items() if later > number} or None
+        return {stream: seq for stream, seq in known.items() if seq is not None}
+
+    def _arrived_of(self, stream: Stream, held: Held, number: int, replays: dict[Stream, int]) -> int | None:
+        if stream in replays:
+            return replays[stream]
+        return self._gateway.marks.seq(number, stream) if held.subscription is not None and held.since <= number else None
+
+    def _hold(self, stream: Stream) -> Held:
+        held = self._held.get(stream)
+        if held is None:
+            held = self._held[stream] = Held()
+            self._gateway.metrics.subscriptions.inc()
+        self._stop(held)
+        return held
+
+    def _stop(self, held: Held) -> None:
+        if held.subscription is not None:
+            self._gateway.hub.leave(held.subscription)
+            held.subscription = None
+        if held.replay is not None and held.replay.task is not None:
+            held.replay.task.cancel()
+        held.replay = None
+
+    def _enter(self, stream: Stream, held: Held) -> None:
+        held.subscription = self._gateway.hub.join(stream, self._connection.outbox)
+        held.since = self._gateway.marks.number + 1
+
+    async def _catch_up(self, stream: Stream, held: Held, replay: Replay) -> None:
+        try:
+            subscription = await self._gateway.relay.replay(stream, replay.seq, replay)
+        except StoreUnavailable:
+            self._gateway.metrics.replays.labels("failed").inc()
+            self._connection.close(
+                CloseCode.OVERLOADED, "what you missed can't be read at the moment: come back and resume", is_marked=False
+            )
+            return
+        if held.replay is not replay:  # dropped, or begun anew, in the step in which it ended
+            if subscription is not None:
+                self._gateway.hub.leave(subscription)
+            return
+        held.replay = None
+        if subscription is not None:
+            # The replay was the member up to here; without awaiting, the connection itself takes its place.
+            self._gateway.hub.leave(subscription)
+            self._enter(stream, held)
+        elif self._connection.is_open:
+            self._reset(stream, held)
+
+    def _reset(self, stream: Stream, held: Held) -> None:
+        """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go on from the head."""
+        position = self._gateway.relay.position(stream)
+        self._enter(stream, held)
+        message = reset_message(stream.channel, stream.venue, position=position, reason=HISTORY_GONE, timestamp=self._gateway.clock())
+        self._connection.send((encode(message),))

@@ -1,0 +1,69 @@
+"""What a client asked for, one thing after the other, with a task only while something waits."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from rtdash.protocol.actions import Action
+from rtdash.protocol.server_session import ErrorReply
+from rtdash.server.socket.link import Link
+
+MAX_WAITING = 64
+"""Actions that wait behind the one under way; with more, the peer is not read until there are fewer."""
+
+Item = Action | ErrorReply
+
+
+class Inbox:
+    """Actions in their order. `handle` must not raise; `spawn` owns the task."""
+
+    __slots__ = ("_handle", "_is_deaf", "_link", "_spawn", "_waiting", "_worker")
+
+    def __init__(
+        self, link: Link, handle: Callable[[Item], Awaitable[None]], spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    ) -> None:
+        self._link = link
+        self._handle = handle
+        self._spawn = spawn
+        self._waiting: deque[Item] | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._is_deaf = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way."""
+        return self._worker is not None
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether the server doesn't read from the peer at the moment."""
+        return self._is_deaf
+
+    def put(self, item: Item) -> None:
+        """Have it handled behind what waits already."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(item)
+        if self._worker is None:
+            self._worker = self._spawn(self._work())
+        elif len(self._waiting) > MAX_WAITING and not self._is_deaf:
+            self._is_deaf = True
+            self._link.pause_reading()
+
+    def close(self) -> None:
+        """Handle nothing more."""
+        self._waiting = None
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._handle(self._waiting.popleft())
+                if self._is_deaf and len(self._waiting or ()) <= MAX_WAITING // 2:
+                    self._is_deaf = False
+                    self._link.resume_reading()
+        finally:
+            self._worker = None
+            self._waiting = None
