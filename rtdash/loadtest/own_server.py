@@ -40,6 +40,8 @@ class OwnServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._is_to_run = False
+        self._said_bytes = 0
+        """What it had written when it was ready."""
 
     @property
     def pid(self) -> int | None:
@@ -58,7 +60,7 @@ class OwnServer:
         if not self._is_to_run or process is None or process.poll() is None:
             return None
         how = f"by signal {-process.returncode}" if process.returncode < 0 else f"with exit code {process.returncode}"
-        return f"the server ended by itself, {how}: {self._last_lines() or 'it wrote nothing'}"
+        return f"the server ended by itself, {how}: {self._last_lines(self._said_bytes) or 'it said nothing'}"
 
     async def start(self) -> None:
         """Returns when it answers; a second start takes the same port and data. Raises ServerFailed."""
@@ -73,7 +75,7 @@ class OwnServer:
         if not await asyncio.to_thread(_await_answer, self._process, self._port, self._data / "address"):
             raise ServerFailed("the server did not start: " + self._last_lines())
         self.url = f"http://127.0.0.1:{self._port}"
-        self._is_to_run = True
+        self._is_to_run, self._said_bytes = True, self._log.stat().st_size
 
     async def end(self, number: signal.Signals) -> None:
         """Send it that signal and wait until it has ended."""
@@ -91,8 +93,9 @@ class OwnServer:
         """End it as an operator would."""
         await self.end(signal.SIGTERM)
 
-    def _last_lines(self) -> str:
-        return " / ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+    def _last_lines(self, after_bytes: int = 0) -> str:
+        text = self._log.read_bytes()[after_bytes:].decode(errors="replace")
+        return " / ".join(text.splitlines()[-_LOG_LINES:])
 
 
 def _free_port() -> int:

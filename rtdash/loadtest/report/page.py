@@ -9,7 +9,7 @@ from rtdash.loadtest.report.charts import Line, figure, line_chart
 from rtdash.loadtest.report.tables import ENDINGS, by_phase, mark_of_all, measured_text
 from rtdash.loadtest.samples import Sample
 from rtdash.loadtest.slo import Outcome, Verdict
-from rtdash.loadtest.summary import Summary
+from rtdash.loadtest.summary import Ending, Summary
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b2733;--soft:#5d6b7a;--line:#d9e0e7;--ground:#fff;--c0:#0b6bcb;--c1:#c2410c;--c2:#6d28d9;--ok:#15803d;--bad:#b91c1c}
@@ -62,7 +62,7 @@ def html_page(summary: Summary) -> str:
 
 def _headline(summary: Summary) -> str:
     broken = sum(verdict.fails for verdict in summary.verdicts)
-    return ENDINGS[summary.ending] if broken < 2 else f"{ENDINGS[summary.ending]} ({broken} SLOs are broken)"
+    return f"{broken} SLOs are broken" if summary.ending is Ending.BROKEN and broken > 1 else ENDINGS[summary.ending]
 
 
 def _circumstances(summary: Summary) -> str:
