@@ -1,7 +1,7 @@
 """Who asks: tokens are verified here, and become principals with scopes and venues. A token is never kept, only its digest."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import jwt
 
+from rtdash.domain.venues import Venue
 from rtdash.server.keys import Keys
 
 ALL_VENUES = "*"
@@ -149,6 +150,12 @@ class UnknownKeyError(TokenRefused):
 
     def __init__(self) -> None:
         super().__init__("the token is signed with a key or an algorithm that this server does not accept: get a new one")
+
+
+def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
+    """The token's venues in its order, each once; `*` among them stands for all in the order of their file."""
+    named = (one for own in caller.venues for one in (venues if own == ALL_VENUES else (own,)))
+    return (venues[venue_id] for venue_id in dict.fromkeys(named) if venue_id in venues)
 
 
 def mint(

@@ -1,6 +1,6 @@
 """Who may do what by REST: the bearer of the request, within the rate, and the venue that the request is about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.server.auth import ADMIN, ALL_VENUES, Principal
+from rtdash.server.auth import ADMIN, Principal, own_venues
 from rtdash.server.parts import Parts
 from rtdash.server.rest.problems import Problem, invalid, rate_limited, unauthenticated
 
@@ -50,12 +50,6 @@ def choose_venue(
     if not caller.allows(scope):
         raise Problem("forbidden", f"the token has no scope {scope}: get one that has")
     return venue
-
-
-def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
-    """The token's venues in its order, each once; `*` among them stands for all in the order of their file."""
-    named = (one for own in caller.venues for one in (venues if own == ALL_VENUES else (own,)))
-    return (venues[venue_id] for venue_id in dict.fromkeys(named) if venue_id in venues)
 
 
 def first_venue(venues: Mapping[str, Venue], caller: Principal, kind: VenueKind | None = None) -> Venue:

@@ -6,8 +6,7 @@ from rtdash.domain.venues import Venue
 from rtdash.protocol.actions import ActionRefused
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.codes import ErrorCode
-from rtdash.server.auth import Principal
-from rtdash.server.rest.access import own_venues
+from rtdash.server.auth import Principal, own_venues
 
 
 def resolve(principal: Principal, venues: Mapping[str, Venue], channels: Iterable[Channel], venue_id: str | None) -> dict[Channel, Stream]:

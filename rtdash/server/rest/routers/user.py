@@ -5,8 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain.instants import format_instant
+from rtdash.server.auth import own_venues
 from rtdash.server.rest import venue_schemas
-from rtdash.server.rest.access import Caller, PartsDep, own_venues
+from rtdash.server.rest.access import Caller, PartsDep
 from rtdash.server.rest.answers import answer
 from rtdash.server.rest.describing import reading
 
