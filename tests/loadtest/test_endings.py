@@ -17,6 +17,7 @@ __all__ = ["certificate"]
 
 LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
 SLOWLY = LONG.replace("dashboards = 12", "dashboards = 200\nspawn_rate = 1")
+HOPELESS = CALM.replace("duration_s = 3", "duration_s = 1").replace("[[phase]]", "[generator]\nmost_lag_ms = 0.001\ntries = 2\n[[phase]]")
 NOTHING_LOST = """
 [[slo]]
 metric = "lost"
@@ -66,6 +67,12 @@ async def aborted(folder: Path) -> Outcome:
         return await run.outcome()
 
 
+async def starved(folder: Path) -> Outcome:
+    """A generator that is given less than it takes, twice."""
+    async with running(folder, HOPELESS) as run:
+        return await run.outcome()
+
+
 async def pruned(folder: Path) -> Outcome:
     """The server is restarted in mid-run, and keeps its log for a second only."""
     async with serving(folder) as server, running(folder, LONG.replace("= 300", "= 8"), *server.arguments) as run:
@@ -98,6 +105,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, 
         "ctrl-c": interrupted(LONG, "published"),
         "spawning": interrupted(SLOWLY, "200 users"),
         "aborted": aborted,
+        "starved": starved,
         "pruned": pruned,
         "tls": encrypted(certificate, is_trusted=True),
         "untrusted": encrypted(certificate, is_trusted=False),
@@ -155,6 +163,14 @@ def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, Outcome]):
     assert ended.code == 99, ended.output
     assert ended.summary["durationS"] < 100
     assert any("ended early: delivery_latency max <= 0.001 ms" in note for note in ended.summary["phases"][0]["notes"])
+
+
+def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, Outcome]):
+    """As often as the scenario allows: the report tells of it, and the last time counts."""
+    ended = outcomes["starved"]
+    assert ended.code == 98, ended.output
+    (phase,) = ended.summary["phases"]
+    assert ["measured again" in note for note in phase["notes"]] == [True]
 
 
 def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, Outcome]):
