@@ -127,7 +127,7 @@ class Conversation:
     async def _unsubscribe(self, action: Unsubscribe) -> None:
         streams = set(channel_rights.resolve(self.principal, self._gateway.venues, action.channels, action.venue).values())
         kept = [stream for stream in self._holdings if stream not in streams]
-        if self.session is not None and len(kept) < len(self._holdings):
+        if self.session is not None and (len(kept) < len(self._holdings) or not self.session.is_settled):
             await self._save(self.session, kept, {})
         for stream in streams:
             self._holdings.drop(stream)
@@ -195,7 +195,7 @@ class Conversation:
         entry = Entry(self._gateway, self._holdings, session)
         try:
             await entry.prepare(wanted)
-            if entry.is_change or session is not self.session:
+            if entry.is_change or session is not self.session or not session.is_settled:
                 await self._save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
         except BaseException:
             entry.give_up()

@@ -35,12 +35,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Session:
-    """A session held here. `confirmed` says from where on a client that lost everything goes on, per event stream."""
+    """A session held here. `confirmed` says from where on a client that lost everything goes on, per event stream.
+
+    `is_settled`: its row holds what the client has been told; after a write whose outcome is unknown nobody knows until the next one.
+    """
 
     id: str
     sub: str
     generation: int = 1
     confirmed: dict[Stream, Position] = field(default_factory=dict)
+    is_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,10 @@ class Sessions:
             subscriptions=_by_venue(streams),
             positions={**session.confirmed, **positions},
         )
-        return await self._database.write(lambda connection: rows.save(connection, stored, now=now))
+        session.is_settled = False
+        is_ours = await self._database.write(lambda connection: rows.save(connection, stored, now=now))
+        session.is_settled = True
+        return is_ours
 
     async def take_over(self, session_id: str, sub: str) -> tuple[Session, list[Stream]] | None:
         """The session and what it follows, ours from now on; None when it is unknown, expired or another user's. Raises StoreUnavailable."""
