@@ -18,6 +18,10 @@ SILENCE_S = 3.0
 REQUEST_TIMEOUT_MS = 5_000
 
 
+METADATA_MAX_AGE_MS = 2_000
+"""How old what the driver believes of topics and leaders may be: by its own default a topic that was away for a moment stays so for 5 minutes."""
+
+
 class KafkaBroker:
     """A Kafka cluster; a topic needs no history, `retention.ms` of minutes is plenty."""
 
@@ -49,6 +53,7 @@ class KafkaBroker:
             group_id=None,
             auto_offset_reset="latest",
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             fetch_max_wait_ms=500,
         )
         try:
@@ -80,7 +85,9 @@ class KafkaBroker:
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks=1, request_timeout_ms=REQUEST_TIMEOUT_MS)
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._servers, acks=1, request_timeout_ms=REQUEST_TIMEOUT_MS, metadata_max_age_ms=METADATA_MAX_AGE_MS
+            )
             try:
                 async with asyncio.timeout(2 * SILENCE_S):
                     await producer.start()
