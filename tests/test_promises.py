@@ -28,7 +28,10 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "close 4003": ("server/test_ws_endings.py::test_who_follows_nothing_is_sent_away",),
     "close 4004": ("server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",),
     "close 4005": ("server/test_ws_endings.py::test_a_token_ends", "server/test_ws_basics.py::test_who_isnt_let_in_hears_why"),
-    "close 4006": ("server/test_ws_limits.py::test_a_key_set_that_doesnt_answer_is_overload",),
+    "close 4006": (
+        "server/test_ws_limits.py::test_a_key_set_that_doesnt_answer_is_overload",
+        "server/test_ws_recovery.py::test_a_replay_that_fails_is_overload",
+    ),
     "close 4007": ("server/test_ws_limits.py::test_a_user_has_so_many_places",),
     "close 4500": ("server/test_ws_basics.py::test_who_isnt_let_in_hears_why",),
     "close 4501": ("server/test_ws_basics.py::test_a_token_that_allows_nothing_ends_the_connection",),

@@ -169,13 +169,14 @@ async def test_stays_away_after_close(server, until, fast, code):
     assert server.requests == ["/ws"]
 
 
-async def test_disconnect_says_when_to_return(server, until, fast):
+@pytest.mark.parametrize("code", [1012, 4004, 4007])
+async def test_disconnect_says_when_to_return(server, until, fast, code):
     """`retryAfterMs` and a random share of `jitterMs` are waited for, and told."""
 
     async def draining(peer):
         await peer.subscribed()
-        await peer.say({"type": "disconnect", "code": 1012, "reason": "restart", "reconnect": True, "retryAfterMs": 200, "jitterMs": 100})
-        await peer.socket.close(1012)
+        await peer.say({"type": "disconnect", "code": code, "reason": "restart", "reconnect": True, "retryAfterMs": 200, "jitterMs": 100})
+        await peer.socket.close(code)
 
     async def standing(peer):
         await peer.subscribed(recovered=True)

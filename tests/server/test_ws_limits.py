@@ -52,7 +52,7 @@ async def test_too_many_messages_close_as_rate_limited(tmp_path: Path, lane: str
         assert [answer["status"] for answer in answers[:3]] == ["pong"] * 3
         assert {answer["code"] for answer in answers[3:]} == {"rate_limited"}
         assert all(answer["retryAfterMs"] > 0 and answer["temporary"] for answer in answers[3:])
-        assert (closed, said and said["reconnect"]) == (4004, True)
+        assert (closed, said and (said["reconnect"], said["retryAfterMs"])) == (4004, (True, 5000))
         assert refusals(server, "messages_per_second") == 11
 
 
@@ -62,7 +62,7 @@ async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
         async with server.client() as first, server.client():
             async with server.client() as third:
                 said, closed = await third.farewell()
-            assert (closed, said and said["reconnect"]) == (4007, True)
+            assert (closed, said and (said["reconnect"], said["retryAfterMs"])) == (4007, (True, 15_000))
             async with server.client(token=server.token("bob")) as other:
                 assert (await other.ask(action="ping"))["status"] == "pong"
             await first.websocket.close()
@@ -239,7 +239,7 @@ async def test_a_key_set_that_doesnt_answer_is_overload(tmp_path: Path, lane: st
             token = jwt.encode({"sub": "ann", "exp": 4e9}, Ed25519PrivateKey.generate(), algorithm="EdDSA")
             async with server.client(token=token) as client:
                 said, code = await client.farewell()
-            assert (code, said and said["reconnect"]) == (4006, True)
+            assert (code, said and (said["reconnect"], said["retryAfterMs"])) == (4006, (True, 5000))
 
 
 async def test_a_head_that_never_ends_holds_no_socket(tmp_path: Path, lane: str) -> None:

@@ -258,3 +258,24 @@ async def test_a_connection_has_one_session(edge: Server) -> None:
     async with edge.client() as client:
         resumed = await client.ask(action="resume", session=resumable)
         assert {*resumed["channels"], *(await client.receive())["channels"]} == {RESERVATIONS, "hotel_reservations"}
+
+
+async def test_a_replay_that_fails_is_overload(tmp_path: Path, lane: str) -> None:
+    """When the log can't be read amid a replay: 4006, come back a little later; with the log back, nothing is missing."""
+    with serving(tmp_path, lane) as server:
+        await server.book(1500, name="x" * 8000)
+    with serving(tmp_path, lane) as server:  # anew: what it published itself, it still has in memory
+        position = await head(server) | {"seq": 0}
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            client.say(action="subscribe", channels=[RESERVATIONS], positions={RESERVATIONS: position})
+            session = (await client.message())["session"]
+            await server.call(server.parts.database.close)  # more is still to come than the sockets hold: it waits for the client
+            told = await client.end()
+    seqs = [body["seq"] for body in told if "seq" in body]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert (told[-1]["type"], told[-1]["code"], told[-1]["reconnect"], told[-1]["retryAfterMs"]) == ("disconnect", 4006, True, 5000)
+    assert client.protocol.close_rcvd is not None
+    assert client.protocol.close_rcvd.code == 4006
+    with serving(tmp_path, lane) as server:
+        async with server.client(session=session) as back:
+            assert await back.events(1500) == list(range(1, 1501))

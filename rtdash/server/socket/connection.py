@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import ActionRefused, Ping
-from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
+from rtdash.protocol.codes import RETRY_AFTER_MS, CloseCode, ErrorCode, may_reconnect
 from rtdash.protocol.messages import disconnect_message, encode, token_expiring_message
 from rtdash.protocol.server_session import ErrorReply, ServerSession
 from rtdash.server.auth import Principal
@@ -224,7 +224,7 @@ class Connection:
             code=code,
             reason=reason,
             reconnect=may_reconnect(code),
-            retry_after_ms=retry_after_ms,
+            retry_after_ms=retry_after_ms or RETRY_AFTER_MS.get(code, 0),
             jitter_ms=jitter_ms,
             timestamp=self.gateway.clock(),
         )

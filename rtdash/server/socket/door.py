@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.protocol.actions import Resume
-from rtdash.protocol.codes import CloseCode, may_reconnect
+from rtdash.protocol.codes import RETRY_AFTER_MS, CloseCode, may_reconnect
 from rtdash.protocol.messages import disconnect_message, encode
 from rtdash.server.auth import Principal, TokenRefused
 from rtdash.server.logs import facts
@@ -145,7 +145,7 @@ class Door:
             code=refused.code,
             reason=refused.reason,
             reconnect=may_reconnect(refused.code),
-            retry_after_ms=0,
+            retry_after_ms=RETRY_AFTER_MS.get(refused.code, 0),
             jitter_ms=JITTER_MS,
             timestamp=self._gateway.clock(),
         )
