@@ -98,11 +98,11 @@ def _files(_: Path) -> Iterator[Finding]:
     from rtdash.settings import Limits
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = Limits().max_connections + FILES_BESIDE_SOCKETS
+    needed = 2 * Limits().max_connections + FILES_BESIDE_SOCKETS
     yield Finding(
         "open files",
         hard == resource.RLIM_INFINITY or hard >= needed,
-        f"{soft} (at most {hard}); {needed} needed for max_connections",
+        f"{soft} (at most {hard}); {needed} needed for max_connections, by WebSocket and by HTTP",
         "raise it (ulimit -Hn) or lower RTDASH_MAX_CONNECTIONS",
     )
 

@@ -22,6 +22,7 @@ from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.resources import data_path
 from rtdash.server.auth import Verifier
+from rtdash.server.crowd import Crowd
 from rtdash.server.figures import Canary, read_figures
 from rtdash.server.keys import Keys, read_key_file
 from rtdash.server.limits import RequestLimit
@@ -121,6 +122,7 @@ async def _build(opened: Opened) -> Parts:
         revocations=opened.revocations,
         limits=_request_limit(opened.settings.limits, opened.metrics),
         metrics=opened.metrics,
+        crowd=Crowd(opened.settings.limits.max_connections),
         own_writes=OwnWrites(),
         upcoming_lists=UpcomingLists(database, dashboard, clock),
         tasks=Tasks(),

@@ -37,6 +37,8 @@ class TimedHeads(HttpToolsProtocol):
         parts: Parts = app_state["parts"]
         self._patience_s = {Phase.HEAD: parts.settings.limits.handshake_timeout_s, Phase.BODY: BODY_TIMEOUT_S}
         self._refusals = parts.metrics.limit_refusals
+        self._crowd = parts.crowd
+        self._is_dry_run = parts.settings.limits.limits_dry_run
         self._phase: Phase | None = None
         self._timed: Phase | None = None
         self._head_bytes = 0
@@ -48,11 +50,17 @@ class TimedHeads(HttpToolsProtocol):
         """The first head may come from now on."""
         super().connection_made(transport)
         self._expect(Phase.HEAD)
+        idle = self._crowd.enter(self)
+        if idle is not None:
+            self._refusals.labels("http_connections").inc()
+            if not self._is_dry_run:
+                idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing comes or goes any more."""
         self._expect(None)
         self._stop_emptying()
+        self._crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,6 +84,7 @@ class TimedHeads(HttpToolsProtocol):
         """The socket goes to the WebSocket class, and its times with it; a head that this class can't read would stay there for ever."""
         self._is_upgraded = True
         self._expect(None)
+        self._crowd.leave(self)
         super().handle_websocket_upgrade()
         lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
         if not lane.handshake_initiated:
@@ -91,6 +100,7 @@ class TimedHeads(HttpToolsProtocol):
         """It is whole; the body follows."""
         super().on_headers_complete()
         self._phase = Phase.BODY
+        self._crowd.stir(self)
         if not self.parser.should_upgrade():
             self.headers = cast("list[tuple[bytes, bytes]]", deque(maxlen=0))  # trailers: nobody reads them, and nothing bounds them
 

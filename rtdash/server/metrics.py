@@ -10,6 +10,7 @@ _LATENCY_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 
 LIMITS = (
     "max_connections",
+    "http_connections",
     "connections_per_user",
     "handshakes_per_minute",
     "channels_per_connection",
@@ -22,7 +23,7 @@ LIMITS = (
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""What `limit_refusals` is counted by: settings by their names, and three bounds that are fixed. `evictions` has the rest by close code."""
+"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second sense, and three bounds that are fixed. `evictions` has the rest by close code."""
 
 
 class Metrics:

@@ -10,6 +10,7 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.server.auth import Verifier
+from rtdash.server.crowd import Crowd
 from rtdash.server.limits import RequestLimit
 from rtdash.server.metrics import Metrics
 from rtdash.server.rest.own_writes import OwnWrites
@@ -21,6 +22,7 @@ from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
 
 if TYPE_CHECKING:
+    from rtdash.server.heads import TimedHeads
     from rtdash.server.socket.gateway import Gateway
 
 
@@ -41,6 +43,7 @@ class Parts:
     revocations: Revocations
     limits: RequestLimit
     metrics: Metrics
+    crowd: "Crowd[TimedHeads]"
     own_writes: OwnWrites
     upcoming_lists: UpcomingLists
     tasks: Tasks

@@ -359,6 +359,7 @@ class Process:
             revocations=Revocations(cast("Database", database), self.clock),
             limits=unused,
             metrics=self.metrics,
+            crowd=unused,
             own_writes=unused,
             upcoming_lists=unused,
             tasks=unused,

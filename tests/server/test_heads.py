@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -162,3 +163,70 @@ async def test_trailers_are_thrown_away(tmp_path: Path) -> None:
         writer.write((head + f"2\r\n[]\r\n0\r\nAuthorization: Bearer {server.token()}\r\n\r\n").encode())
         assert b" 401 " in await asyncio.wait_for(reader.readline(), 5)
         writer.transport.abort()
+
+
+class Visitor:
+    """A connection that speaks HTTP, and stays."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, server: Server) -> AsyncIterator["Visitor"]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def is_served(self) -> bool:
+        self._writer.write(GET.format(more="").encode())
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 10)
+        await self._reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]))
+        return head.startswith(b"HTTP/1.1 200 ")
+
+    async def is_dropped(self) -> bool:
+        try:
+            return await asyncio.wait_for(self._reader.read(), 10) == b""
+        except ConnectionResetError:
+            return True
+
+
+async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) -> None:
+    """Above max_connections each new connection costs that which has asked for nothing for longest; who asks is served."""
+    with serving(tmp_path, "fast", max_connections=3) as server:
+        async with Visitor.of(server) as silent, Visitor.of(server) as later, Visitor.of(server) as busy:
+            assert await later.is_served()
+            assert await busy.is_served()
+            async with Visitor.of(server) as newcomer:
+                assert await silent.is_dropped()
+                assert await busy.is_served()
+                assert await newcomer.is_served()
+                async with Visitor.of(server) as last:
+                    assert await later.is_dropped()
+                    assert await busy.is_served()
+                    assert await newcomer.is_served()
+                    assert await last.is_served()
+        assert refusals(server, "http_connections") == 2
+
+
+async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
+    """It counts who would have gone."""
+    with serving(tmp_path, "fast", max_connections=1, limits_dry_run=True) as server:
+        async with Visitor.of(server) as first, Visitor.of(server) as second:
+            assert await second.is_served()
+            assert refusals(server, "http_connections") == 1
+            assert await first.is_served()
+
+
+async def test_sockets_are_no_part_of_the_crowd(tmp_path: Path, lane: str) -> None:
+    """Connections that speak HTTP drive out none that have become WebSockets."""
+    with serving(tmp_path, lane, max_connections=1) as server:
+        async with server.client() as client, Visitor.of(server) as visitor:
+            assert await visitor.is_served()
+            assert (await client.ask(action="ping"))["status"] == "pong"
+        assert refusals(server, "http_connections") == 0
