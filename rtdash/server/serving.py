@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -109,6 +110,8 @@ class _Server(uvicorn.Server):
         self._on_ending = on_ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.is_ssl:
+            _bound_tls_handshakes(asyncio.get_running_loop(), self._limits.handshake_timeout_s)
         await super().startup(sockets)
         if self.started:
             _UVICORN_LOG.setLevel(logging.WARNING)
@@ -133,6 +136,11 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals[:] = [number for number in self._captured_signals if number != signal.SIGTERM]
+
+
+def _bound_tls_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+    """Uvicorn has no option for it, and a loop's own bound is 60 s: this is the one argument that its call of the loop lacks."""
+    loop.create_server = functools.partial(loop.create_server, ssl_handshake_timeout=timeout_s)  # type: ignore[method-assign]
 
 
 def _settle_in() -> None:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +23,7 @@ PATIENCE_S = 40
 @pytest.fixture(params=["fast", "asgi"])
 def environment(request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[dict[str, str]]:
     """What commands need to reach a server that runs with TLS; it is ended behind the test."""
-    ours = os.environ | {"RTDASH_DATA": str(tmp_path / "data"), "RTDASH_LANE": request.param}
+    ours = os.environ | {"RTDASH_DATA": str(tmp_path / "data"), "RTDASH_LANE": request.param, "RTDASH_HANDSHAKE_TIMEOUT_S": "3"}
     flags = ["--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])]
     server = subprocess.Popen([sys.executable, "-m", "rtdash", "serve", "--port", "0", *flags], env=ours, stderr=subprocess.DEVNULL)
     try:
@@ -59,6 +62,16 @@ def test_commands_work_over_tls(environment: dict[str, str], certificate: tuple[
     refused = command(environment, "token", "revoke", "--user", "nobody", SSL_CERT_FILE="")
     assert refused.returncode == 3
     assert "SSL_CERT_FILE" in refused.stderr
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a hello"])
+def test_a_handshake_that_never_ends_holds_no_socket(environment: dict[str, str], sent: bytes) -> None:
+    """It has handshake_timeout, as what comes after it; the loop's own bound would be a minute."""
+    url = urlsplit((Path(environment["RTDASH_DATA"]) / "address").read_text())
+    with socket.create_connection((url.hostname, url.port), timeout=PATIENCE_S) as peer:
+        peer.sendall(sent)
+        with suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key"])
