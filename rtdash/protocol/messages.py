@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from json import JSONEncoder, loads
 from typing import Any, NoReturn
 
+from pydantic_core import to_json
+
 from rtdash.domain.instants import format_instant
 from rtdash.domain.money import to_major
 from rtdash.domain.reservations import Op, Reservation, customer_initials, local_time_text
@@ -17,12 +19,13 @@ Message = dict[str, Any]
 UPCOMING = "Upcoming"
 """The status that only an `upcoming_reservation` shows (CONTRACT section 5)."""
 
-_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_strictly = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """Compact JSON in UTF-8. Raises ValueError for what JSON can't say (NaN, lone surrogates)."""
-    return _encode(message).encode()
+    text = to_json(message)  # a quarter of what the standard library takes; but it writes the numbers that JSON hasn't
+    return _encode_strictly(message).encode() if b"NaN" in text or b"Infinity" in text else text
 
 
 def decode(text: str | bytes) -> Message:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from rtdash.store.faults import BadStoreUrl
+from rtdash.store.prepared import translated
 
 READERS = 3
 """Threads, and connections, that read at a time."""
@@ -138,7 +139,10 @@ def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], *, begin: str) -> No
             connection.execute(pragma)
 
     def begun(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+        try:
+            conn.connection.cursor().execute(begin)  # by the driver itself, as the statements of the write path
+        except sqlite3.Error as error:
+            raise translated(conn, begin, error) from error
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)

@@ -43,7 +43,7 @@ class Prepared:
             cursor.execute(text.sql, text.arrange(values))
             return cast("list[tuple[Any, ...]]", cursor.fetchall())
         except conn.dialect.loaded_dbapi.Error as error:
-            raise _translated(conn, text.sql, error) from error
+            raise translated(conn, text.sql, error) from error
 
     def run(self, conn: Connection, rows: Sequence[Values]) -> int:
         """Run it once a row; how many rows it changed."""
@@ -56,7 +56,7 @@ class Prepared:
                 cursor.executemany(text.sql, [text.arrange(row) for row in rows])
             return cast("int", cursor.rowcount)
         except conn.dialect.loaded_dbapi.Error as error:
-            raise _translated(conn, text.sql, error) from error
+            raise translated(conn, text.sql, error) from error
 
     def _text(self, conn: Connection) -> _Text:
         text = self._texts.get(conn.dialect.name)
@@ -88,6 +88,14 @@ class PreparedIn:
         return prepared.read(conn, {f"among_{place}": value for place, value in enumerate(filled)})
 
 
+def translated(conn: Connection, sql: str, error: Exception) -> BaseException:
+    """What SQLAlchemy would have raised where the driver raised `error`."""
+    dialect, driver = conn.dialect, conn.connection.dbapi_connection
+    is_lost = dialect.is_disconnect(cast("Any", error), cast("Any", driver), None)
+    base = dialect.loaded_dbapi.Error
+    return cast("BaseException", DBAPIError.instance(sql, None, error, base, connection_invalidated=is_lost, dialect=dialect))
+
+
 def _compile(conn: Connection, statement: ClauseElement | Callable[[Connection], ClauseElement]) -> _Text:
     compiled = (statement if isinstance(statement, ClauseElement) else statement(conn)).compile(dialect=conn.dialect)
     assert isinstance(compiled, SQLCompiler), "it is SQL"
@@ -100,10 +108,3 @@ def _compile(conn: Connection, statement: ClauseElement | Callable[[Connection],
 def _cursor(conn: Connection) -> Any:
     assert conn.in_transaction(), "nothing here would begin one"
     return conn.connection.cursor()
-
-
-def _translated(conn: Connection, sql: str, error: Exception) -> BaseException:
-    dialect, driver = conn.dialect, conn.connection.dbapi_connection
-    is_lost = dialect.is_disconnect(cast("Any", error), cast("Any", driver), None)
-    base = dialect.loaded_dbapi.Error
-    return cast("BaseException", DBAPIError.instance(sql, None, error, base, connection_invalidated=is_lost, dialect=dialect))
