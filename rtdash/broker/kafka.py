@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -17,7 +16,6 @@ SILENCE_S = 3.0
 
 REQUEST_TIMEOUT_MS = 5_000
 
-
 METADATA_MAX_AGE_MS = 2_000
 """How old what the driver believes of topics and leaders may be: by its own default a topic that was away for a moment stays so for 5 minutes."""
 
@@ -30,6 +28,7 @@ class KafkaBroker:
         self._servers = urlsplit(url).netloc
         self._topics = topics
         self._producer: AIOKafkaProducer | None = None
+        self._endings: set[asyncio.Task[None]] = set()
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
         """Send and wait for the leader; a venue's notices keep to one partition, and so to their order."""
@@ -71,17 +70,13 @@ class KafkaBroker:
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
         finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(SILENCE_S):
-                    await consumer.stop()
+            await self._end(consumer.stop, consumer._client.close)  # noqa: SLF001 - a stop that breaks off leaves the client at work
 
     async def close(self) -> None:
         """End the producer; the consumer ends with its iterator."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(SILENCE_S):
-                    await producer.stop()
+            await self._end(producer.stop)
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -92,7 +87,22 @@ class KafkaBroker:
                 async with asyncio.timeout(2 * SILENCE_S):
                     await producer.start()
             except BaseException:
-                await producer.stop()
+                await self._end(producer.stop)
                 raise
             self._producer = producer
         return self._producer
+
+    async def _end(self, *steps: Callable[[], Awaitable[None]]) -> None:
+        """Waited for as long as a silence; a producer takes longer when it has records that can't be sent, and goes on behind us.
+
+        Whatever the driver raises is over with it, even CancelledError: it passes on that of its own tasks (aiokafka #647).
+        """
+
+        async def end() -> None:
+            for step in steps:
+                await asyncio.gather(step(), return_exceptions=True)
+
+        ending = asyncio.create_task(end(), name="Kafka driver ends")
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        await asyncio.wait([ending], timeout=SILENCE_S)

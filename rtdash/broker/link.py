@@ -9,7 +9,7 @@ from random import random
 from typing import Literal
 from uuid import uuid4
 
-from rtdash.broker.base import Broker, Notice
+from rtdash.broker.base import Broker, BrokerUnavailable, Notice
 from rtdash.protocol.channels import Channel, Stream
 
 QUEUE_LIMIT = 500
@@ -72,6 +72,10 @@ class Link:
             start = self._clock()
             try:
                 await work()
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                self._lose(BrokerUnavailable("the driver was cancelled by itself"))
             except Exception as fault:  # noqa: BLE001 - a task's outermost loop: no broker and no driver may end the relay
                 self._lose(fault)
             attempt = 0 if self._clock() - start > LAST_RETRY_S else min(attempt + 1, 10)
@@ -116,3 +120,9 @@ class Link:
             _log.warning("the broker is lost, events go by way of the log: %s", fault)
         self._is_up = False
         self._trusted_from = self._canary + 1
+
+
+def _is_cancelled() -> bool:
+    """Whether it is us who are to end. A task that ends by a driver's stray CancelledError would do so without a word."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

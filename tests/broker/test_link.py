@@ -126,6 +126,29 @@ def test_a_broker_that_says_nothing_is_degraded_too(monkeypatch: pytest.MonkeyPa
     asyncio.run(body())
 
 
+def test_a_driver_that_cancels_itself_ends_nothing() -> None:
+    """A CancelledError that nobody sent us, as aiokafka lets one out where it stops, is a loss like any other."""
+
+    class Fragile(Server):
+        async def listen(self) -> AsyncIterator[Notice]:
+            if not self.is_up:
+                raise asyncio.CancelledError
+            async for notice in super().listen():
+                yield notice
+
+    async def body() -> None:
+        server = Fragile()
+        link, task = await running(server, [])
+        await server.stop()
+        await until(lambda: link.status == "degraded")
+        server.start()
+        await until(lambda: link.status == "ok")
+        await stopped(task)
+        assert task.cancelled()
+
+    asyncio.run(body())
+
+
 def test_what_waits_for_the_broker_is_bounded() -> None:
     """The oldest notices go first, and are counted."""
 
