@@ -180,7 +180,7 @@ class Sessions:
         return Beat(tuple(leases), tuple(holder.connection for holder, generation in holders if holder and holder.generation == generation))
 
     async def write_behind(self) -> None:
-        """Write what waits. Raises StoreUnavailable, and keeps it then."""
+        """Write what waits. Raises StoreUnavailable, and keeps it then; so it does for a caller that goes away meanwhile."""
         confirmed, self._confirmed = self._confirmed, {}
         ended, self._ended = self._ended, {}
         if not confirmed and not ended:
@@ -189,7 +189,7 @@ class Sessions:
         expires_at = self._clock() + self._ttl
         try:
             await self._database.write(lambda connection: _write(connection, confirmations, ended.items(), expires_at))
-        except StoreUnavailable:
+        except BaseException:  # a cancellation, too: a resume that is given up must not take along what it was to write of others
             self._confirmed = confirmed | self._confirmed
             self._ended = ended | self._ended
             raise
