@@ -38,6 +38,7 @@ class Replay:
     """The way to the head: a subscriber of its own, so that the seq reached is known at any time."""
 
     __slots__ = ("_connection", "seq", "task")
+    write = None
 
     def __init__(self, connection: "Connection", after_seq: int) -> None:
         self._connection = connection
@@ -101,7 +102,7 @@ class Holdings:
         """Follow it no longer. Idempotent."""
         held = self._held.pop(stream, None)
         if held is not None:
-            self._stop(held)
+            self._stop(stream, held)
             self._connection.outbox.forget(stream)
             self._gateway.relay.unfollow(stream)
             self._gateway.metrics.subscriptions.dec()
@@ -136,16 +137,18 @@ class Holdings:
         if held is None:
             held = self._held[stream] = Held()
             self._gateway.metrics.subscriptions.inc()
-        self._stop(held)
+        self._stop(stream, held)
         return held
 
-    def _stop(self, held: Held) -> None:
+    def _stop(self, stream: Stream, held: Held) -> None:
         if held.subscription is not None:
             self._gateway.hub.leave(held.subscription)
             held.subscription = None
         if held.replay is not None and held.replay.task is not None:
             held.replay.task.cancel()
         held.replay = None
+        for replays in (self._marked_replays or {}).values():  # a pong to come may be of another epoch by then
+            replays.pop(stream, None)
 
     def _enter(self, stream: Stream, held: Held) -> None:
         held.subscription = self._gateway.hub.join(stream, self._connection.outbox)

@@ -1,0 +1,77 @@
+"""What a pong says to have arrived, when the stream has begun anew since its ping."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rtdash.protocol.messages import encode
+from rtdash.server.socket.connection import Connection
+from rtdash.server.socket.heartbeat import MARK_BYTES
+from tests.fakes import BOOKINGS, FakeLog
+from tests.server.steering import Process, SteeredLink, SteeredLoop, Store
+
+HISTORY = 3_000
+"""More than a client that doesn't read takes: the replay stands somewhere in the middle."""
+
+
+def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]]) -> None:
+    """Run `test` with a connection that is in the middle of a replay and doesn't read on."""
+
+    async def run() -> None:
+        log = FakeLog()
+        log.append(BOOKINGS, HISTORY)
+        process = Process(loop, log, Store(loop))
+        try:
+            connection = process.connect(SteeredLink(loop, []), "ann")
+            positions = {"hotel_reservations": {"epoch": "e1", "seq": 0}}
+            subscribe = {"action": "subscribe", "channels": ["hotel_reservations"], "positions": positions}
+            connection.text_received(encode(subscribe).decode())
+            await turn(process)
+            await test(process, log, connection)
+        finally:
+            await process.stop()
+
+    loop = SteeredLoop()
+    loop.run_until_complete(run())
+    loop.close()
+
+
+async def turn(process: Process) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+        process.turns.turn()
+
+
+def pong(connection: Connection, mark: int) -> None:
+    """The client answers a ping."""
+    connection.pong_received(mark.to_bytes(MARK_BYTES, "big"))
+
+
+def confirmed(connection: Connection) -> tuple[str, int]:
+    """From where on the client goes on that comes back with nothing but its session."""
+    assert connection.conversation.session is not None
+    return connection.conversation.session.confirmed[BOOKINGS]
+
+
+def test_a_pong_confirms_how_far_a_replay_had_come() -> None:
+    """At its ping, that is: what went out since may not have arrived."""
+
+    async def test(_process: Process, _log: FakeLog, connection: Connection) -> None:
+        pong(connection, connection.conversation.mark())
+        assert 0 < confirmed(connection)[1] < HISTORY
+
+    replaying(test)
+
+
+def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
+    """How far a replay had come in the old log is no position in the new one, where everything up to it would be passed over."""
+
+    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+        mark = connection.conversation.mark()
+        log.epoch = "e2"
+        log.restore({BOOKINGS: 10})
+        await process.look()
+        pong(connection, mark)
+        assert confirmed(connection) == ("e1", 0)
+
+    replaying(test)
