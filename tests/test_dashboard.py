@@ -45,6 +45,8 @@ class Clock:
 class Follower:
     """Keeps what it gets, and tells when it has so many messages."""
 
+    write = None
+
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
@@ -226,6 +228,15 @@ async def test_trends_compare_with_the_same_time_last_week(tmp_path: Path) -> No
         stats = (await rig.dashboard.snapshot("harbour-grill")).stats
         assert (stats["reservationsToday"], stats["reservationsTrend"], stats["guestsTrend"]) == (3, 50, 50)
         assert stats["pendingPaymentsTrend"] is None
+
+
+async def test_what_a_faster_clock_has_written_counts_at_once(tmp_path: Path) -> None:
+    """A booking by a process whose clock is ahead, or from before ours was set back, is in the figures; and is not left out for a minute."""
+    async with rigged(tmp_path) as rig:
+        rig.clock.now += timedelta(seconds=1)
+        await rig.book(rig.clock.now)
+        rig.clock.now -= timedelta(seconds=1)
+        assert (await rig.dashboard.snapshot("harbour-grill")).stats["reservationsToday"] == 1
 
 
 async def test_a_venue_that_nobody_follows_any_more_is_left_alone(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ class Figures:
 
 
 def read_figures(connection: Connection, venue: Venue, now: datetime) -> Figures:
-    """Everything that a snapshot says, in one read: this instant and the same time last week, and tonight's rooms."""
+    """Everything that a snapshot says, in one read: today's as they stand and those of the same time last week, and tonight's rooms."""
     today, week_ago = business_date(venue, now), same_time_last_week(venue, now)
-    totals: Totals = read_totals(connection, venue.id, today, now)
+    totals: Totals = read_totals(connection, venue.id, today)
     before: Totals = read_totals(connection, venue.id, business_date(venue, week_ago), week_ago)
     availability = None
     if venue.kind is VenueKind.HOTEL:

@@ -13,7 +13,7 @@ from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import NOT_COMING, Reservation, Status
 from rtdash.domain.stats import Totals
 from rtdash.domain.venues import VenueKind
-from rtdash.store.schema import reservations, room_nights, versions
+from rtdash.store.schema import FOREVER_MS, reservations, room_nights, versions
 
 COLUMNS = tuple(
     reservations.c[name]
@@ -118,9 +118,13 @@ def count(conn: Connection, venue_id: str, *, statuses: Collection[Status] | Non
     return int(conn.execute(_COUNT.where(*_filters(statuses, business_date, None, None)), {"venue": venue_id}).scalar_one())
 
 
-def read_totals(conn: Connection, venue_id: str, business_date: date, instant: datetime) -> Totals:
-    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the definition)."""
-    values = {"venue": venue_id, "business_date": business_date.isoformat(), "instant": to_ms(instant)}
+def read_totals(conn: Connection, venue_id: str, business_date: date, instant: datetime | None = None) -> Totals:
+    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the definition); None: as they stand.
+
+    What stands is not what was valid at the reader's present: the clock of whoever wrote last may be ahead of it.
+    """
+    instant_ms = FOREVER_MS - 1 if instant is None else to_ms(instant)
+    values = {"venue": venue_id, "business_date": business_date.isoformat(), "instant": instant_ms}
     return Totals(*map(int, conn.execute(_READ_TOTALS, values).one()))
 
 
