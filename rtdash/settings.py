@@ -3,9 +3,9 @@
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -29,7 +29,7 @@ class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the per
 class _Layered(BaseSettings):
     """Flags, environment, file: the first that names a setting wins."""
 
-    model_config = SettingsConfigDict(env_prefix="RTDASH_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RTDASH_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -108,19 +108,19 @@ class Settings(_Layered):
     def _canonical(cls, text: str) -> str:
         return ",".join(_origin(one.strip()) for one in text.split(",") if one.strip())
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        return ",".join(_network(one.strip()) for one in text.split(",") if one.strip())
+
     @property
     def database_url(self) -> str:
         """The store's URL; by default a SQLite file in the data directory."""
         return self.database.get_secret_value() if self.database else f"sqlite:///{self.data / 'rtdash.db'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """One setting as it stands, and where it came from: flag, environment, file or default."""
-
-    name: str
-    value: Any
-    source: str
+SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits"}
+"""As rtdash.toml names them; `RTDASH_` and upper case in the environment."""
 
 
 def _origin(text: str) -> str:
@@ -132,6 +132,16 @@ def _origin(text: str) -> str:
         raise ValueError(f"{text!r} is no origin: write it as in https://dashboard.example, or * for every page")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
+
+
+def _network(text: str) -> str:
+    """An address or network of proxies, or `*` for every peer. Raises ValueError."""
+    try:
+        if text != "*":
+            ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no network: write it as in 10.0.0.0/8 or 192.0.2.7") from None
+    return text
 
 
 def load_secret(settings: Settings) -> str:

@@ -1,29 +1,90 @@
 """The settings of the commands that run or show a server; what is wrong with them ends the command in words, without their values."""
 
+import os
+import sys
 import tomllib
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from rtdash.settings import Settings
+
+_PREFIX = "RTDASH_"
+_ALIKE = 0.75
+"""From here on a variable is a slip of the pen; others that begin with RTDASH_ may be somebody else's (Kubernetes makes some)."""
 
 
 def read_settings(given: dict[str, Any]) -> "Settings":
     """The settings, with what was `given` as flags over everything else. Raises CommandFailed."""
     from pydantic import ValidationError
 
-    from rtdash.settings import CONFIG_FILE, Settings
+    from rtdash.settings import Settings
 
+    _refuse_unknown(_told())
+    _warn_of_slips()
     try:
         return Settings(**given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise CommandFailed(
-            f"the setting {name} can't be used: {first['msg'].removeprefix('Value error, ')}",
-            hint="see every setting and where it came from: rtdash config",
-            code=Exit.USAGE,
-        ) from None
+        raise _unusable(error, given) from None
+
+
+def source_of(name: str, given: dict[str, Any]) -> str:
+    """Where a setting's value comes from."""
+    if name in given:
+        return "flag"
+    if os.environ.get(variable := _PREFIX + name.upper()):
+        return f"environment {variable}"
+    return "rtdash.toml" if name in _told() else "default"
+
+
+def _told() -> dict[str, Any]:
+    from rtdash.settings import CONFIG_FILE
+
+    try:
+        return tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8")) if Path(CONFIG_FILE).is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CommandFailed(f"{CONFIG_FILE} can't be read: {error}", code=Exit.USAGE) from None
+
+
+def _refuse_unknown(told: dict[str, Any]) -> None:
+    from rtdash.settings import CONFIG_FILE, SETTING_NAMES
+
+    for name, value in told.items():
+        if name in SETTING_NAMES:
+            continue
+        alike = get_close_matches(name.lower().removeprefix(_PREFIX.lower()), SETTING_NAMES, 1)
+        raise CommandFailed(
+            f"{CONFIG_FILE}: there is no setting {name!r}",
+            hint="settings stand at the top of the file, under no table"
+            if isinstance(value, dict)
+            else f"did you mean {alike[0]}?"
+            if alike
+            else "the README lists every setting",
+            code=Exit.USAGE,
+        )
+
+
+def _warn_of_slips() -> None:
+    from rtdash.settings import SETTING_NAMES
+
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(_PREFIX).lower()
+        if variable.startswith(_PREFIX) and name not in SETTING_NAMES and (alike := get_close_matches(name, SETTING_NAMES, 1, _ALIKE)):
+            sys.stderr.write(f"rtdash: {variable} is no setting and changes nothing: did you mean {_PREFIX}{alike[0].upper()}?\n")
+
+
+def _unusable(error: "ValidationError", given: dict[str, Any]) -> CommandFailed:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"]).lower().removeprefix(_PREFIX.lower())
+    source = source_of(name, given)
+    where = f"--{name.replace('_', '-')}" if source == "flag" else source.removeprefix("environment ")
+    return CommandFailed(
+        f"the setting {name} can't be used: {first['msg'].removeprefix('Value error, ')}",
+        hint=f"it comes from {where}: change it there, or take it away",
+        code=Exit.USAGE,
+    )

@@ -1,8 +1,11 @@
 """`token`, `venues`, `events`, `config` and `doctor` as they are typed: stdout is for programs, stderr for people, and exit codes hold."""
 
 import json
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -191,8 +194,29 @@ def test_config_tells_where_each_setting_came_from(
     assert "sesame" not in out
 
 
-def test_doctor_finds_a_healthy_machine(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["--help", "config", "token", "venues", "doctor", "events hotel_stats", "events --help"])
+def test_a_reader_that_has_gone_ends_it_quietly(served: Served, command: str) -> None:
+    """`rtdash … | true`: nobody reads, nobody complains, and nothing has failed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {"RTDASH_DATA": str(served.data)}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "rtdash", *command.split()],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+            timeout=30,
+        )
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_doctor_finds_a_healthy_machine(served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """Every check is a line on stdout; the server's answer is one of them."""
+    monkeypatch.setenv("RTDASH_MAX_CONNECTIONS", "100")  # how many files this machine allows is not the question
     assert run(["doctor", "--data", str(served.data)]) == 0
     out = capfd.readouterr().out
     assert f"server: {served.url} answers 200" in out
