@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 
 from rtdash.domain.instants import Clock
 from rtdash.server.auth import Principal
@@ -13,6 +14,8 @@ SWEEP_S = 1.0
 """How soon a revocation by another process is known here."""
 OVERLAP = timedelta(seconds=30)
 """How far back a sweep looks, for rows whose transaction was slow or whose process has a slow clock."""
+THOROUGH_SWEEPS = 60
+"""Every so many sweeps all rows are read, whatever the clocks say."""
 
 
 class Revocations:
@@ -38,11 +41,11 @@ class Revocations:
         """Revoke a token by its id, or all of a user's tokens that exist. Known here at once. Raises StoreUnavailable."""
         now = self._clock()
         await self._database.write(lambda connection: sessions.revoke(connection, jti=jti, sub=sub, at=now))
-        await self.load()
+        await self.load()  # all of them: our clock may have been set back since the last sweep
 
-    async def load(self) -> None:
-        """Read what is new in the store. Raises StoreUnavailable."""
-        since = self._swept_at - OVERLAP if self._swept_at else None
+    async def load(self, *, is_thorough: bool = True) -> None:
+        """Read those in the store, or only those since shortly before the last time. Raises StoreUnavailable."""
+        since = None if is_thorough or self._swept_at is None else self._swept_at - OVERLAP
         started = self._clock()
         found = await self._database.read(lambda connection: sessions.read_revocations(connection, since))
         self._swept_at = started
@@ -57,9 +60,9 @@ class Revocations:
 
     async def run(self) -> None:
         """Look for those of other processes, for ever; a store that is away is asked again."""
-        while True:
+        for sweep in count(1):
             await asyncio.sleep(SWEEP_S)
             try:
-                await self.load()
+                await self.load(is_thorough=sweep % THOROUGH_SWEEPS == 0)
             except StoreUnavailable:
                 continue

@@ -93,6 +93,13 @@ def upsert(conn: Connection, table: Table, columns: Sequence[str]) -> Any:
     )
 
 
+def upsert_greater(conn: Connection, table: Table, column: str) -> Any:
+    """An INSERT that sets `column` where the key is there already with a smaller value, and leaves a greater one alone."""
+    statement = _insert(conn, table)
+    fresh = statement.excluded[column]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={column: fresh}, where=table.c[column] < fresh)
+
+
 def has_row_locks(conn: Connection) -> bool:
     """Whether writers must lock rows: SQLite's BEGIN IMMEDIATE holds the whole database already."""
     return conn.dialect.name != "sqlite"

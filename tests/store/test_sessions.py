@@ -162,3 +162,10 @@ async def test_revocations(database):
     everything = await database.read(sessions.read_revocations)
     assert sorted(everything, key=lambda one: one.kind) == [Revocation("jti", "t1", NOW), Revocation("sub", "anna", later)]
     assert await database.read(lambda conn: sessions.read_revocations(conn, later)) == [Revocation("sub", "anna", later)]
+
+
+async def test_a_revocation_by_a_slow_clock_takes_nothing_back(database):
+    """The tokens of a user that were revoked stay so when the user is revoked again at what is told as an earlier instant."""
+    for at in (NOW, NOW - timedelta(seconds=5)):
+        await database.write(lambda conn, at=at: sessions.revoke(conn, sub="anna", at=at))
+    assert await database.read(sessions.read_revocations) == [Revocation("sub", "anna", NOW)]

@@ -1,0 +1,53 @@
+"""Revocations are known in every process, whatever the clocks say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rtdash.server import revocations as module
+from rtdash.server.auth import Principal
+from rtdash.server.revocations import Revocations
+from rtdash.store.database import Database
+from tests.stores import NOW, ManualClock, anyio_backend
+
+__all__ = ["anyio_backend"]
+
+pytestmark = pytest.mark.anyio
+
+ANNA = Principal("anna", None, frozenset(), ("*",), "t1", NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=ManualClock())
+    yield database
+    await database.close()
+
+
+async def test_a_revocation_holds_at_once_though_the_clock_was_set_back(store: Database) -> None:
+    """It was answered: a row that seems older than the last sweep is read all the same."""
+    clock = ManualClock()
+    revocations = Revocations(store, clock)
+    await revocations.load()
+    clock.advance(minutes=-2)
+    await revocations.revoke(jti="t1")
+    assert revocations.is_revoked(ANNA)
+
+
+async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row is older than what the sweeps look at; now and then all are read."""
+    monkeypatch.setattr(module, "SWEEP_S", 0.001)
+    here, elsewhere = Revocations(store, ManualClock()), Revocations(store, ManualClock(NOW - timedelta(minutes=2)))
+    await here.load()
+    is_told = asyncio.Event()
+    here.on_revoked = is_told.set
+    sweeping = asyncio.create_task(here.run())
+    await elsewhere.revoke(jti="t1")
+    async with asyncio.timeout(10):
+        await is_told.wait()
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    assert here.is_revoked(ANNA)
