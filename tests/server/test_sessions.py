@@ -9,7 +9,7 @@ import pytest
 
 from rtdash.server.socket.sessions import Sessions
 from rtdash.store import sessions as rows
-from rtdash.store.database import Database
+from rtdash.store.database import Connection, Database
 from tests.stores import ManualClock, anyio_backend
 
 __all__ = ["anyio_backend"]
@@ -28,7 +28,12 @@ async def test_a_resume_that_is_given_up_takes_no_ended_session_along(tmp_path: 
     await sessions.save(ended, (), {})
     sessions.let_go(ended)
     is_held, may_go_on = threading.Event(), threading.Event()
-    slow = database.submit(lambda _: (is_held.set(), may_go_on.wait()))
+
+    def hold(_: Connection) -> None:
+        is_held.set()
+        may_go_on.wait()
+
+    slow = database.submit(hold)
     await asyncio.to_thread(is_held.wait)
     resume = asyncio.create_task(sessions.take_over("nonsense", "bob"))
     while sessions._ended:  # noqa: ASYNC110 - until it has begun; nobody tells
