@@ -4,8 +4,8 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,24 +76,24 @@ class _Trial:
             await stack.enter_async_context(following(theirs, server.url, server.token()))
         async with self._writers[0].writing(), self._writers[1].writing():
             await asyncio.sleep(CALM_S)
-            await self._outlive("broker killed", self._kill_broker, degrades=True)
-            await self._outlive("broker frozen", self._freeze_broker, degrades=FULL)
-            await self._outlive("broker cut off", lambda: self._cut_off(proxy))
-            await self._outlive("process killed", self._kill_process)
-            await self._outlive("PostgreSQL restarted", lambda: self._restart_postgres(signal.SIGINT))
-            await self._outlive("PostgreSQL killed", lambda: self._restart_postgres(signal.SIGKILL))
+            await self._outlive("broker killed", self._broker_killed(), shows="degraded")
+            await self._outlive("broker frozen", self._broker_frozen(), shows="degraded" if FULL else None)
+            await self._outlive("broker cut off", _cut_off(proxy), shows="degraded")
+            await self._outlive("process killed", self._process_killed())
+            await self._outlive("PostgreSQL restarted", self._postgres_ended(signal.SIGINT))
+            await self._outlive("PostgreSQL killed", self._postgres_ended(signal.SIGKILL))
 
-    async def _outlive(self, name: str, fault: Callable[[], Awaitable[None]], *, degrades: bool = False) -> None:
-        """Bring it about, see that it shows where it must, and wait until both processes and all subscribers are as if it had not been."""
+    async def _outlive(self, name: str, fault: AbstractAsyncContextManager[float], *, shows: str | None = None) -> None:
+        """It lasts for its seconds and until both processes show it, where they must; then all is as if it had not been."""
         sockets_before = sum(len(one.returns()) for one in self._subscribers)
         async with self._watching_readiness() as seen:
-            await fault()
+            async with fault as lasts_s:
+                await asyncio.sleep(lasts_s)
+                await self._waiting(f"{name}: {shows}", lambda: shows is None or seen[-2:] == [shows, shows], seen)
             mended = time.monotonic()
-            await until(lambda: seen[-2:] == ["ok", "ok"])
+            await self._waiting(f"{name}: well again", lambda: seen[-2:] == ["ok", "ok"], seen)
             head = max(seq for one in self._subscribers for seq in one.seqs[-1:])
-            await until(lambda: all(one.seqs[-1] >= head for one in self._subscribers))
-        if degrades:
-            assert "degraded" in seen
+            await self._waiting(f"{name}: all events", lambda: all(one.seqs[-1] >= head for one in self._subscribers), seen)
         if "broker" in name:
             assert "unavailable" not in seen
             assert sum(len(one.returns()) for one in self._subscribers) == sockets_before, "a socket was closed for the broker's sake"
@@ -117,32 +117,46 @@ class _Trial:
         finally:
             task.cancel()
 
-    async def _kill_broker(self) -> None:
+    @asynccontextmanager
+    async def _broker_killed(self) -> AsyncIterator[float]:
         await asyncio.to_thread(self._broker.end)
-        await asyncio.sleep(DOWN_S)
+        yield DOWN_S
         await asyncio.to_thread(self._broker.start)
 
-    async def _freeze_broker(self) -> None:
+    @asynccontextmanager
+    async def _broker_frozen(self) -> AsyncIterator[float]:
         self._broker.send(signal.SIGSTOP)
         try:
-            await asyncio.sleep(FROZEN_S)
+            yield FROZEN_S
         finally:
             self._broker.send(signal.SIGCONT)
 
-    async def _cut_off(self, proxy: FaultProxy) -> None:
-        await proxy.refuse()
-        proxy.inflict(Fault.RST, proxy.passages)
-        await asyncio.sleep(DOWN_S)
-        await proxy.admit()
-
-    async def _kill_process(self) -> None:
+    @asynccontextmanager
+    async def _process_killed(self) -> AsyncIterator[float]:
         await asyncio.to_thread(self._pair[0].end, signal.SIGKILL)
+        yield 0
         await asyncio.to_thread(self._pair[0].start)
 
-    async def _restart_postgres(self, number: signal.Signals) -> None:
+    @asynccontextmanager
+    async def _postgres_ended(self, number: signal.Signals) -> AsyncIterator[float]:
         await asyncio.to_thread(self._postgres.end, number)
-        await asyncio.sleep(DOWN_S)
+        yield DOWN_S
         await asyncio.to_thread(self._postgres.start)
+
+    async def _waiting(self, what: str, is_so: Callable[[], bool], seen: list[str]) -> None:
+        """Whoever waits in vain says for what."""
+        try:
+            await until(is_so)
+        except TimeoutError:
+            pytest.fail(f"{self._broker.name}: in vain: {what}; seen lately {seen[-20:]}")
+
+
+@asynccontextmanager
+async def _cut_off(proxy: FaultProxy) -> AsyncIterator[float]:
+    await proxy.refuse()
+    proxy.inflict(Fault.RST, proxy.passages)
+    yield DOWN_S
+    await proxy.admit()
 
 
 async def _readiness(http: httpx.AsyncClient, server: ServerProcess) -> str:
