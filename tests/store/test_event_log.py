@@ -124,6 +124,17 @@ async def test_pruning_never_leaves_a_hole(database):
     assert await database.write(lambda conn: event_log.prune(conn, before=NOW + timedelta(hours=2))) == 2
 
 
+async def test_a_stream_that_cant_be_cut_keeps_no_other_from_being_cut(database):
+    """The clock was a year ahead for a moment: what came after has to stay, however much of it there is, and the rest goes."""
+    await database.write(append(event(ROOMS), now=NOW + timedelta(days=365)))
+    await database.write(append(*[event(ROOMS)] * 5, now=NOW))
+    await database.write(append(event(TABLES), now=NOW + timedelta(minutes=1)))
+    before = NOW + timedelta(hours=1)
+    assert await database.write(lambda conn: event_log.prune(conn, before=before, limit=3)) == 1
+    assert await database.read(seqs(TABLES)) == []
+    assert len(await database.read(seqs(ROOMS))) == 6
+
+
 async def test_a_new_epoch_replaces_the_old_one(database):
     """The name changes, the events stay."""
     await database.write(append(event(ROOMS)))
