@@ -15,8 +15,9 @@ from typing import IO, Annotated
 
 import typer
 
-from rtdash.cli.access import ADDRESS_FILE, DataOption
+from rtdash.cli.access import ADDRESS_FILE
 from rtdash.cli.failures import CommandFailed
+from rtdash.cli.quantities import parse_rate, parse_seconds
 
 CHANNELS = (
     "hotel_stats",
@@ -31,17 +32,25 @@ END_LIMIT_S = 20
 
 
 def demo(
-    data: DataOption = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the data in this directory. [default: a temporary one]", show_default=False)
+    ] = None,
     rate: Annotated[str, typer.Option(help="New reservations, e.g. 2/s.")] = "2/s",
     days: Annotated[int, typer.Option(min=0, help="Days of past to begin with.")] = 60,
     seed: Annotated[int, typer.Option(help="The traffic's seed.")] = 1,
-    duration: Annotated[float | None, typer.Option(help="End after so many seconds. [default: q or Ctrl-C]", show_default=False)] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m. [default: q or Ctrl-C]", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show it all: a server on a free port, 60 days of past, live traffic, and the live view. Temporary data unless --data."""
+    parse_rate(rate)
     with contextlib.ExitStack() as stack:
         interrupts = _Interrupts()
         directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
-        log = stack.enter_context((_made(directory) / "demo.log").open("w", encoding="utf-8"))
+        log = stack.enter_context(_open_log(directory))
         server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log, interrupts))
         url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
         sys.stderr.write(f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n")
@@ -86,14 +95,15 @@ class _Interrupts:
             raise KeyboardInterrupt
 
 
-def _made(directory: Path) -> Path:
+def _open_log(directory: Path) -> IO[str]:
+    """What server and traffic say, beside their data."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        return (directory / "demo.log").open("w", encoding="utf-8")
     except OSError as error:
         raise CommandFailed(
-            f"{directory} can't be made: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR"
+            f"{directory} can't be written: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR"
         ) from None
-    return directory
 
 
 @contextlib.contextmanager

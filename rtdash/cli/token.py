@@ -8,10 +8,11 @@ import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, local_token
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.quantities import parse_seconds
 
 app = typer.Typer(help="Print a token signed with this machine's secret; revoke one.", invoke_without_command=True, rich_markup_mode=None)
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST_S = 10 * 366 * 86_400
 
 
 @app.callback()
@@ -34,7 +35,7 @@ def mint(
     if context.invoked_subcommand is None:
         scopes = tuple(part for given in scope or () for part in re.split(r"[\s,]+", given) if part)
         _check_scopes(scopes)
-        typer.echo(local_token(data, user=user, name=name, scopes=scopes, venues=tuple(venue or ()), ttl=parse_duration(ttl)))
+        typer.echo(local_token(data, user=user, name=name, scopes=scopes, venues=tuple(venue or ()), ttl=_lifetime(ttl)))
 
 
 @app.command()
@@ -60,12 +61,11 @@ def revoke(
     typer.echo(f"revoked: {f'token {token_id}' if token_id else f'every token of {user} issued until now'}", err=True)
 
 
-def parse_duration(text: str) -> timedelta:
-    """`90s`, `30m`, `12h`, `7d`. Raises CommandFailed."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not found:
-        raise CommandFailed(f"{text!r} is not a duration", hint="write it as in 90s, 30m, 12h or 7d", code=Exit.USAGE)
-    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+def _lifetime(ttl: str) -> timedelta:
+    seconds = parse_seconds(ttl)
+    if not 0 < seconds <= _LONGEST_S:
+        raise CommandFailed(f"a token can't be valid for {ttl}", hint="choose more than nothing, and ten years at most", code=Exit.USAGE)
+    return timedelta(seconds=seconds)
 
 
 def _check_scopes(scopes: tuple[str, ...]) -> None:

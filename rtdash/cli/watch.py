@@ -8,18 +8,13 @@ import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.quantities import parse_seconds
 
 if TYPE_CHECKING:
     from rtdash.protocol.channels import Channel
 
 _TOO_BIG = 1009
 _HEALTH = "/healthz"
-
-
-def _seconds(text: str) -> float:
-    from rtdash.cli.token import parse_duration
-
-    return parse_duration(f"{text}s" if text.replace(".", "", 1).isdecimal() else text).total_seconds()
 
 
 def watch(
@@ -36,7 +31,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="NDJSON: the messages as received, and changes of the connection.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)] = None,
     duration: Annotated[
-        float | None, typer.Option(parser=_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
+        float | None, typer.Option(parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
     ] = None,
     since: Annotated[int | None, typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False)] = None,
     once: Annotated[bool, typer.Option("--once", help="Print the current state, or latest event, of each channel, and end.")] = False,

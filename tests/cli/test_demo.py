@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rtdash.cli.main import run
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> dict[str, str]:
@@ -19,7 +21,7 @@ def place(tmp_path: Path) -> dict[str, str]:
 
 def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> None:
     """Off a terminal: a past, live lines of figures and reservations, then 0; its temporary data is removed."""
-    command = [sys.executable, "-m", "rtdash", "demo", "--days", "2", "--rate", "20/s", "--duration", "3"]
+    command = [sys.executable, "-m", "rtdash", "demo", "--days", "2", "--rate", "20/s", "--duration", "3s"]
     ended = subprocess.run(command, env=place, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "harbour-hotel" in ended.stdout
@@ -42,3 +44,19 @@ def test_whatever_ends_it_leaves_nothing(number: signal.Signals, place: dict[str
     assert children
     assert [child for child in children if child.is_running()] == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["--rate", "many"], 2, "not a rate"),
+        (["--duration", "long"], 2, "not a duration"),
+        (["--data", "/dev/null"], 1, "can't be written"),
+    ],
+)
+def test_what_it_cant_do_it_says_at_once(arguments: list[str], code: int, word: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Before a server is started: what is wrong, in words."""
+    assert run(["demo", *arguments]) == code
+    told = capfd.readouterr().err
+    assert word in told
+    assert "rtdash demo at" not in told
