@@ -62,8 +62,9 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port  # read for its ValueError
-    except ValueError as error:
-        raise BrokerUnusable(f"the broker URL can't be read: {error}", hint="give SCHEME://HOST:PORT") from None
+    except ValueError:  # its text quotes what it took for the port, and that may be a part of a password
+        hint = "give SCHEME://HOST:PORT, or SCHEME://USER:PASSWORD@HOST:PORT with / # ? @ of a password written as %2F %23 %3F %40"
+        raise BrokerUnusable("the broker URL can't be read", hint=hint) from None
     return parts
 
 

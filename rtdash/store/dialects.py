@@ -74,7 +74,7 @@ def open_engines(url: str, *, busy_timeout_s: float) -> Engines:
                 return _postgres_engines(parsed)
             case name:
                 raise BadStoreUrl(f"a store can't be {name!r}", hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE")
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # whose texts may quote half of a password
         raise BadStoreUrl("the database URL can't be read", hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE") from None
     except ModuleNotFoundError:
         raise BadStoreUrl("PostgreSQL needs its driver", hint="pip install 'rtdash[postgres]'") from None

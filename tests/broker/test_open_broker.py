@@ -30,6 +30,14 @@ def test_a_wrong_url_is_refused_with_a_hint(url: str) -> None:
     assert hint in refused.value.hint
 
 
+@pytest.mark.parametrize("url", ["redis://:horse#battery@h", "amqp://ann:horse/battery@h", "kafka://ann:horse?battery@h:1"])
+def test_a_password_that_is_not_escaped_is_not_quoted(url: str) -> None:
+    """A part of it looks like a port."""
+    with pytest.raises(BrokerUnusable) as refused:
+        open_broker(url)
+    assert "horse" not in f"{refused.value} {refused.value.hint}"
+
+
 @pytest.mark.parametrize(
     ("scheme", "module", "driver"), [("redis", "redis", "redis.asyncio"), ("amqp", "rabbitmq", "aio_pika"), ("kafka", "kafka", "aiokafka")]
 )

@@ -261,6 +261,13 @@ async def test_urls_that_name_no_store_are_refused(url, tmp_path, clock):
     assert "sqlite:///PATH" in refused.value.hint
 
 
+async def test_a_password_that_is_not_escaped_is_not_quoted(tmp_path, clock):
+    """A part of it looks like a port."""
+    with pytest.raises(BadStoreUrl) as refused:
+        await Database.open("postgresql://ann:correct@horse:battery@h/db", data_dir=tmp_path, clock=clock)
+    assert "battery" not in f"{refused.value} {refused.value.hint}"
+
+
 class TestSqliteFile:
     """What can happen to a file."""
 
