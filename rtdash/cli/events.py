@@ -1,13 +1,11 @@
 """`rtdash events`: reads a stream's log, page by page."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
-from rtdash.cli.failures import until_reader_goes
 from rtdash.cli.watch import known_channels
 
 PAGE = 500
@@ -28,23 +26,21 @@ def events(
     (known,) = known_channels([channel])
     base, bearer = find_url(data, url), find_token(data, token)
     printed = 0
-    with until_reader_goes():
-        while printed < limit:
-            params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
-            page = call("GET", base, f"/api/channels/{known}/events", bearer, params=params)
-            _tell_reset(page)
-            for event in page["events"]:
-                typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-            if page["position"] is None:
-                typer.echo(f"{channel} carries states, which are in no log: this is the current one", err=True)
-                return
-            printed += len(page["events"])
-            is_end = not page["events"] or page["position"]["seq"] == after
-            after = page["position"]["seq"]
-            if is_end:
-                break
-        sys.stdout.flush()
-        typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
+    while printed < limit:
+        params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
+        page = call("GET", base, f"/api/channels/{known}/events", bearer, params=params)
+        _tell_reset(page)
+        for event in page["events"]:
+            typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        if page["position"] is None:
+            typer.echo(f"{channel} carries states, which are in no log: this is the current one", err=True)
+            return
+        printed += len(page["events"])
+        is_end = not page["events"] or page["position"]["seq"] == after
+        after = page["position"]["seq"]
+        if is_end:
+            break
+    typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
 
 
 def _tell_reset(page: dict[str, Any]) -> None:

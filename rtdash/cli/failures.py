@@ -1,9 +1,6 @@
 """How a command ends when it can't do its job: an exit code, what happened, why, and what to type next."""
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -37,14 +34,3 @@ def report(failure: CommandFailed) -> None:
     sys.stderr.write(f"rtdash: {redact(failure.what)}\n")
     if failure.hint:
         sys.stderr.write(f"  {failure.hint}\n")
-
-
-@contextmanager
-def until_reader_goes() -> Iterator[None]:
-    """Print in here: when the reader of our stdout has seen enough (`| head`), the command is simply over."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still buffered must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

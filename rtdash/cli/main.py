@@ -1,5 +1,7 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -33,8 +35,21 @@ def _root(
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line (without the program's name); returns its exit code."""
+    """Run a command line (without the program's name); returns its exit code.
+
+    When the reader of our stdout has seen enough (`| head`), the command is simply over.
+    """
     _register()
+    try:
+        code = _outcome(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must not fail again at the very end
+        return Exit.FINE
+    return code
+
+
+def _outcome(arguments: list[str]) -> int:
     try:
         app(args=_with_default_rate(arguments), prog_name="rtdash")
     except CommandFailed as failure:
@@ -43,6 +58,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes a fault of it
+            raise end.__context__ from None
         return end.code if isinstance(end.code, int) else Exit.FINE if end.code is None else Exit.FAULT
     return Exit.FINE
 

@@ -14,6 +14,7 @@ import typer
 from rtdash.cli.access import ADDRESS_FILE, DataOption
 from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.venues import read_venue_file
 
 
 def serve(
@@ -65,6 +66,8 @@ def _refuse_impossible(settings: Any) -> None:
     for option, file in (("--venues", settings.venues), ("--ssl-certfile", settings.ssl_certfile), ("--ssl-keyfile", settings.ssl_keyfile)):
         if file is not None and not os.access(file, os.R_OK):
             raise CommandFailed(f"{option}: {file} can't be read", hint="name a file that is there and that you may read", code=Exit.USAGE)
+    if settings.venues is not None:
+        read_venue_file(settings.venues)
     if bool(settings.ssl_certfile) != bool(settings.ssl_keyfile):
         raise CommandFailed("TLS needs both --ssl-certfile and --ssl-keyfile", code=Exit.USAGE)
     if settings.ssl_certfile:
@@ -120,9 +123,7 @@ def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], 
 
     try:
         serving.run(create_app(settings), settings, listener, on_ready=on_ready, on_ending=on_ending)
-    except VenueFileError as error:
-        raise CommandFailed(str(error), hint="nothing was imported: mend that line, or leave --venues out", code=Exit.USAGE) from None
-    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable) as error:
+    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except OSError as error:
         raise CommandFailed(
@@ -152,15 +153,20 @@ def _run(settings: Any, simulate: str | None) -> None:
         if simulate:
             traffic.start(url, settings.data, simulate)
 
+    def ending() -> None:
+        """First of all, since a second Ctrl-C leaves no time for it: who looks for a server finds none that is going."""
+        _withdraw(address, url)
+        traffic.tell_to_end()
+
     try:
         if settings.workers > 1:
-            workers.run(settings, (settings.host, listener.getsockname()[1]), on_ready=ready, on_ending=traffic.tell_to_end)
+            workers.run(settings, (settings.host, listener.getsockname()[1]), on_ready=ready, on_ending=ending)
         else:
-            serve_one(settings, listener, on_ready=ready, on_ending=traffic.tell_to_end)
+            serve_one(settings, listener, on_ready=ready, on_ending=ending)
     finally:
+        ending()
         listener.close()
         traffic.wait()
-        _withdraw(address, url)
 
 
 def _leave(address: Path, url: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
-from rtdash.cli.failures import CommandFailed, Exit, until_reader_goes
+from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 
 if TYPE_CHECKING:
@@ -146,10 +146,9 @@ def _dry_operations(
 def _print(operations: "Iterable[TimedOperation]") -> None:
     from rtdash.protocol.messages import encode
 
-    with until_reader_goes():
-        for timed in operations:
-            sys.stdout.buffer.write(encode(timed.operation) + b"\n")
-        sys.stdout.buffer.flush()
+    for timed in operations:
+        sys.stdout.buffer.write(encode(timed.operation) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") -> "list[Venue]":

@@ -1,12 +1,15 @@
 """`rtdash venues`: which venues there are, and importing a venue file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, data_directory, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+
+if TYPE_CHECKING:
+    from rtdash.domain.venues import Venue
 
 app = typer.Typer(help="List the venues; import a venue file.", invoke_without_command=True, rich_markup_mode=None)
 
@@ -32,23 +35,32 @@ def import_file(
     """Add the venues of a file to the store, or change those that it has already. The server must not run on it (SQLite)."""
     import asyncio
 
-    from rtdash.domain.venue_file import VenueFileError, parse_venues
     from rtdash.settings import Settings
     from rtdash.store.database import StoreError
 
     given: dict[str, Any] = {"data": data_directory(data)} | ({"database": database} if database else {})
+    venues = read_venue_file(file)
     try:
-        venues = parse_venues(file.read_text(encoding="utf-8"), source=str(file))
         asyncio.run(_save(Settings(**given), venues))
+    except OSError as error:
+        raise CommandFailed(f"{given['data']}: {error.strerror}", hint="choose a data directory that you may write: --data DIR") from None
+    except StoreError as error:
+        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
+    typer.echo(f"imported {len(venues)} venues: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
+
+
+def read_venue_file(file: Path) -> "tuple[Venue, ...]":
+    """The venues of a file. Raises CommandFailed, so that nothing is made for a file that can't be imported."""
+    from rtdash.domain.venue_file import VenueFileError, parse_venues
+
+    try:
+        return parse_venues(file.read_text(encoding="utf-8"), source=str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(
             f"{file} can't be read: {error}", hint="nothing was imported: name a TOML file in UTF-8", code=Exit.USAGE
         ) from None
     except VenueFileError as error:
-        raise CommandFailed(str(error), hint="nothing was imported", code=Exit.USAGE) from None
-    except StoreError as error:
-        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    typer.echo(f"imported {len(venues)} venues: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
+        raise CommandFailed(str(error), hint="nothing was imported: mend that line", code=Exit.USAGE) from None
 
 
 async def _save(settings: Any, venues: Any) -> None:

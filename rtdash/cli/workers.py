@@ -41,9 +41,9 @@ class _Worker:
 
 
 def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
-    """Keep `settings.workers` processes serving until SIGINT or SIGTERM, then have them drained; raises KeyboardInterrupt after SIGINT.
+    """Keep `settings.workers` processes serving until SIGINT, SIGTERM or SIGHUP, then have them drained; raises KeyboardInterrupt after SIGINT.
 
-    `on_ready` is called once, when all of them answer, `on_ending` when the end has begun.
+    A SIGINT during the drain kills them. `on_ready` is called once, when all of them answer, `on_ending` when the end has begun.
     Raises CommandFailed when one can't start the first time.
     """
     with _stop_signals() as stops:
@@ -52,7 +52,7 @@ def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None]
             number = crew.keep(stops, on_ready)
         finally:
             on_ending()
-            crew.end()
+            crew.end(stops)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
 
@@ -80,17 +80,25 @@ class _Crew:
                 return int(stops.recv())
             self._workers = [one if one.process.exitcode is None else self._start() for one in self._workers]
 
-    def end(self) -> None:
-        """Have all of them drained; whoever doesn't end in time is killed."""
+    def end(self, stops: Connection) -> None:
+        """Have all of them drained; whoever doesn't end in time is killed, and all of them are at another Ctrl-C."""
+        from rtdash.server import serving
+
         for worker in self._workers:
             worker.process.terminate()
         deadline = time.monotonic() + self._settings.limits.shutdown_timeout_s + MERCY_S
+        is_cut = False
+        while not is_cut and (alive := [worker.process.sentinel for worker in self._workers if worker.process.exitcode is None]):
+            told = wait([stops, *alive], max(0.0, deadline - time.monotonic()))
+            if not told:
+                break
+            is_cut = stops in told and stops.recv() == signal.SIGINT
         for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.exitcode is None:
-                worker.process.kill()
-                worker.process.join()
+            worker.process.kill()
+            worker.process.join()
             worker.news.close()
+        if is_cut:
+            serving.end_at_once()
 
     def _start(self) -> _Worker:
         ours, theirs = _spawning.Pipe()
@@ -122,9 +130,12 @@ class _Crew:
 
 @contextmanager
 def _stop_signals() -> Iterator[Connection]:
-    """SIGINT and SIGTERM as messages, so that they wake whoever waits for messages."""
+    """SIGINT, SIGTERM and SIGHUP as messages, so that they wake whoever waits for messages."""
+    from rtdash.server.serving import heeds_hangup
+
     heard, told = _spawning.Pipe(duplex=False)
-    before = {number: signal.signal(number, lambda number, _frame: told.send(number)) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup() else [])]
+    before = {number: signal.signal(number, lambda number, _frame: told.send(number)) for number in numbers}
     try:
         yield heard
     finally:

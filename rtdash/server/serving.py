@@ -11,7 +11,8 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -65,9 +66,9 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def run(app: FastAPI, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then drain. Returns after SIGTERM; raises KeyboardInterrupt after SIGINT.
+    """Serve until SIGINT, SIGTERM or SIGHUP, then drain. Returns afterwards; raises KeyboardInterrupt after SIGINT.
 
-    `on_ending` is called as soon as the end has begun, before anything is closed.
+    `on_ending` is called as soon as the end has begun, before anything is closed. A SIGINT during the drain ends the process at once.
 
     Raises whatever kept the app from starting.
     """
@@ -132,10 +133,29 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """As uvicorn's, but a SIGTERM that was obeyed is not raised again: the drain is a fine end, exit code 0."""
+        """As uvicorn's, but a closed terminal is heard, too, and what was obeyed is not raised again: the drain is a fine end, exit code 0."""
+        if threading.current_thread() is threading.main_thread() and heeds_hangup():
+            signal.signal(signal.SIGHUP, self.handle_exit)
         with super().capture_signals():
             yield
-            self._captured_signals[:] = [number for number in self._captured_signals if number != signal.SIGTERM]
+            self._captured_signals[:] = [number for number in self._captured_signals if number == signal.SIGINT]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first one begins the end; a Ctrl-C after it doesn't wait for the rest of it."""
+        if self.should_exit and sig == signal.SIGINT:
+            end_at_once()
+        super().handle_exit(sig, frame)
+
+
+def heeds_hangup() -> bool:
+    """Whether the end of the terminal is ours to hear: under nohup it isn't."""
+    return signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+
+
+def end_at_once() -> NoReturn:
+    """What a second Ctrl-C asks for: clients see a lost connection instead of a farewell; what was acknowledged is on disk."""
+    os.write(2, b"rtdash: ended at once, without the rest of the drain\n")  # in a signal handler, where sys.stderr may be busy
+    os._exit(128 + signal.SIGINT)
 
 
 def _bound_tls_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:

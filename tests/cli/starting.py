@@ -1,9 +1,19 @@
-"""`rtdash serve` as it is typed, where it is expected not to start."""
+"""`rtdash serve` as it is typed, where it is expected not to start, and clients of one that is expected to end."""
 
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.faults.process import ServerProcess
 
 PATIENCE_S = 40
 
@@ -13,3 +23,32 @@ def serve(data: Path, settings: dict[str, str], *arguments: str) -> subprocess.C
     environment = os.environ | {f"RTDASH_{name.upper()}": value for name, value in settings.items()} | {"RTDASH_DATA": str(data / "data")}
     command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def wait_for(is_so: Callable[[], object]) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def following(server: ServerProcess, number: int) -> Iterator[list[ClientConnection]]:
+    """So many sockets that have had their answer."""
+    with ExitStack() as stack:
+        address = f"{server.url.replace('http', 'ws')}/ws?token={server.token()}"
+        clients = [stack.enter_context(connect(address, proxy=None)) for _ in range(number)]
+        for client in clients:
+            client.send(json.dumps({"action": "subscribe", "channels": ["restaurant_reservations"]}))
+            assert json.loads(client.recv(PATIENCE_S))["status"] == "subscribed"
+        yield clients
+
+
+def farewells(client: ClientConnection) -> list[int]:
+    """The codes of the `disconnect` messages that came until it was closed."""
+    told: list[dict[str, Any]] = []
+    with suppress(ConnectionClosed):
+        while True:
+            told.append(json.loads(client.recv(PATIENCE_S)))
+    return [message["code"] for message in told if message.get("type") == "disconnect"]

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from rtdash.cli.main import run
-from tests.cli.starting import serve
+from tests.cli.starting import farewells, following, serve, wait_for
 from tests.client.processes import Served
+from tests.faults.process import ServerProcess, server_process
 
 WRONG_VENUES = """\
 [[venue]]
@@ -88,6 +89,7 @@ def test_a_wrong_venue_file(tmp_path: Path) -> None:
     assert told.returncode == 2
     assert f"{file}, line 5: unknown time zone 'Mars/Base'" in told.stderr
     assert "nothing was imported" in told.stderr
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,34 @@ def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_p
     assert not (tmp_path / "address").exists()
 
 
+def test_a_second_ctrl_c_ends_the_drain(tmp_path: Path) -> None:
+    """At once, and it says so; the address is taken back all the same."""
+    with server_process(tmp_path / "data", drain_window_s=60, shutdown_timeout_s=90) as server, following(server, 3):
+        server.send(signal.SIGINT)
+        wait_for(lambda: not server.accepts())
+        assert not server.has_ended
+        assert server.end(signal.SIGINT) == 130
+        assert "ended at once" in server.log.read_text()
+        assert not (tmp_path / "data" / "address").exists()
+
+
+def test_a_closed_terminal_drains_it(tmp_path: Path) -> None:
+    """Clients are told to come back, as after SIGTERM, and the exit code is 0."""
+    with server_process(tmp_path / "data", drain_window_s=0.2) as server, following(server, 1) as (client,):
+        assert server.end(signal.SIGHUP) == 0
+        assert (farewells(client), client.close_code) == ([1012], 1012)
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    """A server that was started to outlive its terminal does."""
+    server = ServerProcess(tmp_path / "data", drain_window_s=0.2)
+    server.in_child = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    server.start()
+    server.send(signal.SIGHUP)
+    assert server.get("/healthz").status_code == 200
+    assert server.end(signal.SIGTERM) == 0
+
+
 def test_ctrl_c_while_it_is_being_loaded() -> None:
     """No traceback, and 130."""
     early = "import builtins, os, signal, sys; real = builtins.__import__\n"
@@ -132,3 +162,10 @@ def test_ctrl_c_while_it_is_being_loaded() -> None:
     early += "builtins.__import__ = slow; sys.argv = ['rtdash', 'config']; from rtdash.cli import main; main()"
     ended = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True, check=False, timeout=30)
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_nothing_else_is_loaded_before_ctrl_c_is_looked_after() -> None:
+    """What a package imports on the way to `main` would show a traceback."""
+    loaded = "import sys; before = set(sys.modules); import rtdash.cli; print(*sorted(set(sys.modules) - before))"
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=30)
+    assert told.stdout.split() == ["rtdash", "rtdash.cli"]

@@ -2,15 +2,14 @@
 
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.cli.starting import PATIENCE_S, serve
+from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
 from tests.faults.process import ServerProcess, server_process
 from tests.servers import TestServer, free_port
 from tests.stores import new_database
@@ -30,13 +29,6 @@ def workers(server: ServerProcess) -> list[psutil.Process]:
             if "resource_tracker" not in " ".join(child.cmdline()):
                 crew.append(child)
     return crew
-
-
-def wait_for(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, options: dict[str, object]) -> None:
@@ -72,6 +64,28 @@ def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> 
         crew = workers(server)
         assert server.end(signal.SIGINT) == 130
         assert not any(one.is_running() for one in crew)
+
+
+def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[str, object]) -> None:
+    """They are killed in the middle of their drain, and it says so."""
+    with server_process(tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 90}) as server, following(server, 6):
+        crew = workers(server)
+        server.send(signal.SIGINT)
+        wait_for(lambda: not server.accepts())
+        assert not server.has_ended
+        assert server.end(signal.SIGINT) == 130
+        assert "ended at once" in server.log.read_text()
+        assert not any(one.is_running() for one in crew)
+
+
+def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:
+    """With exit code 0."""
+    with server_process(tmp_path / "data", **options) as server, following(server, 2) as clients:
+        crew = workers(server)
+        assert server.end(signal.SIGHUP) == 0
+        assert not any(one.is_running() for one in crew)
+        for client in clients:
+            assert farewells(client) == [1012]
 
 
 @pytest.mark.parametrize(

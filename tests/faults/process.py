@@ -1,7 +1,9 @@
 """A real `rtdash serve` in a process of its own, to be killed, ended, starved and started again on the same port and data."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +87,12 @@ class ServerProcess:
     def has_ended(self) -> bool:
         """Whether the process is gone."""
         return self._process is None or self._process.poll() is not None
+
+    def accepts(self) -> bool:
+        """Whether it takes connections."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
+            return True
+        return False
 
     def rss_bytes(self) -> int:
         """What it holds in memory."""
