@@ -24,6 +24,10 @@ _log = logging.getLogger(__name__)
 class Subscriber(Protocol):
     """Somebody who follows streams."""
 
+    @property
+    def write(self) -> Callable[[bytes], object] | None:
+        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a call of Python."""
+
     def deliver(self, parcel: Parcel) -> None:
         """Take the messages. Never raises, never awaits; may end its own membership or others'."""
 
@@ -31,11 +35,11 @@ class Subscriber(Protocol):
 class Subscription:
     """One membership. Its identity is its generation: ended twice, or late, it never takes a newer one along."""
 
-    __slots__ = ("deliver", "stream")
+    __slots__ = ("stream", "subscriber")
 
     def __init__(self, stream: Stream, subscriber: Subscriber) -> None:
         self.stream = stream
-        self.deliver: Callable[[Parcel], None] = subscriber.deliver
+        self.subscriber = subscriber
 
 
 class Hub:
@@ -77,7 +81,7 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
-        subscription.deliver = _to_nobody
+        subscription.subscriber = _NOBODY
         feed = self._feeds.get(subscription.stream)
         if feed is not None and subscription in feed.members:
             del feed.members[subscription]
@@ -171,15 +175,32 @@ class Hub:
         targets = feed.targets
         if targets is None:
             targets = feed.targets = tuple(feed.members)
+        frames = parcel.frames if targets else b""
         for subscription in targets:
-            deliver = subscription.deliver  # a name of its own: CPython 3.11 has no quick way to call what a slot holds
+            subscriber = subscription.subscriber
+            write = subscriber.write
             try:
-                deliver(parcel)
-            except Exception:  # noqa: BLE001 - whatever it is, those behind it must get theirs
-                _log.exception("a subscriber of %s/%s raised and was dropped", *stream)
-                self.faults += 1
-                self.leave(subscription)
+                if write is None:
+                    subscriber.deliver(parcel)
+                else:
+                    write(frames)
+            except Exception as fault:  # noqa: BLE001 - whatever it is, those behind it must get theirs
+                self._fail(subscription, parcel, fault)
         self.delivered += len(targets) * len(parcel.bodies)
+
+    def _fail(self, subscription: Subscription, parcel: Parcel, fault: Exception) -> None:
+        """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is nothing."""
+        subscriber = subscription.subscriber
+        if subscriber.write is not None:
+            try:
+                subscriber.deliver(parcel)
+            except Exception as again:  # noqa: BLE001 - as above
+                fault = again
+            else:
+                return
+        _log.error("a subscriber of %s/%s raised and was dropped", *subscription.stream, exc_info=fault)
+        self.faults += 1
+        self.leave(subscription)
 
     def _make_due(self, stream: Stream, feed: "_Feed") -> None:
         """Flush at the end of this turn of the loop; a little later if a dear flush has only just ended."""
@@ -244,5 +265,13 @@ class _Feed:
         return None
 
 
-def _to_nobody(_parcel: Parcel) -> None:
-    """What a subscription does once it has ended."""
+class _Nobody:
+    """Whose a subscription is once it has ended."""
+
+    write = None
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Nothing."""
+
+
+_NOBODY = _Nobody()

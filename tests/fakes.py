@@ -146,7 +146,8 @@ class Turns:
 class Member:
     """A subscriber, and a replayer, that remembers. `on_deliver` runs at each delivery; `pace` holds its replays."""
 
-    def __init__(self, on_deliver: Callable[[Parcel], None] | None = None) -> None:
+    def __init__(self, on_deliver: Callable[[Parcel], None] | None = None, write: Callable[[bytes], object] | None = None) -> None:
+        self.write = write
         self.parcels: list[Parcel] = []
         self.is_open = True
         self.pace = asyncio.Event()

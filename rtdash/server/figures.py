@@ -39,6 +39,8 @@ def read_figures(hub: Hub, relay: Relay) -> Iterator[Metric]:
 class Canary:
     """A member of a stream of its own: publishes to itself, and observes how long it takes."""
 
+    write = None
+
     def __init__(self, hub: Hub, metrics: Metrics) -> None:
         self._hub = hub
         self._metrics = metrics

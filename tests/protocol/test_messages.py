@@ -275,7 +275,12 @@ def test_what_is_no_json_object_is_refused(text: str | bytes) -> None:
         decode(text)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_a_guest_may_be_called_what_json_cannot_say() -> None:
+    """The words are no numbers."""
+    assert encode({"customerName": "NaN Infinity", "amount": 0.5}) == b'{"customerName":"NaN Infinity","amount":0.5}'
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), "\ud800"])
 def test_what_json_cannot_say_is_never_sent(value: Any) -> None:
     """A fault of ours shows where it is made, not at the client."""
     with pytest.raises(ValueError):  # noqa: PT011 - the reasons are the JSON writer's own

@@ -70,6 +70,8 @@ class Process:
 class Client:
     """A dashboard that keeps its position and holds the server to its promise. `wrongs` is what the server did wrong."""
 
+    write = None
+
     def __init__(self, log: FakeLog, stream: Stream, wrongs: list[str]) -> None:
         self.stream = stream
         self.position: Position | None = None

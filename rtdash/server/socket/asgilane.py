@@ -19,6 +19,7 @@ class AsgiLink:
     """A queue that the receiver bounds (it looks at `buffered_bytes`), a task that writes it, and the endpoint's own coroutine that reads."""
 
     can_ping = False
+    write = None
 
     receiver: Receiver
 

@@ -83,7 +83,7 @@ class FastLane(WebSocketsSansIOProtocol):
 class FastLink:
     """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a connection."""
 
-    __slots__ = ("_conn", "_connections", "_deflates", "_fragments", "_rules", "_transport", "receiver")
+    __slots__ = ("_conn", "_connections", "_deflates", "_fragments", "_rules", "_transport", "receiver", "write")
     can_ping = True
 
     receiver: Receiver
@@ -94,6 +94,7 @@ class FastLink:
         self._connections = connections
         self._rules = rules
         self._deflates = bool(conn.extensions)
+        self.write: Callable[[bytes], object] | None = None if self._deflates else transport.write
         self._fragments: list[bytes] | None = None
         transport.set_write_buffer_limits(high=rules.high_water_bytes)
         tcp = transport.get_extra_info("socket")

@@ -1,7 +1,7 @@
 """The seam between a conversation and the socket that carries it: one Protocol each way, two lanes that keep to them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,10 @@ class Link(Protocol):
 
     can_ping: bool
     """Whether protocol pings can be sent and their pongs seen; plain ASGI offers neither."""
+
+    @property
+    def write(self) -> Callable[[bytes], object] | None:
+        """Takes shared plain frames as they are; None where they need more than that. May raise once the socket is ending."""
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, each as a frame of its own."""

@@ -22,12 +22,12 @@ class Outbox:
         "_drained",
         "_hub",
         "_is_paused",
-        "_is_plain",
         "_limit_bytes",
         "_link",
         "_on_overflow",
         "_stale",
         "is_open",
+        "write",
     )
 
     def __init__(self, link: Link, hub: Hub, clock: Clock, limit_bytes: int, on_overflow: Callable[[], bool]) -> None:
@@ -39,16 +39,14 @@ class Outbox:
         self._on_overflow = on_overflow
         self._allowance_bytes = 0
         self._is_paused = False
-        self._is_plain = True
+        self.write: Callable[[bytes], object] | None = link.write
         self._batch: Batch | None = None
         self._stale: set[Stream] | None = None
         self._drained: asyncio.Event | None = None
 
     def deliver(self, parcel: Parcel) -> None:
-        """From the hub or a replay: the hot path."""
-        if self._is_plain:
-            self._link.send_parcel(parcel)
-        elif self.is_open:
+        """From a replay, or from the hub while it may not write by itself."""
+        if self.is_open:
             self._deliver_with_care(parcel)
 
     def replay(self, parcel: Parcel) -> None:
@@ -77,7 +75,7 @@ class Outbox:
         """From now on what comes within the window goes out together."""
         self._batch = self._batch or Batch()
         self._batch.window_s = window_ms / 1000
-        self._is_plain = False
+        self.write = None
 
     def flush(self) -> None:
         """Write what waits for its window to end."""
@@ -89,7 +87,7 @@ class Outbox:
     def close(self) -> None:
         """Nothing more goes out; what waits for a window is dropped."""
         self.is_open = False
-        self._is_plain = False
+        self.write = None
         self._batch = self._stale = None
         if self._drained is not None:
             self._drained.set()
@@ -97,13 +95,13 @@ class Outbox:
     def pause(self) -> None:
         """The peer reads more slowly than is written: from here on states conflate."""
         self._is_paused = True
-        self._is_plain = False
+        self.write = None
 
     def resume(self) -> None:
         """It has caught up: the latest of each state that was held back goes out."""
         self._is_paused = False
         self._allowance_bytes = 0
-        self._is_plain = self._batch is None and self.is_open
+        self.write = self._link.write if self._batch is None and self.is_open else None
         if self._drained is not None:
             self._drained.set()
         stale, self._stale = self._stale, None
