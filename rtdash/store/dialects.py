@@ -100,6 +100,15 @@ def upsert_greater(conn: Connection, table: Table, column: str) -> Any:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={column: fresh}, where=table.c[column] < fresh)
 
 
+def upsert_same(conn: Connection, table: Table, columns: Sequence[str], *, same: str) -> Any:
+    """An INSERT that sets `columns` where the key is there already with the same value of `same`, and leaves another one's row alone."""
+    statement = _insert(conn, table)
+    fresh = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={name: fresh[name] for name in columns}, where=table.c[same] == fresh[same]
+    )
+
+
 def has_row_locks(conn: Connection) -> bool:
     """Whether writers must lock rows: SQLite's BEGIN IMMEDIATE holds the whole database already."""
     return conn.dialect.name != "sqlite"

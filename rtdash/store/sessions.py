@@ -1,7 +1,7 @@
 """What outlives connections and processes: sessions, the leases of processes with their users' connections, revocations."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.messages import encode
 from rtdash.store import dialects
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, revocations, sessions
@@ -69,8 +70,8 @@ _COLUMNS = (
 )
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
-_SAVE = Prepared(_UPDATE.values({column.name: bindparam(column.name) for column in sessions.c if column.name not in {"id", "generation"}}))
-_MAKE = Prepared(lambda conn: dialects.insert_new(conn, sessions))
+_SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
+_SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _LIVE = processes.c.beat_at >= bindparam("since")
 _READ_LEASES = (
@@ -86,21 +87,13 @@ _READ_COUNTS = (
 )
 
 
-def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
-    """Store the session as it stands, also where it is gone; False when a newer generation has taken it over."""
-    row = {
-        "id": session.id,
-        "generation": session.generation,
-        "sub": session.sub,
-        "process": session.process,
-        "subscriptions": json.dumps(dict(session.subscriptions or {})),
-        "positions": _encode_positions(session.positions or {}),
-        "saved_at": to_ms(now),
-        "expires_at": session.expires_at and to_ms(session.expires_at),
-    }
-    if _SAVE.run(conn, [{**row, **_holder(session.id, session.generation)}]):
-        return True
-    return bool(_MAKE.run(conn, [row]))
+def save(conn: Connection, stored: Sequence[StoredSession], *, now: datetime) -> set[str]:
+    """Store sessions as they stand, also where they are gone. Gives the ids of those that stay as they were: another generation has them."""
+    rows = [_row_of(session, to_ms(now)) for session in stored]
+    if _SAVE.run(conn, rows) == len(rows):
+        return set()
+    current = _read_generations(conn, [session.id for session in stored])
+    return {session.id for session in stored if current.get(session.id) != session.generation}
 
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
@@ -150,7 +143,7 @@ def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
     """
     if not held:
         return set()
-    current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
+    current = _read_generations(conn, held)
     return {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
 
 
@@ -206,6 +199,23 @@ def read_revocations(conn: Connection, since: datetime | None = None) -> list[Re
     if since is not None:
         statement = statement.where(revocations.c.revoked_at >= to_ms(since))
     return [Revocation(kind, value, from_ms(at)) for kind, value, at in conn.execute(statement)]
+
+
+def _row_of(session: StoredSession, saved_at: int) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "generation": session.generation,
+        "sub": session.sub,
+        "process": session.process,
+        "subscriptions": encode(session.subscriptions or {}).decode(),
+        "positions": _encode_positions(session.positions or {}),
+        "saved_at": saved_at,
+        "expires_at": session.expires_at and to_ms(session.expires_at),
+    }
+
+
+def _read_generations(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
+    return {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(ids)})}
 
 
 def _holder(session_id: str, generation: int) -> dict[str, object]:

@@ -491,7 +491,7 @@ def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(schedule: Ses
     schedule.unsubscribe(pick=0, streams={NOTES})
     schedule.turn(6)
     schedule.subscribe(pick=0, streams={NOTES}, keeps=True, batch=None)
-    schedule.turn(6)
+    schedule.time_passes(1)
     schedule.the_connection_breaks(0, "reset")
     schedule.come_back(0, 0, None)
     schedule.turn(20)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.server.socket.saves import Saves
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
 from rtdash.store.database import Database, StoreUnavailable
@@ -69,6 +70,7 @@ class Sessions:
         """Connections by user in the other live processes, as of the last beat."""
         self._database = database
         self._clock = clock
+        self._saves = Saves(database, clock)
         self.process = process
         self._ttl = timedelta(seconds=ttl_s)
         self._holders: dict[str, _Holder] = {}
@@ -92,7 +94,6 @@ class Sessions:
 
     async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> bool:
         """Store what the session follows and from where; False when another connection has taken it over. Raises StoreUnavailable."""
-        now = self._clock()
         stored = rows.StoredSession(
             session.id,
             session.sub,
@@ -102,7 +103,7 @@ class Sessions:
             positions={**session.confirmed, **positions},
         )
         session.is_settled = False
-        is_ours = await self._database.write(lambda connection: rows.save(connection, stored, now=now))
+        is_ours = await self._saves.save(stored)
         session.is_settled = True
         return is_ours
 
