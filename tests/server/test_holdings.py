@@ -1,4 +1,4 @@
-"""What a pong says to have arrived, when the stream has begun anew since its ping."""
+"""Replays: how far they go ahead of their client, and what a pong says to have arrived of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,8 @@ HISTORY = 3_000
 """More than a client that doesn't read takes: the replay stands somewhere in the middle."""
 
 
-def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]]) -> None:
-    """Run `test` with a connection that is in the middle of a replay and doesn't read on."""
+def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]], **options: int) -> None:
+    """Run `test` with a connection that is in the middle of a replay and doesn't read on; `options` of its subscribe."""
 
     async def run() -> None:
         log = FakeLog()
@@ -23,7 +23,7 @@ def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]]) -
         try:
             connection = process.connect(SteeredLink(loop, []), "ann")
             positions = {"hotel_reservations": {"epoch": "e1", "seq": 0}}
-            subscribe = {"action": "subscribe", "channels": ["hotel_reservations"], "positions": positions}
+            subscribe = {"action": "subscribe", "channels": ["hotel_reservations"], "positions": positions, **options}
             connection.text_received(encode(subscribe).decode())
             await turn(process)
             await test(process, log, connection)
@@ -75,3 +75,16 @@ def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
         assert confirmed(connection) == ("e1", 0)
 
     replaying(test)
+
+
+def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
+    """Page by page, as for any other: nothing piles up in the window, and what is live then finds no reader that counts as slow."""
+
+    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+        assert connection.outbox.has_room()
+        assert len([read for read in log.reads if read[0] == "events"]) == 1
+        process.relay.announce(log.append(BOOKINGS))
+        await turn(process)
+        assert connection.is_open
+
+    replaying(test, batch=1000)

@@ -53,6 +53,7 @@ class Outbox:
         """From a replay, which waits for `drained` between its pages: a page may be larger than the limit, and is no slow reader's fault."""
         self._allowance_bytes += sum(map(len, parcel.bodies))
         self.deliver(parcel)
+        self.flush()  # a page is a batch by itself: what waited for a window would never pause, and so never slow the replay down
         if not self._is_paused:
             self._allowance_bytes = 0
 
