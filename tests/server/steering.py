@@ -181,6 +181,7 @@ class SteeredLink:
     """A socket whose peer reads, answers and vanishes when the schedule says so. `wrongs` is what the server did wrong."""
 
     can_ping = True
+    write = None
 
     def __init__(self, loop: SteeredLoop, wrongs: list[str]) -> None:
         self.receiver: Connection | None = None
