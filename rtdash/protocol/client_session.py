@@ -9,7 +9,7 @@ from typing import Any
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed, TokenExpiring
+from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed, TokenExpiring, up_to_gap
 
 Wanted = str | tuple[str, str]
 """What a client asks for: a channel (of the default venue of its kind), or a channel of one venue, as (venue, channel)."""
@@ -134,7 +134,7 @@ class ClientSession:
             return self._answer(body)
         match body["type"]:
             case "batch":
-                return [received for message in body["messages"] for received in self.accept(message)]
+                return up_to_gap(received for message in body["messages"] for received in self.accept(message))
             case "disconnect":
                 return [Disconnect.from_wire(body)]
             case "token_expiring":

@@ -1,6 +1,6 @@
 """What a client can receive, as values; made by `client_session` from the messages of the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -96,3 +96,13 @@ class TokenExpiring:
 
 
 Received = Message | Subscribed | Answer | Refused | Gap | Disconnect | TokenExpiring
+
+
+def up_to_gap(coming: Iterable[Received]) -> list[Received]:
+    """Those up to a gap, with which a connection ends: nothing behind it is looked at, since that would count as received."""
+    taken: list[Received] = []
+    for received in coming:
+        taken.append(received)
+        if isinstance(received, Gap):
+            break
+    return taken

@@ -135,6 +135,14 @@ def test_gap_keeps_the_position():
     assert say(session)[0]["positions"]["harbour-hotel"]["hotel_reservations"]["seq"] == 1
 
 
+def test_what_lies_behind_a_gap_in_a_batch_is_not_received():
+    """The connection ends with the gap: an event behind it, of whatever stream, is to come again on the next one."""
+    session = subscribed(BOOKINGS, NOTES)
+    batch = {"type": "batch", "messages": [event(1), event(3), event(1, NOTES)]}
+    assert hear(session, batch) == [Message(event(1), BOOKINGS, Position("e", 1)), Gap(BOOKINGS, Position("e", 1), 3)]
+    assert session.positions[NOTES].seq == 0
+
+
 def test_streams_are_counted_apart():
     """Channels and venues have their own seqs."""
     session = subscribed(BOOKINGS, NOTES)
