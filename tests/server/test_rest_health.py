@@ -1,5 +1,7 @@
 """What the server says about itself, in good and in bad days."""
 
+import html
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -16,7 +18,7 @@ def test_health_readiness_and_docs_need_no_token(server: RunningServer) -> None:
     """Load balancers, Prometheus and people get in."""
     assert httpx.get(server.url + "/healthz").json() == {"status": "ok", "problems": []}
     assert httpx.get(server.url + "/readyz").json() == {"status": "ok", "problems": []}
-    assert "swagger" in httpx.get(server.url + "/docs").text
+    assert httpx.get(server.url + "/docs").text.startswith("<!doctype html>")
     assert httpx.get(server.url + "/openapi.json").json()["openapi"].startswith("3.1")
 
 
@@ -58,6 +60,24 @@ def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer
             assert ("security" in operation) == path.startswith("/api/"), path
             if path.startswith("/api/"):
                 assert list(operation["responses"]["401"]["content"]) == ["application/problem+json"]
+
+
+def test_the_page_for_people_has_all_of_it_and_loads_nothing(server: RunningServer) -> None:
+    """Each endpoint with its parameters and answers, and each schema, without the internet: no script, no address that is fetched."""
+    document = httpx.get(server.url + "/openapi.json").json()
+    page = httpx.get(server.url + "/docs")
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            assert f"<b>{method.upper()}</b> <code>{path}</code> {html.escape(told['description'])}" in page.text
+            assert all(f"<code>{one['name']}</code>" in page.text for one in told.get("parameters", ()))
+    assert set(re.findall(r' id="(\w+)"', page.text)) == set(document["components"]["schemas"])
+    links = set(re.findall(r'href="(.*?)"', page.text))
+    assert {"/openapi.json", "/asyncapi.json", "#Reservation", "#Problem"} <= links
+    assert {link[1:] for link in links if link.startswith("#")} <= set(document["components"]["schemas"])
+    assert not re.search(
+        r"<(script|link|img|iframe)|@import|url\(| src=|https?:", re.sub(r"<pre>.*?</pre>", "", page.text, flags=re.DOTALL)
+    )
+    assert page.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def test_metrics_count_requests_by_route(serve) -> None:

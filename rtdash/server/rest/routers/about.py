@@ -4,7 +4,6 @@ from hmac import compare_digest
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from rtdash.server.rest.access import PartsDep
 from rtdash.server.rest.answers import JSON, answer
 from rtdash.server.rest.openapi import describe
 from rtdash.server.rest.problems import unauthenticated
+from rtdash.server.rest.reference import reference_page
 
 router = APIRouter(tags=["about"])
 
@@ -66,9 +66,10 @@ async def read_asyncapi(request: Request) -> Response:
 
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
-    """This interface, to be tried out."""
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title="rtdash")
-    return answer(request, bytes(page.body), media_type="text/html; charset=utf-8")
+    """This interface, for people, also where nothing can be loaded from elsewhere."""
+    page = answer(request, reference_page(describe(request.app)), media_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return page
 
 
 def _lost(parts: Parts) -> list[str]:
