@@ -1,6 +1,7 @@
 """`rtdash loadtest`: load, faults and a verdict, by exit code and report."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -36,7 +37,11 @@ def loadtest(
     seed: Annotated[int, typer.Option(help="Operations and faults are drawn from it.")] = 1,
     tokens: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Tokens for the users, one a line, in turns. [default: one of this machine]", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Tokens for the users, one a line, in turns. [default: RTDASH_TOKEN, else one of this machine]",
+            show_default=False,
+        ),
     ] = None,
     ui: Annotated[bool, typer.Option("--ui", help="Keep locust's web UI at http://127.0.0.1:8089 while it runs.")] = False,
     data: DataOption = None,
@@ -49,6 +54,7 @@ def loadtest(
         url = find_url(data, url) if url else None
         order = _order(scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate)
         order = _who(order, url, tokens, data, processes=processes, seed=seed, ui=ui)
+        _make(report)
         summary = _interruptible(_run(order, report))
     from rtdash.loadtest.summary import EXIT_CODES
 
@@ -98,8 +104,20 @@ def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None
         if not given:
             raise CommandFailed(f"the token file {tokens} holds no token", hint="one a line: rtdash token >> FILE", code=Exit.USAGE)
     elif url:
-        given = (find_token(data, None),)
+        given = (find_token(data, os.environ.get("RTDASH_TOKEN")),)
     return replace(order, tokens=given, processes=processes, seed=seed, with_ui=ui)
+
+
+def _make(report: Path | None) -> None:
+    """Before the run: a report that can't be written would cost all of it."""
+    if report is None:
+        return
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(
+            f"{report} can't be made: {error.strerror}", hint="name a directory that you may write: --report DIR", code=Exit.USAGE
+        ) from None
 
 
 def _mint(folder: Path) -> str:

@@ -11,8 +11,10 @@ from rtdash.loadtest.recoveries import time_recoveries
 from rtdash.loadtest.results import Client
 from rtdash.loadtest.samples import Sample, known
 from rtdash.loadtest.scenario import Generator
+from rtdash.protocol.codes import CloseCode
 
 _LEAST_CPU_S = 0.05
+_TOO_MANY = f"close {CloseCode.TOO_MANY_CONNECTIONS:d}"
 _BUSY = 0.5
 """Cores: a generator below it that reads late was served late."""
 
@@ -51,10 +53,7 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     examples += [f"publish_failures: {what}: {count} operations" for what, count in failures.most_common(5)]
     if evidence.connections_left:
         examples.append(f"connections_leaked: the server still counts {evidence.connections_left} connections after all have closed")
-    causes = Counter(recovery.cause for recovery in evidence.results.recoveries)
-    notes = evidence.notes + _knee_notes(measures, evidence)
-    if causes:
-        notes.append("connections ended: " + ", ".join(f"{count} by {cause}" for cause, count in causes.most_common()))
+    notes = evidence.notes + _knee_notes(measures, evidence) + _ending_notes(evidence)
     bottlenecks = _bottlenecks(evidence, measures, generator)
     return Judged(
         evidence.phase.name,
@@ -67,6 +66,14 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
         is_whole=evidence.is_settled,
         is_starved=bool(bottlenecks) and not evidence.invalid,
     )
+
+
+def _ending_notes(evidence: Evidence) -> list[str]:
+    causes = Counter(recovery.cause for recovery in evidence.results.recoveries)
+    notes = ["connections ended: " + ", ".join(f"{count} by {cause}" for cause, count in causes.most_common())] if causes else []
+    if causes[_TOO_MANY]:
+        notes.append(f"{_TOO_MANY}: the server lets one user have no more connections; give more users' tokens: --tokens FILE")
+    return notes
 
 
 def _ledger(evidence: Evidence, clients: list[Client]) -> Findings:

@@ -4,6 +4,7 @@ import operator
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -165,7 +166,9 @@ def _read(path: Path, number: int, table: Any) -> Slo:
         raise NotUsable(path, f"slo {number}: {explain(error)}") from None
     metric = METRICS.get(slo.metric)
     if metric is None:
-        raise NotUsable(path, f"slo {number}: there is no metric {slo.metric!r}; there are {', '.join(METRICS)}")
+        alike = get_close_matches(slo.metric, METRICS, 1)
+        meant = f"did you mean {alike[0]}?" if alike else f"there are {', '.join(METRICS)}"
+        raise NotUsable(path, f"slo {number}: there is no metric {slo.metric!r}; {meant}")
     if slo.statistic not in metric.kind.value:
         raise NotUsable(path, f"slo {number}: {slo.metric} has no {slo.statistic!r}; it has {', '.join(metric.kind.value)}")
     if slo.abort and slo.metric not in LIVE:

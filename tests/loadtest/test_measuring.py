@@ -45,6 +45,14 @@ def test_nothing_is_wrong_with_a_run_in_which_nothing_is(evidence: Evidence):
     assert (judged.invalid, judged.findings) == ([], [])
 
 
+def test_connections_that_a_user_may_not_have_are_explained(evidence: Evidence):
+    """Against a server with limits: how many they were, and what to give."""
+    evidence.results.recoveries = [Recovery(1, 0.0, "close 4007"), Recovery(2, 0.0, "close 4007")]
+    told = measure(evidence, Generator()).notes
+    assert "connections ended: 2 by close 4007" in told
+    assert "--tokens FILE" in told[-1]
+
+
 def test_an_old_state_at_the_end_is_not_converged(evidence: Evidence):
     """Another digest than the server's."""
     evidence.states = {(STATES, "stats_update"): "newer"}

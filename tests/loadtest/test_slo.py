@@ -21,7 +21,8 @@ def slos(tmp_path: Path, text: str):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (ONE.replace("lost", "losses"), "there is no metric 'losses'"),
+        (ONE.replace("lost", "losses"), "there is no metric 'losses'; did you mean lost"),
+        (ONE.replace("lost", "qqqqqq"), "there is no metric 'qqqqqq'; there are delivery_latency"),
         (ONE.replace("total", "p99"), "lost has no 'p99'"),
         (ONE.replace("==", "~"), "op"),
         (ONE.replace("value = 0", 'value = "none"'), "value"),

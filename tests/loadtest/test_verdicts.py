@@ -144,3 +144,18 @@ def test_what_cannot_be_run_is_a_matter_of_usage(capsys: pytest.CaptureFixture[s
     """Exit 2: a storm restarts its server, so that it must be its own; a URL begins with its scheme."""
     assert run(["loadtest", scenario, "--url", url]) == 2
     assert reason in capsys.readouterr().err
+
+
+def test_a_report_that_cant_be_written_is_said_before_the_run(capsys: pytest.CaptureFixture[str]):
+    """Exit 2, at once: not after all of it."""
+    assert run(["loadtest", "--report", "/dev/null/report"]) == 2
+    told = capsys.readouterr().err
+    assert "--report DIR" in told
+    assert "starting a server" not in told
+
+
+def test_the_token_of_the_other_commands_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """RTDASH_TOKEN, where this machine has no secret: the server is asked, and not there."""
+    monkeypatch.setenv("RTDASH_TOKEN", "whatever")
+    assert run(["loadtest", "--url", "http://127.0.0.1:9", "--data", str(tmp_path)]) == 3
+    assert "can't reach the server" in capsys.readouterr().err
