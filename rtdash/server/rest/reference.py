@@ -12,7 +12,7 @@ summary{cursor:pointer;padding:.25rem 0}b{display:inline-block;min-width:4rem}co
 pre{overflow-x:auto;font-size:.85rem}table{border-collapse:collapse}td{padding:.15rem .9rem .15rem 0;vertical-align:top;border-bottom:1px solid #8884}
 details{border-bottom:1px solid #8884}details>:not(summary){margin-left:1rem}
 """
-_REFERENCE = re.compile(r"&quot;#/components/schemas/(\w+)&quot;")
+_REFERENCE = re.compile(r"\{\s*&quot;\$ref&quot;: &quot;#/components/schemas/(\w+)&quot;\s*\}")
 
 
 def reference_page(document: Mapping[str, Any]) -> bytes:
