@@ -17,6 +17,7 @@ from rtdash.loadtest.canary import Canary
 from rtdash.loadtest.evidence import Evidence
 from rtdash.loadtest.faults import FaultProxy
 from rtdash.loadtest.generator import Generator, GeneratorFailed
+from rtdash.loadtest.lifesigns import until_gone
 from rtdash.loadtest.operations import Operations
 from rtdash.loadtest.orders import Orders, save_heads
 from rtdash.loadtest.own_server import ServerFailed
@@ -103,7 +104,7 @@ class _Run:
 
     async def _until_one_dies(self) -> None:
         """The stages, up to the last or to the death of the server or of the generator. Raises GeneratorFailed when no user ever came."""
-        works = [asyncio.create_task(self._stages()), asyncio.create_task(self._look_after())]
+        works = [asyncio.create_task(work) for work in (self._stages(), self._look_after(), self._hear_of_the_server())]
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for work in done:
@@ -130,6 +131,17 @@ class _Run:
             if obituary := self._generator.obituary:
                 raise GeneratorFailed(obituary)
 
+    async def _hear_of_the_server(self) -> None:
+        """Ends only by raising Unreachable, when a server that isn't ours, whose end nobody tells us, is lost for good."""
+        if self._setting.server is None:
+            await until_gone(self._setting.url, self._setting.tokens[0], self._heard, self._setting.gone_after_s)
+        await asyncio.Event().wait()
+
+    def _heard(self) -> int:
+        """Messages and acknowledgements so far."""
+        ticks = self._generator.ticks
+        return ticks.total("received") + ticks.total("acknowledged") + len(self._publisher.acknowledged)
+
     async def _stages(self) -> None:
         if await self._setting.unless_stopped(self._generator.spawned()):
             await self._traffic()
@@ -141,7 +153,7 @@ class _Run:
         self._generator.traffic_begins()
         evidence.began_at = time.monotonic()
         watching, breaking = asyncio.create_task(self._watch()), asyncio.create_task(self._breaker.run())
-        publishing = self._ramp() if phase.ramp else self._publisher.run(phase.duration_s, phase.publish_rate, phase.publish_batch)
+        publishing = self._ramp() if phase.ramp else self._publish(phase.duration_s, phase.publish_rate)
         try:
             await self._setting.unless_stopped(publishing)
             await self._publisher.drained(phase.settle_s)
@@ -160,11 +172,14 @@ class _Run:
         part_s = self._phase.duration_s / len(self._phase.ramp)
         for rate in self._phase.ramp:
             before, began = len(self._publisher.acknowledged), time.monotonic()
-            await self._publisher.run(part_s, rate, self._phase.publish_batch)
+            await self._publish(part_s, rate)
             reached = (len(self._publisher.acknowledged) - before) / (time.monotonic() - began)
             self._evidence.steps.append((rate, reached))
             if self._evidence.knee_is_found:
                 return
+
+    async def _publish(self, duration_s: float, rate: float) -> None:
+        await self._publisher.run(duration_s, rate, self._phase.publish_batch, late_s=self._phase.settle_s)
 
     async def _watch(self) -> None:
         """A sample a second; an SLO that aborts is looked at with each."""

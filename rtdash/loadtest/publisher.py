@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from rtdash.client.api import Api
@@ -30,13 +31,23 @@ class Publisher:
         self._room = asyncio.Semaphore(_UNDER_WAY)
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def run(self, duration_s: float, rate: float, batch: int) -> None:
-        """Publish at that rate in requests of so many operations; the last may still be under way when it returns."""
+    async def run(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
+        """Publish at that rate in requests of so many operations; the last may still be under way when it returns.
+
+        What a server that answers too slowly has left no room for, `late_s` after the duration, is given up, and counts as a failure.
+        """
         began = time.monotonic()
-        for due in _instants(began, rate, batch, duration_s):
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await self._room.acquire()
-            self._begin([self._operations.draw(due) for _ in range(batch)], due)
+        instants = list(_instants(began, rate, batch, duration_s))
+        begun = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duration_s + late_s):
+                for due in instants:
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                    await self._room.acquire()
+                    self._begin([self._operations.draw(due) for _ in range(batch)], due)
+                    begun += 1
+        if begun < len(instants):
+            self.failures["not sent in time: too many requests were under way"] += (len(instants) - begun) * batch
         await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()))
 
     async def drained(self, timeout_s: float) -> None:

@@ -149,6 +149,7 @@ def _setting(
         should_stop=should_stop,
         show=show,
         proxy_target=(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
+        gone_after_s=order.scenario.gone_after_s,
     )
 
 

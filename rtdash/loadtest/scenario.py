@@ -99,6 +99,8 @@ class Scenario(_Table):
     summary: str
     slo: str = "default"
     generator: Generator = Generator()
+    gone_after_s: float = Field(30, gt=0)
+    """A server named by its URL, from which nothing came for so long, is lost for good."""
     phase: tuple[Phase, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

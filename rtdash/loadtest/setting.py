@@ -13,7 +13,10 @@ from rtdash.loadtest.samples import Sample
 
 @dataclass(slots=True)
 class Setting:
-    """`should_stop` is set by a Ctrl-C or by a broken SLO that aborts; `proxy_target` is the server's host and port."""
+    """`should_stop` is set by a Ctrl-C or by a broken SLO that aborts; `proxy_target` is the server's host and port.
+
+    `gone_after_s`: a server that isn't ours, and of which nothing came for so long, is lost for good.
+    """
 
     url: str
     tokens: tuple[str, ...]
@@ -26,6 +29,7 @@ class Setting:
     should_stop: asyncio.Event
     show: Callable[[Sample, Evidence], None]
     proxy_target: tuple[str, int]
+    gone_after_s: float
 
     async def unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do it; whether it was done, and not left because somebody said stop."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -159,6 +160,12 @@ class Server:
                 self.url = line.decode().partition("rtdash is ready at ")[2].split()[0]
                 return
         raise AssertionError("the server did not start")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
 
     async def stop(self) -> None:
         """End it as an operator would."""

@@ -15,6 +15,8 @@ from tests.server.test_ws_fastlane import certificate
 
 __all__ = ["certificate"]
 
+pytestmark = pytest.mark.timeout(300)  # the first test is charged with all scenes
+
 LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
 SLOWLY = LONG.replace("dashboards = 12", "dashboards = 200\nspawn_rate = 1")
 HOPELESS = CALM.replace("duration_s = 3", "duration_s = 1").replace("[[phase]]", "[generator]\nmost_lag_ms = 0.001\ntries = 2\n[[phase]]")
@@ -82,6 +84,21 @@ async def pruned(folder: Path) -> Outcome:
         return await run.outcome()
 
 
+def lost(number: signal.Signals) -> Scene:
+    """A server that was named by its URL is killed, or frozen, in mid-run, and nobody brings it back."""
+
+    async def scene(folder: Path) -> Outcome:
+        async with serving(folder) as server, running(folder, "gone_after_s = 3\n" + LONG, *server.arguments) as run:
+            await run.until("published")
+            server.send(number)
+            try:
+                return await run.outcome()
+            finally:
+                server.send(signal.SIGKILL)
+
+    return scene
+
+
 def encrypted(certificate: tuple[Path, Path], *, is_trusted: bool) -> Scene:
     """Over TLS, through the fault proxy."""
 
@@ -107,6 +124,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, 
         "aborted": aborted,
         "starved": starved,
         "pruned": pruned,
+        "lost": lost(signal.SIGKILL),
+        "frozen": lost(signal.SIGSTOP),
         "tls": encrypted(certificate, is_trusted=True),
         "untrusted": encrypted(certificate, is_trusted=False),
     }
@@ -131,6 +150,17 @@ def test_a_server_that_dies_is_named(outcomes: dict[str, Outcome]):
     assert {slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"} == {"not measured"}
     assert (ended.folder / "report.html").exists()
     assert not ended.left
+
+
+@pytest.mark.parametrize("name", ["lost", "frozen"])
+def test_a_server_elsewhere_that_is_lost_for_good_ends_the_run(outcomes: dict[str, Outcome], name: str):
+    """Exit 3, as soon as it is sure, and long before the traffic would be over; what was measured until then is in the report."""
+    ended = outcomes[name]
+    assert ended.code == 3, ended.output
+    assert "nothing has come from it for 3 s" in ended.summary["serverGone"]
+    assert ended.summary["durationS"] < 100
+    assert {slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"} == {"not measured"}
+    assert (ended.folder / "report.html").exists()
 
 
 def test_a_generator_that_dies_is_named(outcomes: dict[str, Outcome]):
