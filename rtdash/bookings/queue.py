@@ -33,6 +33,7 @@ class _Request:
     future: asyncio.Future[list[Outcome]]
     taken: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    has_failed: bool = False
 
     @property
     def left(self) -> int:
@@ -102,7 +103,7 @@ class Bookings:
             self._is_announced = True
         shares: list[_Share] = []
         try:
-            future = self._database.submit(lambda conn: self._run(conn, shares))
+            future = self._database.submit(lambda conn: self._run(conn, shares), on_failed=lambda: _stop(shares))
         except StoreUnavailable as fault:
             self._fail([], fault)
         else:
@@ -121,7 +122,7 @@ class Bookings:
             self._is_announced = False
             while self._requests and room:
                 request = self._requests.popleft()
-                if request.future.done():
+                if request.has_failed or request.future.done():
                     self._waiting -= request.left
                     continue
                 size = min(room, request.left, SHARE if self._requests else room)
@@ -163,6 +164,12 @@ class Bookings:
         for request in failed:
             if not request.future.done():
                 request.future.set_exception(error)
+
+
+def _stop(shares: Sequence[_Share]) -> None:
+    """In the writer's thread: what these requests still want must not be applied before what has just failed is repeated."""
+    for share in shares:
+        share.request.has_failed = True
 
 
 def _hand_out(request: _Request, outcomes: Sequence[Outcome | Exception]) -> None:

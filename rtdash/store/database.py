@@ -132,9 +132,9 @@ class Database:
         result: Result = await self.submit(fn)
         return result
 
-    def submit(self, fn: Callable[[Connection], Result]) -> asyncio.Future[Result]:
-        """As `write`, without waiting; futures are settled in the order of commit."""
-        return self._writer.submit(fn)
+    def submit(self, fn: Callable[[Connection], Result], *, on_failed: Callable[[], None] | None = None) -> asyncio.Future[Result]:
+        """As `write`, without waiting; futures are settled in the order of commit. `on_failed`: see Writer.submit."""
+        return self._writer.submit(fn, on_failed)
 
     async def heads_moved(self) -> bool:
         """Whether the file may have changed since the last call; always true where the engine can't tell."""

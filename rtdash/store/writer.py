@@ -33,6 +33,7 @@ class _Job:
     work: Callable[[Connection], Any]
     future: asyncio.Future[Any]
     queued_at: float
+    on_failed: Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class Writer:
         self._thread = Thread(target=self._run, name="rtdash-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+    def submit(self, work: Callable[[Connection], Any], on_failed: Callable[[], None] | None = None) -> asyncio.Future[Any]:
         """Queue `work`. The future gets its result after COMMIT, or StoreUnavailable, OutcomeUnknown, or what it raised itself.
 
-        Futures are settled in the order of commit. Raises StoreUnavailable when too many wait, or when it is closed.
+        Futures are settled in the order of commit; `on_failed` is called in the writer's thread, before anything else is written.
+        Raises StoreUnavailable when too many wait, or when it is closed.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         with self._changed:
@@ -71,7 +73,7 @@ class Writer:
                 raise StoreUnavailable("the store is closed", reason="closed")
             if len(self._queue) >= self._queue_limit:
                 raise StoreUnavailable(f"{self._queue_limit} writes wait already", reason="queue_full")
-            self._queue.append(_Job(work, future, monotonic()))
+            self._queue.append(_Job(work, future, monotonic(), on_failed))
             self._changed.notify()
         return future
 
@@ -113,6 +115,9 @@ class Writer:
                     self._write([job])
                 return
             settled = [_Settled(jobs[0], error=error)]
+        for one in settled:
+            if one.error is not None and one.job.on_failed is not None:
+                one.job.on_failed()
         ended = monotonic()
         commit = Commit(len(jobs), began - jobs[0].queued_at, ended - began, fault)
         # A loop that was closed without closing the store has nobody left to tell.

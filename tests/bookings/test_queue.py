@@ -6,9 +6,10 @@ from threading import Event
 import pytest
 
 from rtdash.bookings import OutcomeKind, queue
+from rtdash.domain.reservations import Op
 from rtdash.store import event_log
 from rtdash.store.database import OutcomeUnknown, StoreUnavailable
-from tests.stores import GRILL, table
+from tests.stores import GRILL, table, then
 
 pytestmark = pytest.mark.anyio
 PATIENCE_S = 30
@@ -41,6 +42,15 @@ async def waiting(bookings, *requests):
     tasks = [asyncio.create_task(bookings.apply(request)) for request in requests]
     await asyncio.sleep(0)
     return tasks
+
+
+def spoil(conn):
+    """Make the COMMIT of this transaction fail."""
+    if conn.dialect.name == "sqlite":
+        conn.connection.driver_connection.set_authorizer(lambda action, *_: int(action == 22))
+    else:
+        conn.exec_driver_sql("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        conn.exec_driver_sql("INSERT INTO once VALUES (1), (1)")
 
 
 async def test_nothing_to_apply_is_no_outcome(bookings):
@@ -121,13 +131,6 @@ async def test_what_could_not_be_stored_is_told_to_all_that_wait(bookings, datab
     operations = [table(), table()]
     tasks = await waiting(bookings, *([operation] for operation in operations))
 
-    def spoil(conn):
-        if conn.dialect.name == "sqlite":
-            conn.connection.driver_connection.set_authorizer(lambda action, *_: int(action == 22))
-        else:
-            conn.exec_driver_sql("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
-            conn.exec_driver_sql("INSERT INTO once VALUES (1), (1)")
-
     spoiled = database.submit(spoil)
     await held.release()
     for outcome in await asyncio.gather(*tasks, spoiled, return_exceptions=True):
@@ -135,6 +138,35 @@ async def test_what_could_not_be_stored_is_told_to_all_that_wait(bookings, datab
     assert set((await database.read(event_log.read_heads)).values()) == {0}
     outcomes = await bookings.apply(operations)
     assert [outcome.result for outcome in outcomes] == [OutcomeKind.APPLIED] * 2
+
+
+async def test_no_operation_overtakes_an_earlier_one_of_its_request_that_failed(bookings, database):
+    """Though the loop learns late of the failure: repeated, all of them are applied in their order."""
+    (booked,) = await bookings.apply([table()])
+    amend = [then(Op.AMEND, booked.reservation_id, guests=guests) for guests in (3, 4)]
+    request = [*(table() for _ in range(queue.BATCH_LIMIT - 1)), *amend]
+    held = await Held(database).begun()
+    (task,) = await waiting(bookings, request)
+    is_run, may_commit = Event(), Event()
+
+    def spoil_slowly(conn):
+        spoil(conn)
+        is_run.set()
+        assert may_commit.wait(PATIENCE_S)
+
+    spoiled = database.submit(spoil_slowly)
+    await held.release()
+    await asyncio.to_thread(is_run.wait, PATIENCE_S)
+    while not bookings._is_announced:  # noqa: ASYNC110 - until the rest of the request is on its way, too; nobody tells
+        await asyncio.sleep(0)
+    are_run = Event()
+    behind = database.submit(lambda _: are_run.set())
+    may_commit.set()
+    assert are_run.wait(PATIENCE_S), "the loop stands still until both batches have been run"
+    for outcome in await asyncio.gather(task, spoiled, return_exceptions=True):
+        assert isinstance(outcome, OutcomeUnknown)
+    await behind
+    assert [outcome.result for outcome in await bookings.apply(request)] == [OutcomeKind.APPLIED] * len(request)
 
 
 async def test_a_fault_in_one_operation_is_its_callers_alone(bookings, database, committed):
