@@ -9,7 +9,10 @@ from rtdash.cli.configuration import read_settings, source_of
 
 
 def config(data: DataOption = None) -> None:
-    """Print each setting, its value, and its source: flag, environment, rtdash.toml or default. Secrets are not shown."""
+    """Print each setting, its value, and where it came from.
+
+    Flags go over the environment, that over rtdash.toml. Secrets are not shown.
+    """
     given: dict[str, Any] = {} if data is None else {"data": data}
     settings = read_settings(given)
     urls = {"database": settings.database_url, "broker": settings.broker.get_secret_value()}

@@ -45,7 +45,10 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show it all: a server on a free port, 60 days of past, live traffic, and the live view. Temporary data unless --data."""
+    """Show it all: server, a past, live traffic, live view.
+
+    The server takes a free port; the data are temporary unless --data.
+    """
     parse_rate(rate)
     with contextlib.ExitStack() as stack:
         interrupts = _Interrupts()

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from rtdash.cli.access import DataOption, data_directory, find_url
+from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 FILES_BESIDE_SOCKETS = 200
@@ -38,7 +39,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check Python, the data directory, the store, file limits and the server's address."""
+    """Check this machine: data directory, store, limits, server."""
     directory = data_directory(data)
     if new_epoch:
         _draw_epoch(directory)
@@ -51,7 +52,8 @@ def doctor(
     bad = sum(not finding.well for finding in findings)
     if bad:
         raise CommandFailed(f"{bad} of {len(findings)} checks need attention", hint="mend them from the top; then: rtdash doctor")
-    typer.echo("all well\n  next: rtdash serve", err=True)
+    is_running = findings[-1].found.endswith("}")
+    typer.echo(f"all well\n  next: rtdash {'watch hotel_stats' if is_running else 'serve'}", err=True)
 
 
 def _python(_: Path) -> Iterator[Finding]:
@@ -61,10 +63,11 @@ def _python(_: Path) -> Iterator[Finding]:
 
 def _directory(directory: Path) -> Iterator[Finding]:
     place = directory if directory.exists() else next(parent for parent in directory.parents if parent.exists())
+    note = "" if directory.is_dir() else " (is no directory)" if directory.exists() else " (made at the first start)"
     yield Finding(
         "data directory",
-        os.access(place, os.W_OK),
-        f"{directory}{'' if directory.exists() else ' (made at the first start)'}",
+        place.is_dir() and os.access(place, os.W_OK),
+        f"{directory}{note}",
         "choose one that you may write: --data DIR or RTDASH_DATA",
     )
     space = os.statvfs(place)
@@ -83,22 +86,16 @@ def _store(directory: Path) -> Iterator[Finding]:
     store = directory / "rtdash.db"
     if not store.exists():
         return
-    from rtdash.store.inspection import quick_check
+    from rtdash.store.inspection import find_trouble
 
-    verdict = quick_check(store)
-    yield Finding(
-        "store",
-        verdict == "ok",
-        f"{store.name}, {store.stat().st_size // 2**20} MiB, {verdict}",
-        "restore a backup, then: rtdash doctor --new-epoch",
-    )
+    trouble = find_trouble(store)
+    found = f"{store.name}, {store.stat().st_size // 2**20} MiB, {trouble or 'ok'}"
+    yield Finding("store", trouble is None, found, trouble.hint if trouble else "")
 
 
 def _files(_: Path) -> Iterator[Finding]:
-    from rtdash.settings import Limits
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * Limits().max_connections + FILES_BESIDE_SOCKETS
+    needed = 2 * read_settings({}).limits.max_connections + FILES_BESIDE_SOCKETS
     yield Finding(
         "open files",
         hard == resource.RLIM_INFINITY or hard >= needed,
@@ -128,16 +125,16 @@ def _server(directory: Path) -> Iterator[Finding]:
 def _draw_epoch(directory: Path) -> None:
     import asyncio
 
-    from rtdash.settings import Settings
     from rtdash.store.database import StoreError
     from rtdash.store.event_log import draw_epoch
 
-    if not (directory / "rtdash.db").exists() and Settings(data=directory).database is None:
+    settings = read_settings({"data": directory})
+    if not (directory / "rtdash.db").exists() and settings.database is None:
         raise CommandFailed(
             f"there is no store in {directory}", hint="name the data directory: rtdash doctor --new-epoch --data DIR", code=Exit.USAGE
         )
     try:
-        epoch = asyncio.run(_write(Settings(data=directory), draw_epoch))
+        epoch = asyncio.run(_write(settings, draw_epoch))
     except StoreError as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     typer.echo(f"the epoch is now {epoch}: every client will reload\n  next: rtdash serve", err=True)

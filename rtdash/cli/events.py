@@ -20,7 +20,10 @@ def events(
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
-    """Print a stream's events as NDJSON, oldest first; where the log begins later than asked, say so."""
+    """Print a stream's events as NDJSON, oldest first.
+
+    Where the log begins later than asked, it says so.
+    """
     from rtdash.cli.requests import call
 
     (known,) = known_channels([channel])

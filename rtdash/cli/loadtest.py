@@ -46,9 +46,9 @@ def loadtest(
     ui: Annotated[bool, typer.Option("--ui", help="Keep locust's web UI at http://127.0.0.1:8089 while it runs.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Put load on a server, drop its connections, and judge: 0 held, 99 an SLO broken, 98 the run says nothing.
+    """Put load on a server, drop its connections, and judge.
 
-    Without --url it starts a server of its own: rtdash loadtest --report out
+    Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts a server of its own: rtdash loadtest --report out
     """
     with _in_words():
         url = find_url(data, url) if url else None

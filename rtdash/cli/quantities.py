@@ -14,7 +14,7 @@ def parse_rate(text: str) -> float:
     """`5/s`, `90/min`, `0.2/s`, `100/h`, or a bare number a second: how many a second. Raises CommandFailed."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(s|min|m|h))?", text.strip())
     if not found:
-        raise CommandFailed(f"{text!r} is not a rate", hint="write it as in --rate 5/s, 90/min or 0.2/s", code=Exit.USAGE)
+        raise CommandFailed(f"{text!r} is not a rate", hint="write it as in 5/s, 90/min or 0.2/s", code=Exit.USAGE)
     return float(found[1]) * _PER_S[found[2] or "s"]
 
 

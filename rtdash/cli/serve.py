@@ -14,6 +14,7 @@ import typer
 from rtdash.cli.access import ADDRESS_FILE, DataOption
 from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.quantities import parse_rate
 from rtdash.cli.venues import read_venue_file
 
 
@@ -56,6 +57,8 @@ def serve(
     }
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)
+    if simulate is not None:
+        parse_rate(simulate)
     logs.set_up(settings.log, settings.log_level)
     _warn_of_passwords(database=database, broker=broker)
     raise_file_limit()

@@ -62,7 +62,7 @@ def simulate(
         ),
     ] = None,
 ) -> None:
-    """Make traffic: reservations and all that becomes of them, through POST /api/operations.
+    """Make traffic: reservations and all that becomes of them.
 
     A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay hotel_bookings.csv
     """

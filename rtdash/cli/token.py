@@ -46,7 +46,10 @@ def revoke(
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
-    """End a token, or all of a user's, before its time; open sockets with it are closed."""
+    """End a token, or all of a user's, before its time.
+
+    Open sockets with it are closed.
+    """
     if (token_id is None) == (user is None):
         raise CommandFailed("name what to revoke: either --id or --user", hint="rtdash token revoke --user anna", code=Exit.USAGE)
     from rtdash.cli.requests import call

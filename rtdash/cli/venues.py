@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, data_directory, find_token, find_url
+from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ app = typer.Typer(help="List the venues; import a venue file.", invoke_without_c
 
 @app.callback()
 def list_venues(context: typer.Context, url: UrlOption = None, token: TokenOption = None, data: DataOption = None) -> None:
-    """List the venues of the running server that the token may see: id, kind, time zone, currency, name."""
+    """List the venues that the token may see: id, kind, time zone, currency, name."""
     if context.invoked_subcommand is not None:
         return
     from rtdash.cli.requests import call
@@ -32,16 +33,18 @@ def import_file(
     data: DataOption = None,
     database: Annotated[str | None, typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False)] = None,
 ) -> None:
-    """Add the venues of a file to the store, or change those that it has already. The server must not run on it (SQLite)."""
+    """Add the venues of a file, or change those that are there.
+
+    Not while a server runs on the store, if it is SQLite.
+    """
     import asyncio
 
-    from rtdash.settings import Settings
     from rtdash.store.database import StoreError
 
     given: dict[str, Any] = {"data": data_directory(data)} | ({"database": database} if database else {})
     venues = read_venue_file(file)
     try:
-        asyncio.run(_save(Settings(**given), venues))
+        asyncio.run(_save(read_settings(given), venues))
     except OSError as error:
         raise CommandFailed(f"{given['data']}: {error.strerror}", hint="choose a data directory that you may write: --data DIR") from None
     except StoreError as error:

@@ -3,16 +3,26 @@
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
+
+from rtdash.store.faults import StoreError, StoreUnavailable, translate
+from rtdash.store.upgrade import refuse_newer
+
+_RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
 
 
-def quick_check(store: Path) -> str:
-    """`ok`, or the first thing that SQLite finds wrong with the file (PRAGMA quick_check), or why it can't be read."""
+def find_trouble(store: Path) -> StoreError | None:
+    """The first thing that is wrong with the file (PRAGMA quick_check), or why this version can't use it; None when all is well."""
     engine = create_engine(f"sqlite:///file:{store}?mode=ro&uri=true")
     try:
-        with engine.connect() as connection:
-            return str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
-    except DatabaseError as error:
-        return str(error.orig)
+        with engine.connect() as conn:
+            if (verdict := str(conn.execute(text("PRAGMA quick_check(1)")).scalar_one())) != "ok":
+                return StoreUnavailable(verdict, reason="broken", hint=_RESTORE)
+            refuse_newer(conn)
+    except SQLAlchemyError as error:
+        return translate(error) or StoreUnavailable(str(error), reason="broken", hint=_RESTORE)
+    except StoreError as error:
+        return error
     finally:
         engine.dispose()
+    return None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,6 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from rtdash.domain.instants import to_ms
 from rtdash.store import dialects, event_log, migrations, schema
 from rtdash.store.faults import StoreError, StoreTooNew, translate
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _READ_REVISION = select(schema.alembic_version.c.version_num)
 
@@ -35,18 +39,33 @@ def prepare(engine: Engine, now: datetime) -> None:
 def migrate(conn: Connection) -> None:
     """Run every migration that the database lacks, from the first on if it is empty. Raises StoreTooNew."""
     from alembic import command  # noqa: PLC0415 - a quarter of a second, for the rare start that migrates
-    from alembic.config import Config  # noqa: PLC0415 - see above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
 
-    config = Config(attributes={"connection": conn})
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    config = _alembic()
+    config.attributes["connection"] = conn
+    refuse_newer(conn)
+    command.upgrade(config, "head")
+
+
+def refuse_newer(conn: Connection) -> None:
+    """Raises StoreTooNew for a revision that is not known here, StoreError for a database of another program."""
     revision = _read_revision(conn)
-    if revision not in {None, *(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())}:
+    if revision in {None, schema.HEAD_REVISION}:
+        return
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see migrate
+
+    if revision not in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}:
         raise StoreTooNew(
             f"the database is of a newer rtdash (its version is {revision}, this one knows {schema.HEAD_REVISION})",
             hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
         )
-    command.upgrade(config, "head")
+
+
+def _alembic() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see migrate
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    return config
 
 
 def _read_revision(conn: Connection) -> str | None:

@@ -99,6 +99,7 @@ def test_a_wrong_venue_file(tmp_path: Path) -> None:
         (["--venues", "nowhere.toml"], "nowhere.toml can't be read"),
         (["--ssl-certfile", "pyproject.toml"], "--ssl-keyfile"),
         (["--workers", "2"], "--database postgresql://"),
+        (["--simulate", "many"], "not a rate"),
     ],
 )
 def test_wrong_options_are_told(options: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
