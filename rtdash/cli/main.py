@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -39,6 +40,7 @@ def run(arguments: list[str]) -> int:
 
     When the reader of our stdout has seen enough (`| head`), the command is simply over.
     """
+    _settle_encoding()
     _register()
     try:
         code = _outcome(arguments)
@@ -47,6 +49,16 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must not fail again at the very end
         return Exit.FINE
     return code
+
+
+def _settle_encoding() -> None:
+    """What is for programs is UTF-8 in every locale; a terminal that lacks a sign shows a question mark."""
+    out = sys.stdout
+    if isinstance(out, TextIOWrapper) and out.encoding.lower() != "utf-8":
+        if out.isatty():
+            out.reconfigure(errors="replace")
+        else:
+            out.reconfigure(encoding="utf-8")
 
 
 def _outcome(arguments: list[str]) -> int:

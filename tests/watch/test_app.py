@@ -164,3 +164,13 @@ def test_what_watch_loads():
     script = "import sys, rtdash.cli.watch, rtdash.watch.app, rtdash.watch.screen\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     assert not {"sqlalchemy", "fastapi", "locust", "gevent", "uvicorn", "faker"} & set(done.stdout.split())
+
+
+def test_what_is_piped_is_utf8_in_every_locale(served: Served) -> None:
+    """Where the locale knows ASCII only, too."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        command(served, "hotel_stats", "--once"), capture_output=True, encoding="utf-8", timeout=30, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "(\u2013)" in done.stdout
