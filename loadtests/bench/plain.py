@@ -1,6 +1,6 @@
 """What rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a bare ASGI function.
 
-python peers.py loop|bare PORT [SECRET]
+python plain.py loop|bare PORT [SECRET]
 """
 
 import sys

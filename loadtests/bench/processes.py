@@ -1,15 +1,16 @@
-"""The processes of a measurement: servers with their CPU and memory, and the C programs that count and that set the floor."""
+"""The processes of a measurement: servers with their CPU and memory, and the C programs that count, that storm, and that set the floor."""
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 SECRET = "a-secret-for-measurements-only-" * 2
 START_S = 30.0
 UNLIMITED = {
+    "RTDASH_MAX_CONNECTIONS": "0",
     "RTDASH_CONNECTIONS_PER_USER": "0",
     "RTDASH_HANDSHAKES_PER_MINUTE": "0",
     "RTDASH_REQUESTS_PER_SECOND": "0",
@@ -48,46 +50,85 @@ class Server:
         return [self.process, *self.process.children(recursive=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """How a client of the counting program subscribes: path, first message, and options as `counter.c` lists them."""
+
+    path: str
+    hello: str
+    options: tuple[str, ...] = ()
+
+
 def build(directory: Path) -> None:
     """Compile the C programs."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         sys.exit("the suite needs a C compiler: install gcc")
-    for name in ("counter", "floor"):
+    for name in ("counter", "floor", "storm"):
         subprocess.run([compiler, "-O2", "-o", str(directory / name), str(HERE / f"{name}.c")], check=True)  # noqa: S603 - our own source
 
 
+def may_open(files: int) -> bool:
+    """Whether a process may have so many files open."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return hard == resource.RLIM_INFINITY or hard >= files
+
+
 @contextmanager
-def rtdash(data: Path) -> Iterator[Server]:
-    """`rtdash serve` as a user starts it, limits lifted, with a new store."""
-    shutil.rmtree(data, ignore_errors=True)
+def rtdash(data: Path, *more: str, keep: bool = False) -> Iterator[Server]:
+    """`rtdash serve` as a user starts it, limits lifted, with a new store, or with the one that is there."""
+    if not keep:
+        shutil.rmtree(data, ignore_errors=True)
     environment = os.environ | UNLIMITED | {"RTDASH_DATA": str(data)}
-    token = subprocess.run([sys.executable, "-m", "rtdash", "token"], env=environment, capture_output=True, text=True, check=True).stdout
-    with _serving([sys.executable, "-m", "rtdash", "serve", "--port"], environment, token.strip()) as server:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "rtdash", "serve", "--port", str(port), *more]
+    with serving(command, port, environment, token=_token(environment)) as server:
         yield server
 
 
 @contextmanager
-def peer(kind: str) -> Iterator[Server]:
-    """One of `peers.py`."""
-    token = subprocess.run(
-        [sys.executable, "-m", "rtdash", "token"], env=os.environ | UNLIMITED, capture_output=True, text=True, check=True
-    ).stdout
-    with _serving([sys.executable, str(HERE / "peers.py"), kind], dict(os.environ), token.strip(), SECRET) as server:
+def plain(kind: str) -> Iterator[Server]:
+    """One of `plain.py`."""
+    (port,) = free_ports(1)
+    command = [sys.executable, str(HERE / "plain.py"), kind, str(port), SECRET]
+    with serving(command, port, dict(os.environ), token=_token(os.environ | UNLIMITED)) as server:
         yield server
 
 
 @contextmanager
-def counting(directory: Path, server: Server, clients: int, events: int, *, hello: str, deflate: bool = False) -> Iterator["Counting"]:
-    """So many clients that have had their answer."""
-    command = [str(directory / "counter"), str(server.port), f"/ws?token={server.token}", str(clients), str(events), hello]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*command, *(["deflate"] if deflate else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+def serving(command: list[str], port: int, environment: dict[str, str], *, token: str = "") -> Iterator[Server]:
+    """A server that is ended by force in the end."""
+    start = time.monotonic()
+    with subprocess.Popen(  # noqa: S603 - this package, or what the suite compares it with
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
+        try:
+            while not _accepts(port):
+                if process.poll() is not None or time.monotonic() > start + START_S:
+                    sys.exit(f"{command} did not start")
+                time.sleep(0.01)
+            yield Server(psutil.Process(process.pid), port, token, time.monotonic() - start)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def counting(directory: Path, port: int, subscription: Subscription, clients: int, events: int) -> Iterator["Counting"]:
+    """So many clients that have had their answer."""
+    path, hello, options = subscription.path, subscription.hello, subscription.options
+    with started([str(directory / "counter"), str(port), path, str(clients), str(events), hello, *options]) as process:
+        yield Counting(process)
+
+
+@contextmanager
+def started(command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """A C program that has said that it is ready."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
         try:
             if process.stdout is None or process.stdout.readline().strip() != "ready":
                 sys.exit("the clients could not connect")
-            yield Counting(process)
+            yield process
         finally:
             process.kill()
 
@@ -114,30 +155,23 @@ def floor(directory: Path, sockets: int, size: int, *, rounds: int, rate: int) -
     return measured
 
 
-@contextmanager
-def _serving(command: list[str], environment: dict[str, str], token: str, *more: str) -> Iterator[Server]:
-    port = _free_port()
-    start = time.monotonic()
-    with subprocess.Popen(  # noqa: S603 - this package, or a peer beside this file
-        [*command, str(port), *more], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            while not _accepts(port):
-                if process.poll() is not None or time.monotonic() > start + START_S:
-                    sys.exit(f"{command} did not start")
-                time.sleep(0.01)
-            yield Server(psutil.Process(process.pid), port, token, time.monotonic() - start)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    """One below those that the kernel gives to whoever asks for any, so that nobody else is given it meanwhile."""
-    for port in range(21_000 + os.getpid() % 5_000, 32_000):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+def free_ports(number: int) -> list[int]:
+    """Below those that the kernel gives to whoever asks for any, so that nobody else is given them meanwhile."""
+    found: list[int] = []
+    with ExitStack() as held:
+        for port in range(21_000 + os.getpid() % 5_000, 32_000):
+            with suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+            if len(found) == number:
+                return found
     sys.exit("no port is free")
+
+
+def _token(environment: dict[str, str]) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "rtdash", "token"], env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _accepts(port: int) -> bool:

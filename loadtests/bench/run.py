@@ -8,18 +8,20 @@ import argparse
 import json
 import os
 import platform
+import resource
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import Bench, Figures
 from processes import build
-from rows import ROWS, Bench, Figures, median
+from rows import ROWS, Row, median
 
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(description="Measures rtdash against the floor and against its peers.")
+    parser = argparse.ArgumentParser(description="Measures rtdash against the floor and against its rivals.")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each row; the median counts")
     parser.add_argument("--scale", type=float, default=1.0, help="how much is measured; below 1 it is quicker and says less")
     parser.add_argument("--row", action="append", help="a row by its number (default: all)")
@@ -27,31 +29,46 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="where the data goes (default: a temporary directory)")
     options = parser.parse_args()
     chosen = {name: row for name, row in ROWS.items() if not options.row or set(_numbers(name)) & set(options.row)}
-    runs: dict[str, list[Figures]] = {name: [] for name in chosen}
+    _allow_files()
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         bench = Bench(Path(directory), options.scale)
         build(bench.directory)
-        for turn in range(options.repeat):
-            for name, row in chosen.items():
-                print(f"run {turn + 1} of {options.repeat}: {name}", file=sys.stderr)
-                runs[name].append(row(bench))
-    print(_table(runs))
+        runs = _measure(bench, chosen, options.repeat)
+    print(_table(chosen, runs, bench.missing))
     if options.json is not None:
-        options.json.write_text(
-            json.dumps({**_machine(), "runs": runs, "medians": {name: median(of) for name, of in runs.items()}}, indent=1)
-        )
+        medians = {name: median(of) for name, of in runs.items()}
+        options.json.write_text(json.dumps({**_machine(), "missing": bench.missing, "runs": runs, "medians": medians}, indent=1))
+
+
+def _measure(bench: Bench, chosen: dict[str, Row], repeat: int) -> dict[str, list[Figures]]:
+    runs: dict[str, list[Figures]] = {name: [] for name in chosen}
+    for turn in range(repeat):
+        for name, row in chosen.items():
+            print(f"{datetime.now(UTC):%H:%M:%S} run {turn + 1} of {repeat}: {name}", file=sys.stderr)
+            runs[name].append(row.measure(bench))
+    return runs
+
+
+def _allow_files() -> None:
+    """Each connection is an open file, here and in the programs that are started."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _numbers(name: str) -> list[str]:
     return [word.strip(",") for word in name.split() if word.strip(",").isdecimal()]
 
 
-def _table(runs: dict[str, list[Figures]]) -> str:
-    lines = ["| row | figure | median | lowest | highest |", "|---|---|---|---|---|"]
-    for name, of in runs.items():
-        for figure, value in median(of).items():
-            values = [run[figure] for run in of]
-            lines.append(f"| {name} | {figure} | {value:,.2f} | {min(values):,.2f} | {max(values):,.2f} |")
+def _table(chosen: dict[str, Row], runs: dict[str, list[Figures]], missing: dict[str, str]) -> str:
+    lines = ["| row | figure | median | lowest | highest | to reach | |", "|---|---|---|---|---|---|---|"]
+    for name, row in chosen.items():
+        for figure, value in median(runs[name]).items():
+            values, target = [run[figure] for run in runs[name]], row.targets.get(figure)
+            verdict = f"{target} | {'reached' if target.is_reached(value) else 'NOT reached'}" if target else " | "
+            lines.append(f"| {name} | {figure} | {value:,.2f} | {min(values):,.2f} | {max(values):,.2f} | {verdict} |")
+        for figure, target in row.targets.items():
+            if figure in missing:
+                lines.append(f"| {name} | {figure} | | | | {target} | not measured: needs {missing[figure]} |")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ import json
 import selectors
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -27,9 +27,19 @@ class Caller:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"}
 
+    def read(self, path: str) -> str:
+        """What is there, as text."""
+        self._connection.request("GET", path)
+        return self._connection.getresponse().read().decode()
+
+    def post(self, path: str, text: str) -> bytes:
+        """The answer's body."""
+        self._connection.request("POST", path, text, self._headers)
+        return self._connection.getresponse().read()
+
     def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
-        """The answer, read; anything but success is an error."""
-        text = None if body is None else json.dumps(body)
+        """The answer, read; anything but success is an error. A body that is text is sent as it is, others as JSON."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
         self._connection.request(method, path, text, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
         content = answer.read()
@@ -37,20 +47,40 @@ class Caller:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return answer
 
-    def post_lists(self, number: int, *, size: int = 100) -> None:
-        """Bookings as operations, `size` a request, one request after the other."""
-        for first in range(0, number, size):
-            numbers = range(first, min(first + size, number))
-            self.call("POST", OPERATIONS, [{"operationId": uuid4().hex, "op": "book", "kind": "restaurant", **table(n)} for n in numbers])
+    def post_lists(self, number: int, *, size: int = 100, venues: Sequence[str] = ()) -> None:
+        """Bookings as operations, `size` a request, one request after the other; of the first venue, or of these in turns."""
+        operations = [booking(turn, {"venue": venues[turn % len(venues)]} if venues else {}) for turn in range(number)]
+        for text in [json.dumps(operations[first : first + size]) for first in range(0, number, size)]:
+            self.call("POST", OPERATIONS, text)
 
     def post_paced(self, number: int, *, rate: float, path: str = TABLES) -> list[float]:
         """Bookings one by one, `rate` a second; the instants at which each was sent."""
-        start, sent = time.time(), []
-        for turn in range(number):
-            time.sleep(max(0.0, start + turn / rate - time.time()))
-            sent.append(time.time())
-            self.call("POST", path, table(turn))
-        return sent
+        return pace(number, rate, lambda turn: self.call("POST", path, table(turn)))
+
+    def post_on_time(self, number: int, *, rate: float) -> list[float]:
+        """Bookings `rate` a second, whatever is due in one list when the server is slower; the instants at which each was due."""
+        start, posted = time.time(), 0
+        while posted < number:
+            time.sleep(max(0.0, start + posted / rate - time.time()))
+            due = min(number, int((time.time() - start) * rate) + 1)
+            self.call("POST", OPERATIONS, [booking(n) for n in range(posted, due)])
+            posted = due
+        return [start + turn / rate for turn in range(number)]
+
+
+def booking(number: int, more: Mapping[str, object] | None = None) -> dict[str, object]:
+    """The operation that books such a table."""
+    return {"operationId": uuid4().hex, "op": "book", "kind": "restaurant", **table(number), **(more or {})}
+
+
+def pace(number: int, rate: float, act: Callable[[int], object]) -> list[float]:
+    """Act so often, `rate` times a second; the instants of it."""
+    start, acted = time.time(), []
+    for turn in range(number):
+        time.sleep(max(0.0, start + turn / rate - time.time()))
+        acted.append(time.time())
+        act(turn)
+    return acted
 
 
 def post_at_once(server: Server, number: int, *, connections: int) -> float:
