@@ -31,6 +31,7 @@ from rtdash.server.parts import Parts
 from rtdash.server.rest.own_writes import OwnWrites
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
+from rtdash.server.siblings import Siblings
 from rtdash.server.socket.gateway import Gateway
 from rtdash.server.tasks import Run, Tasks
 from rtdash.settings import Limits, Settings, load_secret
@@ -46,13 +47,14 @@ PRUNE_ROWS = 1_000
 """Events removed in one transaction, so that no write waits long behind it."""
 PROBE_INTERVAL_S = 2.0
 """How soon a store that came back is noticed when nobody writes."""
-LAG_INTERVAL_S = 1.0
+LAG_INTERVAL_S = 0.01
+"""A loop that stands still for longer is seen whenever it happens; so many looks cost about 0.1 % of a core."""
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, clock: Clock, siblings: Siblings | None = None) -> AsyncIterator[Parts]:
     """Everything of a server, running; closed in the reverse order at the end.
 
     Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each says what is wrong with what was configured.
@@ -71,7 +73,7 @@ async def open_parts(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         stack.push_async_callback(broker.close)
         await check_broker(broker)
         await database.enter_company(alone=isinstance(broker, MemoryBroker))
-        parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics))
+        parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics, siblings))
         stack.push_async_callback(parts.relay.close)
         stack.push_async_callback(parts.dashboard.close)
         stack.push_async_callback(parts.bookings.close)
@@ -91,6 +93,7 @@ class Opened:
     verifier: Verifier
     revocations: Revocations
     metrics: Metrics
+    siblings: Siblings | None
 
 
 async def _build(opened: Opened) -> Parts:
@@ -126,6 +129,7 @@ async def _build(opened: Opened) -> Parts:
         own_writes=OwnWrites(),
         upcoming_lists=UpcomingLists(database, dashboard, clock),
         tasks=Tasks(),
+        siblings=opened.siblings,
     )
     parts.gateway = Gateway(parts)
     parts.metrics.follow(partial(read_figures, hub, relay))
@@ -176,6 +180,8 @@ def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
     }
     if not parts.settings.limits.retention_s:
         del runs["pruning"]
+    if parts.siblings is not None:
+        runs["siblings"] = partial(parts.siblings.run, parts.metrics.exposition)
     return runs | ({"key set": keys.run} if keys.is_remote else {})
 
 
@@ -203,4 +209,4 @@ async def _measure_lag(metrics: Metrics) -> None:
     while True:
         start = time.monotonic()
         await asyncio.sleep(LAG_INTERVAL_S)
-        metrics.loop_lag_seconds.set(max(0.0, time.monotonic() - start - LAG_INTERVAL_S))
+        metrics.record_lag(max(0.0, time.monotonic() - start - LAG_INTERVAL_S))

@@ -54,7 +54,9 @@ class Metrics:
             "delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary"
         )
         self.canaries_lost = counter("canaries_lost", "What the process published to itself, and did not get")
-        self.loop_lag_seconds = gauge("loop_lag_seconds", "Seconds by which the event loop was late, last looked at")
+        self.loop_lag_seconds = histogram("loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time")
+        self._greatest_lag_s = 0.0
+        gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(self._take_greatest_lag)
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """One HTTP request that was answered."""
@@ -65,6 +67,11 @@ class Metrics:
         children[0].inc()
         children[1].observe(took_s)
 
+    def record_lag(self, late_s: float) -> None:
+        """By how much the event loop was late just now."""
+        self.loop_lag_seconds.observe(late_s)
+        self._greatest_lag_s = max(self._greatest_lag_s, late_s)
+
     def follow(self, read: Callable[[], Iterable[Metric]]) -> None:
         """Ask `read` for further figures at each exposition, for parts that count by themselves."""
         self.registry.register(_Reading(read))
@@ -72,6 +79,10 @@ class Metrics:
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _take_greatest_lag(self) -> float:
+        greatest_s, self._greatest_lag_s = self._greatest_lag_s, 0.0
+        return greatest_s
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"rtdash_{name}", text, labels, registry=self.registry)

@@ -72,7 +72,7 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
     assert during["rtdash_evictions_total 4007"] == 1
     assert during["rtdash_limit_refusals_total connections_per_user"] == 1
     assert {f"rtdash_limit_refusals_total {limit}" for limit in LIMITS} <= before.keys()
-    assert {"rtdash_buffered_bytes", "rtdash_loop_lag_seconds", "rtdash_broker_lag_seconds", "process_open_fds"} <= before.keys()
+    assert {"rtdash_buffered_bytes", "rtdash_loop_lag_max_seconds", "rtdash_broker_lag_seconds", "process_open_fds"} <= before.keys()
 
 
 async def test_the_canary_measures_the_way_and_nobody_else_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
