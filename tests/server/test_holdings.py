@@ -88,3 +88,16 @@ def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
         assert connection.is_open
 
     replaying(test, batch=1000)
+
+
+def test_a_replay_that_meets_a_fault_ends_its_connection() -> None:
+    """Told, logged and counted: it must not stay open and miss events without a word."""
+
+    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+        log.fault = KeyError("a mistake of ours")
+        connection.resume_writing()
+        await turn(process)
+        assert not connection.is_open
+        assert process.metrics.replays.labels("failed")._value.get() == 1
+
+    replaying(test)

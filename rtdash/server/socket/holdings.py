@@ -1,7 +1,6 @@
 """The streams that one connection follows: joined, being replayed, left. And what of them has surely arrived."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.relay.tracks import HISTORY_GONE
+from rtdash.server.socket.link import fail
 from rtdash.store.database import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 MAX_OPEN_MARKS = 16
 """Marks made during a replay whose pongs may still be on their way; an older one is taken for never answered."""
-
-_log = logging.getLogger(__name__)
 
 
 class Held:
@@ -162,6 +160,10 @@ class Holdings:
             self._connection.close(
                 CloseCode.OVERLOADED, "what you missed can't be read at the moment: come back and resume", is_marked=False
             )
+            return
+        except Exception:  # noqa: BLE001 - nobody awaits the task: a connection that it left behind would stay open and miss events
+            self._gateway.metrics.replays.labels("failed").inc()
+            fail(self._connection.link, self._connection)
             return
         if held.replay is not replay:  # dropped, or begun anew, in the step in which it ended
             if subscription is not None:
