@@ -214,6 +214,20 @@ async def test_a_narrower_token_ends_what_it_doesnt_allow(edge: Server) -> None:
         assert len(await client.events(1)) == 1
 
 
+async def test_an_unsubscribe_of_what_a_token_has_ended_holds(edge: Server) -> None:
+    """It changes nothing on the connection, and is stored all the same: a resume with a token for everything doesn't bring it back."""
+    async with edge.client() as client:
+        session = (await client.subscribe("restaurant_reservations", "hotel_reservations"))["session"]
+        await client.ask(action="authenticate", token=edge.token(scopes=("restaurant:read",)))
+        await client.receive()
+        await client.ask(action="authenticate", token=edge.token())
+        assert (await client.ask(action="unsubscribe", channels=["hotel_reservations"]))["status"] == "unsubscribed"
+    async with edge.client() as client:
+        resumed = await client.ask(action="resume", session=session)
+        assert resumed["channels"] == ["restaurant_reservations"]
+        assert (await client.ask(action="ping"))["status"] == "pong"
+
+
 async def test_a_token_that_allows_nothing_ends_the_connection(edge: Server) -> None:
     """After authenticate with a token without any read scope every subscription ends, and then the connection: 4501."""
     async with edge.client() as client:

@@ -186,6 +186,8 @@ class Conversation:
             if not channel_rights.may_follow(principal, stream):
                 self._holdings.drop(stream)
                 self._connection.send((_ended(stream, "authenticate"),))
+                if self.session is not None:
+                    self.session.is_settled = False  # its row still follows the stream
         self._connection.follows_anything(bool(self._holdings))
         if not channel_rights.may_follow_anything(principal, self._gateway.venues):
             self._connection.close(CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one")
