@@ -59,6 +59,13 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
     return found.rstrip("/")
 
 
+def reach_hint(told: str) -> str:
+    """What to do about a server that can't be reached, by what the attempt told."""
+    if "CERTIFICATE_VERIFY_FAILED" in told:
+        return "to trust its certificate, name it or its authority's: SSL_CERT_FILE=FILE"
+    return "is it running? start one with: rtdash serve   (or name another: --url URL)"
+
+
 def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> str:
     """The token that was given (`@FILE`: the file's content), else one minted for this machine. Raises CommandFailed."""
     if token and token.startswith("@"):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, data_directory, find_url
+from rtdash.cli.access import DataOption, data_directory, find_url, reach_hint
 from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
@@ -116,8 +116,10 @@ def _server(directory: Path) -> Iterator[Finding]:
     url = find_url(directory)
     try:
         answer = httpx.get(f"{url}/readyz", timeout=3)
-    except httpx.HTTPError:
-        yield Finding("server", True, f"none answers at {url}")
+    except httpx.HTTPError as error:
+        is_distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        found = f"the certificate of {url} is not trusted" if is_distrusted else f"none answers at {url}"
+        yield Finding("server", not is_distrusted, found, reach_hint(str(error)))
         return
     yield Finding("server", answer.status_code == 200, f"{url} answers {answer.status_code}: {answer.text[:120]}", "see its log")
 

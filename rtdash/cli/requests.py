@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 
+from rtdash.cli.access import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 
 TIMEOUT_S = 10
-_START = "is it running? start one with: rtdash serve"
 
 
 def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any] | None = None, json: Any = None) -> Any:
@@ -17,10 +17,9 @@ def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any]
             method, url + path, params=params, json=json, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
         )
     except httpx.HTTPError as error:
-        is_distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
         raise CommandFailed(
             f"can't reach the server at {url} ({str(error) or type(error).__name__})",
-            hint="to trust its certificate, name it or its authority's: SSL_CERT_FILE=FILE" if is_distrusted else _START,
+            hint=reach_hint(str(error)),
             code=Exit.UNREACHABLE,
         ) from None
     if answer.is_success:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 
@@ -175,7 +175,7 @@ def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awai
     try:
         stopped = asyncio.run(_work(url, token, work, tally))
     except Unreachable as failure:
-        raise CommandFailed(str(failure), hint="is it running? start one with: rtdash serve", code=Exit.UNREACHABLE) from None
+        raise CommandFailed(str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE) from None
     except NotAllowed as failure:
         hint = "a past and a replay need the scope admin: rtdash token --scope admin --scope hotel:write …"
         raise CommandFailed(f"the server refuses this token: {failure.detail or failure.title}", hint=hint, code=Exit.NOT_ALLOWED) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -83,9 +83,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        raise CommandFailed(
-            str(error), hint="is it running? start one with: rtdash serve   (or name another: --url URL)", code=Exit.UNREACHABLE
-        ) from None
+        raise CommandFailed(str(error), hint=reach_hint(str(error)), code=Exit.UNREACHABLE) from None
     except NotAllowed as error:
         told = ": ".join(part for part in (error.title, error.detail) if part)
         raise CommandFailed(

@@ -59,9 +59,11 @@ def test_commands_work_over_tls(environment: dict[str, str], certificate: tuple[
     made = command(environment, "simulate", "--rate", "5/s", "--duration", "1s", "--seed", "1", **trusting)
     assert made.returncode == 0, made.stderr
     assert command(environment, "token", "revoke", "--user", "nobody", **trusting).returncode == 0
-    refused = command(environment, "token", "revoke", "--user", "nobody", SSL_CERT_FILE="")
-    assert refused.returncode == 3
-    assert "SSL_CERT_FILE" in refused.stderr
+    for distrusting in (["token", "revoke", "--user", "nobody"], ["watch", "restaurant_stats", "--once"], ["simulate", "--duration", "1s"]):
+        refused = command(environment, *distrusting, SSL_CERT_FILE="")
+        assert refused.returncode == 3
+        assert "SSL_CERT_FILE=FILE" in refused.stderr
+    assert "is not trusted" in command(environment, "doctor", SSL_CERT_FILE="").stdout
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a hello"])

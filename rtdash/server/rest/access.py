@@ -48,7 +48,7 @@ def choose_venue(
     venue = first_venue(venues, caller, kind) if venue_id is None else _named_venue(venues, caller, venue_id, kind)
     scope = f"{venue.kind}:{right}"
     if not caller.allows(scope):
-        raise Problem("forbidden", f"the token has no scope {scope}: get one that has")
+        raise Problem("forbidden", f"the token has no scope {scope} for {venue.id}: get one that has, or name another venue with ?venue=")
     return venue
 
 

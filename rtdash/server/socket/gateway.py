@@ -143,7 +143,7 @@ class Gateway:
         window_s = self.limits.drain_window_s
         self.drain_left_s = window_s
         leaving = list(self.connections)
-        _log.info("everybody is sent home: %s", reason, extra=facts(connections=len(leaving), window_s=window_s))
+        _log.info("draining: %s", reason, extra=facts(connections=len(leaving), window_s=window_s))
         for index, connection in enumerate(leaving):
             await self._sleep_until(start + window_s * index / len(leaving))
             self.drain_left_s = max(0.0, start + window_s - self.now())
