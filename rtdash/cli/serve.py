@@ -114,8 +114,10 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
-    """One server in this process, until it is told to end. Raises CommandFailed when it can't start, KeyboardInterrupt after SIGINT."""
+def serve_one(
+    settings: Any, listener: socket.socket, *, on_ready: Callable[[], None], on_ending: Callable[[], None], siblings: Any = None
+) -> None:
+    """One server in this process, until it is told to end; one of several has its `siblings`. Raises CommandFailed when it can't start, KeyboardInterrupt after SIGINT."""
     from rtdash.broker.base import BrokerUnusable
     from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving
@@ -125,7 +127,7 @@ def serve_one(settings: Any, listener: socket.socket, *, on_ready: Callable[[], 
     from rtdash.store.database import StoreError
 
     try:
-        serving.run(create_app(settings), settings, listener, on_ready=on_ready, on_ending=on_ending)
+        serving.run(create_app(settings, siblings=siblings), settings, listener, on_ready=on_ready, on_ending=on_ending)
     except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except OSError as error:

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rtdash.cli.failures import CommandFailed, Exit
@@ -46,8 +48,8 @@ def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None]
     A SIGINT during the drain kills them. `on_ready` is called once, when all of them answer, `on_ending` when the end has begun.
     Raises CommandFailed when one can't start the first time.
     """
-    with _stop_signals() as stops:
-        crew = _Crew(settings, address)
+    with TemporaryDirectory(prefix="rtdash-") as directory, _stop_signals() as stops:
+        crew = _Crew(settings, address, Path(directory))
         try:
             number = crew.keep(stops, on_ready)
         finally:
@@ -58,11 +60,12 @@ def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None]
 
 
 class _Crew:
-    def __init__(self, settings: Any, address: tuple[str, int]) -> None:
+    def __init__(self, settings: Any, address: tuple[str, int], directory: Path) -> None:
         self._settings = settings
         self._address = address
+        self._directory = directory
         self._pause_s = FIRST_RESTART_S
-        self._workers = [self._start() for _ in range(settings.workers)]
+        self._workers = [self._start(number) for number in range(settings.workers)]
 
     def keep(self, stops: Connection, on_ready: Callable[[], None]) -> int:
         """Look after them until a signal comes; its number."""
@@ -78,10 +81,10 @@ class _Crew:
                 on_ready()
             if any(worker.process.exitcode is not None for worker in self._workers) and stops.poll(self._pause_s):
                 return int(stops.recv())
-            self._workers = [one if one.process.exitcode is None else self._start() for one in self._workers]
+            self._workers = [one if one.process.exitcode is None else self._start(number) for number, one in enumerate(self._workers)]
 
     def end(self, stops: Connection) -> None:
-        """Have all of them drained; whoever doesn't end in time is killed, and all of them are at another Ctrl-C."""
+        """Have all of them drained; whoever doesn't end in time is killed. Another Ctrl-C kills all; raises KeyboardInterrupt then."""
         from rtdash.server import serving
 
         for worker in self._workers:
@@ -98,11 +101,15 @@ class _Crew:
             worker.process.join()
             worker.news.close()
         if is_cut:
-            serving.end_at_once()
+            serving.tell_end_at_once()
+            raise KeyboardInterrupt
 
-    def _start(self) -> _Worker:
+    def _start(self, number: int) -> _Worker:
+        from rtdash.server.siblings import Siblings
+
         ours, theirs = _spawning.Pipe()
-        process = _spawning.Process(target=_work, args=(self._settings, self._address, theirs), name="rtdash worker")
+        place = Siblings(self._directory, number)
+        process = _spawning.Process(target=_work, args=(self._settings, self._address, place, theirs), name="rtdash worker")
         process.start()
         theirs.close()
         return _Worker(process, ours, time.monotonic())
@@ -143,7 +150,7 @@ def _stop_signals() -> Iterator[Connection]:
             signal.signal(number, handler)
 
 
-def _work(settings: Any, address: tuple[str, int], news: Connection) -> None:
+def _work(settings: Any, address: tuple[str, int], place: Any, news: Connection) -> None:
     """One worker process: a server like that of a single one."""
     from rtdash.cli.serve import raise_file_limit, serve_one
     from rtdash.server import logs, serving
@@ -157,7 +164,7 @@ def _work(settings: Any, address: tuple[str, int], news: Connection) -> None:
         threading.Thread(target=_end_with_parent, args=(news,), daemon=True).start()
 
     try:
-        serve_one(settings, serving.bind(*address, shared=True), on_ready=ready, on_ending=lambda: None)
+        serve_one(settings, serving.bind(*address, shared=True), on_ready=ready, on_ending=lambda: None, siblings=place)
     except CommandFailed as failure:
         with suppress(OSError):
             news.send((failure.what, failure.hint, int(failure.code)))

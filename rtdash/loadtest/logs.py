@@ -18,7 +18,8 @@ from rtdash.protocol.channels import Channel, Position, Stream
 
 _PAGE = 500
 _PAYLOADS = ("stats", "availability")
-_CONNECTIONS = "rtdash_connections "
+_CONNECTIONS = ("rtdash_connections ", "rtdash_connections{")
+"""How its line begins in the metrics of a server; of several workers each has one, with a label."""
 _AGAIN_S = 0.5
 
 T = TypeVar("T")
@@ -95,7 +96,5 @@ async def read_connections(url: str) -> int | None:
             text = (await client.get(f"{rest_url(url)}/metrics")).raise_for_status().text
         except httpx.HTTPError:
             return None
-    for line in text.splitlines():
-        if line.startswith(_CONNECTIONS):
-            return int(float(line.removeprefix(_CONNECTIONS)))
-    return None
+    counts = [float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(_CONNECTIONS)]
+    return int(sum(counts)) if counts else None

@@ -15,6 +15,7 @@ from rtdash.server.rest import problems
 from rtdash.server.rest.hot import HotApp
 from rtdash.server.rest.observed import Observed
 from rtdash.server.rest.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
+from rtdash.server.siblings import Siblings
 from rtdash.server.socket.door import wrong_path
 from rtdash.settings import Settings
 
@@ -22,7 +23,7 @@ _EXPOSED = ("ETag", "Location", "Retry-After")
 _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock = utc_now, siblings: Siblings | None = None) -> FastAPI:
     """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds the parts while it runs.
 
     Starting it raises what `open_parts` raises.
@@ -30,7 +31,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with open_parts(settings, clock) as parts:
+        async with open_parts(settings, clock, siblings) as parts:
             app.state.parts = parts
             yield {"parts": parts}
 

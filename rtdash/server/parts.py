@@ -16,6 +16,7 @@ from rtdash.server.metrics import Metrics
 from rtdash.server.rest.own_writes import OwnWrites
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
+from rtdash.server.siblings import Siblings
 from rtdash.server.tasks import Tasks
 from rtdash.settings import Settings
 from rtdash.store.database import Database
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that lives as long as the server. `venues` are in the order of their file; `gateway` is set once it is built."""
+    """Everything that lives as long as the server. `venues` are in the order of their file; `siblings` are there with `--workers`;
+    `gateway` is set once it is built.
+    """
 
     settings: Settings
     clock: Clock
@@ -47,4 +50,5 @@ class Parts:
     own_writes: OwnWrites
     upcoming_lists: UpcomingLists
     tasks: Tasks
+    siblings: Siblings | None
     gateway: "Gateway" = field(init=False)

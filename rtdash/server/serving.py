@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -143,7 +143,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first one begins the end; a Ctrl-C after it doesn't wait for the rest of it."""
         if self.should_exit and sig == signal.SIGINT:
-            end_at_once()
+            tell_end_at_once()
+            os._exit(128 + signal.SIGINT)
         super().handle_exit(sig, frame)
 
 
@@ -152,10 +153,9 @@ def heeds_hangup() -> bool:
     return signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
 
 
-def end_at_once() -> NoReturn:
+def tell_end_at_once() -> None:
     """What a second Ctrl-C asks for: clients see a lost connection instead of a farewell; what was acknowledged is on disk."""
     os.write(2, b"rtdash: ended at once, without the rest of the drain\n")  # in a signal handler, where sys.stderr may be busy
-    os._exit(128 + signal.SIGINT)
 
 
 def _bound_tls_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:

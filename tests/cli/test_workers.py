@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
 from tests.faults.process import ServerProcess, server_process
@@ -47,6 +48,20 @@ def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, opt
         crew = workers(server)
         assert server.end(signal.SIGTERM) == 0
         assert not any(one.is_running() for one in crew)
+
+
+def test_whoever_is_asked_for_metrics_has_those_of_all(tmp_path: Path, options: dict[str, object]) -> None:
+    """Each with its worker's number, which the successor of a dead one takes over; what is left over at the end is nothing."""
+    with server_process(tmp_path / "data", **options) as server, following(server, 8):
+        assert [_open_sockets(server).keys() for _ in range(6)] == [{"0", "1"}] * 6
+        wait_for(lambda: sum(_open_sockets(server).values()) == 8)
+        (dead, *_) = workers(server)
+        dead.kill()
+        wait_for(lambda: sum(_open_sockets(server).values()) < 8 and _open_sockets(server).keys() == {"0", "1"})
+        (directory,) = {Path(one.laddr).parent for worker in workers(server) for one in worker.net_connections("unix") if one.laddr}
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert server.end(signal.SIGTERM) == 0
+        assert not directory.exists()
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, options: dict[str, object]) -> None:
@@ -104,6 +119,14 @@ def test_workers_that_can_t_start_are_told_once(tmp_path: Path, database: str | 
     assert words in told.stderr
     assert "Traceback" not in told.stderr
     assert "hunter2" not in told.stderr
+
+
+def _open_sockets(server: ServerProcess) -> dict[str, float]:
+    """By worker."""
+    families = text_string_to_metric_families(server.get("/metrics").text)
+    return {
+        sample.labels["worker"]: sample.value for family in families for sample in family.samples if sample.name == "rtdash_connections"
+    }
 
 
 def _connections(worker: psutil.Process, status: str, port: int) -> int:

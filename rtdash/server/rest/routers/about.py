@@ -41,13 +41,14 @@ async def read_readiness(request: Request, parts: PartsDep) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
 async def read_metrics(request: Request, parts: PartsDep) -> Response:
-    """Figures for Prometheus."""
+    """Figures for Prometheus; of several workers those of each, whoever is asked."""
     token = parts.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not compare_digest(given.encode(), token.get_secret_value().encode()):
             raise unauthenticated("the metrics need the token of the setting RTDASH_METRICS_TOKEN, as in: Authorization: Bearer <token>")
-    return answer(request, parts.metrics.exposition(), media_type=CONTENT_TYPE)
+    figures = parts.metrics.exposition() if parts.siblings is None else await parts.siblings.exposition()
+    return answer(request, figures, media_type=CONTENT_TYPE)
 
 
 @router.get("/openapi.json", include_in_schema=False)
