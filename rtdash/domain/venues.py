@@ -92,7 +92,10 @@ def business_date(venue: Venue, instant: datetime) -> date:
 
 def next_turn(venue: Venue, instant: datetime) -> datetime:
     """The first instant (UTC) after `instant` at which the venue's business date is another one."""
-    return _at_wall_clock(venue, business_date(venue, instant) + timedelta(days=1), time(venue.closeout_hour))
+    following = business_date(venue, instant) + timedelta(days=1)
+    turn = _at_wall_clock(venue, following, time(venue.closeout_hour))
+    # Where a clock set back by two hours shows the closeout hour in the midst of them, the date turns a second time.
+    return turn if turn > instant else _at_wall_clock(venue, following, time(venue.closeout_hour, fold=1))
 
 
 def stay_start(venue: Venue, check_in: date) -> datetime:

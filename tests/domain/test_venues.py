@@ -77,6 +77,12 @@ def test_a_closeout_hour_that_comes_twice_turns_at_the_first() -> None:
     assert business_date(twice, local(AUTUMN, 1, fold=1)) == AUTUMN
 
 
+def test_the_next_turn_lies_ahead_where_the_clock_goes_back_over_the_closeout_hour() -> None:
+    """The clock of Troll is set back by two hours, from 3 to 1: at 2 the date turns, back at 1, and again at 2."""
+    instant = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert next_turn(venue("Antarctica/Troll", closeout=2), instant) == datetime(2026, 10, 25, 2, tzinfo=UTC)
+
+
 @given(
     INSTANTS,
     st.sampled_from(["Europe/Lisbon", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe", "America/Asuncion", "Asia/Beirut"]),
