@@ -199,6 +199,7 @@ class Database:
             self._watch.rollback()
         except SQLAlchemyError as error:
             watch, self._watch = self._watch, None
+            self._data_version = None  # another connection counts from the start, and may come to the same number
             if watch is not None:
                 watch.invalidate()
             raise translate(error) or error from error

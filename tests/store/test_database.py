@@ -10,6 +10,7 @@ from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import insert, make_url, select
+from sqlalchemy.exc import ProgrammingError
 
 from rtdash.store import dialects, event_log
 from rtdash.store.database import BadStoreUrl, Database, OutcomeUnknown, StoreError, StoreLocked, StoreTooNew, StoreUnavailable
@@ -282,6 +283,15 @@ class TestSqliteFile:
         opened = await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock, busy_timeout_s=0.05)
         yield opened
         await opened.close()
+
+    async def test_a_watch_that_broke_misses_no_commit(self, store):
+        """The number that it compares is its connection's own: a new one begins with the same, whatever was committed meanwhile."""
+        await store.heads_moved()
+        store._watch.connection.driver_connection.close()
+        with pytest.raises(ProgrammingError):
+            await store.heads_moved()
+        assert await store.probe()
+        assert await store.heads_moved()
 
     async def test_one_process_at_a_time(self, store, path, clock):
         """The second is told the pid of the first."""
