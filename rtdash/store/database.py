@@ -166,9 +166,10 @@ class Database:
 
     async def _in_reader(self, function: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, function)
+            reading = asyncio.get_running_loop().run_in_executor(self._readers, function)
         except RuntimeError as error:
             raise StoreUnavailable("the store is closed", reason="closed") from error
+        return await reading
 
     def _read(self, fn: Callable[[Connection], Result]) -> Result:
         try:

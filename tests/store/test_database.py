@@ -262,6 +262,17 @@ async def test_urls_that_name_no_store_are_refused(url, tmp_path, clock):
     assert "sqlite:///PATH" in refused.value.hint
 
 
+async def test_a_mistake_in_a_read_is_not_taken_for_the_stores_trouble(database):
+    """Whatever its kind: it is its caller's to see, and the store is well."""
+
+    def fail(_conn):
+        raise RecursionError("a mistake of ours")
+
+    with pytest.raises(RecursionError):
+        await database.read(fail)
+    assert database.is_healthy
+
+
 async def test_a_password_that_is_not_escaped_is_not_quoted(tmp_path, clock):
     """A part of it looks like a port."""
     with pytest.raises(BadStoreUrl) as refused:
