@@ -49,7 +49,7 @@ def import_file(
         raise CommandFailed(f"{given['data']}: {error.strerror}", hint="choose a data directory that you may write: --data DIR") from None
     except StoreError as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    typer.echo(f"imported {len(venues)} venues: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
+    typer.echo(f"imported: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
 
 
 def read_venue_file(file: Path) -> "tuple[Venue, ...]":
