@@ -18,6 +18,27 @@ KEPT_UP = 0.95
 """A server keeps up with a rate when it acknowledges this share of it in the time."""
 
 
+READS_IN_TIME_S = 2.0
+"""A generator that keeps up says every half second what it has read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rate of a ramp: operations offered and acknowledged a second, messages verified, and how old the generator's last word was."""
+
+    offered: float
+    acknowledged: float
+    verified: float
+    generator_late_s: float
+
+    @property
+    def limit(self) -> str | None:
+        """Who did not keep up, if somebody didn't. Where the generator is late, the server's answers to it are, too."""
+        if self.generator_late_s > READS_IN_TIME_S:
+            return "generator"
+        return "server" if self.acknowledged < KEPT_UP * self.offered else None
+
+
 @dataclass(slots=True)
 class Evidence:
     """Filled while the phase runs. Instants are seconds of the monotonic clock."""
@@ -32,8 +53,8 @@ class Evidence:
     storms: list[float] = field(default_factory=list)
     inflicted: list[Inflicted] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    steps: list[tuple[float, float]] = field(default_factory=list)
-    """Of a ramp: offered and reached operations a second."""
+    steps: list[Step] = field(default_factory=list)
+    """Of a ramp."""
     delivery: Histogram = field(default_factory=Histogram)
     bystander: Histogram = field(default_factory=Histogram)
     recent: Histogram = field(default_factory=Histogram)
@@ -66,8 +87,8 @@ class Evidence:
 
     @property
     def knee_is_found(self) -> bool:
-        """Whether the last rate of the ramp was more than the server keeps up with."""
-        return bool(self.steps) and self.steps[-1][1] < KEPT_UP * self.steps[-1][0]
+        """Whether the last rate of the ramp was more than the server, or the generator, keeps up with."""
+        return bool(self.steps) and self.steps[-1].limit is not None
 
     def heard(self, latency_s: float) -> None:
         """The canary received an event."""

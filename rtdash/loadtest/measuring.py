@@ -53,7 +53,7 @@ def measure(evidence: Evidence, generator: Generator) -> Judged:
     examples += [f"publish_failures: {what}: {count} operations" for what, count in failures.most_common(5)]
     if evidence.connections_left:
         examples.append(f"connections_leaked: the server still counts {evidence.connections_left} connections after all have closed")
-    notes = evidence.notes + _knee_notes(measures, evidence) + _ending_notes(evidence)
+    notes = evidence.notes + _knee_notes(measures, evidence) + _figure_notes(measures) + _ending_notes(evidence)
     bottlenecks = _bottlenecks(evidence, measures, generator)
     return Judged(
         evidence.phase.name,
@@ -168,13 +168,27 @@ def _add_failures(measures: Measures, evidence: Evidence) -> None:
 
 def _knee_notes(measures: Measures, evidence: Evidence) -> list[str]:
     """Where the knee of a ramp is, as a measure and in words."""
-    kept = [rate for rate, _ in (evidence.steps[:-1] if evidence.knee_is_found else evidence.steps)]
     if not evidence.steps:
         return []
-    measures.add_value("knee", max(kept, default=0.0))
-    steps = ", ".join(f"{rate:g} → {reached:.0f}" for rate, reached in evidence.steps)
-    where = f"between {max(kept, default=0):g} and {evidence.steps[-1][0]:g}/s" if evidence.knee_is_found else "not reached"
-    return [f"knee {where} (offered → acknowledged operations a second: {steps})"]
+    kept = max((step.offered for step in evidence.steps if step.limit is None), default=0.0)
+    measures.add_value("knee", kept)
+    last = evidence.steps[-1]
+    where = f"between {kept:g} and {last.offered:g}/s: the {last.limit} limits" if evidence.knee_is_found else "not reached"
+    steps = ", ".join(f"{step.offered:g} → {step.acknowledged:.0f} → {step.verified:.0f}" for step in evidence.steps)
+    return [f"knee {where} (operations offered → acknowledged → messages verified a second: {steps})"]
+
+
+def _figure_notes(measures: Measures) -> list[str]:
+    """How much load there was, whatever the SLOs are about."""
+    told = {
+        "messages verified a second": measures.get("delivery_rate", "max"),
+        "a CPU second of the generator": measures.get("verified_per_cpu_second", "value"),
+        "connections": measures.get("connections", "max"),
+        "cores of the server": measures.get("server_cpu", "max"),
+        "of the busiest process of the generator": measures.get("generator_cpu", "max"),
+    }
+    figures = [f"{value:,.2f} {what}" if value < 100 else f"{value:,.0f} {what}" for what, value in told.items() if value is not None]
+    return [f"at most {', '.join(figures)}"] if figures else []
 
 
 def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -> list[str]:
@@ -184,8 +198,12 @@ def _bottlenecks(evidence: Evidence, measures: Measures, generator: Generator) -
     if cpu is not None and cpu > generator.most_cpu:
         reasons.append(f"{evidence.phase.name}: the generator used {cpu:.2f} cores of one (most: {generator.most_cpu:g}); try --processes")
     busiest = max(known(sample.generator_cpu for sample in evidence.samples[-3:]), default=0.0)
-    if evidence.knee_is_found and busiest > generator.most_cpu:
-        reasons.append(f"{evidence.phase.name}: the knee is the generator's own: it used {busiest:.2f} cores of one at the end of the ramp")
+    if evidence.knee_is_found and (busiest > generator.most_cpu or evidence.steps[-1].limit == "generator"):
+        late_s = evidence.steps[-1].generator_late_s
+        reasons.append(
+            f"{evidence.phase.name}: the knee is the generator's own: at the end of the ramp it used {busiest:.2f} cores of one,"
+            f" and was {late_s:.1f} s late; try --processes"
+        )
     lags = {"generator": evidence.results.lag, "canary": evidence.lag}
     for who, lag in lags.items():
         lag_ms = lag.quantile(0.99) * 1000

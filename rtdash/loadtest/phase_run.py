@@ -14,7 +14,7 @@ from rtdash.client.failures import Problem, Unreachable
 from rtdash.loadtest import logs
 from rtdash.loadtest.breaking import Breaker
 from rtdash.loadtest.canary import Canary
-from rtdash.loadtest.evidence import Evidence
+from rtdash.loadtest.evidence import Evidence, Step
 from rtdash.loadtest.faults import FaultProxy
 from rtdash.loadtest.generator import Generator, GeneratorFailed
 from rtdash.loadtest.lifesigns import until_gone
@@ -168,13 +168,15 @@ class _Run:
             evidence.ended_at = time.monotonic()
 
     async def _ramp(self) -> None:
-        """Each rate for its part of the duration; up to the first that the server doesn't keep up with."""
-        part_s = self._phase.duration_s / len(self._phase.ramp)
+        """Each rate for its part of the duration; up to the first that the server, or the generator, doesn't keep up with."""
+        ticks, acknowledged = self._generator.ticks, self._publisher.acknowledged
         for rate in self._phase.ramp:
-            before, began = len(self._publisher.acknowledged), time.monotonic()
-            await self._publish(part_s, rate)
-            reached = (len(self._publisher.acknowledged) - before) / (time.monotonic() - began)
-            self._evidence.steps.append((rate, reached))
+            before, verified, began = len(acknowledged), ticks.total("received"), time.monotonic()
+            await self._publish(self._phase.duration_s / len(self._phase.ramp), rate)
+            ticks.refresh()
+            now = time.monotonic()
+            reached, verified = len(acknowledged) - before, ticks.total("received") - verified
+            self._evidence.steps.append(Step(rate, reached / (now - began), verified / (now - began), ticks.age_s(now)))
             if self._evidence.knee_is_found:
                 return
 

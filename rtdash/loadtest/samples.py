@@ -81,6 +81,10 @@ class Ticks:
         """The sum of one of the counts."""
         return sum(tick["counts"].get(kind, 0) for tick in self.last.values())
 
+    def age_s(self, now: float) -> float:
+        """How long ago the latest of all processes last said something."""
+        return max((now - tick["at"] for tick in self.last.values()), default=0.0)
+
     @property
     def is_idle(self) -> bool:
         """Whether every process has said that it writes no more."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rtdash.loadtest.evidence import Evidence
+from rtdash.loadtest.evidence import Evidence, Step
 from rtdash.loadtest.faults import Fault, Inflicted
 from rtdash.loadtest.follower import Recovery
 from rtdash.loadtest.ledger import Account, Log
@@ -102,10 +102,21 @@ def test_clients_that_are_served_late_are_the_servers_doing(evidence: Evidence):
 
 def test_the_knee_is_the_last_rate_that_was_kept_up_with(evidence: Evidence):
     """In words and as a measure."""
-    evidence.steps = [(100, 99.0), (200, 197.0), (400, 250.0)]
+    evidence.steps = [Step(100, 99.0, 990.0, 0.4), Step(200, 197.0, 1970.0, 0.4), Step(400, 250.0, 2500.0, 0.4)]
     judged = measure(evidence, Generator())
     assert judged.measures.get("knee", "value") == 200
-    assert "knee between 200 and 400/s" in judged.notes[0]
+    assert "knee between 200 and 400/s: the server limits" in judged.notes[0]
+    assert "200 → 197 → 1970" in judged.notes[0]
+    assert judged.invalid == []
+
+
+def test_a_generator_that_reads_late_ends_the_ramp_and_is_named(evidence: Evidence):
+    """Its knee says nothing about the server's, which may have answered all the same."""
+    evidence.steps = [Step(100, 99.0, 990.0, 0.4), Step(200, 200.0, 1100.0, 3.0)]
+    assert evidence.knee_is_found
+    judged = measure(evidence, Generator())
+    assert "knee between 100 and 200/s: the generator limits" in judged.notes[0]
+    assert "the knee is the generator's own" in judged.invalid[0]
 
 
 def test_recoveries_are_timed_from_the_fault_that_hit_that_port():
