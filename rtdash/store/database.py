@@ -187,8 +187,7 @@ class Database:
             fault = translate(error)
             if fault is None:
                 raise
-            # Pooled connections may be broken in the same way: the next read gets new ones.
-            self._engines.reader.dispose()
+            self._engines.renew_readers()
             raise fault from error
 
     def _read_data_version(self) -> int:

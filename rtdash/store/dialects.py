@@ -1,10 +1,11 @@
 """SQLite and PostgreSQL: everything in which they differ, and nothing else. The queries are the same for both."""
 
+import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -56,6 +57,12 @@ class Engines:
     writer: Engine
     reader: Engine
     file: Path | None
+
+    def renew_readers(self) -> None:
+        """Have the next reads get new connections: what has happened to one may have happened to all. Those in use are closed afterwards."""
+        stale = self.reader.pool
+        self.reader.dispose()
+        event.listen(stale, "checkin", _close)
 
     def dispose(self) -> None:
         """Close the connections that nobody holds."""
@@ -115,8 +122,10 @@ def has_row_locks(conn: Connection) -> bool:
 
 
 def lock_migrations(conn: Connection) -> None:
-    """Hold off every other process that would migrate, until the transaction ends."""
+    """Hold off every other process that would migrate, until the transaction ends. It, and waiting for it, may take its time."""
     if has_row_locks(conn):
+        cast("Any", conn.connection.driver_connection).silence_s = math.inf
+        conn.detach()  # closed in the end and not given back: nobody else is to have this patience
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 
@@ -172,7 +181,20 @@ def _postgres_engines(url: URL) -> Engines:
     reader = create_engine(
         url, pool_size=READERS + 1, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
     )
+    for engine in (writer, reader):
+        event.listen(engine, "do_connect", _connect_impatiently)
     return Engines(writer, reader, None)
+
+
+def _close(connection: Any, _record: Any) -> None:
+    if connection is not None:  # it has none when it was lost already
+        connection.close()
+
+
+def _connect_impatiently(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+    from rtdash.store import silence  # noqa: PLC0415 - its driver is an extra
+
+    return silence.connect(*arguments, **options)
 
 
 def _bound_transactions(connection: Any, _record: Any) -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import ClassVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 RETRY_AFTER_S = 1.0
 """What a caller waits when nothing better is known: a full queue empties and a connection comes back within that."""
@@ -83,8 +83,9 @@ _POSTGRES = {
     ),
     "58": ("io_error", "the database server can't read or write its files", "look at its log"),
     "XX": ("broken", "the database server reports damaged data", "restore a backup, then: rtdash doctor --new-epoch"),
+    "RT000": ("silent", "the database server doesn't answer", "look whether it is frozen or overloaded, and at the network in between"),
 }
-"""SQLSTATEs and their classes (PostgreSQL manual, appendix A) that are the store's trouble."""
+"""SQLSTATEs and their classes (PostgreSQL manual, appendix A), and the one of our own, that are the store's trouble."""
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOST = _POSTGRES["08"]
@@ -119,7 +120,7 @@ def _postgres(error: DBAPIError) -> tuple[str, str, str] | None:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         # psycopg gives no SQLSTATE when the connection broke or never stood.
-        is_lost = error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
+        is_lost = error.connection_invalidated or isinstance(error, OperationalError)
         reason, problem, hint = _LOST
         return (reason, f"{problem} ({_last_line(str(error.orig))})", hint) if is_lost else None
     return _POSTGRES.get(state) or _POSTGRES.get(state[:2])
