@@ -1,16 +1,16 @@
 """What outlives connections and processes: sessions, the leases of processes with their users' connections, revocations."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
-from rtdash.protocol.messages import encode
 from rtdash.store import dialects
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, revocations, sessions
@@ -87,13 +87,19 @@ _READ_COUNTS = (
 )
 
 
-def save(conn: Connection, stored: Sequence[StoredSession], *, now: datetime) -> set[str]:
-    """Store sessions as they stand, also where they are gone. Gives the ids of those that stay as they were: another generation has them."""
-    rows = [_row_of(session, to_ms(now)) for session in stored]
-    if _SAVE.run(conn, rows) == len(rows):
-        return set()
-    current = _read_generations(conn, [session.id for session in stored])
-    return {session.id for session in stored if current.get(session.id) != session.generation}
+def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
+    """Store the session as it stands, also where it is gone; False when a newer generation has taken it over."""
+    row = {
+        "id": session.id,
+        "generation": session.generation,
+        "sub": session.sub,
+        "process": session.process,
+        "subscriptions": to_json(session.subscriptions or {}).decode(),
+        "positions": _encode_positions(session.positions or {}),
+        "saved_at": to_ms(now),
+        "expires_at": session.expires_at and to_ms(session.expires_at),
+    }
+    return bool(_SAVE.run(conn, [row]))
 
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
@@ -143,7 +149,7 @@ def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
     """
     if not held:
         return set()
-    current = _read_generations(conn, held)
+    current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
     return {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
 
 
@@ -201,23 +207,6 @@ def read_revocations(conn: Connection, since: datetime | None = None) -> list[Re
     return [Revocation(kind, value, from_ms(at)) for kind, value, at in conn.execute(statement)]
 
 
-def _row_of(session: StoredSession, saved_at: int) -> dict[str, object]:
-    return {
-        "id": session.id,
-        "generation": session.generation,
-        "sub": session.sub,
-        "process": session.process,
-        "subscriptions": encode(session.subscriptions or {}).decode(),
-        "positions": _encode_positions(session.positions or {}),
-        "saved_at": saved_at,
-        "expires_at": session.expires_at and to_ms(session.expires_at),
-    }
-
-
-def _read_generations(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
-    return {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(ids)})}
-
-
 def _holder(session_id: str, generation: int) -> dict[str, object]:
     return {"of_id": session_id, "of_generation": generation}
 
@@ -247,7 +236,7 @@ def _session_of(row: Row[*tuple[Any, ...]]) -> StoredSession:
 
 
 def _encode_positions(positions: Mapping[Stream, Position]) -> str:
-    return json.dumps([[*stream, *position] for stream, position in sorted(positions.items())])
+    return to_json([(*stream, *position) for stream, position in sorted(positions.items())]).decode()
 
 
 def _decode_positions(text: str) -> dict[Stream, Position]:

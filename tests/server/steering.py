@@ -128,13 +128,9 @@ class Door:
 
     async def write(self, fn: Callable[[StoreConnection], Result]) -> Result:
         """As Database.write."""
-        return await self.submit(fn)
-
-    def submit(self, fn: Callable[[StoreConnection], Result]) -> asyncio.Future[Result]:
-        """As Database.submit."""
         if self.is_shut:
             raise StoreUnavailable("the process is dead", reason="closed")
-        return self._store.submit(self, fn)
+        return await self._store.submit(self, fn)
 
     async def read(self, fn: Callable[[StoreConnection], Result]) -> Result:
         """As Database.read; a read sees what is committed."""

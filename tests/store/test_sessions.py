@@ -25,7 +25,7 @@ SESSION = StoredSession(
 
 
 def save(session, now=NOW):
-    return lambda conn: not sessions.save(conn, [session], now=now)
+    return lambda conn: sessions.save(conn, session, now=now)
 
 
 def load(now=NOW, session_id="s1"):

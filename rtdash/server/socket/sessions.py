@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Channel, Position, Stream
-from rtdash.server.socket.saves import Saves
+from rtdash.server.socket.turnstile import Turnstile
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
 from rtdash.store.database import Database, StoreUnavailable
@@ -70,7 +70,7 @@ class Sessions:
         """Connections by user in the other live processes, as of the last beat."""
         self._database = database
         self._clock = clock
-        self._saves = Saves(database, clock)
+        self._turnstile = Turnstile()
         self.process = process
         self._ttl = timedelta(seconds=ttl_s)
         self._holders: dict[str, _Holder] = {}
@@ -94,6 +94,8 @@ class Sessions:
 
     async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> bool:
         """Store what the session follows and from where; False when another connection has taken it over. Raises StoreUnavailable."""
+        await self._turnstile.enter()
+        now = self._clock()
         stored = rows.StoredSession(
             session.id,
             session.sub,
@@ -103,7 +105,7 @@ class Sessions:
             positions={**session.confirmed, **positions},
         )
         session.is_settled = False
-        is_ours = await self._saves.save(stored)
+        is_ours = await self._database.write(lambda connection: rows.save(connection, stored, now=now))
         session.is_settled = True
         return is_ours
 
