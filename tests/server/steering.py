@@ -364,6 +364,7 @@ class Process:
             own_writes=unused,
             upcoming_lists=unused,
             tasks=unused,
+            siblings=None,
         )
 
 
