@@ -120,6 +120,7 @@ def _read_told(path: Path, venue: str | None) -> "list[Told]":
     if venue is not None:
         _one_of(venue, HOTELS.values(), "hotel of the data set")
     account = Account()
+    _say([f"reading {path}"])
     try:
         told = tell(read_bookings(path), account)
     except NotTheDataSet as error:

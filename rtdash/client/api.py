@@ -34,6 +34,8 @@ class Api:
         self.url = rest_url(url)
         self.retries = 0
         """Requests that were sent again."""
+        self.retried_for = ""
+        """Why the last of them was, in words."""
         self._token = token
         self._retry_for_s = retry_for_s
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
@@ -72,6 +74,7 @@ class Api:
                 if not _may_pass(failure) or time.monotonic() + pause_s > until:
                     raise
                 self.retries += 1
+                self.retried_for = str(failure)
                 await asyncio.sleep(pause_s)
 
     async def profile(self) -> JsonObject:

@@ -27,7 +27,7 @@ async def progress(tally: Tally, api: Api, console: Console) -> AsyncIterator[No
 
     def line() -> str:
         tally.elapsed_s = time.monotonic() - started
-        tally.retries = api.retries
+        tally.retries, tally.retried_for = api.retries, api.retried_for
         recent.append((tally.elapsed_s, tally.applied.total()))
         while len(recent) > 2 and recent[0][0] < tally.elapsed_s - _RECENT_S:
             recent.popleft()

@@ -26,6 +26,8 @@ class Tally:
     """How far the run fell behind its own pace, at most."""
     elapsed_s: float = 0
     retries: int = 0
+    retried_for: str = ""
+    """Why the last request was sent again."""
 
     @property
     def unanswered(self) -> int:
@@ -55,7 +57,7 @@ class Tally:
         if self.refused:
             parts.append(f"{self.refused.total():,} refused")
         if self.retries:
-            parts.append(f"{self.retries:,} retries")
+            parts.append(f"{self.retries:,} retries ({self.retried_for})" if self.retried_for else f"{self.retries:,} retries")
         return ", ".join(parts)
 
     def summary(self) -> list[str]:

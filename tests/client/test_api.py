@@ -134,6 +134,7 @@ def test_operations_are_sent_again_with_the_same_ids(trouble):
             outcomes = await api.post_operations(OPERATIONS)
             assert [outcome["outcome"] for outcome in outcomes] == ["applied", "applied"]
             assert api.retries == 2
+            assert api.retried_for
             assert [json.loads(body) for _, _, body in told.requests] == [OPERATIONS] * 3
 
     run(scenario)

@@ -51,3 +51,8 @@ def test_falling_behind_is_told():
     """A run that could not keep its own pace says so."""
     assert not any("behind" in line for line in Tally().summary())
     assert any("behind its own pace by up to 3.0 s" in line for line in Tally(behind_s=3).summary())
+
+
+def test_retries_are_told_with_their_reason() -> None:
+    """So that nobody wonders why nothing moves."""
+    assert "3 retries (the disk is full)" in Tally(retries=3, retried_for="the disk is full").line()
