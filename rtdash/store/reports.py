@@ -43,13 +43,14 @@ _READ_SOURCES = (
     .where(_OF_VENUE, _STARTS_WITHIN, reservations.c.status.not_in(_ABSENT))
     .group_by(reservations.c.source)
 )
+# Who came in the period is found by date, and only their past is looked up: most customers of a year did not come this month.
+_CAME = select(reservations.c.customer_key).where(_OF_VENUE, IS_VISITED, _STARTS_WITHIN)
 _before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), else_=0))
 _within = func.sum(case((reservations.c.business_date >= bindparam("first"), 1), else_=0))
 _READ_VISITS = (
     select(_before, _within)
-    .where(_OF_VENUE, IS_VISITED, reservations.c.business_date <= bindparam("last"))
+    .where(_OF_VENUE, IS_VISITED, reservations.c.customer_key.in_(_CAME), reservations.c.business_date <= bindparam("last"))
     .group_by(reservations.c.customer_key)
-    .having(_within > 0)
 )
 
 
