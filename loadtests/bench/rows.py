@@ -8,6 +8,7 @@ from answering import reads, starts, writes
 from bench import Bench, Figures, Target, at_least, at_most
 from connecting import connections, storm
 from fanout import burst, compression, growth, latency, single, venues
+from workers import workers
 from year import lag, reports
 
 
@@ -42,6 +43,7 @@ ROWS: dict[str, Row] = {
     "11 starts": Row(starts, {"ready_s": at_most(1.5), "help_s": at_most(0.4)}),
     "12 reports of a year": Row(reports, dict.fromkeys(_REPORTS, at_most(200))),
     "13 lag of the event loop": Row(lag, dict.fromkeys(_WORKS, at_most(20))),
+    "14 two workers": Row(workers, {"lost_1": at_most(0), "lost_2": at_most(0)}),
 }
 
 

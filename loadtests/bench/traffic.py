@@ -32,11 +32,6 @@ class Caller:
         self._connection.request("GET", path)
         return self._connection.getresponse().read().decode()
 
-    def post(self, path: str, text: str) -> bytes:
-        """The answer's body."""
-        self._connection.request("POST", path, text, self._headers)
-        return self._connection.getresponse().read()
-
     def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
         """The answer, read; anything but success is an error. A body that is text is sent as it is, others as JSON."""
         text = body if body is None or isinstance(body, str) else json.dumps(body)
