@@ -77,13 +77,13 @@ class TestServer:
 
     def send(self, number: signal.Signals) -> None:
         """A signal to it and all its children: SIGSTOP freezes it, SIGCONT lets it go on."""
-        for process in self._tree():
+        for process in self.tree():
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> None:
         """SIGKILL: all of it at once; any other signal goes to its first process, which ends the others."""
-        tree = self._tree()
+        tree = self.tree()
         if self._process is None or not tree:
             return
         if number == signal.SIGKILL:
@@ -95,7 +95,8 @@ class TestServer:
         self._process.wait(30)
         psutil.wait_procs(tree, 30)
 
-    def _tree(self) -> list[psutil.Process]:
+    def tree(self) -> list[psutil.Process]:
+        """Its process and all below it; none when it has ended."""
         try:
             first = psutil.Process(self._process.pid if self._process else -1)
             return [first, *first.children(recursive=True)]
@@ -108,26 +109,43 @@ class TestServer:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[TestServer]:
-    with _named_or("redis", _redis) as server:
+    with running("redis") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[TestServer]:
-    with _named_or("rabbitmq", _rabbitmq) as server:
+    with running("rabbitmq") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[TestServer]:
-    with _named_or("kafka", _kafka) as server:
+    with running("kafka") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[TestServer]:
-    with _named_or("postgres", _postgres) as server:
+    with running("postgres") as server:
         yield server
+
+
+@contextmanager
+def running(name: str) -> Iterator[TestServer]:
+    """One of redis, rabbitmq, kafka and postgres: the one that `RTDASH_TEST_<NAME>_URL` names, else our own, which ends with the block."""
+    if url := os.environ.get(f"RTDASH_TEST_{name.upper()}_URL"):
+        yield TestServer(name, url)
+        return
+    make = {"redis": _redis, "rabbitmq": _rabbitmq, "kafka": _kafka, "postgres": _postgres}[name]
+    with scratch(_unprivileged() if name == "postgres" else None) as directory:
+        server = make(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.send(signal.SIGCONT)
+            server.end()
 
 
 def own(server: TestServer) -> TestServer:
@@ -173,21 +191,6 @@ def scratch(owner: str | None = None) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def _named_or(name: str, make: Callable[[Path], TestServer]) -> Iterator[TestServer]:
-    if url := os.environ.get(f"RTDASH_TEST_{name.upper()}_URL"):
-        yield TestServer(name, url)
-        return
-    with scratch(_unprivileged() if name == "postgres" else None) as directory:
-        server = make(directory)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.send(signal.SIGCONT)
-            server.end()
 
 
 def _redis(directory: Path) -> TestServer:
