@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from statistics import fmean
 
 from rtdash.loadtest.evidence import Evidence
 from rtdash.loadtest.histogram import Histogram
@@ -147,6 +148,10 @@ def _add_series(measures: Measures, evidence: Evidence) -> None:
         ("generator_cpu", known(sample.generator_cpu for sample in samples)),
     ):
         measures.add_series(name, values)
+    memory = known(sample.server_memory_mib for sample in samples)
+    if (tenth := len(memory) // 10) > 0:
+        middle = len(memory) // 2
+        measures.add_value("server_memory_growth", fmean(memory[-tenth:]) - fmean(memory[middle : middle + tenth]))
     cores = measures.get("server_cpu", "mean")
     if cores is not None:
         measures.add_value("server_cpu_per_client", cores * 1000 / (evidence.phase.users + 1))

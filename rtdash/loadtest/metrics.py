@@ -68,6 +68,7 @@ _ALL = (
     Metric("connections", Kind.SERIES, "", "clients connected"),
     Metric("server_cpu", Kind.SERIES, "cores", "of a server that the run started itself"),
     Metric("server_memory", Kind.SERIES, "MiB", "resident, likewise"),
+    Metric("server_memory_growth", Kind.VALUE, "MiB", "by how much it grew from the middle of the phase to its end, a tenth of it each"),
     Metric("generator_cpu", Kind.SERIES, "cores", "of the busiest process of the generator"),
     Metric("server_cpu_per_client", Kind.VALUE, "ms/s", "CPU time of the server a client and second"),
     Metric("verified_per_cpu_second", Kind.VALUE, "/s", "messages verified a CPU second of the generator"),

@@ -100,6 +100,17 @@ def test_clients_that_are_served_late_are_the_servers_doing(evidence: Evidence):
     assert measure(evidence, Generator()).invalid == []
 
 
+def test_memory_that_grows_after_the_middle_is_told(evidence: Evidence):
+    """What was filled in the first half is no growth; a leak goes on to the end."""
+    fills = [*range(100, 150), *[150] * 50]
+    leaks = range(100, 200)
+    grown = []
+    for series in (fills, leaks):
+        evidence.samples = [Sample("calm", float(second), server_memory_mib=float(mib)) for second, mib in enumerate(series)]
+        grown.append(measure(evidence, Generator()).measures.get("server_memory_growth", "value"))
+    assert grown == [0, 40]
+
+
 def test_the_knee_is_the_last_rate_that_was_kept_up_with(evidence: Evidence):
     """In words and as a measure."""
     evidence.steps = [Step(100, 99.0, 990.0, 0.4), Step(200, 197.0, 1970.0, 0.4), Step(400, 250.0, 2500.0, 0.4)]
