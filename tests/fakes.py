@@ -165,6 +165,10 @@ class Member:
         if self._on_deliver is not None:
             self._on_deliver(parcel)
 
+    def failed(self) -> None:
+        """The hub has dropped it."""
+        self.is_open = False
+
     async def drained(self) -> None:
         """Wait for the test."""
         await self.pace.wait()

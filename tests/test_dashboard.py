@@ -51,6 +51,9 @@ class Follower:
         self.messages: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
 
+    def failed(self) -> None:
+        """Nothing here raises."""
+
     def deliver(self, parcel: Parcel) -> None:
         """Take them."""
         self.messages += [decode(body) for body in parcel.bodies]

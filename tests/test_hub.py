@@ -119,6 +119,7 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub,
     assert behind.bodies == [b"one", b"two"]
     assert faulty.bodies == [b"one"]
     assert (hub.faults, hub.members(BOOKINGS)) == (1, 1)
+    assert (faulty.is_open, behind.is_open) == (False, True)
     assert "dropped" in caplog.text
 
 
@@ -229,7 +230,7 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
 
 def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bytes allowed the oldest go, and are then read from the log."""
-    monkeypatch.setattr("rtdash.hub.RECENT_LIMIT_BYTES", 10)
+    monkeypatch.setattr("rtdash.hub.hub.RECENT_LIMIT_BYTES", 10)
     for seq in range(1, 5):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()

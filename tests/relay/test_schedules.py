@@ -87,6 +87,9 @@ class Client:
     def is_open(self) -> bool:
         return self.task is not None and not self.task.done()
 
+    def failed(self) -> None:
+        self._wrongs.append("the hub has dropped it")
+
     def deliver(self, parcel: Parcel) -> None:
         """Every event must be the very next one."""
         for offset, body in enumerate(parcel.bodies):

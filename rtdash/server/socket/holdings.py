@@ -53,6 +53,10 @@ class Replay:
         self._connection.outbox.replay(parcel)
         self.seq = parcel.last_seq
 
+    def failed(self) -> None:
+        """See Outbox.failed."""
+        self._connection.outbox.failed()
+
     async def drained(self) -> None:
         """Wait for the client to read."""
         await self._connection.outbox.drained()

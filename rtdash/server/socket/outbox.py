@@ -49,6 +49,10 @@ class Outbox:
         if self.is_open:
             self._deliver_with_care(parcel)
 
+    def failed(self) -> None:
+        """The hub has dropped it for a fault: the client comes back and is told what it missed, instead of waiting for nothing."""
+        self._link.abort()
+
     def replay(self, parcel: Parcel) -> None:
         """From a replay, which waits for `drained` between its pages: a page may be larger than the limit, and is no slow reader's fault."""
         self._allowance_bytes += sum(map(len, parcel.bodies))

@@ -2,12 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
+from rtdash.hub.feed import NOBODY, Feed, Subscriber, Subscription
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.parcel import RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES, Parcel, RecentParcels
-
-__all__ = ["Hub", "Parcel", "Subscriber", "Subscription"]
+from rtdash.protocol.parcel import RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES, Parcel
 
 FLUSH_INTERVAL_S = 0.004
 """While flushes follow each other closely: the least pause between two, so that load turns into larger writes."""
@@ -19,27 +17,6 @@ CHEAP_FLUSH_S = 0.0005
 """A flush that costs less is never worth a wait."""
 
 _log = logging.getLogger(__name__)
-
-
-class Subscriber(Protocol):
-    """Somebody who follows streams."""
-
-    @property
-    def write(self) -> Callable[[bytes], object] | None:
-        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a call of Python."""
-
-    def deliver(self, parcel: Parcel) -> None:
-        """Take the messages. Never raises, never awaits; may end its own membership or others'."""
-
-
-class Subscription:
-    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer one along."""
-
-    __slots__ = ("stream", "subscriber")
-
-    def __init__(self, stream: Stream, subscriber: Subscriber) -> None:
-        self.stream = stream
-        self.subscriber = subscriber
 
 
 class Hub:
@@ -64,8 +41,8 @@ class Hub:
         self._call_later = call_later
         self._clock = clock_monotonic
         self._compress_min_bytes = compress_min_bytes
-        self._feeds: dict[Stream, _Feed] = {}
-        self._due: dict[Stream, _Feed] = {}
+        self._feeds: dict[Stream, Feed] = {}
+        self._due: dict[Stream, Feed] = {}
         self._is_scheduled = False
         self._is_flushing = False
         self._last_cost_s = 0.0
@@ -81,7 +58,7 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
-        subscription.subscriber = _NOBODY
+        subscription.subscriber = NOBODY
         feed = self._feeds.get(subscription.stream)
         if feed is not None and subscription in feed.members:
             del feed.members[subscription]
@@ -166,7 +143,7 @@ class Hub:
             self._last_cost_s = self._last_end - start
             self.flushes += 1
 
-    def _flush(self, stream: Stream, feed: "_Feed") -> None:
+    def _flush(self, stream: Stream, feed: "Feed") -> None:
         parcel = feed.take(stream, self._compress_min_bytes)
         if parcel is None:
             return
@@ -201,8 +178,9 @@ class Hub:
         _log.error("a subscriber of %s/%s raised and was dropped", *subscription.stream, exc_info=fault)
         self.faults += 1
         self.leave(subscription)
+        subscriber.failed()
 
-    def _make_due(self, stream: Stream, feed: "_Feed") -> None:
+    def _make_due(self, stream: Stream, feed: "Feed") -> None:
         """Flush at the end of this turn of the loop; a little later if a dear flush has only just ended."""
         self._due[stream] = feed
         if self._is_scheduled:
@@ -219,59 +197,15 @@ class Hub:
         self._is_scheduled = False
         self.flush_now()
 
-    def _feed(self, stream: Stream) -> "_Feed":
+    def _feed(self, stream: Stream) -> "Feed":
         feed = self._feeds.get(stream)
         if feed is None:
-            feed = self._feeds[stream] = _Feed()
+            feed = self._feeds[stream] = Feed()
         return feed
 
-    def _drop_if_idle(self, stream: Stream, feed: "_Feed") -> None:
+    def _drop_if_idle(self, stream: Stream, feed: "Feed") -> None:
         if not feed.members:
             feed.states.clear()
             feed.fresh.clear()
             if not feed.is_tracked and self._feeds.get(stream) is feed:
                 del self._feeds[stream]
-
-
-class _Feed:
-    """One stream: who follows it, what waits for the next flush, what went out lately."""
-
-    __slots__ = ("fresh", "is_tracked", "members", "pending", "recent", "states", "targets", "top")
-
-    def __init__(self) -> None:
-        self.members: dict[Subscription, None] = {}
-        self.targets: tuple[Subscription, ...] | None = ()
-        self.states: dict[str, bytes] = {}
-        self.fresh: set[str] = set()
-        self.is_tracked = False
-        self.restart(0)
-
-    def restart(self, top: int) -> None:
-        self.top = top
-        self.pending: list[bytes] = []
-        self.recent = RecentParcels()
-
-    def take(self, stream: Stream, compress_min_bytes: int) -> Parcel | None:
-        """What is due, as one parcel. `top` moves here, before anybody gets it."""
-        if self.pending:
-            parcel = Parcel(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
-            self.pending.clear()
-            self.top = parcel.last_seq
-            return parcel
-        if self.fresh:
-            bodies = tuple(body for kind, body in self.states.items() if kind in self.fresh)
-            self.fresh.clear()
-            return Parcel(stream, 0, bodies, compress_min_bytes)
-        return None
-
-
-class _Nobody:
-    """Whose a subscription is once it has ended."""
-
-    write = None
-
-    def deliver(self, parcel: Parcel) -> None:
-        """Nothing."""
-
-
-_NOBODY = _Nobody()
