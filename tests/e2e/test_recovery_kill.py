@@ -4,7 +4,9 @@ import asyncio
 import random
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -12,53 +14,77 @@ import pytest
 from tests.conftest import FULL
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.witnesses import BareSubscriber, Subscriber, Verdict, Writer, following, judge, quantiles, tell, until
+from tests.servers import TestServer
+from tests.stores import new_database
 
 KILLS = 50 if FULL else 4
+KILLS_OF_TWO = 30 if FULL else 3
 DRAINS = 10 if FULL else 2
 SUBSCRIBERS = 20
 PER_SECOND = 300
 SEED = 20_261_123
+NO_LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
 
 
 @pytest.mark.timeout(1200 if FULL else 120)
 def test_nothing_is_lost_over_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SIGKILL at random moments: acknowledged and lost 0, events lost 0, out of order 0, duplicates after the client 0."""
-    with server_process(tmp_path / "data", connections_per_user=0, handshakes_per_minute=0, requests_per_second=0) as server:
-        asyncio.run(_kill_again_and_again(server, capsys))
+    with server_process(tmp_path / "data", **NO_LIMITS) as server:
+        asyncio.run(_kill_again_and_again([server], [[server]] * KILLS, capsys))
 
 
-async def _kill_again_and_again(server: ServerProcess, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.timeout(1200 if FULL else 180)
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq", "kafka"])
+def test_nothing_is_lost_over_kills_of_two_processes(
+    broker: str, request: pytest.FixtureRequest, postgres_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same where the events of one reach the subscribers of the other by a broker; each is killed in turn, and both at once."""
+    with new_database(postgres_server.url) as database:
+        options = {"database": database, "broker": request.getfixturevalue(f"{broker}_server").url, **NO_LIMITS}
+        with server_process(tmp_path / "a", **options) as one, server_process(tmp_path / "b", **options) as other:
+            asyncio.run(_kill_again_and_again([one, other], ([[one], [other], [one, other]] * KILLS_OF_TWO)[:KILLS_OF_TWO], capsys))
+
+
+async def _kill_again_and_again(
+    servers: Sequence[ServerProcess], victims: Sequence[Sequence[ServerProcess]], capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = random.Random(SEED)
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     bare = [BareSubscriber() for _ in range(3)]
-    writer = Writer(server.url, server.token(), per_second=PER_SECOND, rng=rng)
+    writers = [Writer(one.url, one.token(), per_second=PER_SECOND / len(servers), rng=random.Random(rng.random())) for one in servers]
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(one.follow(server.url, server.token())) for one in bare]
+        tasks = [group.create_task(one.follow(server.url, server.token())) for one, server in zip(bare, cycle(servers), strict=False)]
         await until(lambda: all(one.session for one in bare), tasks)
-        await stack.enter_async_context(following(subscribers, server.url, server.token()))
-        async with writer.writing():
-            for _ in range(KILLS):
+        for place, server in enumerate(servers):
+            await stack.enter_async_context(following(subscribers[place :: len(servers)], server.url, server.token()))
+        async with AsyncExitStack() as writing:
+            for writer in writers:
+                await writing.enter_async_context(writer.writing())
+            for together in victims:
                 await asyncio.sleep(rng.uniform(0.2, 3.0 if FULL else 1.0))
-                await asyncio.to_thread(server.end, signal.SIGKILL)
-                await asyncio.to_thread(server.start)
+                for server in together:
+                    await asyncio.to_thread(server.end, signal.SIGKILL)
+                await asyncio.gather(*(asyncio.to_thread(server.start) for server in together))
             await asyncio.sleep(0.5)
-        log = await asyncio.to_thread(server.read_log, "restaurant_reservations")
+        log = await asyncio.to_thread(servers[0].read_log, "restaurant_reservations")
         head = len(log)
         # A subscriber that has the last event, or one that is on its way to it, settles; what then is missing is lost.
         await until(lambda: all(one.seqs and one.seqs[-1] >= head for one in (*subscribers, *bare)))
         for task in tasks:
             task.cancel()
+    acknowledged = [own_id for writer in writers for own_id in writer.acknowledged]
+    repeated = sum(writer.outcomes["repeated"] for writer in writers)
     back = [live - broken for one in subscribers for broken, live in one.returns()]
     tell(
         capsys,
-        f"{KILLS} kills, {len(writer.acknowledged)} operations acknowledged ({writer.outcomes['repeated']} by a repeat), {head} events,"
+        f"{len(victims)} kills of {len(servers)}, {len(acknowledged)} operations acknowledged ({repeated} by a repeat), {head} events,"
         f" dropped repeats {sum(one.duplicates_dropped for one in subscribers)}; live again after {quantiles(back)}",
     )
-    assert judge(writer.acknowledged, log, subscribers) == Verdict()
+    assert judge(acknowledged, log, subscribers) == Verdict()
     assert [sorted(set(one.seqs)) == list(range(1, head + 1)) for one in bare] == [True] * len(bare)
     assert [(one.resets, one.losses) for one in bare] == [(0, 0)] * len(bare)
-    assert len(writer.acknowledged) == len(set(writer.acknowledged)) == head
+    assert len(acknowledged) == len(set(acknowledged)) == head
     assert all(len(one.returns()) >= 1 for one in subscribers)
 
 
@@ -68,8 +94,7 @@ WINDOW_S = 0.5
 @pytest.mark.timeout(600 if FULL else 120)
 def test_a_drain_costs_nobody_a_second_attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SIGTERM and a start within the restart allowance: the same zeros, and each subscriber comes back at its first attempt."""
-    limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
-    with server_process(tmp_path / "data", **limits, drain_window_s=WINDOW_S) as server:
+    with server_process(tmp_path / "data", **NO_LIMITS, drain_window_s=WINDOW_S) as server:
         # The allowance is what an operator would set: some times what a restart takes on this machine, today.
         allowance_s = max(3.0, 3 * _restart(server))
         server.set(restart_allowance_s=allowance_s)
