@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
@@ -70,6 +69,17 @@ _COLUMNS = (
 )
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
+_TAKEN = ("process", "generation", "expires_at", "saved_at")
+_TAKE = Prepared(_UPDATE.values({name: bindparam(f"to_{name}") for name in _TAKEN}))
+# A session with a connection counts from its process's last sign of life: a beat, or the session's own last change.
+_LAST_SIGN = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
+_IS_EXPIRED = or_(
+    and_(sessions.c.expires_at.is_not(None), sessions.c.expires_at <= bindparam("now")),  # never NULL: its negation must hold, too
+    and_(sessions.c.expires_at.is_(None), bindparam("silent_since") >= _LAST_SIGN),
+)
+_WITH_OWNER = sessions.outerjoin(processes, processes.c.id == sessions.c.process)
+_LOAD = Prepared(_READ.select_from(_WITH_OWNER).where(sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED))
+_READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
@@ -104,8 +114,8 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
 
 def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
     """The session, unless it is unknown or has expired."""
-    row = conn.execute(_with_owner(_READ).where(sessions.c.id == session_id, ~_is_expired(now, ttl))).one_or_none()
-    return None if row is None else _session_of(row)
+    found = _LOAD.read(conn, {"of_id": session_id, **_limits(now, ttl)})
+    return _session_of(*found[0]) if found else None
 
 
 def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now: datetime, ttl: timedelta) -> StoredSession | None:
@@ -118,9 +128,8 @@ def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now:
     if held is None or held.sub != sub:
         return None
     taken = replace(held, process=process, generation=held.generation + 1, expires_at=now + ttl)
-    values = {"process": process, "generation": taken.generation, "expires_at": to_ms(now + ttl), "saved_at": to_ms(now)}
-    changed = conn.execute(_UPDATE.values(values), _holder(session_id, held.generation)).rowcount
-    return taken if changed else None
+    values = {"to_process": process, "to_generation": taken.generation, "to_expires_at": to_ms(now + ttl), "to_saved_at": to_ms(now)}
+    return taken if _TAKE.run(conn, [_holder(session_id, held.generation) | values]) else None
 
 
 def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
@@ -129,7 +138,7 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     if not by_id:
         return
     for row in conn.execute(_READ.where(sessions.c.id.in_(sorted(by_id)))).all():
-        held, confirmation = _session_of(row), by_id[row.id]
+        held, confirmation = _session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
             conn.execute(_UPDATE.values(positions=_encode_positions(merged)), _holder(held.id, held.generation))
@@ -155,8 +164,7 @@ def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
 
 def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:
     """Remove sessions that nobody came back for, at most `limit`, and processes that hold none and have long been silent."""
-    ids = _with_owner(select(sessions.c.id)).where(_is_expired(now, ttl)).limit(limit)
-    removed = conn.execute(delete(sessions).where(sessions.c.id.in_(ids))).rowcount
+    removed = conn.execute(delete(sessions).where(sessions.c.id.in_(_READ_EXPIRED.limit(limit))), _limits(now, ttl)).rowcount
     silent = select(processes.c.id).where(processes.c.beat_at < to_ms(now - ttl - LEASE))
     conn.execute(delete(leases).where(leases.c.process.in_(silent)))
     conn.execute(delete(processes).where(processes.c.id.in_(silent)))
@@ -211,27 +219,23 @@ def _holder(session_id: str, generation: int) -> dict[str, object]:
     return {"of_id": session_id, "of_generation": generation}
 
 
-def _with_owner(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return statement.select_from(sessions.outerjoin(processes, processes.c.id == sessions.c.process))
+def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
+    """What `_IS_EXPIRED` compares with."""
+    return {"now": to_ms(now), "silent_since": to_ms(now - ttl)}
 
 
-def _is_expired(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
-    """A session with a connection counts from its process's last sign of life: a beat, or the session's own last change."""
-    last_sign = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
-    is_over = and_(sessions.c.expires_at.is_not(None), sessions.c.expires_at <= to_ms(now))  # never NULL: its negation must hold, too
-    return or_(is_over, and_(sessions.c.expires_at.is_(None), last_sign <= to_ms(now - ttl)))
-
-
-def _session_of(row: Row[*tuple[Any, ...]]) -> StoredSession:
-    subscriptions = {venue: tuple(map(Channel, channels)) for venue, channels in json.loads(row.subscriptions).items()}
+def _session_of(
+    session_id: str, sub: str, process: str, generation: int, subscriptions: str, positions: str, expires_ms: int | None
+) -> StoredSession:
+    """From a row of `_COLUMNS`."""
     return StoredSession(
-        id=row.id,
-        sub=row.sub,
-        process=row.process,
-        generation=row.generation,
-        subscriptions=subscriptions,
-        positions=_decode_positions(row.positions),
-        expires_at=None if row.expires_at is None else from_ms(row.expires_at),
+        id=session_id,
+        sub=sub,
+        process=process,
+        generation=generation,
+        subscriptions={venue: tuple(map(Channel, channels)) for venue, channels in json.loads(subscriptions).items()},
+        positions=_decode_positions(positions),
+        expires_at=None if expires_ms is None else from_ms(expires_ms),
     )
 
 
