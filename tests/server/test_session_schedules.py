@@ -355,11 +355,17 @@ class SessionSchedules(RuleBasedStateMachine):
         events = self.log.append(stream, count)
         notice = Notice(stream, self.log.epoch, events[0].seq, tuple(event.body for event in events))
         self._do(lambda: committer.relay.announce(events))
-        for process in self.processes:
+        if fate == "lost":
+            return
+        for process, arrived in self.carry(committer, notice):
             if fate == "now":
-                self._do(lambda process=process: process.relay._receive(notice))
-            elif fate == "late":
-                self.notices.append((process, notice))
+                self._do(lambda process=process, arrived=arrived: process.relay._receive(arrived))
+            else:
+                self.notices.append((process, arrived))
+
+    def carry(self, _sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
+        """What comes of it, and where."""
+        return [(process, notice) for process in self.processes]
 
     def _wait(self, seconds: float) -> None:
         self.loop.now_s += seconds
