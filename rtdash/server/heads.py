@@ -9,6 +9,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from rtdash.server.parts import Parts
+from rtdash.server.socket.fastdoor import Client
+from rtdash.server.socket.handshake import unreadable
+from rtdash.server.socket.upgrade import Head
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of a head that is not whole yet; with a token of the longest kind it has a sixth of that."""
@@ -38,6 +41,7 @@ class TimedHeads(HttpToolsProtocol):
         self._patience_s = {Phase.HEAD: parts.settings.limits.handshake_timeout_s, Phase.BODY: BODY_TIMEOUT_S}
         self._refusals = parts.metrics.limit_refusals
         self._crowd = parts.crowd
+        self._fast_door = parts.gateway.fast_door if parts.settings.lane == "fast" else None
         self._is_dry_run = parts.settings.limits.limits_dry_run
         self._phase: Phase | None = None
         self._timed: Phase | None = None
@@ -81,14 +85,17 @@ class TimedHeads(HttpToolsProtocol):
             self._expect(awaited)
 
     def handle_websocket_upgrade(self) -> None:
-        """The socket goes to the WebSocket class, and its times with it; a head that this class can't read would stay there for ever."""
+        """The socket goes to the lane, and its times with it."""
         self._is_upgraded = True
         self._expect(None)
         self._crowd.leave(self)
-        super().handle_websocket_upgrade()
-        lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
-        if not lane.handshake_initiated:
-            self.send_400_response("This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than 128 headers.")
+        if self._fast_door is None:
+            self._hand_to_uvicorn()
+        else:
+            self.connections.discard(self)
+            head = Head(self.scope["method"].encode(), self.url, self.headers)
+            client = Client(self.client[0] if self.client else "", self.scheme == "https")
+            self._fast_door.knock(self.transport, self.connections, head, client)
         del self.parser  # it knows this object, which knows it: together they would wait for the garbage collector
 
     def on_message_begin(self) -> None:
@@ -126,6 +133,13 @@ class TimedHeads(HttpToolsProtocol):
         """It has read."""
         self._stop_emptying()
         super().resume_writing()
+
+    def _hand_to_uvicorn(self) -> None:
+        """Its WebSocket class parses the head again; one that it can't read would stay there for ever."""
+        super().handle_websocket_upgrade()
+        lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
+        if not lane.handshake_initiated:
+            self.send_400_response(bytes(unreadable().body).decode())
 
     def _expect(self, phase: Phase | None) -> None:
         if self._incoming is not None:

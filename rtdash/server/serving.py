@@ -94,8 +94,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def largest_frame_bytes(settings: Settings) -> int:
     """What the server below is told to take at most."""
-    factor = 1 if settings.lane == "fast" else _PLAIN_LANE_FACTOR
-    return factor * settings.limits.longest_message_bytes or 2**31
+    return _PLAIN_LANE_FACTOR * settings.limits.longest_message_bytes or 2**31
 
 
 class _Server(uvicorn.Server):
@@ -174,12 +173,6 @@ def _settle_in() -> None:
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     limits = settings.limits
     options: dict[str, Any] = {}
-    if settings.lane == "fast":
-        from rtdash.server.socket.fastlane import FastLane  # noqa: PLC0415 - the plain lane must work without it
-
-        options = {"ws": FastLane, "ws_ping_interval": None, "ws_ping_timeout": None}
-    else:
-        options = {"ws": "websockets-sansio", "ws_ping_interval": limits.ping_interval_s or None, "ws_ping_timeout": limits.pong_timeout_s}
     if settings.ssl_certfile:
         options |= {"ssl_certfile": settings.ssl_certfile, "ssl_keyfile": settings.ssl_keyfile}
     return uvicorn.Config(
@@ -189,6 +182,9 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         access_log=False,  # it would print the URL with its query string, and with it the token
         lifespan="on",
         backlog=BACKLOG,
+        ws="websockets-sansio",  # of the plain lane; the fast lane's handshakes never come to it
+        ws_ping_interval=limits.ping_interval_s or None,
+        ws_ping_timeout=limits.pong_timeout_s,
         ws_max_size=largest_frame_bytes(settings),
         ws_per_message_deflate=False,  # shared compression is ours: once per flush, not once per connection
         server_header=False,

@@ -28,7 +28,6 @@ from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
 from rtdash.server.serving import largest_frame_bytes
-from rtdash.server.socket.fastlane import FastLane
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -186,7 +185,7 @@ def serving(
         app,
         port=0,
         http=TimedHeads,
-        ws=FastLane if lane == "fast" else "websockets-sansio",
+        ws="websockets-sansio",
         loop="uvloop" if (lane == "fast" if uvloop is None else uvloop) else "asyncio",
         lifespan="on",
         log_config=None,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rtdash.server.heads import TimedHeads
-from rtdash.server.socket.fastlane import FastLane
+from rtdash.server.socket.fastdoor import FastVisitor
 from tests.server.sockets import anyio_backend, serving
 
 __all__ = ["anyio_backend"]
@@ -22,7 +22,7 @@ async def test_nothing_of_a_handshake_waits_for_the_garbage_collector(tmp_path: 
         try:
             async with server.client() as client:
                 await client.subscribe("restaurant_reservations")
-                left = [type(one).__name__ for one in gc.get_objects() if isinstance(one, FastLane | TimedHeads)]
+                left = [type(one).__name__ for one in gc.get_objects() if isinstance(one, FastVisitor | TimedHeads)]
         finally:
             gc.enable()
     assert left == []

@@ -138,6 +138,7 @@ async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:
 async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
     """404, and the token in its URL is in nobody's log."""
     caplog.set_level("INFO")
+    caplog.set_level("DEBUG", logger="rtdash")
     token = edge.token()
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"ws://127.0.0.1:{edge.port}/socket?token={token}", proxy=None)

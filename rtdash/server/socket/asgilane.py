@@ -2,17 +2,52 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
-from rtdash.server.socket.link import LinkRules, Receiver, fail
+from rtdash.server.socket.handshake import Handshake, read_query, without_secrets
+from rtdash.server.socket.link import Link, LinkRules, Receiver, fail
 
 _LOW_WATER_SHARE = 4
 """Writing resumes once the buffer is down to this fraction of the high water mark."""
+
+
+class AsgiVisitor:
+    """A handshake that an ASGI server has parsed."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        query = read_query(websocket.scope["query_string"])
+        fields = dict(websocket.headers) | {"sec-websocket-protocol": ",".join(websocket.scope.get("subprotocols", ()))}
+        address = websocket.client.host if websocket.client else ""
+        self.asked = Handshake.read(fields, dict(query), address=address, is_secure=websocket.url.scheme == "wss")
+        websocket.scope["query_string"] = without_secrets(query)  # servers like to log it
+        self._websocket = websocket
+
+    async def deny(self, response: Response) -> None:
+        """Servers without that extension of ASGI make a bare 403 of it."""
+        if "websocket.http.response" in (self._websocket.scope.get("extensions") or {}):
+            await self._websocket.send_denial_response(response)
+        else:
+            await self._websocket.close()
+
+    async def accept(self) -> None:
+        """See Visitor."""
+        await self._websocket.accept(self.asked.subprotocol)
+
+    async def serve(self, receiver_of: Callable[[Link], Receiver], rules: LinkRules) -> None:
+        """Until it has ended."""
+        link = AsgiLink(self._websocket, rules)
+        await link.serve(receiver_of(link))
+
+    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
+        """See Visitor."""
+        await self._websocket.send_text(farewell.decode())
+        await self._websocket.close(code, reason)
 
 
 class AsgiLink:

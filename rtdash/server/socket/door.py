@@ -5,7 +5,6 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.protocol.actions import Resume
@@ -14,20 +13,16 @@ from rtdash.protocol.messages import disconnect_message, encode
 from rtdash.server.auth import Principal, TokenRefused
 from rtdash.server.logs import facts
 from rtdash.server.socket import handshake
-from rtdash.server.socket.asgilane import AsgiLink
+from rtdash.server.socket.asgilane import AsgiVisitor
 from rtdash.server.socket.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
 from rtdash.server.socket.handshake import Handshake
-from rtdash.server.socket.link import Link, LinkRules
+from rtdash.server.socket.link import Link, LinkRules, Visitor
 from rtdash.store.database import StoreUnavailable
 
 if TYPE_CHECKING:
-    from rtdash.server.socket.fastlane import FastLane
     from rtdash.server.socket.gateway import Gateway
 
 HIGH_WATER_BYTES = 64 * 1024
-REFUSED_LINGER_S = 1.0
-"""How long somebody who isn't let in may hold the socket to read why."""
-
 FULL_RETRY_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -52,15 +47,14 @@ class Door:
         high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
         self._rules = LinkRules(limits.longest_message_bytes, high_water, limits.compress_min_bytes)
 
-    async def enter(self, websocket: WebSocket) -> None:
+    async def enter(self, visitor: Visitor) -> None:
         """Serve one handshake. In the fast lane this returns when the connection stands, in the plain lane when it has ended."""
-        asked = Handshake.take(websocket)
-        if not asked.is_from_allowed_origin(self._origins):
-            await _deny(websocket, handshake.wrong_origin())
-        elif wait_s := self._load_wait_s(asked):
-            await _deny(websocket, handshake.full(wait_s))
+        if not visitor.asked.is_from_allowed_origin(self._origins):
+            await visitor.deny(handshake.wrong_origin())
+        elif wait_s := self._load_wait_s(visitor.asked):
+            await visitor.deny(handshake.full(wait_s))
         else:
-            await self._identify(websocket, asked)
+            await self._identify(visitor)
 
     def _load_wait_s(self, asked: Handshake) -> float:
         """0.0 when there is room, else the seconds after which to try again."""
@@ -71,20 +65,27 @@ class Door:
             return wait_s
         return FULL_RETRY_S if gateway.places.is_full() else 0.0
 
-    async def _identify(self, websocket: WebSocket, asked: Handshake) -> None:
+    async def _identify(self, visitor: Visitor) -> None:
         try:
-            principal = await self._principal(asked)
-            await self._take_place(principal.sub, asked.session)
+            principal = await self._principal(visitor.asked)
+            await self._take_place(principal.sub, visitor.asked.session)
         except IdentityRefused as refused:
-            await self._send_home(websocket, asked, refused)
+            await self._send_home(visitor, refused)
             return
         try:
-            await websocket.accept(asked.subprotocol)
+            await visitor.accept()
         except BaseException:
             self._gateway.places.leave(principal.sub)
             raise
-        # From the accept to the handing over nothing is awaited: frames of the peer would go to nobody.
-        await self._begin(websocket, asked, principal)
+
+        def admit(link: Link) -> Connection:
+            connection = self._gateway.admit(link, principal)
+            if visitor.asked.session is not None and connection.is_open:
+                connection.inbox.put(Resume(None, visitor.asked.session, {}))
+            return connection
+
+        # From the accept to here nothing is awaited: frames of the peer would go to nobody.
+        await visitor.serve(admit, self._rules)
 
     async def _principal(self, asked: Handshake) -> Principal:
         if asked.token is None:
@@ -123,23 +124,8 @@ class Door:
         except StoreUnavailable:
             raise IdentityRefused(CloseCode.OVERLOADED, "the session can't be looked up now: come back later") from None
 
-    async def _begin(self, websocket: WebSocket, asked: Handshake, principal: Principal) -> None:
-        lane: FastLane | None = websocket.scope.get("state", {}).get("fastlane")
-
-        def admit(link: Link) -> Connection:
-            connection = self._gateway.admit(link, principal)
-            if asked.session is not None and connection.is_open:
-                connection.inbox.put(Resume(None, asked.session, {}))
-            return connection
-
-        if lane is not None:
-            lane.hand_over(admit, self._rules)
-            return
-        link = AsgiLink(websocket, self._rules)
-        await link.serve(admit(link))
-
-    async def _send_home(self, websocket: WebSocket, asked: Handshake, refused: IdentityRefused) -> None:
-        _log.info("not let in: %s", refused.reason, extra=facts(code=int(refused.code), address=asked.address))
+    async def _send_home(self, visitor: Visitor, refused: IdentityRefused) -> None:
+        _log.info("not let in: %s", refused.reason, extra=facts(code=int(refused.code), address=visitor.asked.address))
         self._gateway.metrics.evictions.labels(str(int(refused.code))).inc()
         farewell = disconnect_message(
             code=refused.code,
@@ -149,24 +135,12 @@ class Door:
             jitter_ms=JITTER_MS,
             timestamp=self._gateway.clock(),
         )
-        lane: FastLane | None = websocket.scope.get("state", {}).get("fastlane")
-        if lane is not None:
-            asyncio.get_running_loop().call_later(REFUSED_LINGER_S, lane.transport.abort)
-        await websocket.accept(asked.subprotocol)
+        await visitor.accept()
         with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
-            await websocket.send_text(encode(farewell).decode())
-            await websocket.close(refused.code, refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
+            reason = refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
+            await visitor.send_home(encode(farewell), refused.code, reason)
 
 
 async def wrong_path(websocket: WebSocket) -> None:
     """The route of every other path: servers log the URLs of those they refuse by themselves, and a token may stand there."""
-    Handshake.take(websocket)
-    await _deny(websocket, handshake.wrong_path())
-
-
-async def _deny(websocket: WebSocket, response: Response) -> None:
-    """An HTTP answer instead of the handshake's; servers without that extension of ASGI make a bare 403 of it."""
-    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
-        await websocket.send_denial_response(response)
-    else:
-        await websocket.close()
+    await AsgiVisitor(websocket).deny(handshake.wrong_path())

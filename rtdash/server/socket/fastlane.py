@@ -1,22 +1,17 @@
-"""The fast lane: uvicorn's WebSocket class for the handshake, then frames straight to and from the transport, by callbacks."""
+"""The fast lane behind its handshake: frames straight to and from the transport, by callbacks."""
 
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.extensions.base import ServerExtensionFactory
 from websockets.frames import Frame, Opcode
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
+from websockets.protocol import OPEN, Protocol
 
 from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import deflate_frames, join_frames
-from rtdash.server.socket.deflate import SharedDeflate
 from rtdash.server.socket.link import LinkRules, Receiver, fail
 
 NOTSENT_LOWAT_BYTES = 32 * 1024
@@ -28,58 +23,6 @@ _PONG_HEAD = b"\x8a"
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
-class FastLane(WebSocketsSansIOProtocol):
-    """Given to uvicorn as `ws=`. The app finds it as `scope["state"]["fastlane"]` and takes the socket over after its accept."""
-
-    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
-        super().__init__(config, server_state, {**app_state, "fastlane": self}, _loop)
-        self.conn.debug = False  # its debug log has every head and frame, and with them tokens
-        self.conn.available_extensions = [cast("ServerExtensionFactory", SharedDeflate())]
-        self._is_handed_over = False
-
-    def hand_over(self, receiver_of: "Callable[[FastLink], Receiver]", rules: LinkRules) -> None:
-        """Give the accepted socket to a FastLink and the receiver made for it; uvicorn keeps nothing but its place in the count.
-
-        Call it in the same step of the loop as the accept, so that no frame falls between.
-        """
-        self._is_handed_over = True
-        self.stop_keepalive()
-        self.conn.max_message_size = rules.message_limit_bytes or None
-        link = FastLink(self.transport, self.conn, self.connections, rules)
-        receiver = link.receiver = receiver_of(link)
-        self.connections.discard(self)
-        self.connections.add(cast("WebSocketsSansIOProtocol", link))
-        self.transport.set_protocol(cast("asyncio.Protocol", link))
-        self._pass_on(receiver, link)
-        del self.scope["state"]["fastlane"]
-        self.app_state.clear()  # our own copy, with this object in it: nothing of the handshake is to wait for the garbage collector
-
-    async def run_asgi(self) -> None:
-        """As uvicorn's, but a socket that was handed over stays open when the app returns."""
-        try:
-            await self.app(self.scope, self.receive, self.send)
-        except ClientDisconnected:
-            pass
-        except Exception:
-            self.logger.exception("the WebSocket route raised")
-            self.send_500_response()
-        if not self._is_handed_over and self.close_timer is None:
-            self.transport.close()
-
-    def _pass_on(self, receiver: Receiver, link: "FastLink") -> None:
-        """What came in before the handover: a peer may speak before it has read the answer to its handshake."""
-        while not self.queue.empty():
-            message = cast("dict[str, Any]", self.queue.get_nowait())
-            if message["type"] == "websocket.receive" and message.get("text") is not None:
-                receiver.text_received(message["text"])
-            elif message["type"] == "websocket.receive":
-                receiver.binary_received()
-            elif message["type"] == "websocket.disconnect":
-                link.abort()
-        if self.read_paused:
-            self.transport.resume_reading()
-
-
 class FastLink:
     """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a connection."""
 
@@ -88,7 +31,7 @@ class FastLink:
 
     receiver: Receiver
 
-    def __init__(self, transport: asyncio.Transport, conn: ServerProtocol, connections: set[Any], rules: LinkRules) -> None:
+    def __init__(self, transport: asyncio.Transport, conn: Protocol, connections: set[Any], rules: LinkRules) -> None:
         self._transport = transport
         self._conn = conn
         self._connections = connections

@@ -18,8 +18,10 @@ from rtdash.protocol.server_session import Rates
 from rtdash.server.auth import Principal
 from rtdash.server.logs import facts
 from rtdash.server.parts import Parts
+from rtdash.server.socket.asgilane import AsgiVisitor
 from rtdash.server.socket.connection import JITTER_MS, Connection
 from rtdash.server.socket.door import Door
+from rtdash.server.socket.fastdoor import FastDoor
 from rtdash.server.socket.handovers import Handovers
 from rtdash.server.socket.heartbeat import TICK_S, Marks, PulseRules, Wheel
 from rtdash.server.socket.link import Link, fail
@@ -70,7 +72,8 @@ class Gateway:
         self.sessions = Sessions(parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s)
         self.was_late = False
         self.drain_left_s: float | None = None
-        self._door = Door(self, allowed_origins=parts.settings.allowed_origins)
+        self.door = Door(self, allowed_origins=parts.settings.allowed_origins)
+        self.fast_door = FastDoor(self, trusted_proxies=parts.settings.trusted_proxies)
         self._revocations = parts.revocations
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitted = 0
@@ -90,7 +93,7 @@ class Gateway:
 
     async def websocket_endpoint(self, websocket: WebSocket) -> None:
         """One handshake, and in the plain lane the connection behind it."""
-        await self._door.enter(websocket)
+        await self.door.enter(AsgiVisitor(websocket))
 
     def admit(self, link: Link, principal: Principal) -> Connection:
         """A connection for a socket that stands; its place is taken already."""

@@ -1,11 +1,10 @@
 """What a WebSocket handshake says: who, from where, with which token; and the refusals that come before anything is accepted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.responses import PlainTextResponse, Response
-from starlette.websockets import WebSocket
 
 SUBPROTOCOL = "rtdash.v1"
 MAX_FIELDS = 100
@@ -27,19 +26,16 @@ class Handshake:
     subprotocol: str | None
 
     @classmethod
-    def take(cls, websocket: WebSocket) -> "Handshake":
-        """Read it, and take what is secret out of the URL, which servers like to log."""
-        query = _read_query(websocket.scope["query_string"])
-        fields = dict(query)
-        websocket.scope["query_string"] = urlencode([pair for pair in query if pair[0] not in _SECRETS]).encode()
-        offered = websocket.scope.get("subprotocols", [])
+    def read(cls, fields: Mapping[str, str], query: Mapping[str, str], *, address: str, is_secure: bool) -> "Handshake":
+        """Of a head's fields, by their names in lower case; several offers of subprotocols stand in one, with commas."""
+        offered = [name.strip() for name in fields.get("sec-websocket-protocol", "").split(",")]
         return cls(
-            address=websocket.client.host if websocket.client else "",
-            origin=websocket.headers.get("origin"),
-            host=websocket.headers.get("host", ""),
-            is_secure=websocket.url.scheme == "wss",
-            token=_header_token(websocket) or _subprotocol_token(offered) or fields.get("token") or None,
-            session=fields.get("session") or None,
+            address=address,
+            origin=fields.get("origin"),
+            host=fields.get("host", ""),
+            is_secure=is_secure,
+            token=_header_token(fields.get("authorization", "")) or _subprotocol_token(offered) or query.get("token") or None,
+            session=query.get("session") or None,
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         )
 
@@ -56,6 +52,19 @@ def read_allowed_origins(setting: str) -> frozenset[str]:
     return frozenset(origin.strip() for origin in setting.split(",") if origin.strip())
 
 
+def read_query(text: bytes) -> list[tuple[str, str]]:
+    """Names and values; none of a query that has too many of them to be meant."""
+    try:
+        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return []
+
+
+def without_secrets(query: Iterable[tuple[str, str]]) -> bytes:
+    """The query as it may be logged."""
+    return urlencode([pair for pair in query if pair[0] not in _SECRETS]).encode()
+
+
 def wrong_origin() -> Response:
     """403: a page of a foreign site."""
     return PlainTextResponse("this page's Origin is not allowed: add it to RTDASH_ALLOWED_ORIGINS on the server\n", 403)
@@ -66,22 +75,25 @@ def wrong_path() -> Response:
     return PlainTextResponse("there is no socket at this path: connect to /ws\n", 404)
 
 
+def unreadable() -> Response:
+    """400: its head is not one of a handshake, or out of bounds."""
+    text = "This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than 128 headers.\n"
+    return PlainTextResponse(text, 400)
+
+
+def failed() -> Response:
+    """500: ours is the fault."""
+    return PlainTextResponse("the server made a mistake, which is in its log: try again\n", 500)
+
+
 def full(retry_after_s: float) -> Response:
     """503: come back later."""
     text = "the server takes no more connections at the moment: come back later\n"
     return PlainTextResponse(text, 503, {"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
 
 
-def _read_query(text: bytes) -> list[tuple[str, str]]:
-    """Names and values; none of a query that has too many of them to be meant."""
-    try:
-        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        return []
-
-
-def _header_token(websocket: WebSocket) -> str | None:
-    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
+def _header_token(authorization: str) -> str | None:
+    scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

@@ -1,12 +1,15 @@
-"""The seam between a conversation and the socket that carries it: one Protocol each way, two lanes that keep to them."""
+"""The seam between a conversation and the socket that carries it: one Protocol each way and one for the handshake; two lanes keep to them."""
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from starlette.responses import Response
+
 from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
+from rtdash.server.socket.handshake import Handshake
 
 _FAULT = "the server made a mistake, which is in its log: come back"
 _log = logging.getLogger(__name__)
@@ -91,6 +94,27 @@ class Receiver(Protocol):
 
     def shutdown(self) -> None:
         """The server ends."""
+
+
+class Visitor(Protocol):
+    """Somebody who asks for a connection: the door answers by `deny`, or by `accept` and then at once, in the same step, one of the other two.
+
+    All of them may raise ConnectionError or WebSocketDisconnect when the peer has gone.
+    """
+
+    asked: Handshake
+
+    async def deny(self, response: Response) -> None:
+        """An HTTP answer instead of the handshake's."""
+
+    async def accept(self) -> None:
+        """The answer to the handshake; it is a WebSocket now."""
+
+    async def serve(self, receiver_of: Callable[[Link], Receiver], rules: LinkRules) -> None:
+        """Carry its messages from now on: a lane that has a coroutine for each returns when it has ended, another one at once."""
+
+    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
+        """Write a message and a Close, and end."""
 
 
 def fail(link: Link, receiver: Receiver) -> None:
