@@ -27,7 +27,8 @@ def storm(bench: Bench) -> Figures:
     if not may_open(clients + bystanders + 200):
         bench.missing |= dict.fromkeys(("back_s", "lost"), f"{clients + bystanders + 200:,} open files (ulimit -Hn)")
         return {}
-    before, events = 3 * RATE, bench.size(25 * RATE)
+    events = bench.size(25 * RATE)
+    before = events // 8
     with rtdash(bench.data) as server:
         following = Subscription(f"/ws?token={server.token}", HELLO)
         command = [str(bench.directory / "storm"), str(server.port), following.path, str(clients), CHANNEL]

@@ -12,6 +12,8 @@ from traffic import Caller, pace
 
 FRAME_HEAD_BYTES = 4
 VENUES = 1_000
+TICK_S = 0.01
+"""What the kernel counts CPU in: less can't be told from nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def _body(run: Fanned) -> bytes:
 
 
 def _fanned(counted: dict[str, Any], cpu_s: float, sent: list[float] | None = None) -> Fanned:
-    frames = max(1, counted["frames"])
+    frames, cpu_s = max(1, counted["frames"]), max(TICK_S, cpu_s)
     latencies = [(last - start) * 1e3 for start, last in zip(sent, counted["last_at"], strict=True)] if sent else []
     return Fanned(cpu_s * 1e6 / frames, counted["bytes"] / frames, latencies, frames / max(counted["span_s"], 1e-9), counted["lost"])
 
