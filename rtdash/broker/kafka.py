@@ -14,7 +14,13 @@ from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 SILENCE_S = 3.0
 """After so long without a record the cluster is asked where the topics end, and given as long to answer."""
 
+PATIENCE_S = 10.0
+"""For a start, and for what was sent to be acknowledged: whoever starts over sooner never catches up with a cluster that is merely slow."""
+
 REQUEST_TIMEOUT_MS = 5_000
+
+BATCH_BYTES = 512 * 1024
+"""One batch of a topic's partition is on its way at a time: with the driver's 16 KiB a slow cluster never caught up with what had waited."""
 
 METADATA_MAX_AGE_MS = 2_000
 """How old what the driver believes of topics and leaders may be: by its own default a topic that was away for a moment stays so for 5 minutes."""
@@ -34,7 +40,7 @@ class KafkaBroker:
         """Send and wait for the leader; a venue's notices keep to one partition, and so to their order."""
         try:
             producer = await self._started_producer()
-            async with asyncio.timeout(SILENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 sent = [
                     await producer.send(topic_of(notice, self._topics), encode_notice(notice), key=notice.stream.venue.encode())
                     for notice in notices
@@ -56,7 +62,7 @@ class KafkaBroker:
             fetch_max_wait_ms=500,
         )
         try:
-            async with asyncio.timeout(2 * SILENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await consumer.start()
             while True:
                 batch = await consumer.getmany(timeout_ms=int(SILENCE_S * 1000))
@@ -81,10 +87,14 @@ class KafkaBroker:
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers, acks=1, request_timeout_ms=REQUEST_TIMEOUT_MS, metadata_max_age_ms=METADATA_MAX_AGE_MS
+                bootstrap_servers=self._servers,
+                acks=1,
+                max_batch_size=BATCH_BYTES,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+                metadata_max_age_ms=METADATA_MAX_AGE_MS,
             )
             try:
-                async with asyncio.timeout(2 * SILENCE_S):
+                async with asyncio.timeout(PATIENCE_S):
                     await producer.start()
             except BaseException:
                 await self._end(producer.stop)
