@@ -178,10 +178,11 @@ def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awai
     except Unreachable as failure:
         raise CommandFailed(str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE) from None
     except NotAllowed as failure:
-        hint = "a past and a replay need the scope admin: rtdash token --scope admin --scope hotel:write …"
+        scopes = "a past and a replay need the scope admin: rtdash token --scope admin --scope hotel:write …"
+        hint = scopes if failure.status == 403 else "get one that is let in: rtdash token"
         raise CommandFailed(f"the server refuses this token: {failure.detail or failure.title}", hint=hint, code=Exit.NOT_ALLOWED) from None
     except Problem as failure:
-        raise CommandFailed(f"the server refuses: {failure}", hint="see its log, and rtdash doctor") from None
+        raise CommandFailed(f"the server refuses: {failure}", hint="see its log, and rtdash doctor; or is it no rtdash server?") from None
     finally:
         if tally.sent:
             _say(tally.summary())

@@ -115,7 +115,7 @@ class Api:
         try:
             return response.json()
         except ValueError:
-            raise Problem(response.status_code, title="The answer is not JSON", detail=f"is {self.url} an rtdash server?") from None
+            raise Problem(response.status_code, title="The answer is not JSON", detail=f"{self.url} seems to be something else") from None
 
 
 def _may_pass(failure: Unreachable | Problem) -> bool:

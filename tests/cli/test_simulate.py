@@ -141,10 +141,12 @@ def test_replay_without_the_admin_scope(hotels, rows, capfd):
 
 
 def test_wrong_token(server, capfd):
-    """A token that isn't valid ends with 4."""
+    """A token that isn't valid ends with 4 and how to get one; more scopes would not help."""
     assert run(["simulate", "--url", server.url, "--token", "not-a-token", "--duration", "1s"]) == 4
     err = capfd.readouterr().err
     assert "refuses this token" in err
+    assert "rtdash token" in err
+    assert "scope" not in err
     assert "not-a-token" not in err
 
 
