@@ -32,6 +32,8 @@ class KafkaBroker:
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a lost node many times a second
         self._servers = urlsplit(url).netloc
+        if "@" in self._servers:
+            raise ValueError("kafka:// takes no user and no password: SASL is not supported")
         self._topics = topics
         self._producer: AIOKafkaProducer | None = None
         self._endings: set[asyncio.Task[None]] = set()

@@ -17,6 +17,7 @@ UNUSABLE = {
     "redis://127.0.0.1:port/0": ("can't be read", "SCHEME://HOST:PORT"),
     "redis://127.0.0.1:6379/0?socket_timeout=soon": ("can't be used", "options"),
     "amqp://127.0.0.1/?topics=0": ("topics=0", "from 1 to 256"),
+    "kafka://ann:sesame@127.0.0.1:9092": ("takes no user and no password", "correct it"),
     "kafka://127.0.0.1/?topics=many": ("topics=many", "the same in every process"),
 }
 

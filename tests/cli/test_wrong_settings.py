@@ -1,14 +1,18 @@
 """Wrong settings of store and broker: a sentence, a hint and an exit code instead of a traceback."""
 
+import signal
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from rtdash.store.dialects import open_engines
+from rtdash.store.faults import BadStoreUrl
 from tests.cli.starting import serve
 from tests.faults.process import server_process
-from tests.servers import TestServer, free_port
+from tests.servers import TestServer, free_port, own
 from tests.stores import new_database
 
 
@@ -40,6 +44,41 @@ def test_a_broker_that_refuses_the_password(name: str, request: pytest.FixtureRe
     assert "user and password of --broker" in told.stderr
     assert "sesame" not in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "words"),
+    [("password", "sesame", "password authentication failed"), ("database", "nowhere", '"nowhere" does not exist')],
+)
+def test_a_database_that_refuses_the_login(part: str, wrong: str, words: str, postgres_server: TestServer, tmp_path: Path) -> None:
+    """Its refusal, and where user, password and database were given."""
+    told = serve(tmp_path, {"database": make_url(postgres_server.url).set(**{part: wrong}).render_as_string(hide_password=False)})
+    assert told.returncode == 1
+    assert words in told.stderr
+    assert "user and password" in told.stderr
+    assert "sesame" not in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_database_that_says_nothing(postgres_server: TestServer, tmp_path: Path) -> None:
+    """Frozen at the start: given up, and told."""
+    server = own(postgres_server)
+    server.send(signal.SIGSTOP)
+    try:
+        told = serve(tmp_path, {"database": server.url})
+    finally:
+        server.send(signal.SIGCONT)
+    assert told.returncode == 1
+    assert "doesn't answer" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_database_whose_driver_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint can be pasted."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadStoreUrl) as refused:
+        open_engines("postgresql://ann@127.0.0.1/x", busy_timeout_s=1)
+    assert refused.value.hint == "pip install 'rtdash[postgres]'"
 
 
 def test_a_database_of_another_version_or_program(postgres_server: TestServer, tmp_path: Path) -> None:
