@@ -83,8 +83,8 @@ def _detail(board: Board, at_s: float) -> str:
     """Why it isn't live, how old what is shown is, and when the next attempt is due."""
     change = board.connection
     parts = []
-    if change.state is not State.LIVE and board.last_at_s is not None:
-        parts.append(f"data is {age(at_s - board.last_at_s)} old")
+    if change.state is not State.LIVE and board.last_at_s is not None and (old := age(at_s - board.last_at_s)) != "now":
+        parts.append(f"data is {old} old")
     if change.retry_in_s is not None:
         parts.append(f"next attempt in {max(0, change.retry_in_s - (at_s - board.changed_at_s)):.0f} s")
     if change.detail:

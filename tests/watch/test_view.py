@@ -114,6 +114,12 @@ def test_never_claims_to_be_live(change, words):
     assert [word for word in words if word not in lines[0]] == []
 
 
+def test_what_has_just_come_is_not_called_old():
+    """A replay goes on while its messages are shown."""
+    board = busy_board()
+    assert "old" not in screen(changed(board, ConnectionChange(State.REPLAYING), at_s=board.last_at_s), at_s=board.last_at_s)[0]
+
+
 def test_stale_data_is_dimmed():
     """What isn't the present doesn't look like it."""
     assert "\x1b[1;2m24" not in "\n".join(screen(busy_board(), styles=True))
