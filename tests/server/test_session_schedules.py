@@ -480,26 +480,26 @@ def test_an_unsubscribe_holds_after_a_subscribe_of_unknown_outcome(schedule: Ses
     schedule.turn(6)
     schedule.writes_fail(["unknown"])
     schedule.subscribe(pick=0, streams={NOTES}, keeps=True, batch=None)
-    schedule.turn(6)
+    schedule.turn(80)
     schedule.unsubscribe(pick=0, streams={NOTES})
-    schedule.turn(6)
+    schedule.turn(80)
     schedule.the_connection_breaks(0, "reset")
     schedule.come_back(0, 0, None)
-    schedule.turn(20)
+    schedule.turn(80)
     schedule.nothing_went_wrong()
 
 
 def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(schedule: SessionSchedules) -> None:
     """The row may have forgotten what is followed here: the subscribe is stored all the same."""
     schedule.start(0, {BOOKINGS, NOTES}, keeps=True)
-    schedule.turn(6)
+    schedule.turn(80)
     schedule.writes_fail(["unknown"])
     schedule.unsubscribe(pick=0, streams={NOTES})
-    schedule.turn(6)
+    schedule.turn(80)
     schedule.subscribe(pick=0, streams={NOTES}, keeps=True, batch=None)
-    schedule.time_passes(1)
+    schedule.turn(80)
     schedule.the_connection_breaks(0, "reset")
     schedule.come_back(0, 0, None)
-    schedule.turn(20)
+    schedule.turn(80)
     schedule.nothing_went_wrong()
     assert NOTES in schedule.clients[0].dialogs[-1].chain

@@ -2,8 +2,8 @@
 
 import asyncio
 
-PACE_S = 0.02
-"""From one group to the next: fifty transactions a second, however many connect."""
+PACE_S = 0.05
+"""From one group to the next: twenty transactions a second, however many connect."""
 
 
 class Turnstile:
