@@ -22,6 +22,7 @@ KILLS_OF_TWO = 30 if FULL else 3
 DRAINS = 10 if FULL else 2
 SUBSCRIBERS = 20
 PER_SECOND = 300
+PER_SECOND_OF_TWO = 300 if FULL else 100
 SEED = 20_261_123
 NO_LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
 
@@ -51,7 +52,8 @@ async def _kill_again_and_again(
     rng = random.Random(SEED)
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     bare = [BareSubscriber() for _ in range(3)]
-    writers = [Writer(one.url, one.token(), per_second=PER_SECOND / len(servers), rng=random.Random(rng.random())) for one in servers]
+    per_second = PER_SECOND if len(servers) == 1 else PER_SECOND_OF_TWO / len(servers)
+    writers = [Writer(one.url, one.token(), per_second=per_second, rng=random.Random(rng.random())) for one in servers]
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(one.follow(server.url, server.token())) for one, server in zip(bare, cycle(servers), strict=False)]
