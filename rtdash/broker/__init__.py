@@ -61,7 +61,8 @@ async def check_broker(broker: Broker) -> None:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # read for its ValueError
+        for host in parts.netloc.split(",") if parts.scheme == "kafka" else (parts.netloc,):
+            _ = urlsplit(f"//{host}").port  # read for its ValueError
     except ValueError:  # its text quotes what it took for the port, and that may be a part of a password
         hint = "give SCHEME://HOST:PORT, or SCHEME://USER:PASSWORD@HOST:PORT with / # ? @ of a password written as %2F %23 %3F %40"
         raise BrokerUnusable("the broker URL can't be read", hint=hint) from None

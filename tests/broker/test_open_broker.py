@@ -65,6 +65,17 @@ async def test_a_broker_that_is_down_is_told_at_the_start(scheme: str) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("server", ["kafka"], indirect=True)
+async def test_a_cluster_is_named_by_several_nodes(server: TestServer) -> None:
+    """Any of them that runs is enough."""
+    broker = open_broker(f"kafka://127.0.0.1:{free_port()},{urlsplit(server.url).netloc}")
+    try:
+        await check_broker(broker)
+    finally:
+        await broker.close()
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("server", ["redis", "rabbitmq"], indirect=True)
 async def test_a_wrong_password_is_told_without_being_shown(server: TestServer) -> None:
     """The server's refusal, and not the password."""

@@ -252,7 +252,7 @@ def test_another_kind_of_server_is_told():
 
     async def scenario():
         async with answering((200, b"<html>hello", {})) as (api, _):
-            with pytest.raises(Problem, match="an rtdash server"):
+            with pytest.raises(Problem, match="seems to be something else"):
                 await api.profile()
 
     run(scenario)
