@@ -213,7 +213,7 @@ def test_streams_do_not_mix(hub: Hub, turns: Turns) -> None:
 
 
 def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None:
-    """A replay gets the very parcels that members got, or the rest of one, or nothing where the log must be read."""
+    """A replay gets the very parcels that members got, or the rest of one, or several as one; nothing where the log must be read."""
     member = Member()
     hub.join(BOOKINGS, member)
     for first in (1, 3):
@@ -222,7 +222,8 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
     assert hub.recent(BOOKINGS, 2) is member.parcels[1]
     rest = hub.recent(BOOKINGS, 1)
     assert rest is not None
-    assert (rest.first_seq, rest.bodies) == (2, (b"2",))
+    assert (rest.first_seq, rest.last_seq, rest.bodies) == (2, 4, (b"2", b"3", b"4"))
+    assert hub.recent(BOOKINGS, 1) is rest, "whoever comes for the same events gets the same bytes"
     assert hub.recent(BOOKINGS, 4) is None
     hub.publish(BOOKINGS, 5, [b"pending"])
     assert hub.recent(BOOKINGS, 4) is None
@@ -236,6 +237,21 @@ def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.M
         turns.turn()
     assert hub.recent(BOOKINGS, 1) is None
     assert hub.recent(BOOKINGS, 2) is not None
+
+
+def test_recent_events_go_out_in_runs(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much at once as is allowed, but always something; and the next flush is a part of the next run."""
+    monkeypatch.setattr("rtdash.protocol.parcel.RUN_LIMIT_BYTES", 10)
+    for seq in range(1, 4):
+        hub.publish(BOOKINGS, seq, [b"12345"])
+        turns.turn()
+    first, last = hub.recent(BOOKINGS, 0), hub.recent(BOOKINGS, 2)
+    assert first is not None
+    assert last is not None
+    assert (first.last_seq, last.last_seq) == (2, 3)
+    hub.publish(BOOKINGS, 4, [b"a long one, beyond all that is allowed"])
+    turns.turn()
+    assert [parcel and parcel.last_seq for parcel in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))] == [3, 4]
 
 
 def test_tracking_anew_voids_what_was_pending(hub: Hub, turns: Turns) -> None:

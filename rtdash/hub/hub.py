@@ -10,8 +10,10 @@ from rtdash.protocol.parcel import RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES, Parce
 FLUSH_INTERVAL_S = 0.004
 """While flushes follow each other closely: the least pause between two, so that load turns into larger writes."""
 
-LONGEST_INTERVAL_S = 0.016
-"""The pause grows with what a flush costs, up to this, so that flushing leaves half of the loop's time to others."""
+PAUSE_OF_COST = 2
+LONGEST_INTERVAL_S = 0.2
+"""The pause grows with what a flush costs, up to this, so that flushing leaves two thirds of the loop's time to others: to those who
+come back in a storm, for instance."""
 
 CHEAP_FLUSH_S = 0.0005
 """A flush that costs less is never worth a wait."""
@@ -186,7 +188,7 @@ class Hub:
         if self._is_scheduled:
             return
         self._is_scheduled = True
-        pause = min(max(FLUSH_INTERVAL_S, self._last_cost_s), LONGEST_INTERVAL_S)
+        pause = min(max(FLUSH_INTERVAL_S, PAUSE_OF_COST * self._last_cost_s), LONGEST_INTERVAL_S)
         wait = 0.0 if self._last_cost_s < CHEAP_FLUSH_S else self._last_end + pause - self._clock()
         if wait > 0:
             self._call_later(wait, self._flush_scheduled)

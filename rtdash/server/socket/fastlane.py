@@ -1,9 +1,7 @@
 """The fast lane behind its handshake: frames straight to and from the transport, by callbacks."""
 
 import asyncio
-import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from websockets.frames import Frame, Opcode
@@ -14,13 +12,8 @@ from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import deflate_frames, join_frames
 from rtdash.server.socket.link import LinkRules, Receiver, fail
 
-NOTSENT_LOWAT_BYTES = 32 * 1024
-"""What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
-
-
 _PING_HEAD = b"\x89"
 _PONG_HEAD = b"\x8a"
-_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
 class FastLink:
@@ -40,9 +33,6 @@ class FastLink:
         self.write: Callable[[bytes], object] | None = None if self._deflates else transport.write
         self._fragments: list[bytes] | None = None
         transport.set_write_buffer_limits(high=rules.high_water_bytes)
-        tcp = transport.get_extra_info("socket")
-        with suppress(OSError, AttributeError):  # not a TCP socket, or a kernel without it
-            tcp.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, deflated when the peer agreed and they are long."""
