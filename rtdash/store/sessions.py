@@ -121,7 +121,7 @@ def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) ->
 def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now: datetime, ttl: timedelta) -> StoredSession | None:
     """Make `process` the holder, with the next generation; None when the session is unknown, expired or another user's.
 
-    Whoever held it before can't change it any more, and finds out by `read_superseded`. Until it is saved it waits for its client as
+    Whoever held it before can't change it any more, and finds out by `read_strays`. Until it is saved it waits for its client as
     after the end of a connection: the taker may have gone already.
     """
     held = load(conn, session_id, now=now, ttl=ttl)
@@ -151,15 +151,16 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
         conn.execute(_UPDATE.values(expires_at=to_ms(expires_at)), holders)
 
 
-def read_superseded(conn: Connection, held: Mapping[str, int]) -> set[str]:
-    """Those of the sessions (id: generation) that have a newer generation by now.
+def read_strays(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
+    """Those of the sessions (id: generation) that have a newer generation by now, and those that are gone.
 
     One that is gone belongs to nobody else: while its process stood still it expired, or an older backup was restored.
     """
     if not held:
-        return set()
+        return set(), set()
     current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
-    return {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
+    superseded = {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
+    return superseded, held.keys() - current.keys()
 
 
 def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:

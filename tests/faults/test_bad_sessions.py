@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ _TEXTS = st.one_of(
 _STEPS = st.lists(st.tuples(_TEXTS | st.none(), st.floats(0, 5)), min_size=5, max_size=45)
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=EXAMPLES)
 @given(_STEPS)
 def test_everything_that_is_said_is_answered_by_the_rules(steps: list[tuple[str | None, float]]) -> None:

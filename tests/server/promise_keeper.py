@@ -283,6 +283,9 @@ class Client:
                 self._wrong(f"the session is unknown after {away_s} s")
             self.session = None
             self.maybe.clear()
+            for older in self.dialogs:  # it begins anew here: what they say is nothing to it any more
+                if older is not dialog and not older.is_over:
+                    self.leave(older)
             if not self.keeps_positions:
                 self.has = {stream: position for stream, position in dialog.chain.items() if position is not None}
         elif code not in {"unavailable", "session_unknown"}:

@@ -503,3 +503,15 @@ def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(schedule: Ses
     schedule.turn(80)
     schedule.nothing_went_wrong()
     assert NOTES in schedule.clients[0].dialogs[-1].chain
+
+
+def test_a_session_that_expired_during_a_standstill_is_stored_again(schedule: SessionSchedules) -> None:
+    """Another process, which starts before ours has said that it lives, takes it for abandoned: the next beat finds that it is gone."""
+    schedule.start(0, {BOOKINGS}, keeps=False)
+    schedule.a_long_time_passes(chance=0)
+    schedule.a_process_drains(number=1, chance=0)
+    schedule.subscribe(pick=0, streams={BOOKINGS}, batch=None, keeps=False)
+    schedule.time_passes(seconds=6)
+    schedule.time_passes(seconds=8)
+    schedule.come_back(pick=0, process=0, first=None)
+    schedule.writes_end()

@@ -4,6 +4,7 @@ the answer promises is stored before it is sent.
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
 from rtdash.protocol import answers
@@ -16,7 +17,7 @@ from rtdash.server.auth import Principal, TokenRefused
 from rtdash.server.socket import channel_rights
 from rtdash.server.socket.entry import Entry
 from rtdash.server.socket.holdings import Holdings
-from rtdash.server.socket.inbox import Item
+from rtdash.server.socket.inbox import Item, StoreAgain
 from rtdash.server.socket.sessions import Session
 from rtdash.store.database import StoreUnavailable
 
@@ -95,7 +96,7 @@ class Conversation:
             )
             self._connection.send((encode(message),))
 
-    async def _do(self, item: Action) -> None:
+    async def _do(self, item: Action | StoreAgain) -> None:
         match item:
             case Ping():
                 self._connection.send((answers.pong(self._gateway.clock(), id=item.id),))
@@ -107,6 +108,10 @@ class Conversation:
                 await self._resume(item)
             case Authenticate():
                 await self._authenticate(item)
+            case StoreAgain():
+                with suppress(ActionRefused, StoreUnavailable):  # it was taken over, or the next beat tries again
+                    if self.session is not None:
+                        await self._save(self.session, list(self._holdings), {})
             case _:
                 assert_never(item)
 
@@ -226,7 +231,7 @@ class Conversation:
             )
             raise ActionRefused(ErrorCode.TOO_MANY_CHANNELS, message)
 
-    def _refuse(self, item: Action, refused: ActionRefused) -> None:
+    def _refuse(self, item: Action | StoreAgain, refused: ActionRefused) -> None:
         refused.action = type(item).__name__.lower()
         refused.id = item.id
         self._connection.refuse(refused)

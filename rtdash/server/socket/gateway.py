@@ -24,6 +24,7 @@ from rtdash.server.socket.door import Door
 from rtdash.server.socket.fastdoor import FastDoor
 from rtdash.server.socket.handovers import Handovers
 from rtdash.server.socket.heartbeat import TICK_S, Marks, PulseRules, Wheel
+from rtdash.server.socket.inbox import StoreAgain
 from rtdash.server.socket.link import Link, fail
 from rtdash.server.socket.places import Places, excess
 from rtdash.server.socket.sessions import Beat, Sessions
@@ -166,6 +167,9 @@ class Gateway:
 
     def act_on(self, beat: Beat) -> bool:
         """Send away those whose session went to another process, and of users with too many connections the newest; whether anybody."""
+        for connection in beat.gone:
+            if connection.is_open:
+                connection.inbox.put(StoreAgain())
         for connection in beat.superseded:
             connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
         limit = self.limits.connections_per_user

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from rtdash.protocol.actions import Action
@@ -12,7 +13,15 @@ from rtdash.server.socket.link import Link
 MAX_WAITING = 64
 """Actions that wait behind the one under way; with more, the peer is not read until there are fewer."""
 
-Item = Action | ErrorReply
+
+@dataclass(frozen=True, slots=True)
+class StoreAgain:
+    """Our own request: the session's row is gone, as after a long standstill, and its client shall find it when it comes back."""
+
+    id: None = None
+
+
+Item = Action | ErrorReply | StoreAgain
 
 
 class Inbox:

@@ -56,10 +56,13 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a beat has found out: the leases of all live processes, and the connections whose session another process has taken over."""
+    """What a beat has found out: the leases of all live processes, the connections whose session another process has taken over, and
+    those whose session's row is gone.
+    """
 
     leases: tuple[rows.Lease, ...]
     superseded: "tuple[Connection, ...]"
+    gone: "tuple[Connection, ...]"
 
 
 class Sessions:
@@ -171,16 +174,19 @@ class Sessions:
         await self._database.write(lambda connection: rows.beat(connection, self.process, changed, now=now))
         self._told = told
         held = {session_id: holder.generation for session_id, holder in self._holders.items()}
-        leases, superseded = await self._database.read(
-            lambda connection: (rows.read_leases(connection, now=now), rows.read_superseded(connection, held))
+        leases, (superseded, gone) = await self._database.read(
+            lambda connection: (rows.read_leases(connection, now=now), rows.read_strays(connection, held))
         )
         elsewhere: Counter[str] = Counter()
         for lease in leases:
             if lease.process != self.process:
                 elsewhere[lease.sub] += lease.connections
         self.elsewhere = elsewhere
-        holders = [(self._holders.get(session_id), held[session_id]) for session_id in superseded]
-        return Beat(tuple(leases), tuple(holder.connection for holder, generation in holders if holder and holder.generation == generation))
+        return Beat(tuple(leases), self._still_holding(superseded, held), self._still_holding(gone, held))
+
+    def _still_holding(self, session_ids: Iterable[str], held: Mapping[str, int]) -> "tuple[Connection, ...]":
+        holders = ((self._holders.get(session_id), held[session_id]) for session_id in session_ids)
+        return tuple(holder.connection for holder, generation in holders if holder and holder.generation == generation)
 
     async def write_behind(self) -> None:
         """Write what waits. Raises StoreUnavailable, and keeps it then; so it does for a caller that goes away meanwhile."""
