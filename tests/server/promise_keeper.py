@@ -257,7 +257,8 @@ class Client:
             self._wrong(f"a reset of {stream}, which isn't followed")
             return
         reason = message["reason"]
-        if reason not in REASONS or (reason == "history_gone" and not self._log.floors.get(stream)):
+        is_kept = position.epoch == self._log.epoch and not self._log.floors.get(stream)  # a restored backup may lack what was there
+        if reason not in REASONS or (reason == "history_gone" and is_kept):
             self._wrong(f"a reset of {stream} because of {reason}")
         if reason != "history_gone" and position.epoch == self._log.epoch == "e1":
             self._wrong(f"a reset of {stream} because of {reason} in the first epoch")
