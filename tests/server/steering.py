@@ -86,7 +86,9 @@ class Store:
         return future
 
     def release(self) -> None:
-        """Write on."""
+        """Write on. While it was held no process could say that it lived."""
+        if self.is_held:
+            self.failed_at = self._loop.now_s
         self.is_held = False
         self._loop.call_soon(self._work)
 

@@ -171,7 +171,7 @@ class Sessions:
         changed = {sub: counts.get(sub, 0) for sub in counts.keys() | self._told.keys() if counts.get(sub, 0) != self._told.get(sub, 0)}
         told = dict(counts)
         now = self._clock()
-        await self._database.write(lambda connection: rows.beat(connection, self.process, changed, now=now))
+        await self._database.write(lambda connection: rows.beat(connection, self.process, changed, now=self._clock()))  # when it is written
         self._told = told
         held = {session_id: holder.generation for session_id, holder in self._holders.items()}
         leases, (superseded, gone) = await self._database.read(
