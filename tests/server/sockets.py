@@ -27,7 +27,7 @@ from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
-from rtdash.server.serving import largest_frame_bytes
+from rtdash.server.serving import bind, largest_frame_bytes
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -198,7 +198,8 @@ def serving(
         ssl_keyfile=tls and tls[1],
     )
     server = _Announcing(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    listener = bind("127.0.0.1", 0)  # as `rtdash serve` does: what it sets on the socket is inherited by the connections
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         assert server.is_up.wait(30), "the server did not start"
@@ -207,6 +208,7 @@ def serving(
     finally:
         server.should_exit = True
         thread.join(15)
+        listener.close()
         assert not thread.is_alive(), "the server did not end"
 
 

@@ -223,7 +223,7 @@ async def test_a_pong_confirms_a_replay_only_as_far_as_it_was(tmp_path: Path) ->
                 frame = await client.any_frame()
                 if frame.opcode is Opcode.TEXT:
                     seen = json.loads(bytes(frame.data)).get("seq", seen)
-                    await asyncio.sleep(0.005)  # slowly enough for several pings behind each page
+                    await asyncio.sleep(0.002)
                 elif frame.opcode is Opcode.PING:
                     client.pong(frame)
                     answered.append(seen)
