@@ -17,25 +17,30 @@ from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_rate
 from rtdash.cli.venues import read_venue_file
 
+DatabaseOption = Annotated[
+    str | None, typer.Option(help="Store: sqlite:///FILE or postgresql://… [default: SQLite in the data directory]", show_default=False)
+]
+BrokerOption = Annotated[
+    str | None, typer.Option(help="Broker between processes: redis://… amqp://… kafka://… [default: memory://]", show_default=False)
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Processes; more than one needs PostgreSQL and a broker. [default: 1]", show_default=False)
+]
+TrafficOption = Annotated[
+    str | None, typer.Option(metavar="[RATE]", help="Make traffic as well, e.g. 5/s. [1/s when no rate is given]", show_default=False)
+]
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]", show_default=False)] = None,
     data: DataOption = None,
-    database: Annotated[
-        str | None, typer.Option(help="Store: sqlite:///FILE or postgresql://… [default: SQLite in the data directory]", show_default=False)
-    ] = None,
-    broker: Annotated[
-        str | None, typer.Option(help="Broker between processes: redis://… amqp://… kafka://… [default: memory://]", show_default=False)
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; more than one needs PostgreSQL and a broker. [default: 1]", show_default=False)
-    ] = None,
+    database: DatabaseOption = None,
+    broker: BrokerOption = None,
+    workers: WorkersOption = None,
     ssl_certfile: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
     ssl_keyfile: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
-    simulate: Annotated[
-        str | None, typer.Option(metavar="[RATE]", help="Make traffic as well, e.g. 5/s. [1/s when no rate is given]", show_default=False)
-    ] = None,
+    simulate: TrafficOption = None,
     venues: Annotated[Path | None, typer.Option(help="Venue file (TOML) to import at the start.")] = None,
 ) -> None:
     """Run the server: REST and WebSocket over a durable store.

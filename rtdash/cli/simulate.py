@@ -12,6 +12,7 @@ import typer
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
+from rtdash.cli.simulate_options import CountOption, DurationOption, ProfileOption, RateOption, ScenarioOption, SpeedOption, StartOption
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -32,48 +33,24 @@ def simulate(
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
-    rate: Annotated[
-        str | None, typer.Option(help="New reservations over all venues: 5/s, 90/min. [default: 5/s]", show_default=False)
-    ] = None,
-    duration: Annotated[
-        str | None, typer.Option(help="Live for so long: 90s, 30m, 2h; 0s: not at all. [default: until Ctrl-C]", show_default=False)
-    ] = None,
+    rate: RateOption = None,
+    duration: DurationOption = None,
     seed: Annotated[int, typer.Option(help="The operations depend on seed, start and options alone.")] = 1,
-    scenario: Annotated[
-        str | None, typer.Option(help="steady, friday-dinner, check-in-wave, flash-sale. [default: steady]", show_default=False)
-    ] = None,
+    scenario: ScenarioOption = None,
     backfill: Annotated[int, typer.Option(min=0, max=3_660, metavar="DAYS", help="First load so many days of past.")] = 0,
-    profile: Annotated[
-        str | None, typer.Option(help="resort, city, restaurant. [default: city and restaurant]", show_default=False)
-    ] = None,
+    profile: ProfileOption = None,
     venue: Annotated[str | None, typer.Option(help="Only this venue. [default: all of the token's]", show_default=False)] = None,
     replay: Annotated[Path | None, typer.Option(metavar="CSV", help="Replay hotel_bookings.csv, or a .zip of it.")] = None,
-    speed: Annotated[
-        float | None, typer.Option(help="Replay at so many times the data's own time. [default: full speed]", show_default=False)
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The present of the run: 2026-01-31. [default: now]", show_default=False)
-    ] = None,
+    speed: SpeedOption = None,
+    start: StartOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the operations as NDJSON: nothing is sent, no server needed.")] = False,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="With --dry-run: reservations, each with all its operations. [default: 100, or all there are]", show_default=False
-        ),
-    ] = None,
+    count: CountOption = None,
 ) -> None:
     """Make traffic: reservations and all that becomes of them.
 
     A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay hotel_bookings.csv
     """
-    if speed is not None and not (replay and speed > 0):
-        raise CommandFailed(
-            "--speed goes with --replay, and is a number above 0",
-            hint="rtdash simulate --replay FILE --speed 86400   (a day a second)",
-            code=Exit.USAGE,
-        )
-    if count is not None and not dry_run:
-        raise CommandFailed("--count goes with --dry-run", hint="live traffic ends by --duration 60s", code=Exit.USAGE)
+    _refuse_senseless(replay=replay, speed=speed, count=count, dry_run=dry_run)
     traffic = _read_traffic(rate=rate, duration=duration, seed=seed, scenario=scenario, backfill=backfill, profile=profile, start=start)
     told = _read_told(replay, venue) if replay else None
     if dry_run:
@@ -86,6 +63,17 @@ def simulate(
         _run(
             find_url(data, url), find_token(data, token, admin=admin), lambda api, tally, stop: _generate(api, traffic, venue, tally, stop)
         )
+
+
+def _refuse_senseless(*, replay: Path | None, speed: float | None, count: int | None, dry_run: bool) -> None:
+    if speed is not None and not (replay and speed > 0):
+        raise CommandFailed(
+            "--speed goes with --replay, and is a number above 0",
+            hint="rtdash simulate --replay FILE --speed 86400   (a day a second)",
+            code=Exit.USAGE,
+        )
+    if count is not None and not dry_run:
+        raise CommandFailed("--count goes with --dry-run", hint="live traffic ends by --duration 60s", code=Exit.USAGE)
 
 
 def _read_traffic(

@@ -17,22 +17,27 @@ _TOO_BIG = 1009
 _HEALTH = "/healthz"
 
 
+ChannelsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CHANNEL",
+        help="hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats, restaurant_reservations, restaurant_notifications",
+    ),
+]
+VenuesOption = Annotated[
+    list[str] | None, typer.Option(help="A venue's id; may be repeated. Default: the token's first of each kind.", show_default=False)
+]
+DurationOption = Annotated[
+    float | None, typer.Option(parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
+]
+
+
 def watch(
-    channels: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHANNEL",
-            help="hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats, restaurant_reservations, restaurant_notifications",
-        ),
-    ],
-    venue: Annotated[
-        list[str] | None, typer.Option(help="A venue's id; may be repeated. Default: the token's first of each kind.", show_default=False)
-    ] = None,
+    channels: ChannelsArgument,
+    venue: VenuesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="NDJSON: the messages as received, and changes of the connection.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)] = None,
-    duration: Annotated[
-        float | None, typer.Option(parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
-    ] = None,
+    duration: DurationOption = None,
     since: Annotated[int | None, typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False)] = None,
     once: Annotated[bool, typer.Option("--once", help="Print the current state, or latest event, of each channel, and end.")] = False,
     url: UrlOption = None,

@@ -76,17 +76,22 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
         finally:
             if server is not None:
                 await server.stop()
+    is_interrupted = should_stop.is_set() and not stops.has_aborted
+    return _summary(order, judged, started, time.monotonic() - began, is_interrupted=is_interrupted)
+
+
+def _summary(order: Order, judged: list[Judged], started: datetime, duration_s: float, *, is_interrupted: bool) -> Summary:
     measures = {phase.name: phase.measures for phase in judged}
     return Summary(
         scenario=order.name,
         about=order.scenario.summary,
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        duration_s=time.monotonic() - began,
+        duration_s=duration_s,
         server=_about_server(order),
         generator={"processes": order.processes, "cpus": os.cpu_count(), "python": platform.python_version(), "seed": order.seed},
         phases=judged,
         verdicts=judge(order.slos.slos, measures),
-        is_interrupted=should_stop.is_set() and not stops.has_aborted,
+        is_interrupted=is_interrupted,
         comparisons=compare(order.baseline, measures, order.slos.allowance) if order.baseline else [],
     )
 

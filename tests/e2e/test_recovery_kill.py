@@ -65,9 +65,7 @@ async def _kill_again_and_again(
                 await writing.enter_async_context(writer.writing())
             for together in victims:
                 await asyncio.sleep(rng.uniform(0.2, 3.0 if FULL else 1.0))
-                for server in together:
-                    await asyncio.to_thread(server.end, signal.SIGKILL)
-                await asyncio.gather(*(asyncio.to_thread(server.start) for server in together))
+                await _kill(together)
             await asyncio.sleep(0.5)
         log = await asyncio.to_thread(servers[0].read_log, "restaurant_reservations")
         head = len(log)
@@ -88,6 +86,13 @@ async def _kill_again_and_again(
     assert [(one.resets, one.losses) for one in bare] == [(0, 0)] * len(bare)
     assert len(acknowledged) == len(set(acknowledged)) == head
     assert all(len(one.returns()) >= 1 for one in subscribers)
+
+
+async def _kill(together: Sequence[ServerProcess]) -> None:
+    """All of them, and only then start them again."""
+    for server in together:
+        await asyncio.to_thread(server.end, signal.SIGKILL)
+    await asyncio.gather(*(asyncio.to_thread(server.start) for server in together))
 
 
 WINDOW_S = 0.5

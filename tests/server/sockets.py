@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
@@ -181,23 +182,7 @@ def serving(
     """A server with these limits on a free port, ended behind the block."""
     chosen = Settings(data=data, secret=SECRET, lane=lane, limits=Limits(**limits), **(settings or {}))
     app = create_app(chosen)
-    config = uvicorn.Config(
-        app,
-        port=0,
-        http=TimedHeads,
-        ws="websockets-sansio",
-        loop="uvloop" if (lane == "fast" if uvloop is None else uvloop) else "asyncio",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        ws_ping_interval=None,
-        ws_per_message_deflate=False,
-        ws_max_size=largest_frame_bytes(chosen),
-        timeout_graceful_shutdown=2,
-        ssl_certfile=tls and tls[0],
-        ssl_keyfile=tls and tls[1],
-    )
-    server = _Announcing(config)
+    server = _Announcing(_config(app, chosen, uvloop=lane == "fast" if uvloop is None else uvloop, tls=tls))
     listener = bind("127.0.0.1", 0)  # as `rtdash serve` does: what it sets on the socket is inherited by the connections
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -210,6 +195,25 @@ def serving(
         thread.join(15)
         listener.close()
         assert not thread.is_alive(), "the server did not end"
+
+
+def _config(app: FastAPI, settings: Settings, *, uvloop: bool, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        port=0,
+        http=TimedHeads,
+        ws="websockets-sansio",
+        loop="uvloop" if uvloop else "asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        ws_max_size=largest_frame_bytes(settings),
+        timeout_graceful_shutdown=2,
+        ssl_certfile=tls and tls[0],
+        ssl_keyfile=tls and tls[1],
+    )
 
 
 class _Announcing(uvicorn.Server):

@@ -69,6 +69,10 @@ def _create_reservations() -> None:
         sa.Column("operation_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", "venue"),
     )
+    _index_reservations()
+
+
+def _index_reservations() -> None:
     op.create_index("reservations_by_date", "reservations", ["venue", "business_date", "start", "id"], unique=False)
     op.create_index(
         "reservations_by_night",
@@ -113,6 +117,10 @@ def _create_history() -> None:
         ["venue", "business_date", "valid_from", "valid_to", "status", "guests", "amount", "balance"],
         unique=False,
     )
+    _create_charges()
+
+
+def _create_charges() -> None:
     op.create_table(
         "charges",
         sa.Column("operation_id", sa.Text(), nullable=False),
