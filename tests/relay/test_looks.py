@@ -1,0 +1,130 @@
+"""Looks at the heads: what a lost notice, a restored log, another epoch and pruning are found by."""
+
+import asyncio
+
+import pytest
+
+from rtdash.protocol.channels import Position
+from rtdash.store.database import StoreUnavailable
+from tests.fakes import BOOKINGS, body_of
+from tests.relay.house import House, seqs, settled
+
+
+def test_a_look_at_the_heads_heals_a_lost_notice(run) -> None:
+    """Nobody told of the events; the head in the log does."""
+
+    async def body() -> None:
+        house = House()
+        member = await house.member()
+        house.log.append(BOOKINGS, 3)
+        await house.relay.look()
+        await settled()
+        assert seqs(member) == [1, 2, 3]
+
+    run(body())
+
+
+def test_heads_are_looked_at_only_when_the_log_moved(run) -> None:
+    """And a look that failed is made up for, although the move was noticed already."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay._look_if_moved()
+        house.log.has_moved = False
+        await house.relay._look_if_moved()
+        assert house.relay.counts["looks"] == 1
+        house.log.has_moved, house.log.fault = True, StoreUnavailable("away", reason="test")
+        with pytest.raises(StoreUnavailable):
+            await house.relay._look_if_moved()
+        house.log.has_moved, house.log.fault = False, None
+        await house.relay._look_if_moved()
+        assert house.relay.counts["looks"] == 3
+
+    run(body())
+
+
+def test_a_fault_of_the_store_in_a_gap_is_healed_later(run) -> None:
+    """The read that failed is taken up again at the next tick, even if the file has not moved since."""
+
+    async def body() -> None:
+        house = House()
+        member = await house.member()
+        events = house.log.append(BOOKINGS, 2)
+        house.log.fault = StoreUnavailable("away", reason="test")
+        house.notice(events[1:])
+        await settled()
+        house.log.fault, house.log.has_moved = None, False
+        house.relay._is_look_due = False
+        await house.relay._look_if_moved()
+        await settled()
+        assert seqs(member) == [1, 2]
+
+    run(body())
+
+
+def test_an_event_accepted_during_a_look_is_not_taken_for_a_lost_log(run) -> None:
+    """A head that was read before the event is older than what is known, and that proves nothing."""
+
+    async def body() -> None:
+        house = House()
+        await house.member()
+        house.log.hold()
+        looking = asyncio.create_task(house.relay.look())
+        await settled()
+        house.relay.announce(house.log.append(BOOKINGS))
+        house.log.release()
+        await looking
+        assert house.relay.epoch == "e1"
+
+    run(body())
+
+
+def test_a_log_behind_what_was_seen_gets_a_new_epoch(run) -> None:
+    """A restored backup: everybody is told, and what comes next is numbered on from its head."""
+
+    async def body() -> None:
+        house = House()
+        member = await house.member()
+        house.relay.announce(house.log.append(BOOKINGS, 5))
+        await settled()
+        house.log.restore({BOOKINGS: 2})
+        await house.relay.look()
+        assert house.relay.position(BOOKINGS) == Position("e2", 2)
+        assert house.resets == [(BOOKINGS, "epoch_changed")]
+        house.relay.announce(house.log.append(BOOKINGS))
+        await settled()
+        assert member.bodies[-1] == body_of(BOOKINGS, 3, "e2")
+
+    run(body())
+
+
+def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
+    """`doctor --new-epoch`, or another process: seen at the next look, told once."""
+
+    async def body() -> None:
+        house = House()
+        epochs: list[str] = []
+        house.relay.on_epoch = epochs.append
+        await house.member()
+        house.log.epoch = "e7"
+        await house.relay.look()
+        await house.relay.look()
+        assert (house.relay.epoch, epochs, house.resets) == ("e7", ["e7"], [(BOOKINGS, "epoch_changed")])
+
+    run(body())
+
+
+def test_pruning_that_overtakes_a_stream_resets_its_members(run) -> None:
+    """What was next is gone from the log: they are told, and go on behind the hole."""
+
+    async def body() -> None:
+        house = House()
+        member = await house.member()
+        house.log.append(BOOKINGS, 4)
+        house.log.prune(BOOKINGS, 3)
+        await house.relay.look()
+        await settled()
+        assert house.resets == [(BOOKINGS, "history_gone")]
+        assert seqs(member) == [4]
+
+    run(body())

@@ -1,0 +1,238 @@
+"""Replays: what can be recovered from a position, how it is read and delivered, and what ends it."""
+
+import asyncio
+
+import pytest
+
+from rtdash.protocol.channels import Position
+from rtdash.relay import Start
+from tests.fakes import BOOKINGS, Member
+from tests.relay.house import House, seqs, settled
+
+
+@pytest.mark.parametrize(
+    ("after", "start"),
+    [
+        (None, Start(BOOKINGS, None, None)),
+        (Position("e1", 10), Start(BOOKINGS, recovered=True, after_seq=10)),
+        (Position("e1", 4), Start(BOOKINGS, recovered=True, after_seq=4)),
+        (Position("e1", 3), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="history_gone")),
+        (Position("e1", 11), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="beyond_head")),
+        (Position("e0", 10), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="epoch_changed")),
+    ],
+)
+def test_what_can_be_recovered(run, after: Position | None, start: Start) -> None:
+    """The log has events 5 to 10: positions 4 to 10 of its epoch, and no others."""
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 10)
+        house.log.prune(BOOKINGS, 4)
+        await house.relay.follow(BOOKINGS)
+        assert await house.relay.prepare(BOOKINGS, after) == start
+
+    run(body())
+
+
+def test_the_head_is_recoverable_before_the_first_event_and_after_all_are_pruned(run) -> None:
+    """However long nothing was sent: nothing can be missing behind the head."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay.follow(BOOKINGS)
+        assert (await house.relay.prepare(BOOKINGS, Position("e1", 0))).recovered
+        house.relay.announce(house.log.append(BOOKINGS, 3))
+        house.log.prune(BOOKINGS, 3)
+        house.hub.flush_now()
+        assert (await house.relay.prepare(BOOKINGS, Position("e1", 3))).recovered
+
+    run(body())
+
+
+def test_a_position_from_a_faster_process_is_caught_up_first(run) -> None:
+    """It is beyond our top, but the log has it: no reset."""
+
+    async def body() -> None:
+        house = House()
+        member = await house.member()
+        house.log.append(BOOKINGS, 5)
+        start = await house.relay.prepare(BOOKINGS, Position("e1", 4))
+        assert (start.recovered, house.hub.top(BOOKINGS)) == (True, 5)
+        assert seqs(member) == [1, 2, 3, 4, 5]
+
+    run(body())
+
+
+def test_a_position_asked_for_while_the_log_is_read_is_looked_for_again(run) -> None:
+    """The read under way may be older than the event: one who knows of it gets no reset for that."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay.follow(BOOKINGS)
+        house.log.hold()
+        early = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        await settled()
+        house.log.append(BOOKINGS, 5)
+        late = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        await settled()
+        house.log.release()
+        await early
+        assert (await late).recovered
+
+    run(body())
+
+
+def test_a_replay_reads_pages_and_joins_without_a_gap(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages up to the top, and the top moves meanwhile; then live."""
+    monkeypatch.setattr("rtdash.relay.replays.PAGE", 4)
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 10)
+        await house.relay.follow(BOOKINGS)
+        member = Member(lambda parcel: house.relay.announce(house.log.append(BOOKINGS)) if parcel.last_seq == 6 else None)
+        assert await house.relay.replay(BOOKINGS, 2, member) is not None
+        house.relay.announce(house.log.append(BOOKINGS))
+        await settled()
+        assert seqs(member) == list(range(3, 13))
+        assert [len(parcel.bodies) for parcel in member.parcels[:2]] == [4, 4]
+
+    run(body())
+
+
+def test_recent_events_are_replayed_without_the_log(run) -> None:
+    """A storm of resumes after a short drop reads nothing, and all of them get the same bytes."""
+
+    async def body() -> None:
+        house = House()
+        await house.member()
+        for _ in range(3):
+            house.relay.announce(house.log.append(BOOKINGS))
+            await settled()
+        reads = len(house.log.reads)
+        members = [Member(), Member()]
+        for member in members:
+            assert await house.relay.replay(BOOKINGS, 1, member)
+        assert seqs(members[0]) == [2, 3]
+        assert [id(parcel) for parcel in members[0].parcels] == [id(parcel) for parcel in members[1].parcels]
+        assert len(house.log.reads) == reads
+
+    run(body())
+
+
+def test_replays_of_the_same_page_share_one_read(run) -> None:
+    """After a restart everybody comes back with the same position; a caller that gives up takes nobody along."""
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 5)
+        await house.relay.follow(BOOKINGS)
+        house.log.hold(10)
+        members = [Member() for _ in range(20)]
+        replays = [asyncio.create_task(house.relay.replay(BOOKINGS, 0, member)) for member in members]
+        await settled()
+        replays[0].cancel()
+        await settled()
+        house.log.release()
+        await asyncio.gather(*replays[1:])
+        assert house.log.reads.count(("events", BOOKINGS)) == 1
+        assert all(member.parcels[0] is members[1].parcels[0] for member in members[1:])
+        assert members[0].parcels == []
+
+    run(body())
+
+
+def test_a_slow_reader_holds_up_its_replay_and_nobody_else(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next page waits until it has drained; live members go on."""
+    monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 6)
+        witness, slow = await house.member(), Member()
+        slow.pace.clear()
+        replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, slow))
+        await settled()
+        house.relay.announce(house.log.append(BOOKINGS))
+        await settled()
+        assert (seqs(slow), seqs(witness)) == ([1, 2], [7])
+        slow.pace.set()
+        await replay
+        assert seqs(slow) == [1, 2, 3, 4, 5, 6, 7]
+
+    run(body())
+
+
+def test_a_replay_that_pruning_overtakes_ends_without_a_gap(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It delivers no further event, and leaves it to the caller to say so."""
+    monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 6)
+        await house.relay.follow(BOOKINGS)
+        member = Member(lambda _parcel: house.log.prune(BOOKINGS, 4))
+        assert await house.relay.replay(BOOKINGS, 0, member) is None
+        assert seqs(member) == [1, 2]
+        assert not house.hub.has_members(BOOKINGS)
+
+    run(body())
+
+
+def test_a_replay_ends_with_its_subscriber_its_stream_or_its_epoch(run) -> None:
+    """Closed, no longer followed, or of another log: nothing is joined."""
+
+    async def body() -> None:
+        for end in ("close", "unfollow", "epoch"):
+            house = House()
+            house.log.append(BOOKINGS, 3)
+            await house.relay.follow(BOOKINGS)
+            member = Member()
+            member.pace.clear()
+            replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, member))
+            await settled()
+            if end == "close":
+                member.is_open = False
+            elif end == "unfollow":
+                house.relay.unfollow(BOOKINGS)
+            else:
+                house.log.epoch = "e2"
+                await house.relay.look()
+            member.pace.set()
+            assert await replay is None
+            assert not house.hub.has_members(BOOKINGS)
+
+    run(body())
+
+
+def test_a_page_read_before_a_new_epoch_is_not_delivered(run) -> None:
+    """The events of a log that is no longer ours would be taken for those of the new one."""
+
+    async def body() -> None:
+        house = House()
+        house.log.append(BOOKINGS, 3)
+        await house.relay.follow(BOOKINGS)
+        member = Member()
+        house.log.hold()
+        replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, member))
+        await settled()
+        house.log.epoch = "e2"
+        await house.relay.look()
+        house.log.release()
+        assert await replay is None
+        assert seqs(member) == []
+
+    run(body())
+
+
+def test_nobody_joins_a_stream_that_is_not_followed(run) -> None:
+    """Not even at position 0, where there would be nothing to replay."""
+
+    async def body() -> None:
+        house = House()
+        await house.relay.follow(BOOKINGS)
+        house.relay.unfollow(BOOKINGS)
+        assert await house.relay.replay(BOOKINGS, 0, Member()) is None
+        assert house.hub.streams() == ()
+
+    run(body())
