@@ -1,0 +1,140 @@
+"""A store in a SQLite file: everything that a disk or another program can do to it."""
+
+import asyncio
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import ProgrammingError
+
+from rtdash.store.database import Database, StoreError, StoreLocked, StoreUnavailable
+from tests.store.writing import busy_writer, keys, put
+from tests.stores import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+class TestSqliteFile:
+    """What can happen to a file."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """Where the file is."""
+        return tmp_path / "rtdash.db"
+
+    @pytest.fixture
+    async def store(self, path: Path, clock: ManualClock):
+        """A store that gives up on locks soon."""
+        opened = await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock, busy_timeout_s=0.05)
+        yield opened
+        await opened.close()
+
+    async def test_a_watch_that_broke_misses_no_commit(self, store):
+        """The number that it compares is its connection's own: a new one begins with the same, whatever was committed meanwhile."""
+        await store.heads_moved()
+        store._watch.connection.driver_connection.close()
+        with pytest.raises(ProgrammingError):
+            await store.heads_moved()
+        assert await store.probe()
+        assert await store.heads_moved()
+
+    async def test_one_process_at_a_time(self, store, path, clock):
+        """The second is told the pid of the first."""
+        with pytest.raises(StoreLocked) as refused:
+            await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock)
+        assert refused.value.pid == os.getpid()
+        assert str(os.getpid()) in refused.value.hint
+        await store.write(put("a"))
+
+    async def test_commits_are_durable(self, store):
+        """WAL with a synchronised log: an acknowledged write survives a power cut."""
+        pragmas = await store.write(
+            lambda conn: [conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")]
+        )
+        assert pragmas == ["wal", 2]
+
+    async def test_disk_full(self, store):
+        """Nothing of the group is stored, all of it is told; with space again, the store recovers by itself."""
+
+        def fill(conn):
+            conn.exec_driver_sql("PRAGMA max_page_count=1")
+            return put("big", "x" * 100_000)(conn)
+
+        async with busy_writer(store):
+            group = [store.submit(put("a")), store.submit(fill)]
+        for outcome in await asyncio.gather(*group, return_exceptions=True):
+            assert isinstance(outcome, StoreUnavailable)
+            assert outcome.reason == "disk_full"
+        assert not store.is_healthy
+        assert await store.probe()
+        assert store.is_healthy
+        assert await store.read(keys) == set()
+
+    async def test_read_only_while_running(self, store):
+        """Writes are refused, reads go on."""
+
+        def forbid(conn):
+            conn.exec_driver_sql("PRAGMA query_only=ON")
+            return put("a")(conn)
+
+        with pytest.raises(StoreUnavailable) as refused:
+            await store.write(forbid)
+        assert refused.value.reason == "read_only"
+        assert await store.read(keys) == set()
+        assert not store.is_healthy
+        assert await store.probe()
+
+    async def test_read_only_at_open(self, store, path, clock):
+        """A file that can't be written is not opened."""
+        await store.close()
+        with pytest.raises(StoreUnavailable, match="can't be written"):
+            await Database.open(f"sqlite:///file:{path}?mode=ro&uri=true", data_dir=path.parent, clock=clock)
+
+    async def test_locked_for_long(self, store, path):
+        """Writes are refused after the timeout, reads go on; when the lock is gone, the store recovers by itself."""
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        ran = []
+        with pytest.raises(StoreUnavailable) as refused:
+            await store.write(ran.append)
+        assert refused.value.reason == "locked"
+        assert ran == [], "the lock is asked for before anything is read, or two writers could decide on the same rows"
+        assert not await store.probe()
+        assert await store.read(keys) == set()
+        other.rollback()
+        other.close()
+        assert await store.probe()
+        await store.write(put("b"))
+        assert await store.read(keys) == {"b"}
+
+    async def test_broken_while_running(self, store, path):
+        """Reads of a damaged file are refused; when the file is whole again, they work."""
+        await store.write(put("a"))
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        whole = path.read_bytes()
+        path.write_bytes(b"no database" * (len(whole) // 11))
+        with pytest.raises(StoreUnavailable) as refused:
+            await store.read(keys)
+        assert refused.value.reason == "broken"
+        assert not store.is_healthy
+        path.write_bytes(whole)
+        assert await store.read(keys) == {"a"}
+        assert store.is_healthy
+
+    async def test_broken_at_open(self, path, clock):
+        """A file that is no database is refused, with what to do."""
+        path.write_text("not a database, whatever its name says, and long enough to be looked at" * 100)
+        with pytest.raises(StoreUnavailable) as refused:
+            await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock)
+        assert "restore a backup" in refused.value.hint
+        path.unlink()
+        await (await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock)).close()
+
+    async def test_a_directory_that_can_t_be_made(self, tmp_path, clock):
+        """The error says where and why."""
+        (tmp_path / "file").touch()
+        with pytest.raises(StoreError, match="file"):
+            await Database.open(f"sqlite:///{tmp_path / 'file' / 'x.db'}", data_dir=tmp_path, clock=clock)
