@@ -1,0 +1,26 @@
+"""The stream that most tests of the connection follow, what a server that is well does, and what came of it."""
+
+from rtdash.client import ConnectionChange
+
+CHANNELS = ["hotel_reservations"]
+STREAM = ("harbour-hotel", "hotel_reservations")
+
+
+async def standing(peer):
+    """Subscribe whoever comes, and keep them."""
+    await peer.subscribed()
+    await peer.stay()
+
+
+async def standing_again(peer):
+    """Take whoever comes back as one who has missed nothing, and keep them."""
+    await peer.subscribed(recovered=True)
+    await peer.stay()
+
+
+def seqs(items):
+    return [item["seq"] for item in items if isinstance(item, dict) and "seq" in item]
+
+
+def states(items):
+    return [item.state for item in items if isinstance(item, ConnectionChange)]
