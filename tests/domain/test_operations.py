@@ -2,33 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rtdash.domain.availability import Rooms
-from rtdash.domain.money import MAX_MINOR
 from rtdash.domain.operations import content_digest, decide, derive_reservation_id
 from rtdash.domain.refusals import (
     BadValue,
     InstantGoesBack,
     InstantInFuture,
     InvalidTransition,
-    MissingField,
     NotAmendable,
-    Overpaid,
-    Refusal,
     ReservationExists,
     ReservationNotFound,
-    UnknownCategory,
     WrongKind,
 )
 from rtdash.domain.reservations import Op, Operation, Reservation, Status
 from rtdash.domain.venues import Venue
 
 Make = Callable[..., Any]
-
 ROADS: dict[Status, list[Any]] = {
     Status.PENDING: [(Op.BOOK, {"status": Status.PENDING})],
     Status.CONFIRMED: [Op.BOOK],
@@ -40,7 +34,6 @@ ROADS: dict[Status, list[Any]] = {
     Status.NO_SHOW: [Op.BOOK, Op.NO_SHOW],
 }
 """How a reservation comes to each status."""
-
 HOTEL_STATUSES = [status for status in Status if status not in {Status.SEATED, Status.COMPLETED}]
 RESTAURANT_STATUSES = [status for status in Status if status not in {Status.CHECKED_IN, Status.CHECKED_OUT}]
 MOVES = {
@@ -58,7 +51,6 @@ MOVES = {
     (Op.UNDO_NO_SHOW, Status.NO_SHOW): Status.CONFIRMED,
 }
 """The table of CONTRACT section 4, line by line."""
-
 STATUS_OPS = [Op.CONFIRM, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW]
 HOTEL_OPS = [Op.CHECK_IN, Op.UNDO_CHECK_IN, Op.CHECK_OUT]
 RESTAURANT_OPS = [Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE]
@@ -177,86 +169,6 @@ def test_an_unnamed_reservation_is_named_by_its_operation(hotel: Venue, apply: M
     assert booked.id == derive_reservation_id("inn", "op")
     others = {derive_reservation_id("inn", "op2"), derive_reservation_id("in", "nop"), derive_reservation_id("inn2", "op")}
     assert len(others | {booked.id}) == 4
-
-
-def test_a_payment_up_to_the_balance_is_taken(hotel: Venue, apply: Make) -> None:
-    """Paying lowers the balance; all of it makes the reservation prepaid."""
-    part = apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}))
-    assert (part.amount_minor, part.paid_minor, part.balance_minor, part.prepaid) == (24000, 10000, 14000, False)
-    assert apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 24000})).prepaid
-
-
-def test_paying_more_than_the_balance_is_refused(hotel: Venue, apply: Make) -> None:
-    """A cent more than what is due is refused, with both figures."""
-    with pytest.raises(Overpaid, match=r"140\.01 EUR is more than the 140 EUR that are due") as refused:
-        apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}), (Op.PAY, {"amount_minor": 14001}))
-    assert (refused.value.code, refused.value.status) == ("overpaid", 409)
-
-
-def test_a_charge_raises_the_amount(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
-    """A charge is due beside the stay, and is told with its category and business date."""
-    decision = decide(
-        operation(Op.CHARGE, hotel, category=" Minibar ", amount_minor=850), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms()
-    )
-    after, charge = decision.reservation, decision.charge
-    assert (after.amount_minor, after.charged_minor, after.price_minor) == (24850, 850, 24000)
-    assert charge is not None
-    assert (charge.category, charge.amount_minor, charge.business_date) == ("Minibar", 850, date(2026, 7, 10))
-
-
-def test_a_charge_after_midnight_belongs_to_the_evening(restaurant: Venue, apply: Make, operation: Make) -> None:
-    """Before the closeout hour a charge falls on the business date that is ending."""
-    past_midnight = datetime(2026, 7, 11, 1, 30, tzinfo=UTC)
-    charge = operation(Op.CHARGE, restaurant, category="Drinks", amount_minor=450)
-    decided = decide(charge, apply(restaurant, Op.BOOK), venue=restaurant, now=past_midnight, rooms=Rooms())
-    assert decided.charge is not None
-    assert decided.charge.business_date == date(2026, 7, 10)
-
-
-def test_a_charge_of_the_past_belongs_to_its_day(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
-    """A charge that is told later falls on the business date of its own instant."""
-    then = now - timedelta(days=3)
-    charge = operation(Op.CHARGE, hotel, category="Bar", amount_minor=450, at=then)
-    decided = decide(charge, apply(hotel, (Op.BOOK, {"at": then})), venue=hotel, now=now, rooms=Rooms())
-    assert decided.charge is not None
-    assert decided.charge.business_date == date(2026, 7, 7)
-
-
-@pytest.mark.parametrize("category", ["mains", "From the grill"])
-def test_a_restaurant_charge_is_kept_by_the_name_of_its_category(
-    category: str, restaurant: Venue, apply: Make, operation: Make, now: datetime
-) -> None:
-    """Id or name say the category; its name is what is kept."""
-    charge = operation(Op.CHARGE, restaurant, category=category, amount_minor=2200)
-    decided = decide(charge, apply(restaurant, Op.BOOK), venue=restaurant, now=now, rooms=Rooms())
-    assert decided.charge is not None
-    assert decided.charge.category == "From the grill"
-
-
-def test_what_is_not_on_the_menu_is_not_charged(restaurant: Venue, apply: Make) -> None:
-    """A category that the menu doesn't have is refused, and the refusal names those that it has."""
-    with pytest.raises(UnknownCategory, match="choose one of mains, drinks"):
-        apply(restaurant, Op.BOOK, (Op.CHARGE, {"category": "Spa", "amount_minor": 1}))
-
-
-@pytest.mark.parametrize(
-    ("fields", "refusal"),
-    [
-        ({"category": "Bar"}, MissingField),
-        ({"amount_minor": 100}, MissingField),
-        ({"amount_minor": 100, "category": "  "}, MissingField),
-        ({"amount_minor": 0, "category": "Bar"}, BadValue),
-        ({"amount_minor": -1, "category": "Bar"}, BadValue),
-        ({"amount_minor": MAX_MINOR + 1, "category": "Bar"}, BadValue),
-        ({"amount_minor": MAX_MINOR, "category": "Bar"}, BadValue),
-        ({"amount_minor": 100, "category": "x" * 61}, BadValue),
-    ],
-)
-def test_a_wrong_charge_is_refused(fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make) -> None:
-    """A charge needs a category of at most 60 characters and an amount that can be."""
-    with pytest.raises(refusal) as refused:
-        apply(hotel, Op.BOOK, (Op.CHARGE, fields))
-    assert refused.value.status == 422
 
 
 def test_a_live_operation_never_goes_back(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:

@@ -1,59 +1,11 @@
 """The client's rules, without a connection."""
 
-import json
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.channels import Position
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Refused, Subscribed, TokenExpiring
-
-BOOKINGS = Stream("harbour-hotel", Channel.HOTEL_RESERVATIONS)
-NOTES = Stream("harbour-hotel", Channel.HOTEL_NOTIFICATIONS)
-FIGURES = Stream("harbour-hotel", Channel.HOTEL_STATS)
-GRILL = Stream("harbour-grill", Channel.RESTAURANT_RESERVATIONS)
-
-
-def event(seq, stream=BOOKINGS, timestamp="2026-01-02T03:04:05.000Z"):
-    return {
-        "type": "new_reservation",
-        "timestamp": timestamp,
-        "reservation": {},
-        "channel": stream.channel,
-        "venue": stream.venue,
-        "seq": seq,
-    }
-
-
-def answer(*streams, seq=0, status="subscribed", recovered=None, epoch="e"):
-    events = [stream for stream in streams if not stream.channel.is_state]
-    return {
-        "status": status,
-        "channels": [stream.channel for stream in streams],
-        "venues": {stream.channel: stream.venue for stream in streams},
-        "session": "s",
-        "positions": {stream.channel: {"epoch": epoch, "seq": seq} for stream in events},
-        "recovered": {} if recovered is None else {stream.channel: recovered for stream in events},
-    }
-
-
-def hear(session, *bodies):
-    return [received for body in bodies for received in session.receive(json.dumps(body))]
-
-
-def say(session):
-    """Its requests but for pings."""
-    return [request for request in map(json.loads, session.outgoing()) if request["action"] != "ping"]
-
-
-def subscribed(*streams, seq=0):
-    session = ClientSession(streams)
-    session.connected()
-    session.outgoing()
-    hear(session, answer(*streams, seq=seq))
-    return session
+from tests.protocol.talk import BOOKINGS, FIGURES, GRILL, NOTES, answer, event, hear, say, subscribed
 
 
 def test_first_request_is_the_documents():
@@ -188,98 +140,6 @@ def test_batches_are_unpacked():
     assert [type(one) for one in received] == [Message, Message, TokenExpiring]
 
 
-def test_resume_names_session_and_positions():
-    """A later connection takes up the session, venue by venue, and is subscribed when each has answered."""
-    session = subscribed(BOOKINGS, GRILL)
-    hear(session, event(1), event(1, GRILL), event(2, GRILL))
-    session.disconnected()
-    assert not session.is_subscribed
-    session.connected()
-    assert say(session) == [
-        {
-            "action": "resume",
-            "session": "s",
-            "positions": {
-                "harbour-hotel": {"hotel_reservations": {"epoch": "e", "seq": 1}},
-                "harbour-grill": {"restaurant_reservations": {"epoch": "e", "seq": 2}},
-            },
-        }
-    ]
-    hear(session, answer(BOOKINGS, seq=1, status="resumed", recovered=True))
-    assert not session.is_subscribed
-    hear(session, answer(GRILL, seq=2, status="resumed", recovered=True))
-    assert session.is_subscribed
-
-
-def test_own_position_wins_over_an_older_confirmed_one():
-    """When the server replays from further back, what is known already is dropped."""
-    session = subscribed(BOOKINGS)
-    hear(session, event(1), event(2))
-    session.connected()
-    received = hear(session, answer(BOOKINGS, seq=0, status="resumed", recovered=True), event(1), event(2), event(3))
-    assert [one.position.seq for one in received if isinstance(one, Message)] == [3]
-
-
-def test_recovery_that_begins_too_late_is_a_gap():
-    """A server that claims to have recovered, but skips events, isn't believed."""
-    session = subscribed(BOOKINGS)
-    hear(session, event(1))
-    session.connected()
-    received = hear(session, answer(BOOKINGS, seq=3, status="resumed", recovered=True), event(4))
-    assert received[-1] == Gap(BOOKINGS, Position("e", 1), 4)
-
-
-def test_subscription_that_was_never_answered_is_asked_for_again():
-    """What the session doesn't hold is subscribed beside the resume."""
-    session = ClientSession([BOOKINGS, GRILL])
-    session.connected()
-    hear(session, answer(BOOKINGS))
-    session.connected()
-    assert [request["action"] for request in say(session)] == ["resume", "subscribe"]
-    hear(session, answer(BOOKINGS, status="resumed", recovered=True), answer(GRILL))
-    assert session.is_subscribed
-
-
-def test_unknown_session_subscribes_anew():
-    """Positions are the client's own and outlive the session."""
-    session = subscribed(BOOKINGS)
-    hear(session, event(1))
-    session.connected()
-    session.outgoing()
-    assert hear(session, {"status": "error", "code": "session_unknown", "message": "", "action": "resume", "temporary": False}) == []
-    assert say(session) == [
-        {
-            "action": "subscribe",
-            "channels": ["hotel_reservations"],
-            "venue": "harbour-hotel",
-            "positions": {"hotel_reservations": {"epoch": "e", "seq": 1}},
-        }
-    ]
-    assert not session.is_subscribed
-    hear(session, answer(BOOKINGS, seq=1, recovered=True))
-    assert session.is_subscribed
-
-
-def test_replay_ends_with_an_event_of_the_present():
-    """Events older than the connection are history; the first younger one ends the replay of its stream."""
-    session = ClientSession([BOOKINGS], positions={BOOKINGS: Position("e", 0)})
-    session.connected()
-    hear(session, answer(BOOKINGS, recovered=True), {"status": "pong", "timestamp": "2026-01-02T03:04:06.000Z"})
-    hear(session, event(1))
-    assert session.is_replaying
-    hear(session, event(2, timestamp="2026-01-02T03:04:06.001Z"))
-    assert not session.is_replaying
-
-
-def test_replay_that_went_quiet():
-    """Whoever has a clock may say that the replay is over."""
-    session = ClientSession([BOOKINGS], positions={BOOKINGS: Position("e", 0)})
-    session.connected()
-    hear(session, answer(BOOKINGS, recovered=True))
-    session.settle()
-    assert not session.is_replaying
-
-
 def test_errors_disconnects_and_other_answers():
     """Each is told with what the client needs to act on it."""
     session = subscribed(BOOKINGS)
@@ -305,24 +165,3 @@ def test_what_is_no_message_is_a_value_error(text):
     """Nothing that a server can send escapes as another error."""
     with pytest.raises(ValueError, match=r".*"):
         subscribed(BOOKINGS).receive(text)
-
-
-connections = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12), st.none() | st.integers(0, 5), st.booleans()), max_size=8)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 20), connections)
-def test_exactly_once_over_any_connections(total, breaks):
-    """However connections break, whatever is sent again or left out, the application gets 1 to n, each once and in order."""
-    session = subscribed(BOOKINGS)
-    got: list[int] = []
-    for back, count, lost, is_doubled in [*breaks, (0, total, None, False)]:
-        position = session.positions[BOOKINGS].seq
-        assert position == len(got)
-        start = max(0, position - back)
-        session.connected()
-        hear(session, answer(BOOKINGS, seq=start, status="resumed", recovered=True))
-        sent = list(range(start + 1, total + 1))[:count]
-        arriving = [seq for index, seq in enumerate(sent) if index != lost for _ in range(1 + is_doubled)]
-        got += [one.position.seq for seq in arriving for one in hear(session, event(seq)) if isinstance(one, Message)]
-    assert got == list(range(1, total + 1))
