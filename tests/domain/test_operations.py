@@ -23,6 +23,7 @@ from rtdash.domain.reservations import Op, Operation, Reservation, Status
 from rtdash.domain.venues import Venue
 
 Make = Callable[..., Any]
+
 ROADS: dict[Status, list[Any]] = {
     Status.PENDING: [(Op.BOOK, {"status": Status.PENDING})],
     Status.CONFIRMED: [Op.BOOK],
@@ -34,6 +35,7 @@ ROADS: dict[Status, list[Any]] = {
     Status.NO_SHOW: [Op.BOOK, Op.NO_SHOW],
 }
 """How a reservation comes to each status."""
+
 HOTEL_STATUSES = [status for status in Status if status not in {Status.SEATED, Status.COMPLETED}]
 RESTAURANT_STATUSES = [status for status in Status if status not in {Status.CHECKED_IN, Status.CHECKED_OUT}]
 MOVES = {
@@ -51,6 +53,7 @@ MOVES = {
     (Op.UNDO_NO_SHOW, Status.NO_SHOW): Status.CONFIRMED,
 }
 """The table of CONTRACT section 4, line by line."""
+
 STATUS_OPS = [Op.CONFIRM, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW]
 HOTEL_OPS = [Op.CHECK_IN, Op.UNDO_CHECK_IN, Op.CHECK_OUT]
 RESTAURANT_OPS = [Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE]

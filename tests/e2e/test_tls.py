@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.server.test_ws_fastlane import certificate
+from tests.certificates import certificate
 
 __all__ = ["certificate"]
 

@@ -19,7 +19,8 @@ from tests.conftest import FULL
 from tests.faults.process import server_process
 from tests.faults.taps import frame
 from tests.faults.witnesses import until
-from tests.server.sockets import LANES, RawClient, Server, anyio_backend, edge, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import LANES, Server, anyio_backend, edge, serving
 
 __all__ = ["anyio_backend", "edge"]
 

@@ -11,7 +11,8 @@ import pytest
 from tests.faults.process import server_process
 from tests.faults.taps import Tap, frame
 from tests.faults.witnesses import until
-from tests.server.sockets import LANES, RawClient
+from tests.server.raw_client import RawClient
+from tests.server.sockets import LANES
 
 SHUTDOWN_TIMEOUT_S = 3
 SLACK_S = 2

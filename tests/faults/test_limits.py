@@ -15,17 +15,14 @@ from websockets.frames import Opcode
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.settings import Limits
 from rtdash.store import event_log
-from tests.server.sockets import GRILL, RawClient, Server, anyio_backend, lane, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import GRILL, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
 
 pytestmark = pytest.mark.anyio
 
 LONG_NAME = "x" * 8000
-
-
-def refusals(server: Server, limit: str) -> float:
-    return server.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
 
 
 async def test_messages_refill_at_the_rate_that_was_set(tmp_path: Path, lane: str) -> None:
@@ -56,7 +53,7 @@ async def test_a_flood_gets_what_the_rate_gives(tmp_path: Path, lane: str) -> No
                 answers.append(await client.until(lambda body: "status" in body))
             served = sum(answer["status"] == "pong" for answer in answers)
             assert 5 <= served <= 5 + 10 * (loop.time() - began) + 1
-            assert refusals(server, "messages_per_second") == 15 - served
+            assert server.refusals("messages_per_second") == 15 - served
 
 
 async def test_requests_refill_at_the_rate_that_was_set(tmp_path: Path) -> None:
@@ -71,7 +68,7 @@ async def test_requests_refill_at_the_rate_that_was_set(tmp_path: Path) -> None:
                 await asyncio.sleep(0.06)
         assert [burst[0] for burst in statuses] == [200] * 6
         assert any(429 in burst for burst in statuses)
-        assert refusals(server, "requests_per_second") == sum(burst.count(429) for burst in statuses)
+        assert server.refusals("requests_per_second") == sum(burst.count(429) for burst in statuses)
 
 
 async def test_handshakes_refill_at_the_rate_that_was_set(tmp_path: Path, lane: str) -> None:
@@ -88,7 +85,7 @@ async def test_handshakes_refill_at_the_rate_that_was_set(tmp_path: Path, lane: 
             async with server.client():
                 pass
             await asyncio.sleep(0.11)
-        assert refusals(server, "handshakes_per_minute") == refused
+        assert server.refusals("handshakes_per_minute") == refused
 
 
 async def test_what_is_too_big_is_counted_and_told(tmp_path: Path, lane: str) -> None:
@@ -98,7 +95,7 @@ async def test_what_is_too_big_is_counted_and_told(tmp_path: Path, lane: str) ->
             await client.send("x" * 1001)
             said, code = await client.farewell()
         assert (code, said and said["code"], said and said["reconnect"]) == (1009, 1009, False)
-        assert refusals(server, "message_limit_bytes") == 1
+        assert server.refusals("message_limit_bytes") == 1
 
 
 async def test_what_is_far_too_big_is_never_taken_in(tmp_path: Path, lane: str) -> None:
@@ -116,7 +113,7 @@ async def test_a_dry_run_takes_messages_of_any_size(tmp_path: Path, lane: str) -
     with serving(tmp_path, lane, message_limit_bytes=100, limits_dry_run=True) as server:
         async with server.client() as client:
             assert (await client.ask(action="ping", filler="x" * 5000))["status"] == "pong"
-        assert refusals(server, "message_limit_bytes") == 1
+        assert server.refusals("message_limit_bytes") == 1
 
 
 async def test_a_dry_run_drops_no_slow_reader(tmp_path: Path, lane: str) -> None:
@@ -130,7 +127,7 @@ async def test_a_dry_run_drops_no_slow_reader(tmp_path: Path, lane: str) -> None
                 numbers += await server.book(10, name=LONG_NAME)
             await server.settle()
             assert [(await slow.message())["seq"] for _ in numbers] == numbers
-        assert refusals(server, "buffer_limit_bytes") >= 1
+        assert server.refusals("buffer_limit_bytes") >= 1
 
 
 async def test_a_slow_reader_is_counted_by_limit_and_by_code(tmp_path: Path, lane: str) -> None:
@@ -146,7 +143,7 @@ async def test_a_slow_reader_is_counted_by_limit_and_by_code(tmp_path: Path, lan
                 evictions = server.parts.metrics.registry.get_sample_value("rtdash_evictions_total", {"code": "4001"}) or 0.0
                 if evictions:
                     break
-            assert (evictions, refusals(server, "buffer_limit_bytes")) == (1, 1)
+            assert (evictions, server.refusals("buffer_limit_bytes")) == (1, 1)
 
 
 async def test_zero_is_no_limit(tmp_path: Path, lane: str) -> None:
@@ -164,7 +161,7 @@ async def test_zero_is_no_limit(tmp_path: Path, lane: str) -> None:
                 while json.loads(await client.recv()).get("id") != "last":
                     pass
             await client.close()
-        assert not any(refusals(server, name) for name in none)
+        assert not any(server.refusals(name) for name in none)
 
 
 LIMITS_WITHOUT_BOUND = {
@@ -240,4 +237,4 @@ async def test_the_last_word_of_a_connection_is_its_code(tmp_path: Path, lane: s
                 while True:
                     await client.receive()
             assert client.websocket.close_code == 4004
-            assert refusals(server, "messages_per_second") == 11
+            assert server.refusals("messages_per_second") == 11

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import certificate
 from tests.loadtest.running import CALM, DROPPING, Outcome, running, serving, write
-from tests.server.test_ws_fastlane import certificate
 
 __all__ = ["certificate"]
 

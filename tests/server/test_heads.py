@@ -22,10 +22,6 @@ GET = "GET /healthz HTTP/1.1\r\nHost: x\r\n{more}\r\n"
 LIMIT_S = 0.4
 
 
-def refusals(server: Server, limit: str) -> float:
-    return server.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
-
-
 async def trickle(server: Server, first: str, byte: bytes) -> None:
     """Send the first, then a byte again and again, until the server ends it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -62,7 +58,7 @@ async def test_what_trickles_is_ended(
     monkeypatch.setattr(heads, "BODY_TIMEOUT_S", LIMIT_S)
     with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
         await trickle(server, first.replace("{token}", server.token()), byte)
-        assert refusals(server, limit) == 1
+        assert server.refusals(limit) == 1
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
@@ -75,7 +71,7 @@ async def test_an_answer_that_nobody_reads_is_dropped(tmp_path: Path, monkeypatc
         await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", server.port))
         asked = GET.format(more="").replace("healthz", "asyncapi.json").encode()
         await asyncio.get_running_loop().sock_sendall(peer, asked * 400)
-        await server.until(lambda: refusals(server, "unread_timeout_s") == 1)
+        await server.until(lambda: server.refusals("unread_timeout_s") == 1)
 
 
 async def test_who_is_kept_alive_and_in_time_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +90,7 @@ async def test_who_is_kept_alive_and_in_time_stays(tmp_path: Path, monkeypatch: 
                 assert (await client.post("/api/operations", content=body())).json() == {"outcomes": []}
                 await asyncio.sleep(2 * LIMIT_S)
                 assert (await client.get("/healthz")).status_code == 200
-        assert refusals(server, "handshake_timeout_s") == refusals(server, "body_timeout_s") == 0
+        assert server.refusals("handshake_timeout_s") == server.refusals("body_timeout_s") == 0
 
 
 async def test_a_peer_that_goes_away_in_its_body_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -149,7 +145,7 @@ async def test_a_head_has_its_bounds(tmp_path: Path, part: str) -> None:
                 writer.write(b"x" * 10_000)
                 await writer.drain()
             assert not await reader.read()
-        assert refusals(server, "head_limit_bytes") == 1
+        assert server.refusals("head_limit_bytes") == 1
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.get(f"http://127.0.0.1:{server.port}/healthz", headers={"Cookie": "x" * 20_000})
             assert answer.status_code == 200
@@ -211,7 +207,7 @@ async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) ->
                     assert await busy.is_served()
                     assert await newcomer.is_served()
                     assert await last.is_served()
-        assert refusals(server, "http_connections") == 2
+        assert server.refusals("http_connections") == 2
 
 
 async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
@@ -219,7 +215,7 @@ async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
     with serving(tmp_path, "fast", max_connections=1, limits_dry_run=True) as server:
         async with Visitor.of(server) as first, Visitor.of(server) as second:
             assert await second.is_served()
-            assert refusals(server, "http_connections") == 1
+            assert server.refusals("http_connections") == 1
             assert await first.is_served()
 
 
@@ -229,4 +225,4 @@ async def test_sockets_are_no_part_of_the_crowd(tmp_path: Path, lane: str) -> No
         async with server.client() as client, Visitor.of(server) as visitor:
             assert await visitor.is_served()
             assert (await client.ask(action="ping"))["status"] == "pong"
-        assert refusals(server, "http_connections") == 0
+        assert server.refusals("http_connections") == 0

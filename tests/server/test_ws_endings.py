@@ -9,7 +9,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from rtdash.protocol.channels import Channel, Stream
-from tests.server.sockets import GRILL, HOTEL, RawClient, Server, anyio_backend, edge, lane, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import GRILL, HOTEL, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FULL
-from tests.server.sockets import RawClient, Server, anyio_backend, lane, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
 

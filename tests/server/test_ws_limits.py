@@ -15,17 +15,14 @@ from websockets.exceptions import InvalidStatus
 
 from rtdash.domain.instants import utc_now
 from rtdash.store import sessions
-from tests.server.sockets import Client, RawClient, Server, anyio_backend, lane, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import Client, Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
 
 pytestmark = pytest.mark.anyio
 
 LONG_NAME = "x" * 8000
-
-
-def refusals(server: Server, limit: str) -> float:
-    return server.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
 
 
 async def test_eleven_errors_close_as_a_violation(tmp_path: Path, lane: str) -> None:
@@ -53,7 +50,7 @@ async def test_too_many_messages_close_as_rate_limited(tmp_path: Path, lane: str
         assert {answer["code"] for answer in answers[3:]} == {"rate_limited"}
         assert all(answer["retryAfterMs"] > 0 and answer["temporary"] for answer in answers[3:])
         assert (closed, said and (said["reconnect"], said["retryAfterMs"])) == (4004, (True, 5000))
-        assert refusals(server, "messages_per_second") == 11
+        assert server.refusals("messages_per_second") == 11
 
 
 async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
@@ -68,7 +65,7 @@ async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
             await first.websocket.close()
             async with server.client() as again:
                 assert (await again.ask(action="ping"))["status"] == "pong"
-        assert refusals(server, "connections_per_user") == 1
+        assert server.refusals("connections_per_user") == 1
 
 
 async def test_a_resume_takes_over_the_place_as_well(tmp_path: Path, lane: str) -> None:
@@ -121,7 +118,7 @@ async def test_a_dry_run_only_counts(tmp_path: Path, lane: str) -> None:
             await client.subscribe("hotel_reservations", "hotel_notifications")
             assert (await client.ask(action="ping"))["status"] == "pong"
         for limit in (*limits.keys() - {"messages_burst"}, "handshakes_per_minute"):
-            assert refusals(server, limit) >= 1, limit
+            assert server.refusals(limit) >= 1, limit
 
 
 async def test_a_message_too_big_closes(tmp_path: Path, lane: str) -> None:

@@ -11,7 +11,8 @@ from websockets.asyncio.client import connect
 
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.store import event_log
-from tests.server.sockets import GRILL, HOTEL, Client, RawClient, Server, anyio_backend, edge, lane, serving
+from tests.server.raw_client import RawClient
+from tests.server.sockets import GRILL, HOTEL, Client, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
 
