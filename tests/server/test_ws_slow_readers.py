@@ -1,0 +1,72 @@
+"""Who reads slowly, or never: dropped when its buffer is full, or spared what is out of date. On both lanes."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.server.raw_client import RawClient
+from tests.server.sockets import Server, anyio_backend, lane, serving
+
+__all__ = ["anyio_backend", "lane"]
+
+pytestmark = pytest.mark.anyio
+
+LONG_NAME = "x" * 8000
+
+
+async def test_a_slow_consumer_is_dropped_and_resumes(tmp_path: Path, lane: str) -> None:
+    """Who doesn't read is closed with 4001 when its buffer is full; coming back, it gets every event."""
+    with serving(tmp_path, lane, buffer_limit_bytes=100_000) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as slow, server.client() as good:
+            slow.say(action="subscribe", channels=["restaurant_reservations"])
+            session = (await slow.message())["session"]
+            await good.subscribe("restaurant_reservations")
+            numbers = []
+            for _ in range(60):
+                numbers += await server.book(20, name=LONG_NAME)
+                if not _holds(server, session):
+                    break
+            assert not _holds(server, session), "the slow consumer is still a member"
+            assert await good.events(len(numbers)) == numbers
+            ended = await slow.end()
+            assert ended[-1]["type"] == "disconnect"
+            assert (ended[-1]["code"], ended[-1]["reconnect"]) == (4001, True)
+        async with server.client(session=session) as back:
+            assert await back.events(len(numbers)) == numbers
+
+
+def _holds(server: Server, session: str) -> bool:
+    holder = server.parts.gateway.sessions.holder(session)
+    return holder is not None and holder.is_open
+
+
+async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
+    """Answers count for the buffer: who asks and never reads is dropped."""
+    with serving(tmp_path, lane, buffer_limit_bytes=20_000, messages_per_second=0) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            for _ in range(40):
+                for _ in range(500):
+                    client.say(action="ping", id="x" * 250)
+                await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=1)
+                if not any(connection.is_open for connection in server.parts.gateway.connections):
+                    break
+            assert not any(connection.is_open for connection in server.parts.gateway.connections)
+
+
+async def test_states_are_conflated_for_who_reads_slowly(tmp_path: Path, lane: str) -> None:
+    """A reader that fell behind gets the latest state, not each one that there was."""
+    with serving(tmp_path, lane) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            client.say(action="subscribe", channels=["restaurant_stats"])
+            assert (await client.message())["status"] == "subscribed"
+            stream = next(stream for stream in server.parts.hub.streams() if stream.channel == "restaurant_stats")
+            for number in range(2000):
+                body = json.dumps({"type": "stats_update", "number": number, "filler": LONG_NAME}).encode()
+                await server.publish_state(stream, "stats_update", body)
+            seen = []
+            while not seen or seen[-1] != 1999:
+                seen.append((await client.message()).get("number", -1))
+            assert seen == sorted(seen)
+            assert len(seen) < 1500
