@@ -5,23 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from rtdash.bookings import Bookings
 from rtdash.domain.reservations import Op, Status
 from rtdash.store import announcements
 from rtdash.store.announcements import Announcement
 from rtdash.store.database import Database
-from tests.stores import GRILL, NOW, VENUES, table, then
+from tests.stores import GRILL, NOW, table, then
 
 pytestmark = pytest.mark.anyio
 
 LEAD = timedelta(hours=3)
-
-
-@pytest.fixture
-async def bookings(database, clock):
-    opened = Bookings(database, clock, lambda *_: None, venues=VENUES)
-    yield opened
-    await opened.close()
 
 
 def due(now=NOW, limit=100):

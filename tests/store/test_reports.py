@@ -4,20 +4,12 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from rtdash.bookings import Bookings
 from rtdash.domain.reports import CustomerVisits
 from rtdash.domain.reservations import Charge, Op
 from rtdash.store import reports
-from tests.stores import GRILL, HOTEL, NOW, TODAY, VENUES, room, table, then
+from tests.stores import GRILL, HOTEL, NOW, TODAY, room, table, then
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def bookings(database, clock):
-    opened = Bookings(database, clock, lambda *_: None, venues=VENUES)
-    yield opened
-    await opened.close()
 
 
 def at_day(day: int) -> datetime:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtdash.bookings import Bookings
 from rtdash.bookings.deciding import apply_batch
 from rtdash.domain.availability import Rooms
 from rtdash.domain.operations import decide
@@ -20,13 +19,6 @@ from rtdash.store.venues import save_venues
 from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def bookings(database, clock):
-    opened = Bookings(database, clock, lambda *_: None, venues=VENUES)
-    yield opened
-    await opened.close()
 
 
 async def pages(database, limit, **filters):
