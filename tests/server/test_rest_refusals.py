@@ -9,16 +9,7 @@ import pytest
 from rtdash.domain import refusals
 from rtdash.server.rest.problems import PROBLEMS
 from tests.server.running import GRILL, HOTEL
-
-BOOKING = {
-    "customerName": "John Smith",
-    "guests": 2,
-    "source": "web",
-    "roomType": "double",
-    "checkIn": "2031-05-01",
-    "checkOut": "2031-05-03",
-}
-TABLE = {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2031-05-01T19:00:00Z"}
+from tests.server.wanted import BOOKING, TABLE
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str, *words: str) -> dict[str, Any]:

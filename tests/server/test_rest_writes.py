@@ -9,16 +9,7 @@ import pytest
 
 from rtdash.resources import data_path
 from tests.server.running import start_server
-
-BOOKING = {
-    "customerName": "John Smith",
-    "guests": 2,
-    "source": "web",
-    "roomType": "double",
-    "checkIn": "2031-05-01",
-    "checkOut": "2031-05-03",
-}
-TABLE = {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2031-05-01T19:00:00Z"}
+from tests.server.wanted import BOOKING, TABLE
 
 
 def test_a_booking_is_answered_with_the_reservation_and_its_place(client: httpx.Client) -> None:
