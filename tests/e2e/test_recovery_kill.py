@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import FULL
 from tests.faults.process import ServerProcess, server_process
-from tests.faults.witnesses import BareSubscriber, Subscriber, Verdict, Writer, following, judge, quantiles, tell, until
+from tests.faults.verdicts import Verdict, judge, quantiles, tell
+from tests.faults.witnesses import BareSubscriber, Subscriber, Writer, following, until
 from tests.servers import TestServer
 from tests.stores import new_database
 

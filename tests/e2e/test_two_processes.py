@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from rtdash.protocol.codes import CloseCode
 from tests.faults.process import ServerProcess, server_process
-from tests.faults.witnesses import tell
+from tests.faults.verdicts import tell
 from tests.server.sockets import Client
 from tests.servers import TestServer
 from tests.stores import new_database

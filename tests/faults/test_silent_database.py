@@ -15,7 +15,7 @@ from rtdash.store import dialects
 from rtdash.store.silence import ImpatientConnection
 from tests.conftest import FULL
 from tests.faults.test_store import CHANNEL, Rest, pong
-from tests.faults.witnesses import tell
+from tests.faults.verdicts import tell
 from tests.server.sockets import Client, Server, anyio_backend, serving
 from tests.servers import TestServer, own
 from tests.stores import new_database

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from rtdash.client import ConnectionChange, State
-from tests.faults.witnesses import Subscriber, Verdict, judge
+from tests.faults.verdicts import Verdict, judge
+from tests.faults.witnesses import Subscriber
 
 LOG = [{"seq": seq, "operationId": f"op-{seq}"} for seq in range(1, 6)]
 ALL = [f"op-{seq}" for seq in range(1, 6)]
