@@ -19,27 +19,13 @@ from rtdash.protocol.messages import decode
 from rtdash.resources import data_path
 from rtdash.store.database import Database
 from rtdash.store.venues import save_venues
+from tests.stores import ManualClock, anyio_backend
+
+__all__ = ["anyio_backend"]
 
 pytestmark = pytest.mark.anyio
 GRILL = Stream("harbour-grill", Channel.RESTAURANT_STATS)
 HOTEL = Stream("harbour-hotel", Channel.HOTEL_STATS)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Everything of ours runs on asyncio."""
-    return "asyncio"
-
-
-class Clock:
-    """An instant that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 4, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """That instant."""
-        return self.now
 
 
 class Follower:
@@ -71,7 +57,7 @@ class Follower:
 class Rig:
     """A dashboard on a real store, fed by real bookings."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: ManualClock) -> None:
         loop = asyncio.get_running_loop()
         text = data_path("fixtures", "venues", "default.toml").read_text(encoding="utf-8")
         self.venues = {venue.id: venue for venue in parse_venues(text, source="default.toml")}
@@ -97,7 +83,7 @@ class Rig:
 @asynccontextmanager
 async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig whose dashboard runs."""
-    clock = Clock()
+    clock = ManualClock(datetime(2026, 3, 4, 12, tzinfo=UTC))
     database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock)
     rig = Rig(database, clock)
     await database.write(lambda connection: save_venues(connection, tuple(rig.venues.values())))
