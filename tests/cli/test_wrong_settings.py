@@ -12,7 +12,8 @@ from rtdash.store.dialects import open_engines
 from rtdash.store.faults import BadStoreUrl
 from tests.cli.starting import serve
 from tests.faults.process import server_process
-from tests.servers import TestServer, free_port, own
+from tests.programs import free_port
+from tests.servers import TestServer, own
 from tests.stores import new_database
 
 

@@ -15,7 +15,8 @@ from tests.conftest import FULL
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
 from tests.faults.witnesses import CHANNEL, Subscriber, Writer, following, until
-from tests.servers import TestServer, free_port, installed
+from tests.programs import free_port, installed
+from tests.servers import TestServer
 from tests.stores import new_database
 
 SUBSCRIBERS = 100 if FULL else 20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import installed
+from tests.programs import installed
 
 
 @pytest.fixture
