@@ -7,7 +7,7 @@ from itertools import count
 
 from rtdash.domain.instants import Clock
 from rtdash.server.auth import Principal
-from rtdash.store import sessions
+from rtdash.store import revocations
 from rtdash.store.database import Database, StoreUnavailable
 
 SWEEP_S = 1.0
@@ -40,14 +40,14 @@ class Revocations:
     async def revoke(self, *, jti: str | None = None, sub: str | None = None) -> None:
         """Revoke a token by its id, or all of a user's tokens that exist. Known here at once. Raises StoreUnavailable."""
         now = self._clock()
-        await self._database.write(lambda connection: sessions.revoke(connection, jti=jti, sub=sub, at=now))
+        await self._database.write(lambda connection: revocations.revoke(connection, jti=jti, sub=sub, at=now))
         await self.load()  # all of them: our clock may have been set back since the last sweep
 
     async def load(self, *, is_thorough: bool = True) -> None:
         """Read those in the store, or only those since shortly before the last time. Raises StoreUnavailable."""
         since = None if is_thorough or self._swept_at is None else self._swept_at - OVERLAP
         started = self._clock()
-        found = await self._database.read(lambda connection: sessions.read_revocations(connection, since))
+        found = await self._database.read(lambda connection: revocations.read_revocations(connection, since))
         self._swept_at = started
         before = len(self._tokens), dict(self._users)
         for revocation in found:

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, text
 
-HEAD_REVISION: Final = "0001"
+HEAD_REVISION: Final = "0002"
 """The migration that these tables are; compared at open, so that alembic is only loaded when there is something to migrate."""
 
 FOREVER_MS: Final = 2**62
@@ -158,6 +158,7 @@ sessions = Table(
     Column("positions", Text, nullable=False),
     Column("saved_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
+    Column("asked_at", BigInteger, nullable=False, server_default=text("0")),
 )
 
 processes = Table("processes", metadata, Column("id", Text, primary_key=True), Column("beat_at", BigInteger, nullable=False))

@@ -1,4 +1,4 @@
-"""What outlives connections and processes: sessions, the leases of processes with their users' connections, revocations."""
+"""What outlives connections and processes: sessions, and the leases of processes with their users' connections."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.store import dialects
 from rtdash.store.prepared import Prepared
-from rtdash.store.schema import leases, processes, revocations, sessions
+from rtdash.store.schema import leases, processes, sessions
 
 LEASE = timedelta(seconds=15)
 """How long a process counts as alive after its last beat."""
@@ -22,12 +22,14 @@ LEASE = timedelta(seconds=15)
 class StoredSession:
     """A client's subscriptions: channels by venue id, and the confirmed position of each event stream.
 
-    `process` holds its connection; `expires_at` is None as long as one stands. Only the holder of the newest `generation` may change it.
+    `process` holds its connection, which asked for it at `asked_at`; `expires_at` is None as long as one stands. Only the holder of the
+    newest `generation` may change it.
     """
 
     id: str
     sub: str
     process: str
+    asked_at: datetime
     generation: int = 1
     subscriptions: Mapping[str, tuple[Channel, ...]] | None = None
     positions: Mapping[Stream, Position] | None = None
@@ -53,23 +55,14 @@ class Lease:
     raised_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """`kind` is "jti" (a token by its id) or "sub" (a user's tokens issued at or before `at`)."""
-
-    kind: str
-    value: str
-    at: datetime
-
-
 _CURRENT = (sessions.c.id == bindparam("of_id"), sessions.c.generation == bindparam("of_generation"))
 _COLUMNS = (
-    *(sessions.c.id, sessions.c.sub, sessions.c.process, sessions.c.generation),
+    *(sessions.c.id, sessions.c.sub, sessions.c.process, sessions.c.asked_at, sessions.c.generation),
     *(sessions.c.subscriptions, sessions.c.positions, sessions.c.expires_at),
 )
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
-_TAKEN = ("process", "generation", "expires_at", "saved_at")
+_TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
 _TAKE = Prepared(_UPDATE.values({name: bindparam(f"to_{name}") for name in _TAKEN}))
 # A session with a connection counts from its process's last sign of life: a beat, or the session's own last change.
 _LAST_SIGN = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
@@ -78,7 +71,9 @@ _IS_EXPIRED = or_(
     and_(sessions.c.expires_at.is_(None), bindparam("silent_since") >= _LAST_SIGN),
 )
 _WITH_OWNER = sessions.outerjoin(processes, processes.c.id == sessions.c.process)
-_LOAD = Prepared(_READ.select_from(_WITH_OWNER).where(sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED))
+_READ_LIVING = _READ.select_from(_WITH_OWNER).where(sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED)
+_LOAD = Prepared(_READ_LIVING)
+_LOAD_LOCKED = Prepared(_READ_LIVING.with_for_update(of=sessions))  # as it stands once whoever changes it has committed
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
@@ -104,6 +99,7 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
         "generation": session.generation,
         "sub": session.sub,
         "process": session.process,
+        "asked_at": to_ms(session.asked_at),
         "subscriptions": to_json(session.subscriptions or {}).decode(),
         "positions": _encode_positions(session.positions or {}),
         "saved_at": to_ms(now),
@@ -118,18 +114,27 @@ def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) ->
     return _session_of(*found[0]) if found else None
 
 
-def take_over(conn: Connection, session_id: str, *, sub: str, process: str, now: datetime, ttl: timedelta) -> StoredSession | None:
-    """Make `process` the holder, with the next generation; None when the session is unknown, expired or another user's.
+def take_over(
+    conn: Connection, session_id: str, *, sub: str, process: str, asked_at: datetime, now: datetime, ttl: timedelta
+) -> StoredSession | None:
+    """Make `process` the holder, with the next generation; None when the session is unknown, another user's, or had expired at `asked_at`.
+
+    Whoever asked last holds it: when it was asked for later and that was carried out sooner, it stays as it is, and is given with that
+    `asked_at`. One beyond `now` is of a clock that was set back since, or goes ahead of ours: it says nothing.
 
     Whoever held it before can't change it any more, and finds out by `read_strays`. Until it is saved it waits for its client as
     after the end of a connection: the taker may have gone already.
     """
-    held = load(conn, session_id, now=now, ttl=ttl)
+    found = _LOAD_LOCKED.read(conn, {"of_id": session_id, **_limits(asked_at, ttl)})
+    held = _session_of(*found[0]) if found else None
     if held is None or held.sub != sub:
         return None
-    taken = replace(held, process=process, generation=held.generation + 1, expires_at=now + ttl)
-    values = {"to_process": process, "to_generation": taken.generation, "to_expires_at": to_ms(now + ttl), "to_saved_at": to_ms(now)}
-    return taken if _TAKE.run(conn, [_holder(session_id, held.generation) | values]) else None
+    if asked_at < held.asked_at <= now:
+        return held
+    taken = replace(held, process=process, asked_at=asked_at, generation=held.generation + 1, expires_at=now + ttl)
+    instants = {"to_asked_at": to_ms(asked_at), "to_expires_at": to_ms(now + ttl), "to_saved_at": to_ms(now)}
+    _TAKE.run(conn, [{**_holder(session_id, held.generation), "to_process": process, "to_generation": taken.generation, **instants}])
+    return taken
 
 
 def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
@@ -201,21 +206,6 @@ def read_leases(conn: Connection, *, now: datetime) -> list[Lease]:
     return [Lease(process, sub, connections, from_ms(raised_at)) for process, sub, connections, raised_at in rows]
 
 
-def revoke(conn: Connection, *, at: datetime, jti: str | None = None, sub: str | None = None) -> None:
-    """Revoke a token by its id, or all tokens of a user issued at or before `at`. By a slow clock it takes nothing back."""
-    rows = [{"kind": kind, "value": value, "revoked_at": to_ms(at)} for kind, value in (("jti", jti), ("sub", sub)) if value is not None]
-    if rows:
-        conn.execute(dialects.upsert_greater(conn, revocations, "revoked_at"), rows)
-
-
-def read_revocations(conn: Connection, since: datetime | None = None) -> list[Revocation]:
-    """All revocations, or those at or after `since`."""
-    statement = select(revocations.c.kind, revocations.c.value, revocations.c.revoked_at)
-    if since is not None:
-        statement = statement.where(revocations.c.revoked_at >= to_ms(since))
-    return [Revocation(kind, value, from_ms(at)) for kind, value, at in conn.execute(statement)]
-
-
 def _holder(session_id: str, generation: int) -> dict[str, object]:
     return {"of_id": session_id, "of_generation": generation}
 
@@ -226,13 +216,14 @@ def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
 
 
 def _session_of(
-    session_id: str, sub: str, process: str, generation: int, subscriptions: str, positions: str, expires_ms: int | None
+    session_id: str, sub: str, process: str, asked_ms: int, generation: int, subscriptions: str, positions: str, expires_ms: int | None
 ) -> StoredSession:
     """From a row of `_COLUMNS`."""
     return StoredSession(
         id=session_id,
         sub=sub,
         process=process,
+        asked_at=from_ms(asked_ms),
         generation=generation,
         subscriptions={venue: tuple(map(Channel, channels)) for venue, channels in json.loads(subscriptions).items()},
         positions=_decode_positions(positions),

@@ -9,7 +9,9 @@ from typing import Any
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import CloseCode
 from tests.fakes import FakeLog
-from tests.server.steering import TTL_S, Process, Sent, SteeredLink, SteeredLoop, Store
+from tests.server.steered_link import Sent, SteeredLink
+from tests.server.steered_store import SteeredLoop, Store
+from tests.server.steering import TTL_S, Process
 
 BEAT_S = 7.0
 """A process's sign of life may be as old as this."""
@@ -42,12 +44,6 @@ class Dialog:
     is_over: bool = False
     has_entered: bool = False
     has_rivals: bool = False
-    has_left_resume: bool = False
-
-    @property
-    def may_resume_yet(self) -> bool:
-        """Whether a resume that it asked for without an answer may still be carried out, and take the session from whoever came later."""
-        return self.has_left_resume or any(request.action == "resume" for request in self.asked.values())
 
 
 class Client:
@@ -83,9 +79,7 @@ class Client:
             older.has_rivals = True
             if not older.is_over and not older.has_entered:
                 self.leave(older)
-        is_held = self._store.is_held
-        is_contested = any(older.may_resume_yet and (is_held or not older.link.has_ended) for older in self.dialogs)
-        dialog = Dialog(SteeredLink(self._loop, self._wrongs), process, has_rivals=is_contested)
+        dialog = Dialog(SteeredLink(self._loop, self._wrongs), process)
         process.connect(dialog.link, self.sub)
         self.dialogs.append(dialog)
         return dialog
@@ -131,7 +125,6 @@ class Client:
 
     def give_up(self, dialog: Dialog) -> None:
         """What was asked and not answered may have happened or not."""
-        dialog.has_left_resume |= dialog.may_resume_yet
         for request in dialog.asked.values():
             self.maybe |= request.streams
         dialog.asked.clear()
@@ -289,11 +282,7 @@ class Client:
         self.maybe |= request.streams
         if code == "session_unknown" and request.action == "resume":
             away_s = self._loop.now_s - max(self._left_at, self._entered_at)
-            if (
-                away_s < TTL_S - BEAT_S
-                and not dialog.has_rivals
-                and self._store.failed_at < min(self._entered_at, self._loop.now_s - 2 * BEAT_S)
-            ):
+            if away_s < TTL_S - BEAT_S and self._store.failed_at < min(self._entered_at, self._loop.now_s - 2 * BEAT_S):
                 self._wrong(f"the session is unknown after {away_s} s")
             self.session = None
             self.maybe.clear()

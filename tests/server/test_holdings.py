@@ -7,7 +7,9 @@ from rtdash.protocol.messages import encode
 from rtdash.server.socket.connection import Connection
 from rtdash.server.socket.heartbeat import MARK_BYTES
 from tests.fakes import BOOKINGS, FakeLog
-from tests.server.steering import Process, SteeredLink, SteeredLoop, Store
+from tests.server.steered_link import SteeredLink
+from tests.server.steered_store import SteeredLoop, Store
+from tests.server.steering import Process
 
 HISTORY = 3_000
 """More than a client that doesn't read takes: the replay stands somewhere in the middle."""

@@ -19,7 +19,8 @@ from rtdash.protocol.channels import Channel, Stream
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, NOTES, STATS, FakeLog
 from tests.server.promise_keeper import Client, Dialog
-from tests.server.steering import TTL_S, Process, SteeredLoop, Store, count_sessions
+from tests.server.steered_store import Door, SteeredLoop, Store, count_sessions
+from tests.server.steering import TTL_S, Process
 
 SCHEDULES = 2_500 if os.environ.get("RTDASH_FULL") == "1" else 200
 MAX_CLIENTS = 4
@@ -134,13 +135,16 @@ class SessionSchedules(RuleBasedStateMachine):
         if fails:
             self.store.failed_at = self.loop.now_s
 
-    @rule()
-    def writes_take_long(self) -> None:
-        self.store.is_held = True
+    @rule(process=st.sampled_from([None, 0, 1]))
+    def writes_take_long(self, process: int | None = None) -> None:
+        for one in self.processes if process is None else [self.processes[process]]:
+            one.door.hold()
 
-    @rule()
-    def writes_end(self) -> None:
-        self.store.release()
+    @rule(process=st.sampled_from([None, 0, 1]))
+    def writes_end(self, process: int | None = None) -> None:
+        """Of one process, or of all, the dead ones as well."""
+        door: Door | Store = self.store if process is None else self.processes[process].door
+        door.release()
         self._spin(2)
 
     @rule(faults=st.lists(st.sampled_from(["refused", "unknown", None]), max_size=4))
@@ -531,3 +535,24 @@ def test_a_replay_that_a_restored_backup_overtakes_is_reset(schedule: SessionSch
     schedule.a_notice_arrives(pick=0, again=False)
     schedule.figures_change(process=0)
     schedule.a_backup_is_restored(share=0, chance=0)
+
+
+@pytest.mark.parametrize("how", ["half open", "reset"])
+def test_a_resume_that_is_carried_out_late_takes_nothing(schedule: SessionSchedules, how: str) -> None:
+    """An older connection, be it known to be dead or not, had asked for the session before the one that holds it by now."""
+    schedule.start(0, {BOOKINGS}, keeps=False)
+    schedule.turn(6)
+    schedule.the_connection_breaks(0, "reset")
+    schedule.time_passes(seconds=2)
+    schedule.writes_take_long(process=0)
+    schedule.come_back(pick=0, process=0, first=None)
+    schedule.turn(6)
+    schedule.the_connection_breaks(0, how)
+    schedule.come_back(pick=0, process=1, first=None)
+    schedule.turn(6)
+    holder = schedule.clients[0].dialogs[-1]
+    assert holder.has_entered
+    schedule.writes_end(process=0)
+    schedule.time_passes(seconds=6)
+    schedule.nothing_went_wrong()
+    assert not holder.is_over

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rtdash.server.socket.turnstile import AT_ONCE, PACE_S, Turnstile
-from tests.server.steering import SteeredLoop
+from tests.server.steered_store import SteeredLoop
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
-"""Sessions that outlive connections, leases of processes, revocations."""
+"""Sessions that outlive connections, leases of processes."""
 
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.store import sessions
-from rtdash.store.sessions import Confirmation, Lease, Revocation, StoredSession
+from rtdash.store.database import Database
+from rtdash.store.sessions import Confirmation, Lease, StoredSession
+from tests.store.writing import PATIENCE_S
 from tests.stores import GRILL, HOTEL, NOW
 
 pytestmark = pytest.mark.anyio
@@ -19,6 +22,7 @@ SESSION = StoredSession(
     id="s1",
     sub="anna",
     process="p1",
+    asked_at=NOW,
     subscriptions={HOTEL.id: (Channel.HOTEL_STATS, Channel.HOTEL_RESERVATIONS)},
     positions={ROOMS: Position("e1", 3)},
 )
@@ -32,8 +36,13 @@ def load(now=NOW, session_id="s1"):
     return lambda conn: sessions.load(conn, session_id, now=now, ttl=TTL)
 
 
-def take_over(now=NOW, sub="anna", process="p2"):
-    return lambda conn: sessions.take_over(conn, "s1", sub=sub, process=process, now=now, ttl=TTL)
+def take_over(now=NOW, sub="anna", process="p2", asked_at=None):
+    return lambda conn: sessions.take_over(conn, "s1", sub=sub, process=process, asked_at=asked_at or now, now=now, ttl=TTL)
+
+
+def waits_for_a_lock(conn):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return conn.exec_driver_sql(waiting).scalar_one()
 
 
 async def test_a_session_comes_back_as_it_was_saved(database):
@@ -63,6 +72,55 @@ async def test_one_of_many_takers_after_the_other(database):
     await database.write(save(SESSION))
     taken = await asyncio.gather(*(database.write(take_over(process=f"p{number}")) for number in range(5)))
     assert sorted(one.generation for one in taken) == [2, 3, 4, 5, 6]
+
+
+async def test_whoever_asked_last_holds_it(database):
+    """What was asked for before is carried out too late: it changes nothing. Of two that asked at once the one that is stored last has it."""
+    first, second, third = (NOW + timedelta(seconds=number) for number in range(1, 4))
+    await database.write(save(SESSION))
+    holds = await database.write(take_over(second, process="p3"))
+    assert await database.write(take_over(third, asked_at=first)) == holds == await database.read(load())
+    assert (holds.process, holds.generation, holds.asked_at) == ("p3", 2, second)
+    assert (await database.write(take_over(third, asked_at=second))).process == "p2"
+
+
+async def test_an_instant_that_is_still_to_come_holds_nothing(database):
+    """The clock was set back, or another machine's goes ahead: a client that comes back is not turned away for that."""
+    await database.write(save(SESSION))
+    assert (await database.write(take_over(NOW + timedelta(minutes=5), process="p3"))).process == "p3"
+    assert (await database.write(take_over(NOW + timedelta(seconds=1)))).process == "p2"
+
+
+async def test_whoever_came_back_in_time_finds_its_session(database):
+    """However long the store takes for it."""
+    await database.write(save(SESSION))
+    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW + TTL))
+    late = NOW + TTL + timedelta(seconds=5)
+    taken = await database.write(take_over(late, asked_at=NOW + TTL - timedelta(seconds=5)))
+    assert taken.expires_at == late + TTL
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_resume_waits_for_one_of_another_process(database, database_url, tmp_path, clock):
+    """It takes the session as that one leaves it; nobody tells its client that there is none."""
+    other = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+    await database.write(save(SESSION))
+    has_taken, may_commit = Event(), Event()
+
+    def take_slowly(conn):
+        taken = take_over(process="p2")(conn)
+        has_taken.set()
+        may_commit.wait(PATIENCE_S)
+        return taken
+
+    slow = database.submit(take_slowly)
+    await asyncio.to_thread(has_taken.wait, PATIENCE_S)
+    quick = other.submit(take_over(process="p3"))
+    while not await database.read(waits_for_a_lock):  # noqa: ASYNC110 - a state of the server, which tells nobody
+        await asyncio.sleep(0.01)
+    may_commit.set()
+    assert ((await slow).generation, (await quick).generation) == (2, 3)
+    await other.close()
 
 
 async def test_a_session_belongs_to_its_user(database):
@@ -150,22 +208,3 @@ async def test_leases_tell_where_the_newest_connections_are(database):
     for now, connections in zip(instants, (1, 2, 1), strict=True):
         await database.write(lambda conn, now=now, connections=connections: sessions.beat(conn, "p1", {"anna": connections}, now=now))
     assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [Lease("p1", "anna", 1, instants[1])]
-
-
-async def test_revocations(database):
-    """By token or by user; the last instant counts; all, or those since an instant."""
-    later = NOW + timedelta(seconds=5)
-    await database.write(lambda conn: sessions.revoke(conn, jti="t1", at=NOW))
-    await database.write(lambda conn: sessions.revoke(conn, sub="anna", at=NOW))
-    await database.write(lambda conn: sessions.revoke(conn, sub="anna", at=later))
-    await database.write(lambda conn: sessions.revoke(conn, at=later))
-    everything = await database.read(sessions.read_revocations)
-    assert sorted(everything, key=lambda one: one.kind) == [Revocation("jti", "t1", NOW), Revocation("sub", "anna", later)]
-    assert await database.read(lambda conn: sessions.read_revocations(conn, later)) == [Revocation("sub", "anna", later)]
-
-
-async def test_a_revocation_by_a_slow_clock_takes_nothing_back(database):
-    """The tokens of a user that were revoked stay so when the user is revoked again at what is told as an earlier instant."""
-    for at in (NOW, NOW - timedelta(seconds=5)):
-        await database.write(lambda conn, at=at: sessions.revoke(conn, sub="anna", at=at))
-    assert await database.read(sessions.read_revocations) == [Revocation("sub", "anna", NOW)]

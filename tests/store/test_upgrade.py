@@ -2,16 +2,22 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import MetaData, Table, insert, inspect, select
 
-from rtdash.store import dialects, migrations, schema, upgrade
+from rtdash.domain.instants import from_ms, to_ms
+from rtdash.store import dialects, migrations, schema, sessions, upgrade
+from rtdash.store.sessions import StoredSession
 from tests.stores import NOW
+
+TTL = timedelta(minutes=10)
 
 
 @pytest.fixture
@@ -48,6 +54,24 @@ def test_the_last_migration_is_the_one_that_the_schema_names():
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0].replace("%", "%%"))
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD_REVISION
+
+
+def test_sessions_of_the_first_tables_are_kept(engine):
+    """And whoever comes back for one gets it."""
+    session = StoredSession("s1", "anna", "p1", asked_at=from_ms(0), subscriptions={}, positions={}, expires_at=NOW + TTL)
+    row = {"id": "s1", "sub": "anna", "process": "p1", "subscriptions": "{}", "positions": "[]"}
+    instants = {"saved_at": to_ms(NOW), "expires_at": to_ms(NOW + TTL)}
+    with engine.begin() as conn:
+        config = upgrade._alembic()
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        first = Table("sessions", MetaData(), autoload_with=conn)
+        conn.execute(insert(first), {**row, **instants, "generation": 1})
+    upgrade.prepare(engine, NOW)
+    with engine.begin() as conn:
+        assert sessions.load(conn, "s1", now=NOW, ttl=TTL) == session
+        taken = sessions.take_over(conn, "s1", sub="anna", process="p2", asked_at=NOW, now=NOW, ttl=TTL)
+        assert (taken.process, taken.generation, taken.asked_at) == ("p2", 2, NOW)
 
 
 def test_an_empty_database_is_made_once(engine):

@@ -115,13 +115,13 @@ class Connection:
         said = self._speech.receive(text, now)
         match said:
             case _ if self.inbox.is_busy:
-                self.inbox.put(said)
+                self.inbox.put(said, self.gateway.clock())
             case ErrorReply():
                 self.reply(said)
             case Ping():
                 self.send((answers.pong(self.gateway.clock(), id=said.id),))
             case _:
-                self.inbox.put(said)
+                self.inbox.put(said, self.gateway.clock())
 
     def binary_received(self) -> None:
         """Not of this protocol."""

@@ -5,6 +5,7 @@ the answer promises is stored before it is sent.
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
 from rtdash.protocol import answers
@@ -18,7 +19,7 @@ from rtdash.server.socket import channel_rights
 from rtdash.server.socket.entry import Entry
 from rtdash.server.socket.holdings import Holdings
 from rtdash.server.socket.inbox import Item, StoreAgain
-from rtdash.server.socket.sessions import Session
+from rtdash.server.socket.sessions import TAKEN_OVER, Session, Superseded
 from rtdash.store.database import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -41,15 +42,17 @@ class Conversation:
         self.session: Session | None = None
         self._parting: tuple[Mapping[Stream, int], str] | None = None
 
-    async def carry_out(self, item: Item) -> None:
-        """Do it and answer. Never raises: what can't be done is answered with an error."""
+    async def carry_out(self, item: Item, came_at: datetime) -> None:
+        """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is answered with an error."""
         if isinstance(item, ErrorReply):
             self._connection.reply(item)
             return
         try:
-            await self._do(item)
+            await self._do(item, came_at)
         except ActionRefused as refused:
             self._refuse(item, refused)
+        except Superseded:  # ends as it would have if the other one had come a moment later
+            self._connection.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
         except StoreUnavailable as fault:
             retry_after_ms = int(fault.retry_after_s * 1000)
             message = "the store can't take or give this at the moment: send it again later"
@@ -96,7 +99,7 @@ class Conversation:
             )
             self._connection.send((encode(message),))
 
-    async def _do(self, item: Action | StoreAgain) -> None:
+    async def _do(self, item: Action | StoreAgain, came_at: datetime) -> None:
         match item:
             case Ping():
                 self._connection.send((answers.pong(self._gateway.clock(), id=item.id),))
@@ -105,13 +108,13 @@ class Conversation:
             case Unsubscribe():
                 await self._unsubscribe(item)
             case Resume():
-                await self._resume(item)
+                await self._resume(item, came_at)
             case Authenticate():
                 await self._authenticate(item)
             case StoreAgain():
-                with suppress(ActionRefused, StoreUnavailable):  # it was taken over, or the next beat tries again
+                with suppress(StoreUnavailable):  # the next beat tries again
                     if self.session is not None:
-                        await self._save(self.session, list(self._holdings), {})
+                        await self._gateway.sessions.save(self.session, list(self._holdings), {})
             case _:
                 assert_never(item)
 
@@ -133,15 +136,15 @@ class Conversation:
         streams = set(channel_rights.resolve(self.principal, self._gateway.venues, action.channels, action.venue).values())
         kept = [stream for stream in self._holdings if stream not in streams]
         if self.session is not None and (len(kept) < len(self._holdings) or not self.session.is_settled):
-            await self._save(self.session, kept, {})
+            await self._gateway.sessions.save(self.session, kept, {})
         for stream in streams:
             self._holdings.drop(stream)
         self._connection.follows_anything(bool(kept))
         self._connection.send((answers.unsubscribed(action.channels, id=action.id),))
 
-    async def _resume(self, action: Resume) -> None:
+    async def _resume(self, action: Resume, came_at: datetime) -> None:
         gateway = self._gateway
-        session, streams = await self._take_over(action.session)
+        session, streams = await self._take_over(action.session, came_at)
         if self.session is not None:  # what is followed here already becomes a part of it, from where that is confirmed
             session.confirmed = {**self.session.confirmed, **session.confirmed}
         allowed = [stream for stream in streams if stream.venue in gateway.venues and channel_rights.may_follow(self.principal, stream)]
@@ -156,17 +159,17 @@ class Conversation:
             if stream not in allowed:
                 self._connection.send((_ended(stream, "resume"),))
 
-    async def _take_over(self, session_id: str) -> tuple[Session, list[Stream]]:
+    async def _take_over(self, session_id: str, asked_at: datetime) -> tuple[Session, list[Stream]]:
         """The session, ours from now on, and what it follows. Its older connection in this process is closed."""
         sessions = self._gateway.sessions
         if self.session is not None and self.session.id == session_id:
             return self.session, list(self._holdings)
-        taken = await sessions.take_over(session_id, self.principal.sub)
+        taken = await sessions.take_over(session_id, self.principal.sub, asked_at)
         if taken is None:
             raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "there is no such session of this user, or it has expired: subscribe anew")
         older = sessions.holder(session_id)
         if older is not None:
-            older.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
+            older.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
         return taken
 
     def _tell_resumed(self, entry: Entry, streams: list[Stream], id: Id) -> None:  # noqa: A002 - the field's name on the wire
@@ -203,18 +206,13 @@ class Conversation:
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session or not session.is_settled:
-                await self._save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
+                await self._gateway.sessions.save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
         except BaseException:
             entry.give_up()
             if session is not self.session:
                 self._gateway.sessions.let_go(session)
             raise
         return entry
-
-    async def _save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> None:
-        if not await self._gateway.sessions.save(session, streams, positions):
-            self._connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
-            raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "another connection has resumed this session")
 
     def _hold(self, session: Session) -> None:
         if self.session is not None and self.session.id != session.id:

@@ -66,6 +66,7 @@ class Door:
         return FULL_RETRY_S if gateway.places.is_full() else 0.0
 
     async def _identify(self, visitor: Visitor) -> None:
+        came_at = self._gateway.clock()
         try:
             principal = await self._principal(visitor.asked)
             await self._take_place(principal.sub, visitor.asked.session)
@@ -81,7 +82,7 @@ class Door:
         def admit(link: Link) -> Connection:
             connection = self._gateway.admit(link, principal)
             if visitor.asked.session is not None and connection.is_open:
-                connection.inbox.put(Resume(None, visitor.asked.session, {}))
+                connection.inbox.put(Resume(None, visitor.asked.session, {}), came_at)
             return connection
 
         # From the accept to here nothing is awaited: frames of the peer would go to nobody.

@@ -27,7 +27,7 @@ from rtdash.server.socket.heartbeat import TICK_S, Marks, PulseRules, Wheel
 from rtdash.server.socket.inbox import StoreAgain
 from rtdash.server.socket.link import Link, fail
 from rtdash.server.socket.places import Places, excess
-from rtdash.server.socket.sessions import Beat, Sessions
+from rtdash.server.socket.sessions import TAKEN_OVER, Beat, Sessions
 
 LATE_S = 1.0
 """A wheel that turns later than this was not turned because the process stood still: that silence is not the peers' fault."""
@@ -169,9 +169,9 @@ class Gateway:
         """Send away those whose session went to another process, and of users with too many connections the newest; whether anybody."""
         for connection in beat.gone:
             if connection.is_open:
-                connection.inbox.put(StoreAgain())
+                connection.inbox.put(StoreAgain(), self.clock())
         for connection in beat.superseded:
-            connection.close(CloseCode.SESSION_TAKEN_OVER, "another connection has resumed this session")
+            connection.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
         limit = self.limits.connections_per_user
         now = self.now()
         too_many = excess(beat.leases, self.sessions.process, limit, lambda sub: self.handovers.count(sub, now)) if limit else {}

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rtdash.protocol.actions import Action
@@ -25,17 +26,20 @@ Item = Action | ErrorReply | StoreAgain
 
 
 class Inbox:
-    """Actions in their order. `handle` must not raise; `spawn` owns the task."""
+    """Actions in their order, with the instants at which they came. `handle` must not raise; `spawn` owns the task."""
 
     __slots__ = ("_handle", "_is_deaf", "_link", "_spawn", "_waiting", "_worker")
 
     def __init__(
-        self, link: Link, handle: Callable[[Item], Awaitable[None]], spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+        self,
+        link: Link,
+        handle: Callable[[Item, datetime], Awaitable[None]],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._link = link
         self._handle = handle
         self._spawn = spawn
-        self._waiting: deque[Item] | None = None
+        self._waiting: deque[tuple[Item, datetime]] | None = None
         self._worker: asyncio.Task[None] | None = None
         self._is_deaf = False
 
@@ -49,11 +53,11 @@ class Inbox:
         """Whether the server doesn't read from the peer at the moment."""
         return self._is_deaf
 
-    def put(self, item: Item) -> None:
+    def put(self, item: Item, came_at: datetime) -> None:
         """Have it handled behind what waits already."""
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append(item)
+        self._waiting.append((item, came_at))
         if self._worker is None:
             self._worker = self._spawn(self._work())
         elif len(self._waiting) > MAX_WAITING and not self._is_deaf:
@@ -69,7 +73,7 @@ class Inbox:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await self._handle(self._waiting.popleft())
+                await self._handle(*self._waiting.popleft())
                 if self._is_deaf and len(self._waiting or ()) <= MAX_WAITING // 2:
                     self._is_deaf = False
                     self._link.resume_reading()

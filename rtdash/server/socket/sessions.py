@@ -31,21 +31,30 @@ BEAT_TURNS = 5
 EXPIRE_TURNS = 60
 """The same for removing sessions that nobody came back for."""
 
+TAKEN_OVER = "another connection has resumed this session"
+"""What the connection that held it is told."""
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Session:
-    """A session held here. `confirmed` says from where on a client that lost everything goes on, per event stream.
+    """A session held here, as its connection asked for it at `asked_at`. `confirmed` says from where on a client that lost everything
+    goes on, per event stream.
 
     `is_settled`: its row holds what the client has been told; after a write whose outcome is unknown nobody knows until the next one.
     """
 
     id: str
     sub: str
+    asked_at: datetime
     generation: int = 1
     confirmed: dict[Stream, Position] = field(default_factory=dict)
     is_settled: bool = True
+
+
+class Superseded(Exception):  # noqa: N818 - the client's own doing, not a fault
+    """Another connection has taken the session over: one that asked for it later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Sessions:
 
     def new(self, sub: str) -> Session:
         """A session that nobody knows yet."""
-        return Session(token_urlsafe(18), sub)
+        return Session(token_urlsafe(18), sub, self._clock())
 
     def holder(self, session_id: str) -> "Connection | None":
         """The connection in this process that holds it."""
@@ -95,14 +104,15 @@ class Sessions:
         self._holders[session.id] = _Holder(connection, session.generation)
         self._ended.pop(session.id, None)
 
-    async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> bool:
-        """Store what the session follows and from where; False when another connection has taken it over. Raises StoreUnavailable."""
+    async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> None:
+        """Store what the session follows and from where. Raises Superseded, StoreUnavailable."""
         await self._turnstile.enter()
         now = self._clock()
         stored = rows.StoredSession(
             session.id,
             session.sub,
             self.process,
+            session.asked_at,
             session.generation,
             subscriptions=_by_venue(streams),
             positions={**session.confirmed, **positions},
@@ -110,19 +120,27 @@ class Sessions:
         session.is_settled = False
         is_ours = await self._database.write(lambda connection: rows.save(connection, stored, now=now))
         session.is_settled = True
-        return is_ours
+        if not is_ours:
+            raise Superseded
 
-    async def take_over(self, session_id: str, sub: str) -> tuple[Session, list[Stream]] | None:
-        """The session and what it follows, ours from now on; None when it is unknown, expired or another user's. Raises StoreUnavailable."""
+    async def take_over(self, session_id: str, sub: str, asked_at: datetime) -> tuple[Session, list[Stream]] | None:
+        """The session and what it follows, ours from now on; None when it is unknown, expired or another user's.
+
+        `asked_at`: when the resume came to this process. Raises Superseded, StoreUnavailable.
+        """
         await self.write_behind()  # what this process knows of it, its last confirmations, comes first
-        now = self._clock()
-        stored = await self._database.write(
-            lambda connection: rows.take_over(connection, session_id, sub=sub, process=self.process, now=now, ttl=self._ttl)
-        )
+
+        def take(connection: StoreConnection) -> rows.StoredSession | None:
+            now = self._clock()  # when it is written
+            return rows.take_over(connection, session_id, sub=sub, process=self.process, asked_at=asked_at, now=now, ttl=self._ttl)
+
+        stored = await self._database.write(take)
         if stored is None:
             return None
+        if stored.asked_at != asked_at:
+            raise Superseded
         streams = [Stream(venue, channel) for venue, channels in (stored.subscriptions or {}).items() for channel in channels]
-        return Session(stored.id, stored.sub, stored.generation, dict(stored.positions or {})), streams
+        return Session(stored.id, stored.sub, asked_at, stored.generation, dict(stored.positions or {})), streams
 
     async def is_counted_elsewhere(self, session_id: str, sub: str) -> bool:
         """Whether another process has, or had until just now, a connection of the user that holds the session. Raises StoreUnavailable."""
