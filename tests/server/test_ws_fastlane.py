@@ -13,10 +13,11 @@ from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
+from tests.certificates import certificate
 from tests.server.raw_client import RawClient
 from tests.server.sockets import Client, Server, anyio_backend, serving
 
-__all__ = ["anyio_backend"]
+__all__ = ["anyio_backend", "certificate"]
 pytestmark = pytest.mark.anyio
 
 
