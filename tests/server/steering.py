@@ -1,7 +1,6 @@
 """A server process whose time, store and sockets do what a schedule says: real relay, hub, gateway and SQL, no thread and no port."""
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
@@ -19,7 +18,6 @@ from rtdash.server.socket.connection import Connection
 from rtdash.server.socket.gateway import Gateway
 from rtdash.settings import Limits, Settings
 from rtdash.store.database import Database, StoreUnavailable
-from rtdash.store.event_log import StoredEvent
 from tests.fakes import FakeLog, Turns
 from tests.server.steered_link import SteeredLink
 from tests.server.steered_store import Door, SteeredLoop, Store
@@ -75,7 +73,6 @@ class Process:
         self.loop = loop
         self.turns = Turns()
         self.door = store.door()
-        self.committed: deque[list[StoredEvent]] = deque()
         self.hub = Hub(self.turns.call_soon, self.turns.call_later, self.turns.clock)
         self.relay = Relay(log, self.hub, MemoryBroker(), log.epoch, clock=self.clock, on_accepted=lambda _stream: None)
         self.states = States(self.door)

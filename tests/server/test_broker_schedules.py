@@ -1,6 +1,5 @@
 """The schedules of sessions again, with notices that travel by a real broker, which loses its connections as well."""
 
-# ruff: noqa: D102 - the names of the rules say what happens
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
@@ -20,7 +19,7 @@ from rtdash.broker.link import Link
 from rtdash.loadtest.faults import Fault, FaultProxy
 from rtdash.protocol.channels import Stream
 from tests.conftest import FULL
-from tests.server import test_session_schedules as sessions
+from tests.server.session_schedules import AT_RANDOM, SessionSchedules, commits
 from tests.server.steering import Process
 from tests.servers import TestServer
 
@@ -118,31 +117,37 @@ class Post:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * PATIENCE_S)
 
 
-class BrokerSchedules(sessions.SessionSchedules):
+class BrokerSchedules(SessionSchedules):
     """What arrives is what the broker has carried; when it arrives, the schedule says."""
 
     def __init__(self, post: Post) -> None:
         super().__init__()
+        self.company.carry = self._carry
         self._post = post
         self._was_lost = False
 
-    def carry(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
-        self._post.send(self.processes.index(sender), notice)
-        return [(self.processes[number], heard) for number, heard in self._post.wait_for(notice)]
-
     @precondition(lambda self: not self._was_lost)
-    @rule(commits=sessions.commits, chance=st.integers(0, 9))
+    @rule(commits=commits, chance=st.integers(0, 9))
     def the_broker_is_lost(self, commits: list[tuple[int, Stream, int, str]], chance: int) -> None:
         """What is sent meanwhile may come late or never; what came is not lost."""
         if chance:
             return
         self._was_lost = True
         self._post.lose()
+        self.company.carry = self._send
         for number, stream, count, _ in commits:
-            events = self.log.append(stream, count)
-            self._do(lambda number=number, events=events: self.processes[number].relay.announce(events))
-            self._post.send(number, Notice(stream, self.log.epoch, events[0].seq, tuple(event.body for event in events)))
-        self.notices += [(self.processes[number], heard) for number, heard in self._post.mend()]
+            self.company.commit(self.company.processes[number], stream, count, "late")
+        self.company.carry = self._carry
+        self.company.notices += [(self.company.processes[number], heard) for number, heard in self._post.mend()]
+
+    def _carry(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
+        self._send(sender, notice)
+        return [(self.company.processes[number], heard) for number, heard in self._post.wait_for(notice)]
+
+    def _send(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
+        """Nobody waits for what comes of it."""
+        self._post.send(self.company.processes.index(sender), notice)
+        return []
 
 
 @pytest.mark.timeout(3_600 if FULL else 180)
@@ -150,9 +155,7 @@ class BrokerSchedules(sessions.SessionSchedules):
 def test_sessions_lose_nothing_by_a_real_broker(broker: str, request: pytest.FixtureRequest) -> None:
     """Two processes' relays, hubs and sessions: nothing is lost, repeated or reordered, whatever the schedule and the broker do."""
     with Post(request.getfixturevalue(f"{broker}_server")).open() as post:
-        run_state_machine_as_test(
-            lambda: BrokerSchedules(post), settings=settings(sessions.TestSessionSchedules.settings, max_examples=SCHEDULES)
-        )
+        run_state_machine_as_test(lambda: BrokerSchedules(post), settings=settings(AT_RANDOM, max_examples=SCHEDULES))
 
 
 def _emptied(inbox: SimpleQueue[Notice]) -> Iterator[Notice]:
