@@ -6,7 +6,8 @@ from collections.abc import Callable
 from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Stream
 from tests.fakes import BOOKINGS, FakeLog
-from tests.server.promise_keeper import Client, Dialog
+from tests.server.dialog import Dialog
+from tests.server.promise_keeper import Client
 from tests.server.steered_store import SteeredLoop, Store, count_sessions
 from tests.server.steering import TTL_S, Process
 

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import CloseCode
 from tests.fakes import FakeLog
+from tests.server.dialog import Dialog, Request
 from tests.server.steered_link import Sent, SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
 from tests.server.steering import TTL_S, Process
@@ -18,32 +18,6 @@ BEAT_S = 7.0
 
 REASONS = {"epoch_changed", "history_gone", "beyond_head"}
 _MARKED = re.compile(rb"([es]\d+) ([\w-]+) (\w+) (\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked, and the positions that went along."""
-
-    action: str
-    streams: frozenset[Stream]
-    positions: dict[Stream, Position]
-    epoch: str
-
-
-@dataclass(eq=False, slots=True)
-class Dialog:
-    """One connection as its client sees it. `chain` says behind which event each followed stream stands; None for states."""
-
-    link: SteeredLink
-    process: Process
-    chain: dict[Stream, Position | None] = field(default_factory=dict)
-    states: dict[Stream, int] = field(default_factory=dict)
-    due_resets: set[Stream] = field(default_factory=set)
-    asked: dict[int, Request] = field(default_factory=dict)
-    resumed: dict[int, Request] = field(default_factory=dict)
-    is_over: bool = False
-    has_entered: bool = False
-    has_rivals: bool = False
 
 
 class Client:
@@ -88,11 +62,11 @@ class Client:
     def can_ask(self) -> bool:
         """Whether it knows what its connection stands for."""
         dialog = self.dialog
-        return dialog is not None and dialog.has_entered and all(request.action != "resume" for request in dialog.asked.values())
+        return dialog is not None and dialog.has_entered and not dialog.is_resuming
 
     def enter(self, dialog: Dialog, fallback: Collection[Stream] = ()) -> None:
         """Resume what it had, or subscribe."""
-        if any(request.action == "resume" for request in dialog.asked.values()):
+        if dialog.is_resuming:
             return
         if self.session is not None:
             self.resume(dialog)
@@ -142,9 +116,7 @@ class Client:
 
     def _ask(self, dialog: Dialog, action: str, streams: Collection[Stream], given: dict[Stream, Position], **fields: Any) -> None:
         self._ids += 1
-        dialog.asked[self._ids] = Request(action, frozenset(streams), given, self._log.epoch)
-        message = {"action": action, "id": self._ids, **{name: value for name, value in fields.items() if value is not None}}
-        dialog.link.up.append(Sent("text", json.dumps(message)))
+        dialog.ask(self._ids, Request(action, frozenset(streams), given, self._log.epoch), fields)
 
     def _process(self, dialog: Dialog, frame: Sent) -> None:
         match frame.kind:
@@ -170,20 +142,12 @@ class Client:
         if stream not in dialog.chain:
             self._wrong(f"{epoch} {number} of {stream.channel} came although it isn't followed")
         elif stream.channel.is_state:
-            if number < dialog.states.get(stream, 0):
-                self._wrong(f"state {number} came behind {dialog.states[stream]}")
-            dialog.states[stream] = number
+            self._wrong(*dialog.state_came(stream, number))
         else:
             self._event(dialog, stream, Position(epoch, number))
 
     def _event(self, dialog: Dialog, stream: Stream, came: Position) -> None:
-        behind = dialog.chain[stream]
-        assert behind is not None
-        if came != Position(behind.epoch, behind.seq + 1):
-            self._wrong(f"{came} of {stream.channel} came behind {behind}")
-        if stream in dialog.due_resets:
-            self._wrong(f"{came} of {stream.channel} came where a reset was due")
-        dialog.chain[stream] = came
+        self._wrong(*dialog.event_came(stream, came))
         had = self.has.get(stream)
         is_past = had is None and dialog is not self.dialogs[-1]  # it has begun anew on another connection
         if stream in self.wants and not is_past and not self._is_older(stream, came):
@@ -212,7 +176,7 @@ class Client:
     def _covered(self, dialog: Dialog, request: Request, answer: dict[str, Any]) -> None:
         if request.action == "resume" and answer["session"] != self.session:
             self._wrong("another session was resumed")
-        is_before_resume = any(later.action == "resume" for later in dialog.asked.values())
+        is_before_resume = dialog.is_resuming
         if not is_before_resume:
             self.session = answer["session"]
             self._entered_at = self._loop.now_s
@@ -271,9 +235,7 @@ class Client:
 
     def _unsubscribed(self, dialog: Dialog, request: Request) -> None:
         for stream in request.streams:
-            dialog.chain.pop(stream, None)
-            dialog.states.pop(stream, None)
-            dialog.due_resets.discard(stream)
+            dialog.drop(stream)
             self.wants.discard(stream)
             self.maybe.discard(stream)
             self.has.pop(stream, None)
@@ -304,9 +266,9 @@ class Client:
         had = self.has.get(stream)
         return had is not None and position.epoch < had.epoch
 
-    def _wrong(self, what: str) -> None:
+    def _wrong(self, *what: str) -> None:
         kind = "keeper" if self.keeps_positions else "forgetful"
-        self._wrongs.append(f"{self.sub} ({kind}): {what}")
+        self._wrongs.extend(f"{self.sub} ({kind}): {wrong}" for wrong in what)
 
 
 def _channels(streams: Collection[Stream]) -> list[str]:

@@ -15,7 +15,8 @@ from rtdash.protocol.channels import Channel, Stream
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, NOTES, STATS
 from tests.server.company import Company
-from tests.server.promise_keeper import Client, Dialog
+from tests.server.dialog import Dialog
+from tests.server.promise_keeper import Client
 from tests.server.steered_store import Door, Store
 from tests.server.steering import TTL_S
 
