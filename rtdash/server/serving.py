@@ -38,8 +38,9 @@ _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 SWITCH_INTERVAL_S = 0.001
 """How long a thread of the store may keep the interpreter from the event loop: Python's default of 5 ms shows in latencies."""
 
-GC_THRESHOLDS = (20_000, 20, 100)
-"""How rarely cycles are looked for: next to nothing here makes any, and each look goes over all objects of all connections."""
+GC_THRESHOLDS = (20_000, 10, 10)
+"""How rarely cycles are looked for: next to nothing here makes any, and each look goes over all objects of all connections. Not more rarely:
+what a library leaves behind that has lived long is only found by the third number, after two million objects."""
 
 
 class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, translated for the person who typed the port

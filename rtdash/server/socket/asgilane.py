@@ -83,6 +83,8 @@ class AsgiLink:
                 task.cancel()
             receiver.lost()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks.clear()  # each holds what ended it, and with that this object
+            del self.receiver
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Queue messages."""

@@ -31,10 +31,9 @@ REFUSED_TIMEOUT_S = 1.0
 _SHOWN_ID = 8
 """Characters of a session's id in the log: enough to find it, too few to resume it."""
 
-_log = logging.getLogger(__name__)
-
 JITTER_MS = 1000
 CLOSE_REASON_BYTES = 123
+_log = logging.getLogger(__name__)
 
 
 class Connection:
@@ -62,10 +61,10 @@ class Connection:
 
     def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
         """Whom a line of the log is about."""
-        session = self.conversation.session
-        return facts(
-            connection=self.serial, session=session.id[:_SHOWN_ID] if session else None, user=self.conversation.principal.sub, **more
-        )
+        if self._is_lost:  # a task of it may still have to tell of a fault
+            return facts(connection=self.serial, **more)
+        user, session = self.conversation.principal.sub, self.conversation.session
+        return facts(connection=self.serial, session=session.id[:_SHOWN_ID] if session else None, user=user, **more)
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """See Outbox.send."""
@@ -100,10 +99,11 @@ class Connection:
         """The socket has ended."""
         if not self._is_lost:
             self._end(self._closing or CloseCode.NORMAL)
-            self._is_lost = True
             _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
+            self._is_lost = True
             self.conversation.detach()
             self.gateway.forget(self)
+            del self.conversation, self.inbox  # they know this object: without the garbage collector all would stay for ever
 
     def text_received(self, text: str) -> None:
         """One message: carried out after those before it."""

@@ -88,9 +88,10 @@ class FastLink:
         self.receiver.close_received(None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
-        """The socket has ended."""
+        """The socket has ended. What refers to itself is taken apart: the collector comes too seldom for what has lived long."""
         self._connections.discard(self)
         self.receiver.lost()
+        del self.receiver, self._conn.parser
 
     def pause_writing(self) -> None:
         """The transport's buffer is above its high water mark."""

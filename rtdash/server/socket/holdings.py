@@ -148,6 +148,7 @@ class Holdings:
             held.subscription = None
         if held.replay is not None and held.replay.task is not None:
             held.replay.task.cancel()
+            held.replay.task = None  # which ends with a traceback, in which the replay stands
         held.replay = None
         for replays in (self._marked_replays or {}).values():  # a pong to come may be of another epoch by then
             replays.pop(stream, None)

@@ -93,6 +93,7 @@ class Outbox:
         """Nothing more goes out; what waits for a window is dropped."""
         self.is_open = False
         self.write = None
+        self._on_overflow = _refuse  # whoever was to be told knows this object, and has ended
         self._batch = self._stale = None
         if self._drained is not None:
             self._drained.set()
@@ -135,3 +136,8 @@ class Outbox:
             self._link.send_parcel(parcel)
         elif self._batch.add(parcel.bodies):
             asyncio.get_running_loop().call_later(self._batch.window_s, self.flush)
+
+
+def _refuse() -> bool:
+    """There is no room in what has ended."""
+    return False
