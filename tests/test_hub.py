@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from rtdash.hub import Hub, Parcel, Subscription
+from rtdash.hub.recent import PARCEL_BYTES
 from rtdash.protocol.frames import text_frame
 from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
 
@@ -231,7 +232,7 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
 
 def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bytes allowed the oldest go, and are then read from the log."""
-    monkeypatch.setattr("rtdash.hub.hub.RECENT_LIMIT_BYTES", 10)
+    monkeypatch.setattr("rtdash.hub.recent.STREAM_LIMIT_BYTES", 2 * (PARCEL_BYTES + 5))
     for seq in range(1, 5):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()
@@ -241,7 +242,7 @@ def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.M
 
 def test_recent_events_go_out_in_runs(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """As much at once as is allowed, but always something; and the next flush is a part of the next run."""
-    monkeypatch.setattr("rtdash.protocol.parcel.RUN_LIMIT_BYTES", 10)
+    monkeypatch.setattr("rtdash.hub.recent.RUN_LIMIT_BYTES", 10)
     for seq in range(1, 4):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()

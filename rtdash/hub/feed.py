@@ -1,10 +1,10 @@
-"""One stream inside one process: who follows it, what waits for the next flush, what went out lately."""
+"""One stream inside one process: who follows it, what waits for the next flush."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.parcel import Parcel, RecentParcels
+from rtdash.protocol.parcel import Parcel
 
 
 class Subscriber(Protocol):
@@ -47,9 +47,9 @@ NOBODY: Subscriber = _Nobody()
 
 
 class Feed:
-    """One stream: who follows it, what waits for the next flush, what went out lately."""
+    """One stream: who follows it, what waits for the next flush."""
 
-    __slots__ = ("fresh", "is_tracked", "members", "pending", "recent", "states", "targets", "top")
+    __slots__ = ("fresh", "is_tracked", "members", "pending", "states", "targets", "top")
 
     def __init__(self) -> None:
         self.members: dict[Subscription, None] = {}
@@ -60,10 +60,9 @@ class Feed:
         self.restart(0)
 
     def restart(self, top: int) -> None:
-        """Begin behind `top`; what was pending or kept is void."""
+        """Begin behind `top`; what was pending is void."""
         self.top = top
         self.pending: list[bytes] = []
-        self.recent = RecentParcels()
 
     def take(self, stream: Stream, compress_min_bytes: int) -> Parcel | None:
         """What is due, as one parcel. `top` moves here, before anybody gets it."""

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from rtdash.hub.feed import NOBODY, Feed, Subscriber, Subscription
+from rtdash.hub.recent import Recent
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.parcel import RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES, Parcel
+from rtdash.protocol.parcel import Parcel
 
 FLUSH_INTERVAL_S = 0.004
 """While flushes follow each other closely: the least pause between two, so that load turns into larger writes."""
@@ -45,6 +46,7 @@ class Hub:
         self._compress_min_bytes = compress_min_bytes
         self._feeds: dict[Stream, Feed] = {}
         self._due: dict[Stream, Feed] = {}
+        self._recent = Recent()
         self._is_scheduled = False
         self._is_flushing = False
         self._last_cost_s = 0.0
@@ -72,6 +74,7 @@ class Hub:
         feed = self._feed(stream)
         feed.is_tracked = True
         feed.restart(top)
+        self._recent.forget(stream)
 
     def untrack(self, stream: Stream) -> None:
         """Its events are no longer carried."""
@@ -79,6 +82,7 @@ class Hub:
         if feed is not None:
             feed.is_tracked = False
             feed.restart(0)
+            self._recent.forget(stream)
             self._drop_if_idle(stream, feed)
 
     def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
@@ -109,8 +113,7 @@ class Hub:
 
     def recent(self, stream: Stream, after: int) -> Parcel | None:
         """Flushed events from `after + 1` on, as far as they went out together. None when that one isn't kept."""
-        feed = self._feeds.get(stream)
-        return None if feed is None else feed.recent.after(after)
+        return self._recent.after(stream, after)
 
     def parcel(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> Parcel:
         """A parcel for a single subscriber, e.g. of a replay, compressed like those of a flush."""
@@ -150,7 +153,7 @@ class Hub:
         if parcel is None:
             return
         if parcel.first_seq:
-            feed.recent.keep(parcel, min(RECENT_LIMIT_BYTES, RECENT_TOTAL_BYTES // len(self._feeds)))
+            self._recent.keep(parcel)
         targets = feed.targets
         if targets is None:
             targets = feed.targets = tuple(feed.members)
