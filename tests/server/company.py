@@ -117,19 +117,19 @@ class Company:
     def check_settled(self, client: Client) -> None:
         """It has all up to the head."""
         dialog = client.dialog
-        if dialog is None and not client.wants:
+        if dialog is None and not client.standing.wants:
             return  # it followed nothing, and was closed as idle
         assert dialog is not None
         assert dialog.has_entered
         assert not dialog.asked
         assert not dialog.due_resets
-        assert client.wants - dialog.chain.keys() <= client.maybe
+        assert client.standing.wants - dialog.chain.keys() <= client.standing.maybe
         for stream, position in dialog.chain.items():
             if position is None:
                 assert dialog.states.get(stream) == dialog.process.states.number
             else:
                 assert position == (self.log.epoch, self.log.heads.get(stream, 0)), f"{client.sub} {stream}"
-                assert client.has[stream] == position
+                assert client.standing.has[stream] == position
 
     def leave(self) -> None:
         """Everybody goes: nothing is held any more, and sessions expire."""

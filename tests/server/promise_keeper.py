@@ -9,6 +9,7 @@ from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import CloseCode
 from tests.fakes import FakeLog
 from tests.server.dialog import Dialog, Request
+from tests.server.standing import Standing
 from tests.server.steered_link import Sent, SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
 from tests.server.steering import TTL_S, Process
@@ -16,22 +17,17 @@ from tests.server.steering import TTL_S, Process
 BEAT_S = 7.0
 """A process's sign of life may be as old as this."""
 
-REASONS = {"epoch_changed", "history_gone", "beyond_head"}
 _MARKED = re.compile(rb"([es]\d+) ([\w-]+) (\w+) (\d+)")
 
 
 class Client:
-    """`keeps_positions`, or comes back with nothing but its session id. `has` is how far it got without a gap, `wants` what was granted,
-    `maybe` what was asked for without an answer that tells.
-    """
+    """`keeps_positions`, or comes back with nothing but its session id."""
 
     def __init__(self, number: int, loop: SteeredLoop, log: FakeLog, store: Store, wrongs: list[str], *, keeps_positions: bool) -> None:
         self.sub = f"user-{number}"
         self.keeps_positions = keeps_positions
         self.session: str | None = None
-        self.has: dict[Stream, Position] = {}
-        self.wants: set[Stream] = set()
-        self.maybe: set[Stream] = set()
+        self.standing = Standing(log, self._wrong)
         self.dialogs: list[Dialog] = []
         self.reads = True
         self.answers_pings = True
@@ -70,12 +66,12 @@ class Client:
             return
         if self.session is not None:
             self.resume(dialog)
-        elif streams := self.wants or fallback:
+        elif streams := self.standing.wants or fallback:
             self.subscribe(dialog, streams)
 
     def subscribe(self, dialog: Dialog, streams: Collection[Stream], *, with_positions: bool = True, batch_ms: int | None = None) -> None:
         """One request for each venue kind; positions only where it keeps them and doesn't follow already."""
-        given = {stream: self.has[stream] for stream in streams if stream in self.has and stream not in dialog.chain}
+        given = {stream: self.standing.has[stream] for stream in streams if stream in self.standing.has and stream not in dialog.chain}
         given = given if self.keeps_positions and with_positions else {}
         positions = {stream.channel: position._asdict() for stream, position in given.items()}
         self._ask(dialog, "subscribe", streams, given, channels=_channels(streams), positions=positions, batch=batch_ms)
@@ -86,7 +82,7 @@ class Client:
 
     def resume(self, dialog: Dialog) -> None:
         """With its positions, or with nothing."""
-        given = dict(self.has) if self.keeps_positions else {}
+        given = dict(self.standing.has) if self.keeps_positions else {}
         positions: dict[str, dict[str, Any]] = {}
         for stream, position in given.items():
             positions.setdefault(stream.venue, {})[stream.channel] = position._asdict()
@@ -100,7 +96,7 @@ class Client:
     def give_up(self, dialog: Dialog) -> None:
         """What was asked and not answered may have happened or not."""
         for request in dialog.asked.values():
-            self.maybe |= request.streams
+            self.standing.maybe |= request.streams
         dialog.asked.clear()
         if not dialog.is_over:
             dialog.is_over = True
@@ -144,20 +140,11 @@ class Client:
         elif stream.channel.is_state:
             self._wrong(*dialog.state_came(stream, number))
         else:
-            self._event(dialog, stream, Position(epoch, number))
-
-    def _event(self, dialog: Dialog, stream: Stream, came: Position) -> None:
-        self._wrong(*dialog.event_came(stream, came))
-        had = self.has.get(stream)
-        is_past = had is None and dialog is not self.dialogs[-1]  # it has begun anew on another connection
-        if stream in self.wants and not is_past and not self._is_older(stream, came):
-            if had is None or had.epoch != came.epoch or came.seq > had.seq + 1:
-                self._wrong(f"{came} of {stream.channel} came, and what follows {had} is missing")
-            self.has[stream] = came if had is None else max(had, came)
+            self.standing.event_came(dialog, stream, Position(epoch, number), is_past=dialog is not self.dialogs[-1])
 
     def _message(self, dialog: Dialog, message: dict[str, Any]) -> None:
         if message.get("type") == "reset":
-            self._reset(dialog, message)
+            self.standing.was_reset(dialog, message)
         elif "status" in message and "id" in message:
             request = dialog.asked.pop(message["id"], None) or dialog.resumed.get(message["id"])
             if request is None:
@@ -169,7 +156,7 @@ class Client:
                     dialog.resumed[message["id"]] = request
                     self._covered(dialog, request, message)
                 case "unsubscribed":
-                    self._unsubscribed(dialog, request)
+                    self.standing.unsubscribed(dialog, request)
                 case "error":
                     self._refused(dialog, request, message["code"])
 
@@ -183,88 +170,33 @@ class Client:
             dialog.has_entered = True
         for name, venue in answer["venues"].items():
             stream = Stream(venue, Channel(name))
-            if request.action != "subscribe" and stream not in self.wants | self.maybe:
+            if request.action != "subscribe" and stream not in self.standing.wants | self.standing.maybe:
                 self._wrong(f"{stream} was resumed, and nobody wants it")
             if stream.channel.is_state:
                 dialog.chain[stream] = None
             else:
-                self._entered(dialog, request, stream, Position(**answer["positions"][name]), answer["recovered"].get(name))
-            self.wants.add(stream)
+                self.standing.entered(dialog, request, stream, Position(**answer["positions"][name]), answer["recovered"].get(name))
+            self.standing.wants.add(stream)
         if is_before_resume:
-            self.maybe |= request.streams  # it becomes a part of the session by the resume
+            self.standing.maybe |= request.streams  # it becomes a part of the session by the resume
         else:
-            self.maybe -= dialog.chain.keys()
-
-    def _entered(self, dialog: Dialog, request: Request, stream: Stream, position: Position, recovered: bool | None) -> None:
-        given, had = request.positions.get(stream), self.has.get(stream)
-        stood = dialog.chain.get(stream)
-        dialog.chain[stream] = position
-        dialog.due_resets.discard(stream)
-        if recovered is False:
-            dialog.due_resets.add(stream)
-            if given is not None and self._is_kept(request, stream, given):
-                self._wrong(f"{given} of {stream} was not recovered, although the log has all behind it")
-        elif given is not None:
-            if not recovered or position != given:
-                self._wrong(f"{stream} was to go on from {given} and does from {position}, recovered {recovered}")
-        elif request.action == "subscribe":
-            if recovered is not None or position != (stood or position):
-                self._wrong(f"{stream} stood at {stood} and was said to stand at {position}, recovered {recovered}")
-            if stood is None:
-                self.has[stream] = position
-        elif had is None or stream in self.maybe:
-            self.has[stream] = position if had is None else max(position, had)
-        elif not recovered or (position > had and not self._is_older(stream, position)):
-            self._wrong(f"{stream} of a session at {had} goes on from {position}, recovered {recovered}")
-
-    def _reset(self, dialog: Dialog, message: dict[str, Any]) -> None:
-        stream, position = Stream(message["venue"], Channel(message["channel"])), Position(**message["position"])
-        if stream not in dialog.chain:
-            self._wrong(f"a reset of {stream}, which isn't followed")
-            return
-        reason = message["reason"]
-        is_kept = position.epoch == self._log.epoch and not self._log.floors.get(stream)  # a restored backup may lack what was there
-        if reason not in REASONS or (reason == "history_gone" and is_kept):
-            self._wrong(f"a reset of {stream} because of {reason}")
-        if reason != "history_gone" and position.epoch == self._log.epoch == "e1":
-            self._wrong(f"a reset of {stream} because of {reason} in the first epoch")
-        dialog.due_resets.discard(stream)
-        dialog.chain[stream] = position
-        if not self._is_older(stream, position):
-            self.has[stream] = position
-
-    def _unsubscribed(self, dialog: Dialog, request: Request) -> None:
-        for stream in request.streams:
-            dialog.drop(stream)
-            self.wants.discard(stream)
-            self.maybe.discard(stream)
-            self.has.pop(stream, None)
+            self.standing.maybe -= dialog.chain.keys()
 
     def _refused(self, dialog: Dialog, request: Request, code: str) -> None:
-        self.maybe |= request.streams
+        self.standing.maybe |= request.streams
         if code == "session_unknown" and request.action == "resume":
             away_s = self._loop.now_s - max(self._left_at, self._entered_at)
             if away_s < TTL_S - BEAT_S and self._store.failed_at < min(self._entered_at, self._loop.now_s - 2 * BEAT_S):
                 self._wrong(f"the session is unknown after {away_s} s")
             self.session = None
-            self.maybe.clear()
+            self.standing.maybe.clear()
             for older in self.dialogs:  # it begins anew here: what they say is nothing to it any more
                 if older is not dialog and not older.is_over:
                     self.leave(older)
             if not self.keeps_positions:
-                self.has = {stream: position for stream, position in dialog.chain.items() if position is not None}
+                self.standing.has = {stream: position for stream, position in dialog.chain.items() if position is not None}
         elif code not in {"unavailable", "session_unknown"}:
             self._wrong(f"{request.action} was refused: {code}")
-
-    def _is_kept(self, request: Request, stream: Stream, given: Position) -> bool:
-        if not given.epoch == request.epoch == self._log.epoch:
-            return False
-        return self._log.floors.get(stream, 0) <= given.seq <= self._log.heads.get(stream, 0)
-
-    def _is_older(self, stream: Stream, position: Position) -> bool:
-        """Of an epoch that another connection of this client has left behind already."""
-        had = self.has.get(stream)
-        return had is not None and position.epoch < had.epoch
 
     def _wrong(self, *what: str) -> None:
         kind = "keeper" if self.keeps_positions else "forgetful"

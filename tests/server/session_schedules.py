@@ -157,7 +157,7 @@ class SessionSchedules(RuleBasedStateMachine):
 
         def come() -> None:
             dialog = client.connect(self.company.processes[process])
-            if first is not None and first not in client.wants:
+            if first is not None and first not in client.standing.wants:
                 client.subscribe(dialog, [first])
             client.enter(dialog, [BOOKINGS])
 
