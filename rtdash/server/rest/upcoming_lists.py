@@ -18,6 +18,7 @@ KEPT = timedelta(seconds=1)
 KEPT_DIRTY = timedelta(seconds=0.25)
 """How long when somebody else has changed something meanwhile."""
 MAX_KEPT = 1_000
+"""Lists kept at once, at most; those that are too old to be shown go before, so that nothing large stays that was asked for only once."""
 
 
 class ListKey(NamedTuple):
@@ -46,7 +47,10 @@ class UpcomingLists:
         self._database = database
         self._dashboard = dashboard
         self._clock = clock
-        self._kept: dict[ListKey, KeptList] = {}
+        self._kept: dict[ListKey, KeptList] = {}  # in the order in which they were read
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def fresh(self, key: ListKey, at_least: int) -> KeptList | None:
         """The list at hand if it may be shown, with every change up to mark `at_least` in it."""
@@ -67,10 +71,16 @@ class UpcomingLists:
         page = await self._database.read(lambda connection: read_page(connection, venue, selection_of(key, now)))
         body = encode(page_body(venue, page))
         kept = KeptList(body, etag_of(body), mark, now, _first_start(page[0]))
-        while len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]
+        self._kept.pop(key, None)
+        self._forget(now)
         self._kept[key] = kept
         return kept
+
+    def _forget(self, now: datetime) -> None:
+        for key, kept in tuple(self._kept.items()):
+            if now - kept.read_at < KEPT and len(self._kept) < MAX_KEPT:
+                return
+            del self._kept[key]
 
 
 def selection_of(key: ListKey, now: datetime, cursor: str | None = None) -> Selection:
