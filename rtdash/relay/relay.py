@@ -33,14 +33,26 @@ class Relay:
     `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)` when the log got another name, then
     `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a stream. Its members stay and stand
     at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps, recovered, reset, looks.
+    With `is_alone` the broker leads to no other process, and gets nothing but what shows that it works.
     """
 
-    def __init__(self, log: Log, hub: Hub, broker: Broker, epoch: str, *, clock: Clock, on_accepted: Callable[[Stream], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        hub: Hub,
+        broker: Broker,
+        epoch: str,
+        *,
+        clock: Clock,
+        on_accepted: Callable[[Stream], None],
+        is_alone: bool = False,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.on_epoch: Callable[[str], None] = _ignore
         self._log = log
         self._hub = hub
         self._clock = clock
+        self._is_alone = is_alone
         self._tracks = Tracks(log, hub, epoch, self.counts, on_accepted=on_accepted)
         self._replays = Replays(log, hub, self._tracks, self.counts)
         self._link = Link(broker, self._receive)
@@ -86,7 +98,8 @@ class Relay:
         notices = tuple(_notices(events, self.epoch))
         for notice in notices:
             self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
-        self._link.send(notices)
+        if not self._is_alone:
+            self._link.send(notices)
 
     async def follow(self, stream: Stream) -> None:
         """Count one more who follows the stream here. A stats stream follows the events that its figures come from.

@@ -47,8 +47,8 @@ PRUNE_ROWS = 1_000
 """Events removed in one transaction, so that no write waits long behind it."""
 PROBE_INTERVAL_S = 2.0
 """How soon a store that came back is noticed when nobody writes."""
-LAG_INTERVAL_S = 0.01
-"""A loop that stands still for longer is seen whenever it happens; so many looks cost about 0.1 % of a core."""
+LAG_INTERVAL_S = 0.02
+"""A loop that stands still for longer is seen whenever it happens; so many looks cost a few thousandths of a core."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,8 +72,9 @@ async def open_parts(settings: Settings, clock: Clock, siblings: Siblings | None
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
         await check_broker(broker)
-        await database.enter_company(alone=isinstance(broker, MemoryBroker))
-        parts = await _build(Opened(settings, clock, database, venues, broker, verifier, revocations, metrics, siblings))
+        opened = Opened(settings, clock, database, venues, broker, verifier, revocations, metrics, siblings)
+        await database.enter_company(alone=opened.is_alone)
+        parts = await _build(opened)
         stack.push_async_callback(parts.relay.close)
         stack.push_async_callback(parts.dashboard.close)
         stack.push_async_callback(parts.bookings.close)
@@ -95,6 +96,11 @@ class Opened:
     metrics: Metrics
     siblings: Siblings | None
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process can be told of anything."""
+        return isinstance(self.broker, MemoryBroker)
+
 
 async def _build(opened: Opened) -> Parts:
     """The parts, wired: a commit reaches this process's sockets at once, the others by the broker, and dirties its venues."""
@@ -103,13 +109,21 @@ async def _build(opened: Opened) -> Parts:
     dashboard = Dashboard(database, hub, venues, clock)
     log = EventReader(database)
     epoch, _ = await log.look([])
-    relay = Relay(log, hub, opened.broker, epoch, clock=clock, on_accepted=lambda stream: dashboard.mark_dirty(stream.venue))
+    relay = Relay(
+        log,
+        hub,
+        opened.broker,
+        epoch,
+        clock=clock,
+        on_accepted=lambda stream: dashboard.mark_dirty(stream.venue),
+        is_alone=opened.is_alone,
+    )
 
     def on_committed(events: Sequence[StoredEvent], venue_ids: frozenset[str]) -> None:
         for venue_id in venue_ids:
             dashboard.mark_dirty(venue_id)
         relay.announce(events)
-        opened.metrics.events.inc(len(events))
+        opened.metrics.events.add(len(events))
 
     parts = Parts(
         settings=opened.settings,

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
+from rtdash.server.tallies import Tally, Timings
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_LATENCY_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 LIMITS = (
     "max_connections",
@@ -23,7 +24,10 @@ LIMITS = (
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second sense, and three bounds that are fixed. `evictions` has the rest by close code."""
+"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second sense, and three bounds that are fixed.
+
+`evictions` has the rest by close code.
+"""
 
 
 class Metrics:
@@ -32,14 +36,13 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)  # memory, CPU, open files: process_resident_memory_bytes and so on
-        counter, gauge, histogram = self._counter, self._gauge, self._histogram
-        self.requests = counter("http_requests", "HTTP requests answered", "method", "route", "status")
-        self.request_seconds = histogram("http_request_seconds", "Seconds from a request's head to its answer's", "route")
-        self._request_children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self.operations = counter("operations", "Operations by what became of them", "outcome")
-        self.events = counter("events", "Events appended by this process")
-        self.commit_seconds = histogram("commit_seconds", "Seconds that a transaction of the write path takes")
-        self.queue_seconds = histogram("queue_seconds", "Seconds that a write waits for its transaction")
+        counter, gauge, tally, timings = self._counter, self._gauge, self._tally, self._timings
+        self.requests = tally("http_requests", "HTTP requests answered", "method", "route", "status")
+        self.request_seconds = timings("http_request_seconds", "Seconds from a request's head to its answer's", "route")
+        self.operations = tally("operations", "Operations by what became of them", "outcome")
+        self.events = tally("events", "Events appended by this process")
+        self.commit_seconds = timings("commit_seconds", "Seconds that a transaction of the write path takes")
+        self.queue_seconds = timings("queue_seconds", "Seconds that a write waits for its transaction")
         self.connections = gauge("connections", "Open WebSocket connections")
         self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
         self.buffered_bytes = gauge("buffered_bytes", "Bytes written to connections that the kernel has not taken")
@@ -50,22 +53,16 @@ class Metrics:
         self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
         for limit in LIMITS:
             self.limit_refusals.labels(limit)  # there from the start, so that the first refusal shows as a rise
-        self.delivery_seconds = histogram(
-            "delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary"
-        )
+        self.delivery_seconds = timings("delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary")
         self.canaries_lost = counter("canaries_lost", "What the process published to itself, and did not get")
-        self.loop_lag_seconds = histogram("loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time")
+        self.loop_lag_seconds = timings("loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time")
         self._greatest_lag_s = 0.0
         gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(self._take_greatest_lag)
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """One HTTP request that was answered."""
-        key = (method, route, status)
-        children = self._request_children.get(key)
-        if children is None:
-            children = self._request_children[key] = (self.requests.labels(*key), self.request_seconds.labels(route))
-        children[0].inc()
-        children[1].observe(took_s)
+        self.requests.add(1, method, route, str(status))
+        self.request_seconds.observe(took_s, route)
 
     def record_lag(self, late_s: float) -> None:
         """By how much the event loop was late just now."""
@@ -90,8 +87,11 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"rtdash_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f"rtdash_{name}", text, labels, registry=self.registry, buckets=_LATENCY_S)
+    def _tally(self, name: str, text: str, *labels: str) -> Tally:
+        return Tally(self.registry, f"rtdash_{name}", text, labels)
+
+    def _timings(self, name: str, text: str, label: str = "") -> Timings:
+        return Timings(self.registry, f"rtdash_{name}", text, label)
 
 
 class _Reading(Collector):

@@ -27,6 +27,8 @@ from rtdash.server.socket.gateway import websocket_endpoint
 SOCKET_PATH = "/ws"
 MAX_QUESTIONS = 10_000
 """Questions remembered, each of one token; all are forgotten together when there are more."""
+LONGEST_QUERY_BYTES = 99999
+"""What is longer says the same thing again and again: it would only fill the memory."""
 
 _BEARER = b"bearer "
 _CACHE_CONTROL = (b"cache-control", CACHE_CONTROL.encode())
@@ -87,6 +89,8 @@ class HotApp(FastAPI):
         place = (scope["path"], scope["query_string"], digest)
         question = self._questions.get(place)
         if question is None:
+            if len(scope["query_string"]) > LONGEST_QUERY_BYTES:
+                raise LookupError("the route judges what it is")
             if len(self._questions) >= MAX_QUESTIONS:
                 self._questions.clear()
             question = self._questions[place] = _read_question(parts, scope, caller)
