@@ -1,6 +1,7 @@
 """What every test may rely on: no settings from outside, and skips that fail where everything is required."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ FULL = os.environ.get("RTDASH_FULL") == "1"
 
 settings.register_profile("rtdash", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("rtdash")
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the programs that tests start would inherit that it is ignored
 
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
 

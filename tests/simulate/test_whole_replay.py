@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -73,6 +73,24 @@ def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[b
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+class _EndsTheServer(Tally):
+    """Kills it as soon as more than `behind` operations are applied, with the next ones not sent yet."""
+
+    def __init__(self, process: subprocess.Popen[bytes], behind: int) -> None:
+        super().__init__()
+        self.has_ended = asyncio.Event()
+        self._process = process
+        self._behind = behind
+
+    def count(self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]) -> None:
+        """As ever, and then kill it once."""
+        super().count(operations, outcomes)
+        if self.applied.total() > self._behind and not self.has_ended.is_set():
+            self._process.kill()
+            self._process.wait()
+            self.has_ended.set()
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +231,11 @@ def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
 
     async def scenario() -> None:
         with serving(tmp_path) as (url, process):
-            tally = Tally()
+            tally = _EndsTheServer(process, behind=1000)
             async with Api(url, local_token(tmp_path, admin=True)) as api:
                 sending = asyncio.create_task(run_replay(api, told, tally, speed=None, stop=asyncio.Event()))
                 async with asyncio.timeout(60):
-                    while tally.applied.total() < 1000:  # noqa: ASYNC110 - the tally is a plain count
-                        await asyncio.sleep(0.01)
-                process.kill()
-                process.wait()
+                    await tally.has_ended.wait()
                 with serving(tmp_path, port=int(url.rsplit(":", 1)[1])):
                     await sending
                     assert api.retries > 0
