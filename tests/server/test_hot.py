@@ -44,6 +44,14 @@ def test_what_is_wrong_stays_wrong(server: RunningServer, path: str, status: int
         assert [client.get(path).status_code for _ in range(3)] == [status] * 3
 
 
+def test_a_question_of_unusual_length_is_not_remembered(server: RunningServer) -> None:
+    """It is answered by the route: ten thousand of the longest would take half a gigabyte."""
+    with server.client() as client:
+        short, long = client.get(f"{UPCOMING}?limit=5"), client.get(f"{UPCOMING}?{'limit=5&' * 1000}limit=5")
+    assert (long.status_code, long.content) == (200, short.content)
+    assert all(len(query) < 1000 for _, query, _ in server.app._questions)
+
+
 def test_answers_at_hand_are_for_who_may_see_them(server: RunningServer) -> None:
     """Another token with the same question is judged by its own rights."""
     with server.client() as both, server.client(venues=[GRILL]) as grill, server.client(scopes=("restaurant:read",)) as narrow:

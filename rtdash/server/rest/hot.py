@@ -27,7 +27,7 @@ from rtdash.server.socket.gateway import websocket_endpoint
 SOCKET_PATH = "/ws"
 MAX_QUESTIONS = 10_000
 """Questions remembered, each of one token; all are forgotten together when there are more."""
-LONGEST_QUERY_BYTES = 99999
+LONGEST_QUERY_BYTES = 256
 """What is longer says the same thing again and again: it would only fill the memory."""
 
 _BEARER = b"bearer "
