@@ -5,21 +5,8 @@ import logging
 import pytest
 
 from rtdash.hub import Hub, Parcel, Subscription
-from rtdash.hub.recent import PARCEL_BYTES
 from rtdash.protocol.frames import text_frame
 from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
-
-
-@pytest.fixture
-def turns() -> Turns:
-    return Turns()
-
-
-@pytest.fixture
-def hub(turns: Turns) -> Hub:
-    hub = Hub(turns.call_soon, turns.call_later, turns.clock)
-    hub.track(BOOKINGS, 0)
-    return hub
 
 
 def test_events_reach_every_member_in_order_at_the_end_of_the_turn(hub: Hub, turns: Turns) -> None:
@@ -213,48 +200,6 @@ def test_streams_do_not_mix(hub: Hub, turns: Turns) -> None:
     assert member.bodies == [b"note"]
 
 
-def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None:
-    """A replay gets the very parcels that members got, or the rest of one, or several as one; nothing where the log must be read."""
-    member = Member()
-    hub.join(BOOKINGS, member)
-    for first in (1, 3):
-        hub.publish(BOOKINGS, first, [b"%d" % first, b"%d" % (first + 1)])
-        turns.turn()
-    assert hub.recent(BOOKINGS, 2) is member.parcels[1]
-    rest = hub.recent(BOOKINGS, 1)
-    assert rest is not None
-    assert (rest.first_seq, rest.last_seq, rest.bodies) == (2, 4, (b"2", b"3", b"4"))
-    assert hub.recent(BOOKINGS, 1) is rest, "whoever comes for the same events gets the same bytes"
-    assert hub.recent(BOOKINGS, 4) is None
-    hub.publish(BOOKINGS, 5, [b"pending"])
-    assert hub.recent(BOOKINGS, 4) is None
-
-
-def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bytes allowed the oldest go, and are then read from the log."""
-    monkeypatch.setattr("rtdash.hub.recent.STREAM_LIMIT_BYTES", 2 * (PARCEL_BYTES + 5))
-    for seq in range(1, 5):
-        hub.publish(BOOKINGS, seq, [b"12345"])
-        turns.turn()
-    assert hub.recent(BOOKINGS, 1) is None
-    assert hub.recent(BOOKINGS, 2) is not None
-
-
-def test_recent_events_go_out_in_runs(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As much at once as is allowed, but always something; and the next flush is a part of the next run."""
-    monkeypatch.setattr("rtdash.hub.recent.RUN_LIMIT_BYTES", 10)
-    for seq in range(1, 4):
-        hub.publish(BOOKINGS, seq, [b"12345"])
-        turns.turn()
-    first, last = hub.recent(BOOKINGS, 0), hub.recent(BOOKINGS, 2)
-    assert first is not None
-    assert last is not None
-    assert (first.last_seq, last.last_seq) == (2, 3)
-    hub.publish(BOOKINGS, 4, [b"a long one, beyond all that is allowed"])
-    turns.turn()
-    assert [parcel and parcel.last_seq for parcel in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))] == [3, 4]
-
-
 def test_tracking_anew_voids_what_was_pending(hub: Hub, turns: Turns) -> None:
     """After a restart of the stream nothing of before is delivered or kept."""
     member = Member()
@@ -285,44 +230,3 @@ def test_out_of_order_is_refused(hub: Hub) -> None:
     """The hub takes only what comes next: anything else is the relay's to sort out."""
     with pytest.raises(AssertionError):
         hub.publish(BOOKINGS, 2, [b"two"])
-
-
-class DearMember(Member):
-    """One whose delivery takes time."""
-
-    def __init__(self, turns: Turns, cost_s: float) -> None:
-        super().__init__(lambda _parcel: setattr(turns, "now", turns.now + cost_s))
-
-
-def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
-    """However dear the flushes are, one that comes long after another goes out at the end of its turn."""
-    hub.join(BOOKINGS, DearMember(turns, 0.010))
-    for seq in range(1, 4):
-        turns.now += 0.025
-        hub.publish(BOOKINGS, seq, [b"x"])
-        assert (len(turns.soon), len(turns.later)) == (1, 0)
-        turns.turn()
-        assert hub.top(BOOKINGS) == seq
-
-
-def test_close_flushes_are_joined_into_larger_ones(hub: Hub, turns: Turns) -> None:
-    """Right after a dear flush the next waits a few milliseconds and takes all that came meanwhile."""
-    member = DearMember(turns, 0.002)
-    hub.join(BOOKINGS, member)
-    hub.publish(BOOKINGS, 1, [b"1"])
-    turns.turn()
-    hub.publish(BOOKINGS, 2, [b"2"])
-    assert turns.soon == []
-    turns.turn(0.002)
-    hub.publish(BOOKINGS, 3, [b"3"])
-    turns.turn(0.003)
-    assert [parcel.bodies for parcel in member.parcels] == [(b"1",), (b"2", b"3")]
-
-
-def test_cheap_flushes_are_not_put_off(hub: Hub, turns: Turns) -> None:
-    """With few members there is nothing to gain from waiting."""
-    hub.join(BOOKINGS, DearMember(turns, 0.0001))
-    for seq in (1, 2, 3):
-        hub.publish(BOOKINGS, seq, [b"x"])
-        assert len(turns.soon) == 1
-        turns.turn()
