@@ -51,6 +51,22 @@ def unsigned(**claims: Any) -> str:
         (signed(scope=["hotel:read"]), "scope"),
         ("x" * 9_000, "longer"),
     ],
+    ids=(
+        "none",
+        "no token",
+        "another secret",
+        "unsigned",
+        "another algorithm",
+        "endless",
+        "nobody's",
+        "empty sub",
+        "expired",
+        "not yet",
+        "venues no list",
+        "venues no names",
+        "scope no text",
+        "too long",
+    ),
 )
 def test_a_wrong_token_is_refused(server, token: str, word: str) -> None:
     """401 with a challenge, and never the token in the answer."""
