@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from rtdash.server.heads import TimedHeads
 from rtdash.settings import Settings
@@ -48,6 +49,15 @@ class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, transla
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"can't listen on {host}:{port}: {reason}")
+
+
+class PlainSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket class, for the plain lane. Of a socket that has ended it leaves nothing to the garbage collector."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The parser knows what knows it."""
+        super().connection_lost(exc)
+        del self.conn.parser
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -190,7 +200,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         access_log=False,  # it would print the URL with its query string, and with it the token
         lifespan="on",
         backlog=BACKLOG,
-        ws="websockets-sansio",  # of the plain lane; the fast lane's handshakes never come to it
+        ws=PlainSocket,  # the fast lane's handshakes never come to it
         ws_ping_interval=limits.ping_interval_s or None,
         ws_ping_timeout=limits.pong_timeout_s,
         ws_max_size=largest_frame_bytes(settings),

@@ -23,7 +23,7 @@ from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
-from rtdash.server.serving import bind, largest_frame_bytes
+from rtdash.server.serving import PlainSocket, bind, largest_frame_bytes
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -201,7 +201,7 @@ def _config(app: FastAPI, settings: Settings, *, uvloop: bool, tls: tuple[Path, 
         app,
         port=0,
         http=TimedHeads,
-        ws="websockets-sansio",
+        ws=PlainSocket,
         loop="uvloop" if uvloop else "asyncio",
         lifespan="on",
         log_config=None,

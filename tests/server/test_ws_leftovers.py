@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from websockets.protocol import Protocol
+from websockets.server import ServerProtocol
 
 from rtdash.server.heads import TimedHeads
 from rtdash.server.socket.asgilane import AsgiLink
@@ -23,7 +26,7 @@ __all__ = ["anyio_backend"]
 
 pytestmark = pytest.mark.anyio
 
-PARTS = {Connection, Conversation, Inbox, Outbox, FastLink, AsgiLink, Protocol}
+PARTS = {Connection, Conversation, Inbox, Outbox, FastLink, AsgiLink, Protocol, ServerProtocol}
 """Of a connection. The clients of these tests live in the same process, but are made of others."""
 
 
@@ -54,7 +57,8 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(tmp_path:
         async with server.client() as client:
             session = (await client.subscribe("restaurant_reservations", "restaurant_stats"))["session"]
             await client.ask(action="nonsense")
-            client.websocket.transport.abort()
+            client.websocket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.websocket.transport.abort()  # by RST: no parser hears of an end
         async with server.client(session=session) as client:
             assert (await client.receive())["status"] == "resumed"
         await server.until(_is_clean)

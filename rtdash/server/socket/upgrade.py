@@ -84,6 +84,7 @@ def _is_readable(head: Head, fields: dict[bytes, bytes]) -> bool:
 def _judge_by_library(head: Head) -> Welcome | bytes:
     headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers])
     library = ServerProtocol(extensions=[cast("ServerExtensionFactory", SharedDeflate())])
+    del library.parser  # nothing is parsed here; it knows `library`, which knows it
     response = library.accept(Request(head.target.decode("ascii"), headers, head.method.decode("ascii")))
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return response.serialize()
