@@ -236,7 +236,8 @@ def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
                 sending = asyncio.create_task(run_replay(api, told, tally, speed=None, stop=asyncio.Event()))
                 async with asyncio.timeout(60):
                     await tally.has_ended.wait()
-                with serving(tmp_path, port=int(url.rsplit(":", 1)[1])):
+                with contextlib.ExitStack() as again:  # started in a thread, so that what is sent meanwhile finds nobody
+                    await asyncio.to_thread(again.enter_context, serving(tmp_path, port=int(url.rsplit(":", 1)[1])))
                     await sending
                     assert api.retries > 0
                     assert tally.refused == {}
