@@ -63,6 +63,8 @@ _COLUMNS = (
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
 _TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
+_CONFIRM = Prepared(_UPDATE.values(positions=bindparam("to_positions")))
+_RELEASE = Prepared(_UPDATE.values(expires_at=bindparam("to_expires_at")))
 _TAKE = Prepared(_UPDATE.values({name: bindparam(f"to_{name}") for name in _TAKEN}))
 # A session with a connection counts from its process's last sign of life: a beat, or the session's own last change.
 _LAST_SIGN = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
@@ -77,6 +79,7 @@ _LOAD_LOCKED = Prepared(_READ_LIVING.with_for_update(of=sessions))  # as it stan
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
+_READ_AMONG = _READ.where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _LIVE = processes.c.beat_at >= bindparam("since")
 _READ_LEASES = (
@@ -142,18 +145,18 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     by_id = {confirmation.session_id: confirmation for confirmation in confirmations}
     if not by_id:
         return
-    for row in conn.execute(_READ.where(sessions.c.id.in_(sorted(by_id)))).all():
+    for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}).all():
         held, confirmation = _session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
-            conn.execute(_UPDATE.values(positions=_encode_positions(merged)), _holder(held.id, held.generation))
+            _CONFIRM.run(conn, [_holder(held.id, held.generation) | {"to_positions": _encode_positions(merged)}])
 
 
 def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: datetime) -> None:
     """The connections of these (session id, generation) have ended: the sessions wait for their clients until `expires_at`."""
-    holders = [_holder(session_id, generation) for session_id, generation in held]
-    if holders:
-        conn.execute(_UPDATE.values(expires_at=to_ms(expires_at)), holders)
+    rows = [_holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)} for session_id, generation in held]
+    if rows:
+        _RELEASE.run(conn, rows)
 
 
 def read_strays(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
