@@ -32,7 +32,7 @@ class Recent:
     def __init__(self) -> None:
         self.size_bytes = 0
         self._rings: dict[Stream, _Ring] = {}
-        self._runs: dict[tuple[_Ring, int, int], Parcel] = {}
+        self._runs: dict[tuple[object, int, int], Parcel] = {}
         self._runs_bytes = 0
 
     def keep(self, parcel: Parcel) -> None:
@@ -56,7 +56,7 @@ class Recent:
         ring = self._rings.get(stream)
         if ring is None or not ring.has(seq + 1):
             return None
-        key = (ring, seq, ring.last_seq)  # what has gone out since makes it another run
+        key = (ring.name, seq, ring.last_seq)  # what has gone out since makes it another run
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = ring.run(seq)
@@ -69,9 +69,10 @@ class Recent:
 class _Ring:
     """The last events of one stream, parcel by parcel. Only the newest keeps its frames: of the others whole runs are asked for."""
 
-    __slots__ = ("_parcels", "size_bytes")
+    __slots__ = ("_parcels", "name", "size_bytes")
 
     def __init__(self) -> None:
+        self.name = object()  # what its runs are known by: they must not hold what was forgotten
         self._parcels: deque[Parcel] = deque()
         self.size_bytes = 0
 

@@ -1,5 +1,7 @@
 """What is kept of the events that went out lately: bounded for a stream, over all streams, and for those who share runs."""
 
+from weakref import ref
+
 import pytest
 
 from rtdash.hub import Parcel
@@ -53,6 +55,22 @@ def test_what_was_forgotten_counts_no_more() -> None:
     recent.forget(_stream(0))
     assert recent.size_bytes == 2 * COST_BYTES
     assert recent.after(_stream(0), 0) is None
+
+
+def test_runs_hold_nothing_of_what_was_forgotten() -> None:
+    """A run outlives its stream, and may be small: with all that the stream had kept it would be a thousand times as large."""
+
+    class Watched(Parcel):
+        __slots__ = ("__weakref__",)
+
+    recent, older = Recent(), Watched(_stream(0), 1, (BODY,))
+    recent.keep(older)
+    _keep(recent, _stream(0), 2, 2)
+    assert recent.after(_stream(0), 1) is not None
+    recent.forget(_stream(0))
+    gone = ref(older)
+    del older
+    assert gone() is None
 
 
 def test_only_the_newest_parcel_keeps_its_frames() -> None:
