@@ -56,6 +56,8 @@ _READ_EVENTS = (
 )
 _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)
+_OF_VENUES = heads.c.venue.in_(bindparam("venues", expanding=True))
+_CHANGED = heads.c.changed_at >= bindparam("since")
 _READ_HEAD = select(heads.c.seq).where(heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel"))
 _READ_EPOCH = select(meta.c.value).where(meta.c.key == "epoch")
 _of_its_stream = events.alias()
@@ -105,13 +107,13 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
 
 def read_heads(conn: Connection, streams: Iterable[Stream] | None = None, changed_since: datetime | None = None) -> dict[Stream, int]:
     """The seq of each stream's last event, 0 for one without; of all streams, or those given, or those changed at or after an instant."""
-    statement = _READ_HEADS
+    statement, values = _READ_HEADS, dict[str, object]()
     wanted = None if streams is None else list(streams)
     if wanted is not None:
-        statement = statement.where(heads.c.venue.in_(sorted({stream.venue for stream in wanted})))
+        statement, values["venues"] = statement.where(_OF_VENUES), sorted({stream.venue for stream in wanted})
     if changed_since is not None:
-        statement = statement.where(heads.c.changed_at >= to_ms(changed_since))
-    found = {Stream(venue, Channel(channel)): seq for venue, channel, seq in conn.execute(statement)}
+        statement, values["since"] = statement.where(_CHANGED), to_ms(changed_since)
+    found = {Stream(venue, Channel(channel)): seq for venue, channel, seq in conn.execute(statement, values)}
     if wanted is None:
         return found
     if changed_since is not None:
