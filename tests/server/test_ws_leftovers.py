@@ -12,6 +12,7 @@ import pytest
 from websockets.protocol import Protocol
 from websockets.server import ServerProtocol
 
+from rtdash.protocol.codes import CloseCode
 from rtdash.server.heads import TimedHeads
 from rtdash.server.socket.asgilane import AsgiLink
 from rtdash.server.socket.connection import Connection
@@ -61,6 +62,16 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(tmp_path:
             client.websocket.transport.abort()  # by RST: no parser hears of an end
         async with server.client(session=session) as client:
             assert (await client.receive())["status"] == "resumed"
+        await server.until(_is_clean)
+
+
+@pytest.mark.parametrize("lane", LANES)
+async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is sent home for its token comes again and again."""
+    monkeypatch.setattr("rtdash.server.socket.fastdoor.REFUSED_LINGER_S", 0.1)  # a timer still knows it until then
+    with serving(tmp_path, lane, uvloop=True) as server, _no_collector():
+        async with server.client(token="nobody's") as client:
+            assert (await client.farewell())[1] == CloseCode.UNAUTHENTICATED
         await server.until(_is_clean)
 
 

@@ -133,8 +133,10 @@ class FastVisitor:
         """The transport closes itself."""
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
-        """It has gone."""
+        """It has gone. Its parser knows itself: see FastLink."""
         self._connections.discard(self)
+        if self._farewell is not None:
+            del self._farewell.parser
 
     def pause_writing(self) -> None:
         """An answer is short."""
