@@ -107,17 +107,7 @@ async def _build(opened: Opened) -> Parts:
     loop, clock, database, venues = asyncio.get_running_loop(), opened.clock, opened.database, opened.venues
     hub = Hub(loop.call_soon, loop.call_later, loop.time, compress_min_bytes=opened.settings.limits.compress_min_bytes)
     dashboard = Dashboard(database, hub, venues, clock)
-    log = EventReader(database)
-    epoch, _ = await log.look([])
-    relay = Relay(
-        log,
-        hub,
-        opened.broker,
-        epoch,
-        clock=clock,
-        on_accepted=lambda stream: dashboard.mark_dirty(stream.venue),
-        is_alone=opened.is_alone,
-    )
+    relay = await _build_relay(opened, hub, dashboard)
 
     def on_committed(events: Sequence[StoredEvent], venue_ids: frozenset[str]) -> None:
         for venue_id in venue_ids:
@@ -148,6 +138,20 @@ async def _build(opened: Opened) -> Parts:
     parts.gateway = Gateway(parts)
     parts.metrics.follow(partial(read_figures, hub, relay))
     return parts
+
+
+async def _build_relay(opened: Opened, hub: Hub, dashboard: Dashboard) -> Relay:
+    log = EventReader(opened.database)
+    epoch, _ = await log.look([])
+    return Relay(
+        log,
+        hub,
+        opened.broker,
+        epoch,
+        clock=opened.clock,
+        on_accepted=lambda stream: dashboard.mark_dirty(stream.venue),
+        is_alone=opened.is_alone,
+    )
 
 
 def _request_limit(limits: Limits, metrics: Metrics) -> RequestLimit:
