@@ -18,7 +18,7 @@ RUN_LIMIT_BYTES = 128 << 10
 """Recent events that go out to a replay at once."""
 
 RUNS_TOTAL_BYTES = 4 << 20
-"""Runs kept by a process beside that, with frames of their own: whoever was dropped in the same instant comes back for the same events."""
+"""Events in runs kept beside that (11 MiB with their frames): whoever was dropped in the same instant comes back for the same ones."""
 
 PARCEL_BYTES = 300
 """What a parcel of one message takes beside its text (measured with tracemalloc, Python 3.11)."""
