@@ -32,11 +32,12 @@ class Fanned:
 
 
 def single(bench: Bench) -> Figures:
-    """Row 1. 1,000 subscribers, single bookings at 40 a second: CPU a delivery, of all that can be compared with."""
+    """Row 1. 1,000 subscribers, single bookings at 40 a second: CPU a delivery, of all that can be compared with; when the last had it."""
     subscribers, events = bench.size(1_000), bench.size(200)
     ours = _paced(bench, subscribers, events)
     bare = floor(bench.directory, subscribers, int(ours.frame_bytes), rounds=events, rate=RATE)
     figures = {"cpu_us": ours.cpu_us, "floor_us": bare["cpu_us"], "times_floor": ours.cpu_us / bare["cpu_us"], "lost": ours.lost}
+    figures |= {"p50_ms": ours.quantile_ms(0.5), "p99_ms": ours.quantile_ms(0.99)}
     figures["of_plain_loop"] = ours.cpu_us / _plain_loop(bench, subscribers, events)
     for rival in RIVALS:
         if rival.is_here():

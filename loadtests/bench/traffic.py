@@ -49,8 +49,9 @@ class Caller:
             self.call("POST", OPERATIONS, text)
 
     def post_paced(self, number: int, *, rate: float, path: str = TABLES) -> list[float]:
-        """Bookings one by one, `rate` a second; the instants at which each was sent."""
-        return pace(number, rate, lambda turn: self.call("POST", path, table(turn)))
+        """Bookings one by one, `rate` a second; the instants at which each was sent, its text being ready."""
+        texts = [json.dumps(table(turn)) for turn in range(number)]
+        return pace(number, rate, lambda turn: self.call("POST", path, texts[turn]))
 
     def post_on_time(self, number: int, *, rate: float) -> list[float]:
         """Bookings `rate` a second, whatever is due in one list when the server is slower; the instants at which each was due."""

@@ -1,23 +1,14 @@
 """Fan-out inside one process: what the relay accepted goes to the members of a stream, framed once a flush. Synchronous throughout."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from rtdash.hub.feed import NOBODY, Feed, Subscriber, Subscription
+from rtdash.hub.pace import Pace
 from rtdash.hub.recent import Recent
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.parcel import Parcel
-
-FLUSH_INTERVAL_S = 0.004
-"""While flushes follow each other closely: the least pause between two, so that load turns into larger writes."""
-
-PAUSE_OF_COST = 2
-LONGEST_INTERVAL_S = 0.2
-"""The pause grows with what a flush costs, up to this, so that flushing leaves two thirds of the loop's time to others: to those who
-come back in a storm, for instance."""
-
-CHEAP_FLUSH_S = 0.0005
-"""A flush that costs less is never worth a wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +16,8 @@ _log = logging.getLogger(__name__)
 class Hub:
     """The members and the present edge of each stream.
 
-    `call_soon` and `call_later` are the event loop's, `clock_monotonic` gives seconds. The counters only grow: messages handed to
-    members, flushes, and subscribers dropped because they raised.
+    `call_soon` and `call_later` are the event loop's; the clocks give seconds, `clock_cpu` those that the loop's thread has worked.
+    The counters only grow: messages handed to members, flushes, and subscribers dropped because they raised.
     """
 
     def __init__(
@@ -35,6 +26,7 @@ class Hub:
         call_later: Callable[[float, Callable[[], None]], object],
         clock_monotonic: Callable[[], float],
         *,
+        clock_cpu: Callable[[], float] = time.thread_time,
         compress_min_bytes: int = 512,
     ) -> None:
         self.delivered = 0
@@ -42,15 +34,13 @@ class Hub:
         self.faults = 0
         self._call_soon = call_soon
         self._call_later = call_later
-        self._clock = clock_monotonic
+        self._pace = Pace(clock_monotonic, clock_cpu)
         self._compress_min_bytes = compress_min_bytes
         self._feeds: dict[Stream, Feed] = {}
         self._due: dict[Stream, Feed] = {}
         self._recent = Recent()
         self._is_scheduled = False
         self._is_flushing = False
-        self._last_cost_s = 0.0
-        self._last_end = float("-inf")
 
     def join(self, stream: Stream, subscriber: Subscriber) -> Subscription:
         """Whatever lies behind `top(stream)` goes to `subscriber` from now on. Don't await between reading `top` and this."""
@@ -138,14 +128,13 @@ class Hub:
             return
         due, self._due = self._due, {}
         self._is_flushing = True
-        start = self._clock()
+        self._pace.start()
         try:
             for stream, feed in due.items():
                 self._flush(stream, feed)
         finally:
             self._is_flushing = False
-            self._last_end = self._clock()
-            self._last_cost_s = self._last_end - start
+            self._pace.end()
             self.flushes += 1
 
     def _flush(self, stream: Stream, feed: "Feed") -> None:
@@ -186,15 +175,14 @@ class Hub:
         subscriber.failed()
 
     def _make_due(self, stream: Stream, feed: "Feed") -> None:
-        """Flush at the end of this turn of the loop; a little later if a dear flush has only just ended."""
+        """Flush at the end of this turn of the loop, or when the pace allows."""
         self._due[stream] = feed
         if self._is_scheduled:
             return
         self._is_scheduled = True
-        pause = min(max(FLUSH_INTERVAL_S, PAUSE_OF_COST * self._last_cost_s), LONGEST_INTERVAL_S)
-        wait = 0.0 if self._last_cost_s < CHEAP_FLUSH_S else self._last_end + pause - self._clock()
-        if wait > 0:
-            self._call_later(wait, self._flush_scheduled)
+        wait_s = self._pace.wait_s()
+        if wait_s > 0:
+            self._call_later(wait_s, self._flush_scheduled)
         else:
             self._call_soon(self._flush_scheduled)
 

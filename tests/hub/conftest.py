@@ -13,6 +13,6 @@ def turns() -> Turns:
 
 @pytest.fixture
 def hub(turns: Turns) -> Hub:
-    hub = Hub(turns.call_soon, turns.call_later, turns.clock)
+    hub = Hub(turns.call_soon, turns.call_later, turns.clock, clock_cpu=turns.clock)
     hub.track(BOOKINGS, 0)
     return hub
