@@ -13,6 +13,8 @@ WINDOW_BITS = 12
 BATCH_LIMIT_BYTES = 65_536
 """The largest frame that a batch makes (CONTRACT section 3)."""
 
+PING_HEAD, PONG_HEAD = b"\x89", b"\x8a"
+
 _TEXT = 0x81
 _DEFLATED_TEXT = 0xC1
 _SYNC_FLUSH_TAIL = 4

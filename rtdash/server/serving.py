@@ -16,9 +16,9 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from rtdash.server.heads import TimedHeads
+from rtdash.server.socket.plainsocket import PlainSocket
 from rtdash.settings import Settings
 
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
@@ -49,15 +49,6 @@ class ListenFailed(Exception):  # noqa: N818 - a refusal of the machine, transla
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"can't listen on {host}:{port}: {reason}")
-
-
-class PlainSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket class, for the plain lane. Of a socket that has ended it leaves nothing to the garbage collector."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The parser knows what knows it."""
-        super().connection_lost(exc)
-        del self.conn.parser
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

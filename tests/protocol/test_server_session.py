@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdash.protocol.actions import Authenticate, Ping, Resume, Subscribe, Unsubscribe
+from rtdash.protocol.actions import ActionRefused, Authenticate, Ping, Resume, Subscribe, Unsubscribe
 from rtdash.protocol.channels import Channel, Position
-from rtdash.protocol.codes import CloseCode
+from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.server_session import ErrorReply, Rates, ServerSession
 
 FREE = Rates(0, 1)
@@ -163,6 +163,14 @@ def closes(frames: list[tuple[float, str]], rates: Rates = FREE) -> list[CloseCo
 def test_the_eleventh_error_within_a_minute_closes() -> None:
     """Ten errors are answered; the eleventh closes as a protocol violation."""
     assert closes([(number, "{}") for number in range(11)]) == [None] * 10 + [CloseCode.PROTOCOL_VIOLATION]
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL])
+def test_faults_of_the_server_let_the_client_come_back(code: ErrorCode) -> None:
+    """Eleven answers that the store is lost close with the code of those who were too fast: 4502 would send them away for good."""
+    session = ServerSession(FREE, 0.0)
+    replies = [session.refuse(ActionRefused(code, "the store is lost"), float(number)) for number in range(11)]
+    assert [reply.close for reply in replies] == [None] * 10 + [CloseCode.RATE_LIMITED]
 
 
 def test_errors_of_more_than_a_minute_ago_are_forgotten() -> None:

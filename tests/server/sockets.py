@@ -23,7 +23,8 @@ from rtdash.server.app import create_app
 from rtdash.server.auth import DEFAULT_SCOPES, mint
 from rtdash.server.heads import TimedHeads
 from rtdash.server.parts import Parts
-from rtdash.server.serving import PlainSocket, bind, largest_frame_bytes
+from rtdash.server.serving import bind, largest_frame_bytes
+from rtdash.server.socket.plainsocket import PlainSocket
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -37,10 +38,12 @@ LANES = ("fast", "asgi")
 class Server:
     """What runs in a thread of its own, and tokens for it."""
 
-    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int) -> None:
+    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, sockets: set[Any]) -> None:
         self.parts = parts
         self.loop = loop
         self.port = port
+        self.sockets = sockets
+        """The asyncio protocols of its connections, as uvicorn keeps them."""
         self._booked = 0
 
     def token(
@@ -188,7 +191,7 @@ def serving(
     try:
         assert server.is_up.wait(30), "the server did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(app.state.parts, server.loop, port)
+        yield Server(app.state.parts, server.loop, port, server.server_state.connections)
     finally:
         server.should_exit = True
         thread.join(15)

@@ -57,6 +57,14 @@ def test_silence_after_a_ping_is_death() -> None:
     assert pulse.look(35.0, 0, is_excused=False) is Verdict.DEAD
 
 
+def test_a_buffer_that_has_emptied_has_shrunk() -> None:
+    """The ping stood behind what was in it: the peer has just had it, and gets its time to answer."""
+    pulse = Pulse(RULES, 0.0, 0)
+    assert pulse.look(25.0, 500_000, is_excused=False) is Verdict.PING
+    assert pulse.look(35.0, 0, is_excused=False) is Verdict.FINE
+    assert pulse.look(45.0, 0, is_excused=False) is Verdict.DEAD
+
+
 def test_any_frame_in_time_is_life() -> None:
     """Whatever came after the ping counts."""
     pulse = Pulse(RULES, 0.0, 0)

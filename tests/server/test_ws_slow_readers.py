@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from websockets.frames import Opcode
 
+from rtdash.server.socket.fastlane import FastLink
+from rtdash.server.socket.plainsocket import PlainSocket
 from tests.server.raw_client import RawClient
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
@@ -53,6 +56,41 @@ async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: s
                 if not any(connection.is_open for connection in server.parts.gateway.connections):
                     break
             assert not any(connection.is_open for connection in server.parts.gateway.connections)
+
+
+async def test_control_frames_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
+    """Protocol pings are answered to who reads; pongs for one that doesn't pile up nowhere."""
+    with serving(tmp_path, lane, buffer_limit_bytes=200_000, messages_per_second=0) as server:
+        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+            (link,) = (one for one in server.sockets if isinstance(one, FastLink | PlainSocket))
+            transport = link.transport if isinstance(link, PlainSocket) else link._transport
+            most = 0
+            for _ in range(60):
+                for _ in range(500):
+                    client.protocol.data_to_send()
+                    client.protocol.send_ping(b"x" * 125)
+                    client.flush()
+                await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=0.2)
+                most = max(most, 0 if transport.is_closing() else transport.get_write_buffer_size())
+            assert 1_000 < most < 400_000, "of 3.8 MB of pongs"
+
+
+async def test_empty_fragments_pile_up_nowhere(tmp_path: Path, lane: str) -> None:
+    """Any number of them within a message; the message arrives all the same."""
+    with serving(tmp_path, lane, messages_per_second=0) as server:
+        async with RawClient.connect(server.url(token=server.token())) as client:
+            client.protocol.data_to_send()
+            client.protocol.send_text(b'{"action":"ping",', fin=False)
+            for _ in range(20_000):
+                client.protocol.send_continuation(b"", fin=False)
+            client.protocol.send_ping(b"are they read?")
+            client.flush()
+            await client.frame(Opcode.PONG)
+            (link,) = (one for one in server.sockets if isinstance(one, FastLink | PlainSocket))
+            assert len(link.frames if isinstance(link, PlainSocket) else link._fragments) == 1
+            client.protocol.send_continuation(b'"id":"here"}', fin=True)
+            client.flush()
+            assert (await client.message())["id"] == "here"
 
 
 async def test_states_are_conflated_for_who_reads_slowly(tmp_path: Path, lane: str) -> None:

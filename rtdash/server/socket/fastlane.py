@@ -9,11 +9,8 @@ from websockets.protocol import OPEN, Protocol
 
 from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
-from rtdash.protocol.frames import deflate_frames, join_frames
+from rtdash.protocol.frames import PING_HEAD, PONG_HEAD, deflate_frames, join_frames
 from rtdash.server.socket.link import LinkRules, Receiver, fail
-
-_PING_HEAD = b"\x89"
-_PONG_HEAD = b"\x8a"
 
 
 class FastLink:
@@ -47,7 +44,7 @@ class FastLink:
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
         if self._conn.state is OPEN:
-            self._write(_PING_HEAD + bytes((len(payload),)) + payload)
+            self._write(PING_HEAD + bytes((len(payload),)) + payload)
 
     def close(self, code: int, reason: str) -> None:
         """Write a Close; the peer's ends the socket."""
@@ -109,7 +106,7 @@ class FastLink:
         conn = self._conn
         conn.receive_data(data)
         # Pongs that the parser queued are left out: whether a ping is answered is decided with the rates in mind.
-        queued = [output for output in conn.data_to_send() if not output.startswith(_PONG_HEAD)]
+        queued = [output for output in conn.data_to_send() if not output.startswith(PONG_HEAD)]
         for event in conn.events_received():
             if isinstance(event, Frame):
                 self._frame(event)
@@ -127,7 +124,7 @@ class FastLink:
                 self._fragment(frame)
             case Opcode.PING:
                 if self.receiver.ping_received():
-                    self._write(_PONG_HEAD + bytes((len(frame.data),)) + bytes(frame.data))
+                    self._write(PONG_HEAD + bytes((len(frame.data),)) + bytes(frame.data))
             case Opcode.PONG:
                 self.receiver.pong_received(bytes(frame.data))
             case Opcode.CLOSE:

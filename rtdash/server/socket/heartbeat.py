@@ -95,7 +95,7 @@ class Pulse:
         if now >= self._dead_at:
             if self.heard_at > self._dead_at - self._rules.timeout_s:
                 self._dead_at = inf
-            elif is_excused or 0 < buffered_bytes < self._buffered:
+            elif is_excused or buffered_bytes < self._buffered:
                 self._dead_at = now + self._rules.timeout_s
             else:
                 return Verdict.DEAD
