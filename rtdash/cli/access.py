@@ -41,7 +41,7 @@ def data_directory(data: Path | None) -> Path:
     """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for it."""
     if data is not None:
         return data
-    if told := os.environ.get("RTDASH_DATA") or configured("data"):
+    if told := _setting("data"):
         return Path(told)
     from platformdirs import user_data_path
 
@@ -50,7 +50,7 @@ def data_directory(data: Path | None) -> Path:
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:
     """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port 8000 of this machine."""
-    found = url or os.environ.get("RTDASH_URL") or configured("url")
+    found = url or _setting("url")
     if not found:
         address = data_directory(data) / ADDRESS_FILE
         found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
@@ -72,7 +72,11 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
         try:
             return Path(token[1:]).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise CommandFailed(f"the token file {token[1:]} can't be read: {error.strerror}", code=Exit.USAGE) from None
+            raise CommandFailed(
+                f"the token file {token[1:]} can't be read: {error.strerror}",
+                hint="make one: rtdash token > FILE   (without --token one is minted on the server's machine)",
+                code=Exit.USAGE,
+            ) from None
     return token or local_token(data, admin=admin)
 
 
@@ -86,11 +90,26 @@ def local_token(
     ttl: timedelta = timedelta(hours=12),
     admin: bool = False,
 ) -> str:
-    """A token signed with the secret in the data directory. Raises CommandFailed where there is none to read."""
+    """A token signed with the secret in the data directory, as the settings want it. Raises CommandFailed where there is none to read."""
     from rtdash.server import auth
 
-    chosen = scopes or (*auth.DEFAULT_SCOPES, *(("admin",) if admin else ()))
-    return auth.mint(_read_secret(data_directory(data)), user=user, name=name, scopes=chosen, venues=venues or (auth.ALL_VENUES,), ttl=ttl)
+    return auth.mint(
+        _read_secret(data_directory(data)),
+        user=user,
+        name=name,
+        scopes=scopes or (*auth.DEFAULT_SCOPES, *(("admin",) if admin else ())),
+        venues=venues or (auth.ALL_VENUES,),
+        ttl=ttl,
+        issuer=_setting("issuer"),
+        audience=_setting("audience"),
+    )
+
+
+def mint_of_own(directory: Path, *, user: str) -> str:
+    """A token for a server that this command has started: from its secret, and not from a setting that is meant for another one."""
+    from rtdash.server import auth
+
+    return auth.mint((directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8))
 
 
 def configured(name: str) -> str | None:
@@ -101,12 +120,16 @@ def configured(name: str) -> str | None:
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
     except (tomllib.TOMLDecodeError, OSError) as error:
-        raise CommandFailed(f"rtdash.toml can't be read: {error}", code=Exit.USAGE) from None
+        raise CommandFailed(f"rtdash.toml can't be read: {error}", hint="mend that line, or take the file away", code=Exit.USAGE) from None
     return None if value is None else str(value)
 
 
+def _setting(name: str) -> str | None:
+    return os.environ.get(f"RTDASH_{name.upper()}") or configured(name)
+
+
 def _read_secret(directory: Path) -> str:
-    if told := os.environ.get("RTDASH_SECRET") or configured("secret"):
+    if told := _setting("secret"):
         return told
     try:
         return (directory / "secret").read_text(encoding="utf-8").strip()

@@ -1,6 +1,7 @@
 """`rtdash demo`: a server with a past and live traffic, and the live view of it, in one command."""
 
 import contextlib
+import os
 import queue
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import IO, Annotated
 
 import typer
 
-from rtdash.cli.access import ADDRESS_FILE
+from rtdash.cli.access import ADDRESS_FILE, mint_of_own
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
@@ -47,12 +48,12 @@ def demo(
 ) -> None:
     """Show it all: server, a past, live traffic, live view.
 
-    The server takes a free port; the data are temporary unless --data.
+    The server takes a free port; the data are temporary unless --data. Settings of other servers, by RTDASH_* or rtdash.toml, have no say.
     """
     parse_rate(rate)
     with contextlib.ExitStack() as stack:
         interrupts = _Interrupts()
-        directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
+        directory = data.absolute() if data else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
         log = stack.enter_context(_open_log(directory))
         server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log, interrupts))
         url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
@@ -101,7 +102,7 @@ class _Interrupts:
 def _open_log(directory: Path) -> IO[str]:
     """What server and traffic say, beside their data."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (directory / "demo.log").open("w", encoding="utf-8")
     except OSError as error:
         raise CommandFailed(
@@ -111,12 +112,19 @@ def _open_log(directory: Path) -> IO[str]:
 
 @contextlib.contextmanager
 def _child(arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
+    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends.
+
+    What is set for other servers is kept from it: a demo must never write into a real one's store.
+    """
     command = [sys.executable, "-m", "rtdash", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+    place = Path(log.name).parent
     process = None
     try:
         with interrupts.held():
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True, env=environment, cwd=place
+            )
         yield process
     finally:
         interrupts.end()
@@ -184,4 +192,4 @@ def _wait_for_past(lines: _Lines, days: int) -> None:
 def _watch(url: str, directory: Path, duration: float | None) -> None:
     from rtdash.cli.watch import watch
 
-    watch(list(CHANNELS), url=url, data=directory, duration=duration)
+    watch(list(CHANNELS), url=url, token=mint_of_own(directory, user="demo"), data=directory, duration=duration)

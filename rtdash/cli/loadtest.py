@@ -6,12 +6,13 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, find_token, find_url
+from rtdash.cli.access import DataOption, find_token, find_url, mint_of_own
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -89,7 +90,8 @@ def _order(
             hint=f"leave --url away, and it starts its own: rtdash loadtest {name}",
             code=Exit.USAGE,
         )
-    return Order(name, chosen, slos, mint=_mint, url=url, baseline=read_baseline(baseline) if baseline else None)
+    mint = partial(mint_of_own, user="loadtest")
+    return Order(name, chosen, slos, mint=mint, url=url, baseline=read_baseline(baseline) if baseline else None)
 
 
 def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None, *, processes: int, seed: int, ui: bool) -> "Order":
@@ -100,7 +102,9 @@ def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None
         try:
             given = tuple(tokens.read_text(encoding="utf-8").split())
         except OSError as error:
-            raise CommandFailed(f"the token file {tokens} can't be read: {error.strerror}", code=Exit.USAGE) from None
+            raise CommandFailed(
+                f"the token file {tokens} can't be read: {error.strerror}", hint="make one: rtdash token > FILE", code=Exit.USAGE
+            ) from None
         if not given:
             raise CommandFailed(f"the token file {tokens} holds no token", hint="one a line: rtdash token >> FILE", code=Exit.USAGE)
     elif url:
@@ -118,16 +122,6 @@ def _make(report: Path | None) -> None:
         raise CommandFailed(
             f"{report} can't be made: {error.strerror}", hint="name a directory that you may write: --report DIR", code=Exit.USAGE
         ) from None
-
-
-def _mint(folder: Path) -> str:
-    """A token for the server of our own: from its secret and not from a setting that is meant for another server."""
-    from datetime import timedelta
-
-    from rtdash.server import auth
-
-    secret = (folder / "secret").read_text(encoding="utf-8").strip()
-    return auth.mint(secret, user="loadtest", scopes=auth.DEFAULT_SCOPES, venues=(auth.ALL_VENUES,), ttl=timedelta(days=8))
 
 
 async def _run(order: "Order", report: Path | None) -> "Summary":

@@ -72,7 +72,6 @@ async def _save(settings: Any, venues: Any) -> None:
     from rtdash.store.database import Database
     from rtdash.store.venues import save_venues
 
-    settings.data.mkdir(parents=True, exist_ok=True)
     database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
     try:
         await database.write(lambda connection: save_venues(connection, venues))

@@ -30,6 +30,21 @@ def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_set_for_other_servers_stays_theirs(place: dict[str, str], tmp_path: Path) -> None:
+    """Neither the environment nor a file brings its invented guests into a real store, nor a foreign token or secret into its view."""
+    real, work = tmp_path / "real.db", tmp_path / "work"
+    work.mkdir()
+    (work / "rtdash.toml").write_text(f'database = "sqlite:///{real}"\nissuer = "elsewhere"\n')
+    foreign = {"RTDASH_DATABASE": f"sqlite:///{real}", "RTDASH_SECRET": "theirs" * 8, "RTDASH_TOKEN": "theirs", "RTDASH_AUDIENCE": "theirs"}
+    command = [sys.executable, "-m", "rtdash", "demo", "--days", "1", "--rate", "20/s", "--duration", "2s", "--data", "shown"]
+    ended = subprocess.run(command, env=place | foreign, cwd=work, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "figures" in ended.stdout
+    assert not real.exists()
+    assert (work / "shown" / "rtdash.db").exists()
+    assert (work / "shown").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whatever_ends_it_leaves_nothing(number: signal.Signals, place: dict[str, str], tmp_path: Path) -> None:
     """In the middle of loading the past: 130, no process, no data; a closed terminal too."""
