@@ -48,7 +48,9 @@ def _told() -> dict[str, Any]:
     try:
         return tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8")) if Path(CONFIG_FILE).is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise CommandFailed(f"{CONFIG_FILE} can't be read: {error}", code=Exit.USAGE) from None
+        raise CommandFailed(
+            f"{CONFIG_FILE} can't be read: {error}", hint="mend that line, or take the file away", code=Exit.USAGE
+        ) from None
 
 
 def _refuse_unknown(told: dict[str, Any]) -> None:

@@ -83,14 +83,12 @@ def _secret(directory: Path) -> Iterator[Finding]:
 
 
 def _store(directory: Path) -> Iterator[Finding]:
-    store = directory / "rtdash.db"
-    if not store.exists():
-        return
-    from rtdash.store.inspection import find_trouble
+    from rtdash.store.inspection import look
 
-    trouble = find_trouble(store)
-    found = f"{store.name}, {store.stat().st_size // 2**20} MiB, {trouble or 'ok'}"
-    yield Finding("store", trouble is None, found, trouble.hint if trouble else "")
+    looked = look(read_settings({"data": directory}).database_url)
+    if looked is not None:
+        trouble = looked.trouble
+        yield Finding("store", trouble is None, f"{looked.place}, {trouble or 'ok'}", (trouble.hint or "") if trouble else "")
 
 
 def _files(_: Path) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """`rtdash events`: reads a stream's log, page by page."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -22,17 +23,26 @@ def events(
 ) -> None:
     """Print a stream's events as NDJSON, oldest first.
 
-    Where the log begins later than asked, it says so.
+    Where the log begins later than asked, it says so, and begins there.
     """
     from rtdash.cli.requests import call
 
     (known,) = known_channels([channel])
     base, bearer = find_url(data, url), find_token(data, token)
+    of_venue = {"venue": venue} if venue else {}
+
+    def read(after: int, limit: int) -> Any:
+        return call("GET", base, f"/api/channels/{known}/events", bearer, params={"after": after, "limit": limit} | of_venue)
+
     printed = 0
     while printed < limit:
-        params = {"after": after, "limit": min(PAGE, limit - printed)} | ({"venue": venue} if venue else {})
-        page = call("GET", base, f"/api/channels/{known}/events", bearer, params=params)
-        _tell_reset(page)
+        page = read(after, min(PAGE, limit - printed))
+        if reset := page.get("reset"):
+            head = reset["position"]["seq"]
+            begin = _first_kept(after, head, lambda seq: not read(seq, 1).get("reset")) if after < head else head
+            typer.echo(f"the log no longer follows seq {after} ({reset.get('reason')}): it begins behind {begin}", err=True)
+            after = begin
+            continue
         for event in page["events"]:
             typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
         if page["position"] is None:
@@ -46,9 +56,12 @@ def events(
     typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
 
 
-def _tell_reset(page: dict[str, Any]) -> None:
-    if reset := page.get("reset"):
-        typer.echo(
-            f"the log no longer follows the position asked for ({reset.get('reason')}); reload by REST and go on from seq {reset['position']['seq']}",
-            err=True,
-        )
+def _first_kept(gone: int, head: int, is_kept: Callable[[int], bool]) -> int:
+    """The lowest seq that the log still follows: above `gone`, and the head at most. By halves, as no answer names it."""
+    while head - gone > 1:
+        middle = (gone + head) // 2
+        if is_kept(middle):
+            head = middle
+        else:
+            gone = middle
+    return head

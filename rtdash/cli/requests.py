@@ -24,7 +24,11 @@ def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any]
         ) from None
     if answer.is_success:
         return answer.json() if answer.content else None
-    raise CommandFailed(f"the server refused: {_detail(answer)}", code=Exit.NOT_ALLOWED if answer.status_code in {401, 403} else Exit.FAULT)
+    if answer.status_code in {401, 403}:
+        raise CommandFailed(
+            f"the server refused: {_detail(answer)}", hint="get a token that may: rtdash token --help", code=Exit.NOT_ALLOWED
+        )
+    raise CommandFailed(f"the server refused: {_detail(answer)}", hint=f"is {url} an rtdash server, and well? see {url}/readyz")
 
 
 def _detail(answer: httpx.Response) -> str:

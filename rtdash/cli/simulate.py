@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rtdash.simulate.traffic import Traffic
 
 LOADED = "the past is loaded"
+_ALL_SCOPES = " ".join(f"--scope {scope}" for scope in ("admin", "hotel:read", "hotel:write", "restaurant:read", "restaurant:write"))
+_MAY = f"a past and a replay need the scope admin: rtdash token {_ALL_SCOPES}"
 """What the line begins with that ends a backfill; `rtdash demo` waits for it."""
 
 SAMPLE = 100
@@ -166,8 +168,7 @@ def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awai
     except Unreachable as failure:
         raise CommandFailed(str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE) from None
     except NotAllowed as failure:
-        scopes = "a past and a replay need the scope admin: rtdash token --scope admin --scope hotel:write …"
-        hint = scopes if failure.status == 403 else "get one that is let in: rtdash token"
+        hint = _MAY if failure.status == 403 else "get one that is let in: rtdash token"
         raise CommandFailed(f"the server refuses this token: {failure.detail or failure.title}", hint=hint, code=Exit.NOT_ALLOWED) from None
     except Problem as failure:
         raise CommandFailed(f"the server refuses: {failure}", hint="see its log, and rtdash doctor; or is it no rtdash server?") from None

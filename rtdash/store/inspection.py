@@ -1,22 +1,51 @@
-"""A look at a SQLite file from outside, for `rtdash doctor`: nothing is written, no lock is taken."""
+"""A look at a store from outside, for `rtdash doctor`: nothing is written, no lock is taken."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from rtdash.store.dialects import open_engines
 from rtdash.store.faults import StoreError, StoreUnavailable, translate
 from rtdash.store.upgrade import refuse_newer
 
+_PATIENCE_S = 5.0
 _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
 
 
-def find_trouble(store: Path) -> StoreError | None:
-    """The first thing that is wrong with the file (PRAGMA quick_check), or why this version can't use it; None when all is well."""
-    engine = create_engine(f"sqlite:///file:{store}?mode=ro&uri=true")
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where the store is, without a password, and the first thing that is wrong with it; None when all is well."""
+
+    place: str
+    trouble: StoreError | None
+
+
+def look(url: str) -> Looked | None:
+    """What is at the store's URL; None for a SQLite file that isn't there yet."""
+    try:
+        engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
+    except StoreError as error:
+        return Looked("a store", error)
+    engines.dispose()
+    if engines.file is None:
+        return Looked(make_url(url).render_as_string(hide_password=True), _find_trouble(engines.reader))
+    if not engines.file.exists():
+        return None
+    size_mib = engines.file.stat().st_size // 2**20
+    return Looked(f"{engines.file.name}, {size_mib} MiB", _find_trouble(_read_only(engines.file), check="PRAGMA quick_check(1)"))
+
+
+def _read_only(file: Path) -> Engine:
+    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+
+
+def _find_trouble(engine: Engine, check: str | None = None) -> StoreError | None:
+    """What its own check says, or why it can't be reached, or why this version can't use it."""
     try:
         with engine.connect() as conn:
-            if (verdict := str(conn.execute(text("PRAGMA quick_check(1)")).scalar_one())) != "ok":
+            if check and (verdict := str(conn.execute(text(check)).scalar_one())) != "ok":
                 return StoreUnavailable(verdict, reason="broken", hint=_RESTORE)
             refuse_newer(conn)
     except SQLAlchemyError as error:

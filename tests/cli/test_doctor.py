@@ -9,6 +9,7 @@ import pytest
 
 from rtdash.cli.main import run
 from tests.client.processes import Served
+from tests.programs import free_port
 
 
 def test_doctor_finds_a_healthy_machine(served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +48,17 @@ def test_doctor_finds_a_store_of_a_newer_version(tmp_path: Path, capfd: pytest.C
         connection.commit()
     assert run(["doctor", "--data", str(tmp_path)]) == 1
     assert "pip install --upgrade rtdash" in capfd.readouterr().out
+
+
+def test_doctor_looks_at_the_store_that_is_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Another one than that of the data directory: where nothing answers, it says so, without the password."""
+    monkeypatch.setenv("RTDASH_DATABASE", f"postgresql://anna:sesame@127.0.0.1:{free_port()}/hotel")
+    assert run(["doctor", "--data", str(tmp_path)]) == 1
+    out, err = capfd.readouterr()
+    assert "BAD  store: postgresql://anna:***@127.0.0.1" in out
+    assert "sesame" not in out + err
 
 
 def test_doctor_draws_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
