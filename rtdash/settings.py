@@ -123,6 +123,11 @@ SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"li
 """As rtdash.toml names them; `RTDASH_` and upper case in the environment."""
 
 
+def environment_without_settings() -> dict[str, str]:
+    """For a server that a command starts for itself: what is set for other servers must not reach it, their stores least of all."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+
+
 def _origin(text: str) -> str:
     """As browsers write it (RFC 6454 section 6.2), so that REST and socket can compare it alike. Raises ValueError."""
     parts = urlsplit(text.lower().rstrip("/"))

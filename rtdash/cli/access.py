@@ -1,13 +1,13 @@
 """How the commands find the server and get in: its address and a token from the data directory of this machine."""
 
 import os
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rtdash.cli.configfile import read_config_file
 from rtdash.cli.failures import CommandFailed, Exit
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -105,27 +105,19 @@ def local_token(
     )
 
 
-def mint_of_own(directory: Path, *, user: str) -> str:
+def own_server_token(directory: Path, *, user: str) -> str:
     """A token for a server that this command has started: from its secret, and not from a setting that is meant for another one."""
     from rtdash.server import auth
 
     return auth.mint((directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8))
 
 
-def configured(name: str) -> str | None:
-    """A setting of rtdash.toml in the working directory. Raises CommandFailed where the file can't be read."""
-    path = Path("rtdash.toml")
-    if not path.is_file():
-        return None
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise CommandFailed(f"rtdash.toml can't be read: {error}", hint="mend that line, or take the file away", code=Exit.USAGE) from None
-    return None if value is None else str(value)
-
-
 def _setting(name: str) -> str | None:
-    return os.environ.get(f"RTDASH_{name.upper()}") or configured(name)
+    """From the environment, or from rtdash.toml; without the classes of rtdash.settings, which take longer to load than most commands run."""
+    if told := os.environ.get(f"RTDASH_{name.upper()}"):
+        return told
+    value = read_config_file().get(name)
+    return None if value is None else str(value)
 
 
 def _read_secret(directory: Path) -> str:

@@ -2,11 +2,10 @@
 
 import os
 import sys
-import tomllib
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtdash.cli.configfile import CONFIG_FILE, read_config_file
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def read_settings(given: dict[str, Any]) -> "Settings":
 
     from rtdash.settings import Settings
 
-    _refuse_unknown(_told())
+    _refuse_unknown(read_config_file())
     _warn_of_slips()
     try:
         return Settings(**given)
@@ -39,22 +38,11 @@ def source_of(name: str, given: dict[str, Any]) -> str:
         return "flag"
     if os.environ.get(variable := _PREFIX + name.upper()):
         return f"environment {variable}"
-    return "rtdash.toml" if name in _told() else "default"
-
-
-def _told() -> dict[str, Any]:
-    from rtdash.settings import CONFIG_FILE
-
-    try:
-        return tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8")) if Path(CONFIG_FILE).is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise CommandFailed(
-            f"{CONFIG_FILE} can't be read: {error}", hint="mend that line, or take the file away", code=Exit.USAGE
-        ) from None
+    return CONFIG_FILE if name in read_config_file() else "default"
 
 
 def _refuse_unknown(told: dict[str, Any]) -> None:
-    from rtdash.settings import CONFIG_FILE, SETTING_NAMES
+    from rtdash.settings import SETTING_NAMES
 
     for name, value in told.items():
         if name in SETTING_NAMES:

@@ -1,7 +1,6 @@
 """`rtdash demo`: a server with a past and live traffic, and the live view of it, in one command."""
 
 import contextlib
-import os
 import queue
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from typing import IO, Annotated
 
 import typer
 
-from rtdash.cli.access import ADDRESS_FILE, mint_of_own
+from rtdash.cli.access import ADDRESS_FILE, own_server_token
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
@@ -112,18 +111,16 @@ def _open_log(directory: Path) -> IO[str]:
 
 @contextlib.contextmanager
 def _child(arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends.
+    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
+    from rtdash.settings import environment_without_settings
 
-    What is set for other servers is kept from it: a demo must never write into a real one's store.
-    """
     command = [sys.executable, "-m", "rtdash", *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
-    place = Path(log.name).parent
+    environment, directory = environment_without_settings(), Path(log.name).parent
     process = None
     try:
         with interrupts.held():
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True, env=environment, cwd=place
+                command, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True
             )
         yield process
     finally:
@@ -192,4 +189,4 @@ def _wait_for_past(lines: _Lines, days: int) -> None:
 def _watch(url: str, directory: Path, duration: float | None) -> None:
     from rtdash.cli.watch import watch
 
-    watch(list(CHANNELS), url=url, token=mint_of_own(directory, user="demo"), data=directory, duration=duration)
+    watch(list(CHANNELS), url=url, token=own_server_token(directory, user="demo"), data=directory, duration=duration)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, find_token, find_url, mint_of_own
+from rtdash.cli.access import DataOption, find_token, find_url, own_server_token
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -90,7 +90,7 @@ def _order(
             hint=f"leave --url away, and it starts its own: rtdash loadtest {name}",
             code=Exit.USAGE,
         )
-    mint = partial(mint_of_own, user="loadtest")
+    mint = partial(own_server_token, user="loadtest")
     return Order(name, chosen, slos, mint=mint, url=url, baseline=read_baseline(baseline) if baseline else None)
 
 

@@ -25,10 +25,12 @@ def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any]
     if answer.is_success:
         return answer.json() if answer.content else None
     if answer.status_code in {401, 403}:
-        raise CommandFailed(
-            f"the server refused: {_detail(answer)}", hint="get a token that may: rtdash token --help", code=Exit.NOT_ALLOWED
-        )
-    raise CommandFailed(f"the server refused: {_detail(answer)}", hint=f"is {url} an rtdash server, and well? see {url}/readyz")
+        hint, code = "get a token that may: rtdash token --help", Exit.NOT_ALLOWED
+    elif answer.is_client_error and answer.headers.get("content-type", "").startswith("application/problem+json"):
+        hint, code = "see what the command takes, with --help", Exit.FAULT
+    else:
+        hint, code = f"is it an rtdash server, and well? see {url}/readyz", Exit.FAULT
+    raise CommandFailed(f"the server refused: {_detail(answer)}", hint=hint, code=code)
 
 
 def _detail(answer: httpx.Response) -> str:

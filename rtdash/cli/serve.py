@@ -77,7 +77,11 @@ def _refuse_impossible(settings: Any) -> None:
     if settings.venues is not None:
         read_venue_file(settings.venues)
     if bool(settings.ssl_certfile) != bool(settings.ssl_keyfile):
-        raise CommandFailed("TLS needs both", hint="rtdash serve --ssl-certfile CHAIN.pem --ssl-keyfile KEY.pem", code=Exit.USAGE)
+        raise CommandFailed(
+            "TLS needs a certificate and its key, and only one of them is set",
+            hint="rtdash serve --ssl-certfile CHAIN.pem --ssl-keyfile KEY.pem",
+            code=Exit.USAGE,
+        )
     if settings.ssl_certfile:
         _refuse_certificate(settings.ssl_certfile, settings.ssl_keyfile)
     if settings.workers > 1 and (settings.database_url.startswith("sqlite") or settings.broker.get_secret_value().startswith("memory")):

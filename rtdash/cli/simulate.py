@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from rtdash.simulate.traffic import Traffic
 
 LOADED = "the past is loaded"
-_ALL_SCOPES = " ".join(f"--scope {scope}" for scope in ("admin", "hotel:read", "hotel:write", "restaurant:read", "restaurant:write"))
-_MAY = f"a past and a replay need the scope admin: rtdash token {_ALL_SCOPES}"
 """What the line begins with that ends a backfill; `rtdash demo` waits for it."""
 
 SAMPLE = 100
@@ -157,6 +155,13 @@ def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") ->
     return chosen
 
 
+def _get_admin() -> str:
+    from rtdash.server.auth import DEFAULT_SCOPES
+
+    scopes = " ".join(f"--scope {scope}" for scope in ("admin", *DEFAULT_SCOPES))
+    return f"a past and a replay need the scope admin: rtdash token {scopes}"
+
+
 def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]") -> None:
     """Do the work against the server, show its progress and its summary; ends with the exit code of CONTRACT section 7."""
     from rtdash.client.failures import NotAllowed, Problem, Unreachable
@@ -168,7 +173,7 @@ def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awai
     except Unreachable as failure:
         raise CommandFailed(str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE) from None
     except NotAllowed as failure:
-        hint = _MAY if failure.status == 403 else "get one that is let in: rtdash token"
+        hint = _get_admin() if failure.status == 403 else "get one that is let in: rtdash token"
         raise CommandFailed(f"the server refuses this token: {failure.detail or failure.title}", hint=hint, code=Exit.NOT_ALLOWED) from None
     except Problem as failure:
         raise CommandFailed(f"the server refuses: {failure}", hint="see its log, and rtdash doctor; or is it no rtdash server?") from None

@@ -5,14 +5,15 @@ from collections.abc import Callable
 CHEAP_FLUSH_S = 0.0005
 """A flush that costs less is never worth a wait."""
 
-LEAST_REST_S = 0.004
 REST_OF_COST = 2
-"""Whoever has rested for so many times what the last flush cost, and so long, goes at once: what comes at such a pace isn't put off."""
+"""A flush goes at once when the one before it ended so many times its cost ago: flushing is at most a third of the loop's CPU then."""
 
 PAUSE_OF_COST = 3
-LONGEST_PAUSE_S = 0.2
-"""Whoever comes sooner waits until so many times the cost have passed, but not longer than this: more events share each write, and
-most of the loop's time is left to others, to those who come back in a storm, for instance."""
+"""One that comes sooner waits until so many times the cost have passed. More events share each write, and most of the loop's time is left
+to others, to those who come back in a storm, for instance."""
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.004, 0.2
+"""What bounds both."""
 
 
 class Pace:
@@ -51,4 +52,4 @@ class Pace:
 
 
 def _bounded(pause_s: float) -> float:
-    return min(max(LEAST_REST_S, pause_s), LONGEST_PAUSE_S)
+    return min(max(SHORTEST_PAUSE_S, pause_s), LONGEST_PAUSE_S)

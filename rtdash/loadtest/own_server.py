@@ -1,7 +1,6 @@
 """The server that a run starts for itself: a subprocess in a temporary directory, its limits lifted so that one user may be thousands."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -9,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from rtdash.settings import environment_without_settings
 
 LIFTED = {
     "RTDASH_MAX_CONNECTIONS": "0",
@@ -66,7 +67,7 @@ class OwnServer:
         """Returns when it answers; a second start takes the same port and data. Raises ServerFailed."""
         self._port = self._port or _free_port()
         command = [sys.executable, "-m", "rtdash", "serve", "--port", str(self._port), "--data", str(self._data)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")} | LIFTED
+        environment = environment_without_settings() | LIFTED
         with self._log.open("ab") as log:
             # A session of its own: a Ctrl-C at the terminal is for the run, which stops the server itself.
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns when forked; all arguments are ours

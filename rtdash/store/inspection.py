@@ -27,8 +27,7 @@ def look(url: str) -> Looked | None:
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
     except StoreError as error:
-        return Looked("a store", error)
-    engines.dispose()
+        return Looked("RTDASH_DATABASE", error)
     if engines.file is None:
         return Looked(make_url(url).render_as_string(hide_password=True), _find_trouble(engines.reader))
     if not engines.file.exists():

@@ -6,10 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from rtdash.cli.main import run
+from rtdash.store.dialects import open_engines
 from tests.client.processes import Served
 from tests.programs import free_port
+from tests.servers import TestServer
+from tests.stores import new_database
 
 
 def test_doctor_finds_a_healthy_machine(served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +63,20 @@ def test_doctor_looks_at_the_store_that_is_configured(
     out, err = capfd.readouterr()
     assert "BAD  store: postgresql://anna:***@127.0.0.1" in out
     assert "sesame" not in out + err
+
+
+def test_doctor_finds_a_configured_store_well(
+    postgres_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One that is still empty, and nothing is made in it."""
+    with new_database(postgres_server.url) as url:
+        monkeypatch.setenv("RTDASH_DATABASE", url)
+        run(["doctor", "--data", str(tmp_path)])
+        store = next(line for line in capfd.readouterr().out.splitlines() if "store:" in line)
+        assert store.startswith("ok ")
+        engine = open_engines(url, busy_timeout_s=1).reader
+        assert inspect(engine).get_table_names() == []
+        engine.dispose()
 
 
 def test_doctor_draws_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -116,6 +116,14 @@ def test_no_server_was_ever_started_here(tmp_path: Path, capfd: pytest.CaptureFi
     assert not (tmp_path / "none").exists()
 
 
+def test_a_config_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Before anything is asked of a server."""
+    monkeypatch.chdir(tmp_path)
+    Path("rtdash.toml").write_bytes(b'url = "\xff"')
+    assert run(["venues"]) == 2
+    assert "rtdash.toml can't be read" in capfd.readouterr().err
+
+
 def test_venues_are_listed(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
     """One a line, its fields between tabs."""
     assert run(["venues", "--data", str(served.data)]) == 0
