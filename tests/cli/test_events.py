@@ -35,6 +35,7 @@ def test_events_begin_where_the_log_does(tmp_path: Path, capfd: pytest.CaptureFi
         out, err = capfd.readouterr()
         assert [json.loads(line)["seq"] for line in out.splitlines()] == [7, 8, 9]
         assert "begins behind 6" in err
+        assert err.count("begins behind") == 1, "it is found at once"
         assert run(["events", "restaurant_reservations", "--data", str(tmp_path), "--after", "20"]) == 0
         assert "begins behind 9" in capfd.readouterr().err
     finally:

@@ -53,6 +53,17 @@ def test_more_than_a_third_of_the_loop_is_load(hub: Hub, turns: Turns) -> None:
     assert (len(turns.soon), len(turns.later)) == (1, 0)
 
 
+def test_no_pause_is_shorter_than_four_milliseconds(hub: Hub, turns: Turns) -> None:
+    """However little a flush costs that costs something."""
+    hub.join(BOOKINGS, DearMember(turns, 0.0008))
+    hub.publish(BOOKINGS, 1, [b"1"])
+    turns.turn()
+    turns.now += 0.003
+    hub.publish(BOOKINGS, 2, [b"2"])
+    ((due, _),) = turns.later
+    assert due - turns.now == pytest.approx(0.001)
+
+
 def test_no_pause_is_longer_than_a_fifth_of_a_second(hub: Hub, turns: Turns) -> None:
     """However much a flush costs."""
     hub.join(BOOKINGS, DearMember(turns, 1.5))
