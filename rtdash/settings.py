@@ -61,14 +61,14 @@ class Limits(_Layered):
     requests_burst: int = Field(100, ge=1)
     buffer_limit_bytes: int = Field(1_048_576, ge=0)
     ping_interval_s: float = Field(25, ge=0)
-    pong_timeout_s: float = Field(10, gt=0)
+    pong_timeout_s: float = Field(10, ge=0)
     idle_timeout_s: float = Field(15, ge=0)
-    handshake_timeout_s: float = Field(10, gt=0)
+    handshake_timeout_s: float = Field(10, ge=0)
     session_ttl_s: float = Field(600, ge=0)
     retention_s: float = Field(604_800, ge=0)
     drain_window_s: float = Field(5, ge=0)
     restart_allowance_s: float = Field(3, ge=0)
-    shutdown_timeout_s: float = Field(15, gt=0)
+    shutdown_timeout_s: float = Field(15, ge=0)
     compress_min_bytes: int = Field(512, ge=0)
 
     @property

@@ -1,5 +1,6 @@
 """The chores: formatting, lint, types and import contracts hold."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -25,5 +26,16 @@ def test_modules_stay_small():
         for room in ("rtdash", "loadtests", "tests")
         for path in (ROOT / room).rglob("*.py")
         if (length := len(path.read_text().splitlines())) > 250
+    }
+    assert too_long == {}
+
+
+def test_functions_stay_small():
+    """Whoever reads one sees all of it."""
+    too_long = {
+        f"{path.relative_to(ROOT)}:{node.name}": length
+        for path in (ROOT / "rtdash").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (length := node.end_lineno - node.lineno + 1) > 40
     }
     assert too_long == {}

@@ -11,6 +11,9 @@ from rtdash.cli.watch import known_channels
 
 PAGE = 500
 
+Read = Callable[[int, int], Any]
+"""A page of at most so many events behind a seq."""
+
 
 def events(
     channel: Annotated[str, typer.Argument(help="E.g. hotel_reservations.")],
@@ -36,24 +39,27 @@ def events(
 
     printed = 0
     while printed < limit:
-        page = read(after, min(PAGE, limit - printed))
-        if reset := page.get("reset"):
-            head = reset["position"]["seq"]
-            begin = _first_kept(after, head, lambda seq: not read(seq, 1).get("reset")) if after < head else head
-            typer.echo(f"the log no longer follows seq {after} ({reset.get('reason')}): it begins behind {begin}", err=True)
-            after = begin
-            continue
+        page = _page(read, after, min(PAGE, limit - printed))
         for event in page["events"]:
             typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
         if page["position"] is None:
             typer.echo(f"{channel} carries states, which are in no log: this is the current one", err=True)
             return
-        printed += len(page["events"])
-        is_end = not page["events"] or page["position"]["seq"] == after
         after = page["position"]["seq"]
-        if is_end:
+        printed += len(page["events"])
+        if not page["events"]:
             break
     typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
+
+
+def _page(read: Read, after: int, limit: int) -> Any:
+    """What lies behind `after`; where the log begins later, it says so, and it is what the log begins with."""
+    while reset := (page := read(after, limit)).get("reset"):
+        head = reset["position"]["seq"]
+        begin = _first_kept(after, head, lambda seq: not read(seq, 1).get("reset")) if after < head else head
+        typer.echo(f"the log no longer follows seq {after} ({reset.get('reason')}): it begins behind {begin}", err=True)
+        after = begin
+    return page
 
 
 def _first_kept(gone: int, head: int, is_kept: Callable[[int], bool]) -> int:

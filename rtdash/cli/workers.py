@@ -84,15 +84,16 @@ class _Crew:
             self._workers = [one if one.process.exitcode is None else self._start(number) for number, one in enumerate(self._workers)]
 
     def end(self, stops: Connection) -> None:
-        """Have all of them drained; whoever doesn't end in time is killed. Another Ctrl-C kills all; raises KeyboardInterrupt then."""
+        """Have all of them drained; whoever doesn't end in time, where there is one, is killed. Another Ctrl-C kills all; raises KeyboardInterrupt then."""
         from rtdash.server import serving
 
         for worker in self._workers:
             worker.process.terminate()
-        deadline = time.monotonic() + self._settings.limits.shutdown_timeout_s + MERCY_S
+        patience_s = self._settings.limits.shutdown_timeout_s
+        deadline = time.monotonic() + patience_s + MERCY_S if patience_s else None
         is_cut = False
         while not is_cut and (alive := [worker.process.sentinel for worker in self._workers if worker.process.exitcode is None]):
-            told = wait([stops, *alive], max(0.0, deadline - time.monotonic()))
+            told = wait([stops, *alive], deadline and max(0.0, deadline - time.monotonic()))
             if not told:
                 break
             is_cut = stops in told and stops.recv() == signal.SIGINT

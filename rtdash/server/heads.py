@@ -146,7 +146,7 @@ class TimedHeads(HttpToolsProtocol):
             self._incoming.cancel()
             self._incoming = None
         self._timed = phase
-        if phase is not None:
+        if phase is not None and self._patience_s[phase]:
             self._incoming = self.loop.call_later(self._patience_s[phase], self._give_up, phase.value)
 
     def _empty(self) -> None:

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from rtdash.server.heads import TimedHeads
 from rtdash.server.socket.plainsocket import PlainSocket
-from rtdash.settings import Settings
+from rtdash.settings import Limits, Settings
 
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
 
@@ -33,6 +33,9 @@ BACKLOG = 4096
 
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """What the kernel takes beyond what it has sent; without it 4 MiB hide there before a slow reader shows (DESIGN rule 5)."""
+
+_TLS_PATIENCE_S = 86_400.0
+"""What a TLS handshake gets where it has no limit: event loops know no word for never."""
 
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
@@ -120,7 +123,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self.config.is_ssl:
-            _bound_tls_handshakes(asyncio.get_running_loop(), self._limits.handshake_timeout_s)
+            _bound_tls_handshakes(asyncio.get_running_loop(), self._limits.handshake_timeout_s or _TLS_PATIENCE_S)
         await super().startup(sockets)
         if self.started:
             _UVICORN_LOG.setLevel(logging.WARNING)
@@ -130,7 +133,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         watchdog = threading.Timer(self._limits.shutdown_timeout_s, os._exit, args=(1,))
         watchdog.daemon = True
-        watchdog.start()
+        if self._limits.shutdown_timeout_s:
+            watchdog.start()
         self._on_ending()
         for server in self.servers:
             server.close()
@@ -193,15 +197,20 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         backlog=BACKLOG,
         ws=PlainSocket,  # the fast lane's handshakes never come to it
         ws_ping_interval=limits.ping_interval_s or None,
-        ws_ping_timeout=limits.pong_timeout_s,
+        ws_ping_timeout=limits.pong_timeout_s or None,
         ws_max_size=largest_frame_bytes(settings),
         ws_per_message_deflate=False,  # shared compression is ours: once per flush, not once per connection
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
-        timeout_graceful_shutdown=max(1, int(limits.shutdown_timeout_s - limits.drain_window_s) // 2),
+        timeout_graceful_shutdown=_graceful_s(limits),
         **options,
     )
+
+
+def _graceful_s(limits: Limits) -> int | None:
+    """What uvicorn gives to requests that still run: half of what the drain leaves of the time for all of it; None: any time."""
+    return max(1, int(limits.shutdown_timeout_s - limits.drain_window_s) // 2) if limits.shutdown_timeout_s else None
 
 
 def _remember_failure(app: FastAPI, failure: list[BaseException]) -> None:

@@ -85,7 +85,7 @@ def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> 
 
 def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[str, object]) -> None:
     """They are killed in the middle of their drain, and it says so."""
-    with server_process(tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 90}) as server, following(server, 6):
+    with server_process(tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 0}) as server, following(server, 6):
         crew = workers(server)
         server.send(signal.SIGINT)
         wait_for(lambda: not server.accepts())

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from websockets.frames import Opcode
 
 from tests.faults.process import server_process
 from tests.faults.taps import Tap, frame
@@ -59,6 +60,26 @@ def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
                 assert client.protocol.close_rcvd.code == 1011
                 await until(lambda: server.metric("rtdash_subscriptions") == 0, patience_s=10)
                 await until(lambda: server.metric("rtdash_connections") == 0, patience_s=10)
+
+        asyncio.run(be_silent())
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
+    """Who never answers a ping is not given up, and a drain is not cut off."""
+    timeouts = dict.fromkeys(("pong_timeout_s", "handshake_timeout_s", "shutdown_timeout_s"), 0)
+    with server_process(tmp_path / "data", lane=lane, ping_interval_s=0.2, drain_window_s=0.3, **timeouts) as server:
+
+        async def be_silent() -> None:
+            async with RawClient.connect(f"ws://127.0.0.1:{server.port}/ws?token={server.token()}") as client:
+                client.say(action="subscribe", channels=["restaurant_reservations"])
+                await client.message()
+                for _ in range(3):
+                    await client.frame(Opcode.PING)
+                client.say(action="ping", id="still here")
+                assert (await client.message()).get("id") == "still here"
+                ending = asyncio.to_thread(server.end, signal.SIGTERM)
+                assert (await asyncio.gather(ending, client.end()))[0] == 0
 
         asyncio.run(be_silent())
 

@@ -62,6 +62,17 @@ async def test_what_trickles_is_ended(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+async def test_without_a_limit_a_head_has_all_the_time(tmp_path: Path) -> None:
+    """It is answered whenever it is whole."""
+    with serving(tmp_path, "fast", handshake_timeout_s=0) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for piece in GET.format(more="").splitlines(keepends=True):
+            writer.write(piece.encode())
+            await asyncio.sleep(LIMIT_S / 2)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
 async def test_an_answer_that_nobody_reads_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests without end, and not one answer read: the buffer is freed."""
     monkeypatch.setattr(heads, "UNREAD_TIMEOUT_S", LIMIT_S)

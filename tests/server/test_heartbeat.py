@@ -57,6 +57,12 @@ def test_silence_after_a_ping_is_death() -> None:
     assert pulse.look(35.0, 0, is_excused=False) is Verdict.DEAD
 
 
+def test_without_a_timeout_silence_is_nothing() -> None:
+    """It is asked again and again, and never given up."""
+    pulse = Pulse(PulseRules(25, inf), 0.0, 0)
+    assert {pulse.look(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {Verdict.PING}
+
+
 def test_a_buffer_that_has_emptied_has_shrunk() -> None:
     """The ping stood behind what was in it: the peer has just had it, and gets its time to answer."""
     pulse = Pulse(RULES, 0.0, 0)

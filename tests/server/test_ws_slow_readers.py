@@ -10,7 +10,7 @@ from websockets.frames import Opcode
 from rtdash.server.socket.fastlane import FastLink
 from rtdash.server.socket.plainsocket import PlainSocket
 from tests.server.raw_client import RawClient
-from tests.server.sockets import Server, anyio_backend, lane, serving
+from tests.server.sockets import PATIENCE_S, Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
 
@@ -62,7 +62,7 @@ async def test_control_frames_of_one_that_never_reads_are_bounded(tmp_path: Path
     """Protocol pings are answered to who reads; pongs for one that doesn't pile up nowhere."""
     with serving(tmp_path, lane, buffer_limit_bytes=200_000, messages_per_second=0) as server:
         async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
-            (link,) = (one for one in server.sockets if isinstance(one, FastLink | PlainSocket))
+            link = await _link(server)
             transport = link.transport if isinstance(link, PlainSocket) else link._transport
             most = 0
             for _ in range(60):
@@ -73,6 +73,19 @@ async def test_control_frames_of_one_that_never_reads_are_bounded(tmp_path: Path
                 await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=0.2)
                 most = max(most, 0 if transport.is_closing() else transport.get_write_buffer_size())
             assert 1_000 < most < 400_000, "of 3.8 MB of pongs"
+
+
+async def _link(server: Server) -> FastLink | PlainSocket:
+    """The server's end of the only connection, once it stands: the client may know of it first."""
+    links: list[FastLink | PlainSocket] = []
+
+    async def look() -> None:
+        links[:] = [one for one in server.sockets if isinstance(one, FastLink | PlainSocket)]
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not links:
+            await server.call(look)
+    return links[0]
 
 
 async def test_empty_fragments_pile_up_nowhere(tmp_path: Path, lane: str) -> None:
@@ -86,7 +99,7 @@ async def test_empty_fragments_pile_up_nowhere(tmp_path: Path, lane: str) -> Non
             client.protocol.send_ping(b"are they read?")
             client.flush()
             await client.frame(Opcode.PONG)
-            (link,) = (one for one in server.sockets if isinstance(one, FastLink | PlainSocket))
+            link = await _link(server)
             assert len(link.frames if isinstance(link, PlainSocket) else link._fragments) == 1
             client.protocol.send_continuation(b'"id":"here"}', fin=True)
             client.flush()

@@ -92,7 +92,7 @@ class Door:
         if asked.token is None:
             raise IdentityRefused(CloseCode.UNAUTHENTICATED, "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…")
         try:
-            async with asyncio.timeout(self._gateway.limits.handshake_timeout_s):
+            async with asyncio.timeout(self._gateway.limits.handshake_timeout_s or None):
                 return await self._gateway.verifier.authenticate(asked.token)
         except TokenRefused as refused:
             code = CloseCode.TOKEN_EXPIRED if refused.expired else CloseCode.REVOKED if refused.revoked else CloseCode.UNAUTHENTICATED

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
-from math import ceil
+from math import ceil, inf
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +31,9 @@ from rtdash.server.socket.sessions import TAKEN_OVER, Beat, Sessions
 
 LATE_S = 1.0
 """A wheel that turns later than this was not turned because the process stood still: that silence is not the peers' fault."""
+
+LATE_PONG_S = 60.0
+"""How late a pong may be, where nothing else says so, and still confirm what was before its ping: marks are bounded."""
 
 GAUGE_TURNS = 20
 """Turns of the wheel between two sums of what is buffered."""
@@ -69,7 +72,7 @@ class Gateway:
         self.places = Places(limits, self._count_refusal)
         self.handovers = Handovers()
         self.wheel: Wheel[Connection] = Wheel(self.now())
-        self.marks = Marks(parts.hub, keep_s=limits.ping_interval_s + 2 * limits.pong_timeout_s)
+        self.marks = Marks(parts.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S))
         self.sessions = Sessions(parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s)
         self.was_late = False
         self.drain_left_s: float | None = None
@@ -119,7 +122,8 @@ class Gateway:
 
     def pulse_rules(self, link: Link) -> PulseRules:
         """The heartbeat of a link; a server that hides pings from its app does them itself."""
-        return PulseRules(self.limits.ping_interval_s if link.can_ping else 0, self.limits.pong_timeout_s)
+        limits = self.limits
+        return PulseRules(limits.ping_interval_s if link.can_ping and limits.ping_interval_s else inf, limits.pong_timeout_s or inf)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something for a connection; the gateway owns the task."""

@@ -67,7 +67,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PulseRules:
-    """A ping every `interval_s` (0: none); dead after `timeout_s` more without any frame from the peer."""
+    """A ping every `interval_s` (inf: none); dead after `timeout_s` (inf: never) more without any frame from the peer."""
 
     interval_s: float
     timeout_s: float
@@ -80,7 +80,7 @@ class Pulse:
 
     def __init__(self, rules: PulseRules, now: float, serial: int) -> None:
         self._rules = rules
-        self._ping_at = now + rules.interval_s * (serial * _GOLDEN % 1 or 1) if rules.interval_s else inf
+        self._ping_at = now + rules.interval_s * (serial * _GOLDEN % 1 or 1)
         self._dead_at = inf
         self._buffered = 0
         self.heard_at = now
