@@ -49,6 +49,8 @@ class Rooms:
         Raises NoAvailability for the first night without a room left, unless the venue allows overbooking. A night that is both
         given back and taken is kept, whatever the count.
         """
+        if given_back == taken:
+            return
         fresh = sorted(set(taken).difference(given_back), key=lambda night: night.date)
         if not venue.allow_overbooking:
             self._check(fresh, venue)

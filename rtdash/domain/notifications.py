@@ -49,11 +49,14 @@ def is_upcoming(venue: Venue, start: datetime, now: datetime, *, status: Status 
 
 
 def _absences(after: Reservation, op: Op, venue: Venue, now: datetime) -> Iterator[Notification]:
-    who = f"{after.customer_name}, party of {after.guests}, {local_time_text(after.start, venue.zone)}"
     if op is Op.NO_SHOW:
-        yield Notification(Level.WARNING, "No-show", f"{who}: did not come", after.id)
+        yield Notification(Level.WARNING, "No-show", f"{_who(after, venue)}: did not come", after.id)
     if op is Op.CANCEL and after.business_date == business_date(venue, now):
-        yield Notification(Level.WARNING, "Cancelled on the day", f"{who}: cancelled for today", after.id)
+        yield Notification(Level.WARNING, "Cancelled on the day", f"{_who(after, venue)}: cancelled for today", after.id)
+
+
+def _who(reservation: Reservation, venue: Venue) -> str:
+    return f"{reservation.customer_name}, party of {reservation.guests}, {local_time_text(reservation.start, venue.zone)}"
 
 
 def _large_party(before: Reservation | None, after: Reservation, venue: Venue) -> Iterator[Notification]:
@@ -64,8 +67,10 @@ def _large_party(before: Reservation | None, after: Reservation, venue: Venue) -
 
 
 def _sold_out(before: Reservation | None, after: Reservation, venue: Venue, now: datetime, rooms: Rooms) -> Iterator[Notification]:
-    today = business_date(venue, now)
     taken = nights_held(after) - nights_held(before)
+    if not taken:
+        return
+    today = business_date(venue, now)
     full = sorted(night.date for night in taken if today <= night.date < today + SOLD_OUT_AHEAD and _is_last(night, venue, rooms))
     if not full:
         return

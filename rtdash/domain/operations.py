@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from operator import attrgetter
 
 from rtdash.domain.availability import Rooms, nights_held
 from rtdash.domain.money import MAX_MINOR
@@ -24,6 +26,9 @@ from rtdash.domain.refusals import (
 from rtdash.domain.reservations import Charge, Op, Operation, Reservation, Status
 from rtdash.domain.terms import RESERVATION_ID, amend, book
 from rtdash.domain.venues import Venue, VenueKind, business_date
+
+DERIVED_IDS = 1_000
+"""Ids of reservations that are remembered: each is asked for twice, before the batch is read and when it is decided."""
 
 CATEGORY_LIMIT = 60
 """Characters in a hotel's charge category."""
@@ -54,6 +59,7 @@ TRANSITIONS: Mapping[Op, Transition] = {
 """The operations that do nothing but move the status."""
 
 _CONTENT = tuple(field.name for field in fields(Operation) if field.name not in {"operation_id", "venue_id"})
+_content_of = attrgetter(*_CONTENT)
 _encode_sorted = json.JSONEncoder(sort_keys=True).encode
 
 
@@ -83,6 +89,7 @@ def decide(operation: Operation, current: Reservation | None, *, venue: Venue, n
     return Decision(after, charge)
 
 
+@lru_cache(maxsize=DERIVED_IDS)
 def derive_reservation_id(venue_id: str, operation_id: str) -> str:
     """The id of a reservation that is booked without one: the same for every repeat of the operation."""
     return "res-" + hashlib.sha256(_encode_sorted([venue_id, operation_id]).encode()).hexdigest()[:20]
@@ -90,7 +97,7 @@ def derive_reservation_id(venue_id: str, operation_id: str) -> str:
 
 def content_digest(operation: Operation) -> str:
     """A digest of what an operation asks for, whatever its id: equal content, equal digest, also across versions of rtdash."""
-    content = {name: _plain(value) for name in _CONTENT if (value := getattr(operation, name)) is not None}
+    content = {name: _plain(value) for name, value in zip(_CONTENT, _content_of(operation), strict=True) if value is not None}
     return hashlib.sha256(_encode_sorted(content).encode()).hexdigest()
 
 

@@ -1,11 +1,11 @@
 """Reports over business dates: trends, revenue by category, sources, customer frequency. Shapes and sums only; rows come from outside."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from rtdash.domain.money import to_major
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
@@ -27,8 +27,7 @@ class Period(StrEnum):
         return 7 if self is Period.WEEKLY else 30
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """What reports need of a reservation as it is now; `price_minor` is its amount without its charges."""
 
     business_date: date
@@ -110,10 +109,11 @@ def period_range(period: Period, until: date) -> tuple[date, date]:
     return until - timedelta(days=period.days - 1), until
 
 
-def nightly_split(amount_minor: int, nights: int) -> list[int]:
-    """An amount over its nights, in whole minor units: the sum is exact, the first nights take what doesn't divide."""
-    each, left = divmod(amount_minor, nights)
-    return [each + 1] * left + [each] * (nights - left)
+def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
+    """What stays of so many nights come to on each, in whole minor units: every amount is exact, its first nights take what doesn't divide."""
+    each = sum(amount // nights for amount in amounts_minor)
+    left = Counter(amount % nights for amount in amounts_minor)
+    return [each + sum(number for first_nights, number in left.items() if first_nights > night) for night in range(nights)]
 
 
 def share(part: int, total: int) -> float:
@@ -130,15 +130,15 @@ def trend_points(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge],
     reservations: Counter[date] = Counter()
     guests: Counter[date] = Counter()
     cancellations: Counter[date] = Counter()
-    revenue: Counter[date] = Counter()
+    coming: list[Stay] = []
     for stay in stays:
         if stay.status in NOT_COMING:
             cancellations[stay.business_date] += 1
             continue
+        coming.append(stay)
         reservations[stay.business_date] += 1
         guests[stay.business_date] += stay.guests
-        for day, amount in _earned(stay):
-            revenue[day] += amount
+    revenue = _earned_by_day(coming)
     for charge in charges:
         revenue[charge.business_date] += charge.amount_minor
     return [
@@ -158,10 +158,13 @@ def revenue_by_category(venue: Venue, stays: Iterable[Stay], charges: Iterable[C
 
     `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
     """
-    revenue: Counter[str] = Counter()
+    stays_of: dict[str | None, list[Stay]] = defaultdict(list)
     for stay in stays:
         if stay.status not in NOT_COMING:
-            revenue[_category(stay, venue)] += sum(amount for day, amount in _earned(stay) if first <= day <= last)
+            stays_of[stay.room_type].append(stay)
+    revenue: Counter[str] = Counter()
+    for room_type, alike in stays_of.items():
+        revenue[_category(room_type, venue)] += sum(amount for day, amount in _earned_by_day(alike).items() if first <= day <= last)
     for charge in charges:
         if first <= charge.business_date <= last:
             revenue[charge.category] += charge.amount_minor
@@ -205,20 +208,26 @@ def _segment(visits: int) -> str:
     return "3-5" if visits <= 5 else "6+"
 
 
-def _earned(stay: Stay) -> Iterator[tuple[date, int]]:
-    if stay.check_in is None or stay.check_out is None:
-        yield stay.business_date, stay.price_minor
-        return
-    nights = (stay.check_out - stay.check_in).days
-    for night, amount in enumerate(nightly_split(stay.price_minor, nights)):
-        yield stay.check_in + timedelta(days=night), amount
+def _earned_by_day(stays: Iterable[Stay]) -> Counter[date]:
+    """What stays earn on each date; those of the same nights are split together, which takes a quarter of the time."""
+    revenue: Counter[date] = Counter()
+    prices_of: dict[tuple[date, date], list[int]] = defaultdict(list)
+    for stay in stays:
+        if stay.check_in is None or stay.check_out is None:
+            revenue[stay.business_date] += stay.price_minor
+        else:
+            prices_of[stay.check_in, stay.check_out].append(stay.price_minor)
+    for (check_in, check_out), prices in prices_of.items():
+        for night, amount in enumerate(nightly_split(prices, (check_out - check_in).days)):
+            revenue[check_in + timedelta(days=night)] += amount
+    return revenue
 
 
-def _category(stay: Stay, venue: Venue) -> str:
+def _category(room_type_id: str | None, venue: Venue) -> str:
     if venue.kind is VenueKind.RESTAURANT:
         return OTHER
-    room_type = venue.room_type(stay.room_type or "")
-    return room_type.name if room_type else stay.room_type or OTHER
+    room_type = venue.room_type(room_type_id or "")
+    return room_type.name if room_type else room_type_id or OTHER
 
 
 def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:

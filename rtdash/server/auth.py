@@ -154,8 +154,12 @@ class UnknownKeyError(TokenRefused):
 
 def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
     """The token's venues in its order, each once; `*` among them stands for all in the order of their file."""
-    named = (one for own in caller.venues for one in (venues if own == ALL_VENUES else (own,)))
-    return (venues[venue_id] for venue_id in dict.fromkeys(named) if venue_id in venues)
+    told: set[str] = set()
+    for own in caller.venues:
+        for venue_id in venues if own == ALL_VENUES else (own,):
+            if venue_id in venues and venue_id not in told:
+                told.add(venue_id)
+                yield venues[venue_id]
 
 
 def mint(

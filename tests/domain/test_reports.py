@@ -45,15 +45,22 @@ def test_a_week_has_seven_business_dates() -> None:
 )
 def test_the_first_nights_take_what_does_not_divide(amount: int, nights: int, split: list[int]) -> None:
     """A hundred over three nights is 34, 33, 33."""
-    assert nightly_split(amount, nights) == split
+    assert nightly_split([amount], nights) == split
 
 
 @given(st.integers(-(10**13), 10**13), st.integers(1, 366))
 def test_the_nights_add_up_to_the_stay(amount: int, nights: int) -> None:
     """The sum is exact, and no two nights differ by more than one unit."""
-    split = nightly_split(amount, nights)
+    split = nightly_split([amount], nights)
     assert (sum(split), len(split)) == (amount, nights)
     assert max(split) - min(split) <= 1
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), max_size=9), st.integers(1, 12))
+def test_stays_are_split_each_by_itself(amounts: list[int], nights: int) -> None:
+    """Together they come to what each comes to, night by night."""
+    apart = [nightly_split([amount], nights) for amount in amounts]
+    assert nightly_split(amounts, nights) == [sum(split[night] for split in apart) for night in range(nights)]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def read_operation(body: Mapping[str, Any], op: Op, venue: Venue, *, operation_i
                 values[field.attribute] = field.parse(value, venue)
             except ValueError as reason:
                 wrong.append((name, str(reason)))
-    wrong.extend((name, f"is missing: {op} needs it") for name in sorted(shape.needed) if name not in body)
+    wrong.extend((name, f"is missing: {op} needs it") for name in sorted(shape.needed - body.keys()))
     if values["operation_id"] is None:
         wrong.append(("operationId", "is missing: give each operation an id of its own, so that it can be repeated safely"))
     if wrong:
@@ -59,17 +59,19 @@ def read_operation(body: Mapping[str, Any], op: Op, venue: Venue, *, operation_i
 def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
     """What an operation does. Raises Problem for one that there isn't, or not at such a venue."""
     name = body.get("op")
-    if not isinstance(name, str) or name not in _OPS[kind]:
+    op = _OPS[kind].get(name) if isinstance(name, str) else None
+    if op is None:
         raise invalid([("op", f"must be one of {', '.join(_OPS[kind])}")])
-    return Op(name)
+    return op
 
 
 def read_kind(body: Mapping[str, Any]) -> VenueKind:
     """Which kind of venue an operation is for. Raises Problem."""
-    kind = body.get("kind")
-    if kind not in ("hotel", "restaurant"):
+    name = body.get("kind")
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
         raise invalid([("kind", "must be hotel or restaurant")])
-    return VenueKind(kind)
+    return kind
 
 
 def read_venue_id(body: Mapping[str, Any]) -> str | None:
@@ -139,4 +141,5 @@ def _schema(
 SHAPES = {(kind, op): _shape(kind, op) for kind in VenueKind for op in _ops(kind)}
 """The shape of every operation, by kind of venue."""
 
-_OPS = {kind: tuple(op.value for op in _ops(kind)) for kind in VenueKind}
+_OPS = {kind: {op.value: op for op in _ops(kind)} for kind in VenueKind}
+_KINDS = {kind.value: kind for kind in VenueKind}
