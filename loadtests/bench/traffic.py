@@ -24,6 +24,7 @@ class Caller:
     """One connection that is kept alive."""
 
     def __init__(self, server: Server) -> None:
+        self._server = server
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"}
 
@@ -42,16 +43,23 @@ class Caller:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return answer
 
-    def post_lists(self, number: int, *, size: int = 100, venues: Sequence[str] = ()) -> None:
-        """Bookings as operations, `size` a request, one request after the other; of the first venue, or of these in turns."""
+    def post_lists(self, number: int, *, size: int = 100, venues: Sequence[str] = ()) -> float:
+        """Bookings as operations, `size` a request, one request after the other; of the first venue, or of these in turns.
+
+        Seconds from the first request, all texts being ready, to the last answer.
+        """
         operations = [booking(turn, {"venue": venues[turn % len(venues)]} if venues else {}) for turn in range(number)]
-        for text in [json.dumps(operations[first : first + size]) for first in range(0, number, size)]:
+        texts = [json.dumps(operations[first : first + size]) for first in range(0, number, size)]
+        start = time.monotonic()
+        for text in texts:
             self.call("POST", OPERATIONS, text)
+        return time.monotonic() - start
 
     def post_paced(self, number: int, *, rate: float, path: str = TABLES) -> list[float]:
-        """Bookings one by one, `rate` a second; the instants at which each was sent, its text being ready."""
-        texts = [json.dumps(table(turn)) for turn in range(number)]
-        return pace(number, rate, lambda turn: self.call("POST", path, texts[turn]))
+        """Bookings one by one, `rate` a second; the instants at which each was sent, its bytes being ready."""
+        requests = [_post(self._server, json.dumps(table(turn)), path) for turn in range(number)]
+        with socket.create_connection(("127.0.0.1", self._server.port)) as one:
+            return pace(number, rate, lambda turn: _exchange(one, requests[turn]))
 
     def post_on_time(self, number: int, *, rate: float) -> list[float]:
         """Bookings `rate` a second, whatever is due in one list when the server is slower; the instants at which each was due."""
@@ -81,9 +89,7 @@ def pace(number: int, rate: float, act: Callable[[int], object]) -> list[float]:
 
 def post_at_once(server: Server, number: int, *, connections: int) -> float:
     """Single bookings from many connections, each sending its next as soon as it has its answer. Bookings a second."""
-    body = json.dumps(table(1))
-    head = f"POST {TABLES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Length: {len(body)}\r\n\r\n"
-    request, left, answered = (head + body).encode(), number, 0
+    request, left, answered = _post(server, json.dumps(table(1)), TABLES), number, 0
     start = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
@@ -109,3 +115,18 @@ def post_at_once(server: Server, number: int, *, connections: int) -> float:
             assert isinstance(key.fileobj, socket.socket), "nothing else is registered"
             key.fileobj.close()
     return number / took_s
+
+
+def _post(server: Server, body: str, path: str) -> bytes:
+    """A request in one piece."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def _exchange(connection: socket.socket, request: bytes) -> None:
+    connection.sendall(request)
+    answer = http.client.HTTPResponse(connection, method="POST")
+    answer.begin()
+    content = answer.read()
+    if answer.status >= 400:
+        raise RuntimeError(f"a booking was refused: {answer.status} {content[:300]!r}")
