@@ -88,14 +88,15 @@ _UPDATE_NIGHTS = Prepared(
 
 def run_apart(conn: Connection, work: Callable[[], Result]) -> Result:
     """What `work` gives; what it raises leaves the transaction as it was before, except for the store's own trouble, which ends it."""
-    savepoint = conn.begin_nested()
+    conn.exec_driver_sql("SAVEPOINT apart")
     try:
         result = work()
     except Exception as error:
         if not is_trouble(error):
-            savepoint.rollback()
+            conn.exec_driver_sql("ROLLBACK TO SAVEPOINT apart")
+            conn.exec_driver_sql("RELEASE SAVEPOINT apart")
         raise
-    savepoint.commit()
+    conn.exec_driver_sql("RELEASE SAVEPOINT apart")
     return result
 
 
