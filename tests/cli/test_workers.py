@@ -56,7 +56,7 @@ def test_whoever_is_asked_for_metrics_has_those_of_all(tmp_path: Path, options: 
     with server_process(tmp_path / "data", **options) as server, following(server, 8):
         assert [_open_sockets(server).keys() for _ in range(6)] == [{"0", "1"}] * 6
         wait_for(lambda: sum(_open_sockets(server).values()) == 8)
-        (dead, *_) = workers(server)
+        dead = next(one for one in workers(server) if _connections(one, psutil.CONN_ESTABLISHED, server.port))
         dead.kill()
         dead.wait(PATIENCE_S)  # while it dies, the kernel still gives it connections, and resets them
         wait_for(lambda: sum(_open_sockets(server).values()) < 8 and _open_sockets(server).keys() == {"0", "1"})

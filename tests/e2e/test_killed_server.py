@@ -22,16 +22,14 @@ def test_simulate_and_watch_outlive_it(tmp_path: Path) -> None:
     """Every operation is applied once, its event is in the log once, and the watcher gets each event once, in order."""
     server = Served(tmp_path / "data")
     events = tmp_path / "events"
-    with (
-        events.open("w") as out,
-        _start(server, "watch", "restaurant_reservations", "--json", out=out) as watch,
-        _start(server, "simulate", "--venue", "harbour-grill", "--rate", "40/s", "--duration", "6s") as simulate,
-    ):
-        _wait_until(lambda: len(_seqs(events)) > 10, "no event came")
-        server.end(signal.SIGKILL)
-        server.start()
-        _, told = simulate.communicate(timeout=LIMIT_S)
-        assert simulate.returncode == 0, told
+    with events.open("w") as out, _start(server, "watch", "restaurant_reservations", "--json", out=out) as watch:
+        _wait_until(lambda: any(message.get("state") == "live" for message in _messages(events)), "the watcher is not live")
+        with _start(server, "simulate", "--venue", "harbour-grill", "--rate", "40/s", "--duration", "6s") as simulate:
+            _wait_until(lambda: len(_seqs(events)) > 10, "no event came")
+            server.end(signal.SIGKILL)
+            server.start()
+            _, told = simulate.communicate(timeout=LIMIT_S)
+            assert simulate.returncode == 0, told
         head = _head(server)
         _wait_until(lambda: len(_seqs(events)) >= head, "the watcher did not get everything")
         watch.terminate()

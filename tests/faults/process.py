@@ -118,7 +118,7 @@ class ServerProcess:
     def metric(self, name: str, **labels: str) -> float:
         """The value of a metric; 0 when it has none yet."""
         wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else "")
-        for line in httpx.get(f"{self.url}/metrics", trust_env=False).text.splitlines():
+        for line in httpx.get(f"{self.url}/metrics", timeout=30, trust_env=False).text.splitlines():
             key, _, value = line.rpartition(" ")
             if key == wanted:
                 return float(value)

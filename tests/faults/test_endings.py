@@ -16,7 +16,7 @@ from tests.server.raw_client import RawClient
 from tests.server.sockets import LANES
 
 SHUTDOWN_TIMEOUT_S = 3
-SLACK_S = 2
+SLACK_S = 10
 """A busy machine may take so long to hear of the signal and to reap the process."""
 
 STALLED = 20
@@ -86,7 +86,7 @@ def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
 
 def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
     """A process that stood still takes nobody for dead: who answered in the meantime is still there when it goes on."""
-    with server_process(tmp_path / "data", ping_interval_s=0.5, pong_timeout_s=0.5, connections_per_user=0) as server:
+    with server_process(tmp_path / "data", ping_interval_s=1.5, pong_timeout_s=1.5, connections_per_user=0) as server:
 
         async def wait_for_it() -> None:
             url = f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"
@@ -94,7 +94,7 @@ def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
                 client.say(action="subscribe", channels=["restaurant_reservations"])
                 await client.message()
                 server.send(signal.SIGSTOP)
-                await asyncio.sleep(2.5)
+                await asyncio.sleep(5)
                 client.writer.write(frame(b'{"action":"ping","id":"still here"}'))
                 server.send(signal.SIGCONT)
                 assert (await client.message()).get("id") == "still here"

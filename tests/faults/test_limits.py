@@ -38,6 +38,8 @@ async def test_messages_refill_at_the_rate_that_was_set(tmp_path: Path, lane: st
                     assert refused["code"] == "rate_limited"
                     assert 0 < refused["retryAfterMs"] <= 50
                     await asyncio.sleep(refused["retryAfterMs"] / 1000)
+                else:  # the answer took so long that the place was free again
+                    await asyncio.sleep(0.05)
             assert served == 8
 
 

@@ -60,7 +60,7 @@ async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
 
 async def test_a_connection_that_fails_by_the_clock_harms_no_other(tmp_path: Path, lane: str) -> None:
     """A fault in what time brings to one connection ends that one, 1011; the wheel goes on to turn for the others."""
-    with serving(tmp_path, lane, idle_timeout_s=0.5) as server:
+    with serving(tmp_path, lane, idle_timeout_s=2) as server:
         async with server.client() as client, server.client(token=server.token("bob")) as other:
             await client.ask(action="ping")
             await other.ask(action="ping")

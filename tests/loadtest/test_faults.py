@@ -9,6 +9,8 @@ import pytest
 from rtdash.loadtest.faults import Fault, FaultProxy
 
 PATIENCE_S = 5
+SHORT_S = 0.3
+"""Long enough for what passes to have passed, on a machine that does nothing else."""
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -33,10 +35,10 @@ async def place() -> AsyncIterator[Place]:
         yield here
 
 
-async def passes(source: Stream, sink: Stream, data: bytes) -> bool:
+async def passes(source: Stream, sink: Stream, data: bytes, patience_s: float = PATIENCE_S) -> bool:
     source[1].write(data)
     try:
-        return await asyncio.wait_for(sink[0].readexactly(len(data)), 0.3) == data
+        return await asyncio.wait_for(sink[0].readexactly(len(data)), patience_s) == data
     except TimeoutError:
         return False
 
@@ -99,11 +101,11 @@ def test_half_open_passes_nothing_on_not_even_an_end():
         async with place() as here:
             client, server = await here.pair()
             here.proxy.inflict(Fault.HALF_OPEN, here.proxy.passages)
-            assert not await passes(client, server, b"hello?")
-            assert not await passes(server, client, b"anybody?")
+            assert not await passes(client, server, b"hello?", SHORT_S)
+            assert not await passes(server, client, b"anybody?", SHORT_S)
             client[1].close()
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(server[0].read(), 0.3)
+                await asyncio.wait_for(server[0].read(), SHORT_S)
             close(client, server)
 
     asyncio.run(scene())
@@ -117,7 +119,7 @@ def test_a_pause_loses_nothing():
             client, server = await here.pair()
             (passage,) = here.proxy.passages
             passage.pause()
-            assert not await passes(client, server, b"12345")
+            assert not await passes(client, server, b"12345", SHORT_S)
             passage.resume()
             assert await asyncio.wait_for(server[0].readexactly(5), PATIENCE_S) == b"12345"
             close(client, server)

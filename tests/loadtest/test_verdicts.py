@@ -17,6 +17,10 @@ from tests.conftest import FULL
 from tests.loadtest.lying import Drops, Forgets, Garbles, Honest, Leaks, Repeats, Shim, Stalls, Swaps
 from tests.loadtest.running import CALM, DROPPING, PATIENT, Outcome, running, write
 
+_PATIENT = "[generator]\nmost_lag_ms = 20000\n[[phase]]"
+"""A generator that is late now and then is no finding here: what is judged is the server."""
+PATIENT_CALM, PATIENT_DROPPING = CALM.replace("[[phase]]", _PATIENT), DROPPING.replace("[[phase]]", _PATIENT)
+
 TOO_MUCH = """
 summary = "more than one process can read"
 [[phase]]
@@ -52,7 +56,7 @@ async def judge(folder: Path, server: OwnServer, scenario: str, lie: type[Honest
 
 def test_a_right_server_holds_every_slo(tmp_path: Path, server: OwnServer):
     """Exit 0, nothing found, all five reports written."""
-    outcome = asyncio.run(judge(tmp_path, server, CALM, None))
+    outcome = asyncio.run(judge(tmp_path, server, PATIENT_CALM, None))
     assert outcome.code == 0, outcome.output
     assert outcome.findings == ""
     assert {path.name for path in outcome.folder.iterdir()} == {
@@ -73,7 +77,7 @@ def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: Ow
                 told = [(pause_s, one) for _, before in told for pause_s, one in lie.from_server(before, connection)]
             yield from told
 
-    outcome = asyncio.run(judge(tmp_path, server, CALM, All))
+    outcome = asyncio.run(judge(tmp_path, server, PATIENT_CALM, All))
     assert outcome.code == 99, outcome.output
     assert {"lost", "duplicated", "reordered", "invalid"} <= outcome.broken
     for named in ("lost: client ", "duplicated: client ", "reordered: client ", "reservation.guests is '"):
@@ -86,7 +90,7 @@ def test_a_server_that_forgets_and_leaks(tmp_path: Path, server: OwnServer):
     class Both(Forgets):
         leaks = True
 
-    outcome = asyncio.run(judge(tmp_path, server, DROPPING, Both))
+    outcome = asyncio.run(judge(tmp_path, server, PATIENT_DROPPING, Both))
     assert outcome.code == 99, outcome.output
     assert outcome.broken & LEDGER == {"sessions_forgotten", "connections_leaked"}
     assert "session_unknown" in outcome.findings
@@ -95,7 +99,7 @@ def test_a_server_that_forgets_and_leaks(tmp_path: Path, server: OwnServer):
 
 def test_a_server_that_stalls(tmp_path: Path, server: OwnServer):
     """Half a second now and then breaks the latency's SLO and no other."""
-    outcome = asyncio.run(judge(tmp_path, server, CALM, Stalls, shared=False))
+    outcome = asyncio.run(judge(tmp_path, server, PATIENT_CALM, Stalls, shared=False))
     assert outcome.code == 99, outcome.output
     assert outcome.broken == {"delivery_latency"}
 
@@ -113,12 +117,12 @@ def test_a_starved_generator_is_no_verdict(tmp_path: Path, server: OwnServer):
 @pytest.mark.parametrize(
     ("lie", "scenario", "metric"),
     [
-        (Drops, CALM, "lost"),
-        (Repeats, CALM, "duplicated"),
-        (Swaps, CALM, "reordered"),
-        (Garbles, CALM, "invalid"),
-        (Forgets, DROPPING, "sessions_forgotten"),
-        (Leaks, DROPPING, "connections_leaked"),
+        (Drops, PATIENT_CALM, "lost"),
+        (Repeats, PATIENT_CALM, "duplicated"),
+        (Swaps, PATIENT_CALM, "reordered"),
+        (Garbles, PATIENT_CALM, "invalid"),
+        (Forgets, PATIENT_DROPPING, "sessions_forgotten"),
+        (Leaks, PATIENT_DROPPING, "connections_leaked"),
     ],
 )
 def test_each_lie_by_itself(tmp_path: Path, server: OwnServer, lie: type[Honest], scenario: str, metric: str):

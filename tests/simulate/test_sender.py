@@ -124,7 +124,7 @@ def test_what_comes_due_together_goes_together():
         server = Server()
         await Sender(server, Tally(), asyncio.Event()).pace([operation(n, after_s=n * 0.002) for n in range(150)], origin=ORIGIN)
         assert numbers(server.requests) == list(range(150))
-        assert all(later - earlier >= GROUP_S * 0.99 for earlier, later in zip(server.times, server.times[1:], strict=False))
+        assert len(server.times) - 1 <= (server.times[-1] - server.times[0]) / GROUP_S + 0.5
 
     asyncio.run(scenario())
 
