@@ -60,13 +60,18 @@ def kafka_jars() -> Path:
     return jars
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects or binds to port 0."""
+    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects or binds to port 0; each once."""
     while True:
         port = random.randrange(12_000, 32_000)
         with suppress(OSError), socket.socket() as listener:
             listener.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @contextmanager

@@ -81,7 +81,7 @@ async def test_kept_positions_go_on_where_they_were(served, until):
         await gather(live, 2)
         kept = live.positions
     missed = await asyncio.to_thread(served.book, 3)
-    async with connect(served.url, CHANNELS, token=served.token(), positions=kept) as live:
+    async with connect(served.url, CHANNELS, token=served.token(), positions=kept, timing=replace(Timing(), quiet_s=3)) as live:
         got, others = await gather(live, 3)
         assert states(others) == {State.CONNECTING, State.REPLAYING}
         await until(live, state=State.LIVE)

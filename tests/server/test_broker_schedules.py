@@ -150,7 +150,7 @@ class BrokerSchedules(SessionSchedules):
         return []
 
 
-@pytest.mark.timeout(3_600 if FULL else 180)
+@pytest.mark.timeout(3_600 if FULL else 400)
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq", "kafka"])
 def test_sessions_lose_nothing_by_a_real_broker(broker: str, request: pytest.FixtureRequest) -> None:
     """Two processes' relays, hubs and sessions: nothing is lost, repeated or reordered, whatever the schedule and the broker do."""

@@ -16,6 +16,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from rtdash.server.auth import TokenRefused, Verifier, token_digest
 from rtdash.server.keys import MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
+from tests.programs import free_port
 from tests.server.sockets import LANES, serving
 
 pytestmark = pytest.mark.anyio
@@ -155,8 +156,7 @@ async def test_a_key_set_that_is_too_large_or_too_slow_is_none(key_server: KeySe
 @pytest.mark.parametrize("lane", LANES)
 async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) -> None:
     """Tokens of its own open meanwhile, those of the set are 4500; once the set can be fetched they open, and go on to when it can't."""
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    port = free_port()
     token = signed(OLD, "ES256", kid="old")
     with serving(tmp_path, lane, settings={"jwks_url": f"http://127.0.0.1:{port}/keys"}) as server:
         keys = server.parts.verifier._keys

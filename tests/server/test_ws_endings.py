@@ -29,22 +29,21 @@ async def test_a_silent_peer_is_given_up(tmp_path: Path) -> None:
 
 async def test_any_frame_keeps_a_peer_alive(tmp_path: Path) -> None:
     """Who answers pings, or says anything at all, stays."""
-    with serving(tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=0.2, messages_per_second=0) as server:
-        async with RawClient.connect(server.url(token=server.token())) as client, server.client() as answering:
-            await answering.subscribe("hotel_reservations")
+    with serving(tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=1.5, messages_per_second=0) as server:
+        async with server.client() as answering, RawClient.connect(server.url(token=server.token())) as client:
             client.say(action="subscribe", channels=["hotel_reservations"])
-            for _ in range(12):
+            for _ in range(24):
                 client.say(action="ping")
                 await asyncio.sleep(0.1)
             client.say(action="ping", id="still here")
             while (await client.message()).get("id") != "still here":
                 pass
-            assert (await answering.ask(action="ping"))["status"] == "pong"
+            await answering.subscribe("hotel_reservations")
 
 
 async def test_who_follows_nothing_is_sent_away(tmp_path: Path, lane: str) -> None:
     """Nothing subscribed within idle_timeout: 4003; also after the last unsubscribe."""
-    with serving(tmp_path, lane, idle_timeout_s=0.4) as server:
+    with serving(tmp_path, lane, idle_timeout_s=1) as server:
         async with server.client() as idle, server.client() as busy:
             await busy.subscribe("hotel_reservations")
             said, code = await idle.farewell()
@@ -86,7 +85,7 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
             loop = asyncio.get_running_loop()
             start = loop.time()
             draining = asyncio.ensure_future(server.call(server.parts.gateway.drain))
-            ends = []
+            told = []
             for done in asyncio.as_completed([client.farewell() for client in (one, two, three)]):
                 said, code = await done
                 passed_ms = (loop.time() - start) * 1000
@@ -95,8 +94,8 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
                 assert (said["code"], said["reconnect"]) == (1012, True)
                 assert said["retryAfterMs"] + passed_ms >= 600 + 2000 - 50
                 assert said["jitterMs"] > 0
-                ends.append(passed_ms)
-            assert ends[-1] - ends[0] > 300
+                told.append(said["retryAfterMs"])
+            assert max(told) - min(told) > 300
             with pytest.raises(InvalidStatus) as refused:
                 await connect(server.url(token=server.token()), proxy=None)
             assert refused.value.response.status_code == 503

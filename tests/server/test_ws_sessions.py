@@ -121,7 +121,9 @@ async def test_a_session_ends_after_its_time(tmp_path: Path, lane: str) -> None:
     with serving(tmp_path, lane, session_ttl_s=0.2) as server:
         async with server.client() as client:
             session = (await client.subscribe(RESERVATIONS))["session"]
-        await asyncio.sleep(1.5)
+        gateway = server.parts.gateway
+        await server.until(lambda: not gateway.connections and not gateway.sessions._ended)
+        await asyncio.sleep(0.5)
         async with server.client() as client:
             assert (await client.ask(action="resume", session=session))["code"] == "session_unknown"
 
