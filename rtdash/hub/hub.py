@@ -177,6 +177,7 @@ class Hub:
     def _make_due(self, stream: Stream, feed: "Feed") -> None:
         """Flush at the end of this turn of the loop, or when the pace allows."""
         self._due[stream] = feed
+        self._pace.ask()
         if self._is_scheduled:
             return
         self._is_scheduled = True

@@ -10,7 +10,8 @@ class DearMember(Member):
     """One whose delivery takes time."""
 
     def __init__(self, turns: Turns, cost_s: float) -> None:
-        super().__init__(lambda _parcel: setattr(turns, "now", turns.now + cost_s))
+        super().__init__(lambda _parcel: setattr(turns, "now", turns.now + self.cost_s))
+        self.cost_s = cost_s
 
 
 def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
@@ -24,54 +25,40 @@ def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
         assert hub.top(BOOKINGS) == seq
 
 
-def test_close_flushes_are_joined_into_larger_ones(hub: Hub, turns: Turns) -> None:
-    """Right after a dear flush the next waits a few milliseconds and takes all that came meanwhile."""
-    member = DearMember(turns, 0.002)
+def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, turns: Turns) -> None:
+    """Flushing is a fifth of the loop: whatever holds one of them up, or doubles it once, the next goes out at once."""
+    member = DearMember(turns, 0.005)
     hub.join(BOOKINGS, member)
-    hub.publish(BOOKINGS, 1, [b"1"])
-    turns.turn()
-    hub.publish(BOOKINGS, 2, [b"2"])
-    assert turns.soon == []
-    turns.turn(0.002)
-    hub.publish(BOOKINGS, 3, [b"3"])
-    turns.turn(0.005)
-    assert [parcel.bodies for parcel in member.parcels] == [(b"1",), (b"2", b"3")]
+    for seq, pause_s in enumerate((*[0.020] * 20, 0.038, 0.002, 0.020, 0.020, 0.020, 0.020), 1):
+        turns.now += pause_s
+        member.cost_s = 0.010 if seq == 24 else 0.005
+        hub.publish(BOOKINGS, seq, [b"x"])
+        assert (len(turns.soon), len(turns.later)) == (1, 0)
+        turns.turn()
 
 
-def test_more_than_a_third_of_the_loop_is_load(hub: Hub, turns: Turns) -> None:
-    """What comes before the loop has rested twice as long as it flushed waits for three times that."""
-    hub.join(BOOKINGS, DearMember(turns, 0.010))
-    hub.publish(BOOKINGS, 1, [b"1"])
-    turns.turn()
-    turns.now += 0.019
-    hub.publish(BOOKINGS, 2, [b"2"])
-    ((due, _),) = turns.later
-    assert due - turns.now == pytest.approx(0.011)
-    turns.turn(0.012)
-    turns.now += 0.021
-    hub.publish(BOOKINGS, 3, [b"3"])
-    assert (len(turns.soon), len(turns.later)) == (1, 0)
-
-
-def test_no_pause_is_shorter_than_four_milliseconds(hub: Hub, turns: Turns) -> None:
-    """However little a flush costs that costs something."""
-    hub.join(BOOKINGS, DearMember(turns, 0.0008))
-    hub.publish(BOOKINGS, 1, [b"1"])
-    turns.turn()
-    turns.now += 0.003
-    hub.publish(BOOKINGS, 2, [b"2"])
-    ((due, _),) = turns.later
-    assert due - turns.now == pytest.approx(0.001)
-
-
-def test_no_pause_is_longer_than_a_fifth_of_a_second(hub: Hub, turns: Turns) -> None:
-    """However much a flush costs."""
-    hub.join(BOOKINGS, DearMember(turns, 1.5))
-    hub.publish(BOOKINGS, 1, [b"1"])
-    turns.turn()
-    hub.publish(BOOKINGS, 2, [b"2"])
-    ((due, _),) = turns.later
-    assert due - turns.now == pytest.approx(0.2)
+@pytest.mark.parametrize(
+    ("cost_s", "every_s", "share"),
+    [
+        (0.010, 0.036, 10 / 36),
+        (0.010, 0.033, 10 / 45),
+        (0.010, 0.001, 10 / 45),
+        (0.0008, 0.001, 0.8 / 4.8),
+        (1.5, 0.001, 1.5 / 1.7),
+    ],
+    ids=["each by itself", "joined", "many joined", "no pause below 4 ms", "no pause above 200 ms"],
+)
+def test_what_comes_closer_shares_a_flush(hub: Hub, turns: Turns, cost_s: float, every_s: float, share: float) -> None:
+    """News that lie 3.5 flushes apart go out one by one; closer ones leave the loop that much rest behind each flush, within bounds."""
+    hub.join(BOOKINGS, DearMember(turns, cost_s))
+    began, seq, length_s = turns.now, 0, 2_000 * cost_s
+    while turns.now < began + length_s:
+        while began + seq * every_s <= turns.now:
+            seq += 1
+            hub.publish(BOOKINGS, seq, [b"x"])
+        turns.turn()
+        turns.now = max(turns.now, min([began + seq * every_s, *(at for at, _ in turns.later)]))
+    assert hub.flushes * cost_s / (turns.now - began) == pytest.approx(share, rel=0.05)
 
 
 def test_what_others_took_of_the_processor_is_no_cost(turns: Turns) -> None:
