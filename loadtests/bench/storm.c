@@ -5,8 +5,9 @@
  * Each client subscribes; "ready" is printed. A line on standard input has all connections reset (RST), and dialed again in the same
  * instant, IN_FLIGHT at a time; each resumes its session from its position. Who has had the answer, and all that anybody had had
  * by then, is back. When all are, one JSON object is printed: seconds until the last (and the median) was back, attempts that failed,
- * resumes that were not recovered. After the next line all that is still under way is read, and a second object tells the events of
- * the stream, and how many of them were lost, repeated or behind at the end, summed over the clients.
+ * resumes that were not recovered. After the next line all that is still under way is read, until QUIET_S have brought no event and
+ * nobody is behind, and a second object tells the events of the stream, and how many of them were lost, repeated or behind at the end,
+ * summed over the clients.
  */
 #define _GNU_SOURCE
 #include "websocket.h"
@@ -30,7 +31,7 @@ static char epoch[64], venue[64];
 static struct client *all, **waiting;
 static int waiting_first, waiting_number;
 static long highest, start = -1, lost, repeated, failed, unrecovered, back;
-static double last_read;
+static double last_event;
 
 static void watch(struct client *one, int operation, uint32_t what)
 {
@@ -129,6 +130,7 @@ static void take_event(struct client *one)
     if (!found)
         return;
     long seq = atol(found + 6);
+    last_event = instant();
     if (seq <= one->seq) {
         repeated++;
         return;
@@ -187,7 +189,6 @@ static void read_on(struct client *one)
         fail(one);
         return;
     }
-    last_read = instant();
     while (used < size) {
         struct piece piece;
         used += read_piece(&one->in, buffer + used, size - used, &piece);
@@ -266,6 +267,15 @@ static void storm(void)
     free(sorted);
 }
 
+/* How many events that somebody has had others have not, summed over the clients. */
+static long count_behind(void)
+{
+    long behind = 0;
+    for (int number = 0; number < clients; number++)
+        behind += highest - all[number].seq;
+    return behind;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 5)
@@ -293,11 +303,8 @@ int main(int argc, char **argv)
         storm();
     while (!is_ended && !turn())
         ;
-    for (double deadline = instant() + PATIENCE_S; instant() < last_read + QUIET_S && instant() < deadline;)
+    for (double deadline = instant() + PATIENCE_S; (instant() < last_event + QUIET_S || count_behind()) && instant() < deadline;)
         turn();
-    long behind = 0;
-    for (int number = 0; number < clients; number++)
-        behind += highest - all[number].seq;
-    printf("{\"events\":%ld,\"lost\":%ld,\"repeated\":%ld,\"behind\":%ld}\n", highest - start, lost, repeated, behind);
+    printf("{\"events\":%ld,\"lost\":%ld,\"repeated\":%ld,\"behind\":%ld}\n", highest - start, lost, repeated, count_behind());
     return 0;
 }
