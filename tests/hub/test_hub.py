@@ -1,6 +1,7 @@
 """The hub: who gets what, in which order, at which moment."""
 
 import logging
+from typing import NoReturn
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub,
 def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over: bool) -> None:
     """A socket that is ending raises, and its own link knows that: only who raises there as well is dropped."""
 
-    def fail(_: Parcel | bytes) -> None:
+    def fail(_: Parcel | bytes) -> NoReturn:
         raise RuntimeError("too late")
 
     ending, behind = Member(None if is_over else fail, write=fail), Member()
@@ -131,8 +132,12 @@ def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns)
     """Shared by all, once; and nothing goes to somebody who has left."""
     wire: list[bytes] = []
 
-    quick = hub.join(BOOKINGS, Member(write=wire.append))
-    hub.join(BOOKINGS, Member(write=wire.append))
+    def write(frames: bytes) -> int:
+        wire.append(frames)
+        return len(frames)
+
+    quick = hub.join(BOOKINGS, Member(write=write))
+    hub.join(BOOKINGS, Member(write=write))
     hub.publish(BOOKINGS, 1, [b"one", b"two"])
     turns.turn()
     assert wire == [b"\x81\x03one\x81\x03two"] * 2
@@ -141,6 +146,25 @@ def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns)
     hub.publish(BOOKINGS, 3, [b"three"])
     turns.turn()
     assert len(wire) == 3
+
+
+def test_a_write_that_takes_a_part_leaves_the_rest_to_be_finished(hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing of it is written twice; who can't be given the rest is dropped, as the peer holds half a frame."""
+
+    class Broken(Member):
+        def finish(self, rest: bytes) -> None:
+            del rest
+            raise RuntimeError("the socket is gone")
+
+    full, broken, behind = Member(write=lambda _: 5), Broken(write=lambda _: 5), Member()
+    for member in (full, broken, behind):
+        hub.join(BOOKINGS, member)
+    hub.publish(BOOKINGS, 1, [b"one", b"two"])
+    turns.turn()
+    assert (full.rests, full.parcels, broken.parcels) == ([b"\x81\x03two"], [], [])
+    assert behind.bodies == [b"one", b"two"]
+    assert (full.is_open, broken.is_open, hub.faults, hub.members(BOOKINGS)) == (True, False, 1, 2)
+    assert "dropped" in caplog.text
 
 
 def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Turns) -> None:

@@ -158,15 +158,18 @@ async def test_a_close_that_is_answered_confirms(tmp_path: Path) -> None:
             assert json.dumps(resumed["recovered"]) == '{"restaurant_reservations": true}'
 
 
-async def test_tls_is_carried(tmp_path: Path, certificate: tuple[Path, Path], loop_name: str) -> None:
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_tls_is_carried(tmp_path: Path, certificate: tuple[Path, Path], loop_name: str, compression: str | None) -> None:
     """Over TLS the handover, shared frames, slow readers' signals and closing are the same."""
     with serving(tmp_path, "fast", uvloop=loop_name == "uvloop", tls=certificate) as server:
         trusting = ssl.create_default_context(cafile=str(certificate[0]))
-        async with connect(server.url(token=server.token()).replace("ws:", "wss:"), proxy=None, ssl=trusting) as websocket:
+        url = server.url(token=server.token()).replace("ws:", "wss:")
+        async with connect(url, proxy=None, ssl=trusting, compression=compression) as websocket:
             client = Client(websocket)
             await client.subscribe("restaurant_reservations")
-            await server.book(50)
-            assert await client.events(50) == list(range(1, 51))
+            for first in range(1, 51, 10):
+                await server.book(10)
+                assert await client.events(10) == list(range(first, first + 10))
             await server.call(server.parts.gateway.drain)
             assert (await client.farewell())[1] == 1012
 
