@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,7 +11,9 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rtdash.cli.workers import MERCY_S
 from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
+from tests.faults.half_post import half_post
 from tests.faults.process import ServerProcess, server_process
 from tests.programs import free_port
 from tests.servers import TestServer
@@ -93,6 +96,15 @@ def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[
         assert server.end(signal.SIGINT) == 130
         assert "ended at once" in server.log.read_text()
         assert not any(one.is_running() for one in crew)
+
+
+def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, object]) -> None:
+    """The parent waits for a worker whose drain lasts longer than its mercy: the booking that still came is answered."""
+    with server_process(tmp_path / "data", **options, shutdown_timeout_s=0) as server, half_post(server) as finish:
+        server.send(signal.SIGTERM)
+        time.sleep(MERCY_S + 1.5)
+        assert finish() == b"HTTP/1.1 201 Created\r\n"
+        assert server.wait() == 0
 
 
 def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:

@@ -81,6 +81,11 @@ class ServerProcess:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended, by itself or as it was told; returns its exit code."""
+        assert self._process is not None
         return self._process.wait(30)
 
     @property

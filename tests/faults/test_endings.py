@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.frames import Opcode
 
+from tests.faults.half_post import half_post
 from tests.faults.process import server_process
 from tests.faults.taps import Tap, frame
 from tests.faults.witnesses import until
@@ -82,6 +83,15 @@ def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
                 assert (await asyncio.gather(ending, client.end()))[0] == 0
 
         asyncio.run(be_silent())
+
+
+def test_zero_waits_for_requests_that_still_come(tmp_path: Path) -> None:
+    """A booking whose other half comes long behind the drain is answered before the process ends."""
+    with server_process(tmp_path / "data", drain_window_s=0.3, shutdown_timeout_s=0) as server, half_post(server) as finish:
+        server.send(signal.SIGTERM)
+        time.sleep(3)  # three times of what requests get at least where there is a limit
+        assert finish() == b"HTTP/1.1 201 Created\r\n"
+        assert server.wait() == 0
 
 
 def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
