@@ -84,7 +84,7 @@ class _Crew:
             self._workers = [one if one.process.exitcode is None else self._start(number) for number, one in enumerate(self._workers)]
 
     def end(self, stops: Connection) -> None:
-        """Have all of them drained; whoever doesn't end in time, where there is one, is killed. Another Ctrl-C kills all; raises KeyboardInterrupt then."""
+        """Have all of them drained, and kill whoever is late, where the shutdown has a limit. Another Ctrl-C kills all: KeyboardInterrupt."""
         from rtdash.server import serving
 
         for worker in self._workers:

@@ -131,17 +131,15 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        watchdog = threading.Timer(self._limits.shutdown_timeout_s, os._exit, args=(1,))
-        watchdog.daemon = True
-        if self._limits.shutdown_timeout_s:
-            watchdog.start()
+        watchdog = _start_watchdog(self._limits.shutdown_timeout_s) if self._limits.shutdown_timeout_s else None
         self._on_ending()
         for server in self.servers:
             server.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._app.state.parts.gateway.drain(), self._limits.drain_window_s + 2)
         await super().shutdown(sockets)
-        watchdog.cancel()
+        if watchdog is not None:
+            watchdog.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
@@ -168,6 +166,14 @@ def heeds_hangup() -> bool:
 def tell_end_at_once() -> None:
     """What a second Ctrl-C asks for: clients see a lost connection instead of a farewell; what was acknowledged is on disk."""
     os.write(2, b"rtdash: ended at once, without the rest of the drain\n")  # in a signal handler, where sys.stderr may be busy
+
+
+def _start_watchdog(timeout_s: float) -> threading.Timer:
+    """Ends the process with 1, whatever holds it up, unless it is cancelled before."""
+    watchdog = threading.Timer(timeout_s, os._exit, args=(1,))
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
 
 
 def _bound_tls_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
