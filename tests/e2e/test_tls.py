@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,16 +23,23 @@ PATIENCE_S = 40
 @pytest.fixture(params=["fast", "asgi"])
 def environment(request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[dict[str, str]]:
     """What commands need to reach a server that runs with TLS; it is ended behind the test."""
-    ours = os.environ | {"RTDASH_DATA": str(tmp_path / "data"), "RTDASH_LANE": request.param, "RTDASH_HANDSHAKE_TIMEOUT_S": "3"}
+    with serving(tmp_path, certificate, RTDASH_LANE=request.param, RTDASH_HANDSHAKE_TIMEOUT_S="3") as ours:
+        yield ours
+
+
+@contextmanager
+def serving(place: Path, certificate: tuple[Path, Path], **settings: str) -> Iterator[dict[str, str]]:
+    """A server with TLS, its data below `place`: what commands need to reach it."""
+    ours = os.environ | {"RTDASH_DATA": str(place / "data")} | settings
     flags = ["--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])]
     server = subprocess.Popen([sys.executable, "-m", "rtdash", "serve", "--port", "0", *flags], env=ours, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while not (tmp_path / "data" / "address").exists():
+        while not (place / "data" / "address").exists():
             assert server.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert (tmp_path / "data" / "address").read_text().startswith("https://127.0.0.1:")
+        assert (place / "data" / "address").read_text().startswith("https://127.0.0.1:")
         yield ours
     finally:
         server.terminate()
@@ -74,6 +81,13 @@ def test_a_handshake_that_never_ends_holds_no_socket(environment: dict[str, str]
         peer.sendall(sent)
         with suppress(ConnectionResetError):
             assert peer.recv(1) == b""
+
+
+def test_without_a_limit_handshakes_end_all_the_same(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    """handshake_timeout 0 is none: the server starts, and whoever makes a handshake is served."""
+    with serving(tmp_path, certificate, RTDASH_HANDSHAKE_TIMEOUT_S="0") as environment:
+        revoked = command(environment, "token", "revoke", "--user", "nobody", SSL_CERT_FILE=str(certificate[0]))
+        assert revoked.returncode == 0, revoked.stderr
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key"])

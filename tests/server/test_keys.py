@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -31,17 +32,19 @@ def anyio_backend() -> str:
 
 
 class KeyServer:
-    """Serves a key set that the test can change, and counts who asks."""
+    """Serves a key set that the test can change, at once or late, and counts who asks."""
 
     def __init__(self, port: int = 0) -> None:
         self.content = b"{}"
         self.asked = 0
+        self.delay_s = 0.0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 """The key set."""
                 outer.asked += 1
+                time.sleep(outer.delay_s)
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(outer.content)
@@ -178,6 +181,20 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
         async with server.client(token=token) as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
         assert server.parts.tasks.dead == []
+
+
+@pytest.mark.parametrize("lane", LANES)
+async def test_without_a_limit_a_late_key_set_is_waited_for(tmp_path: Path, lane: str, key_server: KeyServer) -> None:
+    """handshake_timeout 0 is none: a handshake whose key is still fetched comes in."""
+    with serving(tmp_path, lane, settings={"jwks_url": key_server.url}, handshake_timeout_s=0) as server:
+        keys = server.parts.verifier._keys
+        await server.until(lambda: keys._tried_at > 0 and keys._fetching is None)
+        key_server.content = json.dumps({"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}).encode()
+        key_server.delay_s = 0.3
+        keys._tried_at = float("-inf")
+        async with server.client(token=signed(NEW, "EdDSA", kid="new")) as client:
+            assert (await client.ask(action="ping"))["status"] == "pong"
+    assert key_server.asked == 2
 
 
 @pytest.mark.parametrize("url", ["keys", "ftp://me:hunter2@host/keys", "https://", "https://me:hunter2@host:x/"])
