@@ -86,9 +86,10 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
             start = loop.time()
             draining = asyncio.ensure_future(server.call(server.parts.gateway.drain))
             told = []
-            for done in asyncio.as_completed([client.farewell() for client in (one, two, three)]):
+            for place, done in enumerate(asyncio.as_completed([client.farewell() for client in (one, two, three)])):
                 said, code = await done
                 passed_ms = (loop.time() - start) * 1000
+                assert passed_ms >= 200 * place - 50
                 assert code == 1012
                 assert said is not None
                 assert (said["code"], said["reconnect"]) == (1012, True)
@@ -96,6 +97,8 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
                 assert said["jitterMs"] > 0
                 told.append(said["retryAfterMs"])
             assert max(told) - min(told) > 300
+            for place, retry_after_ms in enumerate(sorted(told, reverse=True)):
+                assert retry_after_ms <= 600 + 2000 - 200 * place + 50
             with pytest.raises(InvalidStatus) as refused:
                 await connect(server.url(token=server.token()), proxy=None)
             assert refused.value.response.status_code == 503
