@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -125,6 +126,7 @@ def test_what_comes_due_together_goes_together():
         await Sender(server, Tally(), asyncio.Event()).pace([operation(n, after_s=n * 0.002) for n in range(150)], origin=ORIGIN)
         assert numbers(server.requests) == list(range(150))
         assert len(server.times) - 1 <= (server.times[-1] - server.times[0]) / GROUP_S + 0.5
+        assert min(later - earlier for earlier, later in pairwise(server.times)) >= GROUP_S / 2
 
     asyncio.run(scenario())
 
