@@ -1,4 +1,4 @@
-"""What a server of the tests needs before it can start: a program, a port, a directory, somebody to run as."""
+"""What a server of the tests needs before it can start: a program, a port, a directory, an environment, somebody to run as."""
 
 import os
 import pwd
@@ -58,6 +58,11 @@ def kafka_jars() -> Path:
         (fetched / "jars").rename(jars)
     shutil.rmtree(fetched)
     return jars
+
+
+def plain_environment() -> dict[str, str]:
+    """Ours without any RTDASH_* setting, for a command that is given all it needs by flags."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
 
 
 _given: set[int] = set()

@@ -1,6 +1,5 @@
 """`rtdash demo`: it all in one command, and nothing of it left behind."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,13 +9,13 @@ import psutil
 import pytest
 
 from rtdash.cli.main import run
+from tests.programs import plain_environment
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> dict[str, str]:
     """An environment whose temporary files are the test's own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
-    return environment | {"TMPDIR": str(tmp_path)}
+    return plain_environment() | {"TMPDIR": str(tmp_path)}
 
 
 def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rtdash.cli.main import run
 from tests.cli.starting import farewells, following, serve, wait_for
 from tests.client.processes import Served
 from tests.faults.process import ServerProcess, server_process
+from tests.programs import plain_environment
 
 WRONG_VENUES = """\
 [[venue]]
@@ -112,8 +113,7 @@ def test_wrong_options_are_told(options: list[str], said: str, capfd: pytest.Cap
 def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_path: Path) -> None:
     """`--simulate` tells what it did, all of it answered, and leaves no process; the address is taken back."""
     command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", "--simulate", "50/s", "--data", str(tmp_path)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=plain_environment(), text=True, start_new_session=True) as process:
         told = ""
         while "operations applied" not in told:
             line = process.stderr.readline()

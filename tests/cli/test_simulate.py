@@ -1,7 +1,6 @@
 """`rtdash simulate` as it is typed: what it prints, how it ends, and what it says when it can't."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from rtdash.cli.main import run
 from rtdash.resources import data_path
+from tests.programs import plain_environment
 from tests.server.running import DEFAULT_SCOPES, RunningServer, start_server
 
 ADMIN = (*DEFAULT_SCOPES, "admin")
@@ -192,8 +192,7 @@ def test_wrong_options_are_told(options, said, capfd):
 def test_interrupted_run_tells_what_it_did(server, number):
     """Ctrl-C and SIGTERM end the run with its summary and 130; every operation sent got its answer."""
     command = [sys.executable, "-m", "rtdash", "simulate", *at(server), "--rate", "50/s"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
-    with server.client() as client, subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as process:
+    with server.client() as client, subprocess.Popen(command, stderr=subprocess.PIPE, env=plain_environment(), text=True) as process:
         before = seen = client.get("/api/hotel/bookings").json()["positions"]
         until = time.monotonic() + 30
         while seen == before:

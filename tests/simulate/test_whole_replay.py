@@ -27,6 +27,7 @@ from rtdash.simulate.dataset import read_bookings
 from rtdash.simulate.replay import Account, tell
 from rtdash.simulate.runner import run_replay
 from rtdash.simulate.tally import Tally
+from tests.programs import plain_environment
 from tests.simulate import figures
 
 FULL = os.environ.get("RTDASH_FULL") == "1"
@@ -58,7 +59,7 @@ def data_set(tmp_path_factory) -> Path:
 def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`rtdash serve` with the two hotels, its data in `data`: its URL and its process."""
     venues = data_path("fixtures", "venues", "antonio-hotels.toml")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+    environment = plain_environment()
     command = [sys.executable, "-m", "rtdash", "serve", "--port", str(port), "--data", str(data), "--venues", str(venues)]
     address = data / "address"
     address.unlink(missing_ok=True)
