@@ -1,6 +1,8 @@
 """A real server on a real socket, in a thread of its own, and clients for it."""
 
 import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,18 @@ class ServerThread:
             self._server.run()
         finally:
             self._started.set()
+
+
+def ask_until_refused(client: httpx.Client, paths: Iterable[str], *, burst: int) -> httpx.Response:
+    """The first answer that is not 200. Before it a rate of 1 a second granted `burst`, and at most one more for each second that went by."""
+    began = time.monotonic()
+    for granted, path in enumerate(paths):
+        answer = client.get(path)
+        if answer.status_code != 200:
+            break
+        assert granted + 1 <= burst + time.monotonic() - began
+    assert granted >= burst
+    return answer
 
 
 def start_server(data: Path, clock: Clock = utc_now, **settings: Any) -> tuple[RunningServer, ServerThread]:
