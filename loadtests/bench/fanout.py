@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench import HELLO, RATE, Bench, Figures
@@ -11,6 +12,7 @@ from rivals import RIVALS, Rival
 from traffic import Caller, pace
 
 FRAME_HEAD_BYTES = 4
+FLOORS = 5
 VENUES = 1_000
 TICK_S = 0.01
 """What the kernel counts CPU in: less can't be told from nothing."""
@@ -66,8 +68,7 @@ def latency(bench: Bench) -> Figures:
     """Row 3. From sending the booking to the last of 500 clients; bounds: the floor's round and 3 ms more, p99 twice that."""
     subscribers, events = bench.size(500), bench.size(200)
     ours = _paced(bench, subscribers, events)
-    bare = floor(bench.directory, subscribers, int(ours.frame_bytes), rounds=events, rate=RATE)
-    bound_ms = bare["round_p50_ms"] + 3
+    bound_ms = _floor_round_ms(bench, subscribers, int(ours.frame_bytes), rounds=events // FLOORS) + 3
     p50, p99 = ours.quantile_ms(0.5), ours.quantile_ms(0.99)
     return {"p50_ms": p50, "p99_ms": p99, "bound_ms": bound_ms, "p50_of_bound": p50 / bound_ms, "p99_of_twice_bound": p99 / 2 / bound_ms}
 
@@ -118,6 +119,11 @@ def _paced(bench: Bench, subscribers: int, events: int, *options: str) -> Fanned
         cpu_s = server.cpu_s()
         sent = Caller(server).post_paced(events, rate=RATE)
         return _fanned(clients.result(), server.cpu_s() - cpu_s, sent)
+
+
+def _floor_round_ms(bench: Bench, sockets: int, size: int, *, rounds: int) -> float:
+    """The median of several floors: whether a reader is woken on its writer's processor is a matter of luck, and doubles the time."""
+    return median(floor(bench.directory, sockets, size, rounds=rounds, rate=RATE)["round_p50_ms"] for _ in range(FLOORS))
 
 
 def _paced_alone_s(bench: Bench, events: int) -> float:

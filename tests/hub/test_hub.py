@@ -1,7 +1,6 @@
 """The hub: who gets what, in which order, at which moment."""
 
 import logging
-from typing import NoReturn
 
 import pytest
 
@@ -109,61 +108,6 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub,
     assert faulty.bodies == [b"one"]
     assert (hub.faults, hub.members(BOOKINGS)) == (1, 1)
     assert (faulty.is_open, behind.is_open) == (False, True)
-    assert "dropped" in caplog.text
-
-
-@pytest.mark.parametrize("is_over", [True, False])
-def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over: bool) -> None:
-    """A socket that is ending raises, and its own link knows that: only who raises there as well is dropped."""
-
-    def fail(_: Parcel | bytes) -> NoReturn:
-        raise RuntimeError("too late")
-
-    ending, behind = Member(None if is_over else fail, write=fail), Member()
-    hub.join(BOOKINGS, ending)
-    hub.join(BOOKINGS, behind)
-    hub.publish(BOOKINGS, 1, [b"one"])
-    turns.turn()
-    assert ending.bodies == behind.bodies == [b"one"]
-    assert (hub.faults, hub.members(BOOKINGS)) == ((0, 2) if is_over else (1, 1))
-
-
-def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns) -> None:
-    """Shared by all, once; and nothing goes to somebody who has left."""
-    wire: list[bytes] = []
-
-    def write(frames: bytes) -> int:
-        wire.append(frames)
-        return len(frames)
-
-    quick = hub.join(BOOKINGS, Member(write=write))
-    hub.join(BOOKINGS, Member(write=write))
-    hub.publish(BOOKINGS, 1, [b"one", b"two"])
-    turns.turn()
-    assert wire == [b"\x81\x03one\x81\x03two"] * 2
-    assert wire[0] is wire[1]
-    hub.leave(quick)
-    hub.publish(BOOKINGS, 3, [b"three"])
-    turns.turn()
-    assert len(wire) == 3
-
-
-def test_a_write_that_takes_a_part_leaves_the_rest_to_be_finished(hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing of it is written twice; who can't be given the rest is dropped, as the peer holds half a frame."""
-
-    class Broken(Member):
-        def finish(self, rest: bytes) -> None:
-            del rest
-            raise RuntimeError("the socket is gone")
-
-    full, broken, behind = Member(write=lambda _: 5), Broken(write=lambda _: 5), Member()
-    for member in (full, broken, behind):
-        hub.join(BOOKINGS, member)
-    hub.publish(BOOKINGS, 1, [b"one", b"two"])
-    turns.turn()
-    assert (full.rests, full.parcels, broken.parcels) == ([b"\x81\x03two"], [], [])
-    assert behind.bodies == [b"one", b"two"]
-    assert (full.is_open, broken.is_open, hub.faults, hub.members(BOOKINGS)) == (True, False, 1, 2)
     assert "dropped" in caplog.text
 
 
