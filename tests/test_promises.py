@@ -87,7 +87,10 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
     "limit restart_allowance_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
-    "limit shutdown_timeout_s": ("faults/test_endings.py::test_nobody_holds_up_a_shutdown",),
+    "limit shutdown_timeout_s": (
+        "faults/test_endings.py::test_nobody_holds_up_a_shutdown",
+        "faults/test_endings.py::test_a_store_that_hangs_holds_up_no_shutdown",
+    ),
     "limit compress_min_bytes": ("faults/test_limits.py::test_only_what_is_long_is_compressed",),
 }
 

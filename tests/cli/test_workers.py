@@ -100,10 +100,11 @@ def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[
 
 def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, object]) -> None:
     """The parent waits for a worker whose drain lasts longer than its mercy: the booking that still came is answered."""
-    with server_process(tmp_path / "data", **options, shutdown_timeout_s=0) as server, half_post(server) as finish:
+    with server_process(tmp_path / "data", **options, shutdown_timeout_s=0) as server, half_post(server) as post:
         server.send(signal.SIGTERM)
         time.sleep(MERCY_S + 1.5)
-        assert finish() == b"HTTP/1.1 201 Created\r\n"
+        post.finish()
+        assert post.answer() == b"HTTP/1.1 201 Created\r\n"
         assert server.wait() == 0
 
 

@@ -2,8 +2,10 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from tests.faults.process import ServerProcess
 
@@ -12,19 +14,27 @@ _BODY = json.dumps({"customerName": "Ada Low", "guests": 4, "source": "phone", "
 _HALF = len(_BODY) // 2
 
 
-@contextmanager
-def half_post(server: ServerProcess) -> Iterator[Callable[[], bytes]]:
-    """A booking of which half is sent, and read: the server has told it to continue (RFC 9110 section 10.1.1).
+@dataclass(frozen=True, slots=True)
+class HalfPost:
+    """A booking of which half is sent, and read."""
 
-    What is given sends the other half, and returns the answer's first line: an empty one where the server has closed instead.
-    """
+    _peer: socket.socket
+    _answers: BinaryIO
+
+    def finish(self) -> None:
+        """Send the other half."""
+        self._peer.sendall(_BODY[_HALF:])
+
+    def answer(self) -> bytes:
+        """The first line of the answer: an empty one where the server has closed instead."""
+        return self._answers.readline()
+
+
+@contextmanager
+def half_post(server: ServerProcess) -> Iterator[HalfPost]:
+    """The server has told it to continue (RFC 9110 section 10.1.1), so it reads."""
     fields = f"Authorization: Bearer {server.token()}\r\nExpect: 100-continue\r\nContent-Length: {len(_BODY)}\r\n"
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as peer, peer.makefile("rb") as answers:
         peer.sendall(f"POST /api/restaurant/reservations HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode() + _BODY[:_HALF])
         assert answers.readline() + answers.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
-
-        def finish() -> bytes:
-            peer.sendall(_BODY[_HALF:])
-            return answers.readline()
-
-        yield finish
+        yield HalfPost(peer, answers)

@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import socket
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,23 @@ def test_nobody_holds_up_a_shutdown(tmp_path: Path, lane: str) -> None:
         asyncio.run(hold_up())
 
 
+def test_a_store_that_hangs_holds_up_no_shutdown(tmp_path: Path) -> None:
+    """A write waits for whoever holds SQLite's file, five seconds and more; the process ends with 1 before."""
+    limits = {"drain_window_s": 0.2, "shutdown_timeout_s": 1}
+    data = tmp_path / "data"
+    with (
+        server_process(data, may_log_faults=True, **limits) as server,
+        half_post(server) as post,
+        closing(sqlite3.connect(data / "rtdash.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        post.finish()
+        for _ in range(2):
+            server.get("/healthz")  # what came before it has been read, and waits for the store
+        server.send(signal.SIGTERM)
+        assert server.wait() == 1
+
+
 def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
     """ASGI has no pings: the server below sends its own, closes with 1011, and the connection leaves the counts."""
     with server_process(tmp_path / "data", lane="asgi", ping_interval_s=0.5, pong_timeout_s=0.5) as server:
@@ -87,10 +106,11 @@ def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
 
 def test_zero_waits_for_requests_that_still_come(tmp_path: Path) -> None:
     """A booking whose other half comes long behind the drain is answered before the process ends."""
-    with server_process(tmp_path / "data", drain_window_s=0.3, shutdown_timeout_s=0) as server, half_post(server) as finish:
+    with server_process(tmp_path / "data", drain_window_s=0.3, shutdown_timeout_s=0) as server, half_post(server) as post:
         server.send(signal.SIGTERM)
         time.sleep(3)  # three times of what requests get at least where there is a limit
-        assert finish() == b"HTTP/1.1 201 Created\r\n"
+        post.finish()
+        assert post.answer() == b"HTTP/1.1 201 Created\r\n"
         assert server.wait() == 0
 
 
