@@ -144,14 +144,10 @@ class Turns:
 
 
 class Member:
-    """A subscriber, and a replayer, that remembers. `on_deliver` runs at each delivery; `pace` holds its replays.
+    """A subscriber, and a replayer, that remembers. `on_deliver` runs at each delivery; `pace` holds its replays."""
 
-    What its `write` leaves over is in `rests`.
-    """
-
-    def __init__(self, on_deliver: Callable[[Parcel], None] | None = None, write: Callable[[bytes], int] | None = None) -> None:
+    def __init__(self, on_deliver: Callable[[Parcel], None] | None = None, write: Callable[[bytes], object] | None = None) -> None:
         self.write = write
-        self.rests: list[bytes] = []
         self.parcels: list[Parcel] = []
         self.is_open = True
         self.pace = asyncio.Event()
@@ -162,10 +158,6 @@ class Member:
     def bodies(self) -> list[bytes]:
         """Everything it has got, in order."""
         return [body for parcel in self.parcels for body in parcel.bodies]
-
-    def finish(self, rest: bytes) -> None:
-        """Remember it."""
-        self.rests.append(rest)
 
     def deliver(self, parcel: Parcel) -> None:
         """Remember it."""

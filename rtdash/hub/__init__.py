@@ -1,7 +1,7 @@
 """The hub: fan-out inside one process, synchronous throughout."""
 
-from rtdash.hub.feed import ParcelSubscriber, Subscriber, Subscription
+from rtdash.hub.feed import Subscriber, Subscription
 from rtdash.hub.hub import Hub
 from rtdash.protocol.parcel import Parcel
 
-__all__ = ["Hub", "Parcel", "ParcelSubscriber", "Subscriber", "Subscription"]
+__all__ = ["Hub", "Parcel", "Subscriber", "Subscription"]

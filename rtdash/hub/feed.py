@@ -11,31 +11,14 @@ class Subscriber(Protocol):
     """Somebody who follows streams."""
 
     @property
-    def write(self) -> Callable[[bytes], int] | None:
-        """While there is one, it is given the plain frames of a flush instead of `deliver`, without a call of Python.
-
-        It says how many bytes it took; `finish` is given the rest. Where it raises, it took none, and `deliver` has its turn.
-        """
-
-    def finish(self, rest: bytes) -> None:
-        """Take the bytes that `write` left over."""
+    def write(self) -> Callable[[bytes], object] | None:
+        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a call of Python."""
 
     def deliver(self, parcel: Parcel) -> None:
         """Take the messages. Never raises, never awaits; may end its own membership or others'."""
 
     def failed(self) -> None:
         """It has raised all the same, and gets nothing more: end whatever counts on it. Must not raise."""
-
-
-class ParcelSubscriber:
-    """One that takes parcels only."""
-
-    __slots__ = ()
-    write = None
-
-    def finish(self, rest: bytes) -> None:
-        """Never called."""
-        raise AssertionError(f"who doesn't write leaves nothing over, but {len(rest)} bytes were")
 
 
 class Subscription:
@@ -48,8 +31,10 @@ class Subscription:
         self.subscriber = subscriber
 
 
-class _Nobody(ParcelSubscriber):
+class _Nobody:
     """Whose a subscription is once it has ended."""
+
+    write = None
 
     def deliver(self, parcel: Parcel) -> None:
         """Nothing."""

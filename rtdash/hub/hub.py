@@ -147,28 +147,20 @@ class Hub:
         if targets is None:
             targets = feed.targets = tuple(feed.members)
         frames = parcel.frames if targets else b""
-        size = len(frames)
         for subscription in targets:
             subscriber = subscription.subscriber
             write = subscriber.write
             try:
                 if write is None:
                     subscriber.deliver(parcel)
-                elif (taken := write(frames)) != size:
-                    self._finish(subscription, frames[taken:])
+                else:
+                    write(frames)
             except Exception as fault:  # noqa: BLE001 - whatever it is, those behind it must get theirs
                 self._fail(subscription, parcel, fault)
         self.delivered += len(targets) * len(parcel.bodies)
 
-    def _finish(self, subscription: Subscription, rest: bytes) -> None:
-        """A socket that had room for a part. What raises now can't be delivered any other way: the peer has half of it."""
-        try:
-            subscription.subscriber.finish(rest)
-        except Exception as fault:  # noqa: BLE001 - as for whole parcels
-            self._drop(subscription, fault)
-
     def _fail(self, subscription: Subscription, parcel: Parcel, fault: Exception) -> None:
-        """Drop a subscriber that raised. A socket that is full, or ends, raises, too: with care, the same is nothing."""
+        """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is nothing."""
         subscriber = subscription.subscriber
         if subscriber.write is not None:
             try:
@@ -177,12 +169,8 @@ class Hub:
                 fault = again
             else:
                 return
-        self._drop(subscription, fault)
-
-    def _drop(self, subscription: Subscription, fault: Exception) -> None:
         _log.error("a subscriber of %s/%s raised and was dropped", *subscription.stream, exc_info=fault)
         self.faults += 1
-        subscriber = subscription.subscriber
         self.leave(subscription)
         subscriber.failed()
 

@@ -1,6 +1,4 @@
-"""Members that take the frames of a flush as they are: all of them, a part, or none."""
-
-from typing import NoReturn
+"""Members that take the frames of a flush as they are."""
 
 import pytest
 
@@ -12,7 +10,7 @@ from tests.fakes import BOOKINGS, Member, Turns
 def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over: bool) -> None:
     """A socket that is ending raises, and its own link knows that: only who raises there as well is dropped."""
 
-    def fail(_: Parcel | bytes) -> NoReturn:
+    def fail(_: Parcel | bytes) -> None:
         raise RuntimeError("too late")
 
     ending, behind = Member(None if is_over else fail, write=fail), Member()
@@ -28,12 +26,8 @@ def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns)
     """Shared by all, once; and nothing goes to somebody who has left."""
     wire: list[bytes] = []
 
-    def write(frames: bytes) -> int:
-        wire.append(frames)
-        return len(frames)
-
-    quick = hub.join(BOOKINGS, Member(write=write))
-    hub.join(BOOKINGS, Member(write=write))
+    quick = hub.join(BOOKINGS, Member(write=wire.append))
+    hub.join(BOOKINGS, Member(write=wire.append))
     hub.publish(BOOKINGS, 1, [b"one", b"two"])
     turns.turn()
     assert wire == [b"\x81\x03one\x81\x03two"] * 2
@@ -42,22 +36,3 @@ def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns)
     hub.publish(BOOKINGS, 3, [b"three"])
     turns.turn()
     assert len(wire) == 3
-
-
-def test_a_write_that_takes_a_part_leaves_the_rest_to_be_finished(hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing of it is written twice; who can't be given the rest is dropped, as the peer holds half a frame."""
-
-    class Broken(Member):
-        def finish(self, rest: bytes) -> None:
-            del rest
-            raise RuntimeError("the socket is gone")
-
-    full, broken, behind = Member(write=lambda _: 5), Broken(write=lambda _: 5), Member()
-    for member in (full, broken, behind):
-        hub.join(BOOKINGS, member)
-    hub.publish(BOOKINGS, 1, [b"one", b"two"])
-    turns.turn()
-    assert (full.rests, full.parcels, broken.parcels) == ([b"\x81\x03two"], [], [])
-    assert behind.bodies == [b"one", b"two"]
-    assert (full.is_open, broken.is_open, hub.faults, hub.members(BOOKINGS)) == (True, False, 1, 2)
-    assert "dropped" in caplog.text

@@ -5,7 +5,7 @@ from collections import deque
 
 from rtdash.broker.memory import MemoryBroker
 from rtdash.domain.instants import from_ms
-from rtdash.hub import Hub, Parcel, ParcelSubscriber, Subscription
+from rtdash.hub import Hub, Parcel, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.relay import Relay
 from rtdash.store.database import StoreUnavailable
@@ -42,8 +42,10 @@ class Process:
             self.relay._tracks.heal()
 
 
-class Client(ParcelSubscriber):
+class Client:
     """A dashboard that keeps its position and holds the server to its promise. `wrongs` is what the server did wrong."""
+
+    write = None
 
     def __init__(self, log: FakeLog, stream: Stream, wrongs: list[str]) -> None:
         self.stream = stream

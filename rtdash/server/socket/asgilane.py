@@ -97,9 +97,6 @@ class AsgiLink:
             self._is_paused = True
             self.receiver.pause_writing()
 
-    def finish(self, rest: bytes) -> None:
-        """Nothing is left over where nothing is written."""
-
     def send_parcel(self, parcel: Parcel) -> None:
         """Queue the messages of a flush."""
         self.send(parcel.bodies)

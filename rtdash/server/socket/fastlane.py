@@ -11,7 +11,6 @@ from rtdash.hub import Parcel
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PING_HEAD, PONG_HEAD, deflate_frames, join_frames
 from rtdash.server.socket.link import LinkRules, Receiver, fail
-from rtdash.server.socket.straight import straight_send
 
 
 class FastLink:
@@ -28,10 +27,9 @@ class FastLink:
         self._connections = connections
         self._rules = rules
         self._deflates = bool(conn.extensions)
-        self.write: Callable[[bytes], int] | None = None if self._deflates else straight_send(transport)
+        self.write: Callable[[bytes], object] | None = None if self._deflates else transport.write
         self._fragments: list[bytes] | None = None
-        # With `write`, writing is to be paused whenever anything is unsent.
-        transport.set_write_buffer_limits(high=rules.high_water_bytes if self.write is None else 0)
+        transport.set_write_buffer_limits(high=rules.high_water_bytes)
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, deflated when the peer agreed and they are long."""
@@ -42,10 +40,6 @@ class FastLink:
         transport = self._transport
         if not transport.is_closing():  # uvloop's write raises after an abort, and would stop the flush for all behind
             transport.write((parcel.packed or parcel.deflated) if self._deflates else (parcel.framed or parcel.frames))
-
-    def finish(self, rest: bytes) -> None:
-        """Leave to the transport what the socket had no room for."""
-        self._write(rest)
 
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
@@ -93,7 +87,6 @@ class FastLink:
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
         """The socket has ended. What refers to itself is taken apart: the collector comes too seldom for what has lived long."""
         self._connections.discard(self)
-        self.write = None  # the descriptor may be somebody else's from now on
         self.receiver.lost()
         del self.receiver, self._conn.parser
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rtdash.hub import Parcel, ParcelSubscriber, Subscription
+from rtdash.hub import Parcel, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
@@ -32,10 +32,11 @@ class Held:
         self.since = 0
 
 
-class Replay(ParcelSubscriber):
+class Replay:
     """The way to the head: a subscriber of its own, so that the seq reached is known at any time."""
 
     __slots__ = ("_connection", "seq", "task")
+    write = None
 
     def __init__(self, connection: "Connection", after_seq: int) -> None:
         self._connection = connection

@@ -17,9 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LinkRules:
-    """What a link keeps to: the largest message it takes (0: any), how much may wait before a reader counts as slow (at most), what is
-    worth deflating.
-    """
+    """What a link keeps to: the largest message it takes (0: any), from where on a reader counts as slow, what is worth deflating."""
 
     message_limit_bytes: int
     high_water_bytes: int
@@ -33,14 +31,8 @@ class Link(Protocol):
     """Whether protocol pings can be sent and their pongs seen; plain ASGI offers neither."""
 
     @property
-    def write(self) -> Callable[[bytes], int] | None:
-        """Takes shared plain frames as they are, and says how many bytes of them; None where they need more than that.
-
-        Only while writing isn't paused, and until the socket has ended. Raises OSError, and has taken nothing then.
-        """
-
-    def finish(self, rest: bytes) -> None:
-        """Write what `write` left over."""
+    def write(self) -> Callable[[bytes], object] | None:
+        """Takes shared plain frames as they are; None where they need more than that. May raise once the socket is ending."""
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, each as a frame of its own."""

@@ -39,7 +39,7 @@ class Outbox:
         self._on_overflow = on_overflow
         self._allowance_bytes = 0
         self._is_paused = False
-        self.write: Callable[[bytes], int] | None = link.write
+        self.write: Callable[[bytes], object] | None = link.write
         self._batch: Batch | None = None
         self._stale: set[Stream] | None = None
         self._drained: asyncio.Event | None = None
@@ -48,11 +48,6 @@ class Outbox:
         """From a replay, or from the hub while it may not write by itself."""
         if self.is_open:
             self._deliver_with_care(parcel)
-
-    def finish(self, rest: bytes) -> None:
-        """What its socket had no room for."""
-        if self.is_open:
-            self._link.finish(rest)
 
     def failed(self) -> None:
         """The hub has dropped it for a fault: the client comes back and is told what it missed, instead of waiting for nothing."""
