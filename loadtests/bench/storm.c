@@ -10,28 +10,14 @@
  * summed over the clients.
  */
 #define _GNU_SOURCE
-#include "websocket.h"
+#include "following.h"
 
-enum { IN_FLIGHT = 500, PATIENCE_S = 90, QUIET_S = 2, ROOM = 4096 };
-enum state { IDLE, DIALING, SHAKING, ASKING, FOLLOWING };
-
-struct client {
-    struct reader in;
-    enum state state;
-    int fd, number, is_resuming;
-    char session[64], text[ROOM]; /* the head of the handshake's answer, or the message that is being read */
-    size_t size;
-    long seq, target;
-    double back_at;
-};
-
-static int watched, port, clients, following, in_flight, is_ended;
-static const char *path, *channel;
-static char epoch[64], venue[64];
+enum { IN_FLIGHT = 500, PATIENCE_S = 90, QUIET_S = 2 };
+static int watched, port, clients, is_ended;
+static const char *path;
 static struct client *all, **waiting;
 static int waiting_first, waiting_number;
-static long highest, start = -1, lost, repeated, failed, unrecovered, back;
-static double last_event;
+static long failed;
 
 static void watch(struct client *one, int operation, uint32_t what)
 {
@@ -68,113 +54,6 @@ static void fail(struct client *one)
         in_flight--;
     close(one->fd);
     wait_in_line(one);
-}
-
-static void ask(struct client *one)
-{
-    char text[1024];
-    int size = one->is_resuming
-                   ? snprintf(text, sizeof text,
-                              "{\"action\":\"resume\",\"session\":\"%s\",\"positions\":{\"%s\":{\"%s\":{\"epoch\":\"%s\",\"seq\":%ld}}}}",
-                              one->session, venue, channel, epoch, one->seq)
-                   : snprintf(text, sizeof text, "{\"action\":\"subscribe\",\"channels\":[\"%s\"]}", channel);
-    say(one->fd, TEXT, text, size);
-    one->state = ASKING;
-}
-
-/* The text value behind a key, or "". */
-static void read_text(const char *text, const char *key, char *value, size_t room)
-{
-    const char *found = strstr(text, key);
-    size_t size = found ? strcspn(found += strlen(key), "\"") : 0;
-    snprintf(value, room, "%.*s", (int)size, found ? found : "");
-}
-
-static void look_whether_back(struct client *one)
-{
-    if (one->is_resuming && !one->back_at && one->seq >= one->target) {
-        one->back_at = instant();
-        back++;
-    }
-}
-
-static void take_answer(struct client *one)
-{
-    const char *position = strstr(one->text, "\"seq\":");
-    read_text(one->text, "\"session\":\"", one->session, sizeof one->session);
-    if (!one->session[0] || !position) {
-        fprintf(stderr, "not the answer that was expected: %s\n", one->text);
-        exit(1);
-    }
-    if (one->is_resuming) {
-        unrecovered += !strstr(one->text, "\"recovered\":{") || strstr(one->text, ":false") != NULL;
-    } else {
-        one->seq = atol(position + 6);
-        read_text(one->text, "\"epoch\":\"", epoch, sizeof epoch);
-        char key[128];
-        snprintf(key, sizeof key, "\"venues\":{\"%s\":\"", channel);
-        read_text(one->text, key, venue, sizeof venue);
-        if (start < 0)
-            start = highest = one->seq;
-    }
-    one->target = highest;
-    one->state = FOLLOWING;
-    following++;
-    in_flight--;
-    look_whether_back(one);
-}
-
-static void take_event(struct client *one)
-{
-    const char *found = strstr(one->text, "\"seq\":");
-    if (!found)
-        return;
-    long seq = atol(found + 6);
-    last_event = instant();
-    if (seq <= one->seq) {
-        repeated++;
-        return;
-    }
-    lost += seq - one->seq - 1;
-    one->seq = seq;
-    if (seq > highest)
-        highest = seq;
-    look_whether_back(one);
-}
-
-static void take_piece(struct client *one, const struct piece *piece)
-{
-    if (piece->opcode == PING && piece->is_last)
-        say(one->fd, PONG, piece->payload, piece->size);
-    if (piece->opcode > BINARY)
-        return;
-    size_t size = piece->size < ROOM - 1 - one->size ? piece->size : ROOM - 1 - one->size;
-    memcpy(one->text + one->size, piece->payload, size);
-    one->size += size;
-    if (!piece->is_last)
-        return;
-    one->text[one->size] = 0;
-    one->size = 0;
-    if (one->state == ASKING)
-        take_answer(one);
-    else
-        take_event(one);
-}
-
-/* How much of the data belonged to the head of the handshake's answer; 0 when the server would not have us. */
-static ssize_t take_head(struct client *one, const uint8_t *data, ssize_t size)
-{
-    for (ssize_t used = 0; used < size && one->size < ROOM - 1;) {
-        one->text[one->size++] = data[used++];
-        if (one->size < 4 || memcmp(one->text + one->size - 4, "\r\n\r\n", 4))
-            continue;
-        if (!memmem(one->text, one->size, " 101 ", 5))
-            return 0;
-        one->size = 0;
-        ask(one);
-        return used;
-    }
-    return one->size < ROOM - 1 ? size : 0;
 }
 
 static void read_on(struct client *one)
