@@ -1,6 +1,8 @@
-"""The users of `rtdash loadtest`, for locust: each class is a few calls of what rtdash.loadtest knows.
+"""The users of `rtdash loadtest`, for locust: each class is a few calls of what rtdash.loadtest
+knows.
 
-`rtdash loadtest` starts it as `python -m locust -f locustfile.py`, with its orders in the file that RTDASH_LOADTEST_ORDERS names.
+`rtdash loadtest` starts it as `python -m locust -f locustfile.py`, with its orders in the file that
+RTDASH_LOADTEST_ORDERS names.
 """
 
 import os
@@ -21,17 +23,27 @@ _numbers = iter(range(10**9))
 
 @cache
 def the_crew() -> Crew:
-    """This process's; made with its first user, since `--processes` forks after this module has been loaded."""
+    """This process's; made with its first user, since `--processes` forks after this module has
+    been loaded.
+    """
     crew = Crew(orders)
     gevent.spawn(crew.work, gevent.sleep, is_over=lambda: False)
     return crew
 
 
 @events.request.add_listener
-def _requested(name: str, response_time: float, exception: Exception | None, response: Any = None, **_: Any) -> None:
+def _requested(
+    name: str, response_time: float, exception: Exception | None, response: Any = None, **_: Any
+) -> None:
     if response is not None:
         status = getattr(response, "status_code", 0) or 0
-        failure = None if 200 <= status < 400 and not exception else f"HTTP {status}" if status else type(exception).__name__
+        failure = (
+            None
+            if 200 <= status < 400 and not exception
+            else f"HTTP {status}"
+            if status
+            else type(exception).__name__
+        )
         the_crew().requested(name, response_time / 1000, failure=failure)
 
 
@@ -67,7 +79,11 @@ class _RestUser(FastHttpUser):
     def read(self, path: str) -> None:
         """GET with the tag of the last answer, as a browser's cache does."""
         tag = self.etags.get(path)
-        response = self.client.get(path, name=path.partition("?")[0], headers=self.rights | ({"If-None-Match": tag} if tag else {}))
+        response = self.client.get(
+            path,
+            name=path.partition("?")[0],
+            headers=self.rights | ({"If-None-Match": tag} if tag else {}),
+        )
         self.etags[path] = response.headers.get("ETag") if response.headers else None
 
 
@@ -81,7 +97,10 @@ class PollingUser(_RestUser):
     def poll(self) -> None:
         """Each path at its own interval, begun at a random instant of it."""
         rng, now = the_crew().rng, time.monotonic()
-        every = {"/api/reservations/upcoming": orders.phase.poll_upcoming_s, "/api/dashboard/stats": orders.phase.poll_stats_s}
+        every = {
+            "/api/reservations/upcoming": orders.phase.poll_upcoming_s,
+            "/api/dashboard/stats": orders.phase.poll_stats_s,
+        }
         due = {path: now + rng.random() * every_s for path, every_s in every.items()}
         while True:
             path = min(due, key=due.__getitem__)
@@ -91,7 +110,9 @@ class PollingUser(_RestUser):
 
 
 class OfficeUser(_RestUser):
-    """Somebody who comes to work: opens the dashboard's pages by REST, and then leaves it open on the socket."""
+    """Somebody who comes to work: opens the dashboard's pages by REST, and then leaves it open on
+    the socket.
+    """
 
     fixed_count = orders.phase.offices
     abstract = fixed_count == 0
@@ -119,7 +140,11 @@ class OfficeUser(_RestUser):
         """Look at a page now and then."""
         while True:
             gevent.sleep(the_crew().rng.expovariate(1 / 5))
-            self.read(the_crew().rng.choice(("/api/dashboard/reservations/today", "/api/dashboard/trends?period=monthly")))
+            self.read(
+                the_crew().rng.choice(
+                    ("/api/dashboard/reservations/today", "/api/dashboard/trends?period=monthly")
+                )
+            )
 
 
 class WritingUser(_RestUser):
@@ -143,10 +168,18 @@ class WritingUser(_RestUser):
 
     def send(self, crew: Crew) -> None:
         """Operations that are due now, and what became of them."""
-        operations = [crew.operations.draw(time.monotonic()) for _ in range(orders.phase.writer_batch)]
-        with self.client.post("/api/operations", json=operations, headers=self.rights, catch_response=True) as response:
+        operations = [
+            crew.operations.draw(time.monotonic()) for _ in range(orders.phase.writer_batch)
+        ]
+        with self.client.post(
+            "/api/operations", json=operations, headers=self.rights, catch_response=True
+        ) as response:
             try:
-                outcomes = read_outcomes(response.json(), len(operations)) if response.status_code == 200 else None
+                outcomes = (
+                    read_outcomes(response.json(), len(operations))
+                    if response.status_code == 200
+                    else None
+                )
             except ValueError:
                 outcomes = None
             if outcomes is None:

@@ -1,4 +1,6 @@
-"""Files that travel with the package: `fixtures/` and `loadtests/`, in a checkout and in the wheel alike."""
+"""Files that travel with the package: `fixtures/` and `loadtests/`, in a checkout and in the wheel
+alike.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Settings: flags over `RTDASH_*` environment over `rtdash.toml` over defaults. Read by cli and server/app only."""
+"""Settings: flags over `RTDASH_*` environment over `rtdash.toml` over defaults. Read by cli and
+server/app only.
+"""
 
 import contextlib
 import os
@@ -10,17 +12,23 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 CONFIG_FILE = "rtdash.toml"
-SECRET_FILE = "secret"  # noqa: S105 - the name of a file, not what it holds
+SECRET_FILE = "secret"  # noqa: S105
 MIN_SECRET_BYTES = 32
 """The least that HS256 asks for (RFC 7518 section 3.2)."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the person who configured it
+# a refusal at start, for the person who configured it
+class SecretUnusable(Exception):  # noqa: N818
     """The secret that signs tokens is too short; the text never holds it."""
 
     hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -29,7 +37,9 @@ class SecretUnusable(Exception):  # noqa: N818 - a refusal at start, for the per
 class _Layered(BaseSettings):
     """Flags, environment, file: the first that names a setting wins."""
 
-    model_config = SettingsConfigDict(env_prefix="RTDASH_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RTDASH_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -46,7 +56,9 @@ class _Layered(BaseSettings):
 
 
 class Limits(_Layered):
-    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7, `RTDASH_…` in the environment."""
+    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7,
+    `RTDASH_…` in the environment.
+    """
 
     limits_dry_run: bool = False
     max_connections: int = Field(10_000, ge=0)
@@ -116,7 +128,11 @@ class Settings(_Layered):
     @property
     def database_url(self) -> str:
         """The store's URL; by default a SQLite file in the data directory."""
-        return self.database.get_secret_value() if self.database else f"sqlite:///{self.data / 'rtdash.db'}"
+        return (
+            self.database.get_secret_value()
+            if self.database
+            else f"sqlite:///{self.data / 'rtdash.db'}"
+        )
 
 
 SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits"}
@@ -124,19 +140,33 @@ SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"li
 
 
 def environment_without_settings() -> dict[str, str]:
-    """For a server that a command starts for itself: what is set for other servers must not reach it, their stores least of all."""
+    """For a server that a command starts for itself: what is set for other servers must not reach
+    it, their stores least of all.
+    """
     return {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
 
 
 def _origin(text: str) -> str:
-    """As browsers write it (RFC 6454 section 6.2), so that REST and socket can compare it alike. Raises ValueError."""
+    """As browsers write it (RFC 6454 section 6.2), so that REST and socket can compare it alike.
+    Raises ValueError.
+    """
     parts = urlsplit(text.lower().rstrip("/"))
     if text == "*":
         return text
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path or parts.query or parts.username:
-        raise ValueError(f"{text!r} is no origin: write it as in https://dashboard.example, or * for every page")
+    if (
+        parts.scheme not in _DEFAULT_PORTS
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username
+    ):
+        raise ValueError(
+            f"{text!r} is no origin: write it as in https://dashboard.example, or * for every page"
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
+    return f"{parts.scheme}://{host}" + (
+        f":{parts.port}" if parts.port not in {None, _DEFAULT_PORTS[parts.scheme]} else ""
+    )
 
 
 def _network(text: str) -> str:
@@ -145,14 +175,18 @@ def _network(text: str) -> str:
         if text != "*":
             ip_network(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no network: write it as in 10.0.0.0/8 or 192.0.2.7") from None
+        raise ValueError(
+            f"{text!r} is no network: write it as in 10.0.0.0/8 or 192.0.2.7"
+        ) from None
     return text
 
 
 def load_secret(settings: Settings) -> str:
-    """The secret that signs and verifies HS256 tokens: the setting, or the file `secret` in the data directory.
+    """The secret that signs and verifies HS256 tokens: the setting, or the file `secret` in the
+    data directory.
 
-    The file is created at the first start, readable by its owner only. Raises SecretUnusable, OSError.
+    The file is created at the first start, readable by its owner only. Raises SecretUnusable,
+    OSError.
     """
     path = settings.data / SECRET_FILE
     if settings.secret is not None:
@@ -170,7 +204,9 @@ def _read_or_create(path: Path) -> str:
     """Of several processes that start at once one creates the file, and all read the same."""
     if not path.exists():
         mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(secrets.token_urlsafe(48) + "\n")
         with contextlib.suppress(FileExistsError):
             os.link(mine, path)

@@ -1,4 +1,5 @@
-"""Upcoming reservations: each is announced once, when its start comes within the venue's lead (CONTRACT section 5).
+"""Upcoming reservations: each is announced once, when its start comes within the venue's lead
+(CONTRACT section 5).
 
 What is booked inside the lead is announced by its booking; here is told what time brings about.
 """
@@ -53,7 +54,9 @@ class Upcoming:
             await asyncio.sleep(TICK_S)
 
     async def announce_due(self) -> int:
-        """Announce everything that is due now, and nothing that anybody has announced; how many. Raises StoreUnavailable."""
+        """Announce everything that is due now, and nothing that anybody has announced; how many.
+        Raises StoreUnavailable.
+        """
         announced = 0
         for venue in await self._database.read(self._venues_with_due):
             while stored := await self._database.write(partial(self._announce, venue)):
@@ -63,24 +66,35 @@ class Upcoming:
 
     def _venues_with_due(self, connection: Connection) -> list[Venue]:
         now = self._clock()
-        return [venue for venue in self._venues.values() if _read_due(connection, venue, now, limit=1)]
+        return [
+            venue for venue in self._venues.values() if _read_due(connection, venue, now, limit=1)
+        ]
 
     def _announce(self, venue: Venue, connection: Connection) -> list[StoredEvent]:
-        """Claim and append in one transaction, looked at again under the venue's lock, since it may have been cancelled meanwhile."""
+        """Claim and append in one transaction, looked at again under the venue's lock, since it may
+        have been cancelled meanwhile.
+        """
         now = self._clock()
         lock_venues(connection, [venue.id])
-        due = {Announcement(venue.id, one.id, one.start): one for one in _read_due(connection, venue, now, limit=AT_ONCE)}
+        due = {
+            Announcement(venue.id, one.id, one.start): one
+            for one in _read_due(connection, venue, now, limit=AT_ONCE)
+        }
         claimed = announcements.claim(connection, due, now=now)
         channel = notifications_channel(venue.kind)
         stream = Stream(venue.id, channel)
         events = [
-            NewEvent(stream, upcoming_message(channel, venue.id, reservation_json(reservation, venue)))
+            NewEvent(
+                stream, upcoming_message(channel, venue.id, reservation_json(reservation, venue))
+            )
             for announcement, reservation in due.items()
             if announcement in claimed
         ]
         return event_log.append(connection, events, now=now)
 
 
-def _read_due(connection: Connection, venue: Venue, now: datetime, *, limit: int) -> list[Reservation]:
+def _read_due(
+    connection: Connection, venue: Venue, now: datetime, *, limit: int
+) -> list[Reservation]:
     until = now + timedelta(minutes=venue.upcoming_lead_minutes)
     return announcements.read_due(connection, venue.id, now=now, until=until, limit=limit)

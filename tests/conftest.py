@@ -1,4 +1,6 @@
-"""What every test may rely on: no settings from outside, and skips that fail where everything is required."""
+"""What every test may rely on: no settings from outside, and skips that fail where everything is
+required.
+"""
 
 import os
 import signal
@@ -10,7 +12,13 @@ from hypothesis import settings
 from tests.servers import kafka_server, postgres_server, rabbitmq_server, redis_server
 from tests.stores import postgres_database
 
-__all__ = ["kafka_server", "postgres_database", "postgres_server", "rabbitmq_server", "redis_server"]
+__all__ = [
+    "kafka_server",
+    "postgres_database",
+    "postgres_server",
+    "rabbitmq_server",
+    "redis_server",
+]
 
 REQUIRE_ALL = os.environ.get("RTDASH_REQUIRE_ALL") == "1"
 """Set by .ci/run: a test that skips itself has failed, unless it is marked `optional`."""
@@ -21,14 +29,18 @@ FULL = os.environ.get("RTDASH_FULL") == "1"
 settings.register_profile("rtdash", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("rtdash")
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the programs that tests start would inherit that it is ignored
+signal.signal(
+    signal.SIGHUP, signal.SIG_DFL
+)  # under nohup the programs that tests start would inherit that it is ignored
 
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No RTDASH_* setting of the developer's shell reaches a test, and none uses the developer's data directory."""
+    """No RTDASH_* setting of the developer's shell reaches a test, and none uses the developer's
+    data directory.
+    """
     for name in list(os.environ):
         if name.startswith("RTDASH_") and name not in _KEPT and not name.startswith("RTDASH_TEST_"):
             monkeypatch.delenv(name)
@@ -40,7 +52,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """A required test that was skipped has failed, and says what it missed."""
     del call
     report = yield
-    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("optional") is None:
+    if (
+        REQUIRE_ALL
+        and report.skipped
+        and not hasattr(report, "wasxfail")
+        and item.get_closest_marker("optional") is None
+    ):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
         report.longrepr = f"required, but skipped: {reason}"

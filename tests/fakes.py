@@ -1,4 +1,6 @@
-"""Fakes of our own: a log that keeps its promises but takes its time, a loop that runs when told, subscribers that remember."""
+"""Fakes of our own: a log that keeps its promises but takes its time, a loop that runs when told,
+subscribers that remember.
+"""
 
 import asyncio
 from collections import deque
@@ -20,7 +22,9 @@ def body_of(stream: Stream, seq: int, epoch: str = "e1") -> bytes:
 
 
 class FakeLog:
-    """An event log in memory. Reads that are held have their answer already and hand it over only at `release()`."""
+    """An event log in memory. Reads that are held have their answer already and hand it over only
+    at `release()`.
+    """
 
     def __init__(self, epoch: str = "e1") -> None:
         self.epoch = epoch
@@ -36,7 +40,10 @@ class FakeLog:
         """Commit `count` events."""
         first = self.heads.get(stream, 0) + 1
         self.heads[stream] = first + count - 1
-        return [StoredEvent(stream, seq, body_of(stream, seq, self.epoch)) for seq in range(first, first + count)]
+        return [
+            StoredEvent(stream, seq, body_of(stream, seq, self.epoch))
+            for seq in range(first, first + count)
+        ]
 
     def prune(self, stream: Stream, upto: int) -> None:
         """Forget the events up to `upto`."""
@@ -45,7 +52,9 @@ class FakeLog:
     def restore(self, heads: dict[Stream, int]) -> None:
         """Go back to an older state, as a restored backup does."""
         self.heads = dict(heads)
-        self.floors = {stream: min(floor, heads.get(stream, 0)) for stream, floor in self.floors.items()}
+        self.floors = {
+            stream: min(floor, heads.get(stream, 0)) for stream, floor in self.floors.items()
+        }
 
     def hold(self, count: int = 1) -> None:
         """The next `count` reads are under way until released."""
@@ -144,9 +153,15 @@ class Turns:
 
 
 class Member:
-    """A subscriber, and a replayer, that remembers. `on_deliver` runs at each delivery; `pace` holds its replays."""
+    """A subscriber, and a replayer, that remembers. `on_deliver` runs at each delivery; `pace`
+    holds its replays.
+    """
 
-    def __init__(self, on_deliver: Callable[[Parcel], None] | None = None, write: Callable[[bytes], object] | None = None) -> None:
+    def __init__(
+        self,
+        on_deliver: Callable[[Parcel], None] | None = None,
+        write: Callable[[bytes], object] | None = None,
+    ) -> None:
         self.write = write
         self.parcels: list[Parcel] = []
         self.is_open = True

@@ -1,4 +1,6 @@
-"""What a server of the tests needs before it can start: a program, a port, a directory, an environment, somebody to run as."""
+"""What a server of the tests needs before it can start: a program, a port, a directory, an
+environment, somebody to run as.
+"""
 
 import os
 import pwd
@@ -26,7 +28,9 @@ _WHEELS = {
 
 
 def installed(*names: str) -> str:
-    """The first of the programs that is there, else that of a wheel; the test is skipped where there is none."""
+    """The first of the programs that is there, else that of a wheel; the test is skipped where
+    there is none.
+    """
     for name in names:
         if found := shutil.which(name):
             return found
@@ -39,12 +43,19 @@ def _from_wheel(name: str) -> str | None:
     package, directory = _WHEELS.get(name, ("", ""))
     spec = find_spec(package) if package else None
     places = [] if spec is None else spec.submodule_search_locations or []
-    return shutil.which(name, path=os.pathsep.join(f"{place}/{directory}" for place in places)) if places else None
+    return (
+        shutil.which(name, path=os.pathsep.join(f"{place}/{directory}" for place in places))
+        if places
+        else None
+    )
 
 
 def kafka_jars() -> Path:
     """Kafka from Maven Central, kept in a cache outside the checkout."""
-    cache = Path(os.environ.get("RTDASH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"rtdash-test-cache-{os.getuid()}")
+    cache = Path(
+        os.environ.get("RTDASH_TEST_CACHE")
+        or Path(tempfile.gettempdir()) / f"rtdash-test-cache-{os.getuid()}"
+    )
     jars = cache / f"kafka-{KAFKA_VERSION}"
     if jars.is_dir():
         return jars
@@ -52,8 +63,24 @@ def kafka_jars() -> Path:
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     fetched = Path(tempfile.mkdtemp(dir=cache))
     copy = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-    options = ["-DincludeScope=runtime", f"-DoutputDirectory={fetched / 'jars'}", f"-Dkafka.version={KAFKA_VERSION}"]
-    quietly([maven, "-q", "-B", "-f", str(_POM), f"-Dmaven.repo.local={fetched / 'm2'}", copy, *options], cache)
+    options = [
+        "-DincludeScope=runtime",
+        f"-DoutputDirectory={fetched / 'jars'}",
+        f"-Dkafka.version={KAFKA_VERSION}",
+    ]
+    quietly(
+        [
+            maven,
+            "-q",
+            "-B",
+            "-f",
+            str(_POM),
+            f"-Dmaven.repo.local={fetched / 'm2'}",
+            copy,
+            *options,
+        ],
+        cache,
+    )
     with suppress(OSError):  # somebody else was quicker
         (fetched / "jars").rename(jars)
     shutil.rmtree(fetched)
@@ -69,7 +96,9 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects or binds to port 0; each once."""
+    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever
+    connects or binds to port 0; each once.
+    """
     while True:
         port = random.randrange(12_000, 32_000)
         with suppress(OSError), socket.socket() as listener:

@@ -1,6 +1,8 @@
-"""Real servers for tests: one that an environment variable names, else one of our own, from the PATH or a wheel, else a skip by name.
+"""Real servers for tests: one that an environment variable names, else one of our own, from the
+PATH or a wheel, else a skip by name.
 
-Ours have a free port and a directory of their own, can be killed, frozen and started again, and are gone at the end of the run.
+Ours have a free port and a directory of their own, can be killed, frozen and started again, and are
+gone at the end of the run.
 """
 
 import os
@@ -16,7 +18,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.programs import free_port, identity, installed, kafka_jars, quietly, scratch, unprivileged
+from tests.programs import (
+    free_port,
+    identity,
+    installed,
+    kafka_jars,
+    quietly,
+    scratch,
+    unprivileged,
+)
 
 START_LIMIT_S = 60.0
 PASSWORD = "only-for-tests"
@@ -24,9 +34,11 @@ PASSWORD = "only-for-tests"
 
 @dataclass
 class TestServer:
-    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it answers.
+    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it
+    answers.
 
-    Somebody who wants a proxy in front connects it to `inner_port`; it must listen on `proxy_port` if that isn't 0.
+    Somebody who wants a proxy in front connects it to `inner_port`; it must listen on `proxy_port`
+    if that isn't 0.
     """
 
     __test__ = False
@@ -70,13 +82,17 @@ class TestServer:
                 process.send_signal(number)
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """SIGKILL: all of it at once; any other signal goes to its first process, which ends the others."""
+        """SIGKILL: all of it at once; any other signal goes to its first process, which ends the
+        others.
+        """
         tree = self.tree()
         if self._process is None or not tree:
             return
         if number == signal.SIGKILL:
             self.send(number)
-            with suppress(ProcessLookupError):  # what is of the session without being a child any more
+            with suppress(
+                ProcessLookupError
+            ):  # what is of the session without being a child any more
                 os.killpg(self._process.pid, number)
         else:
             self._process.send_signal(number)
@@ -121,7 +137,9 @@ def postgres_server() -> Iterator[TestServer]:
 
 @contextmanager
 def running(name: str) -> Iterator[TestServer]:
-    """One of redis, rabbitmq, kafka and postgres: the one that `RTDASH_TEST_<NAME>_URL` names, else our own, which ends with the block."""
+    """One of redis, rabbitmq, kafka and postgres: the one that `RTDASH_TEST_<NAME>_URL` names, else
+    our own, which ends with the block.
+    """
     if url := os.environ.get(f"RTDASH_TEST_{name.upper()}_URL"):
         yield TestServer(name, url)
         return
@@ -139,23 +157,43 @@ def running(name: str) -> Iterator[TestServer]:
 def own(server: TestServer) -> TestServer:
     """The server, if it is ours to break."""
     if not server.own:
-        pytest.skip(f"{server.name}: a server named by RTDASH_TEST_{server.name.upper()}_URL is not ours to kill")
+        pytest.skip(
+            f"{server.name}: a server named by RTDASH_TEST_{server.name.upper()}_URL is not ours to"
+            " kill"
+        )
     return server
 
 
 def _redis(directory: Path) -> TestServer:
     port = free_port()
-    command = [installed("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    return TestServer("redis", f"redis://127.0.0.1:{port}/0", port, own=True, command=command, directory=directory)
+    command = [
+        installed("redis-server"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]
+    return TestServer(
+        "redis", f"redis://127.0.0.1:{port}/0", port, own=True, command=command, directory=directory
+    )
 
 
 def _rabbitmq(directory: Path) -> TestServer:
-    """The name service of Erlang (epmd) runs inside the same tree: the system's would outlive us."""
+    """The name service of Erlang (epmd) runs inside the same tree: the system's would outlive
+    us.
+    """
     port, names, peers = free_port(), free_port(), free_port()
     server = installed("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
     epmd = installed("epmd")
     config = directory / "rabbitmq.conf"
-    config.write_text(f"listeners.tcp.local = 127.0.0.1:{port}\nlog.console = true\nlog.file = false\nloopback_users = none\n")
+    config.write_text(
+        f"listeners.tcp.local = 127.0.0.1:{port}\nlog.console = true\nlog.file ="
+        " false\nloopback_users = none\n"
+    )
     (directory / "plugins").write_text("[].\n")
     environment = {
         "HOME": str(directory),
@@ -167,12 +205,27 @@ def _rabbitmq(directory: Path) -> TestServer:
         "RABBITMQ_MNESIA_BASE": str(directory / "data"),
         "RABBITMQ_LOG_BASE": str(directory / "logs"),
         "RABBITMQ_DIST_PORT": str(peers),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+            "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2"
+        ),
         "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the server instead of waiting for it
     }
-    command = ["sh", "-c", f"{epmd} & until {epmd} -names >/dev/null 2>&1; do sleep 0.05; done; exec {server}"]
+    command = [
+        "sh",
+        "-c",
+        f"{epmd} & until {epmd} -names >/dev/null 2>&1; do sleep 0.05; done; exec {server}",
+    ]
     url = f"amqp://guest:guest@127.0.0.1:{port}/"
-    return TestServer("rabbitmq", url, port, own=True, command=command, directory=directory, environment=environment, is_up=_greets)
+    return TestServer(
+        "rabbitmq",
+        url,
+        port,
+        own=True,
+        command=command,
+        directory=directory,
+        environment=environment,
+        is_up=_greets,
+    )
 
 
 def _kafka(directory: Path) -> TestServer:
@@ -202,28 +255,80 @@ def _kafka(directory: Path) -> TestServer:
         )
     )
     run = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
-    quietly([*run, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(config)], directory)
+    quietly(
+        [
+            *run,
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            "MkU3OEVBNTcwNTJENDM2Qk",
+            "-c",
+            str(config),
+        ],
+        directory,
+    )
     command = [*run, "kafka.Kafka", str(config)]
     url = f"kafka://127.0.0.1:{port}"
-    return TestServer("kafka", url, port, own=True, command=command, directory=directory, inner_port=inner, proxy_port=proxy)
+    return TestServer(
+        "kafka",
+        url,
+        port,
+        own=True,
+        command=command,
+        directory=directory,
+        inner_port=inner,
+        proxy_port=proxy,
+    )
 
 
 def _postgres(directory: Path) -> TestServer:
     """Without fsync: it has to survive its own death here, not the machine's."""
     port, user = free_port(), unprivileged()
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1:]
-    server, initdb = (installed(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb"))
+    programs = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
+    )[-1:]
+    server, initdb = (
+        installed(*(f"{path}/{name}" for path in programs), name) for name in ("postgres", "initdb")
+    )
     (directory / "password").write_text(PASSWORD)
     data = directory / "data"
     quietly(
-        [initdb, "-D", str(data), "-U", "rtdash", "-A", "scram-sha-256", "--pwfile", str(directory / "password"), "-E", "UTF8", "-N"],
+        [
+            initdb,
+            "-D",
+            str(data),
+            "-U",
+            "rtdash",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(directory / "password"),
+            "-E",
+            "UTF8",
+            "-N",
+        ],
         directory,
         user,
     )
-    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "shared_buffers": "32MB"}
+    settings = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "shared_buffers": "32MB",
+    }
     command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     url = f"postgresql://rtdash:{PASSWORD}@127.0.0.1:{port}/postgres"
-    return TestServer("postgres", url, port, own=True, command=command, directory=directory, user=user, is_up=_accepts_logins)
+    return TestServer(
+        "postgres",
+        url,
+        port,
+        own=True,
+        command=command,
+        directory=directory,
+        user=user,
+        is_up=_accepts_logins,
+    )
 
 
 def _answers(port: int) -> bool:
@@ -233,7 +338,9 @@ def _answers(port: int) -> bool:
 
 
 def _greets(server: TestServer) -> bool:
-    """RabbitMQ listens before it has booted; then it answers a protocol header it doesn't know with its own."""
+    """RabbitMQ listens before it has booted; then it answers a protocol header it doesn't know with
+    its own.
+    """
     with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), 1) as peer:
         peer.settimeout(2)
         peer.sendall(b"AMQP\x00\x00\x00\x00")
@@ -242,7 +349,7 @@ def _greets(server: TestServer) -> bool:
 
 
 def _accepts_logins(server: TestServer) -> bool:
-    import psycopg  # noqa: PLC0415 - an extra
+    import psycopg  # noqa: PLC0415
 
     with suppress(psycopg.OperationalError), psycopg.connect(server.url, connect_timeout=2):
         return True

@@ -24,7 +24,11 @@ TODAY = date(2026, 3, 10)
 
 _default = data_path("fixtures", "venues", "default.toml")
 HOTEL, GRILL = parse_venues(_default.read_text(encoding="utf-8"), source=str(_default))
-SMALL_HOTEL = replace(HOTEL, id="small-hotel", room_types=(replace(HOTEL.room_types[0], id="attic", name="Attic", total_rooms=1),))
+SMALL_HOTEL = replace(
+    HOTEL,
+    id="small-hotel",
+    room_types=(replace(HOTEL.room_types[0], id="attic", name="Attic", total_rooms=1),),
+)
 VENUES = (HOTEL, GRILL, SMALL_HOTEL)
 
 _numbers = count(1)
@@ -60,7 +64,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         url = request.getfixturevalue("postgres_database")
         with _admin(url).begin() as conn:
             conn.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+                " current_database() AND pid <> pg_backend_pid()"
             )
             conn.exec_driver_sql("DROP SCHEMA public CASCADE")
             conn.exec_driver_sql("CREATE SCHEMA public")
@@ -69,14 +74,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: TestServer) -> Iterator[str]:
-    """A database that tests empty and use one after the other: making one takes longer than most of them."""
+    """A database that tests empty and use one after the other: making one takes longer than most of
+    them.
+    """
     with new_database(postgres_server.url) as url:
         yield url
 
 
 @contextmanager
 def new_database(server_url: str) -> Iterator[str]:
-    """An empty database on a PostgreSQL server, gone behind the block, whoever is still connected."""
+    """An empty database on a PostgreSQL server, gone behind the block, whoever is still
+    connected.
+    """
     name, admin = f"rtdash_{uuid4().hex}", _admin(server_url)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"CREATE DATABASE {name}")
@@ -88,7 +97,11 @@ def new_database(server_url: str) -> Iterator[str]:
 
 
 def _admin(url: str) -> Engine:
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+    )
 
 
 @pytest.fixture
@@ -97,7 +110,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def database(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
+async def database(
+    database_url: str, tmp_path: Path, clock: ManualClock
+) -> AsyncIterator[Database]:
     """A store with two hotels and a restaurant."""
     opened = await Database.open(database_url, data_dir=tmp_path, clock=clock)
     await opened.write(lambda conn: save_venues(conn, VENUES))
@@ -107,17 +122,39 @@ async def database(database_url: str, tmp_path: Path, clock: ManualClock) -> Asy
 
 def table(**fields: Any) -> Operation:
     """A booking of the restaurant, two hours ahead unless told."""
-    values = {"customer_name": "Anna Miller", "guests": 2, "source": "Phone", "start": NOW + timedelta(hours=2), **fields}
-    return Operation(values.pop("operation_id", f"op-{next(_numbers)}"), Op.BOOK, values.pop("venue_id", GRILL.id), **values)
+    values = {
+        "customer_name": "Anna Miller",
+        "guests": 2,
+        "source": "Phone",
+        "start": NOW + timedelta(hours=2),
+        **fields,
+    }
+    return Operation(
+        values.pop("operation_id", f"op-{next(_numbers)}"),
+        Op.BOOK,
+        values.pop("venue_id", GRILL.id),
+        **values,
+    )
 
 
 def room(**fields: Any) -> Operation:
     """A booking of the hotel's first room type, for two nights from tomorrow unless told."""
-    stay = {"room_type": HOTEL.room_types[0].id, "check_in": TODAY + timedelta(days=1), "check_out": TODAY + timedelta(days=3)}
+    stay = {
+        "room_type": HOTEL.room_types[0].id,
+        "check_in": TODAY + timedelta(days=1),
+        "check_out": TODAY + timedelta(days=3),
+    }
     values = {"customer_name": "Ben Jones", "guests": 1, "source": "Website", **stay, **fields}
-    return Operation(values.pop("operation_id", f"op-{next(_numbers)}"), Op.BOOK, values.pop("venue_id", HOTEL.id), **values)
+    return Operation(
+        values.pop("operation_id", f"op-{next(_numbers)}"),
+        Op.BOOK,
+        values.pop("venue_id", HOTEL.id),
+        **values,
+    )
 
 
 def then(op: Op, reservation_id: str, *, venue_id: str = GRILL.id, **fields: Any) -> Operation:
     """An operation on a reservation that exists."""
-    return Operation(fields.pop("operation_id", f"op-{next(_numbers)}"), op, venue_id, reservation_id, **fields)
+    return Operation(
+        fields.pop("operation_id", f"op-{next(_numbers)}"), op, venue_id, reservation_id, **fields
+    )

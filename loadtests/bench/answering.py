@@ -1,4 +1,6 @@
-"""Requests: reads against a bare ASGI function, durable bookings against plain sqlite3, and starts."""
+"""Requests: reads against a bare ASGI function, durable bookings against plain sqlite3, and
+starts.
+"""
 
 import sqlite3
 import subprocess
@@ -11,18 +13,28 @@ from traffic import STATS, Caller, post_at_once
 
 
 def reads(bench: Bench) -> Figures:
-    """Row 6. GET of the figures with a token: how many of them a bare ASGI function answers in the same CPU time."""
+    """Row 6. GET of the figures with a token: how many of them a bare ASGI function answers in the
+    same CPU time.
+    """
     number = bench.size(3_000)
     with rtdash(bench.data) as server:
         etag = Caller(server).call("GET", STATS).headers["ETag"]
         whole, unchanged = _read(server, number, {}), _read(server, number, {"If-None-Match": etag})
     with plain("bare") as server:
         bare = _read(server, number, {})
-    return {"read_us": whole, "unchanged_us": unchanged, "bare_us": bare, "of_bare_200": bare / whole, "of_bare_304": bare / unchanged}
+    return {
+        "read_us": whole,
+        "unchanged_us": unchanged,
+        "bare_us": bare,
+        "of_bare_200": bare / whole,
+        "of_bare_304": bare / unchanged,
+    }
 
 
 def writes(bench: Bench) -> Figures:
-    """Row 7. Durable bookings a second: in lists of 100, one by one from 32 connections; and the same rows by plain sqlite3 in sets of 100."""
+    """Row 7. Durable bookings a second: in lists of 100, one by one from 32 connections; and the
+    same rows by plain sqlite3 in sets of 100.
+    """
     listed, single = bench.size(6_000), bench.size(2_000)
     with rtdash(bench.data) as server:
         caller = Caller(server)
@@ -48,7 +60,9 @@ def starts(bench: Bench) -> Figures:
     with rtdash(bench.data) as server:
         ready_s = server.started_s
     start = time.monotonic()
-    subprocess.run([sys.executable, "-m", "rtdash", "watch", "--help"], capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "rtdash", "watch", "--help"], capture_output=True, check=True
+    )
     return {"ready_s": ready_s, "help_s": time.monotonic() - start}
 
 
@@ -63,7 +77,9 @@ def _read(server: Server, number: int, headers: dict[str, str]) -> float:
 
 
 def _plain_rows(bench: Bench) -> float:
-    """Bookings a second when their rows are known and only need to be stored: the tables and indexes of the store, durably."""
+    """Bookings a second when their rows are known and only need to be stored: the tables and
+    indexes of the store, durably.
+    """
     tables = ("reservations", "versions", "events")
     copy = bench.directory / "plain.sqlite3"
     copy.unlink(missing_ok=True)
@@ -71,15 +87,22 @@ def _plain_rows(bench: Bench) -> float:
     with sqlite3.connect(stored) as source, sqlite3.connect(copy, isolation_level=None) as target:
         target.execute("PRAGMA journal_mode=WAL")
         target.execute("PRAGMA synchronous=FULL")
-        for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name IN (?, ?, ?) AND sql IS NOT NULL", tables):
+        for (sql,) in source.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name IN (?, ?, ?) AND sql IS NOT NULL", tables
+        ):
             target.execute(sql)
-        rows = {table: source.execute(f"SELECT * FROM {table} LIMIT 5000").fetchall() for table in tables}  # noqa: S608 - our own names
+        # our own names
+        rows = {
+            table: source.execute(f"SELECT * FROM {table} LIMIT 5000").fetchall()  # noqa: S608
+            for table in tables
+        }
         start = time.monotonic()
         for first in range(0, len(rows["reservations"]), 100):
             target.execute("BEGIN IMMEDIATE")
             for table, all_rows in rows.items():
                 marks = ", ".join("?" * len(all_rows[0]))
-                target.executemany(f"INSERT INTO {table} VALUES ({marks})", all_rows[first : first + 100])  # noqa: S608 - our own names
+                statement = f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608
+                target.executemany(statement, all_rows[first : first + 100])
             target.execute("COMMIT")
         took_s = time.monotonic() - start
     return len(rows["reservations"]) / took_s

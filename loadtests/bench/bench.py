@@ -1,4 +1,6 @@
-"""What all measurements share: where programs and data go, how much is measured, and what could not be."""
+"""What all measurements share: where programs and data go, how much is measured, and what could not
+be.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,9 @@ RATE = 40
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`scale` 1.0 measures as documented. `missing`: figures that could not be measured, and what they need."""
+    """`scale` 1.0 measures as documented. `missing`: figures that could not be measured, and what
+    they need.
+    """
 
     directory: Path
     scale: float

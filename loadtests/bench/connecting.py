@@ -1,4 +1,6 @@
-"""Connections: what each holds and costs, and 10,000 of them that are lost in one instant and come back."""
+"""Connections: what each holds and costs, and 10,000 of them that are lost in one instant and come
+back.
+"""
 
 import json
 import threading
@@ -14,32 +16,55 @@ BYSTANDERS = 100
 
 
 def connections(bench: Bench) -> Figures:
-    """Rows 4 and 5. Memory of a subscribed connection; the CPU of handshake, token, subscribe and first answer, and of the plain loop's."""
+    """Rows 4 and 5. Memory of a subscribed connection; the CPU of handshake, token, subscribe and
+    first answer, and of the plain loop's.
+    """
     number = bench.size(5_000)
     memory, ours = _connect(bench, rtdash(bench.data), number)
     _, theirs = _connect(bench, plain("loop"), number)
-    return {"kib_a_connection": memory / 1024, "connect_us": ours, "plain_loop_us": theirs, "of_plain_loop": ours / theirs}
+    return {
+        "kib_a_connection": memory / 1024,
+        "connect_us": ours,
+        "plain_loop_us": theirs,
+        "of_plain_loop": ours / theirs,
+    }
 
 
 def storm(bench: Bench) -> Figures:
-    """Row 8. All connections reset at once and dialed again at once, while 40 bookings a second go to all of them and to bystanders."""
+    """Row 8. All connections reset at once and dialed again at once, while 40 bookings a second go
+    to all of them and to bystanders.
+    """
     clients, bystanders = bench.size(10_000), min(BYSTANDERS, bench.size(10_000))
     if not may_open(clients + bystanders + 200):
-        bench.missing |= dict.fromkeys(("back_s", "lost"), f"{clients + bystanders + 200:,} open files (ulimit -Hn)")
+        bench.missing |= dict.fromkeys(
+            ("back_s", "lost"), f"{clients + bystanders + 200:,} open files (ulimit -Hn)"
+        )
         return {}
     events = bench.size(25 * RATE)
     before = events // 8
     with rtdash(bench.data) as server:
         following = Subscription(f"/ws?token={server.token}", HELLO)
-        command = [str(bench.directory / "storm"), str(server.port), following.path, str(clients), CHANNEL]
-        with counting(bench.directory, server.port, following, bystanders, events) as watching, started(command) as storming:
+        command = [
+            str(bench.directory / "storm"),
+            str(server.port),
+            following.path,
+            str(clients),
+            CHANNEL,
+        ]
+        with (
+            counting(bench.directory, server.port, following, bystanders, events) as watching,
+            started(command) as storming,
+        ):
             dropping = threading.Timer(before / RATE, _tell, (storming, "drop"))
             dropping.start()
             due = Caller(server).post_on_time(events, rate=RATE)
             returned = _hear(storming)
             _tell(storming, "end")
             ended, seen = _hear(storming), watching.result()
-    late = sorted((last - start) * 1e3 for start, last in zip(due[before:], seen["last_at"][before:], strict=True))
+    late = sorted(
+        (last - start) * 1e3
+        for start, last in zip(due[before:], seen["last_at"][before:], strict=True)
+    )
     return {
         "back_s": returned["back_s"],
         "median_back_s": returned["median_s"],
@@ -54,7 +79,9 @@ def storm(bench: Bench) -> Figures:
 
 
 def _connect(bench: Bench, running: Any, number: int) -> tuple[float, float]:
-    """Bytes and microseconds of CPU a connection. A first hundred makes the server build what it builds once."""
+    """Bytes and microseconds of CPU a connection. A first hundred makes the server build what it
+    builds once.
+    """
     with running as server:
         following = Subscription(f"/ws?token={server.token}", HELLO)
         with counting(bench.directory, server.port, following, 100, 0):

@@ -1,4 +1,5 @@
-"""What rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a bare ASGI function.
+"""What rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a
+bare ASGI function.
 
 python plain.py loop|bare PORT [SECRET]
 """
@@ -14,7 +15,9 @@ BODY = b'{"venue":"harbour-hotel","stats":' + b'"0123456789"' * 25 + b"}"
 
 
 def plain_loop(secret: str) -> FastAPI:
-    """Accept, check the token, keep the socket in a set; send each message to each of them in turn."""
+    """Accept, check the token, keep the socket in a set; send each message to each of them in
+    turn.
+    """
     app = FastAPI()
     sockets: set[WebSocket] = set()
 
@@ -52,4 +55,11 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     app = bare if sys.argv[1] == "bare" else plain_loop(sys.argv[3])
     lifespan = "off" if app is bare else "on"
-    uvicorn.run(app, port=int(sys.argv[2]), log_level="warning", access_log=False, ws_per_message_deflate=False, lifespan=lifespan)
+    uvicorn.run(
+        app,
+        port=int(sys.argv[2]),
+        log_level="warning",
+        access_log=False,
+        ws_per_message_deflate=False,
+        lifespan=lifespan,
+    )

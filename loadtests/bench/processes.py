@@ -1,4 +1,6 @@
-"""The processes of a measurement: servers with their CPU and memory, and the C programs that count, that storm, and that set the floor."""
+"""The processes of a measurement: servers with their CPU and memory, and the C programs that count,
+that storm, and that set the floor.
+"""
 
 import json
 import os
@@ -31,7 +33,9 @@ UNLIMITED = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, and how to reach it. `started_s`: seconds from its start until it took connections."""
+    """A running server, and how to reach it. `started_s`: seconds from its start until it took
+    connections.
+    """
 
     process: psutil.Process
     port: int
@@ -52,7 +56,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """How a client of the counting program subscribes: path, first message, and options as `counter.c` lists them."""
+    """How a client of the counting program subscribes: path, first message, and options as
+    `counter.c` lists them.
+    """
 
     path: str
     hello: str
@@ -65,7 +71,10 @@ def build(directory: Path) -> None:
     if compiler is None:
         sys.exit("the suite needs a C compiler: install gcc")
     for name in ("counter", "floor", "storm"):
-        subprocess.run([compiler, "-O2", "-o", str(directory / name), str(HERE / f"{name}.c")], check=True)  # noqa: S603 - our own source
+        # our own source
+        subprocess.run(  # noqa: S603
+            [compiler, "-O2", "-o", str(directory / name), str(HERE / f"{name}.c")], check=True
+        )
 
 
 def may_open(files: int) -> bool:
@@ -76,7 +85,9 @@ def may_open(files: int) -> bool:
 
 @contextmanager
 def rtdash(data: Path, *more: str, keep: bool = False) -> Iterator[Server]:
-    """`rtdash serve` as a user starts it, limits lifted, with a new store, or with the one that is there."""
+    """`rtdash serve` as a user starts it, limits lifted, with a new store, or with the one that is
+    there.
+    """
     if not keep:
         shutil.rmtree(data, ignore_errors=True)
     environment = os.environ | UNLIMITED | {"RTDASH_DATA": str(data)}
@@ -96,14 +107,21 @@ def plain(kind: str) -> Iterator[Server]:
 
 
 @contextmanager
-def serving(command: list[str], port: int, environment: dict[str, str], *, token: str = "") -> Iterator[Server]:
+def serving(
+    command: list[str], port: int, environment: dict[str, str], *, token: str = ""
+) -> Iterator[Server]:
     """A server that is ended by force in the end.
 
-    It shares our session: the kernel divides the processors among sessions first (autogroup), and the floor's two ends share one, too.
+    It shares our session: the kernel divides the processors among sessions first (autogroup), and
+    the floor's two ends share one, too.
     """
     start = time.monotonic()
-    with subprocess.Popen(  # noqa: S603 - this package, or what the suite compares it with
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    with subprocess.Popen(  # noqa: S603
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
     ) as process:
         try:
             while not _accepts(port):
@@ -117,17 +135,24 @@ def serving(command: list[str], port: int, environment: dict[str, str], *, token
 
 
 @contextmanager
-def counting(directory: Path, port: int, subscription: Subscription, clients: int, events: int) -> Iterator["Counting"]:
+def counting(
+    directory: Path, port: int, subscription: Subscription, clients: int, events: int
+) -> Iterator["Counting"]:
     """So many clients that have had their answer."""
     path, hello, options = subscription.path, subscription.hello, subscription.options
-    with started([str(directory / "counter"), str(port), path, str(clients), str(events), hello, *options]) as process:
+    with started(
+        [str(directory / "counter"), str(port), path, str(clients), str(events), hello, *options]
+    ) as process:
         yield Counting(process)
 
 
 @contextmanager
 def started(command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
     """A C program that has said that it is ready."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    # our own program
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             if process.stdout is None or process.stdout.readline().strip() != "ready":
                 sys.exit("the clients could not connect")
@@ -151,15 +176,20 @@ class Counting:
 
 def floor(directory: Path, sockets: int, size: int, *, rounds: int, rate: int) -> dict[str, float]:
     """The bare system call: so many sockets, the same bytes and pace."""
-    out = subprocess.run(  # noqa: S603 - our own program
-        [str(directory / "floor"), str(sockets), str(rounds), str(size), str(rate)], capture_output=True, text=True, check=True
+    out = subprocess.run(  # noqa: S603
+        [str(directory / "floor"), str(sockets), str(rounds), str(size), str(rate)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     measured: dict[str, float] = json.loads(out)
     return measured
 
 
 def free_ports(number: int) -> list[int]:
-    """Below those that the kernel gives to whoever asks for any, so that nobody else is given them meanwhile."""
+    """Below those that the kernel gives to whoever asks for any, so that nobody else is given them
+    meanwhile.
+    """
     found: list[int] = []
     with ExitStack() as held:
         for port in range(21_000 + os.getpid() % 5_000, 32_000):
@@ -173,7 +203,11 @@ def free_ports(number: int) -> list[int]:
 
 def _token(environment: dict[str, str]) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "rtdash", "token"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "rtdash", "token"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
 
 

@@ -1,4 +1,6 @@
-"""Other servers that do this job, each with its configuration, its subscription and its way to publish. Whichever is installed is measured."""
+"""Other servers that do this job, each with its configuration, its subscription and its way to
+publish. Whichever is installed is measured.
+"""
 
 import http.client
 import os
@@ -75,7 +77,9 @@ class NatsPublisher:
 
     def publish(self, bodies: list[bytes]) -> None:
         """In one go."""
-        self._socket.sendall(b"".join(b"PUB %b %d\r\n%b\r\n" % (_SUBJECT, len(body), body) for body in bodies))
+        self._socket.sendall(
+            b"".join(b"PUB %b %d\r\n%b\r\n" % (_SUBJECT, len(body), body) for body in bodies)
+        )
 
 
 class MqttPublisher:
@@ -93,7 +97,8 @@ class MqttPublisher:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """`command` writes what the server needs into a directory and gives its command line; it listens on `port`, and for the publisher
+    """`command` writes what the server needs into a directory and gives its command line; it
+    listens on `port`, and for the publisher
     on `second` where that is another protocol. `subscription` is for messages of so many bytes.
     """
 
@@ -111,7 +116,14 @@ def _is_here(*programs: str) -> Callable[[], bool]:
 
 def _has_ws() -> bool:
     node = shutil.which("node")
-    return node is not None and subprocess.run([node, "-e", "require('ws')"], capture_output=True, cwd=HERE, check=False).returncode == 0  # noqa: S603 - as found
+    # as found
+    return (
+        node is not None
+        and subprocess.run(  # noqa: S603
+            [node, "-e", "require('ws')"], capture_output=True, cwd=HERE, check=False
+        ).returncode
+        == 0
+    )
 
 
 def _nchan() -> str | None:
@@ -120,7 +132,9 @@ def _nchan() -> str | None:
 
 def _nginx_command(directory: Path, port: int, _second: int) -> list[str]:
     user = "user root; " if os.geteuid() == 0 else ""
-    config = _write(directory, _NGINX.format(module=_nchan(), user=user, directory=directory, port=port))
+    config = _write(
+        directory, _NGINX.format(module=_nchan(), user=user, directory=directory, port=port)
+    )
     return ["nginx", "-p", str(directory), "-e", str(directory / "error.log"), "-c", config]
 
 
@@ -153,13 +167,19 @@ def _mqtt_publish(body: bytes) -> bytes:
 def _nats_subscription(size: int) -> Subscription:
     hello = b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB %b 1\r\nPING\r\n' % _SUBJECT
     on_wire = len(b"MSG %b 1 %d\r\n\r\n" % (_SUBJECT, size)) + size
-    return Subscription("/", hello.hex(), ("hex", "answers=2", f"message={on_wire}"))  # the answers: INFO and PONG
+    return Subscription(
+        "/", hello.hex(), ("hex", "answers=2", f"message={on_wire}")
+    )  # the answers: INFO and PONG
 
 
 def _mqtt_subscription(size: int) -> Subscription:
     hello = _mqtt_connect() + _mqtt_subscribe()
     on_wire = len(_mqtt_publish(bytes(size)))
-    return Subscription("/mqtt", hello.hex(), ("hex", "answers=2", f"message={on_wire}", "header=Sec-WebSocket-Protocol: mqtt"))
+    return Subscription(
+        "/mqtt",
+        hello.hex(),
+        ("hex", "answers=2", f"message={on_wire}", "header=Sec-WebSocket-Protocol: mqtt"),
+    )
 
 
 RIVALS = (
@@ -175,7 +195,11 @@ RIVALS = (
         "mosquitto",
         "mosquitto",
         _is_here("mosquitto"),
-        lambda directory, port, second: ["mosquitto", "-c", _write(directory, _MOSQUITTO.format(port=port, second=second))],
+        lambda directory, port, second: [
+            "mosquitto",
+            "-c",
+            _write(directory, _MOSQUITTO.format(port=port, second=second)),
+        ],
         _mqtt_subscription,
         lambda _port, second: MqttPublisher(second),
     ),
@@ -183,7 +207,11 @@ RIVALS = (
         "nats",
         "nats-server",
         _is_here("nats-server"),
-        lambda directory, port, second: ["nats-server", "-c", _write(directory, _NATS.format(port=port, second=second))],
+        lambda directory, port, second: [
+            "nats-server",
+            "-c",
+            _write(directory, _NATS.format(port=port, second=second)),
+        ],
         _nats_subscription,
         lambda _port, second: NatsPublisher(second),
     ),

@@ -1,4 +1,6 @@
-"""Requests to a server: bookings one by one at a pace, in lists, from many connections at once, and reads."""
+"""Requests to a server: bookings one by one at a pace, in lists, from many connections at once, and
+reads.
+"""
 
 import http.client
 import json
@@ -11,7 +13,11 @@ from uuid import uuid4
 
 from processes import Server
 
-TABLES, OPERATIONS, STATS = "/api/restaurant/reservations", "/api/operations", "/api/dashboard/stats"
+TABLES, OPERATIONS, STATS = (
+    "/api/restaurant/reservations",
+    "/api/operations",
+    "/api/dashboard/stats",
+)
 
 
 def table(number: int) -> dict[str, object]:
@@ -26,15 +32,22 @@ class Caller:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"}
+        self._headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {server.token}",
+        }
 
     def read(self, path: str) -> str:
         """What is there, as text."""
         self._connection.request("GET", path)
         return self._connection.getresponse().read().decode()
 
-    def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
-        """The answer, read; anything but success is an error. A body that is text is sent as it is, others as JSON."""
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> http.client.HTTPResponse:
+        """The answer, read; anything but success is an error. A body that is text is sent as it is,
+        others as JSON.
+        """
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         self._connection.request(method, path, text, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
@@ -44,11 +57,15 @@ class Caller:
         return answer
 
     def post_lists(self, number: int, *, size: int = 100, venues: Sequence[str] = ()) -> float:
-        """Bookings as operations, `size` a request, one request after the other; of the first venue, or of these in turns.
+        """Bookings as operations, `size` a request, one request after the other; of the first
+        venue, or of these in turns.
 
         Seconds from the first request, all texts being ready, to the last answer.
         """
-        operations = [booking(turn, {"venue": venues[turn % len(venues)]} if venues else {}) for turn in range(number)]
+        operations = [
+            booking(turn, {"venue": venues[turn % len(venues)]} if venues else {})
+            for turn in range(number)
+        ]
         texts = [json.dumps(operations[first : first + size]) for first in range(0, number, size)]
         start = time.monotonic()
         for text in texts:
@@ -56,13 +73,17 @@ class Caller:
         return time.monotonic() - start
 
     def post_paced(self, number: int, *, rate: float, path: str = TABLES) -> list[float]:
-        """Bookings one by one, `rate` a second; the instants at which each was sent, its bytes being ready."""
+        """Bookings one by one, `rate` a second; the instants at which each was sent, its bytes
+        being ready.
+        """
         requests = [_post(self._server, json.dumps(table(turn)), path) for turn in range(number)]
         with socket.create_connection(("127.0.0.1", self._server.port)) as one:
             return pace(number, rate, lambda turn: _exchange(one, requests[turn]))
 
     def post_on_time(self, number: int, *, rate: float) -> list[float]:
-        """Bookings `rate` a second, whatever is due in one list when the server is slower; the instants at which each was due."""
+        """Bookings `rate` a second, whatever is due in one list when the server is slower; the
+        instants at which each was due.
+        """
         start, posted = time.time(), 0
         while posted < number:
             time.sleep(max(0.0, start + posted / rate - time.time()))
@@ -74,7 +95,13 @@ class Caller:
 
 def booking(number: int, more: Mapping[str, object] | None = None) -> dict[str, object]:
     """The operation that books such a table."""
-    return {"operationId": uuid4().hex, "op": "book", "kind": "restaurant", **table(number), **(more or {})}
+    return {
+        "operationId": uuid4().hex,
+        "op": "book",
+        "kind": "restaurant",
+        **table(number),
+        **(more or {}),
+    }
 
 
 def pace(number: int, rate: float, act: Callable[[int], object]) -> list[float]:
@@ -88,7 +115,9 @@ def pace(number: int, rate: float, act: Callable[[int], object]) -> list[float]:
 
 
 def post_at_once(server: Server, number: int, *, connections: int) -> float:
-    """Single bookings from many connections, each sending its next as soon as it has its answer. Bookings a second."""
+    """Single bookings from many connections, each sending its next as soon as it has its answer.
+    Bookings a second.
+    """
     request, left, answered = _post(server, json.dumps(table(1)), TABLES), number, 0
     start = time.monotonic()
     with selectors.DefaultSelector() as selector:
@@ -119,7 +148,10 @@ def post_at_once(server: Server, number: int, *, connections: int) -> float:
 
 def _post(server: Server, body: str, path: str) -> bytes:
     """A request in one piece."""
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Type: application/json\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Type:"
+        " application/json\r\n"
+    )
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

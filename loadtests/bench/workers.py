@@ -1,4 +1,6 @@
-"""Two workers against one on the same machine, with everybody's CPU told: the server's, the generator's, the store's and the broker's."""
+"""Two workers against one on the same machine, with everybody's CPU told: the server's, the
+generator's, the store's and the broker's.
+"""
 
 import os
 import resource
@@ -20,14 +22,18 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def workers(bench: Bench) -> Figures:
-    """Row 14. Bookings 100 a request to 2,000 subscribers, by one worker and by two, over PostgreSQL and Redis of our own."""
+    """Row 14. Bookings 100 a request to 2,000 subscribers, by one worker and by two, over
+    PostgreSQL and Redis of our own.
+    """
     sys.path.append(str(_CHECKOUT))
     try:
-        import pytest  # noqa: PLC0415 - a wheel has no tests, nor what they need
+        import pytest  # noqa: PLC0415
 
         from tests.servers import running  # noqa: PLC0415
     except ImportError:
-        bench.missing |= dict.fromkeys(("lost_1", "lost_2"), "a checkout, installed with the extra test")
+        bench.missing |= dict.fromkeys(
+            ("lost_1", "lost_2"), "a checkout, installed with the extra test"
+        )
         return {}
     try:
         with running("postgres") as postgres, running("redis") as redis:
@@ -38,23 +44,32 @@ def workers(bench: Bench) -> Figures:
 
 
 def _one_and_two(bench: Bench, postgres: Any, redis: Any) -> Figures:
-    """`gain`: deliveries a second by two of those by one, here, where all share the cores. `gain_elsewhere`: what their CPU a delivery
+    """`gain`: deliveries a second by two of those by one, here, where all share the cores.
+    `gain_elsewhere`: what their CPU a delivery
     would give if only the workers were here.
     """
-    from tests.stores import new_database  # noqa: PLC0415 - see above
+    from tests.stores import new_database  # noqa: PLC0415
 
     figures: Figures = {}
     for number in (1, 2):
-        with new_database(postgres.url) as database, _crew(bench, number, database, redis.url) as server:
+        with (
+            new_database(postgres.url) as database,
+            _crew(bench, number, database, redis.url) as server,
+        ):
             figures |= _measure(bench, number, server, lambda: [*postgres.tree(), *redis.tree()])
-    gains = {"gain": figures["a_second_2"] / figures["a_second_1"], "gain_elsewhere": 2 * figures["server_us_1"] / figures["server_us_2"]}
+    gains = {
+        "gain": figures["a_second_2"] / figures["a_second_1"],
+        "gain_elsewhere": 2 * figures["server_us_1"] / figures["server_us_2"],
+    }
     return figures | gains
 
 
 @contextmanager
 def _crew(bench: Bench, number: int, database: str, broker: str) -> Iterator[Server]:
     """So many workers, all of them ready, as `rtdash serve` tells by its address."""
-    with rtdash(bench.data, "--workers", str(number), "--database", database, "--broker", broker) as server:
+    with rtdash(
+        bench.data, "--workers", str(number), "--database", database, "--broker", broker
+    ) as server:
         deadline = time.monotonic() + READY_S
         while not (bench.data / "address").exists():
             if time.monotonic() > deadline:
@@ -66,7 +81,9 @@ def _crew(bench: Bench, number: int, database: str, broker: str) -> Iterator[Ser
 
 
 def _measure(bench: Bench, number: int, server: Server, services: Services) -> Figures:
-    """Deliveries a second of wall time, microseconds of CPU a delivery by whom, and cores in use: by us, by others, by nobody."""
+    """Deliveries a second of wall time, microseconds of CPU a delivery by whom, and cores in use:
+    by us, by others, by nobody.
+    """
     subscribers, events = bench.size(2_000), bench.size(1_000)
     Caller(server).post_lists(200)  # builds what is built once
     following = Subscription(f"/ws?token={server.token}", HELLO)
@@ -79,7 +96,10 @@ def _measure(bench: Bench, number: int, server: Server, services: Services) -> F
     spent = {who: after[who] - before[who] for who in after}
     return {
         f"a_second_{number}": counted["frames"] / wall_s,
-        **{f"{who}_us_{number}": seconds * 1e6 / max(1, counted["frames"]) for who, seconds in spent.items()},
+        **{
+            f"{who}_us_{number}": seconds * 1e6 / max(1, counted["frames"])
+            for who, seconds in spent.items()
+        },
         **{f"{who}_cores_{number}": seconds / wall_s for who, seconds in spent.items()},
         f"others_cores_{number}": (busy_s - sum(spent.values())) / wall_s,
         f"idle_cores_{number}": (os.cpu_count() or 1) - busy_s / wall_s,
@@ -87,8 +107,12 @@ def _measure(bench: Bench, number: int, server: Server, services: Services) -> F
     }
 
 
-def _finished(server: Server, services: Services, clients: Counting) -> tuple[dict[str, Any], dict[str, float]]:
-    """What was counted, and all CPU until then: that of the counting program, which has ended, by what the system noted of our children."""
+def _finished(
+    server: Server, services: Services, clients: Counting
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """What was counted, and all CPU until then: that of the counting program, which has ended, by
+    what the system noted of our children.
+    """
     ended_before_s = _of_children()
     counted = clients.result()
     counting_s = _of_children() - ended_before_s
@@ -97,8 +121,14 @@ def _finished(server: Server, services: Services, clients: Counting) -> tuple[di
 
 def _spent(server: Server, services: Services, clients: Counting | None = None) -> dict[str, float]:
     """Seconds of CPU so far."""
-    generator_s = time.process_time() + (_cpu_s(psutil.Process(clients.process.pid)) if clients else 0.0)
-    return {"server": server.cpu_s(), "services": sum(map(_cpu_s, services())), "generator": generator_s}
+    generator_s = time.process_time() + (
+        _cpu_s(psutil.Process(clients.process.pid)) if clients else 0.0
+    )
+    return {
+        "server": server.cpu_s(),
+        "services": sum(map(_cpu_s, services())),
+        "generator": generator_s,
+    }
 
 
 def _of_children() -> float:

@@ -1,6 +1,8 @@
-"""A busy hotel's year, 100,000 reservations: how long its reports take, and how late the event loop is while it works.
+"""A busy hotel's year, 100,000 reservations: how long its reports take, and how late the event loop
+is while it works.
 
-The store is made once a run of the suite; the rows go straight into the tables that reports and lists read.
+The store is made once a run of the suite; the rows go straight into the tables that reports and
+lists read.
 """
 
 import random
@@ -20,7 +22,8 @@ from traffic import STATS, Caller
 HOTEL = "grand-hotel"
 DAYS = 365
 VISITED, CANCELLED, CHARGED = 0.7, 0.9, 0.5
-"""Shares: who came and left; with those, who cancelled; of those who came, who was charged for more than the room."""
+"""Shares: who came and left; with those, who cancelled; of those who came, who was charged for more
+than the room."""
 REPORTS = {
     "trends": "/api/dashboard/trends",
     "by_category": "/api/dashboard/revenue/by-category",
@@ -50,7 +53,9 @@ currency = "EUR"
 
 
 def reports(bench: Bench) -> Figures:
-    """Milliseconds of each report over its longest period, median of nine; and the slowest of all requests, the first included."""
+    """Milliseconds of each report over its longest period, median of nine; and the slowest of all
+    requests, the first included.
+    """
     with _year(bench) as server:
         caller, took = Caller(server), {name: [] for name in REPORTS}
         for _ in range(9):
@@ -58,21 +63,40 @@ def reports(bench: Bench) -> Figures:
                 start = time.perf_counter()
                 caller.call("GET", f"{path}?venue={HOTEL}&period=monthly")
                 took[name].append((time.perf_counter() - start) * 1e3)
-    return {f"{name}_ms": statistics.median(of) for name, of in took.items()} | {"slowest_ms": max(max(of) for of in took.values())}
+    return {f"{name}_ms": statistics.median(of) for name, of in took.items()} | {
+        "slowest_ms": max(max(of) for of in took.values())
+    }
 
 
 def lag(bench: Bench) -> Figures:
-    """The event loop's greatest lateness, in milliseconds, while a year's store serves each kind of work; and when nothing is done."""
+    """The event loop's greatest lateness, in milliseconds, while a year's store serves each kind of
+    work; and when nothing is done.
+    """
     tokens = [_token(number) for number in range(bench.size(1_000))]
-    with _year(bench) as server, counting(bench.directory, server.port, Subscription(f"/ws?token={server.token}", HELLO), 50, 0):
+    with (
+        _year(bench) as server,
+        counting(
+            bench.directory, server.port, Subscription(f"/ws?token={server.token}", HELLO), 50, 0
+        ),
+    ):
         caller = Caller(server)
         works: dict[str, Callable[[], object]] = {
             "idle": lambda: time.sleep(1),
             "lists_of_100": lambda: caller.post_lists(bench.size(3_000)),
             "lists_of_1000": lambda: caller.post_lists(bench.size(5_000), size=1_000),
-            "reports": lambda: [caller.call("GET", f"{path}?venue={HOTEL}&period=monthly") for path in REPORTS.values() for _ in range(5)],
-            "long_pages": lambda: [caller.call("GET", f"/api/hotel/bookings?venue={HOTEL}&limit=500") for _ in range(20)],
-            "tokens": lambda: [caller.call("GET", STATS, headers={"Authorization": f"Bearer {token}"}) for token in tokens],
+            "reports": lambda: [
+                caller.call("GET", f"{path}?venue={HOTEL}&period=monthly")
+                for path in REPORTS.values()
+                for _ in range(5)
+            ],
+            "long_pages": lambda: [
+                caller.call("GET", f"/api/hotel/bookings?venue={HOTEL}&limit=500")
+                for _ in range(20)
+            ],
+            "tokens": lambda: [
+                caller.call("GET", STATS, headers={"Authorization": f"Bearer {token}"})
+                for token in tokens
+            ],
         }
         for work in works.values():
             work()  # what the first of its kind builds
@@ -98,23 +122,30 @@ def _year(bench: Bench) -> AbstractContextManager[Server]:
 
 def _fill(data: Path, number: int) -> None:
     """The rows that reports and lists read."""
-    rng = random.Random(1)  # noqa: S311 - the same year each time
+    rng = random.Random(1)  # noqa: S311
     today = datetime.now(UTC).date()
     stays = [_stay(place, rng, today) for place in range(number)]
-    charges = [_charge(stay, rng) for stay in stays if stay["status"] == "CheckedOut" and rng.random() < CHARGED]
+    charges = [
+        _charge(stay, rng)
+        for stay in stays
+        if stay["status"] == "CheckedOut" and rng.random() < CHARGED
+    ]
     (stored,) = data.glob("*.db")
     with sqlite3.connect(stored) as store:
         for table, rows in (("reservations", stays), ("charges", charges)):
             names = ", ".join(rows[0])
             marks = ", ".join(f":{name}" for name in rows[0])
-            store.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+            # our own names
+            store.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
     store.close()
 
 
 def _stay(place: int, rng: random.Random, today: date) -> dict[str, object]:
     nights, fate, kind = rng.randint(1, 6), rng.random(), rng.choice(["single", "double"])
     arrival = today - timedelta(days=rng.randint(nights + 1, DAYS))
-    start_ms = int(datetime(arrival.year, arrival.month, arrival.day, 15, tzinfo=UTC).timestamp() * 1000)
+    start_ms = int(
+        datetime(arrival.year, arrival.month, arrival.day, 15, tzinfo=UTC).timestamp() * 1000
+    )
     email = f"guest{rng.randrange(60_000)}@example.com"
     amount = nights * rng.randint(8_000, 15_000)
     return {
@@ -125,7 +156,9 @@ def _stay(place: int, rng: random.Random, today: date) -> dict[str, object]:
         "customer_email": email,
         "customer_key": email,
         "guests": rng.randint(1, 2),
-        "status": "CheckedOut" if fate < VISITED else "Cancelled" if fate < CANCELLED else "Confirmed",
+        "status": (
+            "CheckedOut" if fate < VISITED else "Cancelled" if fate < CANCELLED else "Confirmed"
+        ),
         "source": rng.choice(["Website", "Phone", "Booking.com", "Expedia", "Walk-in"]),
         "amount": amount,
         "charged": 0,
@@ -158,5 +191,12 @@ def _token(number: int) -> str:
     """A token that the server has not seen."""
     now = int(time.time())
     scope = "hotel:read hotel:write restaurant:read restaurant:write"
-    claims = {"sub": f"user{number}", "jti": f"{number}-{now}", "iat": now, "exp": now + 600, "scope": scope, "venues": ["*"]}
+    claims = {
+        "sub": f"user{number}",
+        "jti": f"{number}-{now}",
+        "iat": now,
+        "exp": now + 600,
+        "scope": scope,
+        "venues": ["*"],
+    }
     return jwt.encode(claims, SECRET, algorithm="HS256")

@@ -1,4 +1,6 @@
-"""One batch in one transaction: load in sets, decide each operation purely and in order, append the events, save in sets."""
+"""One batch in one transaction: load in sets, decide each operation purely and in order, append the
+events, save in sets.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,15 @@ from rtdash.domain.refusals import OperationIdReused, Refusal
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import Stream, notifications_channel, reservations_channel
-from rtdash.protocol.messages import Message, decode, encode, notification_message, reservation_json, reservation_message, upcoming_message
+from rtdash.protocol.messages import (
+    Message,
+    decode,
+    encode,
+    notification_message,
+    reservation_json,
+    reservation_message,
+    upcoming_message,
+)
 from rtdash.store import announcements, batch, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.batch import Key, Record, Stored, Version
@@ -29,7 +39,9 @@ _COMES_NEAR = frozenset({Op.BOOK, Op.AMEND, Op.REINSTATE, Op.UNDO_NO_SHOW})
 
 @dataclass(slots=True)
 class _Change:
-    """An operation that was applied, its reservation as shown, and its events; the reservation's own comes first."""
+    """An operation that was applied, its reservation as shown, and its events; the reservation's
+    own comes first.
+    """
 
     operation: Operation
     digest: str
@@ -54,8 +66,11 @@ class _State:
     changes: dict[Key, _Change]
 
 
-def apply_batch(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
-    """Apply the operations in one go; where one of several meets a fault that is not the store's, each apart, so that only it fails.
+def apply_batch(
+    conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock
+) -> Applied:
+    """Apply the operations in one go; where one of several meets a fault that is not the store's,
+    each apart, so that only it fails.
 
     A single one raises its fault, and the transaction is to be undone.
     """
@@ -74,7 +89,9 @@ def apply_batch(conn: Connection, operations: Sequence[Operation], venues: Mappi
     )
 
 
-def _apply_apart(conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock) -> Applied:
+def _apply_apart(
+    conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock
+) -> Applied:
     try:
         return batch.run_apart(conn, lambda: _apply(conn, [operation], venues, clock))
     except Exception as error:
@@ -83,23 +100,39 @@ def _apply_apart(conn: Connection, operation: Operation, venues: Mapping[str, Ve
         return Applied([error], (), frozenset())
 
 
-def _apply(conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock) -> Applied:
+def _apply(
+    conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock
+) -> Applied:
     lock_venues(conn, {operation.venue_id for operation in operations})
     targets = [_target(operation) for operation in operations]
     state = _load(conn, operations, targets, venues, now=from_ms(to_ms(clock())))
-    steps = [_step(state, operation, target) for operation, target in zip(operations, targets, strict=True)]
+    steps = [
+        _step(state, operation, target)
+        for operation, target in zip(operations, targets, strict=True)
+    ]
     changes = list(state.changes.values())
     events = _append(conn, changes, state)
     batch.save_versions(conn, [_version(change) for change in changes])
     for venue_id, rooms in state.rooms.items():
         batch.save_rooms(conn, venue_id, rooms.changes(), state.sold[venue_id])
-    return Applied([_outcome(step) for step in steps], events, frozenset(change.operation.venue_id for change in changes))
+    return Applied(
+        [_outcome(step) for step in steps],
+        events,
+        frozenset(change.operation.venue_id for change in changes),
+    )
 
 
 def _load(
-    conn: Connection, operations: Sequence[Operation], targets: Sequence[Key], venues: Mapping[str, Venue], *, now: datetime
+    conn: Connection,
+    operations: Sequence[Operation],
+    targets: Sequence[Key],
+    venues: Mapping[str, Venue],
+    *,
+    now: datetime,
 ) -> _State:
-    records = batch.load_records(conn, (Key(operation.venue_id, operation.operation_id) for operation in operations))
+    records = batch.load_records(
+        conn, (Key(operation.venue_id, operation.operation_id) for operation in operations)
+    )
     by_reservation: dict[Key, list[Operation]] = defaultdict(list)
     for operation, target in zip(operations, targets, strict=True):
         by_reservation[target].append(operation)
@@ -109,10 +142,20 @@ def _load(
         current = stored[key].reservation if key in stored else None
         touched[key.venue_id] |= nights_touched_in_turn(turn, current, venues[key.venue_id])
     sold = batch.load_sold(conn, touched)
-    return _State(venues, now, records, stored, sold, {venue_id: Rooms(sold[venue_id]) for venue_id in touched}, {})
+    return _State(
+        venues,
+        now,
+        records,
+        stored,
+        sold,
+        {venue_id: Rooms(sold[venue_id]) for venue_id in touched},
+        {},
+    )
 
 
-def _step(state: _State, operation: Operation, target: Key) -> Outcome | tuple[OutcomeKind, _Change]:
+def _step(
+    state: _State, operation: Operation, target: Key
+) -> Outcome | tuple[OutcomeKind, _Change]:
     """Decide one operation. What is applied gets its outcome when the log has numbered it."""
     key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
     earlier = state.changes.get(key)
@@ -123,7 +166,9 @@ def _step(state: _State, operation: Operation, target: Key) -> Outcome | tuple[O
     if earlier is not None:
         return OutcomeKind.REPEATED, earlier
     if record is not None:
-        return Outcome(key.id, OutcomeKind.REPEATED, record.reservation_id, record.seq, decode(record.body))
+        return Outcome(
+            key.id, OutcomeKind.REPEATED, record.reservation_id, record.seq, decode(record.body)
+        )
     try:
         change = _decide(state, operation, target, digest)
     except Refusal as refusal:
@@ -142,24 +187,36 @@ def _decide(state: _State, operation: Operation, target: Key, digest: str) -> _C
     body = reservation_json(after, venue)
     channel = reservations_channel(venue.kind)
     what = operation.op if current else None
-    message = reservation_message(channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at)
-    change = _Change(operation, digest, before, decision, body, [NewEvent(Stream(venue.id, channel), message)])
+    message = reservation_message(
+        channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at
+    )
+    change = _Change(
+        operation, digest, before, decision, body, [NewEvent(Stream(venue.id, channel), message)]
+    )
     if operation.at is None:
         told = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
         change.events += [_notification_event(one, operation, venue) for one in told]
-        if operation.op in _COMES_NEAR and is_upcoming(venue, after.start, state.now, status=after.status):
+        if operation.op in _COMES_NEAR and is_upcoming(
+            venue, after.start, state.now, status=after.status
+        ):
             change.upcoming = Announcement(venue.id, after.id, after.start)
     return change
 
 
 def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list[StoredEvent]:
-    """Append the events of the changes, in order, and enter the numbers of the reservations' own."""
-    claimed = announcements.claim(conn, [change.upcoming for change in changes if change.upcoming], now=state.now)
+    """Append the events of the changes, in order, and enter the numbers of the reservations'
+    own.
+    """
+    claimed = announcements.claim(
+        conn, [change.upcoming for change in changes if change.upcoming], now=state.now
+    )
     for change in changes:
         if change.upcoming in claimed:
             claimed.discard(change.upcoming)
             change.events.append(_upcoming_event(change, state.venues[change.operation.venue_id]))
-    stored = event_log.append(conn, [event for change in changes for event in change.events], now=state.now)
+    stored = event_log.append(
+        conn, [event for change in changes for event in change.events], now=state.now
+    )
     following = iter(stored)
     for change in changes:
         numbered = [next(following) for _ in change.events]
@@ -184,23 +241,34 @@ def _notification_event(told: Notification, operation: Operation, venue: Venue) 
 def _version(change: _Change) -> Version:
     after = change.decision.reservation
     record = Record(change.digest, after.id, change.seq, encode(change.body).decode())
-    return Version(change.operation.operation_id, change.before, after, change.decision.charge, record)
+    return Version(
+        change.operation.operation_id, change.before, after, change.decision.charge, record
+    )
 
 
 def _upcoming_event(change: _Change, venue: Venue) -> NewEvent:
     channel = notifications_channel(venue.kind)
-    return NewEvent(Stream(venue.id, channel), upcoming_message(channel, venue.id, change.body, operation_id=change.operation.operation_id))
+    return NewEvent(
+        Stream(venue.id, channel),
+        upcoming_message(
+            channel, venue.id, change.body, operation_id=change.operation.operation_id
+        ),
+    )
 
 
 def _outcome(step: Outcome | tuple[OutcomeKind, _Change]) -> Outcome:
     if isinstance(step, Outcome):
         return step
     kind, change = step
-    return Outcome(change.operation.operation_id, kind, change.decision.reservation.id, change.seq, change.body)
+    return Outcome(
+        change.operation.operation_id, kind, change.decision.reservation.id, change.seq, change.body
+    )
 
 
 def _target(operation: Operation) -> Key:
     """The reservation that an operation is about; a booking may leave its id to us."""
     if operation.reservation_id is None and operation.op is Op.BOOK:
-        return Key(operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id))
+        return Key(
+            operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id)
+        )
     return Key(operation.venue_id, operation.reservation_id or "")

@@ -19,9 +19,11 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one operation. `body` is the reservation's JSON as that operation left it, `seq` the number of its event.
+    """What became of one operation. `body` is the reservation's JSON as that operation left it,
+    `seq` the number of its event.
 
-    Both belong to what was applied, now or, for a repeat, the first time; a refusal has its reason instead.
+    Both belong to what was applied, now or, for a repeat, the first time; a refusal has its reason
+    instead.
     """
 
     operation_id: str
@@ -34,7 +36,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a transaction made: one outcome (or the fault that only this operation met) each, in order; events; venues changed."""
+    """What a transaction made: one outcome (or the fault that only this operation met) each, in
+    order; events; venues changed.
+    """
 
     outcomes: Sequence[Outcome | Exception]
     events: Sequence[StoredEvent]

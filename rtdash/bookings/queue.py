@@ -1,4 +1,6 @@
-"""Who waits to be applied: requests take turns in batches, one batch is decided while the next one gathers."""
+"""Who waits to be applied: requests take turns in batches, one batch is decided while the next one
+gathers.
+"""
 
 import asyncio
 from collections import deque
@@ -15,7 +17,8 @@ from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
 BATCH_LIMIT = 100
-"""Operations in one transaction: enough to share its fsync, few enough that nobody waits long for it."""
+"""Operations in one transaction: enough to share its fsync, few enough that nobody waits long for
+it."""
 
 SHARE = 25
 """Operations of one request in a batch while others wait, so that a bulk load holds nobody up."""
@@ -24,7 +27,8 @@ QUEUE_LIMIT = 5_000
 """Operations that may wait; beyond, StoreUnavailable."""
 
 OnCommitted = Callable[[Sequence[StoredEvent], frozenset[str]], None]
-"""Hears, on the event loop and in the order of commit, of the events of a transaction and the ids of the venues that it touched."""
+"""Hears, on the event loop and in the order of commit, of the events of a transaction and the ids
+of the venues that it touched."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +58,14 @@ class Bookings:
     `venues` are those that operations may name; `on_committed` is called before the outcomes leave.
     """
 
-    def __init__(self, database: Database, clock: Clock, on_committed: OnCommitted, *, venues: Iterable[Venue] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        on_committed: OnCommitted,
+        *,
+        venues: Iterable[Venue] = (),
+    ) -> None:
         self.venues = {venue.id: venue for venue in venues}
         self._database = database
         self._clock = clock
@@ -68,9 +79,11 @@ class Bookings:
         self._open: set[asyncio.Future[list[Outcome]]] = set()
 
     async def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
-        """One outcome each, in order, once all of them are on disk or refused. Their venues are known ones.
+        """One outcome each, in order, once all of them are on disk or refused. Their venues are
+        known ones.
 
-        Raises StoreUnavailable (some may be stored) and OutcomeUnknown: repeat with the same ids. A fault met by one operation
+        Raises StoreUnavailable (some may be stored) and OutcomeUnknown: repeat with the same ids. A
+        fault met by one operation
         (a bug, never bad input) is raised to its own caller only; its other operations are done.
         """
         if not operations:
@@ -80,7 +93,9 @@ class Bookings:
             if self._is_closed:
                 raise StoreUnavailable("the server is closing", reason="closed")
             if self._waiting and self._waiting + len(operations) > QUEUE_LIMIT:
-                raise StoreUnavailable(f"{self._waiting} operations wait already", reason="queue_full")
+                raise StoreUnavailable(
+                    f"{self._waiting} operations wait already", reason="queue_full"
+                )
             self._requests.append(request)
             self._waiting += len(operations)
         self._open.add(request.future)
@@ -96,14 +111,18 @@ class Bookings:
             await asyncio.wait(self._open)
 
     def _announce(self) -> None:
-        """See to it that a batch is on its way to the writer while requests wait: one at most, so that it gathers until it runs."""
+        """See to it that a batch is on its way to the writer while requests wait: one at most, so
+        that it gathers until it runs.
+        """
         with self._lock:
             if self._is_announced or not self._requests:
                 return
             self._is_announced = True
         shares: list[_Share] = []
         try:
-            future = self._database.submit(lambda conn: self._run(conn, shares), on_failed=lambda: _stop(shares))
+            future = self._database.submit(
+                lambda conn: self._run(conn, shares), on_failed=lambda: _stop(shares)
+            )
         except StoreUnavailable as fault:
             self._fail([], fault)
         else:
@@ -113,7 +132,12 @@ class Bookings:
         """In the writer's thread; run again, it finds the shares that it took the first time."""
         if not shares:
             shares += self._take()
-        return apply_batch(conn, [operation for share in shares for operation in share.operations], self.venues, self._clock)
+        return apply_batch(
+            conn,
+            [operation for share in shares for operation in share.operations],
+            self.venues,
+            self._clock,
+        )
 
     def _take(self) -> list[_Share]:
         shares: list[_Share] = []
@@ -126,7 +150,9 @@ class Bookings:
                     self._waiting -= request.left
                     continue
                 size = min(room, request.left, SHARE if self._requests else room)
-                shares.append(_Share(request, request.operations[request.taken : request.taken + size]))
+                shares.append(
+                    _Share(request, request.operations[request.taken : request.taken + size])
+                )
                 request.taken += size
                 self._waiting -= size
                 room -= size
@@ -153,7 +179,9 @@ class Bookings:
                 _hand_out(share.request, [next(outcomes) for _ in share.operations])
 
     def _fail(self, shares: Sequence[_Share], error: BaseException) -> None:
-        """Nothing of these shares is known to be stored; a batch that never ran leaves everybody that waits in the same place."""
+        """Nothing of these shares is known to be stored; a batch that never ran leaves everybody
+        that waits in the same place.
+        """
         failed = [share.request for share in shares]
         if not shares:
             with self._lock:
@@ -167,7 +195,9 @@ class Bookings:
 
 
 def _stop(shares: Sequence[_Share]) -> None:
-    """In the writer's thread: what these requests still want must not be applied before what has just failed is repeated."""
+    """In the writer's thread: what these requests still want must not be applied before what has
+    just failed is repeated.
+    """
     for share in shares:
         share.request.has_failed = True
 

@@ -9,9 +9,11 @@ from rtdash.protocol.channels import Stream
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Events `first_seq`, `first_seq + 1`, … of a stream, as committed to the log that `epoch` names.
+    """Events `first_seq`, `first_seq + 1`, … of a stream, as committed to the log that `epoch`
+    names.
 
-    `bodies` are the encoded messages, one an event. A notice may be lost, repeated or late: the log is the truth.
+    `bodies` are the encoded messages, one an event. A notice may be lost, repeated or late: the log
+    is the truth.
     """
 
     stream: Stream
@@ -20,11 +22,12 @@ class Notice:
     bodies: tuple[bytes, ...]
 
 
-class BrokerUnavailable(Exception):  # noqa: N818 - a state of the world, named as DESIGN section 2 names it
+# a state of the world, named as DESIGN section 2 names it
+class BrokerUnavailable(Exception):  # noqa: N818
     """The broker can't be reached, or its connection was lost. Only the relay retries."""
 
 
-class BrokerUnusable(Exception):  # noqa: N818 - as BrokerUnavailable
+class BrokerUnusable(Exception):  # noqa: N818
     """The settings name no broker that can be used; `hint` says how to mend them."""
 
     def __init__(self, problem: str, *, hint: str) -> None:
@@ -39,7 +42,9 @@ class Broker(Protocol):
         """Hand notices over. Raises BrokerUnavailable."""
 
     def listen(self) -> AsyncIterator[Notice]:
-        """Notices from every process, from now on; the iterator raises BrokerUnavailable when the connection is lost."""
+        """Notices from every process, from now on; the iterator raises BrokerUnavailable when the
+        connection is lost.
+        """
 
     async def close(self) -> None:
         """Give back what it holds."""

@@ -1,4 +1,6 @@
-"""Notices by Kafka: one producer, and one consumer a process that reads from the end, without a group to rebalance."""
+"""Notices by Kafka: one producer, and one consumer a process that reads from the end, without a
+group to rebalance.
+"""
 
 import asyncio
 import logging
@@ -12,25 +14,31 @@ from rtdash.broker.base import BrokerUnavailable, Notice
 from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 
 SILENCE_S = 3.0
-"""After so long without a record the cluster is asked where the topics end, and given as long to answer."""
+"""After so long without a record the cluster is asked where the topics end, and given as long to
+answer."""
 
 PATIENCE_S = 10.0
-"""For a start, and for what was sent to be acknowledged: whoever starts over sooner never catches up with a cluster that is merely slow."""
+"""For a start, and for what was sent to be acknowledged: whoever starts over sooner never catches
+up with a cluster that is merely slow."""
 
 REQUEST_TIMEOUT_MS = 5_000
 
 BATCH_BYTES = 512 * 1024
-"""One batch of a topic's partition is on its way at a time: with the driver's 16 KiB a slow cluster never caught up with what had waited."""
+"""One batch of a topic's partition is on its way at a time: with the driver's 16 KiB a slow cluster
+never caught up with what had waited."""
 
 METADATA_MAX_AGE_MS = 2_000
-"""How old what the driver believes of topics and leaders may be: by its own default a topic that was away for a moment stays so for 5 minutes."""
+"""How old what the driver believes of topics and leaders may be: by its own default a topic that
+was away for a moment stays so for 5 minutes."""
 
 
 class KafkaBroker:
     """A Kafka cluster; a topic needs no history, `retention.ms` of minutes is plenty."""
 
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a lost node many times a second
+        logging.getLogger("aiokafka").setLevel(
+            logging.CRITICAL
+        )  # it complains of a lost node many times a second
         self._servers = urlsplit(url).netloc
         if "@" in self._servers:
             raise ValueError("kafka:// takes no user and no password: SASL is not supported")
@@ -39,12 +47,18 @@ class KafkaBroker:
         self._endings: set[asyncio.Task[None]] = set()
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
-        """Send and wait for the leader; a venue's notices keep to one partition, and so to their order."""
+        """Send and wait for the leader; a venue's notices keep to one partition, and so to their
+        order.
+        """
         try:
             producer = await self._started_producer()
             async with asyncio.timeout(PATIENCE_S):
                 sent = [
-                    await producer.send(topic_of(notice, self._topics), encode_notice(notice), key=notice.stream.venue.encode())
+                    await producer.send(
+                        topic_of(notice, self._topics),
+                        encode_notice(notice),
+                        key=notice.stream.venue.encode(),
+                    )
                     for notice in notices
                 ]
                 await asyncio.gather(*sent)
@@ -53,7 +67,9 @@ class KafkaBroker:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Records as they come. The driver retries a lost cluster for ever without a word, so silence is looked into."""
+        """Records as they come. The driver retries a lost cluster for ever without a word, so
+        silence is looked into.
+        """
         consumer = AIOKafkaConsumer(
             *self._topics,
             bootstrap_servers=self._servers,
@@ -78,7 +94,8 @@ class KafkaBroker:
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
         finally:
-            await self._end(consumer.stop, consumer._client.close)  # noqa: SLF001 - a stop that breaks off leaves the client at work
+            # a stop that breaks off leaves the client at work
+            await self._end(consumer.stop, consumer._client.close)  # noqa: SLF001
 
     async def close(self) -> None:
         """End the producer; the consumer ends with its iterator."""
@@ -105,9 +122,11 @@ class KafkaBroker:
         return self._producer
 
     async def _end(self, *steps: Callable[[], Awaitable[None]]) -> None:
-        """Waited for as long as a silence; a producer takes longer when it has records that can't be sent, and goes on behind us.
+        """Waited for as long as a silence; a producer takes longer when it has records that can't
+        be sent, and goes on behind us.
 
-        Whatever the driver raises is over with it, even CancelledError: it passes on that of its own tasks (aiokafka #647).
+        Whatever the driver raises is over with it, even CancelledError: it passes on that of its
+        own tasks (aiokafka #647).
         """
 
         async def end() -> None:

@@ -1,4 +1,6 @@
-"""The relay's way to the broker: sends behind the requests' backs, listens, starts again after a loss, and knows whether it works."""
+"""The relay's way to the broker: sends behind the requests' backs, listens, starts again after a
+loss, and knows whether it works.
+"""
 
 import asyncio
 import logging
@@ -28,12 +30,20 @@ _log = logging.getLogger(__name__)
 
 
 class Link:
-    """Notices out and in. `receive` is called on the event loop for each notice that isn't our own canary, and must not raise.
+    """Notices out and in. `receive` is called on the event loop for each notice that isn't our own
+    canary, and must not raise.
 
-    `lag_s` is the last measured way of a canary through the broker; `dropped` counts notices that were never sent.
+    `lag_s` is the last measured way of a canary through the broker; `dropped` counts notices that
+    were never sent.
     """
 
-    def __init__(self, broker: Broker, receive: Callable[[Notice], None], *, clock_monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        receive: Callable[[Notice], None],
+        *,
+        clock_monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.lag_s = 0.0
         self.dropped = 0
         self._broker = broker
@@ -50,7 +60,9 @@ class Link:
     @property
     def status(self) -> Literal["ok", "degraded"]:
         """`degraded` from a loss until a canary that was sent after it has come back."""
-        return "ok" if self._is_up and self._clock() - self._canary_heard < SILENCE_S else "degraded"
+        return (
+            "ok" if self._is_up and self._clock() - self._canary_heard < SILENCE_S else "degraded"
+        )
 
     def send(self, notices: tuple[Notice, ...]) -> None:
         """Have them published soon. Never waits."""
@@ -76,10 +88,14 @@ class Link:
                 if _is_cancelled():
                     raise
                 self._lose(BrokerUnavailable("the driver was cancelled by itself"))
-            except Exception as fault:  # noqa: BLE001 - a task's outermost loop: no broker and no driver may end the relay
+            except Exception as fault:  # noqa: BLE001
+                # a task's outermost loop: no broker and no driver may end the relay
                 self._lose(fault)
             attempt = 0 if self._clock() - start > LAST_RETRY_S else min(attempt + 1, 10)
-            await asyncio.sleep(min(LAST_RETRY_S, FIRST_RETRY_S * 2**attempt) * (0.5 + random() / 2))  # noqa: S311 - jitter
+            # jitter
+            await asyncio.sleep(
+                min(LAST_RETRY_S, FIRST_RETRY_S * 2**attempt) * (0.5 + random() / 2)  # noqa: S311
+            )
 
     async def _publish(self) -> None:
         while True:
@@ -123,6 +139,8 @@ class Link:
 
 
 def _is_cancelled() -> bool:
-    """Whether it is us who are to end. A task that ends by a driver's stray CancelledError would do so without a word."""
+    """Whether it is us who are to end. A task that ends by a driver's stray CancelledError would do
+    so without a word.
+    """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0

@@ -9,7 +9,9 @@ _QUEUE_LIMIT = 1_000
 
 
 class MemoryBroker:
-    """`memory://`. What a listener is too slow to take is lost, as with any broker: the log still has it."""
+    """`memory://`. What a listener is too slow to take is lost, as with any broker: the log still
+    has it.
+    """
 
     def __init__(self) -> None:
         self._listeners: set[Queue[tuple[Notice, ...] | None]] = set()

@@ -1,4 +1,6 @@
-"""Notices as bytes: one header line that names the stream, then one body a line, so that a reader may stop at the header."""
+"""Notices as bytes: one header line that names the stream, then one body a line, so that a reader
+may stop at the header.
+"""
 
 import logging
 from zlib import crc32
@@ -13,15 +15,24 @@ _log = logging.getLogger(__name__)
 
 
 def encode_notice(notice: Notice) -> bytes:
-    """Header `venue TAB channel TAB epoch TAB first_seq`, then the bodies, a line each (compact JSON has no line breaks)."""
+    """Header `venue TAB channel TAB epoch TAB first_seq`, then the bodies, a line each (compact
+    JSON has no line breaks).
+    """
     header = _FIELD.join(
-        (notice.stream.venue.encode(), notice.stream.channel.encode(), notice.epoch.encode(), str(notice.first_seq).encode())
+        (
+            notice.stream.venue.encode(),
+            notice.stream.channel.encode(),
+            notice.epoch.encode(),
+            str(notice.first_seq).encode(),
+        )
     )
     return _LINE.join((header, *notice.bodies))
 
 
 def decode_notices(data: bytes) -> tuple[Notice, ...]:
-    """The notice; none where something that isn't ours came by the broker: whoever can write there must not stop us."""
+    """The notice; none where something that isn't ours came by the broker: whoever can write there
+    must not stop us.
+    """
     header, *bodies = data.split(_LINE)
     try:
         venue, channel, epoch, first_seq = header.decode().split("\t")

@@ -1,4 +1,6 @@
-"""Notices by RabbitMQ: a fanout exchange, and one exclusive queue a process on it (never one a client)."""
+"""Notices by RabbitMQ: a fanout exchange, and one exclusive queue a process on it (never one a
+client).
+"""
 
 import asyncio
 import logging
@@ -14,7 +16,8 @@ from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 HEARTBEAT_S = 2
 CONNECT_TIMEOUT_S = 5.0
 QUEUE_LIMIT = 10_000
-"""Notices that may wait for this process; the oldest go first, and the log heals what is missing."""
+"""Notices that may wait for this process; the oldest go first, and the log heals what is
+missing."""
 
 _LOST = (AMQPError, OSError, TimeoutError, asyncio.InvalidStateError, ChannelInvalidStateError)
 
@@ -23,7 +26,9 @@ class RabbitBroker:
     """A RabbitMQ server. Plain connections, not robust ones: retries are the relay's."""
 
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
-        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it tells of each loss with a traceback; the relay does in a line
+        logging.getLogger("aiormq").setLevel(
+            logging.CRITICAL
+        )  # it tells of each loss with a traceback; the relay does in a line
         self._url = url
         self._topics = topics
         self._publisher: AbstractConnection | None = None
@@ -34,11 +39,15 @@ class RabbitBroker:
         try:
             if self._publisher is None:
                 self._publisher = await self._connect()
-                self._exchanges = await self._declare(await self._publisher.channel(publisher_confirms=False))
+                self._exchanges = await self._declare(
+                    await self._publisher.channel(publisher_confirms=False)
+                )
             for notice in notices:
                 message = aio_pika.Message(encode_notice(notice))
                 exchange = self._exchanges[topic_of(notice, self._topics)]
-                await asyncio.wait_for(exchange.publish(message, routing_key="", mandatory=False), CONNECT_TIMEOUT_S)
+                await asyncio.wait_for(
+                    exchange.publish(message, routing_key="", mandatory=False), CONNECT_TIMEOUT_S
+                )
         except _LOST as error:
             await self._drop_publisher()
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error
@@ -49,7 +58,9 @@ class RabbitBroker:
             connection = await self._connect()
             async with connection:
                 channel = await connection.channel()
-                queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments={"x-max-length": QUEUE_LIMIT})
+                queue = await channel.declare_queue(
+                    exclusive=True, auto_delete=True, arguments={"x-max-length": QUEUE_LIMIT}
+                )
                 for exchange in (await self._declare(channel)).values():
                     await queue.bind(exchange)
                 async with queue.iterator(no_ack=True) as messages:
@@ -69,7 +80,9 @@ class RabbitBroker:
 
     async def _declare(self, channel: AbstractChannel) -> dict[str, AbstractExchange]:
         return {
-            topic: await channel.declare_exchange(topic, aio_pika.ExchangeType.FANOUT, durable=False, auto_delete=False)
+            topic: await channel.declare_exchange(
+                topic, aio_pika.ExchangeType.FANOUT, durable=False, auto_delete=False
+            )
             for topic in self._topics
         }
 

@@ -11,7 +11,8 @@ from rtdash.broker.base import BrokerUnavailable, Notice
 from rtdash.broker.notices import decode_notices, encode_notice, topic_of
 
 SILENCE_S = 3.0
-"""After so long without a message the connection is asked for a sign of life, and given as long again."""
+"""After so long without a message the connection is asked for a sign of life, and given as long
+again."""
 
 
 class RedisBroker:
@@ -19,7 +20,12 @@ class RedisBroker:
 
     def __init__(self, url: str, topics: tuple[str, ...]) -> None:
         self._topics = topics
-        self._client = Redis.from_url(url, socket_connect_timeout=SILENCE_S, socket_timeout=SILENCE_S, retry=Retry(NoBackoff(), 0))
+        self._client = Redis.from_url(
+            url,
+            socket_connect_timeout=SILENCE_S,
+            socket_timeout=SILENCE_S,
+            retry=Retry(NoBackoff(), 0),
+        )
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
         """One round trip for all of them."""

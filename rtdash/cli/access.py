@@ -1,4 +1,6 @@
-"""How the commands find the server and get in: its address and a token from the data directory of this machine."""
+"""How the commands find the server and get in: its address and a token from the data directory of
+this machine.
+"""
 
 import os
 from datetime import timedelta
@@ -16,13 +18,23 @@ ADDRESS_FILE = "address"
 DataOption = Annotated[
     Path | None,
     typer.Option(
-        "--data", help="Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data directory]", show_default=False
+        "--data",
+        help=(
+            "Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data"
+            " directory]"
+        ),
+        show_default=False,
     ),
 ]
 UrlOption = Annotated[
     str | None,
     typer.Option(
-        "--url", help="The server. [default: RTDASH_URL, else the address that serve wrote into the data directory]", show_default=False
+        "--url",
+        help=(
+            "The server. [default: RTDASH_URL, else the address that serve wrote into the data"
+            " directory]"
+        ),
+        show_default=False,
     ),
 ]
 TokenOption = Annotated[
@@ -30,7 +42,10 @@ TokenOption = Annotated[
     typer.Option(
         "--token",
         envvar="RTDASH_TOKEN",
-        help="A token, or @FILE that holds one. [default: minted from the secret in the data directory]",
+        help=(
+            "A token, or @FILE that holds one. [default: minted from the secret in the data"
+            " directory]"
+        ),
         show_default=False,
         show_envvar=False,
     ),
@@ -38,7 +53,9 @@ TokenOption = Annotated[
 
 
 def data_directory(data: Path | None) -> Path:
-    """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for it."""
+    """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for
+    it.
+    """
     if data is not None:
         return data
     if told := _setting("data"):
@@ -49,13 +66,19 @@ def data_directory(data: Path | None) -> Path:
 
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:
-    """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port 8000 of this machine."""
+    """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port
+    8000 of this machine.
+    """
     found = url or _setting("url")
     if not found:
         address = data_directory(data) / ADDRESS_FILE
         found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
     if not found.startswith(("http://", "https://")):
-        raise CommandFailed(f"{found!r} is not the URL of a server", hint=f"write it as in --url {DEFAULT_URL}", code=Exit.USAGE)
+        raise CommandFailed(
+            f"{found!r} is not the URL of a server",
+            hint=f"write it as in --url {DEFAULT_URL}",
+            code=Exit.USAGE,
+        )
     return found.rstrip("/")
 
 
@@ -67,14 +90,19 @@ def reach_hint(told: str) -> str:
 
 
 def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> str:
-    """The token that was given (`@FILE`: the file's content), else one minted for this machine. Raises CommandFailed."""
+    """The token that was given (`@FILE`: the file's content), else one minted for this machine.
+    Raises CommandFailed.
+    """
     if token and token.startswith("@"):
         try:
             return Path(token[1:]).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise CommandFailed(
                 f"the token file {token[1:]} can't be read: {error.strerror}",
-                hint="make one: rtdash token > FILE   (without --token one is minted on the server's machine)",
+                hint=(
+                    "make one: rtdash token > FILE   (without --token one is minted on the server's"
+                    " machine)"
+                ),
                 code=Exit.USAGE,
             ) from None
     return token or local_token(data, admin=admin)
@@ -90,7 +118,9 @@ def local_token(
     ttl: timedelta = timedelta(hours=12),
     admin: bool = False,
 ) -> str:
-    """A token signed with the secret in the data directory, as the settings want it. Raises CommandFailed where there is none to read."""
+    """A token signed with the secret in the data directory, as the settings want it. Raises
+    CommandFailed where there is none to read.
+    """
     from rtdash.server import auth
 
     return auth.mint(
@@ -106,14 +136,20 @@ def local_token(
 
 
 def own_server_token(directory: Path, *, user: str) -> str:
-    """A token for a server that this command has started: from its secret, and not from a setting that is meant for another one."""
+    """A token for a server that this command has started: from its secret, and not from a setting
+    that is meant for another one.
+    """
     from rtdash.server import auth
 
-    return auth.mint((directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8))
+    return auth.mint(
+        (directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8)
+    )
 
 
 def _setting(name: str) -> str | None:
-    """From the environment, or from rtdash.toml; without the classes of rtdash.settings, which take longer to load than most commands run."""
+    """From the environment, or from rtdash.toml; without the classes of rtdash.settings, which take
+    longer to load than most commands run.
+    """
     if told := os.environ.get(f"RTDASH_{name.upper()}"):
         return told
     value = read_config_file().get(name)
@@ -127,7 +163,8 @@ def _read_secret(directory: Path) -> str:
         return (directory / "secret").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise CommandFailed(
-            f"there is no secret in {directory}: no server has been started with this data directory",
+            f"there is no secret in {directory}: no server has been started with this data"
+            " directory",
             hint="start one with: rtdash serve   (or name it: --url URL --token @FILE)",
             code=Exit.UNREACHABLE,
         ) from None

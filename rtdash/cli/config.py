@@ -16,7 +16,12 @@ def config(data: DataOption = None) -> None:
     given: dict[str, Any] = {} if data is None else {"data": data}
     settings = read_settings(given)
     urls = {"database": settings.database_url, "broker": settings.broker.get_secret_value()}
-    values = {name: value for part in (settings, settings.limits) for name, value in part if name != "limits"} | urls
+    values = {
+        name: value
+        for part in (settings, settings.limits)
+        for name, value in part
+        if name != "limits"
+    } | urls
     width = max(len(name) for name in values)
     for name, value in values.items():
         typer.echo(f"{name:<{width}}  {_shown(value)}  ({source_of(name, given)})")

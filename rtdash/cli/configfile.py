@@ -12,8 +12,14 @@ CONFIG_FILE = "rtdash.toml"
 def read_config_file() -> dict[str, Any]:
     """What it sets; nothing where there is none. Raises CommandFailed."""
     try:
-        return tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8")) if Path(CONFIG_FILE).is_file() else {}
+        return (
+            tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8"))
+            if Path(CONFIG_FILE).is_file()
+            else {}
+        )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CommandFailed(
-            f"{CONFIG_FILE} can't be read: {error}", hint="mend that line, or take the file away", code=Exit.USAGE
+            f"{CONFIG_FILE} can't be read: {error}",
+            hint="mend that line, or take the file away",
+            code=Exit.USAGE,
         ) from None

@@ -1,4 +1,6 @@
-"""The settings of the commands that run or show a server; what is wrong with them ends the command in words, without their values."""
+"""The settings of the commands that run or show a server; what is wrong with them ends the command
+in words, without their values.
+"""
 
 import os
 import sys
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
 _PREFIX = "RTDASH_"
 _ALIKE = 0.75
-"""From here on a variable is a slip of the pen; others that begin with RTDASH_ may be somebody else's (Kubernetes makes some)."""
+"""From here on a variable is a slip of the pen; others that begin with RTDASH_ may be somebody
+else's (Kubernetes makes some)."""
 
 
 def read_settings(given: dict[str, Any]) -> "Settings":
@@ -50,11 +53,13 @@ def _refuse_unknown(told: dict[str, Any]) -> None:
         alike = get_close_matches(name.lower().removeprefix(_PREFIX.lower()), SETTING_NAMES, 1)
         raise CommandFailed(
             f"{CONFIG_FILE}: there is no setting {name!r}",
-            hint="settings stand at the top of the file, under no table"
-            if isinstance(value, dict)
-            else f"did you mean {alike[0]}?"
-            if alike
-            else "the README lists every setting",
+            hint=(
+                "settings stand at the top of the file, under no table"
+                if isinstance(value, dict)
+                else f"did you mean {alike[0]}?"
+                if alike
+                else "the README lists every setting"
+            ),
             code=Exit.USAGE,
         )
 
@@ -64,15 +69,24 @@ def _warn_of_slips() -> None:
 
     for variable in sorted(os.environ):
         name = variable.removeprefix(_PREFIX).lower()
-        if variable.startswith(_PREFIX) and name not in SETTING_NAMES and (alike := get_close_matches(name, SETTING_NAMES, 1, _ALIKE)):
-            sys.stderr.write(f"rtdash: {variable} is no setting and changes nothing: did you mean {_PREFIX}{alike[0].upper()}?\n")
+        if (
+            variable.startswith(_PREFIX)
+            and name not in SETTING_NAMES
+            and (alike := get_close_matches(name, SETTING_NAMES, 1, _ALIKE))
+        ):
+            sys.stderr.write(
+                f"rtdash: {variable} is no setting and changes nothing: did you mean"
+                f" {_PREFIX}{alike[0].upper()}?\n"
+            )
 
 
 def _unusable(error: "ValidationError", given: dict[str, Any]) -> CommandFailed:
     first = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in first["loc"]).lower().removeprefix(_PREFIX.lower())
     source = source_of(name, given)
-    where = f"--{name.replace('_', '-')}" if source == "flag" else source.removeprefix("environment ")
+    where = (
+        f"--{name.replace('_', '-')}" if source == "flag" else source.removeprefix("environment ")
+    )
     return CommandFailed(
         f"the setting {name} can't be used: {first['msg'].removeprefix('Value error, ')}",
         hint=f"it comes from {where}: change it there, or take it away",

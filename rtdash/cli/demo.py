@@ -33,7 +33,10 @@ END_LIMIT_S = 20
 
 def demo(
     data: Annotated[
-        Path | None, typer.Option(help="Keep the data in this directory. [default: a temporary one]", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Keep the data in this directory. [default: a temporary one]", show_default=False
+        ),
     ] = None,
     rate: Annotated[str, typer.Option(help="New reservations, e.g. 2/s.")] = "2/s",
     days: Annotated[int, typer.Option(min=0, help="Days of past to begin with.")] = 60,
@@ -41,35 +44,64 @@ def demo(
     duration: Annotated[
         float | None,
         typer.Option(
-            parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m. [default: q or Ctrl-C]", show_default=False
+            parser=parse_seconds,
+            metavar="TIME",
+            help="End after that time, e.g. 30s or 5m. [default: q or Ctrl-C]",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Show it all: server, a past, live traffic, live view.
 
-    The server takes a free port; the data are temporary unless --data. Settings of other servers, by RTDASH_* or rtdash.toml, have no say.
+    The server takes a free port; the data are temporary unless --data. Settings of other servers,
+    by RTDASH_* or rtdash.toml, have no say.
     """
     parse_rate(rate)
     with contextlib.ExitStack() as stack:
         interrupts = _Interrupts()
-        directory = data.absolute() if data else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
+        directory = (
+            data.absolute()
+            if data
+            else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
+        )
         log = stack.enter_context(_open_log(directory))
-        server = stack.enter_context(_child(["serve", "--port", "0", "--data", str(directory)], log, interrupts))
+        server = stack.enter_context(
+            _child(["serve", "--port", "0", "--data", str(directory)], log, interrupts)
+        )
         url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
-        sys.stderr.write(f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n")
-        traffic = ["simulate", "--url", url, "--data", str(directory), "--seed", str(seed), "--backfill", str(days), "--rate", rate]
+        sys.stderr.write(
+            f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n"
+        )
+        traffic = [
+            "simulate",
+            "--url",
+            url,
+            "--data",
+            str(directory),
+            "--seed",
+            str(seed),
+            "--backfill",
+            str(days),
+            "--rate",
+            rate,
+        ]
         simulate = stack.enter_context(_child(traffic, log, interrupts, stderr=subprocess.PIPE))
         lines = _Lines(simulate, log)
         if days:
             _wait_for_past(lines, days)
         _watch(url, directory, duration)
-    sys.stderr.write("the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash simulate --help\n")
+    sys.stderr.write(
+        "the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash"
+        " simulate --help\n"
+    )
 
 
 class _Interrupts:
-    """Ctrl-C, SIGTERM and the end of the terminal as KeyboardInterrupt, so that no child and no data are left behind.
+    """Ctrl-C, SIGTERM and the end of the terminal as KeyboardInterrupt, so that no child and no
+    data are left behind.
 
-    Held back while a child is being started, which would be lost, and once the end has begun, which would be cut short.
+    Held back while a child is being started, which would be lost, and once the end has begun, which
+    would be cut short.
     """
 
     def __init__(self) -> None:
@@ -105,13 +137,18 @@ def _open_log(directory: Path) -> IO[str]:
         return (directory / "demo.log").open("w", encoding="utf-8")
     except OSError as error:
         raise CommandFailed(
-            f"{directory} can't be written: {error.strerror}", hint="choose a directory that you may write: rtdash demo --data DIR"
+            f"{directory} can't be written: {error.strerror}",
+            hint="choose a directory that you may write: rtdash demo --data DIR",
         ) from None
 
 
 @contextlib.contextmanager
-def _child(arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when the demo ends."""
+def _child(
+    arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when
+    the demo ends.
+    """
     from rtdash.settings import environment_without_settings
 
     command = [sys.executable, "-m", "rtdash", *arguments]
@@ -120,7 +157,13 @@ def _child(arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stder
     try:
         with interrupts.held():
             process = subprocess.Popen(
-                command, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, start_new_session=True
+                command,
+                env=environment,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=stderr or log,
+                start_new_session=True,
             )
         yield process
     finally:
@@ -143,16 +186,22 @@ def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path)
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise CommandFailed(
-                f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}", hint="check this machine: rtdash doctor"
+                f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}",
+                hint="check this machine: rtdash doctor",
             )
         if address.is_file() and (url := address.read_text(encoding="utf-8").strip()):
             return url
         time.sleep(0.02)
-    raise CommandFailed(f"the server was not ready within {START_LIMIT_S} s", hint="check this machine: rtdash doctor")
+    raise CommandFailed(
+        f"the server was not ready within {START_LIMIT_S} s",
+        hint="check this machine: rtdash doctor",
+    )
 
 
 class _Lines:
-    """What a child says on stderr, line by line, copied to the log; it never has to wait for a reader."""
+    """What a child says on stderr, line by line, copied to the log; it never has to wait for a
+    reader.
+    """
 
     def __init__(self, child: subprocess.Popen[bytes], log: IO[str]) -> None:
         self.latest: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -183,10 +232,18 @@ def _wait_for_past(lines: _Lines, days: int) -> None:
                 return
             said = line
             status.update(f"loading {days} days of past: {line}")
-    raise CommandFailed(f"the past could not be loaded: {said}", hint="check this machine: rtdash doctor")
+    raise CommandFailed(
+        f"the past could not be loaded: {said}", hint="check this machine: rtdash doctor"
+    )
 
 
 def _watch(url: str, directory: Path, duration: float | None) -> None:
     from rtdash.cli.watch import watch
 
-    watch(list(CHANNELS), url=url, token=own_server_token(directory, user="demo"), data=directory, duration=duration)
+    watch(
+        list(CHANNELS),
+        url=url,
+        token=own_server_token(directory, user="demo"),
+        data=directory,
+        duration=duration,
+    )

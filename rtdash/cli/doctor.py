@@ -35,7 +35,10 @@ def doctor(
         bool,
         typer.Option(
             "--new-epoch",
-            help="After restoring a backup: draw a new epoch, so that every client reloads instead of missing what the backup never had.",
+            help=(
+                "After restoring a backup: draw a new epoch, so that every client reloads instead"
+                " of missing what the backup never had."
+            ),
         ),
     ] = False,
 ) -> None:
@@ -44,16 +47,25 @@ def doctor(
     if new_epoch:
         _draw_epoch(directory)
         return
-    findings = [finding for check in (_python, _directory, _secret, _store, _files, _extras, _server) for finding in check(directory)]
+    findings = [
+        finding
+        for check in (_python, _directory, _secret, _store, _files, _extras, _server)
+        for finding in check(directory)
+    ]
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.well else 'BAD '} {finding.check}: {finding.found}")
         if finding.advice and not finding.well:
             typer.echo(f"       {finding.advice}")
     bad = sum(not finding.well for finding in findings)
     if bad:
-        raise CommandFailed(f"{bad} of {len(findings)} checks need attention", hint="mend them from the top; then: rtdash doctor")
+        raise CommandFailed(
+            f"{bad} of {len(findings)} checks need attention",
+            hint="mend them from the top; then: rtdash doctor",
+        )
     is_running = findings[-1].found.endswith("}")
-    typer.echo(f"all well\n  next: rtdash {'watch hotel_stats' if is_running else 'serve'}", err=True)
+    typer.echo(
+        f"all well\n  next: rtdash {'watch hotel_stats' if is_running else 'serve'}", err=True
+    )
 
 
 def _python(_: Path) -> Iterator[Finding]:
@@ -62,8 +74,18 @@ def _python(_: Path) -> Iterator[Finding]:
 
 
 def _directory(directory: Path) -> Iterator[Finding]:
-    place = directory if directory.exists() else next(parent for parent in directory.parents if parent.exists())
-    note = "" if directory.is_dir() else " (is no directory)" if directory.exists() else " (made at the first start)"
+    place = (
+        directory
+        if directory.exists()
+        else next(parent for parent in directory.parents if parent.exists())
+    )
+    note = (
+        ""
+        if directory.is_dir()
+        else " (is no directory)"
+        if directory.exists()
+        else " (made at the first start)"
+    )
     yield Finding(
         "data directory",
         place.is_dir() and os.access(place, os.W_OK),
@@ -72,14 +94,24 @@ def _directory(directory: Path) -> Iterator[Finding]:
     )
     space = os.statvfs(place)
     free_mib = space.f_bavail * space.f_frsize // 2**20
-    yield Finding("disk", free_mib >= 256, f"{free_mib} MiB free", "a full disk refuses every write with 503 until there is room")
+    yield Finding(
+        "disk",
+        free_mib >= 256,
+        f"{free_mib} MiB free",
+        "a full disk refuses every write with 503 until there is room",
+    )
 
 
 def _secret(directory: Path) -> Iterator[Finding]:
     secret = directory / "secret"
     if secret.exists():
         mode = stat.S_IMODE(secret.stat().st_mode)
-        yield Finding("secret", mode & 0o077 == 0, f"mode {mode:04o}", f"whoever reads it can sign tokens: chmod 600 {secret}")
+        yield Finding(
+            "secret",
+            mode & 0o077 == 0,
+            f"mode {mode:04o}",
+            f"whoever reads it can sign tokens: chmod 600 {secret}",
+        )
 
 
 def _store(directory: Path) -> Iterator[Finding]:
@@ -88,7 +120,12 @@ def _store(directory: Path) -> Iterator[Finding]:
     looked = look(read_settings({"data": directory}).database_url)
     if looked is not None:
         trouble = looked.trouble
-        yield Finding("store", trouble is None, f"{looked.place}, {trouble or 'ok'}", (trouble.hint or "") if trouble else "")
+        yield Finding(
+            "store",
+            trouble is None,
+            f"{looked.place}, {trouble or 'ok'}",
+            (trouble.hint or "") if trouble else "",
+        )
 
 
 def _files(_: Path) -> Iterator[Finding]:
@@ -116,10 +153,19 @@ def _server(directory: Path) -> Iterator[Finding]:
         answer = httpx.get(f"{url}/readyz", timeout=3)
     except httpx.HTTPError as error:
         is_distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
-        found = f"the certificate of {url} is not trusted" if is_distrusted else f"none answers at {url}"
+        found = (
+            f"the certificate of {url} is not trusted"
+            if is_distrusted
+            else f"none answers at {url}"
+        )
         yield Finding("server", not is_distrusted, found, reach_hint(str(error)))
         return
-    yield Finding("server", answer.status_code == 200, f"{url} answers {answer.status_code}: {answer.text[:120]}", "see its log")
+    yield Finding(
+        "server",
+        answer.status_code == 200,
+        f"{url} answers {answer.status_code}: {answer.text[:120]}",
+        "see its log",
+    )
 
 
 def _draw_epoch(directory: Path) -> None:
@@ -131,13 +177,17 @@ def _draw_epoch(directory: Path) -> None:
     settings = read_settings({"data": directory})
     if not (directory / "rtdash.db").exists() and settings.database is None:
         raise CommandFailed(
-            f"there is no store in {directory}", hint="name the data directory: rtdash doctor --new-epoch --data DIR", code=Exit.USAGE
+            f"there is no store in {directory}",
+            hint="name the data directory: rtdash doctor --new-epoch --data DIR",
+            code=Exit.USAGE,
         )
     try:
         epoch = asyncio.run(_write(settings, draw_epoch))
     except StoreError as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    typer.echo(f"the epoch is now {epoch}: every client will reload\n  next: rtdash serve", err=True)
+    typer.echo(
+        f"the epoch is now {epoch}: every client will reload\n  next: rtdash serve", err=True
+    )
 
 
 async def _write(settings: Any, function: Callable[[Any], Any]) -> Any:
@@ -145,7 +195,9 @@ async def _write(settings: Any, function: Callable[[Any], Any]) -> Any:
 
     from rtdash.store.database import Database
 
-    database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
+    database = await Database.open(
+        settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC)
+    )
     try:
         return await database.write(function)
     finally:

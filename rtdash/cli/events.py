@@ -17,7 +17,12 @@ Read = Callable[[int, int], Any]
 
 def events(
     channel: Annotated[str, typer.Argument(help="E.g. hotel_reservations.")],
-    venue: Annotated[str | None, typer.Option(help="The venue's id. [default: the token's first of that kind]", show_default=False)] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            help="The venue's id. [default: the token's first of that kind]", show_default=False
+        ),
+    ] = None,
     after: Annotated[int, typer.Option(min=0, help="Begin behind this seq.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="At most so many events.")] = 100,
     url: UrlOption = None,
@@ -35,7 +40,13 @@ def events(
     of_venue = {"venue": venue} if venue else {}
 
     def read(after: int, limit: int) -> Any:
-        return call("GET", base, f"/api/channels/{known}/events", bearer, params={"after": after, "limit": limit} | of_venue)
+        return call(
+            "GET",
+            base,
+            f"/api/channels/{known}/events",
+            bearer,
+            params={"after": after, "limit": limit} | of_venue,
+        )
 
     printed = 0
     while printed < limit:
@@ -43,27 +54,45 @@ def events(
         for event in page["events"]:
             typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
         if page["position"] is None:
-            typer.echo(f"{channel} carries states, which are in no log: this is the current one", err=True)
+            typer.echo(
+                f"{channel} carries states, which are in no log: this is the current one", err=True
+            )
             return
         after = page["position"]["seq"]
         printed += len(page["events"])
         if not page["events"]:
             break
-    typer.echo(f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after {after}", err=True)
+    typer.echo(
+        f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after"
+        f" {after}",
+        err=True,
+    )
 
 
 def _page(read: Read, after: int, limit: int) -> Any:
-    """What lies behind `after`; where the log begins later, it says so, and it is what the log begins with."""
+    """What lies behind `after`; where the log begins later, it says so, and it is what the log
+    begins with.
+    """
     while reset := (page := read(after, limit)).get("reset"):
         head = reset["position"]["seq"]
-        begin = _first_kept(after, head, lambda seq: not read(seq, 1).get("reset")) if after < head else head
-        typer.echo(f"the log no longer follows seq {after} ({reset.get('reason')}): it begins behind {begin}", err=True)
+        begin = (
+            _first_kept(after, head, lambda seq: not read(seq, 1).get("reset"))
+            if after < head
+            else head
+        )
+        typer.echo(
+            f"the log no longer follows seq {after} ({reset.get('reason')}): it begins behind"
+            f" {begin}",
+            err=True,
+        )
         after = begin
     return page
 
 
 def _first_kept(gone: int, head: int, is_kept: Callable[[int], bool]) -> int:
-    """The lowest seq that the log still follows: above `gone`, and the head at most. By halves, as no answer names it."""
+    """The lowest seq that the log still follows: above `gone`, and the head at most. By halves, as
+    no answer names it.
+    """
     while head - gone > 1:
         middle = (gone + head) // 2
         if is_kept(middle):

@@ -1,4 +1,6 @@
-"""How a command ends when it can't do its job: an exit code, what happened, why, and what to type next."""
+"""How a command ends when it can't do its job: an exit code, what happened, why, and what to type
+next.
+"""
 
 import sys
 from enum import IntEnum
@@ -17,8 +19,11 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class CommandFailed(Exception):  # noqa: N818 - it is how a command ends, raised for the person at the terminal
-    """Ends the command: `what` went wrong, `hint` says how to mend it, ideally the next command to type."""
+# it is how a command ends, raised for the person at the terminal
+class CommandFailed(Exception):  # noqa: N818
+    """Ends the command: `what` went wrong, `hint` says how to mend it, ideally the next command to
+    type.
+    """
 
     def __init__(self, what: str, *, hint: str | None = None, code: Exit = Exit.FAULT) -> None:
         super().__init__(what)
@@ -28,7 +33,9 @@ class CommandFailed(Exception):  # noqa: N818 - it is how a command ends, raised
 
 
 def report(failure: CommandFailed) -> None:
-    """Tell the person at the terminal, on stderr; a URL with a password in a driver's words loses it."""
+    """Tell the person at the terminal, on stderr; a URL with a password in a driver's words loses
+    it.
+    """
     from rtdash.server.logs import redact
 
     sys.stderr.write(f"rtdash: {redact(failure.what)}\n")

@@ -23,37 +23,74 @@ if TYPE_CHECKING:
 
 def loadtest(
     scenario: Annotated[
-        str, typer.Argument(help="ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, or a file of your own.")
+        str,
+        typer.Argument(
+            help=(
+                "ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, or a file of"
+                " your own."
+            )
+        ),
     ] = "ci",
     url: Annotated[
-        str | None, typer.Option(help="The server. [default: starts its own, with limits of users lifted]", show_default=False)
+        str | None,
+        typer.Option(
+            help="The server. [default: starts its own, with limits of users lifted]",
+            show_default=False,
+        ),
     ] = None,
-    users: Annotated[int | None, typer.Option(min=1, help="Users of each phase instead of the scenario's.", show_default=False)] = None,
-    duration: Annotated[str | None, typer.Option(help="Traffic of all phases together, e.g. 30s, 10m.", show_default=False)] = None,
-    spawn_rate: Annotated[float | None, typer.Option(min=0.1, help="Users that start a second.", show_default=False)] = None,
-    slo: Annotated[Path | None, typer.Option(metavar="FILE", help="SLOs instead of the scenario's.", show_default=False)] = None,
-    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the report there.", show_default=False)] = None,
-    baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="A summary.json to compare with.", show_default=False)] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Users of each phase instead of the scenario's.", show_default=False
+        ),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(help="Traffic of all phases together, e.g. 30s, 10m.", show_default=False),
+    ] = None,
+    spawn_rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Users that start a second.", show_default=False)
+    ] = None,
+    slo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="SLOs instead of the scenario's.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the report there.", show_default=False)
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A summary.json to compare with.", show_default=False),
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of the generator.")] = 1,
     seed: Annotated[int, typer.Option(help="Operations and faults are drawn from it.")] = 1,
     tokens: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Tokens for the users, one a line, in turns. [default: RTDASH_TOKEN, else one of this machine]",
+            help=(
+                "Tokens for the users, one a line, in turns. [default: RTDASH_TOKEN, else one of"
+                " this machine]"
+            ),
             show_default=False,
         ),
     ] = None,
-    ui: Annotated[bool, typer.Option("--ui", help="Keep locust's web UI at http://127.0.0.1:8089 while it runs.")] = False,
+    ui: Annotated[
+        bool,
+        typer.Option("--ui", help="Keep locust's web UI at http://127.0.0.1:8089 while it runs."),
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Put load on a server, drop its connections, and judge.
 
-    Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts a server of its own: rtdash loadtest --report out
+    Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts
+    a server of its own: rtdash loadtest --report out
     """
     with _in_words():
         url = find_url(data, url) if url else None
-        order = _order(scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate)
+        order = _order(
+            scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate
+        )
         order = _who(order, url, tokens, data, processes=processes, seed=seed, ui=ui)
         _make(report)
         summary = _interruptible(_run(order, report))
@@ -79,7 +116,9 @@ def _order(
     from rtdash.loadtest.slo import check_scopes, read_slos
 
     name, chosen = find_scenario(scenario)
-    chosen = override(chosen, Overrides(users, None if duration is None else parse_seconds(duration), spawn_rate))
+    chosen = override(
+        chosen, Overrides(users, None if duration is None else parse_seconds(duration), spawn_rate)
+    )
     path = slo or find_packaged("slo", chosen.slo)
     slos = read_slos(path)
     check_scopes(slos.slos, [phase.name for phase in chosen.phase], path)
@@ -91,10 +130,26 @@ def _order(
             code=Exit.USAGE,
         )
     mint = partial(own_server_token, user="loadtest")
-    return Order(name, chosen, slos, mint=mint, url=url, baseline=read_baseline(baseline) if baseline else None)
+    return Order(
+        name,
+        chosen,
+        slos,
+        mint=mint,
+        url=url,
+        baseline=read_baseline(baseline) if baseline else None,
+    )
 
 
-def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None, *, processes: int, seed: int, ui: bool) -> "Order":
+def _who(
+    order: "Order",
+    url: str | None,
+    tokens: Path | None,
+    data: Path | None,
+    *,
+    processes: int,
+    seed: int,
+    ui: bool,
+) -> "Order":
     from dataclasses import replace
 
     given: tuple[str, ...] = ()
@@ -103,10 +158,16 @@ def _who(order: "Order", url: str | None, tokens: Path | None, data: Path | None
             given = tuple(tokens.read_text(encoding="utf-8").split())
         except OSError as error:
             raise CommandFailed(
-                f"the token file {tokens} can't be read: {error.strerror}", hint="make one: rtdash token > FILE", code=Exit.USAGE
+                f"the token file {tokens} can't be read: {error.strerror}",
+                hint="make one: rtdash token > FILE",
+                code=Exit.USAGE,
             ) from None
         if not given:
-            raise CommandFailed(f"the token file {tokens} holds no token", hint="one a line: rtdash token >> FILE", code=Exit.USAGE)
+            raise CommandFailed(
+                f"the token file {tokens} holds no token",
+                hint="one a line: rtdash token >> FILE",
+                code=Exit.USAGE,
+            )
     elif url:
         given = (find_token(data, os.environ.get("RTDASH_TOKEN")),)
     return replace(order, tokens=given, processes=processes, seed=seed, with_ui=ui)
@@ -120,7 +181,9 @@ def _make(report: Path | None) -> None:
         report.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandFailed(
-            f"{report} can't be made: {error.strerror}", hint="name a directory that you may write: --report DIR", code=Exit.USAGE
+            f"{report} can't be made: {error.strerror}",
+            hint="name a directory that you may write: --report DIR",
+            code=Exit.USAGE,
         ) from None
 
 
@@ -165,14 +228,24 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except NotUsable as error:
-        raise CommandFailed(str(error), hint="see the README, section Load test", code=Exit.USAGE) from None
+        raise CommandFailed(
+            str(error), hint="see the README, section Load test", code=Exit.USAGE
+        ) from None
     except Unreachable as error:
         raise CommandFailed(
-            str(error), hint="is it running? leave --url away, and it starts its own: rtdash loadtest", code=Exit.UNREACHABLE
+            str(error),
+            hint="is it running? leave --url away, and it starts its own: rtdash loadtest",
+            code=Exit.UNREACHABLE,
         ) from None
     except NotAllowed as error:
-        raise CommandFailed(f"the server refused: {error}", hint="give tokens that may: --tokens FILE", code=Exit.NOT_ALLOWED) from None
+        raise CommandFailed(
+            f"the server refused: {error}",
+            hint="give tokens that may: --tokens FILE",
+            code=Exit.NOT_ALLOWED,
+        ) from None
     except Problem as error:
         raise CommandFailed(str(error), hint="is it an rtdash server?") from None
     except (ServerFailed, GeneratorFailed) as error:
-        raise CommandFailed(str(error), hint="see what is wrong with this machine: rtdash doctor") from None
+        raise CommandFailed(
+            str(error), hint="see what is wrong with this machine: rtdash doctor"
+        ) from None

@@ -12,7 +12,10 @@ from rtdash.cli.failures import CommandFailed, Exit, report
 app = typer.Typer(
     name="rtdash",
     help="The real-time backend of hotel and restaurant dashboards, and the tools around it.",
-    epilog="First steps: rtdash demo, or rtdash serve in one terminal and rtdash watch hotel_stats in another.",
+    epilog=(
+        "First steps: rtdash demo, or rtdash serve in one terminal and rtdash watch hotel_stats in"
+        " another."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -30,7 +33,12 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
 ) -> None:
     del version
 
@@ -46,13 +54,17 @@ def run(arguments: list[str]) -> int:
         code = _outcome(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must not fail again at the very end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is still buffered must not fail again at the very end
         return Exit.FINE
     return code
 
 
 def _settle_encoding() -> None:
-    """What is for programs is UTF-8 in every locale; a terminal that lacks a sign shows a question mark."""
+    """What is for programs is UTF-8 in every locale; a terminal that lacks a sign shows a question
+    mark.
+    """
     out = sys.stdout
     if isinstance(out, TextIOWrapper) and out.encoding.lower() != "utf-8":
         if out.isatty():
@@ -72,7 +84,9 @@ def _outcome(arguments: list[str]) -> int:
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # typer makes a fault of it
             raise end.__context__ from None
-        return end.code if isinstance(end.code, int) else Exit.FINE if end.code is None else Exit.FAULT
+        return (
+            end.code if isinstance(end.code, int) else Exit.FINE if end.code is None else Exit.FAULT
+        )
     return Exit.FINE
 
 
@@ -80,16 +94,38 @@ def _register() -> None:
     """Add the subcommands; each module imports its part of the package inside its function."""
     if app.registered_commands:
         return
-    from rtdash.cli import config, demo, doctor, events, loadtest, serve, simulate, token, venues, watch
+    from rtdash.cli import (
+        config,
+        demo,
+        doctor,
+        events,
+        loadtest,
+        serve,
+        simulate,
+        token,
+        venues,
+        watch,
+    )
 
-    for command in (serve.serve, demo.demo, simulate.simulate, watch.watch, loadtest.loadtest, events.events, config.config, doctor.doctor):
+    for command in (
+        serve.serve,
+        demo.demo,
+        simulate.simulate,
+        watch.watch,
+        loadtest.loadtest,
+        events.events,
+        config.config,
+        doctor.doctor,
+    ):
         app.command()(command)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
 
 
 def _with_default_rate(arguments: list[str]) -> list[str]:
-    """`serve --simulate` may stand without its rate, which the option parser can't express: give it the default."""
+    """`serve --simulate` may stand without its rate, which the option parser can't express: give it
+    the default.
+    """
     completed: list[str] = []
     for position, argument in enumerate(arguments):
         completed.append(argument)

@@ -11,10 +11,14 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def parse_rate(text: str) -> float:
-    """`5/s`, `90/min`, `0.2/s`, `100/h`, or a bare number a second: how many a second. Raises CommandFailed."""
+    """`5/s`, `90/min`, `0.2/s`, `100/h`, or a bare number a second: how many a second. Raises
+    CommandFailed.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(s|min|m|h))?", text.strip())
     if not found:
-        raise CommandFailed(f"{text!r} is not a rate", hint="write it as in 5/s, 90/min or 0.2/s", code=Exit.USAGE)
+        raise CommandFailed(
+            f"{text!r} is not a rate", hint="write it as in 5/s, 90/min or 0.2/s", code=Exit.USAGE
+        )
     return float(found[1]) * _PER_S[found[2] or "s"]
 
 
@@ -22,15 +26,25 @@ def parse_seconds(text: str) -> float:
     """`90s`, `30m`, `12h`, `7d`, or a bare number of seconds: as seconds. Raises CommandFailed."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
     if not found:
-        raise CommandFailed(f"{text!r} is not a duration", hint="write it as in 90s, 30m, 12h or 7d", code=Exit.USAGE)
+        raise CommandFailed(
+            f"{text!r} is not a duration",
+            hint="write it as in 90s, 30m, 12h or 7d",
+            code=Exit.USAGE,
+        )
     return float(found[1]) * _SECONDS[found[2]]
 
 
 def parse_moment(text: str) -> datetime:
     """`2026-01-31` (its first instant in UTC) or `2026-01-31T12:00:00Z`. Raises CommandFailed."""
     try:
-        return parse_instant(text) if "T" in text else datetime.combine(datetime.fromisoformat(text).date(), time(), UTC)
+        return (
+            parse_instant(text)
+            if "T" in text
+            else datetime.combine(datetime.fromisoformat(text).date(), time(), UTC)
+        )
     except (ValueError, OverflowError):
         raise CommandFailed(
-            f"{text!r} is not a date", hint="write it as in --start 2026-01-31 or 2026-01-31T12:00:00Z", code=Exit.USAGE
+            f"{text!r} is not a date",
+            hint="write it as in --start 2026-01-31 or 2026-01-31T12:00:00Z",
+            code=Exit.USAGE,
         ) from None

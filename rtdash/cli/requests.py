@@ -1,4 +1,6 @@
-"""One question to the server and its answer, for the small commands; what goes wrong ends the command in words."""
+"""One question to the server and its answer, for the small commands; what goes wrong ends the
+command in words.
+"""
 
 from typing import Any
 
@@ -10,11 +12,24 @@ from rtdash.cli.failures import CommandFailed, Exit
 TIMEOUT_S = 10
 
 
-def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any] | None = None, json: Any = None) -> Any:
+def call(
+    method: str,
+    url: str,
+    path: str,
+    token: str,
+    *,
+    params: dict[str, Any] | None = None,
+    json: Any = None,
+) -> Any:
     """The decoded JSON answer, or None where there is no body. Raises CommandFailed."""
     try:
         answer = httpx.request(
-            method, url + path, params=params, json=json, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+            method,
+            url + path,
+            params=params,
+            json=json,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_S,
         )
     except httpx.HTTPError as error:
         raise CommandFailed(
@@ -26,7 +41,9 @@ def call(method: str, url: str, path: str, token: str, *, params: dict[str, Any]
         return answer.json() if answer.content else None
     if answer.status_code in {401, 403}:
         hint, code = "get a token that may: rtdash token --help", Exit.NOT_ALLOWED
-    elif answer.is_client_error and answer.headers.get("content-type", "").startswith("application/problem+json"):
+    elif answer.is_client_error and answer.headers.get("content-type", "").startswith(
+        "application/problem+json"
+    ):
         hint, code = "see what the command takes, with --help", Exit.FAULT
     else:
         hint, code = f"is it an rtdash server, and well? see {url}/readyz", Exit.FAULT

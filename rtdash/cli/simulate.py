@@ -1,4 +1,6 @@
-"""`rtdash simulate`: realistic traffic for a server, a past for it, or the replay of the hotel booking data set."""
+"""`rtdash simulate`: realistic traffic for a server, a past for it, or the replay of the hotel
+booking data set.
+"""
 
 import asyncio
 import signal
@@ -12,7 +14,15 @@ import typer
 from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
-from rtdash.cli.simulate_options import CountOption, DurationOption, ProfileOption, RateOption, ScenarioOption, SpeedOption, StartOption
+from rtdash.cli.simulate_options import (
+    CountOption,
+    DurationOption,
+    ProfileOption,
+    RateOption,
+    ScenarioOption,
+    SpeedOption,
+    StartOption,
+)
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -35,37 +45,68 @@ def simulate(
     data: DataOption = None,
     rate: RateOption = None,
     duration: DurationOption = None,
-    seed: Annotated[int, typer.Option(help="The operations depend on seed, start and options alone.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="The operations depend on seed, start and options alone.")
+    ] = 1,
     scenario: ScenarioOption = None,
-    backfill: Annotated[int, typer.Option(min=0, max=3_660, metavar="DAYS", help="First load so many days of past.")] = 0,
+    backfill: Annotated[
+        int, typer.Option(min=0, max=3_660, metavar="DAYS", help="First load so many days of past.")
+    ] = 0,
     profile: ProfileOption = None,
-    venue: Annotated[str | None, typer.Option(help="Only this venue. [default: all of the token's]", show_default=False)] = None,
-    replay: Annotated[Path | None, typer.Option(metavar="CSV", help="Replay hotel_bookings.csv, or a .zip of it.")] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(help="Only this venue. [default: all of the token's]", show_default=False),
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Replay hotel_bookings.csv, or a .zip of it.")
+    ] = None,
     speed: SpeedOption = None,
     start: StartOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the operations as NDJSON: nothing is sent, no server needed.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the operations as NDJSON: nothing is sent, no server needed."
+        ),
+    ] = False,
     count: CountOption = None,
 ) -> None:
     """Make traffic: reservations and all that becomes of them.
 
-    A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay hotel_bookings.csv
+    A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay
+    hotel_bookings.csv
     """
     _refuse_senseless(replay=replay, speed=speed, count=count, dry_run=dry_run)
-    traffic = _read_traffic(rate=rate, duration=duration, seed=seed, scenario=scenario, backfill=backfill, profile=profile, start=start)
+    traffic = _read_traffic(
+        rate=rate,
+        duration=duration,
+        seed=seed,
+        scenario=scenario,
+        backfill=backfill,
+        profile=profile,
+        start=start,
+    )
     told = _read_told(replay, venue) if replay else None
     if dry_run:
         live = any(option is not None for option in (rate, duration, scenario))
         _print(_dry_operations(traffic, told, venue, count, live=live))
     elif told is not None:
-        _run(find_url(data, url), find_token(data, token, admin=True), lambda api, tally, stop: _replay(api, told, speed, tally, stop))
+        _run(
+            find_url(data, url),
+            find_token(data, token, admin=True),
+            lambda api, tally, stop: _replay(api, told, speed, tally, stop),
+        )
     else:
         admin = backfill > 0
         _run(
-            find_url(data, url), find_token(data, token, admin=admin), lambda api, tally, stop: _generate(api, traffic, venue, tally, stop)
+            find_url(data, url),
+            find_token(data, token, admin=admin),
+            lambda api, tally, stop: _generate(api, traffic, venue, tally, stop),
         )
 
 
-def _refuse_senseless(*, replay: Path | None, speed: float | None, count: int | None, dry_run: bool) -> None:
+def _refuse_senseless(
+    *, replay: Path | None, speed: float | None, count: int | None, dry_run: bool
+) -> None:
     if speed is not None and not (replay and speed > 0):
         raise CommandFailed(
             "--speed goes with --replay, and is a number above 0",
@@ -73,11 +114,22 @@ def _refuse_senseless(*, replay: Path | None, speed: float | None, count: int | 
             code=Exit.USAGE,
         )
     if count is not None and not dry_run:
-        raise CommandFailed("--count goes with --dry-run", hint="live traffic ends by --duration 60s", code=Exit.USAGE)
+        raise CommandFailed(
+            "--count goes with --dry-run",
+            hint="live traffic ends by --duration 60s",
+            code=Exit.USAGE,
+        )
 
 
 def _read_traffic(
-    *, rate: str | None, duration: str | None, seed: int, scenario: str | None, backfill: int, profile: str | None, start: str | None
+    *,
+    rate: str | None,
+    duration: str | None,
+    seed: int,
+    scenario: str | None,
+    backfill: int,
+    profile: str | None,
+    start: str | None,
 ) -> "Traffic":
     from rtdash.simulate.calibration import Profile
     from rtdash.simulate.scenarios import SCENARIOS
@@ -89,14 +141,20 @@ def _read_traffic(
         seed=seed,
         scenario=SCENARIOS[_one_of(scenario or "steady", SCENARIOS, "scenario")],
         backfill_days=backfill,
-        profile=Profile(_one_of(profile, [one.value for one in Profile], "profile")) if profile else None,
+        profile=(
+            Profile(_one_of(profile, [one.value for one in Profile], "profile"))
+            if profile
+            else None
+        ),
         start=parse_moment(start) if start else None,
     )
 
 
 def _one_of(name: str, known: Iterable[str], what: str) -> str:
     if name not in known:
-        raise CommandFailed(f"there is no {what} {name!r}", hint=f"choose of {', '.join(known)}", code=Exit.USAGE)
+        raise CommandFailed(
+            f"there is no {what} {name!r}", hint=f"choose of {', '.join(known)}", code=Exit.USAGE
+        )
     return name
 
 
@@ -113,14 +171,21 @@ def _read_told(path: Path, venue: str | None) -> "list[Told]":
         told = tell(read_bookings(path), account)
     except NotTheDataSet as error:
         raise CommandFailed(
-            str(error), hint="it is the file hotel_bookings.csv of doi:10.1016/j.dib.2018.11.126", code=Exit.USAGE
+            str(error),
+            hint="it is the file hotel_bookings.csv of doi:10.1016/j.dib.2018.11.126",
+            code=Exit.USAGE,
         ) from None
     _say(account.lines())
     return [one for one in told if venue in (None, HOTELS[one.booking.hotel])]
 
 
 def _dry_operations(
-    traffic: "Traffic", told: "list[Told] | None", venue: str | None, count: int | None, *, live: bool
+    traffic: "Traffic",
+    told: "list[Told] | None",
+    venue: str | None,
+    count: int | None,
+    *,
+    live: bool,
 ) -> "Iterable[TimedOperation]":
     from rtdash.domain.instants import utc_now
     from rtdash.simulate.replay import chronological
@@ -128,8 +193,14 @@ def _dry_operations(
 
     if told is not None:
         return chronological(told if count is None else told[:count])
-    wanted = SAMPLE if count is None and not traffic.backfill_days and traffic.duration_s == float("inf") else count
-    return traffic.rehearse(_choose(packaged_venues(), venue, traffic), utc_now(), count=wanted, live=live)
+    wanted = (
+        SAMPLE
+        if count is None and not traffic.backfill_days and traffic.duration_s == float("inf")
+        else count
+    )
+    return traffic.rehearse(
+        _choose(packaged_venues(), venue, traffic), utc_now(), count=wanted, live=live
+    )
 
 
 def _print(operations: "Iterable[TimedOperation]") -> None:
@@ -145,13 +216,17 @@ def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") ->
     there = list(venues)
     if not there:
         hint = "get one that may: rtdash token --scope hotel:write --scope hotel:read"
-        raise CommandFailed("the token may write reservations at no venue", hint=hint, code=Exit.NOT_ALLOWED)
+        raise CommandFailed(
+            "the token may write reservations at no venue", hint=hint, code=Exit.NOT_ALLOWED
+        )
     chosen = [one for one in there if venue in (None, one.id) and traffic.suits(one)]
     if not chosen:
         wanted = f"venue {venue!r}" if venue else "venue"
         kind = f" for the profile {traffic.profile}" if traffic.profile else ""
         known = ", ".join(f"{one.id} ({one.kind})" for one in there)
-        raise CommandFailed(f"there is no {wanted}{kind}", hint=f"there are: {known}", code=Exit.USAGE)
+        raise CommandFailed(
+            f"there is no {wanted}{kind}", hint=f"there are: {known}", code=Exit.USAGE
+        )
     return chosen
 
 
@@ -162,8 +237,12 @@ def _get_admin() -> str:
     return f"a past and a replay need the scope admin: rtdash token {scopes}"
 
 
-def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]") -> None:
-    """Do the work against the server, show its progress and its summary; ends with the exit code of CONTRACT section 7."""
+def _run(
+    url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]"
+) -> None:
+    """Do the work against the server, show its progress and its summary; ends with the exit code of
+    CONTRACT section 7.
+    """
     from rtdash.client.failures import NotAllowed, Problem, Unreachable
     from rtdash.simulate.tally import Tally
 
@@ -171,24 +250,42 @@ def _run(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awai
     try:
         stopped = asyncio.run(_work(url, token, work, tally))
     except Unreachable as failure:
-        raise CommandFailed(str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE) from None
+        raise CommandFailed(
+            str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE
+        ) from None
     except NotAllowed as failure:
         hint = _get_admin() if failure.status == 403 else "get one that is let in: rtdash token"
-        raise CommandFailed(f"the server refuses this token: {failure.detail or failure.title}", hint=hint, code=Exit.NOT_ALLOWED) from None
+        raise CommandFailed(
+            f"the server refuses this token: {failure.detail or failure.title}",
+            hint=hint,
+            code=Exit.NOT_ALLOWED,
+        ) from None
     except Problem as failure:
-        raise CommandFailed(f"the server refuses: {failure}", hint="see its log, and rtdash doctor; or is it no rtdash server?") from None
+        raise CommandFailed(
+            f"the server refuses: {failure}",
+            hint="see its log, and rtdash doctor; or is it no rtdash server?",
+        ) from None
     finally:
         if tally.sent:
             _say(tally.summary())
     if tally.refused["forbidden"] and not tally.applied:
-        raise CommandFailed("the token allows none of this", hint=tally.examples["forbidden"], code=Exit.NOT_ALLOWED)
+        raise CommandFailed(
+            "the token allows none of this", hint=tally.examples["forbidden"], code=Exit.NOT_ALLOWED
+        )
     _say(["  next: rtdash watch hotel_stats restaurant_stats"])
     if stopped:
         raise typer.Exit(Exit.INTERRUPTED)
 
 
-async def _work(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]", tally: "Tally") -> bool:
-    """Whether it was stopped by Ctrl-C or SIGTERM: the first lets the request under way finish, a second one doesn't wait."""
+async def _work(
+    url: str,
+    token: str,
+    work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]",
+    tally: "Tally",
+) -> bool:
+    """Whether it was stopped by Ctrl-C or SIGTERM: the first lets the request under way finish, a
+    second one doesn't wait.
+    """
     from rich.console import Console
 
     from rtdash.client.api import Api
@@ -209,7 +306,9 @@ async def _work(url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event
         return await until_stopped(asyncio.ensure_future(work(api, tally, stop)), stop)
 
 
-async def _generate(api: "Api", traffic: "Traffic", venue: str | None, tally: "Tally", stop: asyncio.Event) -> None:
+async def _generate(
+    api: "Api", traffic: "Traffic", venue: str | None, tally: "Tally", stop: asyncio.Event
+) -> None:
     from rtdash.domain.instants import utc_now
     from rtdash.simulate.runner import run_traffic
     from rtdash.simulate.venues import read_venues
@@ -226,7 +325,9 @@ async def _generate(api: "Api", traffic: "Traffic", venue: str | None, tally: "T
     )
 
 
-async def _replay(api: "Api", told: "list[Told]", speed: float | None, tally: "Tally", stop: asyncio.Event) -> None:
+async def _replay(
+    api: "Api", told: "list[Told]", speed: float | None, tally: "Tally", stop: asyncio.Event
+) -> None:
     from rtdash.resources import data_path
     from rtdash.simulate.replay import HOTELS
     from rtdash.simulate.runner import run_replay
@@ -234,7 +335,10 @@ async def _replay(api: "Api", told: "list[Told]", speed: float | None, tally: "T
     there = {one["id"] for one in (await api.profile())["venues"]}
     missing = sorted({HOTELS[one.booking.hotel] for one in told} - there)
     if missing:
-        hint = f"start the server with them: rtdash serve --venues {data_path('fixtures', 'venues', 'antonio-hotels.toml')}"
+        hint = (
+            "start the server with them: rtdash serve --venues"
+            f" {data_path('fixtures', 'venues', 'antonio-hotels.toml')}"
+        )
         raise CommandFailed(f"the server has no venue {' and no venue '.join(missing)}", hint=hint)
     await run_replay(api, told, tally, speed=speed, stop=stop)
 

@@ -4,23 +4,55 @@ from typing import Annotated
 
 import typer
 
-RateOption = Annotated[str | None, typer.Option(help="New reservations over all venues: 5/s, 90/min. [default: 5/s]", show_default=False)]
+RateOption = Annotated[
+    str | None,
+    typer.Option(
+        help="New reservations over all venues: 5/s, 90/min. [default: 5/s]", show_default=False
+    ),
+]
 DurationOption = Annotated[
-    str | None, typer.Option(help="Live for so long: 90s, 30m, 2h; 0s: not at all. [default: until Ctrl-C]", show_default=False)
+    str | None,
+    typer.Option(
+        help="Live for so long: 90s, 30m, 2h; 0s: not at all. [default: until Ctrl-C]",
+        show_default=False,
+    ),
 ]
 ScenarioOption = Annotated[
-    str | None, typer.Option(help="steady, friday-dinner, check-in-wave, flash-sale. [default: steady]", show_default=False)
+    str | None,
+    typer.Option(
+        help="steady, friday-dinner, check-in-wave, flash-sale. [default: steady]",
+        show_default=False,
+    ),
 ]
-ProfileOption = Annotated[str | None, typer.Option(help="resort, city, restaurant. [default: city and restaurant]", show_default=False)]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        help="resort, city, restaurant. [default: city and restaurant]", show_default=False
+    ),
+]
 SpeedOption = Annotated[
-    float | None, typer.Option(help="Replay at so many times the data's own time. [default: full speed]", show_default=False)
+    float | None,
+    typer.Option(
+        help="Replay at so many times the data's own time. [default: full speed]",
+        show_default=False,
+    ),
 ]
 StartOption = Annotated[
-    str | None, typer.Option(metavar="DATE", help="The present of the run: 2026-01-31. [default: now]", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="DATE",
+        help="The present of the run: 2026-01-31. [default: now]",
+        show_default=False,
+    ),
 ]
 CountOption = Annotated[
     int | None,
     typer.Option(
-        min=0, help="With --dry-run: reservations, each with all its operations. [default: 100, or all there are]", show_default=False
+        min=0,
+        help=(
+            "With --dry-run: reservations, each with all its operations. [default: 100, or all"
+            " there are]"
+        ),
+        show_default=False,
     ),
 ]

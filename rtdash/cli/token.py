@@ -10,7 +10,11 @@ from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, fi
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
-app = typer.Typer(help="Print a token signed with this machine's secret; revoke one.", invoke_without_command=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Print a token signed with this machine's secret; revoke one.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 
 _LONGEST_S = 10 * 366 * 86_400
 
@@ -18,16 +22,24 @@ _LONGEST_S = 10 * 366 * 86_400
 @app.callback()
 def mint(
     context: typer.Context,
-    user: Annotated[str, typer.Option(help="Whom it names (`sub`); limits a user has are counted by it.")] = "local",
+    user: Annotated[
+        str, typer.Option(help="Whom it names (`sub`); limits a user has are counted by it.")
+    ] = "local",
     name: Annotated[str | None, typer.Option(help="A name to show.")] = None,
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin. [default: all but admin]",
+            help=(
+                "Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin."
+                " [default: all but admin]"
+            ),
             show_default=False,
         ),
     ] = None,
-    venue: Annotated[list[str] | None, typer.Option(help="Again for each venue's id. [default: every venue]", show_default=False)] = None,
+    venue: Annotated[
+        list[str] | None,
+        typer.Option(help="Again for each venue's id. [default: every venue]", show_default=False),
+    ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30m, 12h, 7d.")] = "12h",
     data: DataOption = None,
 ) -> None:
@@ -35,13 +47,26 @@ def mint(
     if context.invoked_subcommand is None:
         scopes = tuple(part for given in scope or () for part in re.split(r"[\s,]+", given) if part)
         _check_scopes(scopes)
-        typer.echo(local_token(data, user=user, name=name, scopes=scopes, venues=tuple(venue or ()), ttl=_lifetime(ttl)))
+        typer.echo(
+            local_token(
+                data,
+                user=user,
+                name=name,
+                scopes=scopes,
+                venues=tuple(venue or ()),
+                ttl=_lifetime(ttl),
+            )
+        )
 
 
 @app.command()
 def revoke(
-    token_id: Annotated[str | None, typer.Option("--id", help="The token's id (its `jti`).")] = None,
-    user: Annotated[str | None, typer.Option(help="Every token of this user that has been issued until now.")] = None,
+    token_id: Annotated[
+        str | None, typer.Option("--id", help="The token's id (its `jti`).")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Every token of this user that has been issued until now.")
+    ] = None,
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
@@ -51,7 +76,11 @@ def revoke(
     Open sockets with it are closed.
     """
     if (token_id is None) == (user is None):
-        raise CommandFailed("name what to revoke: either --id or --user", hint="rtdash token revoke --user anna", code=Exit.USAGE)
+        raise CommandFailed(
+            "name what to revoke: either --id or --user",
+            hint="rtdash token revoke --user anna",
+            code=Exit.USAGE,
+        )
     from rtdash.cli.requests import call
 
     call(
@@ -61,13 +90,21 @@ def revoke(
         find_token(data, token, admin=True),
         json={"jti": token_id} if token_id else {"sub": user},
     )
-    typer.echo(f"revoked: {f'token {token_id}' if token_id else f'every token of {user} issued until now'}", err=True)
+    typer.echo(
+        "revoked:"
+        f" {f'token {token_id}' if token_id else f'every token of {user} issued until now'}",
+        err=True,
+    )
 
 
 def _lifetime(ttl: str) -> timedelta:
     seconds = parse_seconds(ttl)
     if not 0 < seconds <= _LONGEST_S:
-        raise CommandFailed(f"a token can't be valid for {ttl}", hint="choose more than nothing, and ten years at most", code=Exit.USAGE)
+        raise CommandFailed(
+            f"a token can't be valid for {ttl}",
+            hint="choose more than nothing, and ten years at most",
+            code=Exit.USAGE,
+        )
     return timedelta(seconds=seconds)
 
 
@@ -75,4 +112,8 @@ def _check_scopes(scopes: tuple[str, ...]) -> None:
     known = {"hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin"}
     for scope in scopes:
         if scope not in known:
-            raise CommandFailed(f"{scope!r} is not a scope", hint=f"choose of {', '.join(sorted(known))}", code=Exit.USAGE)
+            raise CommandFailed(
+                f"{scope!r} is not a scope",
+                hint=f"choose of {', '.join(sorted(known))}",
+                code=Exit.USAGE,
+            )

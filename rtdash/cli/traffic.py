@@ -11,7 +11,8 @@ END_LIMIT_S = 8
 class Traffic:
     """Runs from `start` to `wait`; mints its own token from the data directory.
 
-    It is deaf to this terminal's Ctrl-C and told to end before the server does, so that its last request is still answered.
+    It is deaf to this terminal's Ctrl-C and told to end before the server does, so that its last
+    request is still answered.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,18 @@ class Traffic:
 
     def start(self, url: str, data: Path, rate: str) -> None:
         """Begin; `rate` as in 5/s."""
-        command = [sys.executable, "-m", "rtdash", "simulate", "--url", url, "--data", str(data), "--rate", rate]
+        command = [
+            sys.executable,
+            "-m",
+            "rtdash",
+            "simulate",
+            "--url",
+            url,
+            "--data",
+            str(data),
+            "--rate",
+            rate,
+        ]
         self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def tell_to_end(self) -> None:

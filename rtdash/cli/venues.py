@@ -5,18 +5,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, data_directory, find_token, find_url
+from rtdash.cli.access import (
+    DataOption,
+    TokenOption,
+    UrlOption,
+    data_directory,
+    find_token,
+    find_url,
+)
 from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
     from rtdash.domain.venues import Venue
 
-app = typer.Typer(help="List the venues; import a venue file.", invoke_without_command=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List the venues; import a venue file.", invoke_without_command=True, rich_markup_mode=None
+)
 
 
 @app.callback()
-def list_venues(context: typer.Context, url: UrlOption = None, token: TokenOption = None, data: DataOption = None) -> None:
+def list_venues(
+    context: typer.Context,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+) -> None:
     """List the venues that the token may see: id, kind, time zone, currency, name."""
     if context.invoked_subcommand is not None:
         return
@@ -24,14 +38,21 @@ def list_venues(context: typer.Context, url: UrlOption = None, token: TokenOptio
 
     profile = call("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
     for venue in profile["venues"]:
-        typer.echo("\t".join(venue[field] for field in ("id", "kind", "timezone", "currency", "name")))
+        typer.echo(
+            "\t".join(venue[field] for field in ("id", "kind", "timezone", "currency", "name"))
+        )
 
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="Venue file (TOML); a wrong one is refused whole, with the line.")],
+    file: Annotated[
+        Path, typer.Argument(help="Venue file (TOML); a wrong one is refused whole, with the line.")
+    ],
     data: DataOption = None,
-    database: Annotated[str | None, typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False)] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False),
+    ] = None,
 ) -> None:
     """Add the venues of a file, or change those that are there.
 
@@ -41,29 +62,42 @@ def import_file(
 
     from rtdash.store.database import StoreError
 
-    given: dict[str, Any] = {"data": data_directory(data)} | ({"database": database} if database else {})
+    given: dict[str, Any] = {"data": data_directory(data)} | (
+        {"database": database} if database else {}
+    )
     venues = read_venue_file(file)
     try:
         asyncio.run(_save(read_settings(given), venues))
     except OSError as error:
-        raise CommandFailed(f"{given['data']}: {error.strerror}", hint="choose a data directory that you may write: --data DIR") from None
+        raise CommandFailed(
+            f"{given['data']}: {error.strerror}",
+            hint="choose a data directory that you may write: --data DIR",
+        ) from None
     except StoreError as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    typer.echo(f"imported: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True)
+    typer.echo(
+        f"imported: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True
+    )
 
 
 def read_venue_file(file: Path) -> "tuple[Venue, ...]":
-    """The venues of a file. Raises CommandFailed, so that nothing is made for a file that can't be imported."""
+    """The venues of a file. Raises CommandFailed, so that nothing is made for a file that can't be
+    imported.
+    """
     from rtdash.domain.venue_file import VenueFileError, parse_venues
 
     try:
         return parse_venues(file.read_text(encoding="utf-8"), source=str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(
-            f"{file} can't be read: {error}", hint="nothing was imported: name a TOML file in UTF-8", code=Exit.USAGE
+            f"{file} can't be read: {error}",
+            hint="nothing was imported: name a TOML file in UTF-8",
+            code=Exit.USAGE,
         ) from None
     except VenueFileError as error:
-        raise CommandFailed(str(error), hint="nothing was imported: mend that line", code=Exit.USAGE) from None
+        raise CommandFailed(
+            str(error), hint="nothing was imported: mend that line", code=Exit.USAGE
+        ) from None
 
 
 async def _save(settings: Any, venues: Any) -> None:
@@ -72,7 +106,9 @@ async def _save(settings: Any, venues: Any) -> None:
     from rtdash.store.database import Database
     from rtdash.store.venues import save_venues
 
-    database = await Database.open(settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC))
+    database = await Database.open(
+        settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC)
+    )
     try:
         await database.write(lambda connection: save_venues(connection, venues))
     finally:

@@ -1,4 +1,6 @@
-"""`rtdash watch`: what happens, as it happens: a live view on a terminal, lines or NDJSON elsewhere."""
+"""`rtdash watch`: what happens, as it happens: a live view on a terminal, lines or NDJSON
+elsewhere.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,25 +23,53 @@ ChannelsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="CHANNEL",
-        help="hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats, restaurant_reservations, restaurant_notifications",
+        help=(
+            "hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats,"
+            " restaurant_reservations, restaurant_notifications"
+        ),
     ),
 ]
 VenuesOption = Annotated[
-    list[str] | None, typer.Option(help="A venue's id; may be repeated. Default: the token's first of each kind.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        help="A venue's id; may be repeated. Default: the token's first of each kind.",
+        show_default=False,
+    ),
 ]
 DurationOption = Annotated[
-    float | None, typer.Option(parser=parse_seconds, metavar="TIME", help="End after that time, e.g. 30s or 5m.", show_default=False)
+    float | None,
+    typer.Option(
+        parser=parse_seconds,
+        metavar="TIME",
+        help="End after that time, e.g. 30s or 5m.",
+        show_default=False,
+    ),
 ]
 
 
 def watch(
     channels: ChannelsArgument,
     venue: VenuesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="NDJSON: the messages as received, and changes of the connection.")] = False,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="NDJSON: the messages as received, and changes of the connection."
+        ),
+    ] = False,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)
+    ] = None,
     duration: DurationOption = None,
-    since: Annotated[int | None, typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False)] = None,
-    once: Annotated[bool, typer.Option("--once", help="Print the current state, or latest event, of each channel, and end.")] = False,
+    since: Annotated[
+        int | None,
+        typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False),
+    ] = None,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="Print the current state, or latest event, of each channel, and end."
+        ),
+    ] = False,
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
@@ -49,7 +79,8 @@ def watch(
 
     address = find_url(data, url)
     given = find_token(data, token)
-    # A token of this machine is minted anew for each connection, so that a watch outlives its token.
+    # A token of this machine is minted anew for each connection, so that a watch outlives its
+    # token.
     source = given if token else lambda: find_token(data, None)
     order = Watch(
         url=address,
@@ -75,7 +106,11 @@ def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
     names = [channel.value for channel in Channel]
     for channel in channels:
         if channel not in names:
-            raise CommandFailed(f"there is no channel {channel!r}", hint=f"choose of {', '.join(names)}", code=Exit.USAGE)
+            raise CommandFailed(
+                f"there is no channel {channel!r}",
+                hint=f"choose of {', '.join(names)}",
+                code=Exit.USAGE,
+            )
     return tuple(dict.fromkeys(Channel(channel) for channel in channels))
 
 
@@ -88,16 +123,24 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        raise CommandFailed(str(error), hint=reach_hint(str(error)), code=Exit.UNREACHABLE) from None
+        raise CommandFailed(
+            str(error), hint=reach_hint(str(error)), code=Exit.UNREACHABLE
+        ) from None
     except NotAllowed as error:
         told = ": ".join(part for part in (error.title, error.detail) if part)
         raise CommandFailed(
-            f"the server refused: {told}", hint="get a token that allows it: rtdash token --help", code=Exit.NOT_ALLOWED
+            f"the server refused: {told}",
+            hint="get a token that allows it: rtdash token --help",
+            code=Exit.NOT_ALLOWED,
         ) from None
     except TurnedAway as error:
         code = Exit.FAULT if error.code == _TOO_BIG else Exit.NOT_ALLOWED
-        raise CommandFailed(str(error), hint="get a token that is let in: rtdash token", code=code) from None
+        raise CommandFailed(
+            str(error), hint="get a token that is let in: rtdash token", code=code
+        ) from None
     except Problem as error:
         raise CommandFailed(str(error), hint=f"is it an rtdash server? see its {_HEALTH}") from None
     except NothingToWatch as error:
-        raise CommandFailed(str(error), hint="see the venues: rtdash venues", code=Exit.USAGE) from None
+        raise CommandFailed(
+            str(error), hint="see the venues: rtdash venues", code=Exit.USAGE
+        ) from None

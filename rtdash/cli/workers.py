@@ -1,4 +1,5 @@
-"""`rtdash serve --workers N`: N server processes on one port, looked after by a parent that serves nobody itself.
+"""`rtdash serve --workers N`: N server processes on one port, looked after by a parent that serves
+nobody itself.
 
 Each listens on a socket of its own (SO_REUSEPORT), among which the kernel spreads new connections.
 """
@@ -34,7 +35,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Worker:
-    """`news` brings one message: None when it is ready, else why it can't be. The worker ends when our end of it closes."""
+    """`news` brings one message: None when it is ready, else why it can't be. The worker ends when
+    our end of it closes.
+    """
 
     process: BaseProcess
     news: Connection
@@ -42,10 +45,18 @@ class _Worker:
     is_ready: bool = False
 
 
-def run(settings: Any, address: tuple[str, int], *, on_ready: Callable[[], None], on_ending: Callable[[], None]) -> None:
-    """Keep `settings.workers` processes serving until SIGINT, SIGTERM or SIGHUP, then have them drained; raises KeyboardInterrupt after SIGINT.
+def run(
+    settings: Any,
+    address: tuple[str, int],
+    *,
+    on_ready: Callable[[], None],
+    on_ending: Callable[[], None],
+) -> None:
+    """Keep `settings.workers` processes serving until SIGINT, SIGTERM or SIGHUP, then have them
+    drained; raises KeyboardInterrupt after SIGINT.
 
-    A SIGINT during the drain kills them. `on_ready` is called once, when all of them answer, `on_ending` when the end has begun.
+    A SIGINT during the drain kills them. `on_ready` is called once, when all of them answer,
+    `on_ending` when the end has begun.
     Raises CommandFailed when one can't start the first time.
     """
     with TemporaryDirectory(prefix="rtdash-") as directory, _stop_signals() as stops:
@@ -79,12 +90,19 @@ class _Crew:
             if not is_told and all(worker.is_ready for worker in self._workers):
                 is_told = True
                 on_ready()
-            if any(worker.process.exitcode is not None for worker in self._workers) and stops.poll(self._pause_s):
+            if any(worker.process.exitcode is not None for worker in self._workers) and stops.poll(
+                self._pause_s
+            ):
                 return int(stops.recv())
-            self._workers = [one if one.process.exitcode is None else self._start(number) for number, one in enumerate(self._workers)]
+            self._workers = [
+                one if one.process.exitcode is None else self._start(number)
+                for number, one in enumerate(self._workers)
+            ]
 
     def end(self, stops: Connection) -> None:
-        """Have all of them drained, and kill whoever is late, where the shutdown has a limit. Another Ctrl-C kills all: KeyboardInterrupt."""
+        """Have all of them drained, and kill whoever is late, where the shutdown has a limit.
+        Another Ctrl-C kills all: KeyboardInterrupt.
+        """
         from rtdash.server import serving
 
         for worker in self._workers:
@@ -92,7 +110,13 @@ class _Crew:
         patience_s = self._settings.limits.shutdown_timeout_s
         deadline = time.monotonic() + patience_s + MERCY_S if patience_s else None
         is_cut = False
-        while not is_cut and (alive := [worker.process.sentinel for worker in self._workers if worker.process.exitcode is None]):
+        while not is_cut and (
+            alive := [
+                worker.process.sentinel
+                for worker in self._workers
+                if worker.process.exitcode is None
+            ]
+        ):
             told = wait([stops, *alive], deadline and max(0.0, deadline - time.monotonic()))
             if not told:
                 break
@@ -110,7 +134,9 @@ class _Crew:
 
         ours, theirs = _spawning.Pipe()
         place = Siblings(self._directory, number)
-        process = _spawning.Process(target=_work, args=(self._settings, self._address, place, theirs), name="rtdash worker")
+        process = _spawning.Process(
+            target=_work, args=(self._settings, self._address, place, theirs), name="rtdash worker"
+        )
         process.start()
         theirs.close()
         return _Worker(process, ours, time.monotonic())
@@ -132,8 +158,14 @@ class _Crew:
 
     def _mourn(self, worker: _Worker) -> None:
         lived_s = time.monotonic() - worker.started_at
-        self._pause_s = FIRST_RESTART_S if lived_s > LAST_RESTART_S else min(LAST_RESTART_S, self._pause_s * 2)
-        _log.error("worker %s has ended (%s) and is started again", worker.process.pid, worker.process.exitcode)
+        self._pause_s = (
+            FIRST_RESTART_S if lived_s > LAST_RESTART_S else min(LAST_RESTART_S, self._pause_s * 2)
+        )
+        _log.error(
+            "worker %s has ended (%s) and is started again",
+            worker.process.pid,
+            worker.process.exitcode,
+        )
 
 
 @contextmanager
@@ -143,7 +175,10 @@ def _stop_signals() -> Iterator[Connection]:
 
     heard, told = _spawning.Pipe(duplex=False)
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup() else [])]
-    before = {number: signal.signal(number, lambda number, _frame: told.send(number)) for number in numbers}
+    before = {
+        number: signal.signal(number, lambda number, _frame: told.send(number))
+        for number in numbers
+    }
     try:
         yield heard
     finally:
@@ -165,7 +200,13 @@ def _work(settings: Any, address: tuple[str, int], place: Any, news: Connection)
         threading.Thread(target=_end_with_parent, args=(news,), daemon=True).start()
 
     try:
-        serve_one(settings, serving.bind(*address, shared=True), on_ready=ready, on_ending=lambda: None, siblings=place)
+        serve_one(
+            settings,
+            serving.bind(*address, shared=True),
+            on_ready=ready,
+            on_ending=lambda: None,
+            siblings=place,
+        )
     except CommandFailed as failure:
         with suppress(OSError):
             news.send((failure.what, failure.hint, int(failure.code)))
@@ -179,9 +220,13 @@ def _end_with_parent(news: Connection) -> None:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """A bound socket that keeps the port for the workers. Raises ListenFailed when somebody has it."""
+    """A bound socket that keeps the port for the workers. Raises ListenFailed when somebody has
+    it.
+    """
     from rtdash.server import serving
 
-    with serving.bind(host, port) as alone:  # fails where a shared one would join another server's port
+    with serving.bind(
+        host, port
+    ) as alone:  # fails where a shared one would join another server's port
         port = alone.getsockname()[1]
     return serving.bind(host, port, shared=True)

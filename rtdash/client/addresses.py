@@ -1,4 +1,6 @@
-"""The two addresses of a server, from whichever was given: the base of its REST interface, and its socket."""
+"""The two addresses of a server, from whichever was given: the base of its REST interface, and its
+socket.
+"""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -7,9 +9,15 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def socket_url(url: str) -> str:
-    """`http://host:8000` → `ws://host:8000/ws`; a `ws:` or `wss:` URL stays as it is. Raises ValueError."""
+    """`http://host:8000` → `ws://host:8000/ws`; a `ws:` or `wss:` URL stays as it is. Raises
+    ValueError.
+    """
     parts = _split(url)
-    path = parts.path if parts.scheme.startswith("ws") and parts.path.strip("/") else parts.path.rstrip("/") + "/ws"
+    path = (
+        parts.path
+        if parts.scheme.startswith("ws") and parts.path.strip("/")
+        else parts.path.rstrip("/") + "/ws"
+    )
     return parts._replace(scheme="wss" if _SECURE[parts.scheme] else "ws", path=path).geturl()
 
 
@@ -17,7 +25,9 @@ def rest_url(url: str) -> str:
     """`ws://host:8000/ws` → `http://host:8000`; without a slash at its end. Raises ValueError."""
     parts = _split(url)
     path = parts.path.removesuffix("/ws") if parts.scheme.startswith("ws") else parts.path
-    return parts._replace(scheme="https" if _SECURE[parts.scheme] else "http", path=path.rstrip("/")).geturl()
+    return parts._replace(
+        scheme="https" if _SECURE[parts.scheme] else "http", path=path.rstrip("/")
+    ).geturl()
 
 
 def is_this_machine(url: str) -> bool:
@@ -28,8 +38,13 @@ def is_this_machine(url: str) -> bool:
 def _split(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in _SECURE or not parts.hostname:
-        raise ValueError("the server's URL begins with http://, https://, ws:// or wss:// and names a host")
+        raise ValueError(
+            "the server's URL begins with http://, https://, ws:// or wss:// and names a host"
+        )
     if parts.query or parts.username or parts.password:
         # A URL ends up in logs and process lists; the text must not repeat it.
-        raise ValueError("the server's URL carries a query or a password: give the token by itself, it must not stand in a URL")
+        raise ValueError(
+            "the server's URL carries a query or a password: give the token by itself, it must not"
+            " stand in a URL"
+        )
     return parts._replace(fragment="")

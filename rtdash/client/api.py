@@ -1,4 +1,6 @@
-"""The REST interface from the client's side: reads, and writes that may be sent again without being done twice."""
+"""The REST interface from the client's side: reads, and writes that may be sent again without being
+done twice.
+"""
 
 import asyncio
 import random
@@ -25,11 +27,18 @@ _LONGEST_PAUSE_S = 5.0
 class Api:
     """A connection-pooled client of one server, used as `async with Api(url, token) as api`.
 
-    `retry_for_s` bounds how long one list of operations is tried. Every method raises Unreachable, NotAllowed (401, 403) or Problem.
+    `retry_for_s` bounds how long one list of operations is tried. Every method raises Unreachable,
+    NotAllowed (401, 403) or Problem.
     """
 
     def __init__(
-        self, url: str, token: TokenSource, *, retry_for_s: float = 60, connections: int = 8, rng: random.Random | None = None
+        self,
+        url: str,
+        token: TokenSource,
+        *,
+        retry_for_s: float = 60,
+        connections: int = 8,
+        rng: random.Random | None = None,
     ) -> None:
         self.url = rest_url(url)
         self.retries = 0
@@ -38,7 +47,7 @@ class Api:
         """Why the last of them was, in words."""
         self._token = token
         self._retry_for_s = retry_for_s
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self._rng = rng or random.Random()  # noqa: S311
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         # A proxy of the environment never stands between us and our own machine.
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits, mounts=_DIRECT)
@@ -54,20 +63,30 @@ class Api:
         await self._client.aclose()
 
     async def get_json(self, path: str, **params: str | float | None) -> Any:
-        """The decoded body of `GET path?params`; parameters that are None are left out. Tried once."""
-        return await self._send("GET", path, params={name: value for name, value in params.items() if value is not None})
+        """The decoded body of `GET path?params`; parameters that are None are left out. Tried
+        once.
+        """
+        return await self._send(
+            "GET", path, params={name: value for name, value in params.items() if value is not None}
+        )
 
     async def post_operations(self, operations: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
         """Up to 1,000 operations → one outcome each, in order (CONTRACT section 4).
 
-        Sent again, with the same operationIds and so safely, on a lost connection, 429 and 5xx that pass; after `retry_for_s` the last
+        Sent again, with the same operationIds and so safely, on a lost connection, 429 and 5xx that
+        pass; after `retry_for_s` the last
         error is raised. Outcomes are then unknown: sending the same operations later is safe too.
         """
         until = time.monotonic() + self._retry_for_s
-        backoff = Backoff(self._rng, time.monotonic, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S)
+        backoff = Backoff(
+            self._rng, time.monotonic, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S
+        )
         while True:
             try:
-                return _outcomes(await self._send("POST", "/api/operations", json=list(operations)), len(operations))
+                return _outcomes(
+                    await self._send("POST", "/api/operations", json=list(operations)),
+                    len(operations),
+                )
             except (Unreachable, Problem) as failure:
                 asked_s = failure.retry_after_s if isinstance(failure, Problem) else 0
                 pause_s = asked_s + backoff.next_delay_s()
@@ -89,41 +108,69 @@ class Api:
 
     async def menu_categories(self, venue: str) -> list[JsonObject]:
         """The categories of a restaurant's menu."""
-        categories: list[JsonObject] = (await self.get_json("/api/restaurant/menu/categories", venue=venue))["categories"]
+        categories: list[JsonObject] = (
+            await self.get_json("/api/restaurant/menu/categories", venue=venue)
+        )["categories"]
         return categories
 
     async def menu_items(self, venue: str) -> list[JsonObject]:
         """The items of all categories of a restaurant's menu."""
-        items: list[JsonObject] = (await self.get_json("/api/restaurant/menu/items", venue=venue))["items"]
+        items: list[JsonObject] = (await self.get_json("/api/restaurant/menu/items", venue=venue))[
+            "items"
+        ]
         return items
 
     async def events(
-        self, channel: str, *, venue: str | None = None, after: int | None = None, epoch: str | None = None, limit: int | None = None
+        self,
+        channel: str,
+        *,
+        venue: str | None = None,
+        after: int | None = None,
+        epoch: str | None = None,
+        limit: int | None = None,
     ) -> JsonObject:
-        """What the socket would have sent on a channel after a position: `events, position, recovered, reset?`."""
-        page: JsonObject = await self.get_json(f"/api/channels/{channel}/events", venue=venue, after=after, epoch=epoch, limit=limit)
+        """What the socket would have sent on a channel after a position: `events, position,
+        recovered, reset?`.
+        """
+        page: JsonObject = await self.get_json(
+            f"/api/channels/{channel}/events", venue=venue, after=after, epoch=epoch, limit=limit
+        )
         return page
 
     async def _send(self, method: str, path: str, **content: Any) -> Any:
         headers = {"Authorization": f"Bearer {await present_token(self._token)}"}
         try:
-            response = await self._client.request(method, self.url + path, headers=headers, **content)
+            response = await self._client.request(
+                method, self.url + path, headers=headers, **content
+            )
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Unreachable(self.url, str(error) or type(error).__name__) from error
         if not response.is_success:
-            raise problem_of(response.status_code, response.content, retry_after=response.headers.get("Retry-After"))
+            raise problem_of(
+                response.status_code,
+                response.content,
+                retry_after=response.headers.get("Retry-After"),
+            )
         try:
             return response.json()
         except ValueError:
-            raise Problem(response.status_code, title="The answer is not JSON", detail=f"{self.url} seems to be something else") from None
+            raise Problem(
+                response.status_code,
+                title="The answer is not JSON",
+                detail=f"{self.url} seems to be something else",
+            ) from None
 
 
 def _may_pass(failure: Unreachable | Problem) -> bool:
-    return isinstance(failure, Unreachable) or (failure.status in _TRY_AGAIN and not isinstance(failure, NotAllowed))
+    return isinstance(failure, Unreachable) or (
+        failure.status in _TRY_AGAIN and not isinstance(failure, NotAllowed)
+    )
 
 
 def _outcomes(answer: Any, expected: int) -> list[JsonObject]:
     outcomes = answer.get("outcomes") if isinstance(answer, dict) else None
     if not isinstance(outcomes, list) or len(outcomes) != expected:
-        raise Problem(200, title="The outcomes don't match the operations", detail=f"{expected} were sent")
+        raise Problem(
+            200, title="The outcomes don't match the operations", detail=f"{expected} were sent"
+        )
     return outcomes

@@ -1,6 +1,7 @@
 """How long to wait before the next attempt: exponential backoff with full jitter.
 
-Full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) spreads a herd of clients best.
+Full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) spreads a herd
+of clients best.
 """
 
 import random
@@ -8,9 +9,11 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """Delays between attempts, uniform between 0 and a bound that doubles from `first_s` to `longest_s`.
+    """Delays between attempts, uniform between 0 and a bound that doubles from `first_s` to
+    `longest_s`.
 
-    `clock` is monotonic, in seconds. A connection that stood for `settled_s` starts the series anew; one that broke sooner goes on with it.
+    `clock` is monotonic, in seconds. A connection that stood for `settled_s` starts the series
+    anew; one that broke sooner goes on with it.
     """
 
     def __init__(
@@ -50,4 +53,6 @@ class Backoff:
         return self._rng.uniform(0, bound_s)
 
     def _has_settled(self) -> bool:
-        return self._stands_since is not None and self._clock() - self._stands_since >= self._settled_s
+        return (
+            self._stands_since is not None and self._clock() - self._stands_since >= self._settled_s
+        )

@@ -16,7 +16,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """The connection is in that state now, for the reason in `detail`; `retry_in_s`: until the next attempt, where one is waited for."""
+    """The connection is in that state now, for the reason in `detail`; `retry_in_s`: until the next
+    attempt, where one is waited for.
+    """
 
     state: State
     detail: str | None = None

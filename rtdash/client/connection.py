@@ -1,4 +1,6 @@
-"""`connect`: the messages of some channels as an asynchronous iterator that outlives its connections."""
+"""`connect`: the messages of some channels as an asynchronous iterator that outlives its
+connections.
+"""
 
 import asyncio
 import random
@@ -24,13 +26,17 @@ _INBOX_LIMIT = 1000
 
 
 class Connection:
-    """Iterate over it: every event once and in order, the latest state messages, and what happens to the connection.
+    """Iterate over it: every event once and in order, the latest state messages, and what happens
+    to the connection.
 
-    A `reset` message among them says that history is gone: reload by REST and go on. Raises Unreachable, TurnedAway or NotAllowed,
+    A `reset` message among them says that history is gone: reload by REST and go on. Raises
+    Unreachable, TurnedAway or NotAllowed,
     after a last ConnectionChange, when there will be nothing more.
     """
 
-    def __init__(self, session: ClientSession, inbox: Inbox[Delivery | None], upkeep: "asyncio.Task[None]") -> None:
+    def __init__(
+        self, session: ClientSession, inbox: Inbox[Delivery | None], upkeep: "asyncio.Task[None]"
+    ) -> None:
         self._session = session
         self._inbox = inbox
         self._upkeep = upkeep
@@ -39,7 +45,8 @@ class Connection:
 
     @property
     def positions(self) -> dict[Stream, Position]:
-        """Behind the last event that the iterator gave out. Stored with what was made of it, and given to the next `connect`,
+        """Behind the last event that the iterator gave out. Stored with what was made of it, and
+        given to the next `connect`,
         this is exactly once, also over restarts of the application.
         """
         return dict(self._positions)
@@ -84,17 +91,22 @@ async def connect(
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
 ) -> AsyncIterator[Connection]:
-    """Follow `channels` (names, or (venue, channel) pairs) of the server at `url` (http, https, ws or wss) until the block is left.
+    """Follow `channels` (names, or (venue, channel) pairs) of the server at `url` (http, https, ws
+    or wss) until the block is left.
 
-    `venue` is for the plain names of its kind. `positions`: where to go on from, else from now. `batch_ms`: the server may collect for so
-    long. `first_timeout_s`: give up when the server can't be reached at all in that time; a connection that stood once is sought for ever.
+    `venue` is for the plain names of its kind. `positions`: where to go on from, else from now.
+    `batch_ms`: the server may collect for so
+    long. `first_timeout_s`: give up when the server can't be reached at all in that time; a
+    connection that stood once is sought for ever.
     Raises ValueError on a URL or channel that can't be.
     """
     rest_url(url)  # a wrong address is the caller's mistake and told at once, not tried again
     session = ClientSession(channels, venue=venue, positions=positions, batch_ms=batch_ms)
     inbox: Inbox[Any] = Inbox(_INBOX_LIMIT)
-    generator = rng or random.Random()  # noqa: S311 - jitter, no secret
-    upkeep = Upkeep(url, session, token, inbox, timing=timing or Timing(), clock=clock, rng=generator)
+    generator = rng or random.Random()  # noqa: S311
+    upkeep = Upkeep(
+        url, session, token, inbox, timing=timing or Timing(), clock=clock, rng=generator
+    )
     task = asyncio.create_task(upkeep.run(first_timeout_s))
     try:
         yield Connection(session, inbox, task)

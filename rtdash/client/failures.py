@@ -5,8 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the world, not a fault of the program
-    """No answer: refused, timed out, or the connection broke; `reason` in the words of the HTTP library."""
+# a state of the world, not a fault of the program
+class Unreachable(Exception):  # noqa: N818
+    """No answer: refused, timed out, or the connection broke; `reason` in the words of the HTTP
+    library.
+    """
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(url, reason)
@@ -17,10 +20,21 @@ class Unreachable(Exception):  # noqa: N818 - a state of the world, not a fault 
         return f"can't reach the server at {self.url}: {self.reason}"
 
 
-class Problem(Exception):  # noqa: N818 - named after RFC 9457
-    """An answer other than 2xx: the members of its problem+json (RFC 9457); `type` is `about:blank` where it told none."""
+class Problem(Exception):  # noqa: N818
+    """An answer other than 2xx: the members of its problem+json (RFC 9457); `type` is `about:blank`
+    where it told none.
+    """
 
-    def __init__(self, status: int, *, type: str = "about:blank", title: str = "", detail: str = "", retry_after_s: float = 0) -> None:  # noqa: A002 - RFC 9457's word
+    # RFC 9457's word
+    def __init__(
+        self,
+        status: int,
+        *,
+        type: str = "about:blank",  # noqa: A002
+        title: str = "",
+        detail: str = "",
+        retry_after_s: float = 0,
+    ) -> None:
         super().__init__(status, type, title, detail)
         self.status = status
         self.type = type
@@ -37,7 +51,9 @@ class NotAllowed(Problem):
 
 
 def problem_of(status: int, body: bytes, *, retry_after: str | None = None) -> Problem:
-    """The problem that an answer with that body tells of; a body of something else (a proxy's page) gives its status alone."""
+    """The problem that an answer with that body tells of; a body of something else (a proxy's page)
+    gives its status alone.
+    """
     told: dict[str, Any] = {}
     with suppress(ValueError):
         decoded = json.loads(body)

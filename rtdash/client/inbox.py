@@ -7,7 +7,8 @@ Item = TypeVar("Item")
 
 
 class Inbox(Generic[Item]):
-    """A queue whose writer puts without waiting, so that a cancellation can't lose an item, and then waits for room.
+    """A queue whose writer puts without waiting, so that a cancellation can't lose an item, and
+    then waits for room.
 
     Holds `limit` items, and beyond that at most what the writer puts between two waits.
     """

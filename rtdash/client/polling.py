@@ -1,4 +1,6 @@
-"""The fallback: the same channels over REST, from the same positions, when no socket can be had (requirements, "Fallback Strategy")."""
+"""The fallback: the same channels over REST, from the same positions, when no socket can be had
+(requirements, "Fallback Strategy").
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -18,14 +20,23 @@ _Json = dict[str, Any]
 
 
 class Poller:
-    """Polls until it is cancelled; `report(None)` after a round that went well, `report(why)` after one that failed.
+    """Polls until it is cancelled; `report(None)` after a round that went well, `report(why)` after
+    one that failed.
 
-    Events and state messages come as on the socket. Where notifications are followed, the reservations that come up are read too, as
-    messages of type `upcoming_reservations` (`reservations`, soonest first), which exist only here. What hasn't changed isn't repeated.
+    Events and state messages come as on the socket. Where notifications are followed, the
+    reservations that come up are read too, as
+    messages of type `upcoming_reservations` (`reservations`, soonest first), which exist only here.
+    What hasn't changed isn't repeated.
     """
 
     def __init__(
-        self, url: str, token: TokenSource, session: ClientSession, inbox: Inbox[Any], timing: Timing, report: Callable[[str | None], None]
+        self,
+        url: str,
+        token: TokenSource,
+        session: ClientSession,
+        inbox: Inbox[Any],
+        timing: Timing,
+        report: Callable[[str | None], None],
     ) -> None:
         self._api = Api(url, token)
         self._session = session
@@ -49,7 +60,9 @@ class Poller:
                     raise
                 except (Unreachable, Problem) as failure:
                     self._report(str(failure))
-                    pause_s = max(pause_s, failure.retry_after_s if isinstance(failure, Problem) else 0)
+                    pause_s = max(
+                        pause_s, failure.retry_after_s if isinstance(failure, Problem) else 0
+                    )
                 await asyncio.sleep(min(pause_s, self._timing.longest_wait_s))
 
     async def _round(self, *, with_stats: bool) -> None:
@@ -74,7 +87,9 @@ class Poller:
         for channel in unnamed:
             first = next((venue["id"] for venue in venues if venue["kind"] == channel.kind), None)
             if first is None:
-                raise NotAllowed(403, title=f"the token is for no {channel.kind}, so there is no {channel}")
+                raise NotAllowed(
+                    403, title=f"the token is for no {channel.kind}, so there is no {channel}"
+                )
             self._session.place(Stream(first, channel), None, recovered=False)
 
     async def _read_events(self, stream: Stream) -> None:
@@ -82,12 +97,18 @@ class Poller:
         while True:
             position = self._session.position(*stream)
             after, epoch = (position.seq, position.epoch) if position else (None, None)
-            page = await self._api.events(stream.channel, venue=stream.venue, after=after, epoch=epoch, limit=_PAGE)
+            page = await self._api.events(
+                stream.channel, venue=stream.venue, after=after, epoch=epoch, limit=_PAGE
+            )
             events = page["events"]
             if reset := page.get("reset"):
-                self._put({"type": "reset", "channel": stream.channel, "venue": stream.venue, **reset})
+                self._put(
+                    {"type": "reset", "channel": stream.channel, "venue": stream.venue, **reset}
+                )
             elif stream not in self._session.positions:
-                self._session.place(stream, position or _before(page), recovered=position is not None)
+                self._session.place(
+                    stream, position or _before(page), recovered=position is not None
+                )
             for event in events:
                 self._put(event)
             await self._inbox.room()
@@ -105,7 +126,11 @@ class Poller:
 
     async def _read_upcoming(self, stream: Stream) -> None:
         answer = await self._api.get_json("/api/reservations/upcoming", venue=stream.venue)
-        content = {"reservations": answer["reservations"], "channel": stream.channel, "venue": stream.venue}
+        content = {
+            "reservations": answer["reservations"],
+            "channel": stream.channel,
+            "venue": stream.venue,
+        }
         self._put_if_new(stream, {"type": "upcoming_reservations"} | content)
 
     def _put_if_new(self, stream: Stream, message: _Json) -> None:

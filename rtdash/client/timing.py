@@ -12,7 +12,8 @@ class Timing:
     answer_within_s: float = 10
     """A subscription that isn't answered in this time is tried on a new connection."""
     quiet_s: float = 0.5
-    """A replay is over when nothing has come for so long (or an event younger than the connection)."""
+    """A replay is over when nothing has come for so long (or an event younger than the
+    connection)."""
     polling_after: int = 3
     """Failed attempts in a row after which REST is polled beside further attempts."""
     stats_every_s: float = 30

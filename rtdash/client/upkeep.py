@@ -1,4 +1,6 @@
-"""Keeps a client connected: attempts with backoff, the conversation on each connection, polling when no connection can be had."""
+"""Keeps a client connected: attempts with backoff, the conversation on each connection, polling
+when no connection can be had.
+"""
 
 import asyncio
 import random
@@ -16,14 +18,25 @@ from rtdash.client.tokens import TokenSource, present_token
 from rtdash.client.wire import Lost, TurnedAway, Wire, open_wire
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import CloseCode, ErrorCode
-from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed, TokenExpiring
+from rtdash.protocol.received import (
+    Answer,
+    Disconnect,
+    Gap,
+    Message,
+    Received,
+    Refused,
+    Subscribed,
+    TokenExpiring,
+)
 
 Delivery = Message | Subscribed | ConnectionChange
 """What the application's side is told."""
 
 
 class Upkeep:
-    """`run` goes on until it is cancelled or the server refuses for good. One task runs it; it owns whatever it starts."""
+    """`run` goes on until it is cancelled or the server refuses for good. One task runs it; it owns
+    whatever it starts.
+    """
 
     def __init__(
         self,
@@ -42,7 +55,13 @@ class Upkeep:
         self._inbox = inbox
         self._timing = timing
         self._rng = rng
-        self._backoff = Backoff(rng, clock, first_s=timing.first_delay_s, longest_s=timing.longest_delay_s, settled_s=timing.settled_s)
+        self._backoff = Backoff(
+            rng,
+            clock,
+            first_s=timing.first_delay_s,
+            longest_s=timing.longest_delay_s,
+            settled_s=timing.settled_s,
+        )
         self._change: ConnectionChange | None = None
         self._failures = 0
         self._reason = "no answer"
@@ -52,7 +71,9 @@ class Upkeep:
         self._first: asyncio.Timeout | None = None
 
     async def run(self, first_timeout_s: float | None) -> None:
-        """Raises Unreachable when nothing at all came within `first_timeout_s`; TurnedAway or NotAllowed when refused for good."""
+        """Raises Unreachable when nothing at all came within `first_timeout_s`; TurnedAway or
+        NotAllowed when refused for good.
+        """
         try:
             async with asyncio.timeout(first_timeout_s) as self._first:
                 while True:
@@ -88,7 +109,9 @@ class Upkeep:
                 async with asyncio.timeout(self._timing.answer_within_s) as answer:
                     await self._converse(wire, answer)
             except TimeoutError:
-                raise Lost(f"the subscription was not answered in {self._timing.answer_within_s:g} s") from None
+                raise Lost(
+                    f"the subscription was not answered in {self._timing.answer_within_s:g} s"
+                ) from None
             finally:
                 await _stop(self._renewal)
 
@@ -125,7 +148,10 @@ class Upkeep:
             case Message() | Subscribed():
                 self._inbox.put(received)
             case Gap():
-                raise Lost(f"events of {received.stream.channel} are missing between {received.position.seq} and {received.seq}")
+                raise Lost(
+                    f"events of {received.stream.channel} are missing between"
+                    f" {received.position.seq} and {received.seq}"
+                )
             case Refused():
                 self._judge(received)
             case Disconnect():
@@ -139,11 +165,14 @@ class Upkeep:
                 assert_never(received)
 
     def _judge(self, refusal: Refused) -> None:
-        """A refused request leaves a connection without its streams: come back when it is temporary, else give up."""
+        """A refused request leaves a connection without its streams: come back when it is
+        temporary, else give up.
+        """
         if refusal.is_temporary:
             raise Lost(refusal.text, retry_after_s=refusal.retry_after_s)
         if refusal.action == "authenticate" and not refusal.channels:
-            return  # the token in use is still good; the server ends the connection when it no longer is
+            # the token in use is still good; the server ends the connection when it no longer is
+            return
         if refusal.code in {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHENTICATED}:
             raise NotAllowed(403, title=refusal.text)
         raise TurnedAway(CloseCode.PROTOCOL_VIOLATION, refusal.text)
@@ -151,7 +180,8 @@ class Upkeep:
     async def _renew(self, wire: Wire) -> None:
         if isinstance(self._token, str):
             return  # can't be renewed; the server says so in its own time
-        # A connection that breaks meanwhile is the reader's business, and the next one asks for a token anyway.
+        # A connection that breaks meanwhile is the reader's business, and the next one asks for a
+        # token anyway.
         with suppress(Lost, TurnedAway):
             self._session.authenticate(await self._present_token())
             for request in self._session.outgoing():
@@ -203,9 +233,12 @@ class Upkeep:
         return min(longest_s, lost.retry_after_s) + backoff_s
 
     async def _poll(self) -> None:
-        from rtdash.client.polling import Poller  # noqa: PLC0415 - only who polls loads the HTTP client
+        # only who polls loads the HTTP client
+        from rtdash.client.polling import Poller  # noqa: PLC0415
 
-        await Poller(rest_url(self._url), self._token, self._session, self._inbox, self._timing, self._polled).run()
+        await Poller(
+            rest_url(self._url), self._token, self._session, self._inbox, self._timing, self._polled
+        ).run()
 
     def _polled(self, failure: str | None) -> None:
         """A round of polling went well, or failed and why."""
@@ -223,7 +256,9 @@ class Upkeep:
         if self._first is not None and self._first.when() is not None:
             self._first.reschedule(None)
 
-    def _tell(self, state: State, detail: str | None = None, retry_in_s: float | None = None) -> None:
+    def _tell(
+        self, state: State, detail: str | None = None, retry_in_s: float | None = None
+    ) -> None:
         change = ConnectionChange(state, detail, retry_in_s)
         if change != self._change:
             self._change = change
@@ -234,6 +269,8 @@ async def _stop(task: "asyncio.Task[Any] | None") -> None:
     """End a task of ours and raise what it died of, if it did."""
     if task is not None:
         task.cancel()
-        await asyncio.wait({task})  # and not `await task`: a cancellation of ours must not be taken for its own
+        await asyncio.wait(
+            {task}
+        )  # and not `await task`: a cancellation of ours must not be taken for its own
         if not task.cancelled():
             task.result()

@@ -1,4 +1,6 @@
-"""One WebSocket connection as the client needs it: frozen servers noticed, and every foreign error translated once."""
+"""One WebSocket connection as the client needs it: frozen servers noticed, and every foreign error
+translated once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,8 +20,10 @@ _MAX_FRAME_BYTES = 4 * 1024 * 1024
 _REFUSED_FOR_GOOD = frozenset({401, 403})
 
 
-class Lost(Exception):  # noqa: N818 - a state of the world, and the reason to come back
-    """The connection is gone or never stood, and it is right to try again, not before `retry_after_s`."""
+class Lost(Exception):  # noqa: N818
+    """The connection is gone or never stood, and it is right to try again, not before
+    `retry_after_s`.
+    """
 
     def __init__(self, reason: str, *, code: int = _ABNORMAL, retry_after_s: float = 0) -> None:
         super().__init__(reason)
@@ -28,8 +32,10 @@ class Lost(Exception):  # noqa: N818 - a state of the world, and the reason to c
         self.retry_after_s = retry_after_s
 
 
-class TurnedAway(Exception):  # noqa: N818 - a decision of the server, not a fault
-    """The server ended the connection with a code that says not to come back (4500 to 4999, 1009)."""
+class TurnedAway(Exception):  # noqa: N818
+    """The server ended the connection with a code that says not to come back (4500 to 4999,
+    1009).
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
@@ -37,16 +43,26 @@ class TurnedAway(Exception):  # noqa: N818 - a decision of the server, not a fau
         self.reason = reason
 
     def __str__(self) -> str:
-        name = CloseCode(self.code).name.lower().replace("_", " ") if self.code in set(CloseCode) else "closed for good"
-        return f"the server closed the connection for good: {self.reason or name} (close code {self.code})"
+        name = (
+            CloseCode(self.code).name.lower().replace("_", " ")
+            if self.code in set(CloseCode)
+            else "closed for good"
+        )
+        return (
+            f"the server closed the connection for good: {self.reason or name} (close code"
+            f" {self.code})"
+        )
 
 
 class Wire:
-    """An open connection. A server is frozen when it sends nothing, not even a pong, for `frozen_after_s` while we read."""
+    """An open connection. A server is frozen when it sends nothing, not even a pong, for
+    `frozen_after_s` while we read.
+    """
 
     def __init__(self, socket: ClientConnection, frozen_after_s: float) -> None:
         self._socket = socket
-        # Half of the time passes in silence before the ping, the other half in waiting for its pong.
+        # Half of the time passes in silence before the ping, the other half in waiting for its
+        # pong.
         self._silence_s = frozen_after_s / 2
         self._frozen_after_s = frozen_after_s
 
@@ -63,7 +79,8 @@ class Wire:
     async def receive(self) -> str | bytes:
         """The next message. Raises Lost or TurnedAway; may be cancelled without losing one.
 
-        Our own watch instead of the library's keepalive: that one calls a server frozen when it is the application that doesn't read.
+        Our own watch instead of the library's keepalive: that one calls a server frozen when it is
+        the application that doesn't read.
         """
         ponged: asyncio.Future[float] | None = None
         while True:
@@ -121,12 +138,19 @@ def _ending(closed: ConnectionClosed) -> Lost | TurnedAway:
         return TurnedAway(code, reason)
     if closed.rcvd is None:
         return Lost("the connection broke")
-    return Lost(f"the server closed the connection: {reason or 'no reason given'} (close code {code})", code=code)
+    return Lost(
+        f"the server closed the connection: {reason or 'no reason given'} (close code {code})",
+        code=code,
+    )
 
 
 def _http_refusal(refusal: InvalidStatus) -> Exception:
     response = refusal.response
-    problem = problem_of(response.status_code, bytes(response.body or b""), retry_after=response.headers.get("Retry-After"))
+    problem = problem_of(
+        response.status_code,
+        bytes(response.body or b""),
+        retry_after=response.headers.get("Retry-After"),
+    )
     if response.status_code in _REFUSED_FOR_GOOD:
         return problem
     return Lost(f"the server answered {problem}", retry_after_s=problem.retry_after_s)

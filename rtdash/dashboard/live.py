@@ -1,6 +1,7 @@
 """Which venue's figures are computed when, and who hears of them.
 
-State messages never travel through the broker: each process computes those that its own clients follow (DESIGN rule 8).
+State messages never travel through the broker: each process computes those that its own clients
+follow (DESIGN rule 8).
 """
 
 import asyncio
@@ -23,12 +24,15 @@ LEAST_INTERVAL_S = 0.25
 REFRESH_S = 60.0
 """A followed venue is computed at least this often: trends move with the clock alone."""
 EXPECTED_S = 5.0
-"""Who asked for current states joins the stream within this time; until then the venue counts as followed."""
+"""Who asked for current states joins the stream within this time; until then the venue counts as
+followed."""
 
 
 @dataclass(slots=True)
 class _Look:
-    """What is known about a venue. `mark` counts its changes; `seen` is the count that the snapshot includes; `due_at` its heap entry."""
+    """What is known about a venue. `mark` counts its changes; `seen` is the count that the snapshot
+    includes; `due_at` its heap entry.
+    """
 
     mark: int = 0
     seen: int = -1
@@ -44,7 +48,9 @@ class _Look:
 class Dashboard:
     """Snapshots of all venues, kept fresh while somebody follows or asks."""
 
-    def __init__(self, database: Database, hub: Hub, venues: Mapping[str, Venue], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, hub: Hub, venues: Mapping[str, Venue], clock: Clock
+    ) -> None:
         self._database = database
         self._hub = hub
         self._venues = venues
@@ -61,11 +67,14 @@ class Dashboard:
             self._schedule(venue_id, look)
 
     def mark(self, venue_id: str) -> int:
-        """How many changes of the venue are known here: what was read while it stays the same is still true."""
+        """How many changes of the venue are known here: what was read while it stays the same is
+        still true.
+        """
         return self._looks[venue_id].mark
 
     async def snapshot(self, venue_id: str, *, at_least: int | None = None) -> Snapshot:
-        """The venue's figures, with every change up to mark `at_least` in them and no older than a quarter of a second if dirty.
+        """The venue's figures, with every change up to mark `at_least` in them and no older than a
+        quarter of a second if dirty.
 
         `at_least` None: all changes that are known here. Raises StoreUnavailable.
         """
@@ -81,14 +90,17 @@ class Dashboard:
         """The snapshot at hand, if it may be shown; None when it must be computed first."""
         look = self._looks[venue_id]
         age_s = time.monotonic() - look.computed_at
-        if look.seen < at_least or age_s >= (LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S):
+        if look.seen < at_least or age_s >= (
+            LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S
+        ):
             return None
         if look.turns_at is None or self._clock() >= look.turns_at:
             return None
         return look.snapshot
 
     async def current_states(self, stream: Stream) -> tuple[bytes, ...]:
-        """The state messages that a new follower of a stats stream gets first; from now on the venue is kept fresh.
+        """The state messages that a new follower of a stats stream gets first; from now on the
+        venue is kept fresh.
 
         Raises StoreUnavailable.
         """
@@ -101,7 +113,9 @@ class Dashboard:
         return tuple(body for _, body in snapshot.states)
 
     def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
-        """As `current_states` gave them last, or newer: to be read in the step that joins the stream, so that none falls between."""
+        """As `current_states` gave them last, or newer: to be read in the step that joins the
+        stream, so that none falls between.
+        """
         snapshot = self._looks[stream.venue].snapshot
         return tuple(body for _, body in snapshot.states) if snapshot else ()
 
@@ -121,7 +135,9 @@ class Dashboard:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _compute_due(self) -> float | None:
-        """Compute what is due; the seconds until something is again, None if nobody follows anything."""
+        """Compute what is due; the seconds until something is again, None if nobody follows
+        anything.
+        """
         while self._due:
             due_at, venue_id = self._due[0]
             look = self._looks[venue_id]
@@ -136,7 +152,10 @@ class Dashboard:
 
     async def _look_after(self, venue_id: str, look: _Look) -> None:
         look.due_at = float("inf")
-        if not self._hub.has_members(_stream(self._venues[venue_id])) and time.monotonic() >= look.expected_until:
+        if (
+            not self._hub.has_members(_stream(self._venues[venue_id]))
+            and time.monotonic() >= look.expected_until
+        ):
             look.is_followed = False
             return
         try:
@@ -162,9 +181,18 @@ class Dashboard:
     async def _compute(self, venue: Venue, look: _Look) -> Snapshot:
         try:
             mark, now = look.mark, self._clock()
-            figures = await self._database.read(lambda connection: read_figures(connection, venue, now))
-            previous, look.snapshot = look.snapshot, make_snapshot(venue, now, figures, look.snapshot)
-            look.seen, look.computed_at, look.turns_at = mark, time.monotonic(), next_turn(venue, now)
+            figures = await self._database.read(
+                lambda connection: read_figures(connection, venue, now)
+            )
+            previous, look.snapshot = (
+                look.snapshot,
+                make_snapshot(venue, now, figures, look.snapshot),
+            )
+            look.seen, look.computed_at, look.turns_at = (
+                mark,
+                time.monotonic(),
+                next_turn(venue, now),
+            )
             if look.is_followed:
                 self._publish(venue, previous, look.snapshot)
         finally:

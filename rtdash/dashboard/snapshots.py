@@ -17,7 +17,9 @@ from rtdash.store.reservations import read_sold, read_totals
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The figures of a venue. `timestamp` is when they last became other ones; `body` is what `GET /api/dashboard/stats` answers."""
+    """The figures of a venue. `timestamp` is when they last became other ones; `body` is what `GET
+    /api/dashboard/stats` answers.
+    """
 
     venue_id: str
     business_date: date
@@ -31,7 +33,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was read for a snapshot; `availability` is total rooms, free ones and percent sold of tonight, None for a restaurant."""
+    """What was read for a snapshot; `availability` is total rooms, free ones and percent sold of
+    tonight, None for a restaurant.
+    """
 
     business_date: date
     stats: dict[str, Any]
@@ -39,21 +43,33 @@ class Figures:
 
 
 def read_figures(connection: Connection, venue: Venue, now: datetime) -> Figures:
-    """Everything that a snapshot says, in one read: today's as they stand and those of the same time last week, and tonight's rooms."""
+    """Everything that a snapshot says, in one read: today's as they stand and those of the same
+    time last week, and tonight's rooms.
+    """
     today, week_ago = business_date(venue, now), same_time_last_week(venue, now)
     totals: Totals = read_totals(connection, venue.id, today)
     before: Totals = read_totals(connection, venue.id, business_date(venue, week_ago), week_ago)
     availability = None
     if venue.kind is VenueKind.HOTEL:
-        sold = {room_type: rooms for (room_type, _), rooms in read_sold(connection, venue.id, today, today).items()}
+        sold = {
+            room_type: rooms
+            for (room_type, _), rooms in read_sold(connection, venue.id, today, today).items()
+        }
         tonight = day_availability(venue, today, sold)
         availability = tonight.total_rooms, tonight.available_rooms, tonight.occupancy_rate
     return Figures(today, dashboard_stats(totals, before, venue.currency), availability)
 
 
-def make_snapshot(venue: Venue, now: datetime, figures: Figures, previous: Snapshot | None) -> Snapshot:
-    """A snapshot of the figures; what stayed the same keeps its instant, and with it its bytes and ETag."""
-    if previous and (previous.business_date, previous.stats) == (figures.business_date, figures.stats):
+def make_snapshot(
+    venue: Venue, now: datetime, figures: Figures, previous: Snapshot | None
+) -> Snapshot:
+    """A snapshot of the figures; what stayed the same keeps its instant, and with it its bytes and
+    ETag.
+    """
+    if previous and (previous.business_date, previous.stats) == (
+        figures.business_date,
+        figures.stats,
+    ):
         timestamp, body, etag = previous.timestamp, previous.body, previous.etag
     else:
         timestamp = now
@@ -68,16 +84,39 @@ def make_snapshot(venue: Venue, now: datetime, figures: Figures, previous: Snaps
         )
         etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
     states = _states(venue, timestamp, now, figures, previous)
-    return Snapshot(venue.id, figures.business_date, timestamp, figures.stats, figures.availability, body, etag, states)
+    return Snapshot(
+        venue.id,
+        figures.business_date,
+        timestamp,
+        figures.stats,
+        figures.availability,
+        body,
+        etag,
+        states,
+    )
 
 
-def _states(venue: Venue, timestamp: datetime, now: datetime, figures: Figures, previous: Snapshot | None) -> tuple[tuple[str, bytes], ...]:
+def _states(
+    venue: Venue, timestamp: datetime, now: datetime, figures: Figures, previous: Snapshot | None
+) -> tuple[tuple[str, bytes], ...]:
     channel = stats_channel(venue.kind)
-    states = [("stats_update", encode(stats_message(channel, venue.id, figures.stats, timestamp=timestamp)))]
+    states = [
+        (
+            "stats_update",
+            encode(stats_message(channel, venue.id, figures.stats, timestamp=timestamp)),
+        )
+    ]
     if figures.availability is not None:
         if previous and previous.availability == figures.availability:
             return (states[0], previous.states[1])
         total, available, rate = figures.availability
-        message = availability_message(channel, venue.id, total_rooms=total, available_rooms=available, occupancy_rate=rate, timestamp=now)
+        message = availability_message(
+            channel,
+            venue.id,
+            total_rooms=total,
+            available_rooms=available,
+            occupancy_rate=rate,
+            timestamp=now,
+        )
         states.append(("room_availability_update", encode(message)))
     return tuple(states)

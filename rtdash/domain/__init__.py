@@ -1,1 +1,3 @@
-"""The rules of hotels and restaurants: pure functions of values, without I/O, clock or framework."""
+"""The rules of hotels and restaurants: pure functions of values, without I/O, clock or
+framework.
+"""

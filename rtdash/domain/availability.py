@@ -14,7 +14,9 @@ from rtdash.domain.venues import Venue, VenueKind
 MAX_NIGHTS = 366
 """A reservation holds at most so many nights, so that no request can ask for a million rows."""
 
-_CHANGES_ROOMS = frozenset({Op.BOOK, Op.AMEND, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW})
+_CHANGES_ROOMS = frozenset(
+    {Op.BOOK, Op.AMEND, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW}
+)
 
 
 class Night(NamedTuple):
@@ -25,7 +27,8 @@ class Night(NamedTuple):
 
 
 class Rooms:
-    """Rooms sold of one hotel while a batch is decided: what was loaded, and what the batch has changed since.
+    """Rooms sold of one hotel while a batch is decided: what was loaded, and what the batch has
+    changed since.
 
     A night that was not loaded counts as unsold, so load all of `nights_touched` first.
     """
@@ -43,10 +46,13 @@ class Rooms:
         """What to add to the stored counts; nights that came out even are left out."""
         return {night: change for night, change in self._changes.items() if change}
 
-    def exchange(self, given_back: Collection[Night], taken: Collection[Night], venue: Venue) -> None:
+    def exchange(
+        self, given_back: Collection[Night], taken: Collection[Night], venue: Venue
+    ) -> None:
         """Give nights back and take others, all or nothing.
 
-        Raises NoAvailability for the first night without a room left, unless the venue allows overbooking. A night that is both
+        Raises NoAvailability for the first night without a room left, unless the venue allows
+        overbooking. A night that is both
         given back and taken is kept, whatever the count.
         """
         if given_back == taken:
@@ -86,7 +92,8 @@ class DayAvailability:
 
 
 def nights_held(reservation: Reservation | None) -> frozenset[Night]:
-    """The nights for which a reservation holds a room: none when nobody is coming, or in a restaurant.
+    """The nights for which a reservation holds a room: none when nobody is coming, or in a
+    restaurant.
 
     A guest who leaves early holds the rest until the stay is amended.
     """
@@ -96,12 +103,17 @@ def nights_held(reservation: Reservation | None) -> frozenset[Night]:
 
 
 def nights_touched(operation: Operation, current: Reservation | None, venue: Venue) -> set[Night]:
-    """The nights whose counts must be known to decide `operation` on `current` (None: it doesn't exist yet)."""
+    """The nights whose counts must be known to decide `operation` on `current` (None: it doesn't
+    exist yet).
+    """
     return nights_touched_in_turn([operation], current, venue)
 
 
-def nights_touched_in_turn(operations: Sequence[Operation], current: Reservation | None, venue: Venue) -> set[Night]:
-    """As `nights_touched`, for several operations on one reservation that are decided one after the other.
+def nights_touched_in_turn(
+    operations: Sequence[Operation], current: Reservation | None, venue: Venue
+) -> set[Night]:
+    """As `nights_touched`, for several operations on one reservation that are decided one after the
+    other.
 
     Any of them may be refused, so every mix of their room types and dates is covered.
     """
@@ -112,21 +124,39 @@ def nights_touched_in_turn(operations: Sequence[Operation], current: Reservation
     room_types = {source.room_type for source in sources if source.room_type}
     firsts = {source.check_in for source in sources if source.check_in}
     lasts = {source.check_out for source in sources if source.check_out}
-    return {night for room_type, first, last in product(room_types, firsts, lasts) for night in _stay(room_type, first, last)}
+    return {
+        night
+        for room_type, first, last in product(room_types, firsts, lasts)
+        for night in _stay(room_type, first, last)
+    }
 
 
 def day_availability(venue: Venue, night: date, sold: Mapping[str, int]) -> DayAvailability:
-    """One night of a hotel, from the rooms sold by room type id. What is overbooked counts as full."""
+    """One night of a hotel, from the rooms sold by room type id. What is overbooked counts as
+    full.
+    """
     by_room_type = tuple(
-        TypeAvailability(room_type.id, room_type.total_rooms, max(0, room_type.total_rooms - sold.get(room_type.id, 0)))
+        TypeAvailability(
+            room_type.id,
+            room_type.total_rooms,
+            max(0, room_type.total_rooms - sold.get(room_type.id, 0)),
+        )
         for room_type in venue.room_types
     )
     available = sum(part.available_rooms for part in by_room_type)
-    return DayAvailability(night, venue.total_rooms, available, occupancy_rate(venue.total_rooms, available), by_room_type)
+    return DayAvailability(
+        night,
+        venue.total_rooms,
+        available,
+        occupancy_rate(venue.total_rooms, available),
+        by_room_type,
+    )
 
 
 def occupancy_rate(total: int, available: int) -> int:
-    """Whole percent of the rooms that are sold, halves up: of 50 rooms with 35 available, 30. Nothing to sell is 0."""
+    """Whole percent of the rooms that are sold, halves up: of 50 rooms with 35 available, 30.
+    Nothing to sell is 0.
+    """
     return (200 * (total - available) + total) // (2 * total) if total else 0
 
 

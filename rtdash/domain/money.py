@@ -1,9 +1,12 @@
-"""Money: integer minor units inside, numbers in major units outside, by the currency's number of digits."""
+"""Money: integer minor units inside, numbers in major units outside, by the currency's number of
+digits.
+"""
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 MAX_MINOR = 10**13
-"""No single amount is larger: sums of many stay exact in 64 bits, and one amount stays exact as a JSON number (RFC 8259 section 6)."""
+"""No single amount is larger: sums of many stay exact in 64 bits, and one amount stays exact as a
+JSON number (RFC 8259 section 6)."""
 
 # fmt: off
 CURRENCIES = frozenset({
@@ -22,7 +25,24 @@ CURRENCIES = frozenset({
 """Alphabetic codes of ISO 4217, list one (circulating currencies, and CLF)."""
 
 _EXACT = Context(prec=40, traps=[Inexact])
-_WHOLE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+_WHOLE = (
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+)
 _THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _DIGITS = dict.fromkeys(_WHOLE, 0) | dict.fromkeys(_THOUSANDTHS, 3) | {"CLF": 4}
 
@@ -33,22 +53,27 @@ def minor_digits(currency: str) -> int:
 
 
 def to_minor(major: float | Decimal | str, currency: str) -> int:
-    """Major units in minor ones, exactly: 12.5 EUR is 1250. A float counts as the decimal that it prints as.
+    """Major units in minor ones, exactly: 12.5 EUR is 1250. A float counts as the decimal that it
+    prints as.
 
-    Raises ValueError for what is no number, has more digits than the currency, or is beyond `MAX_MINOR`.
+    Raises ValueError for what is no number, has more digits than the currency, or is beyond
+    `MAX_MINOR`.
     """
     digits = minor_digits(currency)
     try:
         amount = Decimal(str(major))
     except InvalidOperation:
-        raise ValueError(f"{major!r} is not an amount of money: write a number such as {_example(digits)}") from None
+        raise ValueError(
+            f"{major!r} is not an amount of money: write a number such as {_example(digits)}"
+        ) from None
     if not amount.is_finite() or abs(amount) > MAX_MINOR:
         raise ValueError(_beyond(major, currency))
     try:
         minor = int(_EXACT.scaleb(amount, digits).to_integral_exact(context=_EXACT))
     except Inexact:
         raise ValueError(
-            f"{major} has more digits behind the point than {currency} ({digits}): write it as in {_example(digits)}"
+            f"{major} has more digits behind the point than {currency} ({digits}): write it as in"
+            f" {_example(digits)}"
         ) from None
     if abs(minor) > MAX_MINOR:
         raise ValueError(_beyond(major, currency))
@@ -56,7 +81,9 @@ def to_minor(major: float | Decimal | str, currency: str) -> int:
 
 
 def to_major(minor: int, currency: str) -> int | float:
-    """Minor units in major ones, as the JSON number to show: an int when whole, else the nearest float."""
+    """Minor units in major ones, as the JSON number to show: an int when whole, else the nearest
+    float.
+    """
     unit: int = 10 ** minor_digits(currency)
     return minor // unit if minor % unit == 0 else minor / unit
 
@@ -66,4 +93,7 @@ def _example(digits: int) -> str:
 
 
 def _beyond(major: float | Decimal | str, currency: str) -> str:
-    return f"{major} is beyond what an amount of money can be: at most {to_major(MAX_MINOR, currency)} {currency}"
+    return (
+        f"{major} is beyond what an amount of money can be: at most {to_major(MAX_MINOR, currency)}"
+        f" {currency}"
+    )

@@ -1,4 +1,6 @@
-"""Operations: what each does to a reservation, and when it is refused (CONTRACT section 4). Decided purely, written by others."""
+"""Operations: what each does to a reservation, and when it is refused (CONTRACT section 4). Decided
+purely, written by others.
+"""
 
 import hashlib
 import json
@@ -28,7 +30,8 @@ from rtdash.domain.terms import RESERVATION_ID, amend, book
 from rtdash.domain.venues import Venue, VenueKind, business_date
 
 DERIVED_IDS = 1_000
-"""Ids of reservations that are remembered: each is asked for twice, before the batch is read and when it is decided."""
+"""Ids of reservations that are remembered: each is asked for twice, before the batch is read and
+when it is decided."""
 
 CATEGORY_LIMIT = 60
 """Characters in a hotel's charge category."""
@@ -58,23 +61,30 @@ TRANSITIONS: Mapping[Op, Transition] = {
 }
 """The operations that do nothing but move the status."""
 
-_CONTENT = tuple(field.name for field in fields(Operation) if field.name not in {"operation_id", "venue_id"})
+_CONTENT = tuple(
+    field.name for field in fields(Operation) if field.name not in {"operation_id", "venue_id"}
+)
 _content_of = attrgetter(*_CONTENT)
 _encode_sorted = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an operation leads to: the next version of its reservation, and the charge that it makes, if it makes one."""
+    """What an operation leads to: the next version of its reservation, and the charge that it
+    makes, if it makes one.
+    """
 
     reservation: Reservation
     charge: Charge | None = None
 
 
-def decide(operation: Operation, current: Reservation | None, *, venue: Venue, now: datetime, rooms: Rooms) -> Decision:
+def decide(
+    operation: Operation, current: Reservation | None, *, venue: Venue, now: datetime, rooms: Rooms
+) -> Decision:
     """What becomes of `current` (None: it doesn't exist yet) by an operation that arrives at `now`.
 
-    The nights that it takes or gives back are entered in `rooms`, which must know all of `nights_touched`. Raises Refusal, and then
+    The nights that it takes or gives back are entered in `rooms`, which must know all of
+    `nights_touched`. Raises Refusal, and then
     `rooms` is as it was.
     """
     charge = None
@@ -91,24 +101,44 @@ def decide(operation: Operation, current: Reservation | None, *, venue: Venue, n
 
 @lru_cache(maxsize=DERIVED_IDS)
 def derive_reservation_id(venue_id: str, operation_id: str) -> str:
-    """The id of a reservation that is booked without one: the same for every repeat of the operation."""
-    return "res-" + hashlib.sha256(_encode_sorted([venue_id, operation_id]).encode()).hexdigest()[:20]
+    """The id of a reservation that is booked without one: the same for every repeat of the
+    operation.
+    """
+    return (
+        "res-" + hashlib.sha256(_encode_sorted([venue_id, operation_id]).encode()).hexdigest()[:20]
+    )
 
 
 def content_digest(operation: Operation) -> str:
-    """A digest of what an operation asks for, whatever its id: equal content, equal digest, also across versions of rtdash."""
-    content = {name: _plain(value) for name, value in zip(_CONTENT, _content_of(operation), strict=True) if value is not None}
+    """A digest of what an operation asks for, whatever its id: equal content, equal digest, also
+    across versions of rtdash.
+    """
+    content = {
+        name: _plain(value)
+        for name, value in zip(_CONTENT, _content_of(operation), strict=True)
+        if value is not None
+    }
     return hashlib.sha256(_encode_sorted(content).encode()).hexdigest()
 
 
-def _booked(operation: Operation, current: Reservation | None, venue: Venue, now: datetime) -> Reservation:
-    reservation_id = operation.reservation_id or derive_reservation_id(venue.id, operation.operation_id)
+def _booked(
+    operation: Operation, current: Reservation | None, venue: Venue, now: datetime
+) -> Reservation:
+    reservation_id = operation.reservation_id or derive_reservation_id(
+        venue.id, operation.operation_id
+    )
     if current is not None:
         raise ReservationExists(reservation_id)
     if not RESERVATION_ID.fullmatch(reservation_id):
-        raise BadValue("reservationId", "must be 1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or digit")
+        raise BadValue(
+            "reservationId",
+            "must be 1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or"
+            " digit",
+        )
     _check_amounts(operation)
-    return book(operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now))
+    return book(
+        operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now)
+    )
 
 
 def _existing(operation: Operation, current: Reservation | None) -> Reservation:
@@ -117,7 +147,9 @@ def _existing(operation: Operation, current: Reservation | None) -> Reservation:
     return current
 
 
-def _effective_instant(operation: Operation, current: Reservation | None, now: datetime) -> datetime:
+def _effective_instant(
+    operation: Operation, current: Reservation | None, now: datetime
+) -> datetime:
     if operation.at is None:
         return now if current is None else max(now, current.changed_at)
     if operation.at > now:
@@ -127,7 +159,9 @@ def _effective_instant(operation: Operation, current: Reservation | None, now: d
     return operation.at
 
 
-def _changed(operation: Operation, current: Reservation, venue: Venue, instant: datetime) -> tuple[Reservation, Charge | None]:
+def _changed(
+    operation: Operation, current: Reservation, venue: Venue, instant: datetime
+) -> tuple[Reservation, Charge | None]:
     _check_amounts(operation)
     match operation.op:
         case Op.AMEND:
@@ -147,12 +181,21 @@ def _paid(operation: Operation, current: Reservation, venue: Venue) -> Reservati
     return replace(current, paid_minor=current.paid_minor + amount)
 
 
-def _charged(operation: Operation, current: Reservation, venue: Venue, instant: datetime) -> tuple[Reservation, Charge]:
+def _charged(
+    operation: Operation, current: Reservation, venue: Venue, instant: datetime
+) -> tuple[Reservation, Charge]:
     amount = _amount_of(operation, current)
     charge = Charge(_category(operation, venue), amount, business_date(venue, instant))
     if current.amount_minor + amount > MAX_MINOR:
         raise BadValue("amount", "makes the reservation dearer than an amount of money can be")
-    return replace(current, amount_minor=current.amount_minor + amount, charged_minor=current.charged_minor + amount), charge
+    return (
+        replace(
+            current,
+            amount_minor=current.amount_minor + amount,
+            charged_minor=current.charged_minor + amount,
+        ),
+        charge,
+    )
 
 
 def _amount_of(operation: Operation, current: Reservation) -> int:
@@ -191,7 +234,14 @@ def _moved(op: Op, current: Reservation) -> Reservation:
 def _check_amounts(operation: Operation) -> None:
     for field, amount in (("amount", operation.amount_minor), ("paid", operation.paid_minor)):
         if amount is not None and not 0 <= amount <= MAX_MINOR:
-            raise BadValue(field, "must not be negative" if amount < 0 else "is beyond what an amount of money can be")
+            raise BadValue(
+                field,
+                (
+                    "must not be negative"
+                    if amount < 0
+                    else "is beyond what an amount of money can be"
+                ),
+            )
 
 
 def _plain(value: datetime | date | str | int) -> str | int:

@@ -1,4 +1,6 @@
-"""Refusals: the rules of the domain that an operation can break, each with its facts and a text that says how to mend it."""
+"""Refusals: the rules of the domain that an operation can break, each with its facts and a text
+that says how to mend it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +15,10 @@ NOT_FOUND = 404
 WRONG = 422
 
 
-class Refusal(Exception):  # noqa: N818 - a rule of the domain, not a fault
-    """An operation that is not done. `code` is stable; `status` is what REST answers; the facts are attributes of the subclasses."""
+class Refusal(Exception):  # noqa: N818
+    """An operation that is not done. `code` is stable; `status` is what REST answers; the facts are
+    attributes of the subclasses.
+    """
 
     code: ClassVar[str]
     status: ClassVar[int] = CONFLICT
@@ -28,7 +32,10 @@ class ReservationExists(Refusal):
     reservation_id: str
 
     def __str__(self) -> str:
-        return f"there is already a reservation {self.reservation_id!r}: choose another reservationId, or leave it out"
+        return (
+            f"there is already a reservation {self.reservation_id!r}: choose another reservationId,"
+            " or leave it out"
+        )
 
 
 @dataclass(eq=False)
@@ -56,8 +63,9 @@ class NoAvailability(Refusal):
 
     def __str__(self) -> str:
         return (
-            f"all {self.total_rooms} rooms of type {self.room_type!r} are sold for the night of {self.night}: "
-            "choose other dates or another room type (GET /api/hotel/rooms/availability shows what is free)"
+            f"all {self.total_rooms} rooms of type {self.room_type!r} are sold for the night of"
+            f" {self.night}: choose other dates or another room type (GET"
+            " /api/hotel/rooms/availability shows what is free)"
         )
 
 
@@ -71,7 +79,10 @@ class InvalidTransition(Refusal):
     allowed_from: Sequence[str]
 
     def __str__(self) -> str:
-        return f"{self.op} needs a reservation that is {' or '.join(self.allowed_from)}; this one is {self.status_now}"
+        return (
+            f"{self.op} needs a reservation that is {' or '.join(self.allowed_from)}; this one is"
+            f" {self.status_now}"
+        )
 
 
 @dataclass(eq=False)
@@ -83,7 +94,9 @@ class NotAmendable(Refusal):
     status_now: str
 
     def __str__(self) -> str:
-        mend = {"Cancelled": ": reinstate it first", "NoShow": ": undo_no_show first"}.get(self.status_now, "")
+        mend = {"Cancelled": ": reinstate it first", "NoShow": ": undo_no_show first"}.get(
+            self.status_now, ""
+        )
         return f"{self.op} is not possible on a reservation that is {self.status_now}{mend}"
 
 
@@ -98,7 +111,10 @@ class Overpaid(Refusal):
 
     def __str__(self) -> str:
         paid, due = (to_major(minor, self.currency) for minor in (self.paid_minor, self.due_minor))
-        return f"{paid} {self.currency} is more than the {due} {self.currency} that are due: pay at most that"
+        return (
+            f"{paid} {self.currency} is more than the {due} {self.currency} that are due: pay at"
+            " most that"
+        )
 
 
 @dataclass(eq=False)
@@ -111,8 +127,13 @@ class AmountBelowCharges(Refusal):
     currency: str
 
     def __str__(self) -> str:
-        amount, charged = (to_major(minor, self.currency) for minor in (self.amount_minor, self.charged_minor))
-        return f"the amount includes charges of {charged} {self.currency}, so it can't be {amount}: give at least that"
+        amount, charged = (
+            to_major(minor, self.currency) for minor in (self.amount_minor, self.charged_minor)
+        )
+        return (
+            f"the amount includes charges of {charged} {self.currency}, so it can't be {amount}:"
+            " give at least that"
+        )
 
 
 @dataclass(eq=False)
@@ -125,8 +146,8 @@ class InstantGoesBack(Refusal):
 
     def __str__(self) -> str:
         return (
-            f"the reservation was last changed at {format_instant(self.changed_at)}, and its instants never go back: "
-            f"at {format_instant(self.at)} is too early"
+            f"the reservation was last changed at {format_instant(self.changed_at)}, and its"
+            f" instants never go back: at {format_instant(self.at)} is too early"
         )
 
 
@@ -140,7 +161,10 @@ class InstantInFuture(Refusal):
     now: datetime
 
     def __str__(self) -> str:
-        return f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}): `at` tells of the past; leave it out for now"
+        return (
+            f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}):"
+            " `at` tells of the past; leave it out for now"
+        )
 
 
 @dataclass(eq=False)
@@ -153,7 +177,9 @@ class UnknownRoomType(Refusal):
     known: Sequence[str]
 
     def __str__(self) -> str:
-        return f"the hotel has no room type {self.room_type!r}: choose one of {', '.join(self.known)}"
+        return (
+            f"the hotel has no room type {self.room_type!r}: choose one of {', '.join(self.known)}"
+        )
 
 
 @dataclass(eq=False)
@@ -179,7 +205,10 @@ class DatesReversed(Refusal):
     check_out: date
 
     def __str__(self) -> str:
-        return f"checkOut {self.check_out} must be after checkIn {self.check_in}: a stay has at least one night"
+        return (
+            f"checkOut {self.check_out} must be after checkIn {self.check_in}: a stay has at least"
+            " one night"
+        )
 
 
 @dataclass(eq=False)
@@ -192,7 +221,10 @@ class StayTooLong(Refusal):
     most: int
 
     def __str__(self) -> str:
-        return f"a reservation holds at most {self.most} nights, not {self.nights}: book the rest as another one"
+        return (
+            f"a reservation holds at most {self.most} nights, not {self.nights}: book the rest as"
+            " another one"
+        )
 
 
 @dataclass(eq=False)
@@ -223,7 +255,9 @@ class MissingField(Refusal):
 
 @dataclass(eq=False)
 class BadValue(Refusal):
-    """A field with a value that it can't have; `field` is the wire's name, `problem` says what it must be."""
+    """A field with a value that it can't have; `field` is the wire's name, `problem` says what it
+    must be.
+    """
 
     code = "bad_value"
     status = WRONG
@@ -243,4 +277,7 @@ class OperationIdReused(Refusal):
     operation_id: str
 
     def __str__(self) -> str:
-        return f"operationId {self.operation_id!r} was applied with other content before: a new operation needs a new id"
+        return (
+            f"operationId {self.operation_id!r} was applied with other content before: a new"
+            " operation needs a new id"
+        )

@@ -1,4 +1,6 @@
-"""Reports over business dates: trends, revenue by category, sources, customer frequency. Shapes and sums only; rows come from outside."""
+"""Reports over business dates: trends, revenue by category, sources, customer frequency. Shapes and
+sums only; rows come from outside.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +30,9 @@ class Period(StrEnum):
 
 
 class Stay(NamedTuple):
-    """What reports need of a reservation as it is now; `price_minor` is its amount without its charges."""
+    """What reports need of a reservation as it is now; `price_minor` is its amount without its
+    charges.
+    """
 
     business_date: date
     status: Status
@@ -96,7 +100,9 @@ class Segment(TypedDict):
 
 
 class Frequency(TypedDict):
-    """Customers with a visit in a period; `repeatRate` is the percentage of them that had been there before it."""
+    """Customers with a visit in a period; `repeatRate` is the percentage of them that had been
+    there before it.
+    """
 
     newCustomers: int
     returningCustomers: int
@@ -110,10 +116,15 @@ def period_range(period: Period, until: date) -> tuple[date, date]:
 
 
 def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
-    """What stays of so many nights come to on each, in whole minor units: every amount is exact, its first nights take what doesn't divide."""
+    """What stays of so many nights come to on each, in whole minor units: every amount is exact,
+    its first nights take what doesn't divide.
+    """
     each = sum(amount // nights for amount in amounts_minor)
     left = Counter(amount % nights for amount in amounts_minor)
-    return [each + sum(number for first_nights, number in left.items() if first_nights > night) for night in range(nights)]
+    return [
+        each + sum(number for first_nights, number in left.items() if first_nights > night)
+        for night in range(nights)
+    ]
 
 
 def share(part: int, total: int) -> float:
@@ -121,10 +132,13 @@ def share(part: int, total: int) -> float:
     return (2000 * part + total) // (2 * total) / 10 if total else 0.0
 
 
-def trend_points(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date) -> list[TrendPoint]:
+def trend_points(
+    venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
+) -> list[TrendPoint]:
     """One point for each business date from `first` to `last`.
 
-    `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` only those of reservations that are
+    `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` only
+    those of reservations that are
     neither Cancelled nor NoShow.
     """
     reservations: Counter[date] = Counter()
@@ -153,8 +167,11 @@ def trend_points(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge],
     ]
 
 
-def revenue_by_category(venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date) -> RevenueByCategory:
-    """What was earned on the business dates from `first` to `last`, by room type (by name) or menu category, and by charge category.
+def revenue_by_category(
+    venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
+) -> RevenueByCategory:
+    """What was earned on the business dates from `first` to `last`, by room type (by name) or menu
+    category, and by charge category.
 
     `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
     """
@@ -164,27 +181,37 @@ def revenue_by_category(venue: Venue, stays: Iterable[Stay], charges: Iterable[C
             stays_of[stay.room_type].append(stay)
     revenue: Counter[str] = Counter()
     for room_type, alike in stays_of.items():
-        revenue[_category(room_type, venue)] += sum(amount for day, amount in _earned_by_day(alike).items() if first <= day <= last)
+        revenue[_category(room_type, venue)] += sum(
+            amount for day, amount in _earned_by_day(alike).items() if first <= day <= last
+        )
     for charge in charges:
         if first <= charge.business_date <= last:
             revenue[charge.category] += charge.amount_minor
     total = revenue.total()
     categories = [
-        CategoryRevenue(category=category, revenue=to_major(minor, venue.currency), share=share(minor, total))
+        CategoryRevenue(
+            category=category, revenue=to_major(minor, venue.currency), share=share(minor, total)
+        )
         for category, minor in _ranked(revenue)
     ]
     return RevenueByCategory(total=to_major(total, venue.currency), categories=categories)
 
 
 def reservation_sources(reservations: Mapping[str, int]) -> Sources:
-    """Shares of the sources, from the reservations (neither Cancelled nor NoShow) that start in the period, by source."""
+    """Shares of the sources, from the reservations (neither Cancelled nor NoShow) that start in the
+    period, by source.
+    """
     total = sum(reservations.values())
-    sources = [SourceShare(source=source, reservations=count, share=share(count, total)) for source, count in _ranked(reservations)]
+    sources = [
+        SourceShare(source=source, reservations=count, share=share(count, total))
+        for source, count in _ranked(reservations)
+    ]
     return Sources(total=total, sources=sources)
 
 
 def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
-    """Who came in a period: new customers (their first visit lies in it), returning ones, and segments by visits up to its end.
+    """Who came in a period: new customers (their first visit lies in it), returning ones, and
+    segments by visits up to its end.
 
     Customers without a visit in the period are not counted.
     """
@@ -195,7 +222,10 @@ def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
         newCustomers=len(came) - returning,
         returningCustomers=returning,
         repeatRate=share(returning, len(came)),
-        segments=[Segment(visits=name, customers=segments[name], share=share(segments[name], len(came))) for name in _SEGMENTS],
+        segments=[
+            Segment(visits=name, customers=segments[name], share=share(segments[name], len(came)))
+            for name in _SEGMENTS
+        ],
     )
 
 
@@ -209,7 +239,9 @@ def _segment(visits: int) -> str:
 
 
 def _earned_by_day(stays: Iterable[Stay]) -> Counter[date]:
-    """What stays earn on each date; those of the same nights are split together, which takes a quarter of the time."""
+    """What stays earn on each date; those of the same nights are split together, which takes a
+    quarter of the time.
+    """
     revenue: Counter[date] = Counter()
     prices_of: dict[tuple[date, date], list[int]] = defaultdict(list)
     for stay in stays:
@@ -231,7 +263,10 @@ def _category(room_type_id: str | None, venue: Venue) -> str:
 
 
 def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(((name, count) for name, count in counts.items() if count), key=lambda entry: (-entry[1], entry[0]))
+    return sorted(
+        ((name, count) for name, count in counts.items() if count),
+        key=lambda entry: (-entry[1], entry[0]),
+    )
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -51,8 +51,10 @@ EXPECTED = frozenset({Status.PENDING, Status.CONFIRMED})
 class Reservation:
     """A booking of a hotel or a restaurant at one version of it.
 
-    `amount_minor` includes `charged_minor` (the sum of its charges); what is left is the price of the stay or of the table.
-    `start` is UTC: a hotel's is `check_in` at the venue's check-in time. `changed_at` is the latest instant told by an operation.
+    `amount_minor` includes `charged_minor` (the sum of its charges); what is left is the price of
+    the stay or of the table.
+    `start` is UTC: a hotel's is `check_in` at the venue's check-in time. `changed_at` is the latest
+    instant told by an operation.
     """
 
     id: str
@@ -133,7 +135,9 @@ class Charge:
 
 
 def customer_initials(name: str) -> str:
-    """First letters of the first and the last word, in capitals: "John Smith" is "JS". Empty when no word has a letter or digit."""
+    """First letters of the first and the last word, in capitals: "John Smith" is "JS". Empty when
+    no word has a letter or digit.
+    """
     letters = [letter for word in name.split() if (letter := next(filter(str.isalnum, word), None))]
     return "".join(letters[:1] + letters[1:][-1:]).upper()
 

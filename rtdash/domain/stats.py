@@ -1,4 +1,6 @@
-"""The dashboard's figures: what a reservation counts for at an instant, and how that compares to a week ago (CONTRACT section 5)."""
+"""The dashboard's figures: what a reservation counts for at an instant, and how that compares to a
+week ago (CONTRACT section 5).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +33,9 @@ class Countable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A reservation as it was from one operation to the next: valid at T if valid_from ≤ T < valid_to (None: still valid)."""
+    """A reservation as it was from one operation to the next: valid at T if valid_from ≤ T <
+    valid_to (None: still valid).
+    """
 
     reservation_id: str
     business_date: date
@@ -45,7 +49,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The four figures of a venue's business date; `pending_minor` is the sum of the positive balances."""
+    """The four figures of a venue's business date; `pending_minor` is the sum of the positive
+    balances.
+    """
 
     reservations: int = 0
     prepaid: int = 0
@@ -62,7 +68,9 @@ class Totals:
 
 
 def counts(countable: Countable) -> Totals:
-    """What one reservation adds to the figures of its business date: nothing when nobody is coming."""
+    """What one reservation adds to the figures of its business date: nothing when nobody is
+    coming.
+    """
     if countable.status in NOT_COMING:
         return Totals()
     is_prepaid = countable.amount_minor > 0 and countable.balance_minor <= 0
@@ -70,17 +78,22 @@ def counts(countable: Countable) -> Totals:
 
 
 def totals_at(versions: Iterable[Version], business_date: date, instant: datetime) -> Totals:
-    """The figures of a business date as they were at `instant`, from versions of any dates and times."""
+    """The figures of a business date as they were at `instant`, from versions of any dates and
+    times.
+    """
     totals = Totals()
     for version in versions:
-        is_valid = version.valid_from <= instant and (version.valid_to is None or instant < version.valid_to)
+        is_valid = version.valid_from <= instant and (
+            version.valid_to is None or instant < version.valid_to
+        )
         if is_valid and version.business_date == business_date:
             totals += counts(version)
     return totals
 
 
 def trend(now: int, before: int) -> int | None:
-    """Percent change in whole numbers, halves away from zero; None when there is nothing to compare with.
+    """Percent change in whole numbers, halves away from zero; None when there is nothing to compare
+    with.
 
     Neither figure is negative.
     """
@@ -92,7 +105,9 @@ def trend(now: int, before: int) -> int | None:
 
 
 def dashboard_stats(now: Totals, week_ago: Totals, currency: str) -> dict[str, int | float | None]:
-    """The eight figures of `stats_update` in the order of the requirements; money in major units."""
+    """The eight figures of `stats_update` in the order of the requirements; money in major
+    units.
+    """
     return {
         "reservationsToday": now.reservations,
         "prepaidReservations": now.prepaid,

@@ -1,4 +1,6 @@
-"""The terms of a reservation: who, when, where and for how much, when it is booked and when it is amended."""
+"""The terms of a reservation: who, when, where and for how much, when it is booked and when it is
+amended.
+"""
 
 import re
 from dataclasses import replace
@@ -20,7 +22,8 @@ from rtdash.domain.reservations import EXPECTED, Operation, Reservation, Status
 from rtdash.domain.venues import Venue, VenueKind, business_date, stay_start
 
 RESERVATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
-"""What a client may call a reservation: it stands in addresses as it is (unreserved characters of RFC 3986)."""
+"""What a client may call a reservation: it stands in addresses as it is (unreserved characters of
+RFC 3986)."""
 
 YEARS = range(1970, 2200)
 """Years in which a reservation can lie; the ends of the calendar have no room for time zones."""
@@ -38,26 +41,45 @@ _WIRE_NAMES = {
 _HOTEL_FIELDS = ("room_type", "check_in", "check_out")
 _RESTAURANT_FIELDS = ("start", "duration_minutes")
 _AMENDED_FIELDS = (
-    *("customer_name", "customer_email", "customer_phone", "guests", "source", "status", "amount_minor", "paid_minor"),
+    *(
+        "customer_name",
+        "customer_email",
+        "customer_phone",
+        "guests",
+        "source",
+        "status",
+        "amount_minor",
+        "paid_minor",
+    ),
     *_HOTEL_FIELDS,
     *_RESTAURANT_FIELDS,
 )
 _AMENDABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Status.SEATED})
 
 
-def book(operation: Operation, reservation_id: str, *, venue: Venue, instant: datetime) -> Reservation:
+def book(
+    operation: Operation, reservation_id: str, *, venue: Venue, instant: datetime
+) -> Reservation:
     """The first version of a reservation, booked at `instant`.
 
-    Without an amount a stay costs the base rate of each night, a table nothing. Raises Refusal for what is missing or wrong.
+    Without an amount a stay costs the base rate of each night, a table nothing. Raises Refusal for
+    what is missing or wrong.
     """
     _check_terms(operation, venue)
-    name, guests, source = _need(operation, "customer_name"), _need(operation, "guests"), _need(operation, "source")
+    name, guests, source = (
+        _need(operation, "customer_name"),
+        _need(operation, "guests"),
+        _need(operation, "source"),
+    )
     for field in _HOTEL_FIELDS if venue.kind is VenueKind.HOTEL else ("start",):
         _need(operation, field)
     start = _start(operation, venue)
     amount = operation.amount_minor
     if amount is None:
-        amount = _standard_price(venue, operation.room_type, operation.check_in, operation.check_out) or 0
+        amount = (
+            _standard_price(venue, operation.room_type, operation.check_in, operation.check_out)
+            or 0
+        )
     return _paid_within(
         Reservation(
             id=reservation_id,
@@ -90,17 +112,30 @@ def book(operation: Operation, reservation_id: str, *, venue: Venue, instant: da
 def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reservation:
     """`current` with the terms that `operation` gives (version and instant are as they were).
 
-    A stay at the standard price stays at it when its dates or room type change; an agreed amount changes only when one is given.
+    A stay at the standard price stays at it when its dates or room type change; an agreed amount
+    changes only when one is given.
     Raises Refusal.
     """
     if current.status not in _AMENDABLE:
         raise NotAmendable(operation.op, current.status)
-    given = {field: value for field in _AMENDED_FIELDS if (value := getattr(operation, field)) is not None}
+    given = {
+        field: value
+        for field in _AMENDED_FIELDS
+        if (value := getattr(operation, field)) is not None
+    }
     if not given:
         raise MissingField(operation.op, "at least one field to amend")
-    stay = replace(operation, check_in=operation.check_in or current.check_in, check_out=operation.check_out or current.check_out)
+    stay = replace(
+        operation,
+        check_in=operation.check_in or current.check_in,
+        check_out=operation.check_out or current.check_out,
+    )
     _check_terms(stay, venue)
-    if operation.status is not None and operation.status != current.status and current.status not in EXPECTED:
+    if (
+        operation.status is not None
+        and operation.status != current.status
+        and current.status not in EXPECTED
+    ):
         raise NotAmendable(f"amend to {operation.status}", current.status)
     if operation.check_in or operation.start:
         start = _start(operation, venue)
@@ -125,7 +160,11 @@ def _check_terms(operation: Operation, venue: Venue) -> None:
         if getattr(operation, field) is not None:
             raise BadValue(_WIRE_NAMES[field], f"is not for a {venue.kind}: leave it out")
     if operation.status is not None and operation.status not in EXPECTED:
-        raise BadValue("status", "can only be Confirmed or Pending here: the other statuses have operations of their own")
+        raise BadValue(
+            "status",
+            "can only be Confirmed or Pending here: the other statuses have operations of"
+            " their own",
+        )
     if operation.guests is not None and operation.guests < 1:
         raise BadValue("guests", "must be at least 1")
     if operation.room_type is not None and venue.room_type(operation.room_type) is None:
@@ -162,7 +201,9 @@ def _following_amount(current: Reservation, after: Reservation, venue: Venue) ->
     return current.charged_minor + after_price
 
 
-def _standard_price(venue: Venue, room_type_id: str | None, check_in: date | None, check_out: date | None) -> int | None:
+def _standard_price(
+    venue: Venue, room_type_id: str | None, check_in: date | None, check_out: date | None
+) -> int | None:
     room_type = venue.room_type(room_type_id) if room_type_id else None
     if room_type is None or check_in is None or check_out is None:
         return None
@@ -170,7 +211,8 @@ def _standard_price(venue: Venue, room_type_id: str | None, check_in: date | Non
 
 
 def _paid_within(reservation: Reservation, operation: Operation, venue: Venue) -> Reservation:
-    # Only what this operation says to be paid is judged: an amount that shrinks below an earlier payment leaves a credit.
+    # Only what this operation says to be paid is judged: an amount that shrinks below an earlier
+    # payment leaves a credit.
     if operation.paid_minor is not None and operation.paid_minor > reservation.amount_minor:
         raise Overpaid(operation.paid_minor, reservation.amount_minor, venue.currency)
     return reservation

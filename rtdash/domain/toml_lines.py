@@ -38,7 +38,10 @@ class TomlLines:
 
     def _note(self, line: str, number: int, table: Path) -> Path:
         if header := _HEADER.match(line):
-            table = self._enter([part.strip().strip("\"'") for part in header[2].split(".")], is_array=header[1] == "[[")
+            table = self._enter(
+                [part.strip().strip("\"'") for part in header[2].split(".")],
+                is_array=header[1] == "[[",
+            )
             for path in (table, table[:-1] if header[1] == "[[" else table):
                 self._lines.setdefault(path, number)
         elif key := _KEY.match(line):
@@ -46,7 +49,8 @@ class TomlLines:
         return table
 
     def _enter(self, names: Sequence[str], *, is_array: bool) -> Path:
-        # A name in the middle of a header means the latest table of that name (TOML 1.0, "Array of Tables").
+        # A name in the middle of a header means the latest table of that name (TOML 1.0, "Array of
+        # Tables").
         table: Path = ()
         for name in names[:-1]:
             table = (*table, name)
@@ -63,7 +67,11 @@ def _fence_after(line: str, fence: str | None) -> str | None:
     """The quotes of the multi-line string that is open behind this line, if one is."""
     at = 0
     while True:
-        found = [(line.find(quotes, at), quotes) for quotes in ([fence] if fence else _FENCES) if line.find(quotes, at) >= 0]
+        found = [
+            (line.find(quotes, at), quotes)
+            for quotes in ([fence] if fence else _FENCES)
+            if line.find(quotes, at) >= 0
+        ]
         if not found:
             return fence
         at, quotes = min(found)

@@ -1,4 +1,6 @@
-"""Venue files: TOML that describes hotels and restaurants (CONTRACT section 6); a wrong one is refused whole, with the line."""
+"""Venue files: TOML that describes hotels and restaurants (CONTRACT section 6); a wrong one is
+refused whole, with the line.
+"""
 
 import json
 import re
@@ -22,7 +24,16 @@ CLOSEOUT_HOURS = {VenueKind.HOTEL: 3, VenueKind.RESTAURANT: 4}
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII | re.IGNORECASE)
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-_VENUE_KEYS = ("id", "name", "kind", "timezone", "currency", "closeoutHour", "upcomingLeadMinutes", "largeParty")
+_VENUE_KEYS = (
+    "id",
+    "name",
+    "kind",
+    "timezone",
+    "currency",
+    "closeoutHour",
+    "upcomingLeadMinutes",
+    "largeParty",
+)
 _HOTEL_KEYS = ("checkInTime", "allowOverbooking", "roomTypes")
 _RESTAURANT_KEYS = ("menu",)
 _ROOM_TYPE_KEYS = ("id", "name", "capacity", "baseRate", "totalRooms", "amenities")
@@ -31,7 +42,9 @@ _ITEM_KEYS = ("id", "name", "description", "price", "available")
 
 
 def parse_venues(text: str, *, source: str) -> tuple[Venue, ...]:
-    """The venues of a file, in its order. `source` names it in errors. Raises VenueFileError at the first problem."""
+    """The venues of a file, in its order. `source` names it in errors. Raises VenueFileError at the
+    first problem.
+    """
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -47,15 +60,27 @@ def parse_venues(text: str, *, source: str) -> tuple[Venue, ...]:
 
 def venue_to_json(venue: Venue) -> str:
     """A venue as compact JSON, money in minor units: what `venue_from_json` reads."""
-    return json.dumps(asdict(venue) | {"check_in_time": venue.check_in_time.isoformat()}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        asdict(venue) | {"check_in_time": venue.check_in_time.isoformat()},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
 
 
 def venue_from_json(text: str) -> Venue:
     """The venue that `venue_to_json` wrote."""
     values = json.loads(text)
-    room_types = tuple(RoomType(**part | {"amenities": tuple(part["amenities"])}) for part in values["room_types"])
-    menu = tuple(MenuCategory(**part | {"items": tuple(MenuItem(**item) for item in part["items"])}) for part in values["menu"])
-    parsed = {"kind": VenueKind(values["kind"]), "check_in_time": time.fromisoformat(values["check_in_time"])}
+    room_types = tuple(
+        RoomType(**part | {"amenities": tuple(part["amenities"])}) for part in values["room_types"]
+    )
+    menu = tuple(
+        MenuCategory(**part | {"items": tuple(MenuItem(**item) for item in part["items"])})
+        for part in values["menu"]
+    )
+    parsed = {
+        "kind": VenueKind(values["kind"]),
+        "check_in_time": time.fromisoformat(values["check_in_time"]),
+    }
     return Venue(**values | parsed | {"room_types": room_types, "menu": menu})
 
 
@@ -86,7 +111,9 @@ def _check_venue(table: Table, venue: Venue) -> None:
         table.fail("roomTypes", "a hotel needs at least one [[venue.roomTypes]]")
     if venue.check_in_time.hour < venue.closeout_hour:
         table.fail(
-            "checkInTime", f"checkInTime must not be before the closeout hour ({venue.closeout_hour}), or stays start on the day before"
+            "checkInTime",
+            f"checkInTime must not be before the closeout hour ({venue.closeout_hour}), or stays"
+            " start on the day before",
         )
     _check_unique(table, "roomTypes", venue.room_types)
     _check_unique(table, "menu", venue.menu)
@@ -98,7 +125,9 @@ def _check_venue(table: Table, venue: Venue) -> None:
             seen.add(item.id)
 
 
-def _check_unique(table: Table, key: str, entries: Sequence[Venue | RoomType | MenuCategory]) -> None:
+def _check_unique(
+    table: Table, key: str, entries: Sequence[Venue | RoomType | MenuCategory]
+) -> None:
     for field in ("id", "name"):
         seen: set[str] = set()
         for index, entry in enumerate(entries):
@@ -140,14 +169,20 @@ def _item(table: Table, currency: str) -> MenuItem:
 def _id(table: Table) -> str:
     value = table.text("id")
     if not _ID.fullmatch(value):
-        table.fail("id", f"id {value!r} must be up to 64 letters, digits, '-' or '_', beginning with a letter or digit")
+        table.fail(
+            "id",
+            f"id {value!r} must be up to 64 letters, digits, '-' or '_', beginning with a letter or"
+            " digit",
+        )
     return value
 
 
 def _kind(table: Table) -> VenueKind:
     value = table.text("kind")
     if value not in set(VenueKind):
-        table.fail("kind", f"kind must be {' or '.join(map(repr, map(str, VenueKind)))}, not {value!r}")
+        table.fail(
+            "kind", f"kind must be {' or '.join(map(repr, map(str, VenueKind)))}, not {value!r}"
+        )
     return VenueKind(value)
 
 
@@ -155,9 +190,17 @@ def _timezone(table: Table) -> str:
     value = table.text("timezone")
     try:
         ZoneInfo(value)
-    except (KeyError, ValueError, OSError):  # what ZoneInfo says to unknown names, to paths, and to folders of the database
+    except (
+        KeyError,
+        ValueError,
+        OSError,
+    ):  # what ZoneInfo says to unknown names, to paths, and to folders of the database
         near = get_close_matches(value, available_timezones(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "write a name of the IANA database, such as Europe/Lisbon"
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "write a name of the IANA database, such as Europe/Lisbon"
+        )
         table.fail("timezone", f"unknown time zone {value!r}: {hint}")
     return value
 
@@ -166,7 +209,11 @@ def _currency(table: Table) -> str:
     value = table.text("currency")
     if value not in CURRENCIES:
         known = value.upper() in CURRENCIES
-        hint = f"did you mean {value.upper()!r}?" if known else "write the three letters of ISO 4217, such as EUR"
+        hint = (
+            f"did you mean {value.upper()!r}?"
+            if known
+            else "write the three letters of ISO 4217, such as EUR"
+        )
         table.fail("currency", f"unknown currency {value!r}: {hint}")
     return value
 
@@ -175,7 +222,9 @@ def _check_in_time(table: Table) -> time:
     value = table.text("checkInTime", default="15:00")
     clock = _CLOCK.fullmatch(value)
     if clock is None:
-        table.fail("checkInTime", f'checkInTime must be hours and minutes, as in "15:00", not {value!r}')
+        table.fail(
+            "checkInTime", f'checkInTime must be hours and minutes, as in "15:00", not {value!r}'
+        )
     return time(int(clock[1]), int(clock[2]))
 
 

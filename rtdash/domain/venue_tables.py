@@ -11,7 +11,9 @@ from rtdash.domain.toml_lines import Path, TomlLines
 
 
 class VenueFileError(Exception):
-    """A venue file that can't be taken; `line` counts from 1, `problem` says what is wrong and how to mend it."""
+    """A venue file that can't be taken; `line` counts from 1, `problem` says what is wrong and how
+    to mend it.
+    """
 
     def __init__(self, source: str, line: int, problem: str) -> None:
         super().__init__(source, line, problem)
@@ -45,7 +47,15 @@ class Table:
         for key in self.values:
             if key not in keys:
                 near = get_close_matches(key, keys, n=1)
-                self.fail(key, f"unknown key {key!r}: " + (f"did you mean {near[0]!r}?" if near else f"known here are {', '.join(keys)}"))
+                self.fail(
+                    key,
+                    f"unknown key {key!r}: "
+                    + (
+                        f"did you mean {near[0]!r}?"
+                        if near
+                        else f"known here are {', '.join(keys)}"
+                    ),
+                )
 
     def text(self, key: str, *, default: str | None = None) -> str:
         """A text with something in it, without the space around it."""
@@ -58,7 +68,9 @@ class Table:
         """A whole number in those bounds."""
         value = self._value(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            self.fail(key, f"{key} must be a whole number from {low} to {high}, not {_shown(value)}")
+            self.fail(
+                key, f"{key} must be a whole number from {low} to {high}, not {_shown(value)}"
+            )
         return value
 
     def boolean(self, key: str, *, default: bool) -> bool:
@@ -92,7 +104,11 @@ class Table:
         """The tables of an array, `[[…key]]`; none when it is left out."""
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            self.fail(key, f"{key} must be tables, each begun with [[{'.'.join(filter(None, (self._header(), key)))}]]")
+            self.fail(
+                key,
+                f"{key} must be tables, each begun with"
+                f" [[{'.'.join(filter(None, (self._header(), key)))}]]",
+            )
         for index, entry in enumerate(value):
             yield Table(entry, (*self.path, key, index), self.source, self.lines)
 
@@ -107,4 +123,10 @@ class Table:
 
 
 def _shown(value: object) -> str:
-    return f"{value!r}" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"{value!r}"
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )

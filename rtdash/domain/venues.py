@@ -75,7 +75,9 @@ class Venue:
 
     def room_type(self, room_type_id: str) -> RoomType | None:
         """The room type of that id."""
-        return next((room_type for room_type in self.room_types if room_type.id == room_type_id), None)
+        return next(
+            (room_type for room_type in self.room_types if room_type.id == room_type_id), None
+        )
 
     def menu_category(self, id_or_name: str) -> MenuCategory | None:
         """The part of the menu of that id, or else of that name."""
@@ -94,8 +96,13 @@ def next_turn(venue: Venue, instant: datetime) -> datetime:
     """The first instant (UTC) after `instant` at which the venue's business date is another one."""
     following = business_date(venue, instant) + timedelta(days=1)
     turn = _at_wall_clock(venue, following, time(venue.closeout_hour))
-    # Where a clock set back by two hours shows the closeout hour in the midst of them, the date turns a second time.
-    return turn if turn > instant else _at_wall_clock(venue, following, time(venue.closeout_hour, fold=1))
+    # Where a clock set back by two hours shows the closeout hour in the midst of them, the date
+    # turns a second time.
+    return (
+        turn
+        if turn > instant
+        else _at_wall_clock(venue, following, time(venue.closeout_hour, fold=1))
+    )
 
 
 def stay_start(venue: Venue, check_in: date) -> datetime:
@@ -104,9 +111,11 @@ def stay_start(venue: Venue, check_in: date) -> datetime:
 
 
 def same_time_last_week(venue: Venue, instant: datetime) -> datetime:
-    """The same local time seven days before (UTC), so a day of 23 or 25 hours in between shifts nothing.
+    """The same local time seven days before (UTC), so a day of 23 or 25 hours in between shifts
+    nothing.
 
-    A local time that last week's clock skipped is taken as long after the skip; of one that it showed twice, the first, unless
+    A local time that last week's clock skipped is taken as long after the skip; of one that it
+    showed twice, the first, unless
     `instant` is itself the second of such a pair.
     """
     local = instant.astimezone(venue.zone)
@@ -114,7 +123,8 @@ def same_time_last_week(venue: Venue, instant: datetime) -> datetime:
 
 
 def _at_wall_clock(venue: Venue, day: date, clock: time) -> datetime:
-    # A time that the clock skips is read with the offset before the skip (PEP 495), so it never falls before it.
+    # A time that the clock skips is read with the offset before the skip (PEP 495), so it never
+    # falls before it.
     return datetime.combine(day, clock, tzinfo=venue.zone).astimezone(UTC)
 
 

@@ -12,17 +12,23 @@ class Subscriber(Protocol):
 
     @property
     def write(self) -> Callable[[bytes], object] | None:
-        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a call of Python."""
+        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a
+        call of Python.
+        """
 
     def deliver(self, parcel: Parcel) -> None:
         """Take the messages. Never raises, never awaits; may end its own membership or others'."""
 
     def failed(self) -> None:
-        """It has raised all the same, and gets nothing more: end whatever counts on it. Must not raise."""
+        """It has raised all the same, and gets nothing more: end whatever counts on it. Must not
+        raise.
+        """
 
 
 class Subscription:
-    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer one along."""
+    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer
+    one along.
+    """
 
     __slots__ = ("stream", "subscriber")
 

@@ -1,4 +1,6 @@
-"""Fan-out inside one process: what the relay accepted goes to the members of a stream, framed once a flush. Synchronous throughout."""
+"""Fan-out inside one process: what the relay accepted goes to the members of a stream, framed once
+a flush. Synchronous throughout.
+"""
 
 import logging
 import time
@@ -16,8 +18,10 @@ _log = logging.getLogger(__name__)
 class Hub:
     """The members and the present edge of each stream.
 
-    `call_soon` and `call_later` are the event loop's; the clocks give seconds, `clock_cpu` those that the loop's thread has worked.
-    The counters only grow: messages handed to members, flushes, and subscribers dropped because they raised.
+    `call_soon` and `call_later` are the event loop's; the clocks give seconds, `clock_cpu` those
+    that the loop's thread has worked.
+    The counters only grow: messages handed to members, flushes, and subscribers dropped because
+    they raised.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class Hub:
         self._is_flushing = False
 
     def join(self, stream: Stream, subscriber: Subscriber) -> Subscription:
-        """Whatever lies behind `top(stream)` goes to `subscriber` from now on. Don't await between reading `top` and this."""
+        """Whatever lies behind `top(stream)` goes to `subscriber` from now on. Don't await between
+        reading `top` and this.
+        """
         subscription = Subscription(stream, subscriber)
         feed = self._feed(stream)
         feed.members[subscription] = None
@@ -60,7 +66,9 @@ class Hub:
             self._drop_if_idle(subscription.stream, feed)
 
     def track(self, stream: Stream, top: int) -> None:
-        """Carry the stream's events, from behind `top`. What was pending or kept of it is void; members stay."""
+        """Carry the stream's events, from behind `top`. What was pending or kept of it is void;
+        members stay.
+        """
         feed = self._feed(stream)
         feed.is_tracked = True
         feed.restart(top)
@@ -76,7 +84,9 @@ class Hub:
             self._drop_if_idle(stream, feed)
 
     def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
-        """Events of a tracked stream, right behind those before them. They reach the members at the next flush."""
+        """Events of a tracked stream, right behind those before them. They reach the members at the
+        next flush.
+        """
         feed = self._feeds[stream]
         assert feed.is_tracked, "the relay carries a stream only while it tracks it"
         assert first_seq == feed.top + len(feed.pending) + 1, "only the relay publishes, in order"
@@ -84,7 +94,9 @@ class Hub:
         self._make_due(stream, feed)
 
     def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
-        """The latest state message of its kind; what it replaces before a flush is never sent. Without members it is nothing."""
+        """The latest state message of its kind; what it replaces before a flush is never sent.
+        Without members it is nothing.
+        """
         feed = self._feeds.get(stream)
         if feed is not None and feed.members:
             feed.states[kind] = body
@@ -92,17 +104,23 @@ class Hub:
             self._make_due(stream, feed)
 
     def states(self, stream: Stream) -> tuple[bytes, ...]:
-        """The latest state message of each kind since the stream has members; for those who had to let some pass."""
+        """The latest state message of each kind since the stream has members; for those who had to
+        let some pass.
+        """
         feed = self._feeds.get(stream)
         return () if feed is None else tuple(feed.states.values())
 
     def top(self, stream: Stream) -> int:
-        """The last seq handed to transports. It moves as a flush begins: who joins during it isn't reached by it any more."""
+        """The last seq handed to transports. It moves as a flush begins: who joins during it isn't
+        reached by it any more.
+        """
         feed = self._feeds.get(stream)
         return 0 if feed is None else feed.top
 
     def recent(self, stream: Stream, after: int) -> Parcel | None:
-        """Flushed events from `after + 1` on, as far as they went out together. None when that one isn't kept."""
+        """Flushed events from `after + 1` on, as far as they went out together. None when that one
+        isn't kept.
+        """
         return self._recent.after(stream, after)
 
     def parcel(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> Parcel:
@@ -123,7 +141,9 @@ class Hub:
         return tuple(self._feeds)
 
     def flush_now(self) -> None:
-        """Hand over all that is pending. Within a flush it does nothing: the one under way must reach everybody first."""
+        """Hand over all that is pending. Within a flush it does nothing: the one under way must
+        reach everybody first.
+        """
         if self._is_flushing or not self._due:
             return
         due, self._due = self._due, {}
@@ -155,21 +175,26 @@ class Hub:
                     subscriber.deliver(parcel)
                 else:
                     write(frames)
-            except Exception as fault:  # noqa: BLE001 - whatever it is, those behind it must get theirs
+            except Exception as fault:  # noqa: BLE001
+                # whatever it is, those behind it must get theirs
                 self._fail(subscription, parcel, fault)
         self.delivered += len(targets) * len(parcel.bodies)
 
     def _fail(self, subscription: Subscription, parcel: Parcel, fault: Exception) -> None:
-        """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is nothing."""
+        """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is
+        nothing.
+        """
         subscriber = subscription.subscriber
         if subscriber.write is not None:
             try:
                 subscriber.deliver(parcel)
-            except Exception as again:  # noqa: BLE001 - as above
+            except Exception as again:  # noqa: BLE001
                 fault = again
             else:
                 return
-        _log.error("a subscriber of %s/%s raised and was dropped", *subscription.stream, exc_info=fault)
+        _log.error(
+            "a subscriber of %s/%s raised and was dropped", *subscription.stream, exc_info=fault
+        )
         self.faults += 1
         self.leave(subscription)
         subscriber.failed()

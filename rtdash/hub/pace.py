@@ -1,14 +1,20 @@
-"""When a flush may begin: at once while flushing is little of what the loop does; later under load, so that it turns into larger writes."""
+"""When a flush may begin: at once while flushing is little of what the loop does; later under load,
+so that it turns into larger writes.
+"""
 
 from collections.abc import Callable
 
 CHEAP_FLUSH_S = 0.0005
-"""A flush that costs less is never worth a wait; and what comes within that time of another comes together with it."""
+"""A flush that costs less is never worth a wait; and what comes within that time of another comes
+together with it."""
 
 SPACING = 3.5
-"""News that come so many times as far apart as a flush costs go out at once: with a flush of their own, all of them then take at most two
-sevenths of the loop's CPU. Where they come closer, a flush waits until so many times its cost have passed since the one before it ended. More
-events share each write then, and most of the loop's time is left to others, to those who come back in a storm, for instance."""
+"""News that come so many times as far apart as a flush costs go out at once: with a flush of their
+own, all of them then take at most two
+sevenths of the loop's CPU. Where they come closer, a flush waits until so many times its cost have
+passed since the one before it ended. More
+events share each write then, and most of the loop's time is left to others, to those who come back
+in a storm, for instance."""
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.004, 0.2
 """What bounds a pause."""
@@ -20,13 +26,25 @@ LONGEST_GAP_S = 0.5
 class Pace:
     """How far apart news come, what flushes cost, and when the last one ended.
 
-    Of the first two the recent past counts, so that one that was late, or dear, changes little. Cost is CPU of the loop's thread
-    (`clock_cpu`), as waiting for a busy machine is no reason to wait longer; time is that of `clock_monotonic`. All in seconds.
+    Of the first two the recent past counts, so that one that was late, or dear, changes little.
+    Cost is CPU of the loop's thread
+    (`clock_cpu`), as waiting for a busy machine is no reason to wait longer; time is that of
+    `clock_monotonic`. All in seconds.
     """
 
-    __slots__ = ("_asked_at", "_clock_cpu", "_clock_monotonic", "_cost_s", "_ended_at", "_gap_s", "_started_at_cpu")
+    __slots__ = (
+        "_asked_at",
+        "_clock_cpu",
+        "_clock_monotonic",
+        "_cost_s",
+        "_ended_at",
+        "_gap_s",
+        "_started_at_cpu",
+    )
 
-    def __init__(self, clock_monotonic: Callable[[], float], clock_cpu: Callable[[], float]) -> None:
+    def __init__(
+        self, clock_monotonic: Callable[[], float], clock_cpu: Callable[[], float]
+    ) -> None:
         self._clock_monotonic = clock_monotonic
         self._clock_cpu = clock_cpu
         self._gap_s = LONGEST_GAP_S

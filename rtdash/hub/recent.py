@@ -1,4 +1,6 @@
-"""What went out lately, for replays that needn't read the log. Bounded in all, however many streams there are and however they come."""
+"""What went out lately, for replays that needn't read the log. Bounded in all, however many streams
+there are and however they come.
+"""
 
 from bisect import bisect_right
 from collections import deque
@@ -12,13 +14,15 @@ STREAM_LIMIT_BYTES = 1 << 20
 """Recent events kept of a stream; less where many streams share TOTAL_BYTES."""
 
 TOTAL_BYTES = 64 << 20
-"""Recent events kept by a process, over all streams: beyond it the stream goes that has been quiet for longest."""
+"""Recent events kept by a process, over all streams: beyond it the stream goes that has been quiet
+for longest."""
 
 RUN_LIMIT_BYTES = 128 << 10
 """Recent events that go out to a replay at once."""
 
 RUNS_TOTAL_BYTES = 4 << 20
-"""Events in runs kept beside that (11 MiB with their frames): whoever was dropped in the same instant comes back for the same ones."""
+"""Events in runs kept beside that (11 MiB with their frames): whoever was dropped in the same
+instant comes back for the same ones."""
 
 PARCEL_BYTES = 300
 """What a parcel of one message takes beside its text (measured with tracemalloc, Python 3.11)."""
@@ -27,7 +31,9 @@ _last_seq = attrgetter("last_seq")
 
 
 class Recent:
-    """The last events of each stream as they went out. `size_bytes` is what all of them take, runs apart."""
+    """The last events of each stream as they went out. `size_bytes` is what all of them take, runs
+    apart.
+    """
 
     def __init__(self) -> None:
         self.size_bytes = 0
@@ -36,9 +42,13 @@ class Recent:
         self._runs_bytes = 0
 
     def keep(self, parcel: Parcel) -> None:
-        """Take what follows the last one kept of its stream, and forget the oldest beyond the bounds."""
+        """Take what follows the last one kept of its stream, and forget the oldest beyond the
+        bounds.
+        """
         ring = self._rings.pop(parcel.stream, None) or _Ring()
-        self._rings[parcel.stream] = ring  # the last one now: those before it have been quiet for longer
+        self._rings[parcel.stream] = (
+            ring  # the last one now: those before it have been quiet for longer
+        )
         self.size_bytes -= ring.size_bytes
         ring.keep(parcel, min(STREAM_LIMIT_BYTES, TOTAL_BYTES // len(self._rings)))
         self.size_bytes += ring.size_bytes
@@ -52,7 +62,9 @@ class Recent:
             self.size_bytes -= ring.size_bytes
 
     def after(self, stream: Stream, seq: int) -> Parcel | None:
-        """The events from `seq + 1` on, about RUN_LIMIT_BYTES of them; None when that one isn't kept."""
+        """The events from `seq + 1` on, about RUN_LIMIT_BYTES of them; None when that one isn't
+        kept.
+        """
         ring = self._rings.get(stream)
         if ring is None or not ring.has(seq + 1):
             return None
@@ -67,7 +79,9 @@ class Recent:
 
 
 class _Ring:
-    """The last events of one stream, parcel by parcel. Only the newest keeps its frames: of the others whole runs are asked for."""
+    """The last events of one stream, parcel by parcel. Only the newest keeps its frames: of the
+    others whole runs are asked for.
+    """
 
     __slots__ = ("_parcels", "name", "size_bytes")
 

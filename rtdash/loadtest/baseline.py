@@ -1,4 +1,6 @@
-"""A run against an earlier one: relative changes, with an allowance for noise. Pure but for reading the file."""
+"""A run against an earlier one: relative changes, with an allowance for noise. Pure but for reading
+the file.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,8 +12,15 @@ from rtdash.loadtest.metrics import METRICS, Kind, Measures
 from rtdash.loadtest.slo import Allowance, NotUsable
 
 _BETTER_WHEN_MORE = frozenset({"publish_rate", "delivery_rate", "verified_per_cpu_second", "knee"})
-_NOT_COMPARED = frozenset({"connections", "recovered", "faults", "drops", "generator_lag", "generator_cpu"})
-_STATISTICS = {Kind.DURATION: ("p50", "p99"), Kind.COUNT: ("total",), Kind.SERIES: ("mean",), Kind.VALUE: ("value",)}
+_NOT_COMPARED = frozenset(
+    {"connections", "recovered", "faults", "drops", "generator_lag", "generator_cpu"}
+)
+_STATISTICS = {
+    Kind.DURATION: ("p50", "p99"),
+    Kind.COUNT: ("total",),
+    Kind.SERIES: ("mean",),
+    Kind.VALUE: ("value",),
+}
 _LEAST = {"ms": 1.0, "": 0.0}
 """Differences below it mean nothing, whatever their share."""
 
@@ -42,7 +51,13 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """For summary.json."""
-        shown = {"phase": self.phase, "metric": self.metric, "statistic": self.statistic, "before": self.before, "now": self.now}
+        shown = {
+            "phase": self.phase,
+            "metric": self.metric,
+            "statistic": self.statistic,
+            "before": self.before,
+            "now": self.now,
+        }
         return {**shown, "worse": self.is_worse, "level": self.level}
 
 
@@ -59,7 +74,9 @@ def read_baseline(path: Path) -> dict[str, Any]:
     return told
 
 
-def compare(baseline: Mapping[str, Any], phases: Mapping[str, Measures], allowance: Allowance) -> list[Comparison]:
+def compare(
+    baseline: Mapping[str, Any], phases: Mapping[str, Measures], allowance: Allowance
+) -> list[Comparison]:
     """What both runs measured, in the order of the catalogue."""
     comparisons = []
     for phase in baseline["phases"]:
@@ -73,7 +90,17 @@ def compare(baseline: Mapping[str, Any], phases: Mapping[str, Measures], allowan
                 if now is not None:
                     before = told["values"][statistic]
                     is_worse = _is_worse(metric.name, before, now, allowance.noise)
-                    comparisons.append(Comparison(phase["name"], metric.name, statistic, before, now, is_worse, allowance.level))
+                    comparisons.append(
+                        Comparison(
+                            phase["name"],
+                            metric.name,
+                            statistic,
+                            before,
+                            now,
+                            is_worse,
+                            allowance.level,
+                        )
+                    )
     return comparisons
 
 

@@ -1,4 +1,6 @@
-"""What befalls connections and the server from outside during a phase: single faults at random instants, and storms."""
+"""What befalls connections and the server from outside during a phase: single faults at random
+instants, and storms.
+"""
 
 import asyncio
 import random
@@ -17,25 +19,38 @@ _FAULTS_UNTIL = 0.8
 class Breaker:
     """Breaks what the evidence's phase asks for, and writes down when."""
 
-    def __init__(self, setting: Setting, evidence: Evidence, proxy: FaultProxy, rng: random.Random) -> None:
+    def __init__(
+        self, setting: Setting, evidence: Evidence, proxy: FaultProxy, rng: random.Random
+    ) -> None:
         self._setting = setting
         self._evidence = evidence
         self._proxy = proxy
         self._rng = rng
 
     async def run(self) -> None:
-        """All of it; what hasn't begun when somebody says stop is left out. Raises ServerFailed when the server doesn't come back."""
-        await asyncio.gather(self._break(), *(self._storm(storm) for storm in self._evidence.phase.storms))
+        """All of it; what hasn't begun when somebody says stop is left out. Raises ServerFailed
+        when the server doesn't come back.
+        """
+        await asyncio.gather(
+            self._break(), *(self._storm(storm) for storm in self._evidence.phase.storms)
+        )
 
     async def _break(self) -> None:
         """Faults of single connections through the proxy."""
         phase = self._evidence.phase
         drops = phase.drops
-        kinds = {Fault.FIN: drops.fin, Fault.RST: drops.rst, Fault.HALF_OPEN: drops.half_open} if drops else {}
+        kinds = (
+            {Fault.FIN: drops.fin, Fault.RST: drops.rst, Fault.HALF_OPEN: drops.half_open}
+            if drops
+            else {}
+        )
         per_s = sum(kinds.values()) / 60
         until = self._evidence.began_at + phase.duration_s * _FAULTS_UNTIL
         while per_s:
-            if not await self._may_go_on_after(self._rng.expovariate(per_s)) or time.monotonic() > until:
+            if (
+                not await self._may_go_on_after(self._rng.expovariate(per_s))
+                or time.monotonic() > until
+            ):
                 return
             if passages := self._proxy.passages:
                 fault = self._rng.choices(list(kinds), list(kinds.values()))[0]
@@ -43,7 +58,9 @@ class Breaker:
                 self._proxy.inflict(fault, [self._rng.choice(passages)])
 
     async def _storm(self, storm: Storm) -> None:
-        """All at once. What has begun is brought to its end, so that the clients find a server to come back to."""
+        """All at once. What has begun is brought to its end, so that the clients find a server to
+        come back to.
+        """
         if not await self._may_go_on_after(storm.at_s):
             return
         self._evidence.storms.append(time.monotonic())

@@ -1,4 +1,6 @@
-"""A client on asyncio beside the generator: few messages, an idle loop, so that what it measures is the server's latency."""
+"""A client on asyncio beside the generator: few messages, an idle loop, so that what it measures is
+the server's latency.
+"""
 
 import asyncio
 import random
@@ -23,7 +25,14 @@ class Canary:
     """Follows until it is cancelled. `heard` gets each event's latency in seconds."""
 
     def __init__(
-        self, url: str, token: str, channels: tuple[Channel, ...], run_id: str, *, heard: Callable[[float], None], rng: random.Random
+        self,
+        url: str,
+        token: str,
+        channels: tuple[Channel, ...],
+        run_id: str,
+        *,
+        heard: Callable[[float], None],
+        rng: random.Random,
     ) -> None:
         self.notes = Notes(heard)
         self.reader = Reader(run_id)
@@ -40,7 +49,11 @@ class Canary:
             with suppress(OSError, TimeoutError, InvalidHandshake):
                 await self._follow()
             farewell, self.follower.farewell = self.follower.farewell, None
-            asked_s = farewell.retry_after_s + self._rng.uniform(0, farewell.jitter_s) if farewell else 0.0
+            asked_s = (
+                farewell.retry_after_s + self._rng.uniform(0, farewell.jitter_s)
+                if farewell
+                else 0.0
+            )
             await asyncio.sleep(asked_s + backoff.next_delay_s())
 
     async def _follow(self) -> None:

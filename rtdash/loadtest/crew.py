@@ -1,4 +1,6 @@
-"""All the clients of one generator process: who they are, what befalls them, and what they report, by files in the run's folder."""
+"""All the clients of one generator process: who they are, what befalls them, and what they report,
+by files in the run's folder.
+"""
 
 import json
 import os
@@ -31,7 +33,8 @@ class Crew:
 
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
-        self.rng = random.Random(f"{orders.seed}/{os.getpid()}")  # noqa: S311 - a load, no secret
+        # a load, no secret
+        self.rng = random.Random(f"{orders.seed}/{os.getpid()}")  # noqa: S311
         self.notes = Notes()
         self.lag = Histogram()
         self.http_latency = Histogram()
@@ -62,8 +65,12 @@ class Crew:
         """Another WebSocket user; the first of every so many are behind the proxy."""
         number = len(self._dashboards)
         orders = self.orders
-        follower = Follower(f"client {os.getpid()}-{number}", list(orders.phase.channels), self._reader, self.notes)
-        backoff = Backoff(self.rng, time.monotonic, first_s=orders.first_delay_s, longest_s=orders.longest_delay_s)
+        follower = Follower(
+            f"client {os.getpid()}-{number}", list(orders.phase.channels), self._reader, self.notes
+        )
+        backoff = Backoff(
+            self.rng, time.monotonic, first_s=orders.first_delay_s, longest_s=orders.longest_delay_s
+        )
         dashboard = Dashboard(
             follower,
             orders.socket_url,
@@ -90,7 +97,13 @@ class Crew:
                 self.failures[str(outcome.get("problem", {}).get("title", "refused"))] += 1
                 continue
             channel = reservations_channel(self._kinds[operation["venue"]])  # type: ignore[arg-type]
-            self.acknowledged.append((operation["operationId"], stream_name(Stream(operation["venue"], channel)), outcome["seq"]))
+            self.acknowledged.append(
+                (
+                    operation["operationId"],
+                    stream_name(Stream(operation["venue"], channel)),
+                    outcome["seq"],
+                )
+            )
             self.operations.applied(operation, outcome["reservationId"])
             scheduled = scheduled_of(operation["operationId"], self.orders.run_id)
             if scheduled is not None:
@@ -137,7 +150,11 @@ class Crew:
             "counts": notes.counts,
             "idle": self.is_over and not self.writing,
             "cpu_s": time.process_time(),
-            "behind": None if self._heads is None else sum(not one.follower.is_at(self._heads) for one in self._dashboards),
+            "behind": (
+                None
+                if self._heads is None
+                else sum(not one.follower.is_at(self._heads) for one in self._dashboards)
+            ),
         }
         with self._path("ticks", "ndjson").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -149,13 +166,16 @@ class Crew:
         told = {
             "clients": [_client_json(dashboard.follower) for dashboard in self._dashboards],
             "contents": {
-                stream_name(stream): [[seq, digest] for seq, digest in entries.items()] for stream, entries in self._reader.contents.items()
+                stream_name(stream): [[seq, digest] for seq, digest in entries.items()]
+                for stream, entries in self._reader.contents.items()
             },
             "recoveries": [recovery.to_json() for recovery in notes.recoveries],
             "counts": notes.counts,
             "examples": notes.examples,
             "received": notes.received,
-            "unread": sum(one.has_unread and not one.follower.is_at(heads) for one in self._dashboards),
+            "unread": sum(
+                one.has_unread and not one.follower.is_at(heads) for one in self._dashboards
+            ),
             "connect_failures": notes.connect_failures,
             "latency": notes.latency.to_json(),
             "connect_time": notes.connect_time.to_json(),
@@ -180,9 +200,15 @@ class Crew:
         return self.orders.proxy_port if int((number + 1) * share) > int(number * share) else None
 
     def _misfortunes(self, began: float) -> Iterator[tuple[float, Callable[[], None]]]:
-        """What befalls clients by their own doing, and when; processes share the rate evenly by their number of clients."""
+        """What befalls clients by their own doing, and when; processes share the rate evenly by
+        their number of clients.
+        """
         drops = self.orders.phase.drops or Drops()
-        kinds: Mapping[str, float] = {"clean": drops.clean, "flapping": drops.flapping, "slow": drops.slow}
+        kinds: Mapping[str, float] = {
+            "clean": drops.clean,
+            "flapping": drops.flapping,
+            "slow": drops.slow,
+        }
         per_s = sum(kinds.values()) / 60
         due = began
         while per_s:
@@ -193,7 +219,11 @@ class Crew:
         yield float("inf"), lambda: None
 
     def _befall(self, kind: str, slow_s: float) -> None:
-        standing = [one for number, one in enumerate(self._dashboards) if one.is_open and self._proxy_port(number) is not None]
+        standing = [
+            one
+            for number, one in enumerate(self._dashboards)
+            if one.is_open and self._proxy_port(number) is not None
+        ]
         if not standing:
             return
         victim = self.rng.choice(standing)
@@ -219,7 +249,12 @@ def read_outcomes(body: Any, expected: int) -> list[JsonObject] | None:
 def _client_json(follower: Follower) -> JsonObject:
     return {
         "name": follower.name,
-        "accounts": {stream_name(stream): account.to_json() for stream, account in follower.accounts.items()},
-        "states": [[stream_name(stream), kind, digest] for (stream, kind), digest in follower.states.items()],
+        "accounts": {
+            stream_name(stream): account.to_json() for stream, account in follower.accounts.items()
+        },
+        "states": [
+            [stream_name(stream), kind, digest]
+            for (stream, kind), digest in follower.states.items()
+        ],
         "is_current": follower.is_subscribed or follower.is_current_at_end,
     }

@@ -1,4 +1,6 @@
-"""A WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Sans-I/O protocol inside, no framework around."""
+"""A WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Sans-I/O
+protocol inside, no framework around.
+"""
 
 import fcntl
 import random
@@ -21,7 +23,8 @@ _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 class Dashboard:
-    """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends when it is turned away, or by an exit.
+    """One client that follows, comes back when dropped, and can be told to misbehave. `run` ends
+    when it is turned away, or by an exit.
 
     `proxy_port`: of the fault proxy on this machine, if it stands between.
     """
@@ -81,7 +84,9 @@ class Dashboard:
                 flush(self._socket, self._protocol)
 
     def flap(self) -> None:
-        """Drop the connection without a word, so many times in a row, each as soon as it is subscribed."""
+        """Drop the connection without a word, so many times in a row, each as soon as it is
+        subscribed.
+        """
         self._flaps = FLAPS
 
     def stop_reading(self, seconds: float) -> None:
@@ -98,7 +103,9 @@ class Dashboard:
             # What a dropped client meets on its way back are attempts of its recovery.
             if not self.follower.is_recovering:
                 self._notes.connect_failures += 1
-                self._notes.find("connect_failures", f"{self.follower.name}: {error or type(error).__name__}")
+                self._notes.find(
+                    "connect_failures", f"{self.follower.name}: {error or type(error).__name__}"
+                )
             return
         now = time.monotonic()
         self._notes.connects += 1
@@ -189,7 +196,8 @@ class Dashboard:
         delay_s = self._backoff.next_delay_s()
         if self._flaps:
             return delay_s / 10
-        asked_s = farewell.retry_after_s + random.uniform(0, farewell.jitter_s) if farewell else 0.0  # noqa: S311 - jitter, no secret
+        # jitter, no secret
+        asked_s = farewell.retry_after_s + random.uniform(0, farewell.jitter_s) if farewell else 0.0  # noqa: S311
         self.follower.farewell = None
         return asked_s + delay_s
 

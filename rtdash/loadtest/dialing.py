@@ -14,19 +14,24 @@ _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _HANDSHAKE_S = 15.0
 
 
-class Broken(Exception):  # noqa: N818 - a state of the world
+class Broken(Exception):  # noqa: N818
     """The connection has ended, or never stood."""
 
 
-def dial(url: str, token: str, proxy_port: int | None = None) -> tuple[socket.socket, ClientProtocol]:
+def dial(
+    url: str, token: str, proxy_port: int | None = None
+) -> tuple[socket.socket, ClientProtocol]:
     """A connection that is open. Raises Broken, OSError.
 
-    With a `proxy_port` of this machine it connects there, and means the URL all the same: in its Host, and in the certificate that it checks.
+    With a `proxy_port` of this machine it connects there, and means the URL all the same: in its
+    Host, and in the certificate that it checks.
     """
     parts = urlsplit(url)
     is_secure = parts.scheme == "wss"
     address = (parts.hostname or "", parts.port or (443 if is_secure else 80))
-    connection = socket.create_connection(("127.0.0.1", proxy_port) if proxy_port else address, timeout=_HANDSHAKE_S)
+    connection = socket.create_connection(
+        ("127.0.0.1", proxy_port) if proxy_port else address, timeout=_HANDSHAKE_S
+    )
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if is_secure:
@@ -59,7 +64,11 @@ def _await_upgrade(connection: socket.socket, protocol: ClientProtocol) -> None:
         if protocol.state.name == "OPEN":
             return
     reason: Exception = protocol.handshake_exc
-    raise Broken(str(reason) if isinstance(reason, InvalidHandshake | InvalidMessage) else type(reason).__name__)
+    raise Broken(
+        str(reason)
+        if isinstance(reason, InvalidHandshake | InvalidMessage)
+        else type(reason).__name__
+    )
 
 
 @cache

@@ -24,7 +24,9 @@ READS_IN_TIME_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rate of a ramp: operations offered and acknowledged a second, messages verified, and how old the generator's last word was."""
+    """One rate of a ramp: operations offered and acknowledged a second, messages verified, and how
+    old the generator's last word was.
+    """
 
     offered: float
     acknowledged: float
@@ -33,7 +35,9 @@ class Step:
 
     @property
     def limit(self) -> str | None:
-        """Who did not keep up, if somebody didn't. Where the generator is late, the server's answers to it are, too."""
+        """Who did not keep up, if somebody didn't. Where the generator is late, the server's
+        answers to it are, too.
+        """
         if self.generator_late_s > READS_IN_TIME_S:
             return "generator"
         return "server" if self.acknowledged < KEPT_UP * self.offered else None
@@ -69,7 +73,8 @@ class Evidence:
     connections_before: int | None = None
     connections_left: int | None = None
     is_settled: bool = False
-    """Whether the traffic came to its end and the clients had the time to catch up, so that what they lack is lost."""
+    """Whether the traffic came to its end and the clients had the time to catch up, so that what
+    they lack is lost."""
     server_gone: str | None = None
     """How the server was lost for good, if it was."""
     invalid: list[str] = field(default_factory=list)
@@ -87,7 +92,9 @@ class Evidence:
 
     @property
     def knee_is_found(self) -> bool:
-        """Whether the last rate of the ramp was more than the server, or the generator, keeps up with."""
+        """Whether the last rate of the ramp was more than the server, or the generator, keeps up
+        with.
+        """
         return bool(self.steps) and self.steps[-1].limit is not None
 
     def heard(self, latency_s: float) -> None:

@@ -1,4 +1,6 @@
-"""A TCP proxy that breaks connections as networks do: one at a time or all at once, each when it is told to."""
+"""A TCP proxy that breaks connections as networks do: one at a time or all at once, each when it is
+told to.
+"""
 
 import asyncio
 import socket
@@ -26,7 +28,9 @@ class Fault(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Passage:
-    """One connection through the proxy. `client_port` is the client's own port, by which the two ends find each other in their records."""
+    """One connection through the proxy. `client_port` is the client's own port, by which the two
+    ends find each other in their records.
+    """
 
     client: socket.socket
     server: socket.socket
@@ -45,7 +49,9 @@ class Passage:
         return self.fault is None and self.client.fileno() >= 0
 
     def pause(self) -> None:
-        """Pass nothing on until `resume`; nothing is lost, TCP still acknowledges what fits into its buffers."""
+        """Pass nothing on until `resume`; nothing is lost, TCP still acknowledges what fits into
+        its buffers.
+        """
         self._moving.clear()
 
     def resume(self) -> None:
@@ -54,7 +60,9 @@ class Passage:
             self._moving.set()
 
     def half_open(self) -> None:
-        """Pass nothing on any more, not even an end: each side believes in the other until it asks."""
+        """Pass nothing on any more, not even an end: each side believes in the other until it
+        asks.
+        """
         self.fault = Fault.HALF_OPEN
         self._moving.clear()
 
@@ -91,7 +99,9 @@ class Passage:
             self._end()
 
     def _end(self) -> None:
-        """The sockets are closed only after the loop has let go of them: it would watch descriptors that were given to others."""
+        """The sockets are closed only after the loop has let go of them: it would watch descriptors
+        that were given to others.
+        """
         for task in self._tasks:
             task.cancel()
         loop = asyncio.get_running_loop()
@@ -107,7 +117,9 @@ class Passage:
             await self._moving.wait()
             data = await loop.sock_recv(source, self._chunk_bytes())
             if self.delay_s or self.bytes_per_s:
-                await asyncio.sleep(self.delay_s + (len(data) / self.bytes_per_s if self.bytes_per_s else 0))
+                await asyncio.sleep(
+                    self.delay_s + (len(data) / self.bytes_per_s if self.bytes_per_s else 0)
+                )
             await self._moving.wait()
             if not data:
                 with suppress(OSError):
@@ -121,12 +133,18 @@ class Passage:
 
     def _chunk_bytes(self) -> int:
         """A tenth of a second's worth when throttled, so that it flows and doesn't burst."""
-        return max(1, min(_CHUNK_BYTES, int(self.bytes_per_s / 10))) if self.bytes_per_s else _CHUNK_BYTES
+        return (
+            max(1, min(_CHUNK_BYTES, int(self.bytes_per_s / 10)))
+            if self.bytes_per_s
+            else _CHUNK_BYTES
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Inflicted:
-    """A fault that was brought about: when (seconds of the monotonic clock), of which kind, on whose connection."""
+    """A fault that was brought about: when (seconds of the monotonic clock), of which kind, on
+    whose connection.
+    """
 
     at: float
     fault: Fault
@@ -134,7 +152,9 @@ class Inflicted:
 
 
 class FaultProxy:
-    """Listens on a free port of this machine and passes connections on to `host`:`port`. Used as `async with`."""
+    """Listens on a free port of this machine and passes connections on to `host`:`port`. Used as
+    `async with`.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.inflicted: list[Inflicted] = []
@@ -162,7 +182,10 @@ class FaultProxy:
     @property
     def passages(self) -> list[Passage]:
         """The connections that stand and have no fault yet, the oldest port first."""
-        return sorted((passage for passage in self._passages if passage.is_open), key=lambda passage: passage.client_port)
+        return sorted(
+            (passage for passage in self._passages if passage.is_open),
+            key=lambda passage: passage.client_port,
+        )
 
     def inflict(self, fault: Fault, passages: Iterable[Passage]) -> int:
         """Bring a fault about on those connections, and write down when; how many there were."""

@@ -1,6 +1,8 @@
-"""One client under test, without I/O: the session's rules, the ledger's accounts, and how long each recovery took.
+"""One client under test, without I/O: the session's rules, the ledger's accounts, and how long each
+recovery took.
 
-The gevent user and the asyncio canary are shells around it. Times are seconds of the monotonic clock, given by the shell.
+The gevent user and the asyncio canary are shells around it. Times are seconds of the monotonic
+clock, given by the shell.
 """
 
 from collections import Counter
@@ -19,7 +21,9 @@ from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received,
 
 @dataclass(slots=True)
 class Recovery:
-    """One loss of the connection and what followed. `port`: the client's own port on the connection that was lost."""
+    """One loss of the connection and what followed. `port`: the client's own port on the connection
+    that was lost.
+    """
 
     port: int
     detected_at: float
@@ -37,7 +41,9 @@ class Recovery:
 
 
 class Notes:
-    """What the followers of one process saw, together. `heard` gets each live event's latency in seconds, beside the histogram."""
+    """What the followers of one process saw, together. `heard` gets each live event's latency in
+    seconds, beside the histogram.
+    """
 
     def __init__(self, heard: Callable[[float], None] | None = None) -> None:
         self.received = 0
@@ -97,7 +103,9 @@ class Follower:
 
     def is_at(self, heads: dict[Stream, int]) -> bool:
         """Whether it has received everything up to those heads, or has been passed over there."""
-        return self.is_subscribed and all(account.next_seq > heads.get(stream, 0) for stream, account in self.accounts.items())
+        return self.is_subscribed and all(
+            account.next_seq > heads.get(stream, 0) for stream, account in self.accounts.items()
+        )
 
     def attempting(self) -> None:
         """A connection is being tried."""
@@ -115,7 +123,9 @@ class Follower:
             self._recovery.reconnected_at = now
         return self._session.outgoing()
 
-    def lost(self, now: float, *, port: int, cause: str = "lost", began_at: float | None = None) -> None:
+    def lost(
+        self, now: float, *, port: int, cause: str = "lost", began_at: float | None = None
+    ) -> None:
         """The connection has ended, and it was noticed just now."""
         self._notes.connected -= 1
         self._session.disconnected()
@@ -139,13 +149,20 @@ class Follower:
             return []
         if seen.body.get("code") == ErrorCode.SESSION_UNKNOWN:
             # The session subscribes anew by itself, and doesn't tell.
-            self._notes.find("sessions_forgotten", f"{self.name}: {seen.body['code']}: {seen.body.get('message')}")
+            self._notes.find(
+                "sessions_forgotten",
+                f"{self.name}: {seen.body['code']}: {seen.body.get('message')}",
+            )
         try:
             for received in self._session.accept(seen.body):
                 self._take(received, seen)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if seen.flaw is None:
-                self._notes.find("invalid", f"{self.name}: an answer that is not of the protocol ({type(error).__name__}: {error})")
+                self._notes.find(
+                    "invalid",
+                    f"{self.name}: an answer that is not of the protocol ({type(error).__name__}:"
+                    f" {error})",
+                )
         if not self._was_subscribed and self._session.is_subscribed:
             self._subscribed(now)
         return self._session.outgoing()
@@ -155,12 +172,17 @@ class Follower:
         assert seen.seq is not None, "only events are entered"
         account = self.accounts.get(seen.stream) if seen.stream else None
         if account is None:
-            self._notes.find("unexpected", f"{self.name}: seq {seen.seq} of {seen.stream}, which it doesn't follow")
+            self._notes.find(
+                "unexpected",
+                f"{self.name}: seq {seen.seq} of {seen.stream}, which it doesn't follow",
+            )
             return False
         is_new = seen.seq >= account.next_seq
         account.receive(seen.seq)
         # Before its first pong a connection can't tell: what comes then was waiting for it.
-        is_missed = self._is_resumed and (self._connected_at is None or seen.body["timestamp"] < self._connected_at)
+        is_missed = self._is_resumed and (
+            self._connected_at is None or seen.body["timestamp"] < self._connected_at
+        )
         if is_missed:
             account.recovered += is_new
             if self._recovery is not None:

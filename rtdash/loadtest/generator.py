@@ -15,17 +15,20 @@ from rtdash.resources import data_path
 
 _START_S = 30.0
 _STOP_S = 60.0
-"""Thousands of clients and all that they received are written in a second on an idle machine; a busy one gets its time."""
+"""Thousands of clients and all that they received are written in a second on an idle machine; a
+busy one gets its time."""
 _LOOK_EVERY_S = 0.1
 _LOG_LINES = 8
 
 
-class GeneratorFailed(Exception):  # noqa: N818 - a state of the world, told to the user
+class GeneratorFailed(Exception):  # noqa: N818
     """Locust did not start, or ended by itself; the text holds the last lines that it wrote."""
 
 
 class Generator:
-    """One phase's users. `processes` beyond 1 are locust's workers; `with_ui` keeps its web UI on port 8089."""
+    """One phase's users. `processes` beyond 1 are locust's workers; `with_ui` keeps its web UI on
+    port 8089.
+    """
 
     def __init__(self, orders: Orders, *, processes: int = 1, with_ui: bool = False) -> None:
         self.ticks = Ticks(Path(orders.folder))
@@ -52,15 +55,32 @@ class Generator:
     def start(self) -> None:
         """Returns at once; the users come at their own rate."""
         phase = self._orders.phase
-        users = ["--users", str(phase.users), "--spawn-rate", f"{phase.spawn_rate:g}", "--stop-timeout", "0"]
+        users = [
+            "--users",
+            str(phase.users),
+            "--spawn-rate",
+            f"{phase.spawn_rate:g}",
+            "--stop-timeout",
+            "0",
+        ]
         mode = ["--autostart", "--web-host", "127.0.0.1"] if self._with_ui else ["--headless"]
         workers = ["--processes", str(self._processes)] if self._processes > 1 else []
-        command = [sys.executable, "-m", "locust", "-f", str(data_path("loadtests", "locustfile.py")), *users, *mode, *workers]
+        command = [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            str(data_path("loadtests", "locustfile.py")),
+            *users,
+            *mode,
+            *workers,
+        ]
         quiet = ["--only-summary", "--skip-log-setup", "--reset-stats"]
         environment = {**os.environ, ORDERS_VARIABLE: str(self._orders.save())}
         with self._log.open("ab") as log:
-            # A session of its own: a Ctrl-C at the terminal is for the run, which ends the generator itself.
-            self._process = subprocess.Popen(  # noqa: S603 - all arguments are ours
+            # A session of its own: a Ctrl-C at the terminal is for the run, which ends the
+            # generator itself.
+            self._process = subprocess.Popen(  # noqa: S603
                 [*command, *quiet],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -71,7 +91,9 @@ class Generator:
             )
 
     async def spawned(self) -> None:
-        """Returns when the clients are connected, or have had the time that they need. Raises GeneratorFailed when none came."""
+        """Returns when the clients are connected, or have had the time that they need. Raises
+        GeneratorFailed when none came.
+        """
         phase = self._orders.phase
         wanted = phase.dashboards + phase.offices
         loop = asyncio.get_running_loop()
@@ -89,11 +111,18 @@ class Generator:
         (Path(self._orders.folder) / TRAFFIC_FILE).touch()
 
     async def writers_ended(self, timeout_s: float) -> None:
-        """Tell the writers to end; returns when what they had under way is answered, or the time is over."""
+        """Tell the writers to end; returns when what they had under way is answered, or the time is
+        over.
+        """
         (Path(self._orders.folder) / OVER_FILE).touch()
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
-        while self._orders.phase.writers and self.is_running and not self.ticks.is_idle and loop.time() < until:
+        while (
+            self._orders.phase.writers
+            and self.is_running
+            and not self.ticks.is_idle
+            and loop.time() < until
+        ):
             await asyncio.sleep(_LOOK_EVERY_S)
             self.ticks.refresh()
 
@@ -118,4 +147,6 @@ class Generator:
         self.kill()
 
     def _last_lines(self) -> str:
-        return " / ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+        return " / ".join(
+            self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+        )

@@ -1,6 +1,8 @@
-"""A histogram of durations with logarithmic buckets: at most 1 % off from 10 µs to 100 s, mergeable over processes.
+"""A histogram of durations with logarithmic buckets: at most 1 % off from 10 µs to 100 s, mergeable
+over processes.
 
-The buckets are those of DDSketch (Masson, Rim, Lee, VLDB 2019): bounds grow by (1 + a) / (1 - a) for a relative error of a.
+The buckets are those of DDSketch (Masson, Rim, Lee, VLDB 2019): bounds grow by (1 + a) / (1 - a)
+for a relative error of a.
 """
 
 import math
@@ -17,7 +19,9 @@ _CENTRE = 2 * _GROWTH / (1 + _GROWTH)
 
 
 class Histogram:
-    """Durations in seconds. What lies outside of the range counts at its end; the greatest is also kept exactly."""
+    """Durations in seconds. What lies outside of the range counts at its end; the greatest is also
+    kept exactly.
+    """
 
     __slots__ = ("buckets", "count", "max_s", "total_s")
 
@@ -29,14 +33,20 @@ class Histogram:
 
     def record(self, duration_s: float) -> None:
         """Add one."""
-        index = min(int(math.log(duration_s / LEAST_S) * _PER_LOG), _BUCKETS - 1) if duration_s > LEAST_S else 0
+        index = (
+            min(int(math.log(duration_s / LEAST_S) * _PER_LOG), _BUCKETS - 1)
+            if duration_s > LEAST_S
+            else 0
+        )
         self.buckets[index] = self.buckets.get(index, 0) + 1
         self.count += 1
         self.total_s += duration_s
         self.max_s = max(self.max_s, duration_s)
 
     def record_pause(self, duration_s: float, every_s: float) -> None:
-        """Add one that was looked for every so often, and with it those that it kept from being looked for (Tene's coordinated omission)."""
+        """Add one that was looked for every so often, and with it those that it kept from being
+        looked for (Tene's coordinated omission).
+        """
         self.record(duration_s)
         while (duration_s := duration_s - every_s) > 0:
             self.record(duration_s)
@@ -50,7 +60,9 @@ class Histogram:
         self.max_s = max(self.max_s, other.max_s)
 
     def quantile(self, share: float) -> float:
-        """The duration that so large a share (0 to 1) doesn't exceed, in seconds; 0 of an empty one."""
+        """The duration that so large a share (0 to 1) doesn't exceed, in seconds; 0 of an empty
+        one.
+        """
         rank = max(1, math.ceil(share * self.count))
         for index in sorted(self.buckets):
             rank -= self.buckets[index]
@@ -76,6 +88,10 @@ class Histogram:
     def from_json(cls, told: dict[str, Any]) -> Self:
         """The same again."""
         histogram = cls()
-        histogram.count, histogram.total_s, histogram.max_s = told["count"], told["total"], told["max"]
+        histogram.count, histogram.total_s, histogram.max_s = (
+            told["count"],
+            told["total"],
+            told["max"],
+        )
         histogram.buckets = {int(index): int(count) for index, count in told["buckets"]}
         return histogram

@@ -1,4 +1,6 @@
-"""The ledger: what each client received of each stream, held against what was acknowledged and what the log says. Pure."""
+"""The ledger: what each client received of each stream, held against what was acknowledged and what
+the log says. Pure.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +15,9 @@ EXAMPLES = 20
 
 @dataclass(slots=True)
 class Account:
-    """One client's events of one stream. `start`: the position that the server gave first; `next_seq`: the one that must come next."""
+    """One client's events of one stream. `start`: the position that the server gave first;
+    `next_seq`: the one that must come next.
+    """
 
     start: int
     next_seq: int
@@ -46,7 +50,9 @@ class Account:
             self.duplicated += 1
 
     def reset(self, seq: int) -> None:
-        """The server said that the history before `seq` is gone, and that events follow from there."""
+        """The server said that the history before `seq` is gone, and that events follow from
+        there.
+        """
         self.resets += 1
         self.given_up += max(0, seq + 1 - self.next_seq)
         self.next_seq = seq + 1
@@ -79,7 +85,9 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The server's log of one stream from `start` (excluded) to `head`, read at the end: seq → (operation id, digest)."""
+    """The server's log of one stream from `start` (excluded) to `head`, read at the end: seq →
+    (operation id, digest).
+    """
 
     start: int
     head: int
@@ -88,14 +96,24 @@ class Log:
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong, counted by kind and channel and by kind and client, and the first of each in words."""
+    """What is wrong, counted by kind and channel and by kind and client, and the first of each in
+    words.
+    """
 
     by_channel: Counter[tuple[str, Channel]] = field(default_factory=Counter)
     by_client: Counter[tuple[str, str]] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, count: int, *, stream: Stream | None = None, client: str | None = None, text: str | None = None) -> None:
+    def add(
+        self,
+        kind: str,
+        count: int,
+        *,
+        stream: Stream | None = None,
+        client: str | None = None,
+        text: str | None = None,
+    ) -> None:
         """Count findings of a kind; nothing when there are none."""
         if not count:
             return
@@ -108,17 +126,29 @@ class Findings:
             self.examples.append(text)
 
 
-def judge_clients(accounts: Iterable[tuple[str, Mapping[Stream, Account]]], logs: Mapping[Stream, Log]) -> Findings:
+def judge_clients(
+    accounts: Iterable[tuple[str, Mapping[Stream, Account]]], logs: Mapping[Stream, Log]
+) -> Findings:
     """Every client's accounts against the log: lost, duplicated, reordered, recovered, resets."""
     findings = Findings()
     for client, streams in accounts:
         for stream, account in streams.items():
-            _judge(findings, client, stream, account, logs[stream].head if stream in logs else account.next_seq - 1)
+            _judge(
+                findings,
+                client,
+                stream,
+                account,
+                logs[stream].head if stream in logs else account.next_seq - 1,
+            )
     return findings
 
 
-def judge_contents(findings: Findings, contents: Mapping[Stream, Mapping[int, str]], logs: Mapping[Stream, Log]) -> None:
-    """What was received against what the log says: unexpected (not in it) and invalid (something else is)."""
+def judge_contents(
+    findings: Findings, contents: Mapping[Stream, Mapping[int, str]], logs: Mapping[Stream, Log]
+) -> None:
+    """What was received against what the log says: unexpected (not in it) and invalid (something
+    else is).
+    """
     for stream, received in contents.items():
         log = logs.get(stream)
         for seq, digest in received.items():
@@ -126,13 +156,29 @@ def judge_contents(findings: Findings, contents: Mapping[Stream, Mapping[int, st
                 continue
             entry = log.entries.get(seq)
             if entry is None:
-                findings.add("unexpected", 1, stream=stream, text=f"{stream.channel} seq {seq} was received and is not in the log")
+                findings.add(
+                    "unexpected",
+                    1,
+                    stream=stream,
+                    text=f"{stream.channel} seq {seq} was received and is not in the log",
+                )
             elif entry[1] != digest:
-                findings.add("invalid", 1, stream=stream, text=f"{stream.channel} seq {seq} was received with another content than logged")
+                findings.add(
+                    "invalid",
+                    1,
+                    stream=stream,
+                    text=(
+                        f"{stream.channel} seq {seq} was received with another content than logged"
+                    ),
+                )
 
 
-def judge_acknowledged(findings: Findings, acknowledged: Iterable[Acknowledged], logs: Mapping[Stream, Log]) -> None:
-    """What was acknowledged must be in the log, with its operation, at the seq that was told; where there is no log, nothing can be said."""
+def judge_acknowledged(
+    findings: Findings, acknowledged: Iterable[Acknowledged], logs: Mapping[Stream, Log]
+) -> None:
+    """What was acknowledged must be in the log, with its operation, at the seq that was told; where
+    there is no log, nothing can be said.
+    """
     for told in acknowledged:
         log = logs.get(told.stream)
         if log is None:
@@ -140,7 +186,8 @@ def judge_acknowledged(findings: Findings, acknowledged: Iterable[Acknowledged],
         entry = log.entries.get(told.seq)
         if entry is None or entry[0] != told.operation_id:
             text = (
-                f"operation {told.operation_id} was acknowledged as {told.stream.channel} seq {told.seq}, and the log doesn't have it there"
+                f"operation {told.operation_id} was acknowledged as {told.stream.channel} seq"
+                f" {told.seq}, and the log doesn't have it there"
             )
             findings.add("acknowledged_lost", 1, stream=told.stream, text=text)
 
@@ -152,7 +199,9 @@ def _judge(findings: Findings, client: str, stream: Stream, account: Account, he
     findings.add("lost", len(lost), stream=stream, client=client, text=text)
     for kind in ("duplicated", "reordered", "resets"):
         count = getattr(account, kind)
-        findings.add(kind, count, stream=stream, client=client, text=f"{kind}: {where}: {count} times")
+        findings.add(
+            kind, count, stream=stream, client=client, text=f"{kind}: {where}: {count} times"
+        )
     findings.add("recovered", account.recovered, stream=stream, client=client)
 
 
@@ -164,5 +213,7 @@ def _ranges(seqs: list[int]) -> str:
             ranges[-1][1] = seq
         else:
             ranges.append([seq, seq])
-    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges[:3])
+    shown = ", ".join(
+        str(first) if first == last else f"{first}-{last}" for first, last in ranges[:3]
+    )
     return shown + (" …" if len(ranges) > 3 else "")

@@ -1,4 +1,6 @@
-"""Whether a server that isn't ours is still there: it answers a request, or something that it sent has arrived."""
+"""Whether a server that isn't ours is still there: it answers a request, or something that it sent
+has arrived.
+"""
 
 import asyncio
 import time
@@ -11,9 +13,11 @@ _ASK_EVERY_S = 1.0
 
 
 async def until_gone(url: str, token: str, heard: Callable[[], int], gone_after_s: float) -> None:
-    """Ends only by raising Unreachable, after so many seconds without a sign. `heard` counts what has come from it so far.
+    """Ends only by raising Unreachable, after so many seconds without a sign. `heard` counts what
+    has come from it so far.
 
-    A server that is busy answers late, but its messages still come; one that is restarted in time goes on.
+    A server that is busy answers late, but its messages still come; one that is restarted in time
+    goes on.
     """
     last_at, before = time.monotonic(), -1
     async with Api(url, token, retry_for_s=0, connections=1) as api:
@@ -23,7 +27,9 @@ async def until_gone(url: str, token: str, heard: Callable[[], int], gone_after_
             if silence is None or so_far != before:
                 last_at, before = now, so_far
             elif now - last_at > gone_after_s:
-                raise Unreachable(url, f"nothing has come from it for {gone_after_s:g} s ({silence})")
+                raise Unreachable(
+                    url, f"nothing has come from it for {gone_after_s:g} s ({silence})"
+                )
             await asyncio.sleep(min(_ASK_EVERY_S, gone_after_s / 4))
 
 

@@ -25,12 +25,14 @@ _AGAIN_S = 0.5
 T = TypeVar("T")
 
 
-class LogUnusable(Exception):  # noqa: N818 - makes the run invalid
+class LogUnusable(Exception):  # noqa: N818
     """The log was pruned or reset under the run, so that nothing can be held against it."""
 
 
 async def patiently(read: Callable[[], Awaitable[T]], until: float) -> T:
-    """The result of `read`, which is tried again until that instant of the monotonic clock. Raises Unreachable, Problem."""
+    """The result of `read`, which is tried again until that instant of the monotonic clock. Raises
+    Unreachable, Problem.
+    """
     while True:
         try:
             return await read()
@@ -54,10 +56,14 @@ async def read_log(api: Api, stream: Stream, start: Position) -> Log:
     entries: dict[int, tuple[str | None, str]] = {}
     at = start.seq
     while True:
-        page = await api.events(stream.channel, venue=stream.venue, after=at, epoch=start.epoch, limit=_PAGE)
+        page = await api.events(
+            stream.channel, venue=stream.venue, after=at, epoch=start.epoch, limit=_PAGE
+        )
         if not page["recovered"]:
             raise LogUnusable(f"the log of {stream.channel} was pruned or reset during the run")
-        entries |= {event["seq"]: (event.get("operationId"), digest_of(event)) for event in page["events"]}
+        entries |= {
+            event["seq"]: (event.get("operationId"), digest_of(event)) for event in page["events"]
+        }
         at = page["position"]["seq"]
         if len(page["events"]) < _PAGE:
             return Log(start.seq, at, entries)
@@ -78,7 +84,11 @@ async def read_venues(api: Api) -> tuple[VenueTold, ...]:
     venues: dict[str, VenueTold] = {}
     for venue in (await api.profile())["venues"]:
         if venue["kind"] not in venues:
-            types = [one["id"] for one in (await api.room_types(venue["id"]))["roomTypes"]] if venue["kind"] == "hotel" else []
+            types = (
+                [one["id"] for one in (await api.room_types(venue["id"]))["roomTypes"]]
+                if venue["kind"] == "hotel"
+                else []
+            )
             venues[venue["kind"]] = VenueTold(venue["id"], venue["kind"], tuple(types))
     return tuple(venues.values())
 
@@ -86,15 +96,23 @@ async def read_venues(api: Api) -> tuple[VenueTold, ...]:
 def streams_of(venues: Iterable[VenueTold], channels: Iterable[Channel]) -> list[Stream]:
     """The streams that those channels mean at those venues."""
     by_kind = {venue.kind: venue.id for venue in venues}
-    return [Stream(by_kind[channel.kind], channel) for channel in channels if channel.kind in by_kind]
+    return [
+        Stream(by_kind[channel.kind], channel) for channel in channels if channel.kind in by_kind
+    ]
 
 
 async def read_connections(url: str) -> int | None:
     """How many open connections the server counts; None where it doesn't tell."""
-    async with httpx.AsyncClient(trust_env=False, timeout=5, verify=ssl.create_default_context()) as client:
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=5, verify=ssl.create_default_context()
+    ) as client:
         try:
             text = (await client.get(f"{rest_url(url)}/metrics")).raise_for_status().text
         except httpx.HTTPError:
             return None
-    counts = [float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(_CONNECTIONS)]
+    counts = [
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith(_CONNECTIONS)
+    ]
     return int(sum(counts)) if counts else None

@@ -1,4 +1,6 @@
-"""Operations to publish: bookings, changes and cancellations that a right server never refuses, each with its scheduled instant in its id."""
+"""Operations to publish: bookings, changes and cancellations that a right server never refuses,
+each with its scheduled instant in its id.
+"""
 
 import itertools
 import random
@@ -11,7 +13,16 @@ from rtdash.domain.instants import format_instant
 from rtdash.loadtest.orders import VenueTold
 from rtdash.loadtest.reading import operation_id
 
-_NAMES = ("Ada King", "John Smith", "Grace Hopper", "David Wilson", "Mary Shaw", "Alan Kay", "Barbara Liskov", "Ken Iverson")
+_NAMES = (
+    "Ada King",
+    "John Smith",
+    "Grace Hopper",
+    "David Wilson",
+    "Mary Shaw",
+    "Alan Kay",
+    "Barbara Liskov",
+    "Ken Iverson",
+)
 _SOURCES = ("Phone", "Website", "Walk-in", "Agent")
 _HOTEL_SHARE = 0.2
 _CHANGE_SHARE = 0.2
@@ -23,9 +34,13 @@ _MOST_TABLES = 1000
 
 
 class Operations:
-    """Draws operations for some venues; `prefix` keeps those of several publishers of a run apart."""
+    """Draws operations for some venues; `prefix` keeps those of several publishers of a run
+    apart.
+    """
 
-    def __init__(self, run_id: str, prefix: str, venues: Sequence[VenueTold], rng: random.Random) -> None:
+    def __init__(
+        self, run_id: str, prefix: str, venues: Sequence[VenueTold], rng: random.Random
+    ) -> None:
         self._run_id = run_id
         self._prefix = prefix
         self._rng = rng
@@ -39,7 +54,9 @@ class Operations:
         """The next operation; `scheduled` is its instant in seconds of the monotonic clock."""
         number = next(self._numbers)
         told = {"operationId": operation_id(self._run_id, f"{self._prefix}.{number}", scheduled)}
-        is_hotel = bool(self._hotels) and (not self._restaurants or self._rng.random() < _HOTEL_SHARE)
+        is_hotel = bool(self._hotels) and (
+            not self._restaurants or self._rng.random() < _HOTEL_SHARE
+        )
         return told | (self._hotel(number) if is_hotel else self._restaurant(number))
 
     def applied(self, operation: dict[str, Any], reservation_id: str) -> None:
@@ -51,11 +68,20 @@ class Operations:
     def _hotel(self, number: int) -> dict[str, Any]:
         if len(self._stays) > _MOST_STAYS or (self._stays and self._rng.random() < 0.5):
             venue_id, reservation_id = self._stays.popleft()
-            return {"op": "cancel", "kind": "hotel", "venue": venue_id, "reservationId": reservation_id}
+            return {
+                "op": "cancel",
+                "kind": "hotel",
+                "venue": venue_id,
+                "reservationId": reservation_id,
+            }
         venue = self._rng.choice(self._hotels)
         night = datetime.now(UTC).date() + timedelta(days=_FIRST_NIGHT + number % _NIGHTS)
         room_type = self._rng.choice(venue.room_types)
-        stay = {"roomType": room_type, "checkIn": night.isoformat(), "checkOut": (night + timedelta(days=1)).isoformat()}
+        stay = {
+            "roomType": room_type,
+            "checkIn": night.isoformat(),
+            "checkOut": (night + timedelta(days=1)).isoformat(),
+        }
         return {"op": "book", "kind": "hotel", "venue": venue.id, **self._guest(1), **stay}
 
     def _restaurant(self, number: int) -> dict[str, Any]:
@@ -74,4 +100,8 @@ class Operations:
         }
 
     def _guest(self, guests: int) -> dict[str, Any]:
-        return {"customerName": self._rng.choice(_NAMES), "guests": guests, "source": self._rng.choice(_SOURCES)}
+        return {
+            "customerName": self._rng.choice(_NAMES),
+            "guests": guests,
+            "source": self._rng.choice(_SOURCES),
+        }

@@ -1,4 +1,6 @@
-"""What the conductor tells the generator's processes, by a file, and the names by which both call things."""
+"""What the conductor tells the generator's processes, by a file, and the names by which both call
+things.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,7 +11,8 @@ from rtdash.loadtest.scenario import Phase
 from rtdash.protocol.channels import Channel, Stream
 
 ORDERS_VARIABLE = "RTDASH_LOADTEST_ORDERS"
-"""The environment variable with the path of the file; it holds tokens, which a command line must not."""
+"""The environment variable with the path of the file; it holds tokens, which a command line must
+not."""
 
 ORDERS_FILE = "orders.json"
 TRAFFIC_FILE = "traffic"
@@ -31,7 +34,9 @@ class VenueTold:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """All that a process of the generator needs to know. `proxy_port`: of the fault proxy on this machine, when there are faults."""
+    """All that a process of the generator needs to know. `proxy_port`: of the fault proxy on this
+    machine, when there are faults.
+    """
 
     run_id: str
     folder: str
@@ -49,7 +54,10 @@ class Orders:
     def save(self) -> Path:
         """Write them into the folder, for the owner's eyes only."""
         path = Path(self.folder) / ORDERS_FILE
-        told = {**{name: getattr(self, name) for name in self.__slots__}, "venues": [asdict(venue) for venue in self.venues]}
+        told = {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "venues": [asdict(venue) for venue in self.venues],
+        }
         told["phase"] = self.phase.model_dump(mode="json")
         path.touch(mode=0o600)
         path.write_text(json.dumps(told), encoding="utf-8")
@@ -59,8 +67,17 @@ class Orders:
     def load(cls, path: Path) -> "Orders":
         """Read them back."""
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        venues = tuple(VenueTold(one["id"], one["kind"], tuple(one["room_types"])) for one in told["venues"])
-        return cls(**{**told, "tokens": tuple(told["tokens"]), "venues": venues, "phase": Phase.model_validate(told["phase"])})
+        venues = tuple(
+            VenueTold(one["id"], one["kind"], tuple(one["room_types"])) for one in told["venues"]
+        )
+        return cls(
+            **{
+                **told,
+                "tokens": tuple(told["tokens"]),
+                "venues": venues,
+                "phase": Phase.model_validate(told["phase"]),
+            }
+        )
 
 
 def stream_name(stream: Stream) -> str:
@@ -78,7 +95,9 @@ def save_heads(folder: str, heads: dict[Stream, int]) -> None:
     """Tell the generator where the logs end; whole or not at all."""
     path = Path(folder) / HEADS_FILE
     written = path.with_suffix(".part")
-    written.write_text(json.dumps({stream_name(stream): seq for stream, seq in heads.items()}), encoding="utf-8")
+    written.write_text(
+        json.dumps({stream_name(stream): seq for stream, seq in heads.items()}), encoding="utf-8"
+    )
     written.replace(path)
 
 

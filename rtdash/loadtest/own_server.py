@@ -1,4 +1,6 @@
-"""The server that a run starts for itself: a subprocess in a temporary directory, its limits lifted so that one user may be thousands."""
+"""The server that a run starts for itself: a subprocess in a temporary directory, its limits lifted
+so that one user may be thousands.
+"""
 
 import asyncio
 import signal
@@ -18,7 +20,8 @@ LIFTED = {
     "RTDASH_REQUESTS_PER_SECOND": "0",
     "RTDASH_MESSAGES_PER_SECOND": "0",
 }
-"""Limits of users and addresses, which a load test would hit at once; all others stay as they are by default."""
+"""Limits of users and addresses, which a load test would hit at once; all others stay as they are
+by default."""
 
 _START_S = 60.0
 _STOP_S = 20.0
@@ -26,7 +29,7 @@ _LOOK_EVERY_S = 0.05
 _LOG_LINES = 5
 
 
-class ServerFailed(Exception):  # noqa: N818 - a state of the world, told to the user
+class ServerFailed(Exception):  # noqa: N818
     """The server did not start, or ended by itself; the text holds the last lines that it wrote."""
 
 
@@ -47,7 +50,11 @@ class OwnServer:
     @property
     def pid(self) -> int | None:
         """Of the process that runs, if one does."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+        return (
+            self._process.pid
+            if self._process is not None and self._process.poll() is None
+            else None
+        )
 
     @property
     def token(self) -> str:
@@ -60,20 +67,48 @@ class OwnServer:
         process = self._process
         if not self._is_to_run or process is None or process.poll() is None:
             return None
-        how = f"by signal {-process.returncode}" if process.returncode < 0 else f"with exit code {process.returncode}"
-        return f"the server ended by itself, {how}: {self._last_lines(self._said_bytes) or 'it said nothing'}"
+        how = (
+            f"by signal {-process.returncode}"
+            if process.returncode < 0
+            else f"with exit code {process.returncode}"
+        )
+        return (
+            f"the server ended by itself, {how}:"
+            f" {self._last_lines(self._said_bytes) or 'it said nothing'}"
+        )
 
     async def start(self) -> None:
-        """Returns when it answers; a second start takes the same port and data. Raises ServerFailed."""
+        """Returns when it answers; a second start takes the same port and data. Raises
+        ServerFailed.
+        """
         self._port = self._port or _free_port()
-        command = [sys.executable, "-m", "rtdash", "serve", "--port", str(self._port), "--data", str(self._data)]
+        command = [
+            sys.executable,
+            "-m",
+            "rtdash",
+            "serve",
+            "--port",
+            str(self._port),
+            "--data",
+            str(self._data),
+        ]
         environment = environment_without_settings() | LIFTED
         with self._log.open("ab") as log:
-            # A session of its own: a Ctrl-C at the terminal is for the run, which stops the server itself.
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns when forked; all arguments are ours
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=self._log.parent
+            # A session of its own: a Ctrl-C at the terminal is for the run, which stops the server
+            # itself.
+            # returns when forked; all arguments are ours
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+                cwd=self._log.parent,
             )
-        if not await asyncio.to_thread(_await_answer, self._process, self._port, self._data / "address"):
+        if not await asyncio.to_thread(
+            _await_answer, self._process, self._port, self._data / "address"
+        ):
             raise ServerFailed("the server did not start: " + self._last_lines())
         self.url = f"http://127.0.0.1:{self._port}"
         self._is_to_run, self._said_bytes = True, self._log.stat().st_size

@@ -1,4 +1,6 @@
-"""Progress at the terminal: one line that lives on a terminal, one line every few seconds in a pipe."""
+"""Progress at the terminal: one line that lives on a terminal, one line every few seconds in a
+pipe.
+"""
 
 from typing import TextIO
 

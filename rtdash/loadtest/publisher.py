@@ -1,4 +1,6 @@
-"""Publishes operations on a schedule that waits for nobody: each has its instant, and its latency counts from there."""
+"""Publishes operations on a schedule that waits for nobody: each has its instant, and its latency
+counts from there.
+"""
 
 import asyncio
 import time
@@ -32,9 +34,11 @@ class Publisher:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
-        """Publish at that rate in requests of so many operations; the last may still be under way when it returns.
+        """Publish at that rate in requests of so many operations; the last may still be under way
+        when it returns.
 
-        What a server that answers too slowly has left no room for, `late_s` after the duration, is given up, and counts as a failure.
+        What a server that answers too slowly has left no room for, `late_s` after the duration, is
+        given up, and counts as a failure.
         """
         began = time.monotonic()
         instants = list(_instants(began, rate, batch, duration_s))
@@ -47,11 +51,15 @@ class Publisher:
                     self._begin([self._operations.draw(due) for _ in range(batch)], due)
                     begun += 1
         if begun < len(instants):
-            self.failures["not sent in time: too many requests were under way"] += (len(instants) - begun) * batch
+            self.failures["not sent in time: too many requests were under way"] += (
+                len(instants) - begun
+            ) * batch
         await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()))
 
     async def drained(self, timeout_s: float) -> None:
-        """Returns when nothing is under way; what isn't answered by then is given up, and counts as a failure."""
+        """Returns when nothing is under way; what isn't answered by then is given up, and counts as
+        a failure.
+        """
         if self._under_way:
             _, unanswered = await asyncio.wait(self._under_way, timeout=timeout_s)
             for task in unanswered:

@@ -1,4 +1,6 @@
-"""Messages as the ledger needs them, each distinct one decoded and judged once a process, however many clients receive it."""
+"""Messages as the ledger needs them, each distinct one decoded and judged once a process, however
+many clients receive it.
+"""
 
 import hashlib
 import json
@@ -15,7 +17,9 @@ _PAYLOADS = ("stats", "availability")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One message. `seq` and `scheduled` (seconds of the monotonic clock) are of events; `digest` of its content, of a state its payload."""
+    """One message. `seq` and `scheduled` (seconds of the monotonic clock) are of events; `digest`
+    of its content, of a state its payload.
+    """
 
     body: dict[str, Any]
     stream: Stream | None = None
@@ -26,7 +30,9 @@ class Seen:
 
 
 class Reader:
-    """Decodes what `run_id`'s clients of this process receive, and remembers what each event said."""
+    """Decodes what `run_id`'s clients of this process receive, and remembers what each event
+    said.
+    """
 
     def __init__(self, run_id: str) -> None:
         self.contents: dict[Stream, dict[int, str]] = {}
@@ -58,11 +64,20 @@ class Reader:
         digest = digest_of(body)
         if self.contents.setdefault(stream, {}).setdefault(seq, digest) != digest:
             flaw = flaw or f"{stream.channel} seq {seq} says something else than before"
-        return Seen(body, stream, seq, digest, scheduled_of(str(body.get("operationId")), self._run_id), flaw)
+        return Seen(
+            body,
+            stream,
+            seq,
+            digest,
+            scheduled_of(str(body.get("operationId")), self._run_id),
+            flaw,
+        )
 
 
 def operation_id(run_id: str, number: str, scheduled: float) -> str:
-    """An id that carries the instant at which its operation was to be sent, in seconds of this machine's monotonic clock."""
+    """An id that carries the instant at which its operation was to be sent, in seconds of this
+    machine's monotonic clock.
+    """
     return f"lt-{run_id}-{number}-{round(scheduled * 1e6)}"
 
 

@@ -1,4 +1,6 @@
-"""How long recoveries took, from the faults on one side and what the clients noticed on the other. Pure."""
+"""How long recoveries took, from the faults on one side and what the clients noticed on the other.
+Pure.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,9 @@ class Recovered:
     attempts: list[float] = field(default_factory=list)
 
 
-def time_recoveries(recoveries: Iterable[Recovery], inflicted: Iterable[Inflicted], storms: Sequence[float]) -> Recovered:
+def time_recoveries(
+    recoveries: Iterable[Recovery], inflicted: Iterable[Inflicted], storms: Sequence[float]
+) -> Recovered:
     """`inflicted` are faults of single connections, `storms` the instants at which all were hit."""
     by_port: dict[int, list[float]] = {}
     for fault in inflicted:
@@ -32,16 +36,22 @@ def time_recoveries(recoveries: Iterable[Recovery], inflicted: Iterable[Inflicte
         for name in ("reconnected", "subscribed", "consistent"):
             at = getattr(recovery, f"{name}_at")
             if at is not None:
-                histogram: Histogram = getattr(recovered, f"t_{name.removesuffix('ed') if name == 'reconnected' else name}")
+                histogram: Histogram = getattr(
+                    recovered, f"t_{name.removesuffix('ed') if name == 'reconnected' else name}"
+                )
                 histogram.record(at - recovery.detected_at)
         if recovery.reconnected_at is not None:
             recovered.attempts.append(recovery.attempts)
     return recovered
 
 
-def _began_at(recovery: Recovery, by_port: dict[int, list[float]], storms: Sequence[float]) -> float | None:
+def _began_at(
+    recovery: Recovery, by_port: dict[int, list[float]], storms: Sequence[float]
+) -> float | None:
     """The last fault before it was noticed that could have been its cause."""
     if recovery.began_at is not None:
         return recovery.began_at
-    candidates = [at for at in (*by_port.get(recovery.port, ()), *storms) if at <= recovery.detected_at]
+    candidates = [
+        at for at in (*by_port.get(recovery.port, ()), *storms) if at <= recovery.detected_at
+    ]
     return max(candidates, default=None)

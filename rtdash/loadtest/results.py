@@ -35,7 +35,8 @@ class Results:
     examples: list[str] = field(default_factory=list)
     received: int = 0
     unread: int = 0
-    """Clients that were behind at the end, and for whom there was something that the generator had not read."""
+    """Clients that were behind at the end, and for whom there was something that the generator had
+    not read."""
     connect_failures: int = 0
     latency: Histogram = field(default_factory=Histogram)
     connect_time: Histogram = field(default_factory=Histogram)
@@ -67,22 +68,31 @@ def _add(results: Results, told: dict[str, Any]) -> None:
         getattr(results, name).merge(Histogram.from_json(told[name]))
     results.examples += told["examples"]
     results.recoveries += [Recovery(**one) for one in told["recoveries"]]
-    results.acknowledged += [Acknowledged(one, stream_of(stream), seq) for one, stream, seq in told["acknowledged"]]
+    results.acknowledged += [
+        Acknowledged(one, stream_of(stream), seq) for one, stream, seq in told["acknowledged"]
+    ]
     results.clients += [_client(one) for one in told["clients"]]
     for name, entries in told["contents"].items():
         _merge_contents(results, stream_of(name), entries)
 
 
 def _merge_contents(results: Results, stream: Stream, entries: list[tuple[int, str]]) -> None:
-    """Two processes that received different things under one seq: one of them isn't what the log says, but both are looked at."""
+    """Two processes that received different things under one seq: one of them isn't what the log
+    says, but both are looked at.
+    """
     known = results.contents.setdefault(stream, {})
     for seq, digest in entries:
         if known.setdefault(seq, digest) != digest:
             results.counts["invalid"] += 1
-            results.examples.append(f"invalid: {stream.channel} seq {seq} says one thing to one process and another to another")
+            results.examples.append(
+                f"invalid: {stream.channel} seq {seq} says one thing to one process and another to"
+                " another"
+            )
 
 
 def _client(told: dict[str, Any]) -> Client:
-    accounts = {stream_of(name): Account.from_json(account) for name, account in told["accounts"].items()}
+    accounts = {
+        stream_of(name): Account.from_json(account) for name, account in told["accounts"].items()
+    }
     states = {(stream_of(name), kind): digest for name, kind, digest in told["states"]}
     return Client(str(told["name"]), accounts, states, bool(told["is_current"]))

@@ -34,7 +34,9 @@ ABORT_AFTER = 5
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to run. `url` None: a server of our own, whose token `mint` makes from its data directory."""
+    """What to run. `url` None: a server of our own, whose token `mint` makes from its data
+    directory.
+    """
 
     name: str
     scenario: Scenario
@@ -48,8 +50,15 @@ class Order:
     baseline: dict[str, Any] | None = None
 
 
-async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, Evidence], None], say: Callable[[str], None]) -> Summary:
-    """Run it all, and leave no process behind. Raises Unreachable, Problem, ServerFailed, GeneratorFailed when nothing was measured."""
+async def run(
+    order: Order,
+    should_stop: asyncio.Event,
+    show: Callable[[Sample, Evidence], None],
+    say: Callable[[str], None],
+) -> Summary:
+    """Run it all, and leave no process behind. Raises Unreachable, Problem, ServerFailed,
+    GeneratorFailed when nothing was measured.
+    """
     _allow_many_sockets()
     started, began = datetime.now(UTC), time.monotonic()
     judged: list[Judged] = []
@@ -80,7 +89,14 @@ async def run(order: Order, should_stop: asyncio.Event, show: Callable[[Sample, 
     return _summary(order, judged, started, time.monotonic() - began, is_interrupted=is_interrupted)
 
 
-def _summary(order: Order, judged: list[Judged], started: datetime, duration_s: float, *, is_interrupted: bool) -> Summary:
+def _summary(
+    order: Order,
+    judged: list[Judged],
+    started: datetime,
+    duration_s: float,
+    *,
+    is_interrupted: bool,
+) -> Summary:
     measures = {phase.name: phase.measures for phase in judged}
     return Summary(
         scenario=order.name,
@@ -88,16 +104,27 @@ def _summary(order: Order, judged: list[Judged], started: datetime, duration_s: 
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=duration_s,
         server=_about_server(order),
-        generator={"processes": order.processes, "cpus": os.cpu_count(), "python": platform.python_version(), "seed": order.seed},
+        generator={
+            "processes": order.processes,
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "seed": order.seed,
+        },
         phases=judged,
         verdicts=judge(order.slos.slos, measures),
         is_interrupted=is_interrupted,
-        comparisons=compare(order.baseline, measures, order.slos.allowance) if order.baseline else [],
+        comparisons=(
+            compare(order.baseline, measures, order.slos.allowance) if order.baseline else []
+        ),
     )
 
 
-async def _judge(order: Order, setting: Setting, phase: Phase, say: Callable[[str], None], *, is_first: bool) -> Judged:
-    """One phase, measured; one that can't begin any more is told like one that ends early, so that what went before isn't lost."""
+async def _judge(
+    order: Order, setting: Setting, phase: Phase, say: Callable[[str], None], *, is_first: bool
+) -> Judged:
+    """One phase, measured; one that can't begin any more is told like one that ends early, so that
+    what went before isn't lost.
+    """
     generator = order.scenario.generator
     notes: list[str] = []
     try:
@@ -105,13 +132,24 @@ async def _judge(order: Order, setting: Setting, phase: Phase, say: Callable[[st
             judged = measure(await run_phase(setting, phase), generator)
             if not (judged.is_starved and judged.is_whole) or len(notes) + 1 >= generator.tries:
                 return replace(judged, notes=notes + judged.notes)
-            notes.append(f"measured again, because this said nothing about the server: {judged.invalid[0]}")
+            notes.append(
+                f"measured again, because this said nothing about the server: {judged.invalid[0]}"
+            )
             say(notes[-1])
     except (Unreachable, Problem, GeneratorFailed) as failure:
         if is_first:
             raise
         gone = str(failure) if isinstance(failure, Unreachable) else None
-        return Judged(phase.name, Measures(), [], [] if gone else [f"{phase.name}: {failure}"], [], [], gone, is_whole=False)
+        return Judged(
+            phase.name,
+            Measures(),
+            [],
+            [] if gone else [f"{phase.name}: {failure}"],
+            [],
+            [],
+            gone,
+            is_whole=False,
+        )
 
 
 class _Stops:
@@ -138,7 +176,11 @@ class _Stops:
 
 
 def _setting(
-    order: Order, server: OwnServer | None, folder: Path, should_stop: asyncio.Event, show: Callable[[Sample, Evidence], None]
+    order: Order,
+    server: OwnServer | None,
+    folder: Path,
+    should_stop: asyncio.Event,
+    show: Callable[[Sample, Evidence], None],
 ) -> Setting:
     url = server.url if server is not None else (order.url or "")
     parts = urlsplit(url)

@@ -35,7 +35,9 @@ def read_usage(pid: int | None) -> Usage | None:
 
 @dataclass(slots=True)
 class Sample:
-    """One row of the timeline. `at_s` counts from the start of the phase; what isn't known is None."""
+    """One row of the timeline. `at_s` counts from the start of the phase; what isn't known is
+    None.
+    """
 
     phase: str
     at_s: float
@@ -103,7 +105,9 @@ class Meter:
         self._before: dict[str, tuple[float, float]] = {}
 
     def rate(self, name: str, value: float) -> float | None:
-        """By how much it grew a second since the last look; None the first time, or when it began anew."""
+        """By how much it grew a second since the last look; None the first time, or when it began
+        anew.
+        """
         now = time.monotonic()
         before = self._before.get(name)
         self._before[name] = (now, value)

@@ -1,4 +1,6 @@
-"""Scenarios: phases of users, traffic and faults, read from TOML; the packaged ones by name, others by path."""
+"""Scenarios: phases of users, traffic and faults, read from TOML; the packaged ones by name, others
+by path.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +36,9 @@ class Drops(_Table):
 
 
 class Storm(_Table):
-    """Everybody at once, `at_s` after the start of the traffic: by reset connections, or by a restart of the server."""
+    """Everybody at once, `at_s` after the start of the traffic: by reset connections, or by a
+    restart of the server.
+    """
 
     kind: Literal["rst", "sigterm", "sigkill"]
     at_s: float = Field(5, ge=0)
@@ -90,7 +94,8 @@ class Generator(_Table):
     most_lag_ms: float = Field(300, gt=0)
     """99th percentile of the timers' lateness."""
     tries: int = Field(1, ge=1, le=10)
-    """How often a phase is run until the generator was not the bottleneck: a machine that others keep busy has better moments."""
+    """How often a phase is run until the generator was not the bottleneck: a machine that others
+    keep busy has better moments."""
 
 
 class Scenario(_Table):
@@ -120,7 +125,9 @@ class Overrides:
     spawn_rate: float | None = None
 
     def apply(self, phase: Phase) -> Phase:
-        """The phase with them: the users of each kind keep their proportions, the duration is for all phases together."""
+        """The phase with them: the users of each kind keep their proportions, the duration is for
+        all phases together.
+        """
         changes: dict[str, object] = {}
         if self.users is not None:
             changes |= _scaled(phase, self.users)
@@ -130,7 +137,9 @@ class Overrides:
 
 
 def find_scenario(name: str) -> tuple[str, Scenario]:
-    """A packaged scenario by its name, or a file by its path; its name and itself. Raises NotUsable."""
+    """A packaged scenario by its name, or a file by its path; its name and itself. Raises
+    NotUsable.
+    """
     is_path = name.endswith(".toml") or "/" in name
     path = Path(name) if is_path else find_packaged("scenarios", name)
     try:
@@ -143,7 +152,11 @@ def find_packaged(folder: str, name: str) -> Path:
     """The file `loadtests/<folder>/<name>.toml`. Raises NotUsable with the names that there are."""
     known = packaged(folder)
     if name not in known:
-        raise NotUsable(name, f"there is no such file in {folder}; there are {', '.join(known)}, or give the path of your own")
+        raise NotUsable(
+            name,
+            f"there is no such file in {folder}; there are {', '.join(known)}, or give the path of"
+            " your own",
+        )
     return data_path("loadtests", folder, f"{name}.toml")
 
 
@@ -158,12 +171,19 @@ def override(scenario: Scenario, overrides: Overrides) -> Scenario:
     factor = overrides.duration_s / total_s if overrides.duration_s is not None else 1
     phases = [overrides.apply(phase) for phase in scenario.phase]
     return scenario.model_copy(
-        update={"phase": tuple(phase.model_copy(update={"duration_s": phase.duration_s * factor}) for phase in phases)}
+        update={
+            "phase": tuple(
+                phase.model_copy(update={"duration_s": phase.duration_s * factor})
+                for phase in phases
+            )
+        }
     )
 
 
 def _scaled(phase: Phase, users: int) -> dict[str, object]:
-    """So many users in the proportions of the phase; what rounding leaves over goes to the largest kind."""
+    """So many users in the proportions of the phase; what rounding leaves over goes to the largest
+    kind.
+    """
     kinds = ("dashboards", "pollers", "offices", "writers")
     counts = {kind: getattr(phase, kind) * users // phase.users for kind in kinds}
     largest = max(kinds, key=lambda kind: getattr(phase, kind))

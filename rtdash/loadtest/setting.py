@@ -13,9 +13,11 @@ from rtdash.loadtest.samples import Sample
 
 @dataclass(slots=True)
 class Setting:
-    """`should_stop` is set by a Ctrl-C or by a broken SLO that aborts; `proxy_target` is the server's host and port.
+    """`should_stop` is set by a Ctrl-C or by a broken SLO that aborts; `proxy_target` is the
+    server's host and port.
 
-    `gone_after_s`: a server that isn't ours, and of which nothing came for so long, is lost for good.
+    `gone_after_s`: a server that isn't ours, and of which nothing came for so long, is lost for
+    good.
     """
 
     url: str

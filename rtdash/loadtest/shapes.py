@@ -1,4 +1,6 @@
-"""What each message must look like: the fields of CONTRACT section 3 and what may stand in them. More fields are allowed, fewer are not."""
+"""What each message must look like: the fields of CONTRACT section 3 and what may stand in them.
+More fields are allowed, fewer are not.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +11,19 @@ Shape = Mapping[str, "Check | Shape"]
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CLOCK = re.compile(r"(1[0-2]|[1-9]):[0-5]\d (AM|PM)")
-_STATUSES = frozenset({"Pending", "Confirmed", "CheckedIn", "CheckedOut", "Seated", "Completed", "Cancelled", "NoShow", "Upcoming"})
+_STATUSES = frozenset(
+    {
+        "Pending",
+        "Confirmed",
+        "CheckedIn",
+        "CheckedOut",
+        "Seated",
+        "Completed",
+        "Cancelled",
+        "NoShow",
+        "Upcoming",
+    }
+)
 _LEVELS = frozenset({"info", "warning", "critical"})
 
 
@@ -63,7 +77,11 @@ _STATS: Shape = {
     "prepaidTrend": _is_trend,
     "guestsTrend": _is_trend,
 }
-_AVAILABILITY: Shape = {"totalRooms": _is_natural, "availableRooms": _is_whole, "occupancyRate": _is_natural}
+_AVAILABILITY: Shape = {
+    "totalRooms": _is_natural,
+    "availableRooms": _is_whole,
+    "occupancyRate": _is_natural,
+}
 _POSITION: Shape = {"epoch": _is_text, "seq": _is_natural}
 
 SHAPES: Mapping[str, Shape] = {

@@ -1,4 +1,6 @@
-"""SLOs: what a run must hold to, read from TOML, and the verdict on each. What can't be understood is an error, never a pass."""
+"""SLOs: what a run must hold to, read from TOML, and the verdict on each. What can't be understood
+is an error, never a pass.
+"""
 
 import operator
 import tomllib
@@ -21,11 +23,20 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "==": operator.eq,
 }
-LIVE = frozenset({"delivery_latency", "errors", "connect_failures", "publish_failures", "invalid", "sessions_forgotten"})
+LIVE = frozenset(
+    {
+        "delivery_latency",
+        "errors",
+        "connect_failures",
+        "publish_failures",
+        "invalid",
+        "sessions_forgotten",
+    }
+)
 """Metrics that are known while the run goes on, so that their SLOs may abort it."""
 
 
-class NotUsable(Exception):  # noqa: N818 - the user's file, told to the user
+class NotUsable(Exception):  # noqa: N818
     """A scenario or SLO file that can't be read or means nothing; the text says where and why."""
 
     def __init__(self, path: Path | str, problem: str) -> None:
@@ -38,7 +49,8 @@ class NotUsable(Exception):  # noqa: N818 - the user's file, told to the user
 
 
 class Slo(BaseModel):
-    """One `[[slo]]`. `scope` is a phase's name or a channel; without it every phase in which the metric is measured must hold.
+    """One `[[slo]]`. `scope` is a phase's name or a channel; without it every phase in which the
+    metric is measured must hold.
 
     `optional`: not measured is not broken. `abort`: a run that breaks it for five seconds ends.
     """
@@ -57,7 +69,10 @@ class Slo(BaseModel):
     def __str__(self) -> str:
         unit = METRICS[self.metric].unit
         scope = f" ({self.scope})" if self.scope else ""
-        return f"{self.metric} {self.statistic} {self.op} {self.value:g}{' ' + unit if unit else ''}{scope}"
+        return (
+            f"{self.metric} {self.statistic} {self.op}"
+            f" {self.value:g}{' ' + unit if unit else ''}{scope}"
+        )
 
     def holds(self, measured: float) -> bool:
         """Whether a value is as it should be."""
@@ -89,7 +104,9 @@ class Verdict:
 
 
 class Allowance(BaseModel):
-    """The `[baseline]` table: by which share a value may be worse than the baseline's before it counts, and as what."""
+    """The `[baseline]` table: by which share a value may be worse than the baseline's before it
+    counts, and as what.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,19 +126,25 @@ def read_slos(path: Path) -> SloFile:
     """The SLOs of a file. Raises NotUsable."""
     told = read_toml(path)
     if not set(told) <= {"slo", "baseline"} or not isinstance(told.get("slo"), list):
-        raise NotUsable(path, "expected [[slo]] tables, perhaps a [baseline] table, and nothing else")
+        raise NotUsable(
+            path, "expected [[slo]] tables, perhaps a [baseline] table, and nothing else"
+        )
     try:
         allowance = Allowance.model_validate(told.get("baseline", {}))
     except ValidationError as error:
         raise NotUsable(path, f"baseline: {explain(error)}") from None
-    return SloFile(tuple(_read(path, number, table) for number, table in enumerate(told["slo"], 1)), allowance)
+    return SloFile(
+        tuple(_read(path, number, table) for number, table in enumerate(told["slo"], 1)), allowance
+    )
 
 
 def check_scopes(slos: Sequence[Slo], phases: Sequence[str], path: Path) -> None:
     """Raises NotUsable where a scope names neither a phase of the run nor a channel."""
     for slo in slos:
         if slo.scope is not None and slo.scope not in {*phases, *Channel}:
-            raise NotUsable(path, f"scope {slo.scope!r} is neither a phase ({', '.join(phases)}) nor a channel")
+            raise NotUsable(
+                path, f"scope {slo.scope!r} is neither a phase ({', '.join(phases)}) nor a channel"
+            )
 
 
 def judge(slos: Sequence[Slo], phases: Mapping[str, Measures]) -> list[Verdict]:
@@ -170,10 +193,24 @@ def _read(path: Path, number: int, table: Any) -> Slo:
         meant = f"did you mean {alike[0]}?" if alike else f"there are {', '.join(METRICS)}"
         raise NotUsable(path, f"slo {number}: there is no metric {slo.metric!r}; {meant}")
     if slo.statistic not in metric.kind.value:
-        raise NotUsable(path, f"slo {number}: {slo.metric} has no {slo.statistic!r}; it has {', '.join(metric.kind.value)}")
+        raise NotUsable(
+            path,
+            f"slo {number}: {slo.metric} has no {slo.statistic!r}; it has"
+            f" {', '.join(metric.kind.value)}",
+        )
     if slo.abort and slo.metric not in LIVE:
-        raise NotUsable(path, f"slo {number}: {slo.metric} is known only at the end; abort goes with {', '.join(sorted(LIVE))}")
+        raise NotUsable(
+            path,
+            f"slo {number}: {slo.metric} is known only at the end; abort goes with"
+            f" {', '.join(sorted(LIVE))}",
+        )
     if slo.scope in set(Channel) and not metric.is_by_channel:
-        by_channel = [one.name for one in METRICS.values() if one.is_by_channel and one.kind is Kind.COUNT]
-        raise NotUsable(path, f"slo {number}: {slo.metric} is not measured by channel; by channel there are {', '.join(by_channel)}")
+        by_channel = [
+            one.name for one in METRICS.values() if one.is_by_channel and one.kind is Kind.COUNT
+        ]
+        raise NotUsable(
+            path,
+            f"slo {number}: {slo.metric} is not measured by channel; by channel there are"
+            f" {', '.join(by_channel)}",
+        )
     return slo

@@ -1,4 +1,6 @@
-"""A run's outcome as one value, and its JSON form (`summary.json`, schema `rtdash.loadtest/1`): what all reports are made of."""
+"""A run's outcome as one value, and its JSON form (`summary.json`, schema `rtdash.loadtest/1`):
+what all reports are made of.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,7 +24,13 @@ class Ending(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-EXIT_CODES = {Ending.HELD: 0, Ending.BROKEN: 99, Ending.INVALID: 98, Ending.INTERRUPTED: 130, Ending.UNREACHABLE: 3}
+EXIT_CODES = {
+    Ending.HELD: 0,
+    Ending.BROKEN: 99,
+    Ending.INVALID: 98,
+    Ending.INTERRUPTED: 130,
+    Ending.UNREACHABLE: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,10 @@ class Summary:
     @property
     def server_gone(self) -> str | None:
         """How the server was lost for good in mid-run, if it was."""
-        return next((f"{phase.name}: {phase.server_gone}" for phase in self.phases if phase.server_gone), None)
+        return next(
+            (f"{phase.name}: {phase.server_gone}" for phase in self.phases if phase.server_gone),
+            None,
+        )
 
     @property
     def untold(self) -> list[str]:
@@ -64,7 +75,9 @@ class Summary:
             return Ending.UNREACHABLE
         if self.invalid:
             return Ending.INVALID
-        is_broken = any(verdict.fails for verdict in self.verdicts) or any(one.fails for one in self.comparisons)
+        is_broken = any(verdict.fails for verdict in self.verdicts) or any(
+            one.fails for one in self.comparisons
+        )
         return Ending.BROKEN if is_broken else Ending.HELD
 
     def to_json(self) -> dict[str, Any]:
@@ -104,7 +117,17 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 def _phase_json(phase: Judged) -> dict[str, Any]:
     measures = [
-        {"metric": name, "scope": scope, "unit": METRICS[name].unit, "values": {key: round(value, 4) for key, value in values.items()}}
+        {
+            "metric": name,
+            "scope": scope,
+            "unit": METRICS[name].unit,
+            "values": {key: round(value, 4) for key, value in values.items()},
+        }
         for name, scope, values in phase.measures.items()
     ]
-    return {"name": phase.name, "findings": phase.findings, "notes": phase.notes, "measures": measures}
+    return {
+        "name": phase.name,
+        "findings": phase.findings,
+        "notes": phase.notes,
+        "measures": measures,
+    }

@@ -17,7 +17,12 @@ class Watcher:
     """Makes samples of what the phase's parts count."""
 
     def __init__(
-        self, evidence: Evidence, ticks: Ticks, publisher: Publisher, canary: Canary, server_pid: Callable[[], int | None]
+        self,
+        evidence: Evidence,
+        ticks: Ticks,
+        publisher: Publisher,
+        canary: Canary,
+        server_pid: Callable[[], int | None],
     ) -> None:
         self._evidence = evidence
         self._ticks = ticks
@@ -32,7 +37,9 @@ class Watcher:
             asked = time.monotonic()
             await asyncio.sleep(_FEEL_EVERY_S)
             if self._evidence.began_at and not self._evidence.ended_at:
-                self._evidence.lag.record_pause(max(0.0, time.monotonic() - asked - _FEEL_EVERY_S), _FEEL_EVERY_S)
+                self._evidence.lag.record_pause(
+                    max(0.0, time.monotonic() - asked - _FEEL_EVERY_S), _FEEL_EVERY_S
+                )
 
     def sample(self) -> Sample:
         """The second that has passed."""
@@ -46,8 +53,12 @@ class Watcher:
         return Sample(
             phase=evidence.phase.name,
             at_s=round(time.monotonic() - evidence.began_at, 3),
-            published=meter.growth("published", len(self._publisher.acknowledged) + ticks.total("acknowledged")),
-            received=meter.growth("received", ticks.total("received") + self._canary.notes.received),
+            published=meter.growth(
+                "published", len(self._publisher.acknowledged) + ticks.total("acknowledged")
+            ),
+            received=meter.growth(
+                "received", ticks.total("received") + self._canary.notes.received
+            ),
             drops=meter.growth("drops", ticks.total("drops") + len(self._canary.notes.recoveries)),
             connected=ticks.total("connected"),
             p50_ms=recent.quantile(0.5) * 1000 if recent.count else None,
@@ -56,12 +67,17 @@ class Watcher:
             server_cpu=meter.rate(f"server {pid}", usage.cpu_s) if usage else None,
             server_memory_mib=mebibytes(usage),
             generator_cpu=self._generator_cpu(),
-            recovering=max(0, evidence.phase.dashboards + evidence.phase.offices - ticks.total("connected")),
+            recovering=max(
+                0, evidence.phase.dashboards + evidence.phase.offices - ticks.total("connected")
+            ),
         )
 
     def _count(self) -> None:
         counts = self._canary.notes.counts
-        live = {kind: self._ticks.count(kind) + counts[kind] for kind in ("errors", "invalid", "sessions_forgotten")}
+        live = {
+            kind: self._ticks.count(kind) + counts[kind]
+            for kind in ("errors", "invalid", "sessions_forgotten")
+        }
         live["drops"] = self._ticks.total("drops")
         live["connect_failures"] = self._ticks.total("connect_failures")
         live["publish_failures"] = self._publisher.failures.total() + self._ticks.total("failures")

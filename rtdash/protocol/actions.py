@@ -1,4 +1,6 @@
-"""What a client may say: its text frames become actions, or a refusal that says how to mend them (CONTRACT section 3)."""
+"""What a client may say: its text frames become actions, or a refusal that says how to mend them
+(CONTRACT section 3).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +27,9 @@ Positions = Mapping[Channel, Position]
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Follow channels, from `positions` where they are given; `batch_ms` 0 leaves batching as it is."""
+    """Follow channels, from `positions` where they are given; `batch_ms` 0 leaves batching as it
+    is.
+    """
 
     id: Id
     channels: tuple[Channel, ...]
@@ -70,8 +74,11 @@ class Ping:
 Action = Subscribe | Unsubscribe | Resume | Authenticate | Ping
 
 
-class ActionRefused(Exception):  # noqa: N818 - a protocol error that is answered, not a fault
-    """A message that is not carried out: what the error message says (CONTRACT section 3, "Errors")."""
+# a protocol error that is answered, not a fault
+class ActionRefused(Exception):  # noqa: N818
+    """A message that is not carried out: what the error message says (CONTRACT section 3,
+    "Errors").
+    """
 
     def __init__(
         self,
@@ -80,7 +87,7 @@ class ActionRefused(Exception):  # noqa: N818 - a protocol error that is answere
         *,
         action: str | None = None,
         channels: tuple[str, ...] = (),
-        id: Id = None,  # noqa: A002 - the field's name on the wire
+        id: Id = None,  # noqa: A002
         retry_after_ms: int | None = None,
     ) -> None:
         super().__init__(message)
@@ -96,19 +103,27 @@ ACTIONS = ("subscribe", "unsubscribe", "resume", "authenticate", "ping")
 
 
 def read_action(text: str) -> Action:
-    """The action that a text frame asks for; fields that are not known are left alone. Raises ActionRefused."""
+    """The action that a text frame asks for; fields that are not known are left alone. Raises
+    ActionRefused.
+    """
     body = _decode(text)
     reader = _Reader(body)
     match reader.action():
         case "subscribe":
             channels = reader.channels()
             return Subscribe(
-                reader.id, channels, reader.name("venue"), reader.positions("positions", body.get("positions")), reader.batch()
+                reader.id,
+                channels,
+                reader.name("venue"),
+                reader.positions("positions", body.get("positions")),
+                reader.batch(),
             )
         case "unsubscribe":
             return Unsubscribe(reader.id, reader.channels(), reader.name("venue"))
         case "resume":
-            return Resume(reader.id, reader.required("session", MAX_NAME), reader.positions_by_venue())
+            return Resume(
+                reader.id, reader.required("session", MAX_NAME), reader.positions_by_venue()
+            )
         case "authenticate":
             return Authenticate(reader.id, reader.required("token", len(text)))
         case _:
@@ -130,9 +145,12 @@ def _decode(text: str) -> Message:
         if "\\u" in text:
             encode(body)  # an escaped lone surrogate can be read but never be sent back
     except ValueError as fault:
-        reason = "an escape that is half a character" if isinstance(fault, UnicodeError) else str(fault)
+        reason = (
+            "an escape that is half a character" if isinstance(fault, UnicodeError) else str(fault)
+        )
         raise ActionRefused(
-            ErrorCode.BAD_JSON, f'send one JSON object a text frame, like {{"action":"ping"}}; this one was: {reason}'
+            ErrorCode.BAD_JSON,
+            f'send one JSON object a text frame, like {{"action":"ping"}}; this one was: {reason}',
         ) from None
     return body
 
@@ -154,8 +172,14 @@ class _Reader:
             raise self._bad(f"id is a string of at most {MAX_NAME} characters or a number")
         self.id = given
         if self._action not in ACTIONS:
-            said = "there is no action" if action is None else f"there is no action {str(action)[:40]!r}"
-            raise self._refused(ErrorCode.UNKNOWN_ACTION, f"{said}: use one of {', '.join(ACTIONS)}")
+            said = (
+                "there is no action"
+                if action is None
+                else f"there is no action {str(action)[:40]!r}"
+            )
+            raise self._refused(
+                ErrorCode.UNKNOWN_ACTION, f"{said}: use one of {', '.join(ACTIONS)}"
+            )
         return self._action
 
     def name(self, field_name: str) -> str | None:
@@ -177,11 +201,20 @@ class _Reader:
     def channels(self) -> tuple[Channel, ...]:
         """The channels as asked, at least one."""
         given = self._body.get("channels")
-        if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
-            raise self._bad(f'{self._action} needs channels, a list with at least one name, like ["hotel_stats"]')
+        if (
+            not isinstance(given, list)
+            or not given
+            or not all(isinstance(name, str) for name in given)
+        ):
+            raise self._bad(
+                f"{self._action} needs channels, a list with at least one name, like"
+                ' ["hotel_stats"]'
+            )
         unknown = tuple(dict.fromkeys(name[:MAX_NAME] for name in given if name not in _CHANNELS))
         if unknown:
-            message = f"there is no channel {unknown[0][:40]!r}: the channels are {', '.join(_CHANNELS)}"
+            message = (
+                f"there is no channel {unknown[0][:40]!r}: the channels are {', '.join(_CHANNELS)}"
+            )
             raise self._refused(ErrorCode.UNKNOWN_CHANNEL, message, unknown)
         return tuple(_CHANNELS[name] for name in given)
 
@@ -200,35 +233,55 @@ class _Reader:
         if given is None:
             return {}
         if not isinstance(given, dict):
-            raise self._bad('positions is an object {"venue": {"channel": {"epoch": "…", "seq": 0}}}')
-        return {venue: self.positions(f"positions of {venue[:40]!r}", of_venue) for venue, of_venue in given.items()}
+            raise self._bad(
+                'positions is an object {"venue": {"channel": {"epoch": "…", "seq": 0}}}'
+            )
+        return {
+            venue: self.positions(f"positions of {venue[:40]!r}", of_venue)
+            for venue, of_venue in given.items()
+        }
 
     def positions(self, where: str, given: Any) -> dict[Channel, Position]:
         """{channel: position}; state channels have no history, so theirs are left out."""
         if given is None:
             return {}
         if not isinstance(given, dict):
-            raise self._bad(f'{where}: an object {{"channel": {{"epoch": "…", "seq": 0}}}} is needed')
-        read = {self._channel(where, name): self._position(where, position) for name, position in given.items()}
+            raise self._bad(
+                f'{where}: an object {{"channel": {{"epoch": "…", "seq": 0}}}} is needed'
+            )
+        read = {
+            self._channel(where, name): self._position(where, position)
+            for name, position in given.items()
+        }
         return {channel: position for channel, position in read.items() if not channel.is_state}
 
     def _channel(self, where: str, name: str) -> Channel:
         if name not in _CHANNELS:
-            message = f"{where}: there is no channel {name[:40]!r}: the channels are {', '.join(_CHANNELS)}"
+            message = (
+                f"{where}: there is no channel {name[:40]!r}: the channels are"
+                f" {', '.join(_CHANNELS)}"
+            )
             raise self._refused(ErrorCode.UNKNOWN_CHANNEL, message, (name[:MAX_NAME],))
         return _CHANNELS[name]
 
     def _position(self, where: str, given: Any) -> Position:
         match given:
-            case {"epoch": str(epoch), "seq": int(seq)} if 0 < len(epoch) <= MAX_NAME and not isinstance(seq, bool) and 0 <= seq <= MAX_SEQ:
+            case {"epoch": str(epoch), "seq": int(seq)} if (
+                0 < len(epoch) <= MAX_NAME and not isinstance(seq, bool) and 0 <= seq <= MAX_SEQ
+            ):
                 return Position(epoch, seq)
             case _:
-                raise self._bad(f'{where}: a position is {{"epoch": "…", "seq": 0}}, as an answer or an event gave it')
+                raise self._bad(
+                    f'{where}: a position is {{"epoch": "…", "seq": 0}}, as an answer or an event'
+                    " gave it"
+                )
 
     def _bad(self, message: str) -> ActionRefused:
         return self._refused(ErrorCode.BAD_REQUEST, message)
 
-    def _refused(self, code: ErrorCode, message: str, channels: tuple[str, ...] = ()) -> ActionRefused:
+    def _refused(
+        self, code: ErrorCode, message: str, channels: tuple[str, ...] = ()
+    ) -> ActionRefused:
         return ActionRefused(code, message, action=self._action, channels=channels, id=self.id)
 
 

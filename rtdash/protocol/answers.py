@@ -17,7 +17,9 @@ def covered(
     positions: Mapping[Channel, Position],
     recovered: Mapping[Channel, bool],
 ) -> Message:
-    """What an answer about channels says: the channels as asked, whose they are, and where each event channel goes on."""
+    """What an answer about channels says: the channels as asked, whose they are, and where each
+    event channel goes on.
+    """
     return {
         "channels": [channel.value for channel in channels],
         "venues": {channel.value: venue for channel, venue in venues.items()},
@@ -27,34 +29,42 @@ def covered(
     }
 
 
-def subscribed(answer: Message, *, id: Id) -> bytes:  # noqa: A002 - the field's name on the wire
+# the field's name on the wire
+def subscribed(answer: Message, *, id: Id) -> bytes:  # noqa: A002
     """To `subscribe`; `answer` is what `covered` gives."""
     return _answer("subscribed", answer, id)
 
 
-def resumed(venue: str | None, answer: Message, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+# see subscribed
+def resumed(venue: str | None, answer: Message, *, id: Id) -> bytes:  # noqa: A002
     """To `resume`, one a venue; `venue` is None where the session follows nothing."""
     return _answer("resumed", {"venue": venue, **answer}, id)
 
 
-def unsubscribed(channels: Iterable[Channel], *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+# see subscribed
+def unsubscribed(channels: Iterable[Channel], *, id: Id) -> bytes:  # noqa: A002
     """To `unsubscribe`."""
     return _answer("unsubscribed", {"channels": [channel.value for channel in channels]}, id)
 
 
-def authenticated(expires_at: datetime, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+def authenticated(expires_at: datetime, *, id: Id) -> bytes:  # noqa: A002
     """To `authenticate`."""
     return _answer("authenticated", {"expiresAt": format_instant(expires_at)}, id)
 
 
-def pong(timestamp: datetime, *, id: Id) -> bytes:  # noqa: A002 - see subscribed
+def pong(timestamp: datetime, *, id: Id) -> bytes:  # noqa: A002
     """To `ping`."""
     return _answer("pong", {"timestamp": format_instant(timestamp)}, id)
 
 
 def error(refused: ActionRefused) -> bytes:
     """To what was refused."""
-    body: Message = {"status": "error", "code": refused.code.value, "message": refused.message, "action": refused.action}
+    body: Message = {
+        "status": "error",
+        "code": refused.code.value,
+        "message": refused.message,
+        "action": refused.action,
+    }
     if refused.channels:
         body["channels"] = list(refused.channels)
     if refused.id is not None:
@@ -65,5 +75,5 @@ def error(refused: ActionRefused) -> bytes:
     return encode(body)
 
 
-def _answer(status: str, fields: Message, id: Id) -> bytes:  # noqa: A002 - see subscribed
+def _answer(status: str, fields: Message, id: Id) -> bytes:  # noqa: A002
     return encode({"status": status, **fields} | ({} if id is None else {"id": id}))

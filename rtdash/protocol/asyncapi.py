@@ -1,4 +1,6 @@
-"""The AsyncAPI 3 document of the socket, generated from the message models (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
+"""The AsyncAPI 3 document of the socket, generated from the message models
+(https://www.asyncapi.com/docs/reference/specification/v3.0.0).
+"""
 
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,7 +17,9 @@ _SOCKET = {"$ref": "#/channels/socket"}
 
 
 def asyncapi_document() -> Document:
-    """One channel, the socket; an operation for each action with its answers, and one for each channel of the requirements."""
+    """One channel, the socket; an operation for each action with its answers, and one for each
+    channel of the requirements.
+    """
     messages: tuple[type[BaseModel], ...] = (
         *models.CHANNEL_MESSAGES,
         *models.CONNECTION_MESSAGES,
@@ -28,7 +32,10 @@ def asyncapi_document() -> Document:
         "info": {
             "title": "rtdash",
             "version": __version__,
-            "description": "The WebSocket of rtdash, protocol version 1: text frames, one JSON object each. REST is described in /openapi.json.",
+            "description": (
+                "The WebSocket of rtdash, protocol version 1: text frames, one JSON object each."
+                " REST is described in /openapi.json."
+            ),
         },
         "defaultContentType": "application/json",
         "channels": {"socket": _socket(messages)},
@@ -36,7 +43,9 @@ def asyncapi_document() -> Document:
         "components": {
             "messages": {model.__name__: _message(model) for model in messages},
             "schemas": _schemas(messages),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
         },
     }
 
@@ -45,7 +54,10 @@ def _socket(messages: tuple[type[BaseModel], ...]) -> Document:
     return {
         "address": "/ws",
         "title": "The socket",
-        "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"} for model in messages},
+        "messages": {
+            model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}
+            for model in messages
+        },
         "bindings": {
             "ws": {
                 "method": "GET",
@@ -54,7 +66,10 @@ def _socket(messages: tuple[type[BaseModel], ...]) -> Document:
                     "properties": {
                         "token": {
                             "type": "string",
-                            "description": "A JWT; or as Authorization: Bearer, or as the subprotocol bearer.<token>",
+                            "description": (
+                                "A JWT; or as Authorization: Bearer, or as the subprotocol"
+                                " bearer.<token>"
+                            ),
                         },
                         "session": {"type": "string", "description": "Resume this session at once"},
                     },
@@ -70,7 +85,13 @@ def _operations() -> Document:
     for asked, answer in dialogue.ANSWERS.items():
         name = _wire_name(asked)
         reply = {"channel": _SOCKET, "messages": _refs(answer, dialogue.Error)}
-        operations[name] = {"action": "receive", "channel": _SOCKET, "summary": asked.__doc__, "messages": _refs(asked), "reply": reply}
+        operations[name] = {
+            "action": "receive",
+            "channel": _SOCKET,
+            "summary": asked.__doc__,
+            "messages": _refs(asked),
+            "reply": reply,
+        }
     for channel in Channel:
         carried = (model for model in models.CHANNEL_MESSAGES if channel in _channels_of(model))
         operations[channel.value] = {
@@ -89,11 +110,17 @@ def _operations() -> Document:
 
 
 def _message(model: type[BaseModel]) -> Document:
-    return {"name": _wire_name(model), "summary": model.__doc__, "payload": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return {
+        "name": _wire_name(model),
+        "summary": model.__doc__,
+        "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+    }
 
 
 def _schemas(messages: tuple[type[BaseModel], ...]) -> Document:
-    _, schema = models_json_schema([(model, "validation") for model in messages], ref_template="#/components/schemas/{model}")
+    _, schema = models_json_schema(
+        [(model, "validation") for model in messages], ref_template="#/components/schemas/{model}"
+    )
     schemas: Document = schema["$defs"]
     return schemas
 
@@ -104,8 +131,18 @@ def _refs(*messages: type[BaseModel]) -> list[Document]:
 
 def _wire_name(model: type[BaseModel]) -> str:
     """The constant by which the message is known: its action, type or status."""
-    annotations = (field.annotation for name in ("action", "type", "status") if (field := model.model_fields.get(name)))
-    return str(next(get_args(annotation)[0] for annotation in annotations if get_origin(annotation) is Literal))
+    annotations = (
+        field.annotation
+        for name in ("action", "type", "status")
+        if (field := model.model_fields.get(name))
+    )
+    return str(
+        next(
+            get_args(annotation)[0]
+            for annotation in annotations
+            if get_origin(annotation) is Literal
+        )
+    )
 
 
 def _channels_of(model: type[BaseModel]) -> tuple[Any, ...]:

@@ -40,7 +40,9 @@ class Stream(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Just behind event `seq` of a stream, in the log that `epoch` names; 0 is before the first event."""
+    """Just behind event `seq` of a stream, in the log that `epoch` names; 0 is before the first
+    event.
+    """
 
     epoch: str
     seq: int

@@ -1,6 +1,7 @@
 """The client's side of a session as a value: what to say, and what each thing that came means.
 
-No I/O and no clock, so that asyncio, gevent and tests follow the same rules: positions are kept, duplicates dropped, gaps noticed.
+No I/O and no clock, so that asyncio, gevent and tests follow the same rules: positions are kept,
+duplicates dropped, gaps noticed.
 """
 
 import json
@@ -9,16 +10,28 @@ from typing import Any
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed, TokenExpiring, up_to_gap
+from rtdash.protocol.received import (
+    Answer,
+    Disconnect,
+    Gap,
+    Message,
+    Received,
+    Refused,
+    Subscribed,
+    TokenExpiring,
+    up_to_gap,
+)
 
 Wanted = str | tuple[str, str]
-"""What a client asks for: a channel (of the default venue of its kind), or a channel of one venue, as (venue, channel)."""
+"""What a client asks for: a channel (of the default venue of its kind), or a channel of one venue,
+as (venue, channel)."""
 
 
 class ClientSession:
     """The subscriptions of one client over all its connections.
 
-    `positions` may name streams as (venue, channel), or as a channel alone where the venue is left to the server.
+    `positions` may name streams as (venue, channel), or as a channel alone where the venue is left
+    to the server.
     Raises ValueError on a channel that doesn't exist.
     """
 
@@ -35,7 +48,9 @@ class ClientSession:
         """Behind the last event received, by stream; event channels only."""
         self.duplicates = 0
         """Events that came again and were dropped."""
-        self._given = {_as_pair(key): Position(*position) for key, position in (positions or {}).items()}
+        self._given = {
+            _as_pair(key): Position(*position) for key, position in (positions or {}).items()
+        }
         self._wanted = dict.fromkeys(self._with_venue(*_as_pair(one), venue) for one in wanted)
         self._followed: set[Stream] = set()
         self._venue = venue
@@ -63,7 +78,9 @@ class ClientSession:
 
     @property
     def is_replaying(self) -> bool:
-        """Whether what was missed may still be coming in. The wire doesn't mark its end: see `settle`."""
+        """Whether what was missed may still be coming in. The wire doesn't mark its end: see
+        `settle`.
+        """
         return bool(self._replaying)
 
     def connected(self) -> None:
@@ -94,28 +111,36 @@ class ClientSession:
         self._send(action="authenticate", token=token)
 
     def settle(self) -> None:
-        """Call it when nothing has come for a while: what was missed has come, as far as a client can tell."""
+        """Call it when nothing has come for a while: what was missed has come, as far as a client
+        can tell.
+        """
         self._replaying.clear()
 
     def position(self, venue: str | None, channel: Channel) -> Position | None:
-        """Where a stream stands: behind the last event received, else where the application said that it stood."""
+        """Where a stream stands: behind the last event received, else where the application said
+        that it stood.
+        """
         if venue is not None:
             stream = Stream(venue, channel)
             return self.positions.get(stream) or self._given.get(stream)
         return self._given.get((None, channel)) or self._given.get((self._venue, channel))
 
     def place(self, stream: Stream, position: Position | None, *, recovered: bool) -> None:
-        """A stream's events begin behind `position`; `recovered`: what was missed is among them. None for a state channel.
+        """A stream's events begin behind `position`; `recovered`: what was missed is among them.
+        None for a state channel.
 
         Names the stream's venue, too, where the application had left it to the server.
         """
         if stream not in self._wanted:
-            self._wanted = dict.fromkeys(stream if pair == (None, stream.channel) else pair for pair in self._wanted)
+            self._wanted = dict.fromkeys(
+                stream if pair == (None, stream.channel) else pair for pair in self._wanted
+            )
         given = self._given.pop((None, stream.channel), None)
         known = self.positions.get(stream) or self._given.get(stream) or given
         if position is None:
             return
-        # What we hold wins over what the server believes: if it begins earlier, the events between are duplicates and dropped as such;
+        # What we hold wins over what the server believes: if it begins earlier, the events between
+        # are duplicates and dropped as such;
         # if it begins later, they are missing, and the first event will show it.
         if recovered and known is not None and known.epoch == position.epoch:
             position = known
@@ -126,15 +151,21 @@ class ClientSession:
         try:
             return self.accept(json.loads(text))
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"the server sent what is not of this protocol ({type(error).__name__}: {error})") from error
+            raise ValueError(
+                f"the server sent what is not of this protocol ({type(error).__name__}: {error})"
+            ) from error
 
     def accept(self, body: dict[str, Any]) -> list[Received]:
-        """As `receive`, for a message that is decoded already: from a batch, or fetched over REST."""
+        """As `receive`, for a message that is decoded already: from a batch, or fetched over
+        REST.
+        """
         if "status" in body:
             return self._answer(body)
         match body["type"]:
             case "batch":
-                return up_to_gap(received for message in body["messages"] for received in self.accept(message))
+                return up_to_gap(
+                    received for message in body["messages"] for received in self.accept(message)
+                )
             case "disconnect":
                 return [Disconnect.from_wire(body)]
             case "token_expiring":
@@ -158,14 +189,21 @@ class ClientSession:
         if seq > before.seq + 1:
             return [Gap(stream, before, seq)]
         position = self.positions[stream] = Position(before.epoch, seq)
-        # RFC 3339 in UTC with milliseconds sorts as text: an event younger than this connection ends its stream's replay.
-        if self._replaying and self._connected_at is not None and body["timestamp"] >= self._connected_at:
+        # RFC 3339 in UTC with milliseconds sorts as text: an event younger than this connection
+        # ends its stream's replay.
+        if (
+            self._replaying
+            and self._connected_at is not None
+            and body["timestamp"] >= self._connected_at
+        ):
             self._replaying.discard(stream)
         return [Message(body, stream, position)]
 
     def _reset(self, body: dict[str, Any]) -> Message:
         stream = Stream(body["venue"], body["channel"])
-        position = self.positions[stream] = Position(body["position"]["epoch"], body["position"]["seq"])
+        position = self.positions[stream] = Position(
+            body["position"]["epoch"], body["position"]["seq"]
+        )
         self._replaying.discard(stream)
         return Message(body, stream, position)
 
@@ -182,7 +220,9 @@ class ClientSession:
     def _subscribed(self, body: dict[str, Any]) -> Subscribed:
         self.session_id = body.get("session", self.session_id)
         self._unanswered = max(0, self._unanswered - 1)
-        venues = body["venues"] if "venues" in body else dict.fromkeys(body["channels"], body["venue"])
+        venues = (
+            body["venues"] if "venues" in body else dict.fromkeys(body["channels"], body["venue"])
+        )
         positions, recovered = body.get("positions", {}), body.get("recovered", {})
         streams = tuple(Stream(venues[channel], Channel(channel)) for channel in body["channels"])
         for stream in streams:
@@ -210,9 +250,17 @@ class ClientSession:
         for venue, channel in pairs:
             groups.setdefault(venue, []).append(channel)
         for venue, channels in groups.items():
-            known = {channel: position for channel in channels if (position := self.position(venue, channel))}
+            known = {
+                channel: position
+                for channel in channels
+                if (position := self.position(venue, channel))
+            }
             self._send(
-                action="subscribe", channels=channels, venue=venue or self._venue, positions=_to_wire(known) or None, batch=self._batch_ms
+                action="subscribe",
+                channels=channels,
+                venue=venue or self._venue,
+                positions=_to_wire(known) or None,
+                batch=self._batch_ms,
             )
         self._unanswered += len(groups)
 
@@ -220,18 +268,31 @@ class ClientSession:
         positions: dict[str, dict[Channel, Position]] = {}
         for stream, position in self.positions.items():
             positions.setdefault(stream.venue, {})[stream.channel] = position
-        self._send(action="resume", session=session_id, positions={venue: _to_wire(known) for venue, known in positions.items()} or None)
+        self._send(
+            action="resume",
+            session=session_id,
+            positions={venue: _to_wire(known) for venue, known in positions.items()} or None,
+        )
         self._unanswered += len(_venues(self._followed))
 
-    def _with_venue(self, venue: str | None, channel: Channel, default: str | None) -> tuple[str | None, Channel]:
-        """A plain channel means the venue of the position that was given for it; else the server chooses by `default`."""
+    def _with_venue(
+        self, venue: str | None, channel: Channel, default: str | None
+    ) -> tuple[str | None, Channel]:
+        """A plain channel means the venue of the position that was given for it; else the server
+        chooses by `default`.
+        """
         given = {at for at, of in self._given if of == channel}
         if venue is None and default is None and len(given) == 1:
             return given.pop(), channel
         return venue, channel
 
     def _send(self, **fields: Any) -> None:
-        self._outgoing.append(json.dumps({name: value for name, value in fields.items() if value is not None}, separators=(",", ":")))
+        self._outgoing.append(
+            json.dumps(
+                {name: value for name, value in fields.items() if value is not None},
+                separators=(",", ":"),
+            )
+        )
 
 
 def _as_pair(wanted: Wanted) -> tuple[str | None, Channel]:

@@ -48,9 +48,15 @@ class CloseCode(IntEnum):
     SESSION_TAKEN_OVER = 4505
 
 
-RETRY_AFTER_MS: Mapping[int, int] = {CloseCode.RATE_LIMITED: 5_000, CloseCode.OVERLOADED: 5_000, CloseCode.TOO_MANY_CONNECTIONS: 15_000}
-"""How long a client stays away after these, where the server has no better word. Rates: longer than a bucket takes to fill, so that nothing
-is won by coming back with a new one. Places: as long as those of a process that died are still counted. The others may come at once.
+RETRY_AFTER_MS: Mapping[int, int] = {
+    CloseCode.RATE_LIMITED: 5_000,
+    CloseCode.OVERLOADED: 5_000,
+    CloseCode.TOO_MANY_CONNECTIONS: 15_000,
+}
+"""How long a client stays away after these, where the server has no better word. Rates: longer than
+a bucket takes to fill, so that nothing
+is won by coming back with a new one. Places: as long as those of a process that died are still
+counted. The others may come at once.
 """
 
 

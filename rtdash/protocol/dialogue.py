@@ -1,6 +1,7 @@
-"""Models of actions and their answers, for AsyncAPI and the tests. The server reads in `actions` and writes in `answers`."""
+"""Models of actions and their answers, for AsyncAPI and the tests. The server reads in `actions`
+and writes in `answers`.
+"""
 
-# ruff: noqa: N815 - the wire's names
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,7 +20,9 @@ class Answer(Shape):
 
 
 class Covered(Answer):
-    """What an answer about channels covers; `positions` are just before the first event that follows."""
+    """What an answer about channels covers; `positions` are just before the first event that
+    follows.
+    """
 
     channels: list[Channel]
     venues: dict[Channel, str]
@@ -52,7 +55,7 @@ class Authenticated(Answer):
     """To `authenticate`."""
 
     status: Literal["authenticated"]
-    expiresAt: Instant
+    expiresAt: Instant  # noqa: N815
 
 
 class Pong(Answer):
@@ -71,7 +74,7 @@ class Error(Answer):
     action: str | None
     channels: list[str] | None = None
     temporary: bool
-    retryAfterMs: Count | None = None
+    retryAfterMs: Count | None = None  # noqa: N815
 
 
 class Asked(Answer):

@@ -1,4 +1,6 @@
-"""Frames of the server (RFC 6455, unmasked text), made once and shared by all who get them: joined, deflated, batched."""
+"""Frames of the server (RFC 6455, unmasked text), made once and shared by all who get them: joined,
+deflated, batched.
+"""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -8,7 +10,8 @@ from struct import Struct
 from rtdash.domain.instants import format_instant
 
 WINDOW_BITS = 12
-"""The deflate window (4 KiB) that the server answers to permessage-deflate offers (RFC 7692 section 7.1.2.1)."""
+"""The deflate window (4 KiB) that the server answers to permessage-deflate offers (RFC 7692 section
+7.1.2.1)."""
 
 BATCH_LIMIT_BYTES = 65_536
 """The largest frame that a batch makes (CONTRACT section 3)."""
@@ -43,9 +46,12 @@ def join_frames(bodies: Sequence[bytes]) -> bytes:
 def deflate_frames(bodies: Sequence[bytes], min_bytes: int) -> bytes:
     """The same as one deflate run; plain where all of them together have fewer than `min_bytes`.
 
-    The run starts from an empty window and is sync-flushed per message, so that each message is a frame of its own (RFC 7692
-    section 7.2.1) and none refers to anything before the run. A receiver must keep its window from message to message
-    (no `server_no_context_takeover`) and have one of at least 2 ** WINDOW_BITS; what it kept from earlier runs is never used.
+    The run starts from an empty window and is sync-flushed per message, so that each message is a
+    frame of its own (RFC 7692
+    section 7.2.1) and none refers to anything before the run. A receiver must keep its window from
+    message to message
+    (no `server_no_context_takeover`) and have one of at least 2 ** WINDOW_BITS; what it kept from
+    earlier runs is never used.
     """
     if sum(map(len, bodies)) < min_bytes:
         return join_frames(bodies)
@@ -53,15 +59,23 @@ def deflate_frames(bodies: Sequence[bytes], min_bytes: int) -> bytes:
     return b"".join(_deflate(run, bodies))
 
 
-def batch_bodies(bodies: Sequence[bytes], limit: int = BATCH_LIMIT_BYTES, *, timestamp: datetime | None = None) -> list[bytes]:
-    """As few `batch` messages as hold all of them in order, none above `limit` bytes; a message too big for that goes alone, as it is.
+def batch_bodies(
+    bodies: Sequence[bytes], limit: int = BATCH_LIMIT_BYTES, *, timestamp: datetime | None = None
+) -> list[bytes]:
+    """As few `batch` messages as hold all of them in order, none above `limit` bytes; a message too
+    big for that goes alone, as it is.
 
     `timestamp` is the instant of the batch.
     """
-    stamp = b"" if timestamp is None else b',"timestamp":"' + format_instant(timestamp).encode() + b'"'
+    stamp = (
+        b"" if timestamp is None else b',"timestamp":"' + format_instant(timestamp).encode() + b'"'
+    )
     head = _BATCH_HEAD + stamp + _BATCH_MESSAGES
     room = limit - len(head) - len(_BATCH_TAIL)
-    return [group[0] if len(group[0]) > room else head + b",".join(group) + _BATCH_TAIL for group in _groups(bodies, room)]
+    return [
+        group[0] if len(group[0]) > room else head + b",".join(group) + _BATCH_TAIL
+        for group in _groups(bodies, room)
+    ]
 
 
 def _head(first: int, size: int) -> bytes:

@@ -1,4 +1,6 @@
-"""The server's messages as dicts in the order of the requirements' fields, and their encoding. Times and numbers are given, never made here."""
+"""The server's messages as dicts in the order of the requirements' fields, and their encoding.
+Times and numbers are given, never made here.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,23 +26,30 @@ _encode_strictly = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """Compact JSON in UTF-8. Raises ValueError for what JSON can't say (NaN, lone surrogates)."""
-    text = to_json(message)  # a quarter of what the standard library takes; but it writes the numbers that JSON hasn't
+    text = to_json(
+        message
+    )  # a quarter of what the standard library takes; but it writes the numbers that JSON hasn't
     return _encode_strictly(message).encode() if b"NaN" in text or b"Infinity" in text else text
 
 
 def decode(text: str | bytes) -> Message:
-    """The JSON object in a text frame. Raises ValueError: not UTF-8, not JSON (RFC 8259), not an object, nested too deep."""
+    """The JSON object in a text frame. Raises ValueError: not UTF-8, not JSON (RFC 8259), not an
+    object, nested too deep.
+    """
     try:
         message = _decode(text if isinstance(text, str) else text.decode())
     except RecursionError as fault:
         raise ValueError("nested too deep") from fault
     if not isinstance(message, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all that a peer can send wrong
+        # one error for all that a peer can send wrong
+        raise ValueError("not a JSON object")  # noqa: TRY004
     return message
 
 
 def reservation_json(reservation: Reservation, venue: Venue) -> Message:
-    """A reservation as REST and the socket show it: the requirements' seven fields, then ours. Money in major units."""
+    """A reservation as REST and the socket show it: the requirements' seven fields, then ours.
+    Money in major units.
+    """
     currency = venue.currency
     shown: Message = {
         "id": reservation.id,
@@ -61,30 +70,66 @@ def reservation_json(reservation: Reservation, venue: Venue) -> Message:
         "createdAt": format_instant(reservation.created_at),
         "version": reservation.version,
     }
-    shown.update(_hotel_fields(reservation) if reservation.kind is VenueKind.HOTEL else _restaurant_fields(reservation))
+    shown.update(
+        _hotel_fields(reservation)
+        if reservation.kind is VenueKind.HOTEL
+        else _restaurant_fields(reservation)
+    )
     return shown
 
 
 def reservation_message(
-    channel: Channel, venue: str, reservation: Message, *, change: Op | None, operation_id: str, at: datetime | None = None
+    channel: Channel,
+    venue: str,
+    reservation: Message,
+    *,
+    change: Op | None,
+    operation_id: str,
+    at: datetime | None = None,
 ) -> Message:
-    """`new_reservation` (`change` None) or `reservation_update`, as an event that is still to be stamped.
+    """`new_reservation` (`change` None) or `reservation_update`, as an event that is still to be
+    stamped.
 
-    `reservation` is what `reservation_json` gives; `at` the past instant that the operation told, if it told one.
+    `reservation` is what `reservation_json` gives; `at` the past instant that the operation told,
+    if it told one.
     """
     if change is None:
-        return _event("new_reservation", {"reservation": reservation}, channel, venue, operation_id=operation_id, at=at)
+        return _event(
+            "new_reservation",
+            {"reservation": reservation},
+            channel,
+            venue,
+            operation_id=operation_id,
+            at=at,
+        )
     payload = {"reservation": reservation, "change": change.value}
     return _event("reservation_update", payload, channel, venue, operation_id=operation_id, at=at)
 
 
-def upcoming_message(channel: Channel, venue: str, reservation: Message, *, operation_id: str | None = None) -> Message:
-    """`upcoming_reservation`, still to be stamped; `operation_id` is None when time brought it about and no operation."""
-    return _event("upcoming_reservation", {"reservation": {**reservation, "status": UPCOMING}}, channel, venue, operation_id=operation_id)
+def upcoming_message(
+    channel: Channel, venue: str, reservation: Message, *, operation_id: str | None = None
+) -> Message:
+    """`upcoming_reservation`, still to be stamped; `operation_id` is None when time brought it
+    about and no operation.
+    """
+    return _event(
+        "upcoming_reservation",
+        {"reservation": {**reservation, "status": UPCOMING}},
+        channel,
+        venue,
+        operation_id=operation_id,
+    )
 
 
 def notification_message(
-    channel: Channel, venue: str, *, level: str, title: str, body: str, reservation_id: str | None, operation_id: str | None
+    channel: Channel,
+    venue: str,
+    *,
+    level: str,
+    title: str,
+    body: str,
+    reservation_id: str | None,
+    operation_id: str | None,
 ) -> Message:
     """`notification`, still to be stamped; `level` is info, warning or critical."""
     payload: Message = {"level": level, "title": title, "body": body}
@@ -94,29 +139,49 @@ def notification_message(
 
 
 def stamp(message: Message, *, seq: int, timestamp: datetime) -> Message:
-    """An event message with its number and the instant of its appending, its fields in the same order."""
+    """An event message with its number and the instant of its appending, its fields in the same
+    order.
+    """
     return {**message, "timestamp": format_instant(timestamp), "seq": seq}
 
 
 def stats_message(channel: Channel, venue: str, stats: Message, *, timestamp: datetime) -> Message:
     """`stats_update`: the eight figures as of `timestamp`."""
-    return {"type": "stats_update", "timestamp": format_instant(timestamp), "stats": stats, "channel": channel.value, "venue": venue}
-
-
-def availability_message(
-    channel: Channel, venue: str, *, total_rooms: int, available_rooms: int, occupancy_rate: int, timestamp: datetime
-) -> Message:
-    """`room_availability_update`: tonight's rooms; `occupancy_rate` in whole percent."""
     return {
-        "type": "room_availability_update",
+        "type": "stats_update",
         "timestamp": format_instant(timestamp),
-        "availability": {"totalRooms": total_rooms, "availableRooms": available_rooms, "occupancyRate": occupancy_rate},
+        "stats": stats,
         "channel": channel.value,
         "venue": venue,
     }
 
 
-def reset_message(channel: Channel, venue: str, *, position: Position, reason: str, timestamp: datetime) -> Message:
+def availability_message(
+    channel: Channel,
+    venue: str,
+    *,
+    total_rooms: int,
+    available_rooms: int,
+    occupancy_rate: int,
+    timestamp: datetime,
+) -> Message:
+    """`room_availability_update`: tonight's rooms; `occupancy_rate` in whole percent."""
+    return {
+        "type": "room_availability_update",
+        "timestamp": format_instant(timestamp),
+        "availability": {
+            "totalRooms": total_rooms,
+            "availableRooms": available_rooms,
+            "occupancyRate": occupancy_rate,
+        },
+        "channel": channel.value,
+        "venue": venue,
+    }
+
+
+def reset_message(
+    channel: Channel, venue: str, *, position: Position, reason: str, timestamp: datetime
+) -> Message:
     """`reset`: the history before `position` is gone; reload by REST and go on from there."""
     return {
         "type": "reset",
@@ -130,11 +195,25 @@ def reset_message(channel: Channel, venue: str, *, position: Position, reason: s
 
 def token_expiring_message(*, expires_at: datetime, timestamp: datetime) -> Message:
     """`token_expiring`: authenticate anew before `expires_at`."""
-    return {"type": "token_expiring", "timestamp": format_instant(timestamp), "expiresAt": format_instant(expires_at)}
+    return {
+        "type": "token_expiring",
+        "timestamp": format_instant(timestamp),
+        "expiresAt": format_instant(expires_at),
+    }
 
 
-def disconnect_message(*, code: int, reason: str, reconnect: bool, retry_after_ms: int, jitter_ms: int, timestamp: datetime) -> Message:
-    """`disconnect`: the close that follows, and when to come back: after `retry_after_ms` plus up to `jitter_ms` at random."""
+def disconnect_message(
+    *,
+    code: int,
+    reason: str,
+    reconnect: bool,
+    retry_after_ms: int,
+    jitter_ms: int,
+    timestamp: datetime,
+) -> Message:
+    """`disconnect`: the close that follows, and when to come back: after `retry_after_ms` plus up
+    to `jitter_ms` at random.
+    """
     return {
         "type": "disconnect",
         "timestamp": format_instant(timestamp),
@@ -147,7 +226,9 @@ def disconnect_message(*, code: int, reason: str, reconnect: bool, retry_after_m
 
 
 def batch_message(messages: Sequence[Message], *, timestamp: datetime) -> Message:
-    """`batch`: what came within the window that the connection asked for. `frames.batch_bodies` makes the same of encoded messages."""
+    """`batch`: what came within the window that the connection asked for. `frames.batch_bodies`
+    makes the same of encoded messages.
+    """
     return {"type": "batch", "timestamp": format_instant(timestamp), "messages": list(messages)}
 
 
@@ -161,8 +242,18 @@ def positions_json(positions: Iterable[tuple[Channel, Position]]) -> Message:
     return {channel.value: position_json(position) for channel, position in positions}
 
 
-def _event(kind: str, payload: Message, channel: Channel, venue: str, *, operation_id: str | None, at: datetime | None = None) -> Message:
-    """An event in the order of its fields; `timestamp` and `seq` hold their places until `stamp`."""
+def _event(
+    kind: str,
+    payload: Message,
+    channel: Channel,
+    venue: str,
+    *,
+    operation_id: str | None,
+    at: datetime | None = None,
+) -> Message:
+    """An event in the order of its fields; `timestamp` and `seq` hold their places until
+    `stamp`.
+    """
     message: Message = {
         "type": kind,
         "timestamp": "",
@@ -196,4 +287,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = JSONDecoder(parse_constant=_refuse_constant).decode  # made once: `loads` would make it for each message
+_decode = JSONDecoder(
+    parse_constant=_refuse_constant
+).decode  # made once: `loads` would make it for each message

@@ -1,9 +1,8 @@
-"""Models of the server's messages, field for field: AsyncAPI is generated from them, golden messages are held to them.
+"""Models of the server's messages, field for field: AsyncAPI is generated from them, golden
+messages are held to them.
 
 The server builds its messages in `messages`; nothing is validated with these on the way.
 """
-
-# ruff: noqa: N815 - the wire's names
 
 from typing import Annotated, Literal
 
@@ -20,14 +19,40 @@ Instant = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", description="A local date", json_schema_extra={"format": "date"})]
+Day = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\d$",
+        description="A local date",
+        json_schema_extra={"format": "date"},
+    ),
+]
 Money = Annotated[int | float, Field(description="Major units of the currency")]
 Count = Annotated[int, Field(ge=0)]
 Percent = Annotated[int, Field(ge=0)]
-Trend = Annotated[int | None, Field(description="Percent against the same local time a week before; null where that was 0")]
+Trend = Annotated[
+    int | None,
+    Field(description="Percent against the same local time a week before; null where that was 0"),
+]
 
-HotelStatus = Literal[Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Status.CHECKED_OUT, Status.CANCELLED, Status.NO_SHOW, "Upcoming"]
-RestaurantStatus = Literal[Status.PENDING, Status.CONFIRMED, Status.SEATED, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW, "Upcoming"]
+HotelStatus = Literal[
+    Status.PENDING,
+    Status.CONFIRMED,
+    Status.CHECKED_IN,
+    Status.CHECKED_OUT,
+    Status.CANCELLED,
+    Status.NO_SHOW,
+    "Upcoming",
+]
+RestaurantStatus = Literal[
+    Status.PENDING,
+    Status.CONFIRMED,
+    Status.SEATED,
+    Status.COMPLETED,
+    Status.CANCELLED,
+    Status.NO_SHOW,
+    "Upcoming",
+]
 ReservationsChannel = Literal[Channel.HOTEL_RESERVATIONS, Channel.RESTAURANT_RESERVATIONS]
 NotificationsChannel = Literal[Channel.HOTEL_NOTIFICATIONS, Channel.RESTAURANT_NOTIFICATIONS]
 StatsChannel = Literal[Channel.HOTEL_STATS, Channel.RESTAURANT_STATS]
@@ -50,8 +75,8 @@ class ReservationBase(Shape):
     """What hotels' and restaurants' reservations have in common."""
 
     id: str
-    customerName: str
-    customerInitials: str
+    customerName: str  # noqa: N815
+    customerInitials: str  # noqa: N815
     date: Instant
     time: Annotated[str, Field(description='At the venue, as in "7:00 PM"')]
     guests: Annotated[int, Field(ge=1)]
@@ -62,7 +87,7 @@ class ReservationBase(Shape):
     paid: Money
     balance: Money
     prepaid: bool
-    createdAt: Instant
+    createdAt: Instant  # noqa: N815
     version: Annotated[int, Field(ge=1)]
 
 
@@ -71,9 +96,9 @@ class HotelReservation(ReservationBase):
 
     kind: Literal["hotel"]
     status: HotelStatus
-    roomType: str
-    checkIn: Day
-    checkOut: Day
+    roomType: str  # noqa: N815
+    checkIn: Day  # noqa: N815
+    checkOut: Day  # noqa: N815
     nights: Annotated[int, Field(ge=1)]
 
 
@@ -82,7 +107,7 @@ class RestaurantReservation(ReservationBase):
 
     kind: Literal["restaurant"]
     status: RestaurantStatus
-    durationMinutes: int | None
+    durationMinutes: int | None  # noqa: N815
 
 
 Reservation = Annotated[HotelReservation | RestaurantReservation, Field(discriminator="kind")]
@@ -91,22 +116,22 @@ Reservation = Annotated[HotelReservation | RestaurantReservation, Field(discrimi
 class Stats(Shape):
     """The dashboard's figures of one business date."""
 
-    reservationsToday: Count
-    prepaidReservations: Count
-    expectedGuests: Count
-    pendingPayments: Money
-    pendingPaymentsTrend: Trend
-    reservationsTrend: Trend
-    prepaidTrend: Trend
-    guestsTrend: Trend
+    reservationsToday: Count  # noqa: N815
+    prepaidReservations: Count  # noqa: N815
+    expectedGuests: Count  # noqa: N815
+    pendingPayments: Money  # noqa: N815
+    pendingPaymentsTrend: Trend  # noqa: N815
+    reservationsTrend: Trend  # noqa: N815
+    prepaidTrend: Trend  # noqa: N815
+    guestsTrend: Trend  # noqa: N815
 
 
 class Availability(Shape):
     """Tonight's rooms."""
 
-    totalRooms: Count
-    availableRooms: int
-    occupancyRate: Percent
+    totalRooms: Count  # noqa: N815
+    availableRooms: int  # noqa: N815
+    occupancyRate: Percent  # noqa: N815
 
 
 class Timed(Shape):
@@ -116,11 +141,13 @@ class Timed(Shape):
 
 
 class Event(Timed):
-    """An event of the log. `operationId` is null where time brought it about; `at` is there where an operation told of the past."""
+    """An event of the log. `operationId` is null where time brought it about; `at` is there where
+    an operation told of the past.
+    """
 
     venue: str
     seq: Annotated[int, Field(ge=1)]
-    operationId: str | None
+    operationId: str | None  # noqa: N815
     at: Instant | None = None
 
 
@@ -174,7 +201,7 @@ class Notification(Event):
     level: Literal["info", "warning", "critical"]
     title: str
     body: str
-    reservationId: str | None = None
+    reservationId: str | None = None  # noqa: N815
     channel: NotificationsChannel
 
 
@@ -192,22 +219,30 @@ class TokenExpiring(Timed):
     """Send `authenticate` with a new token before `expiresAt`."""
 
     type: Literal["token_expiring"]
-    expiresAt: Instant
+    expiresAt: Instant  # noqa: N815
 
 
 class Disconnect(Timed):
-    """The close that follows, and how to come back: after `retryAfterMs` plus a random part of `jitterMs`."""
+    """The close that follows, and how to come back: after `retryAfterMs` plus a random part of
+    `jitterMs`.
+    """
 
     type: Literal["disconnect"]
     code: Annotated[int, Field(ge=1000, le=4999)]
     reason: str
     reconnect: bool
-    retryAfterMs: Count
-    jitterMs: Count
+    retryAfterMs: Count  # noqa: N815
+    jitterMs: Count  # noqa: N815
 
 
 ChannelMessage = Annotated[
-    StatsUpdate | RoomAvailabilityUpdate | NewReservation | ReservationUpdate | UpcomingReservation | Notification | Reset,
+    StatsUpdate
+    | RoomAvailabilityUpdate
+    | NewReservation
+    | ReservationUpdate
+    | UpcomingReservation
+    | Notification
+    | Reset,
     Field(discriminator="type"),
 ]
 

@@ -9,7 +9,9 @@ from rtdash.protocol.channels import Position, Stream
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message for the application, as it came. `position` is the stream's position behind it; None for state messages."""
+    """A message for the application, as it came. `position` is the stream's position behind it;
+    None for state messages.
+    """
 
     body: dict[str, Any]
     stream: Stream
@@ -18,7 +20,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """Streams are followed from now on, events from `starts` on; `recovered` are those of which what was missed follows first."""
+    """Streams are followed from now on, events from `starts` on; `recovered` are those of which
+    what was missed follows first.
+    """
 
     streams: tuple[Stream, ...]
     starts: Mapping[Stream, Position]
@@ -35,7 +39,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An error message. `code` is one of `codes.ErrorCode`, or one that is younger than this client."""
+    """An error message. `code` is one of `codes.ErrorCode`, or one that is younger than this
+    client.
+    """
 
     code: str
     text: str
@@ -59,7 +65,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events between `position` and `seq` are missing: connect again with the position, and the server sends them."""
+    """Events between `position` and `seq` are missing: connect again with the position, and the
+    server sends them.
+    """
 
     stream: Stream
     position: Position
@@ -68,7 +76,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """The server is about to close; come back, if at all, after `retry_after_s` and a random share of `jitter_s`."""
+    """The server is about to close; come back, if at all, after `retry_after_s` and a random share
+    of `jitter_s`.
+    """
 
     code: int
     reason: str
@@ -99,7 +109,9 @@ Received = Message | Subscribed | Answer | Refused | Gap | Disconnect | TokenExp
 
 
 def up_to_gap(coming: Iterable[Received]) -> list[Received]:
-    """Those up to a gap, with which a connection ends: nothing behind it is looked at, since that would count as received."""
+    """Those up to a gap, with which a connection ends: nothing behind it is looked at, since that
+    would count as received.
+    """
     taken: list[Received] = []
     for received in coming:
         taken.append(received)

@@ -1,4 +1,6 @@
-"""The server's side of the conversation as a value: reads frames, keeps to the rates, counts errors. No I/O, no clock."""
+"""The server's side of the conversation as a value: reads frames, keeps to the rates, counts
+errors. No I/O, no clock.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -76,16 +78,22 @@ class ServerSession:
         return 0.0 if self._rates.dry_run else wait_s
 
     def _close(self, now: float) -> CloseCode | None:
-        """Too many errors: a client that was only too fast, or met a fault of ours, comes back; one that talks nonsense doesn't."""
+        """Too many errors: a client that was only too fast, or met a fault of ours, comes back; one
+        that talks nonsense doesn't.
+        """
         errors = self._errors
         if errors is None or len(errors) <= ERRORS_A_MINUTE or now - errors[0][0] >= _MINUTE_S:
             return None
         temporary = sum(is_temporary for _, is_temporary in errors)
-        return CloseCode.RATE_LIMITED if 2 * temporary > len(errors) else CloseCode.PROTOCOL_VIOLATION
+        return (
+            CloseCode.RATE_LIMITED if 2 * temporary > len(errors) else CloseCode.PROTOCOL_VIOLATION
+        )
 
 
 def _rate_limited(wait_s: float, text: str | None) -> ActionRefused:
     action, id_ = name_of(text) if text is not None else (None, None)
     retry_after_ms = ceil(wait_s * 1000)
     message = f"too many frames: this one was ignored; wait {retry_after_ms} ms before the next"
-    return ActionRefused(ErrorCode.RATE_LIMITED, message, action=action, id=id_, retry_after_ms=retry_after_ms)
+    return ActionRefused(
+        ErrorCode.RATE_LIMITED, message, action=action, id=id_, retry_after_ms=retry_after_ms
+    )

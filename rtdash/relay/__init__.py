@@ -1,4 +1,6 @@
-"""The relay decides what comes next on each stream, and how who was away catches up. The log is the truth, notices are hints."""
+"""The relay decides what comes next on each stream, and how who was away catches up. The log is the
+truth, notices are hints.
+"""
 
 from rtdash.relay.log import Log
 from rtdash.relay.relay import Relay

@@ -16,7 +16,9 @@ class Flights:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Result]]) -> asyncio.Task[Result]:
+    def start(
+        self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> asyncio.Task[Result]:
         """The task that is under way for `key`, or a new one. Nobody needs to await it."""
         task = self._tasks.get(key)
         if task is None or task.done():
@@ -39,4 +41,5 @@ class Flights:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled():
-            task.exception()  # whoever joined has it; asked for here so that asyncio doesn't report it as forgotten
+            # whoever joined has it; asked for here so that asyncio doesn't report it as forgotten
+            task.exception()

@@ -9,7 +9,9 @@ from rtdash.store.event_log import StoredEvent
 
 
 class Log(Protocol):
-    """The log as `store.event_reader.EventReader` reads it; tests have one that loses and delays. All raise StoreUnavailable."""
+    """The log as `store.event_reader.EventReader` reads it; tests have one that loses and delays.
+    All raise StoreUnavailable.
+    """
 
     async def moved(self) -> bool:
         """Whether the log may have grown since the last call."""
@@ -17,7 +19,9 @@ class Log(Protocol):
     async def look(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, Mapping[Stream, int]]:
-        """The epoch, and the heads of those streams (default: all), or of those among them that changed since an instant."""
+        """The epoch, and the heads of those streams (default: all), or of those among them that
+        changed since an instant.
+        """
 
     async def events(self, stream: Stream, after: int, limit: int) -> Sequence[StoredEvent]:
         """The events that follow `after`, in order, at most `limit`."""

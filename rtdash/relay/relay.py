@@ -1,4 +1,6 @@
-"""The relay of a process: announcements and notices in, looks at the heads, the one place that retries the broker."""
+"""The relay of a process: announcements and notices in, looks at the heads, the one place that
+retries the broker.
+"""
 
 import asyncio
 import logging
@@ -30,10 +32,14 @@ _log = logging.getLogger(__name__)
 class Relay:
     """One process's view of the log.
 
-    `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)` when the log got another name, then
-    `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a stream. Its members stay and stand
-    at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps, recovered, reset, looks.
-    With `is_alone` the broker leads to no other process, and gets nothing but what shows that it works.
+    `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)`
+    when the log got another name, then
+    `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a
+    stream. Its members stay and stand
+    at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps,
+    recovered, reset, looks.
+    With `is_alone` the broker leads to no other process, and gets nothing but what shows that it
+    works.
     """
 
     def __init__(
@@ -94,7 +100,9 @@ class Relay:
         return self._tracks.in_flight + self._replays.in_flight
 
     def announce(self, events: Sequence[StoredEvent]) -> None:
-        """What this process has just committed, in the order of commit: to its own members at once, to others by the broker."""
+        """What this process has just committed, in the order of commit: to its own members at once,
+        to others by the broker.
+        """
         notices = tuple(_notices(events, self.epoch))
         for notice in notices:
             self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
@@ -102,7 +110,8 @@ class Relay:
             self._link.send(notices)
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows the stream here. A stats stream follows the events that its figures come from.
+        """Count one more who follows the stream here. A stats stream follows the events that its
+        figures come from.
 
         Raises StoreUnavailable or CancelledError, and then counts nothing.
         """
@@ -113,17 +122,23 @@ class Relay:
         self._tracks.unfollow(_source(stream))
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
-        """Whether a followed event stream can be recovered from `after` (None: a fresh subscription). Raises StoreUnavailable."""
+        """Whether a followed event stream can be recovered from `after` (None: a fresh
+        subscription). Raises StoreUnavailable.
+        """
         return await self._replays.prepare(stream, after)
 
     def position(self, stream: Stream) -> Position:
         """Just before the next event that members get. Don't await between this and `hub.join`."""
         return Position(self.epoch, self._hub.top(stream))
 
-    async def replay(self, stream: Stream, after_seq: int, replayer: Replayer) -> Subscription | None:
-        """Deliver what is behind `after_seq`, then join the hub at its top. Raises StoreUnavailable.
+    async def replay(
+        self, stream: Stream, after_seq: int, replayer: Replayer
+    ) -> Subscription | None:
+        """Deliver what is behind `after_seq`, then join the hub at its top. Raises
+        StoreUnavailable.
 
-        None when the replayer closed, or the rest can't be had any more: send a reset then and join at `position`.
+        None when the replayer closed, or the rest can't be had any more: send a reset then and join
+        at `position`.
         """
         return await self._replays.replay(stream, after_seq, replayer)
 
@@ -134,13 +149,19 @@ class Relay:
             group.create_task(self._keep_looking(), name="heads")
 
     async def look(self, *, thorough: bool = True) -> None:
-        """Compare with the heads in the log: those that changed lately, or all. Raises StoreUnavailable. Never two at once."""
+        """Compare with the heads in the log: those that changed lately, or all. Raises
+        StoreUnavailable. Never two at once.
+        """
         self.counts["looks"] += 1
         before = self._tracks.accepted()
         since = None if thorough else self._clock() - timedelta(seconds=THOROUGH_INTERVAL_S)
         epoch, heads = await self._log.look(changed_since=since)
-        if epoch == self.epoch and any(heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()):
-            _log.warning("the log is behind what was seen of it: it gets a new epoch, everybody starts over")
+        if epoch == self.epoch and any(
+            heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()
+        ):
+            _log.warning(
+                "the log is behind what was seen of it: it gets a new epoch, everybody starts over"
+            )
             epoch = await self._log.draw_epoch(self.epoch)
         if epoch != self.epoch:
             await self._start_over()
@@ -163,7 +184,8 @@ class Relay:
             await asyncio.sleep(LOOK_INTERVAL_S)
             try:
                 await self._look_if_moved()
-            except Exception as fault:  # noqa: BLE001 - a task's outermost loop: the store comes back, and this must be there then
+            except Exception as fault:  # noqa: BLE001
+                # a task's outermost loop: the store comes back, and this must be there then
                 if not is_failing:
                     _log.warning("the heads can't be read: %s", fault)
                 is_failing = True
@@ -191,8 +213,14 @@ class Relay:
 
 
 def _source(stream: Stream) -> Stream:
-    """The event stream to follow: each operation makes one reservation event, so those tell of every change of the figures."""
-    return Stream(stream.venue, reservations_channel(stream.channel.kind)) if stream.channel.is_state else stream
+    """The event stream to follow: each operation makes one reservation event, so those tell of
+    every change of the figures.
+    """
+    return (
+        Stream(stream.venue, reservations_channel(stream.channel.kind))
+        if stream.channel.is_state
+        else stream
+    )
 
 
 def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
@@ -201,7 +229,9 @@ def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
     for event in events:
         by_stream.setdefault(event.stream, []).append(event)
     for stream, group in by_stream.items():
-        assert group[-1].seq - group[0].seq == len(group) - 1, "one commit numbers a stream without gaps"
+        assert group[-1].seq - group[0].seq == len(group) - 1, (
+            "one commit numbers a stream without gaps"
+        )
         yield Notice(stream, epoch, group[0].seq, tuple(event.body for event in group))
 
 

@@ -1,4 +1,6 @@
-"""How a subscriber that was away catches up: from its position to the hub's top, then it joins without a gap (DESIGN rule 4)."""
+"""How a subscriber that was away catches up: from its position to the hub's top, then it joins
+without a gap (DESIGN rule 4).
+"""
 
 import time
 from collections import Counter
@@ -13,7 +15,8 @@ from rtdash.relay.log import Log
 from rtdash.relay.tracks import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH, PAGE, Tracks
 
 FLOOR_TTL_S = 1.0
-"""How long the floor of a stream is believed, so that a storm of resumes reads it once; a replay notices what was pruned since."""
+"""How long the floor of a stream is believed, so that a storm of resumes reads it once; a replay
+notices what was pruned since."""
 
 
 class Replayer(Subscriber, Protocol):
@@ -29,7 +32,9 @@ class Replayer(Subscriber, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a subscription begins: behind `after_seq`, or at the head (None). `recovered` is None when no position was given."""
+    """Where a subscription begins: behind `after_seq`, or at the head (None). `recovered` is None
+    when no position was given.
+    """
 
     stream: Stream
     recovered: bool | None
@@ -38,10 +43,18 @@ class Start:
 
 
 class Replays:
-    """Decides what can be recovered, and recovers it. All who ask for the same page of the log share one read and its frames."""
+    """Decides what can be recovered, and recovers it. All who ask for the same page of the log
+    share one read and its frames.
+    """
 
     def __init__(
-        self, log: Log, hub: Hub, tracks: Tracks, counts: Counter[str], *, clock_monotonic: Callable[[], float] = time.monotonic
+        self,
+        log: Log,
+        hub: Hub,
+        tracks: Tracks,
+        counts: Counter[str],
+        *,
+        clock_monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._hub = hub
@@ -57,9 +70,11 @@ class Replays:
         return len(self._flights)
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
-        """Whether everything behind `after` can be had. The stream must be followed. Raises StoreUnavailable.
+        """Whether everything behind `after` can be had. The stream must be followed. Raises
+        StoreUnavailable.
 
-        A position beyond `top` came from a faster process, or is only pending here: both are caught up first.
+        A position beyond `top` came from a faster process, or is only pending here: both are caught
+        up first.
         """
         if after is None:
             return Start(stream, None, None)
@@ -67,17 +82,30 @@ class Replays:
         self._counts["reset" if reason else "recovered"] += 1
         return Start(stream, reason is None, None if reason else after.seq, reason)
 
-    async def replay(self, stream: Stream, after_seq: int, replayer: Replayer) -> Subscription | None:
-        """Deliver what lies between `after_seq` and `top`, then join in the same step. Raises StoreUnavailable.
+    async def replay(
+        self, stream: Stream, after_seq: int, replayer: Replayer
+    ) -> Subscription | None:
+        """Deliver what lies between `after_seq` and `top`, then join in the same step. Raises
+        StoreUnavailable.
 
-        None when the replayer closed, when the stream isn't followed any more, or when pruning or a new epoch made the rest unreachable.
+        None when the replayer closed, when the stream isn't followed any more, or when pruning or a
+        new epoch made the rest unreachable.
         """
         epoch, seq = self._tracks.epoch, after_seq
-        while replayer.is_open and stream in self._tracks and self._tracks.epoch == epoch and seq <= self._hub.top(stream):
+        while (
+            replayer.is_open
+            and stream in self._tracks
+            and self._tracks.epoch == epoch
+            and seq <= self._hub.top(stream)
+        ):
             top = self._hub.top(stream)
             if seq == top:
-                return self._hub.join(stream, replayer)  # no await since `top` was read: nothing lies between
-            parcel = self._hub.recent(stream, seq) or await self._page(stream, seq, min(top, seq + PAGE), epoch)
+                return self._hub.join(
+                    stream, replayer
+                )  # no await since `top` was read: nothing lies between
+            parcel = self._hub.recent(stream, seq) or await self._page(
+                stream, seq, min(top, seq + PAGE), epoch
+            )
             if parcel is None:
                 return None
             if replayer.is_open and self._tracks.epoch == epoch:
@@ -108,12 +136,16 @@ class Replays:
         known = self._floors.get(stream)
         epoch, now = self._tracks.epoch, self._clock()
         if known is None or known[0] != epoch or now - known[1] > FLOOR_TTL_S:
-            floor = await self._flights.join((stream, "floor", epoch), lambda: self._log.floor(stream))
+            floor = await self._flights.join(
+                (stream, "floor", epoch), lambda: self._log.floor(stream)
+            )
             known = self._floors[stream] = (epoch, now, floor)
         return known[2]
 
     async def _page(self, stream: Stream, after: int, until: int, epoch: str) -> Parcel | None:
-        return await self._flights.join((stream, after, until, epoch), lambda: self._read_page(stream, after, until))
+        return await self._flights.join(
+            (stream, after, until, epoch), lambda: self._read_page(stream, after, until)
+        )
 
     async def _read_page(self, stream: Stream, after: int, until: int) -> Parcel | None:
         """Events `after + 1` to `until`; None when the first of them is gone."""

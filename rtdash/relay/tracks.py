@@ -1,4 +1,6 @@
-"""What comes next on each followed stream: order, loss and repeats are one comparison with the last accepted seq (DESIGN rule 3)."""
+"""What comes next on each followed stream: order, loss and repeats are one comparison with the last
+accepted seq (DESIGN rule 3).
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +26,19 @@ BEYOND_HEAD = "beyond_head"
 class Tracks:
     """The followed streams, and for each the last seq that was accepted.
 
-    `on_reset(stream, reason)` is called when what follows the last accepted event is gone, with the hub already at the new edge.
+    `on_reset(stream, reason)` is called when what follows the last accepted event is gone, with the
+    hub already at the new edge.
     """
 
-    def __init__(self, log: Log, hub: Hub, epoch: str, counts: Counter[str], *, on_accepted: Callable[[Stream], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        hub: Hub,
+        epoch: str,
+        counts: Counter[str],
+        *,
+        on_accepted: Callable[[Stream], None],
+    ) -> None:
         self.epoch = epoch
         self.on_reset: Callable[[Stream, str], None] = _ignore
         self._log = log
@@ -54,7 +65,9 @@ class Tracks:
         return {stream: track.accepted for stream, track in self._tracks.items() if track.is_open}
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows; the first begins at the log's head. Raises StoreUnavailable, and then counts nothing."""
+        """Count one more who follows; the first begins at the log's head. Raises StoreUnavailable,
+        and then counts nothing.
+        """
         track = self._tracks.get(stream)
         if track is None:
             track = self._tracks[stream] = _Track()
@@ -71,7 +84,9 @@ class Tracks:
         self._forget(stream, self._tracks[stream])
 
     def accept(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
-        """Hand what comes next to the hub, drop what came before, and read from the log what is missing in between."""
+        """Hand what comes next to the hub, drop what came before, and read from the log what is
+        missing in between.
+        """
         track = self._tracks.get(stream)
         if track is None:
             return
@@ -121,7 +136,9 @@ class Tracks:
 
     async def _open(self, stream: Stream, track: "_Track") -> None:
         epoch = None
-        while epoch != self.epoch:  # a head that was read before the log got another name is no head of this one
+        while (
+            epoch != self.epoch
+        ):  # a head that was read before the log got another name is no head of this one
             epoch = self.epoch
             _, heads = await self._log.look((stream,))
         if self._tracks.get(stream) is not track:
@@ -143,7 +160,9 @@ class Tracks:
             self._flights.start((track, "gap"), lambda: self._read_gap(stream, track))
 
     async def _read_gap(self, stream: Stream, track: "_Track") -> None:
-        """Accept from the log until nothing that anybody has seen is missing, or the log has no more."""
+        """Accept from the log until nothing that anybody has seen is missing, or the log has no
+        more.
+        """
         while track.accepted < track.wanted:
             asked, epoch = track.asked, self.epoch
             events = await self._log.events(stream, track.accepted, PAGE)
@@ -155,7 +174,9 @@ class Tracks:
             if events:
                 self.accept(stream, events[0].seq, [event.body for event in events])
             elif track.asked == asked:
-                track.wanted = track.accepted  # a notice, or a client, told of what the log never had
+                track.wanted = (
+                    track.accepted
+                )  # a notice, or a client, told of what the log never had
 
     def _skip(self, stream: Stream, track: "_Track", floor: int) -> None:
         """Pruning has overtaken us: what was next is gone."""
@@ -186,7 +207,9 @@ class _Track:
         self.accepted = self.wanted = seq
 
     def want(self, seq: int) -> None:
-        """Note that somebody has seen `seq`; `asked` tells whether anybody did since a read began."""
+        """Note that somebody has seen `seq`; `asked` tells whether anybody did since a read
+        began.
+        """
         self.wanted = max(self.wanted, seq)
         self.asked += 1
 

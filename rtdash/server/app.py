@@ -1,4 +1,6 @@
-"""The server's app: routes over the parts that live as long as it runs. Nothing is opened before the app starts."""
+"""The server's app: routes over the parts that live as long as it runs. Nothing is opened before
+the app starts.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +16,17 @@ from rtdash.server.composition import open_parts
 from rtdash.server.rest import problems
 from rtdash.server.rest.hot import HotApp
 from rtdash.server.rest.observed import Observed
-from rtdash.server.rest.routers import about, admin, channels, dashboard, operations, reports, reservations, user, venues
+from rtdash.server.rest.routers import (
+    about,
+    admin,
+    channels,
+    dashboard,
+    operations,
+    reports,
+    reservations,
+    user,
+    venues,
+)
 from rtdash.server.siblings import Siblings
 from rtdash.server.socket.door import wrong_path
 from rtdash.settings import Settings
@@ -23,8 +35,11 @@ _EXPOSED = ("ETag", "Location", "Retry-After")
 _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, siblings: Siblings | None = None) -> FastAPI:
-    """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds the parts while it runs.
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, siblings: Siblings | None = None
+) -> FastAPI:
+    """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds
+    the parts while it runs.
 
     Starting it raises what `open_parts` raises.
     """
@@ -38,22 +53,50 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, siblings: Siblings
     app = HotApp(
         title="rtdash",
         version=version("rtdash"),
-        description="The real-time backend of hotel and restaurant dashboards. The socket is described in /asyncapi.json.",
+        description=(
+            "The real-time backend of hotel and restaurant dashboards. The socket is described in"
+            " /asyncapi.json."
+        ),
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would hand URLs, and with them tokens, to whoever collects it
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # it would hand URLs, and with them tokens, to whoever collects it
     )
-    routers = [module.router for module in (dashboard, reports, reservations, venues, user, operations, channels, admin, about)]
+    routers = [
+        module.router
+        for module in (
+            dashboard,
+            reports,
+            reservations,
+            venues,
+            user,
+            operations,
+            channels,
+            admin,
+            about,
+        )
+    ]
     for router in routers:
         app.include_router(router)
-    problems.install(app, [route for router in routers for route in router.routes if isinstance(route, Route)])
+    problems.install(
+        app, [route for router in routers for route in router.routes if isinstance(route, Route)]
+    )
     app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
-    if origins := [origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()]:
+    if origins := [
+        origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()
+    ]:
         app.add_middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PATCH"], allow_headers=_ALLOWED, expose_headers=_EXPOSED
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PATCH"],
+            allow_headers=_ALLOWED,
+            expose_headers=_EXPOSED,
         )
     app.add_middleware(Observed)
     return app

@@ -1,4 +1,6 @@
-"""Who asks: tokens are verified here, and become principals with scopes and venues. A token is never kept, only its digest."""
+"""Who asks: tokens are verified here, and become principals with scopes and venues. A token is
+never kept, only its digest.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +25,10 @@ MAX_KNOWN = 10_000
 """Verified tokens remembered at once; the oldest are forgotten first."""
 
 
-class TokenRefused(Exception):  # noqa: N818 - a refusal, not a fault
-    """A token that does not let its bearer in; `reason` is for the bearer and never holds the token."""
+class TokenRefused(Exception):  # noqa: N818
+    """A token that does not let its bearer in; `reason` is for the bearer and never holds the
+    token.
+    """
 
     def __init__(self, reason: str, *, expired: bool = False, revoked: bool = False) -> None:
         super().__init__(reason)
@@ -57,8 +61,10 @@ class Principal:
 class Verifier:
     """Turns tokens into principals.
 
-    `secret` verifies HS256; `keys` the asymmetric algorithms, each fixed by the type of its key, so that no token chooses how it
-    is checked (RFC 8725 section 3.1). `is_revoked` is asked each time, also for tokens that were verified before. Tokens live by
+    `secret` verifies HS256; `keys` the asymmetric algorithms, each fixed by the type of its key, so
+    that no token chooses how it
+    is checked (RFC 8725 section 3.1). `is_revoked` is asked each time, also for tokens that were
+    verified before. Tokens live by
     the machine's clock.
     """
 
@@ -77,7 +83,9 @@ class Verifier:
         self._keys = keys or Keys()
         self._is_revoked = is_revoked
         self._known: dict[bytes, tuple[Principal, float]] = {}
-        self._keys.on_changed = self._known.clear  # a token of a key that was taken out is not to be taken from memory
+        self._keys.on_changed = (
+            self._known.clear
+        )  # a token of a key that was taken out is not to be taken from memory
 
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenRefused."""
@@ -88,7 +96,9 @@ class Verifier:
         return self.recall(digest)
 
     def recall(self, digest: bytes) -> Principal:
-        """As `verify`, for the digest of a token that was verified before. Raises KeyError for another, and TokenRefused."""
+        """As `verify`, for the digest of a token that was verified before. Raises KeyError for
+        another, and TokenRefused.
+        """
         principal, expires_at = self._known[digest]
         if expires_at <= time.time():
             del self._known[digest]
@@ -98,7 +108,9 @@ class Verifier:
         return principal
 
     async def authenticate(self, token: str) -> Principal:
-        """As `verify`, but a token signed with a key that is not known yet has the key set fetched anew first (at most every 10 s)."""
+        """As `verify`, but a token signed with a key that is not known yet has the key set fetched
+        anew first (at most every 10 s).
+        """
         try:
             return self.verify(token)
         except UnknownKeyError:
@@ -119,11 +131,15 @@ class Verifier:
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired: get a new one", expired=True) from None
         except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
-            raise TokenRefused(f"the token is not valid ({type(error).__name__}): get a new one") from None
+            raise TokenRefused(
+                f"the token is not valid ({type(error).__name__}): get a new one"
+            ) from None
         raise TokenRefused("the token's signature is not valid: get a new one")
 
     def _candidates(self, algorithm: Any, key_id: Any) -> Sequence[Any]:
-        """The keys that such a token may have been signed with. HS256 is checked with the secret and nothing else."""
+        """The keys that such a token may have been signed with. HS256 is checked with the secret
+        and nothing else.
+        """
         if algorithm == "HS256":
             return (self._secret,)
         keys = self._keys.matching(algorithm, key_id)
@@ -133,9 +149,20 @@ class Verifier:
 
     def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
         """The claims; None when the signature is not that key's."""
-        options = {"require": ["exp", "sub"], "verify_aud": self._audience is not None, "verify_iss": self._issuer is not None}
+        options = {
+            "require": ["exp", "sub"],
+            "verify_aud": self._audience is not None,
+            "verify_iss": self._issuer is not None,
+        }
         try:
-            return jwt.decode(token, key, algorithms=[algorithm], options=options, issuer=self._issuer, audience=self._audience)  # type: ignore[arg-type]
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                options=options,  # type: ignore[arg-type]
+                issuer=self._issuer,
+                audience=self._audience,
+            )
         except jwt.InvalidSignatureError:
             return None
 
@@ -149,11 +176,16 @@ class UnknownKeyError(TokenRefused):
     """A token by an algorithm or a key that the server doesn't know."""
 
     def __init__(self) -> None:
-        super().__init__("the token is signed with a key or an algorithm that this server does not accept: get a new one")
+        super().__init__(
+            "the token is signed with a key or an algorithm that this server does not accept: get a"
+            " new one"
+        )
 
 
 def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
-    """The token's venues in its order, each once; `*` among them stands for all in the order of their file."""
+    """The token's venues in its order, each once; `*` among them stands for all in the order of
+    their file.
+    """
     told: set[str] = set()
     for own in caller.venues:
         for venue_id in venues if own == ALL_VENUES else (own,):
@@ -174,7 +206,9 @@ def mint(
     issuer: str | None = None,
     audience: str | None = None,
 ) -> str:
-    """A token signed with the server's secret (HS256). `iat` has milliseconds, so that one minted right after a revocation is good."""
+    """A token signed with the server's secret (HS256). `iat` has milliseconds, so that one minted
+    right after a revocation is good.
+    """
     issued = now or datetime.now(UTC)
     claims = {
         "sub": user,
@@ -184,7 +218,11 @@ def mint(
         "iat": round(issued.timestamp(), 3),
         "exp": issued + ttl,
     }
-    claims |= {claim: value for claim, value in (("name", name), ("iss", issuer), ("aud", audience)) if value}
+    claims |= {
+        claim: value
+        for claim, value in (("name", name), ("iss", issuer), ("aud", audience))
+        if value
+    }
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -199,9 +237,13 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
     if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
         raise TokenRefused("the token's claim `venues` must be a list of strings")
     if not isinstance(scope, str):
-        raise TokenRefused("the token's claim `scope` must be a string of scopes with spaces between")
+        raise TokenRefused(
+            "the token's claim `scope` must be a string of scopes with spaces between"
+        )
     if not claims["sub"].isprintable() or not 1 <= len(claims["sub"]) <= MAX_SUB_CHARS:
-        raise TokenRefused(f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters")
+        raise TokenRefused(
+            f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters"
+        )
     return Principal(
         sub=claims["sub"],
         name=name if isinstance(name, str) else None,

@@ -1,4 +1,6 @@
-"""The composition: which part is built from which, what runs beside the requests, and in what order all of it ends."""
+"""The composition: which part is built from which, what runs beside the requests, and in what order
+all of it ends.
+"""
 
 import asyncio
 import logging
@@ -48,31 +50,50 @@ PRUNE_ROWS = 1_000
 PROBE_INTERVAL_S = 2.0
 """How soon a store that came back is noticed when nobody writes."""
 LAG_INTERVAL_S = 0.02
-"""A loop that stands still for longer is seen whenever it happens; so many looks cost a few thousandths of a core."""
+"""A loop that stands still for longer is seen whenever it happens; so many looks cost a few
+thousandths of a core."""
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, clock: Clock, siblings: Siblings | None = None) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, clock: Clock, siblings: Siblings | None = None
+) -> AsyncIterator[Parts]:
     """Everything of a server, running; closed in the reverse order at the end.
 
-    Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each says what is wrong with what was configured.
+    Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each
+    says what is wrong with what was configured.
     """
     secret = load_secret(settings)
-    keys = Keys(read_key_file(settings.jwt_key_file) if settings.jwt_key_file else (), settings.jwks_url)
+    keys = Keys(
+        read_key_file(settings.jwt_key_file) if settings.jwt_key_file else (), settings.jwks_url
+    )
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings.database_url, data_dir=settings.data, clock=clock, observer=partial(_observe, metrics))
+        database = await Database.open(
+            settings.database_url,
+            data_dir=settings.data,
+            clock=clock,
+            observer=partial(_observe, metrics),
+        )
         stack.push_async_callback(database.close)
         venues = await _load_venues(database, settings.venues)
         revocations = Revocations(database, clock)
         await revocations.load()
-        verifier = Verifier(secret, issuer=settings.issuer, audience=settings.audience, keys=keys, is_revoked=revocations.is_revoked)
+        verifier = Verifier(
+            secret,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            keys=keys,
+            is_revoked=revocations.is_revoked,
+        )
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
         await check_broker(broker)
-        opened = Opened(settings, clock, database, venues, broker, verifier, revocations, metrics, siblings)
+        opened = Opened(
+            settings, clock, database, venues, broker, verifier, revocations, metrics, siblings
+        )
         await database.enter_company(alone=opened.is_alone)
         parts = await _build(opened)
         stack.push_async_callback(parts.relay.close)
@@ -103,9 +124,21 @@ class Opened:
 
 
 async def _build(opened: Opened) -> Parts:
-    """The parts, wired: a commit reaches this process's sockets at once, the others by the broker, and dirties its venues."""
-    loop, clock, database, venues = asyncio.get_running_loop(), opened.clock, opened.database, opened.venues
-    hub = Hub(loop.call_soon, loop.call_later, loop.time, compress_min_bytes=opened.settings.limits.compress_min_bytes)
+    """The parts, wired: a commit reaches this process's sockets at once, the others by the broker,
+    and dirties its venues.
+    """
+    loop, clock, database, venues = (
+        asyncio.get_running_loop(),
+        opened.clock,
+        opened.database,
+        opened.venues,
+    )
+    hub = Hub(
+        loop.call_soon,
+        loop.call_later,
+        loop.time,
+        compress_min_bytes=opened.settings.limits.compress_min_bytes,
+    )
     dashboard = Dashboard(database, hub, venues, clock)
     relay = await _build_relay(opened, hub, dashboard)
 
@@ -157,7 +190,11 @@ async def _build_relay(opened: Opened, hub: Hub, dashboard: Dashboard) -> Relay:
 def _request_limit(limits: Limits, metrics: Metrics) -> RequestLimit:
     refused = metrics.limit_refusals.labels("requests_per_second")
     return RequestLimit(
-        limits.requests_per_second, limits.requests_burst, monotonic=time.monotonic, dry_run=limits.limits_dry_run, on_refused=refused.inc
+        limits.requests_per_second,
+        limits.requests_burst,
+        monotonic=time.monotonic,
+        dry_run=limits.limits_dry_run,
+        on_refused=refused.inc,
     )
 
 
@@ -191,7 +228,9 @@ def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
         "upcoming": parts.upcoming.run,
         "revocations": parts.revocations.run,
         "gateway": parts.gateway.run,
-        "pruning": lambda: _prune(parts.database, parts.clock, timedelta(seconds=parts.settings.limits.retention_s)),
+        "pruning": lambda: _prune(
+            parts.database, parts.clock, timedelta(seconds=parts.settings.limits.retention_s)
+        ),
         "store probe": lambda: _probe(parts.database),
         "canary": Canary(parts.hub, parts.metrics).run,
         "loop lag": lambda: _measure_lag(parts.metrics),
@@ -208,7 +247,9 @@ async def _prune(database: Database, clock: Clock, retention: timedelta) -> None
     while True:
         removed = 0
         try:
-            removed = await database.write(partial(event_log.prune, before=clock() - retention, limit=PRUNE_ROWS))
+            removed = await database.write(
+                partial(event_log.prune, before=clock() - retention, limit=PRUNE_ROWS)
+            )
         except StoreUnavailable as error:
             _log.warning("old events stay for now: %s", error)
         await asyncio.sleep(0 if removed == PRUNE_ROWS else PRUNE_INTERVAL_S)

@@ -1,4 +1,6 @@
-"""How many connections may speak HTTP at once. One more, and the one goes that has asked for nothing for longest."""
+"""How many connections may speak HTTP at once. One more, and the one goes that has asked for
+nothing for longest.
+"""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -7,7 +9,8 @@ Member = TypeVar("Member")
 
 
 class Crowd(Generic[Member]):
-    """Connections in the order of their last request: whoever opens many and asks for nothing only drives out its own. `limit` 0: no bound.
+    """Connections in the order of their last request: whoever opens many and asks for nothing only
+    drives out its own. `limit` 0: no bound.
 
     Nobody is refused, so that a full house can't keep others from coming in.
     """
@@ -19,7 +22,9 @@ class Crowd(Generic[Member]):
     def enter(self, member: Member) -> Member | None:
         """Somebody new; the one who has to go for it, if there is one."""
         self._members[member] = None
-        return self._members.popitem(last=False)[0] if 0 < self._limit < len(self._members) else None
+        return (
+            self._members.popitem(last=False)[0] if 0 < self._limit < len(self._members) else None
+        )
 
     def stir(self, member: Member) -> None:
         """It has asked for something."""

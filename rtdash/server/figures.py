@@ -1,4 +1,6 @@
-"""What hub and relay count by themselves, as metrics; and a canary that measures the way through the hub."""
+"""What hub and relay count by themselves, as metrics; and a canary that measures the way through
+the hub.
+"""
 
 import asyncio
 import logging
@@ -20,20 +22,36 @@ _log = logging.getLogger(__name__)
 
 
 def read_figures(hub: Hub, relay: Relay) -> Iterator[Metric]:
-    """Deliveries and flushes of the hub; acceptances, gaps, looks of the relay; how the broker is."""
+    """Deliveries and flushes of the hub; acceptances, gaps, looks of the relay; how the broker
+    is.
+    """
     yield CounterMetricFamily("rtdash_deliveries", "Messages handed to connections", hub.delivered)
     yield CounterMetricFamily("rtdash_flushes", "Flushes of the hub", hub.flushes)
     relayed = CounterMetricFamily("rtdash_relay", "What the relay did, by kind", labels=["kind"])
     for kind, number in sorted(relay.counts.items()):
         relayed.add_metric([kind], number)
     yield relayed
-    yield GaugeMetricFamily("rtdash_followed_streams", "Event streams that somebody here follows", relay.followed)
-    yield GaugeMetricFamily("rtdash_reads_in_flight", "Reads of the log for streams and subscribers under way", relay.in_flight)
-    yield GaugeMetricFamily("rtdash_broker_up", "Whether notices travel", float(relay.status == "ok"))
     yield GaugeMetricFamily(
-        "rtdash_broker_lag_seconds", "Seconds that the last notice to ourselves took through the broker", relay.link.lag_s
+        "rtdash_followed_streams", "Event streams that somebody here follows", relay.followed
     )
-    yield CounterMetricFamily("rtdash_broker_dropped", "Notices that were not sent; the log has their events", relay.link.dropped)
+    yield GaugeMetricFamily(
+        "rtdash_reads_in_flight",
+        "Reads of the log for streams and subscribers under way",
+        relay.in_flight,
+    )
+    yield GaugeMetricFamily(
+        "rtdash_broker_up", "Whether notices travel", float(relay.status == "ok")
+    )
+    yield GaugeMetricFamily(
+        "rtdash_broker_lag_seconds",
+        "Seconds that the last notice to ourselves took through the broker",
+        relay.link.lag_s,
+    )
+    yield CounterMetricFamily(
+        "rtdash_broker_dropped",
+        "Notices that were not sent; the log has their events",
+        relay.link.dropped,
+    )
 
 
 class Canary:

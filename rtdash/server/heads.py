@@ -1,4 +1,6 @@
-"""uvicorn's HTTP class with bounds on what a peer may take: for a request's head, for its body, for reading the answer."""
+"""uvicorn's HTTP class with bounds on what a peer may take: for a request's head, for its body, for
+reading the answer.
+"""
 
 import asyncio
 from collections import deque
@@ -29,16 +31,27 @@ class Phase(Enum):
 
 
 class TimedHeads(HttpToolsProtocol):
-    """Given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what never becomes a request holds no socket.
+    """Given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what never
+    becomes a request holds no socket.
 
-    A head has `handshake_timeout_s`. uvicorn itself ends a connection that is kept alive after 5 s without a byte. A request that comes
+    A head has `handshake_timeout_s`. uvicorn itself ends a connection that is kept alive after 5 s
+    without a byte. A request that comes
     in one piece sets no timer.
     """
 
-    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self,
+        config: Any,
+        server_state: Any,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         parts: Parts = app_state["parts"]
-        self._patience_s = {Phase.HEAD: parts.settings.limits.handshake_timeout_s, Phase.BODY: BODY_TIMEOUT_S}
+        self._patience_s = {
+            Phase.HEAD: parts.settings.limits.handshake_timeout_s,
+            Phase.BODY: BODY_TIMEOUT_S,
+        }
         self._refusals = parts.metrics.limit_refusals
         self._crowd = parts.crowd
         self._fast_door = parts.gateway.fast_door if parts.settings.lane == "fast" else None
@@ -68,7 +81,9 @@ class TimedHeads(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """What is still missing after it has its time; also a head of which nothing came but empty lines."""
+        """What is still missing after it has its time; also a head of which nothing came but empty
+        lines.
+        """
         if self._phase is not Phase.HEAD:
             self._head_bytes = 0
         super().data_received(data)
@@ -96,7 +111,8 @@ class TimedHeads(HttpToolsProtocol):
             head = Head(self.scope["method"].encode(), self.url, self.headers)
             client = Client(self.client[0] if self.client else "", self.scheme == "https")
             self._fast_door.knock(self.transport, self.connections, head, client)
-        del self.parser  # it knows this object, which knows it: together they would wait for the garbage collector
+        # it knows this object, which knows it: together they would wait for the garbage collector
+        del self.parser
 
     def on_message_begin(self) -> None:
         """The first byte of a head."""
@@ -109,7 +125,9 @@ class TimedHeads(HttpToolsProtocol):
         self._phase = Phase.BODY
         self._crowd.stir(self)
         if not self.parser.should_upgrade():
-            self.headers = cast("list[tuple[bytes, bytes]]", deque(maxlen=0))  # trailers: nobody reads them, and nothing bounds them
+            self.headers = cast(
+                "list[tuple[bytes, bytes]]", deque(maxlen=0)
+            )  # trailers: nobody reads them, and nothing bounds them
 
     def on_message_complete(self) -> None:
         """The body is whole."""
@@ -135,7 +153,9 @@ class TimedHeads(HttpToolsProtocol):
         super().resume_writing()
 
     def _hand_to_uvicorn(self) -> None:
-        """Its WebSocket class parses the head again; one that it can't read would stay there for ever."""
+        """Its WebSocket class parses the head again; one that it can't read would stay there for
+        ever.
+        """
         super().handle_websocket_upgrade()
         lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
         if not lane.handshake_initiated:
@@ -147,7 +167,9 @@ class TimedHeads(HttpToolsProtocol):
             self._incoming = None
         self._timed = phase
         if phase is not None and self._patience_s[phase]:
-            self._incoming = self.loop.call_later(self._patience_s[phase], self._give_up, phase.value)
+            self._incoming = self.loop.call_later(
+                self._patience_s[phase], self._give_up, phase.value
+            )
 
     def _empty(self) -> None:
         if self._outgoing is None:

@@ -1,4 +1,6 @@
-"""Public keys that tokens may be signed with: from a PEM file, or from a key set (JWKS) that is fetched and kept fresh."""
+"""Public keys that tokens may be signed with: from a PEM file, or from a key set (JWKS) that is
+fetched and kept fresh.
+"""
 
 import asyncio
 import json
@@ -28,7 +30,8 @@ MIN_RSA_BITS = 2048
 _log = logging.getLogger(__name__)
 
 
-class KeyUnusable(Exception):  # noqa: N818 - a refusal at start, for the person who configured it
+# a refusal at start, for the person who configured it
+class KeyUnusable(Exception):  # noqa: N818
     """A key that tokens can't be verified with; the text says which and why."""
 
 
@@ -42,7 +45,9 @@ class Key:
 
 
 class Keys:
-    """The known public keys. Without file and URL there are none, and only HS256 tokens are taken."""
+    """The known public keys. Without file and URL there are none, and only HS256 tokens are
+    taken.
+    """
 
     def __init__(self, fixed: Sequence[Key] = (), jwks_url: str | None = None) -> None:
         """Raises KeyUnusable for a URL that can't be one."""
@@ -58,12 +63,20 @@ class Keys:
         self._fetching: asyncio.Task[bool] | None = None
 
     def matching(self, algorithm: Any, key_id: Any) -> list[Any]:
-        """The keys for that algorithm; where the token names its key, only those of that name or of none."""
+        """The keys for that algorithm; where the token names its key, only those of that name or of
+        none.
+        """
         keys = (*self._fixed, *self._fetched)
-        return [one.key for one in keys if one.algorithm == algorithm and (key_id is None or one.key_id in {None, key_id})]
+        return [
+            one.key
+            for one in keys
+            if one.algorithm == algorithm and (key_id is None or one.key_id in {None, key_id})
+        ]
 
     async def refresh(self) -> bool:
-        """Fetch the key set, unless that was tried within the last 10 s; requests at the same time share one fetch. False: nothing new."""
+        """Fetch the key set, unless that was tried within the last 10 s; requests at the same time
+        share one fetch. False: nothing new.
+        """
         if self._url is None:
             return False
         if self._fetching is None:
@@ -95,7 +108,10 @@ class Keys:
                 content = await _download(url)
             keys = _read_key_set(content)
         except (httpx.HTTPError, PyJWTError, ValueError, RecursionError, TimeoutError) as error:
-            _log.warning("the key set can't be fetched (%s); the keys known so far stay", type(error).__name__)
+            _log.warning(
+                "the key set can't be fetched (%s); the keys known so far stay",
+                type(error).__name__,
+            )
             return False
         finally:
             self._fetching = None
@@ -114,7 +130,9 @@ def read_key_file(path: Path) -> tuple[Key, ...]:
     except OSError as error:
         raise KeyUnusable(f"the key file {path} can't be read: {error.strerror}") from None
     except ValueError:
-        raise KeyUnusable(f"the key file {path} must hold public keys in PEM form (BEGIN PUBLIC KEY)") from None
+        raise KeyUnusable(
+            f"the key file {path} must hold public keys in PEM form (BEGIN PUBLIC KEY)"
+        ) from None
     if not keys:
         raise KeyUnusable(f"the key file {path} holds no key in PEM form (BEGIN PUBLIC KEY)")
     return keys
@@ -127,11 +145,16 @@ def _check_url(url: str) -> None:
     except httpx.InvalidURL:
         raise KeyUnusable("the URL of the key set can't be read") from None
     if parts.scheme not in {"http", "https"} or not parts.host:
-        raise KeyUnusable("the URL of the key set must begin with https:// (or http://) and name a host")
+        raise KeyUnusable(
+            "the URL of the key set must begin with https:// (or http://) and name a host"
+        )
 
 
 async def _download(url: str) -> bytes:
-    async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client, client.stream("GET", url) as answer:
+    async with (
+        httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
+        client.stream("GET", url) as answer,
+    ):
         answer.raise_for_status()
         content = b""
         async for chunk in answer.aiter_bytes():
@@ -142,10 +165,13 @@ async def _download(url: str) -> bytes:
 
 
 def _read_key_set(content: bytes) -> tuple[Key, ...]:
-    """The keys of a JWKS that tokens can be verified with; others (encryption, symmetric, other curves) are passed over."""
+    """The keys of a JWKS that tokens can be verified with; others (encryption, symmetric, other
+    curves) are passed over.
+    """
     document = json.loads(content)
     if not isinstance(document, dict):
-        raise ValueError("a key set is a JSON object")  # noqa: TRY004 - one error for all that can be wrong with it
+        # one error for all that can be wrong with it
+        raise ValueError("a key set is a JSON object")  # noqa: TRY004
     keys = []
     for one in PyJWKSet.from_dict(document).keys:
         if one.public_key_use not in {None, "sig"}:
@@ -166,4 +192,7 @@ def _key(key: Any, key_id: str | None = None) -> Key:
         case ed25519.Ed25519PublicKey():
             return Key("EdDSA", key, key_id)
         case _:
-            raise KeyUnusable(f"a {type(key).__name__} is none of RSA ({MIN_RSA_BITS} bits or more), P-256 and Ed25519")
+            raise KeyUnusable(
+                f"a {type(key).__name__} is none of RSA ({MIN_RSA_BITS} bits or more), P-256 and"
+                " Ed25519"
+            )

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 MAX_BUCKETS = 10_000
-"""Users remembered at once; beyond it those whose bucket is full again are forgotten, which changes nothing for them."""
+"""Users remembered at once; beyond it those whose bucket is full again are forgotten, which changes
+nothing for them."""
 
 
 class RequestLimit:
@@ -13,7 +14,13 @@ class RequestLimit:
     """
 
     def __init__(
-        self, per_second: float, burst: int, *, monotonic: Callable[[], float], dry_run: bool = False, on_refused: Callable[[], None]
+        self,
+        per_second: float,
+        burst: int,
+        *,
+        monotonic: Callable[[], float],
+        dry_run: bool = False,
+        on_refused: Callable[[], None],
     ) -> None:
         self._per_second = per_second
         self._burst = float(burst)
@@ -23,7 +30,9 @@ class RequestLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, user: str) -> float:
-        """Take one request of the user's: 0.0 when granted, else the seconds after which one will be."""
+        """Take one request of the user's: 0.0 when granted, else the seconds after which one will
+        be.
+        """
         if not self._per_second:
             return 0.0
         now = self._monotonic()
@@ -39,5 +48,7 @@ class RequestLimit:
     def _remember(self, user: str, level: float, now: float) -> None:
         if user not in self._buckets and len(self._buckets) >= MAX_BUCKETS:
             refill_s = self._burst / self._per_second
-            self._buckets = {one: bucket for one, bucket in self._buckets.items() if now - bucket[1] < refill_s}
+            self._buckets = {
+                one: bucket for one, bucket in self._buckets.items() if now - bucket[1] < refill_s
+            }
         self._buckets[user] = (level, now)

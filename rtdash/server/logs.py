@@ -1,4 +1,6 @@
-"""The server's log: one line a fact, as text for people or as JSON for machines. No secret passes, whoever wrote it into a message."""
+"""The server's log: one line a fact, as text for people or as JSON for machines. No secret passes,
+whoever wrote it into a message.
+"""
 
 import json
 import logging
@@ -22,7 +24,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def set_up(form: Format, level: Level) -> None:
-    """Log to stderr from now on: our own lines from `level` on, other libraries' from WARNING on, since some tell heads and URLs below."""
+    """Log to stderr from now on: our own lines from `level` on, other libraries' from WARNING on,
+    since some tell heads and URLs below.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -30,22 +34,30 @@ def set_up(form: Format, level: Level) -> None:
 
 
 def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
-    """What a line is about, for `extra=`; None is left out. In both forms the names stay fields of their own."""
+    """What a line is about, for `extra=`; None is left out. In both forms the names stay fields of
+    their own.
+    """
     return {"facts": {name: value for name, value in named.items() if value is not None}}
 
 
 class TextLines(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z INFO rtdash.server.socket.connection: closed connection=7 code=4001`; a traceback follows on lines of its own."""
+    """`2026-01-31T12:00:00.000Z INFO rtdash.server.socket.connection: closed connection=7
+    code=4001`; a traceback follows on lines of its own.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         named = "".join(f" {name}={_word(value)}" for name, value in _facts(record).items())
-        line = _one_line(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{named}")
+        line = _one_line(
+            f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{named}"
+        )
         return "\n".join([line, *([redact(trace)] if (trace := _traceback(record)) else [])])
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `at`, `level`, `logger`, `process`, `message`, the facts, and `traceback` where there is one."""
+    """One JSON object a line: `at`, `level`, `logger`, `process`, `message`, the facts, and
+    `traceback` where there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -59,7 +71,13 @@ class JsonLines(logging.Formatter):
         }
         if trace := _traceback(record):
             told["traceback"] = trace
-        return json.dumps({name: redact(value) if isinstance(value, str) else value for name, value in told.items()}, default=str)
+        return json.dumps(
+            {
+                name: redact(value) if isinstance(value, str) else value
+                for name, value in told.items()
+            },
+            default=str,
+        )
 
 
 def redact(text: str) -> str:
@@ -86,8 +104,16 @@ def _word(value: Any) -> str:
 
 
 def _instant(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(record.created, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def _traceback(record: logging.LogRecord) -> str:
-    return logging.Formatter().formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+    return (
+        logging.Formatter().formatException(record.exc_info)
+        if record.exc_info and record.exc_info[0]
+        else ""
+    )

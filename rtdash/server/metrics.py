@@ -1,8 +1,17 @@
-"""What Prometheus can ask: one registry a server, so that several in one process don't share their figures."""
+"""What Prometheus can ask: one registry a server, so that several in one process don't share their
+figures.
+"""
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Metric,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.registry import Collector
 
 from rtdash.server.tallies import Tally, Timings
@@ -24,40 +33,68 @@ LIMITS = (
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second sense, and three bounds that are fixed.
+"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second
+sense, and three bounds that are fixed.
 
 `evictions` has the rest by close code.
 """
 
 
 class Metrics:
-    """The metrics, each an attribute. `limit_refusals` is labelled by the limit's name, `replays` by outcome, `evictions` by close code."""
+    """The metrics, each an attribute. `limit_refusals` is labelled by the limit's name, `replays`
+    by outcome, `evictions` by close code.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)  # memory, CPU, open files: process_resident_memory_bytes and so on
+        ProcessCollector(
+            registry=self.registry
+        )  # memory, CPU, open files: process_resident_memory_bytes and so on
         counter, gauge, tally, timings = self._counter, self._gauge, self._tally, self._timings
-        self.requests = tally("http_requests", "HTTP requests answered", "method", "route", "status")
-        self.request_seconds = timings("http_request_seconds", "Seconds from a request's head to its answer's", "route")
+        self.requests = tally(
+            "http_requests", "HTTP requests answered", "method", "route", "status"
+        )
+        self.request_seconds = timings(
+            "http_request_seconds", "Seconds from a request's head to its answer's", "route"
+        )
         self.operations = tally("operations", "Operations by what became of them", "outcome")
         self.events = tally("events", "Events appended by this process")
-        self.commit_seconds = timings("commit_seconds", "Seconds that a transaction of the write path takes")
-        self.queue_seconds = timings("queue_seconds", "Seconds that a write waits for its transaction")
+        self.commit_seconds = timings(
+            "commit_seconds", "Seconds that a transaction of the write path takes"
+        )
+        self.queue_seconds = timings(
+            "queue_seconds", "Seconds that a write waits for its transaction"
+        )
         self.connections = gauge("connections", "Open WebSocket connections")
         self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
-        self.buffered_bytes = gauge("buffered_bytes", "Bytes written to connections that the kernel has not taken")
+        self.buffered_bytes = gauge(
+            "buffered_bytes", "Bytes written to connections that the kernel has not taken"
+        )
         self.evictions = counter("evictions", "Connections that the server closed", "code")
         self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
         for outcome in ("recovered", "reset", "failed"):
             self.replays.labels(outcome)
-        self.limit_refusals = counter("limit_refusals", "What limits refused, or would have in a dry run", "limit")
+        self.limit_refusals = counter(
+            "limit_refusals", "What limits refused, or would have in a dry run", "limit"
+        )
         for limit in LIMITS:
-            self.limit_refusals.labels(limit)  # there from the start, so that the first refusal shows as a rise
-        self.delivery_seconds = timings("delivery_seconds", "Seconds from publishing to the hand-over to connections, measured by a canary")
-        self.canaries_lost = counter("canaries_lost", "What the process published to itself, and did not get")
-        self.loop_lag_seconds = timings("loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time")
+            self.limit_refusals.labels(
+                limit
+            )  # there from the start, so that the first refusal shows as a rise
+        self.delivery_seconds = timings(
+            "delivery_seconds",
+            "Seconds from publishing to the hand-over to connections, measured by a canary",
+        )
+        self.canaries_lost = counter(
+            "canaries_lost", "What the process published to itself, and did not get"
+        )
+        self.loop_lag_seconds = timings(
+            "loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time"
+        )
         self._greatest_lag_s = 0.0
-        gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(self._take_greatest_lag)
+        gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(
+            self._take_greatest_lag
+        )
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """One HTTP request that was answered."""

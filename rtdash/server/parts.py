@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that lives as long as the server. `venues` are in the order of their file; `siblings` are there with `--workers`;
+    """Everything that lives as long as the server. `venues` are in the order of their file;
+    `siblings` are there with `--workers`;
     `gateway` is set once it is built.
     """
 

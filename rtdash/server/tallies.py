@@ -1,6 +1,8 @@
-"""Figures of the hot path: plain numbers of the event loop's thread, which become Prometheus' metrics when they are asked for.
+"""Figures of the hot path: plain numbers of the event loop's thread, which become Prometheus'
+metrics when they are asked for.
 
-A counter or histogram of the library takes its lock and several calls for each observation; a booking makes a dozen of them.
+A counter or histogram of the library takes its lock and several calls for each observation; a
+booking makes a dozen of them.
 """
 
 from bisect import bisect_left
@@ -12,7 +14,23 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-BOUNDS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BOUNDS_S = (
+    0.0001,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+)
 """Upper bounds of the buckets of all timings; a last one takes what is longer."""
 
 _LIMITS = [*map(str, BOUNDS_S), "+Inf"]
@@ -21,7 +39,9 @@ _LIMITS = [*map(str, BOUNDS_S), "+Inf"]
 class Tally(Collector):
     """A counter by the values of its labels."""
 
-    def __init__(self, registry: CollectorRegistry, name: str, text: str, labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, name: str, text: str, labels: Sequence[str] = ()
+    ) -> None:
         self._about = (name, text)
         self._labels = labels
         self._counts: Counter[tuple[str, ...]] = Counter()

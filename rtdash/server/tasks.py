@@ -11,7 +11,9 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Tasks:
-    """Runs tasks that should never end. One that does is logged and stays in `dead`, which `/readyz` looks at."""
+    """Runs tasks that should never end. One that does is logged and stays in `dead`, which
+    `/readyz` looks at.
+    """
 
     def __init__(self) -> None:
         self.dead: list[str] = []
@@ -20,7 +22,9 @@ class Tasks:
     async def running(self, runs: Mapping[str, Run]) -> AsyncIterator[None]:
         """Run them all while the block lasts; at its end they are cancelled and waited for."""
         async with asyncio.TaskGroup() as group:
-            started = [group.create_task(self._watch(name, run), name=name) for name, run in runs.items()]
+            started = [
+                group.create_task(self._watch(name, run), name=name) for name, run in runs.items()
+            ]
             try:
                 yield
             finally:
@@ -30,7 +34,8 @@ class Tasks:
     async def _watch(self, name: str, run: Run) -> None:
         try:
             await run()
-        except Exception:  # noqa: BLE001 - the outermost frame of each task: it logs and tells /readyz
+        except Exception:  # noqa: BLE001
+            # the outermost frame of each task: it logs and tells /readyz
             _log.exception("the task %s has died; /readyz fails from now on", name)
         else:
             _log.error("the task %s has ended by itself; /readyz fails from now on", name)

@@ -1,1 +1,3 @@
-"""Realistic hotel and restaurant traffic, calibrated to published data, or replayed from a data set."""
+"""Realistic hotel and restaurant traffic, calibrated to published data, or replayed from a data
+set.
+"""

@@ -1,4 +1,6 @@
-"""When bookings are made: not a Poisson stream, but days of their own strength, bursts within a day, and habits of the hour."""
+"""When bookings are made: not a Poisson stream, but days of their own strength, bursts within a
+day, and habits of the hour.
+"""
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
@@ -8,18 +10,32 @@ from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.distributions import Discrete, cluster_mean, cluster_theta, draw_cluster_size, draw_poisson, seeded
+from rtdash.simulate.distributions import (
+    Discrete,
+    cluster_mean,
+    cluster_theta,
+    draw_cluster_size,
+    draw_poisson,
+    seeded,
+)
 
 BURST_DISPERSION = 3.0
-"""Variance / mean that bursts within the hour give by themselves. Assumed: the data tell days apart, not hours."""
+"""Variance / mean that bursts within the hour give by themselves. Assumed: the data tell days
+apart, not hours."""
 
 TAYLOR_EXPONENT = 1.5
-"""Variance ∝ mean ^ exponent from one size of venue to another. Assumed: half-way between independent guests (1) and shared moods (2)."""
+"""Variance ∝ mean ^ exponent from one size of venue to another. Assumed: half-way between
+independent guests (1) and shared moods (2)."""
 
 HOTEL_BOOKING_HOURS: Discrete[int] = Discrete(
-    zip(range(24), (6, 3, 2, 1, 1, 2, 4, 10, 22, 40, 52, 55, 48, 46, 50, 53, 54, 50, 44, 42, 46, 48, 36, 18), strict=True)
+    zip(
+        range(24),
+        (6, 3, 2, 1, 1, 2, 4, 10, 22, 40, 52, 55, 48, 46, 50, 53, 54, 50, 44, 42, 46, 48, 36, 18),
+        strict=True,
+    )
 )
-"""Hours at which hotel bookings are made. Assumed (office hours and an evening on the sofa): the data set has no hour of day."""
+"""Hours at which hotel bookings are made. Assumed (office hours and an evening on the sofa): the
+data set has no hour of day."""
 
 _BURST_SPREAD_S = 600.0
 _FIT_ROUNDS = 40
@@ -28,9 +44,11 @@ _WEEK = range(7)
 
 @dataclass(frozen=True, slots=True)
 class WeekdayFit:
-    """Weights that make leads, booking weekdays and arrival weekdays agree: P ∝ created · lead · tilt · arriving.
+    """Weights that make leads, booking weekdays and arrival weekdays agree: P ∝ created · lead ·
+    tilt · arriving.
 
-    `tilts[row][lead class]` corrects the leads of a row (a segment); a class is a lead of under 28 days, or one of 28 + its weekday shift.
+    `tilts[row][lead class]` corrects the leads of a row (a segment); a class is a lead of under 28
+    days, or one of 28 + its weekday shift.
     """
 
     created: tuple[float, ...]
@@ -39,32 +57,53 @@ class WeekdayFit:
 
 
 def lead_class(lead_days: int) -> int:
-    """The class of a lead: its days, or, from four weeks on, 28 + its shift of weekday (days % 7)."""
+    """The class of a lead: its days, or, from four weeks on, 28 + its shift of weekday (days %
+    7).
+    """
     return lead_days if lead_days < 28 else 28 + lead_days % 7
 
 
-def fit_weekdays(lead_shares: Sequence[Sequence[float]], created: Sequence[float], arriving: Sequence[float]) -> WeekdayFit:
+def fit_weekdays(
+    lead_shares: Sequence[Sequence[float]], created: Sequence[float], arriving: Sequence[float]
+) -> WeekdayFit:
     """Iterative proportional fitting of rows by leads by weekdays to three published margins.
 
-    `lead_shares[row][lead class]` sum to 1 over everything; `created` and `arriving` are shares by weekday.
+    `lead_shares[row][lead class]` sum to 1 over everything; `created` and `arriving` are shares by
+    weekday.
     """
     made, arrived = [share * 7 for share in created], [share * 7 for share in arriving]
     tilts = [[1.0 if share else 0.0 for share in row] for row in lead_shares]
     for _ in range(_FIT_ROUNDS):
-        by_class = [sum(made[day] * arrived[(day + shift) % 7] for day in _WEEK) / 7 for shift in _WEEK]
-        tilts = [[tilt and 1 / by_class[index % 7] for index, tilt in enumerate(row)] for row in tilts]
-        mass = [sum(row[i] * tilt[i] for row, tilt in zip(lead_shares, tilts, strict=True) for i in _classes(shift)) for shift in _WEEK]
+        by_class = [
+            sum(made[day] * arrived[(day + shift) % 7] for day in _WEEK) / 7 for shift in _WEEK
+        ]
+        tilts = [
+            [tilt and 1 / by_class[index % 7] for index, tilt in enumerate(row)] for row in tilts
+        ]
+        mass = [
+            sum(
+                row[i] * tilt[i]
+                for row, tilt in zip(lead_shares, tilts, strict=True)
+                for i in _classes(shift)
+            )
+            for shift in _WEEK
+        ]
         for day in _WEEK:
-            made[day] = created[day] / sum(mass[shift] * arrived[(day + shift) % 7] / 7 for shift in _WEEK)
+            made[day] = created[day] / sum(
+                mass[shift] * arrived[(day + shift) % 7] / 7 for shift in _WEEK
+            )
         for day in _WEEK:
-            arrived[day] = arriving[day] / sum(mass[shift] * made[(day - shift) % 7] / 7 for shift in _WEEK)
+            arrived[day] = arriving[day] / sum(
+                mass[shift] * made[(day - shift) % 7] / 7 for shift in _WEEK
+            )
     return WeekdayFit(tuple(made), tuple(arrived), tuple(tuple(row) for row in tilts))
 
 
 class DayStrength:
     """How strong each day is: a gamma multiplier of mean 1.
 
-    It averages 1 over each calendar month as well: bursts move bookings between days, the season stays the published one.
+    It averages 1 over each calendar month as well: bursts move bookings between days, the season
+    stays the published one.
     """
 
     def __init__(self, seed: str, variance: float) -> None:
@@ -85,10 +124,14 @@ class DayStrength:
         return [strength * count / sum(drawn) for strength in drawn]
 
 
-def day_variance(dispersion: float, reference_mean: float, mean: float, weekday_shares: Sequence[float]) -> float:
-    """The variance that a day's strength needs, so that daily counts of `mean` are as uneven as published.
+def day_variance(
+    dispersion: float, reference_mean: float, mean: float, weekday_shares: Sequence[float]
+) -> float:
+    """The variance that a day's strength needs, so that daily counts of `mean` are as uneven as
+    published.
 
-    `dispersion` is the published variance / mean at `reference_mean` a day. Bursts and the weekdays explain a part of it.
+    `dispersion` is the published variance / mean at `reference_mean` a day. Bursts and the weekdays
+    explain a part of it.
     """
     wanted: float = dispersion * (mean / reference_mean) ** (TAYLOR_EXPONENT - 1)
     total = max(0.0, wanted - BURST_DISPERSION) / mean
@@ -96,8 +139,12 @@ def day_variance(dispersion: float, reference_mean: float, mean: float, weekday_
     return max(0.0, (1 + total) / (1 + weekdays) - 1)
 
 
-def burst_instants(rng: Random, day: date, mean: float, hours: Discrete[int], zone: ZoneInfo) -> list[datetime]:
-    """The instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on average, in bursts."""
+def burst_instants(
+    rng: Random, day: date, mean: float, hours: Discrete[int], zone: ZoneInfo
+) -> list[datetime]:
+    """The instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on average, in
+    bursts.
+    """
     theta = cluster_theta(BURST_DISPERSION)
     instants: list[datetime] = []
     for _ in range(draw_poisson(rng, mean / cluster_mean(theta))):
@@ -110,9 +157,13 @@ def burst_instants(rng: Random, day: date, mean: float, hours: Discrete[int], zo
 
 
 def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
-    """The UTC instant, in whole ms, of so many seconds by the wall clock after the midnight that begins `day`."""
+    """The UTC instant, in whole ms, of so many seconds by the wall clock after the midnight that
+    begins `day`.
+    """
     milliseconds = int(second * 1000)
-    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(milliseconds=milliseconds)
+    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(
+        milliseconds=milliseconds
+    )
     return wall.astimezone(UTC)
 
 

@@ -1,7 +1,10 @@
-"""The published aggregates, read once: what the generators draw from. No figure of the files stands in code.
+"""The published aggregates, read once: what the generators draw from. No figure of the files stands
+in code.
 
-Hotels: Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets, Data in Brief 22:41-49,
-https://doi.org/10.1016/j.dib.2018.11.126 (CC BY 4.0). Restaurants: the sources named in `restaurant.json`.
+Hotels: Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets, Data in Brief
+22:41-49,
+https://doi.org/10.1016/j.dib.2018.11.126 (CC BY 4.0). Restaurants: the sources named in
+`restaurant.json`.
 """
 
 import json
@@ -23,7 +26,9 @@ BLOCK_SEGMENT = "Groups"
 
 
 class Profile(StrEnum):
-    """Whose habits the traffic has: the data set's resort (H1) or city hotel (H2), or restaurants."""
+    """Whose habits the traffic has: the data set's resort (H1) or city hotel (H2), or
+    restaurants.
+    """
 
     RESORT = "resort"
     CITY = "city"
@@ -35,7 +40,9 @@ HOTEL_KEYS = {Profile.RESORT: "H1", Profile.CITY: "H2"}
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A market segment of a hotel. Shares are of its bookings; `log_leads` are ln(1 + days); `rate_mean`, `rate_sd` as multiples of the month's ADR."""
+    """A market segment of a hotel. Shares are of its bookings; `log_leads` are ln(1 + days);
+    `rate_mean`, `rate_sd` as multiples of the month's ADR.
+    """
 
     name: str
     share: float
@@ -54,7 +61,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class HotelCalibration:
-    """One hotel of the data set. Weekday and month lists start with Monday and January and are shares."""
+    """One hotel of the data set. Weekday and month lists start with Monday and January and are
+    shares.
+    """
 
     segments: tuple[Segment, ...]
     children: Discrete[int]
@@ -74,7 +83,9 @@ class HotelCalibration:
 
 @dataclass(frozen=True, slots=True)
 class RestaurantCalibration:
-    """Restaurants. Leads: whole days before the day of the visit, and hours when it is the same day; hours of day 0-23."""
+    """Restaurants. Leads: whole days before the day of the visit, and hours when it is the same
+    day; hours of day 0-23.
+    """
 
     lead_days: Discrete[str]
     same_day_share: float
@@ -107,7 +118,9 @@ def default_profile(venue: Venue) -> Profile:
 @cache
 def read_raw(name: str) -> dict[str, Any]:
     """The aggregates of `hotel` or `restaurant` as they stand in the file."""
-    raw: dict[str, Any] = json.loads(data_path("fixtures", "calibration", f"{name}.json").read_text("utf-8"))
+    raw: dict[str, Any] = json.loads(
+        data_path("fixtures", "calibration", f"{name}.json").read_text("utf-8")
+    )
     return raw
 
 
@@ -121,7 +134,11 @@ def hotel_calibration(profile: Profile) -> HotelCalibration:
     mean_rate = sum(rate * share for rate, share in zip(rates, months, strict=True)) / sum(months)
     children = _in_order(raw["with_children_share_by_month"], MONTHS)
     return HotelCalibration(
-        segments=tuple(_segment(name, facts, raw) for name, facts in raw["by_segment"].items() if name != "Undefined"),
+        segments=tuple(
+            _segment(name, facts, raw)
+            for name, facts in raw["by_segment"].items()
+            if name != "Undefined"
+        ),
         children=Discrete({size: raw["children_share"][str(size)] for size in (1, 2, 3)}),
         children_by_month=tuple(share / raw["with_children_or_babies_share"] for share in children),
         rate_by_month=tuple(rate / mean_rate for rate in rates),
@@ -134,18 +151,28 @@ def hotel_calibration(profile: Profile) -> HotelCalibration:
         calls_off_by_lead=_by_lower_bound(raw["no_deposit_only"]["cancel_rate_by_lead_bucket"]),
         non_refund_calls_off=raw["cancel_rate_by_deposit_type"][NON_REFUND]["rate"],
         cancel_fraction=_cancel_fraction(raw["cancel_fraction_of_lead_elapsed"]),
-        changes=Discrete({int(count.rstrip("+")): share for count, share in raw["booking_changes_share"].items()}),
+        changes=Discrete(
+            {int(count.rstrip("+")): share for count, share in raw["booking_changes_share"].items()}
+        ),
     )
 
 
 @cache
 def restaurant_calibration() -> RestaurantCalibration:
-    """Recruit's reservations where they measure it, else what vendors published, else the suggested defaults."""
+    """Recruit's reservations where they measure it, else what vendors published, else the suggested
+    defaults.
+    """
     raw = read_raw("restaurant")
-    air, published, chosen = raw["recruit_air"], raw["published"], raw["suggested_defaults"]["status_flow"]
+    air, published, chosen = (
+        raw["recruit_air"],
+        raw["published"],
+        raw["suggested_defaults"]["status_flow"],
+    )
     by_class = [_hours(air[f"visit_hour_share_{name}"]) for name in ("weekday", "fri_sat", "sun")]
     return RestaurantCalibration(
-        lead_days=Discrete({days: share for days, share in air["lead_calendar_days_share"].items() if days != "0"}),
+        lead_days=Discrete(
+            {days: share for days, share in air["lead_calendar_days_share"].items() if days != "0"}
+        ),
         same_day_share=air["same_day_share"],
         same_day_hours=_same_day_hours(air),
         party=Discrete(air["party_size"]["share"]),
@@ -174,11 +201,13 @@ def _segment(name: str, facts: Mapping[str, Any], hotel: Mapping[str, Any]) -> S
     lone_adults, alone = hotel["adults_share"]["1"], hotel["party_size"]["share"]["1"]
     lone_factor = (lone_adults - alone) / (lone_adults * hotel["with_children_or_babies_share"])
     ranks = [point / 100 for point in facts["lead_decile_points"]]
-    # Above the last published quantile there is the whole hotel's longest lead, but no segment's: the last slope goes on.
+    # Above the last published quantile there is the whole hotel's longest lead, but no segment's:
+    # the last slope goes on.
     last = facts["lead_deciles"][-1]
     slope = (last - facts["lead_deciles"][-2]) / (ranks[-1] - ranks[-2])
     leads = [*facts["lead_deciles"], last + slope * (1 - ranks[-1])]
-    # Straight lines in ln(1 + days): leads are near lognormal (`lead_time_fit`), so between two deciles the shorter are the more frequent.
+    # Straight lines in ln(1 + days): leads are near lognormal (`lead_time_fit`), so between two
+    # deciles the shorter are the more frequent.
     log_leads = Quantiles([*ranks, 1.0], [math.log1p(days) for days in leads])
     lone = facts["adults_share"]["1"]
     return Segment(
@@ -199,29 +228,42 @@ def _segment(name: str, facts: Mapping[str, Any], hotel: Mapping[str, Any]) -> S
 
 
 def _nights(coarse: Mapping[str, float], fine: Mapping[str, float]) -> Discrete[int]:
-    """Nights of a segment; its "8+" is split like the whole hotel's. Bookings of no night (day use) can't be booked here.
+    """Nights of a segment; its "8+" is split like the whole hotel's. Bookings of no night (day use)
+    can't be booked here.
 
-    "15+" is taken as 15 to 28 nights, falling by a fifth a night: an assumption about 0.7 % of the bookings.
+    "15+" is taken as 15 to 28 nights, falling by a fifth a night: an assumption about 0.7 % of the
+    bookings.
     """
     weights = {nights: coarse[str(nights)] for nights in range(1, 8)}
     tail = {nights: fine[str(nights)] for nights in range(8, 15)}
     falling = [0.8**step for step in range(14)]
     tail |= {15 + step: fine["15+"] * weight / sum(falling) for step, weight in enumerate(falling)}
-    return Discrete(weights | {nights: coarse["8+"] * weight / sum(tail.values()) for nights, weight in tail.items()})
+    return Discrete(
+        weights
+        | {nights: coarse["8+"] * weight / sum(tail.values()) for nights, weight in tail.items()}
+    )
 
 
 def _cancel_fraction(raw: Mapping[str, float]) -> Quantiles:
     points = ("p10", "p25", "p50", "p75", "p90")
-    return Quantiles([0.0, *(int(point[1:]) / 100 for point in points), 1.0], [0.0, *(raw[point] for point in points), 1.0])
+    return Quantiles(
+        [0.0, *(int(point[1:]) / 100 for point in points), 1.0],
+        [0.0, *(raw[point] for point in points), 1.0],
+    )
 
 
 def _same_day_hours(air: Mapping[str, Any]) -> Quantiles:
     """Hours between booking and visit on the same day, from the buckets of all leads.
 
-    The source floors both instants to the hour, and tables start on the hour mostly: its 5 hours are 4 to 5 and some minutes. Hence
+    The source floors both instants to the hour, and tables start on the hour mostly: its 5 hours
+    are 4 to 5 and some minutes. Hence
     the half hours; the knot of p25 = 5 stands in the middle of what is counted as 5.
     """
-    buckets, same_day, p25 = air["lead_hours_bucket_share"], air["same_day_share"], air["lead_hours"]["p25"]
+    buckets, same_day, p25 = (
+        air["lead_hours_bucket_share"],
+        air["same_day_share"],
+        air["lead_hours"]["p25"],
+    )
     under: list[tuple[float, float]] = [(0.0, 0.0)]
     for hours, bucket in ((1, "<1h"), (2, "1-2h"), (4, "2-4h"), (8, "4-8h")):
         under.append((hours - 0.5, under[-1][1] + buckets[bucket]))
@@ -244,4 +286,8 @@ def _in_order(by_name: Mapping[str, float], names: Sequence[str]) -> tuple[float
 
 def _by_lower_bound(buckets: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
     """`{"1-2": 75, "5+": 90, "source": …}` as ((1, 75), (5, 90))."""
-    return tuple((int(name.split("-")[0].rstrip("+")), value) for name, value in buckets.items() if name[0].isdigit())
+    return tuple(
+        (int(name.split("-")[0].rstrip("+")), value)
+        for name, value in buckets.items()
+        if name[0].isdigit()
+    )

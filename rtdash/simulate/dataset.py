@@ -1,6 +1,8 @@
-"""Reads the hotel booking demand data set (Antonio, de Almeida, Nunes 2019, doi:10.1016/j.dib.2018.11.126): its rows as values.
+"""Reads the hotel booking demand data set (Antonio, de Almeida, Nunes 2019,
+doi:10.1016/j.dib.2018.11.126): its rows as values.
 
-A file that isn't this data set is refused whole; a row that can't be read is named with its line and column, and the rest goes on.
+A file that isn't this data set is refused whole; a row that can't be read is named with its line
+and column, and the rest goes on.
 """
 
 import csv
@@ -39,7 +41,20 @@ COLUMNS = (
 )
 """The columns that are read; the others don't tell of an operation."""
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _Word = TypeVar("_Word", bound=StrEnum)
 _UNKNOWN = frozenset({"", "NA", "NULL"})
 
@@ -62,7 +77,9 @@ class Deposit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One row. `rate` is the price of a night in EUR; `waiting_days` went by before the booking was confirmed."""
+    """One row. `rate` is the price of a night in EUR; `waiting_days` went by before the booking was
+    confirmed.
+    """
 
     line: int
     hotel: str
@@ -98,17 +115,22 @@ class Unreadable:
         return f"line {self.line}, column {self.column}: {self.value!r} can't be read"
 
 
-class NotTheDataSet(Exception):  # noqa: N818 - a refusal of the file
+class NotTheDataSet(Exception):  # noqa: N818
     """The file is not this data set, or can't be opened; the text says why."""
 
 
 def read_bookings(path: Path) -> Iterator[Booking | Unreadable]:
-    """The rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises NotTheDataSet."""
+    """The rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
+    NotTheDataSet.
+    """
     with _open_text(path) as lines:
         header = next(csv.reader([next(lines, "")]), [])
         missing = [column for column in COLUMNS if column not in header]
         if missing:
-            raise NotTheDataSet(f"{path} is not the hotel booking data set: it lacks the columns {', '.join(missing)}")
+            raise NotTheDataSet(
+                f"{path} is not the hotel booking data set: it lacks the columns"
+                f" {', '.join(missing)}"
+            )
         where = {column: header.index(column) for column in COLUMNS}
         for number, line in enumerate(lines, start=2):
             if line.strip():
@@ -151,7 +173,9 @@ class _Row:
             booked_on=self._days_from(arrival, -self._number("lead_time"), "lead_time"),
             arrival=arrival,
             nights=self._nights(arrival),
-            guests=self._number("adults") + self._number("children", unknown=0) + self._number("babies", unknown=0),
+            guests=self._number("adults")
+            + self._number("children", unknown=0)
+            + self._number("babies", unknown=0),
             segment=self._text("market_segment"),
             reserved_room=self._text("reserved_room_type"),
             assigned_room=self._text("assigned_room_type"),
@@ -187,7 +211,11 @@ class _Row:
         if month not in _MONTHS:
             raise _CellError("arrival_date_month")
         try:
-            return date(self._number("arrival_date_year"), _MONTHS.index(month) + 1, self._number("arrival_date_day_of_month"))
+            return date(
+                self._number("arrival_date_year"),
+                _MONTHS.index(month) + 1,
+                self._number("arrival_date_day_of_month"),
+            )
         except (ValueError, OverflowError):
             raise _CellError("arrival_date_day_of_month") from None
 
@@ -232,14 +260,22 @@ def _open_text(path: Path) -> Iterator[Iterator[str]]:
         else:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
                 yield text
-    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: it wants a password, or an unknown compression
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+    ) as error:  # RuntimeError: it wants a password, or an unknown compression
         raise NotTheDataSet(f"{path} can't be unpacked: {error}") from None
     except OSError as error:
         raise NotTheDataSet(f"{path} can't be read: {error.strerror or error}") from None
 
 
 def _only_csv(archive: zipfile.ZipFile, path: Path) -> str:
-    names = [name for name in archive.namelist() if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")]
+    names = [
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")
+    ]
     if len(names) != 1:
         raise NotTheDataSet(f"{path} must hold one .csv file, and holds {len(names)}")
     return names[0]

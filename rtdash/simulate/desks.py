@@ -1,8 +1,12 @@
-"""Who takes live bookings: each gets its whole life, on fast forward, and a hotel's rooms are kept from being oversold.
+"""Who takes live bookings: each gets its whole life, on fast forward, and a hotel's rooms are kept
+from being oversold.
 
-Nothing is refused for being early (CONTRACT section 4), so guests of today arrive, dine and leave within minutes. A hotel has only so
-many rooms: what comes in must go out again. Beyond a number of future bookings the oldest are cancelled, and when most of tonight's
-rooms are taken, guests who arrive leave again at once (their check-in is undone, the booking cancelled) instead of staying.
+Nothing is refused for being early (CONTRACT section 4), so guests of today arrive, dine and leave
+within minutes. A hotel has only so
+many rooms: what comes in must go out again. Beyond a number of future bookings the oldest are
+cancelled, and when most of tonight's
+rooms are taken, guests who arrive leave again at once (their check-in is undone, the booking
+cancelled) instead of staying.
 """
 
 import heapq
@@ -30,7 +34,8 @@ LATEST_WEEKS = 104
 """How far a booking without a room is put off."""
 
 OPEN_PER_ROOM = 2
-"""Future bookings that a hotel keeps open, per room of the house; beyond, the oldest are cancelled."""
+"""Future bookings that a hotel keeps open, per room of the house; beyond, the oldest are
+cancelled."""
 
 
 class RestaurantDesk:
@@ -53,7 +58,9 @@ class RestaurantDesk:
             visit = replace(visit, ending=_ending(visit.ending, scenario, rng))
         visit = replace(visit, party=visit.party + draw_poisson(rng, scenario.extra_guests))
         script = Script(self._venue, self._ids.draw())
-        visit_script(script, visit, self._venue, self._people.draw(rng, repeated=visit.repeated), rng)
+        visit_script(
+            script, visit, self._venue, self._people.draw(rng, repeated=visit.repeated), rng
+        )
         present = business_date(self._venue, visit.start) == business_date(self._venue, instant)
         script.bring_forward(instant, rng, step_mean_s=STEP_MEAN_S, today=present)
         return script.operations[:1] if brief else script.operations
@@ -62,7 +69,9 @@ class RestaurantDesk:
 class HotelDesk:
     """Takes a hotel's live bookings and keeps its rooms from being oversold."""
 
-    def __init__(self, venue: Venue, profile: Profile, key: str, scenario: Scenario, ledger: Ledger) -> None:
+    def __init__(
+        self, venue: Venue, profile: Profile, key: str, scenario: Scenario, ledger: Ledger
+    ) -> None:
         self._venue = venue
         self._scenario = scenario
         self._rng, self._people, self._ids = seeded(key), Population(key), Ids(key)
@@ -74,7 +83,9 @@ class HotelDesk:
         self._most_open = max(4, venue.total_rooms * OPEN_PER_ROOM)
 
     def arrive(self, instant: datetime, *, brief: bool) -> list[TimedOperation]:
-        """A booking's operations from `instant` on, before them the cancellation of an old booking when there are too many."""
+        """A booking's operations from `instant` on, before them the cancellation of an old booking
+        when there are too many.
+        """
         today = business_date(self._venue, instant)
         self._ledger.forget_before(today)
         cancelled = self._make_room(instant)
@@ -82,26 +93,43 @@ class HotelDesk:
         stay, room_type = self._accommodate(wanted)
         early = self._scenario.early_arrivals and stay is not wanted and wanted.check_in == today
         script = Script(self._venue, self._ids.draw())
-        stay_script(script, stay, room_type, self._venue, self._people.draw(self._rng, repeated=stay.repeated), self._rng)
-        script.bring_forward(instant, self._rng, step_mean_s=STEP_MEAN_S, today=early or stay.check_in == today)
+        stay_script(
+            script,
+            stay,
+            room_type,
+            self._venue,
+            self._people.draw(self._rng, repeated=stay.repeated),
+            self._rng,
+        )
+        script.bring_forward(
+            instant, self._rng, step_mean_s=STEP_MEAN_S, today=early or stay.check_in == today
+        )
         if brief:
             del script.operations[1:]
         self._hold(_Held(script, stay, room_type.id), today, early=early)
         return [*cancelled, *script.operations]
 
     def _next_stay(self, instant: datetime, today: date) -> Stay:
-        """The next of what was asked for, as of `instant`: the rooms of a block come one after the other."""
+        """The next of what was asked for, as of `instant`: the rooms of a block come one after the
+        other.
+        """
         scenario, rng = self._scenario, self._rng
         if not self._asked:
             here = (today - instant.astimezone(self._venue.zone).date()).days
             arrives_today = scenario.today_share is not None and rng.random() < scenario.today_share
-            self._asked.extend(self._demand.stays_at(instant, lead_days=here if arrives_today else None))
+            self._asked.extend(
+                self._demand.stays_at(instant, lead_days=here if arrives_today else None)
+            )
         stay = self._asked.popleft()
         return replace(stay, booked_at=instant, ending=_ending(stay.ending, scenario, rng))
 
     def _accommodate(self, stay: Stay) -> tuple[Stay, RoomType]:
-        """A room for the stay, weeks later if need be; if there is none at all, one that the hotel will refuse."""
-        found = self._ledger.find(stay.guests, stay.check_in, stay.nights, self._rng, weeks=LATEST_WEEKS)
+        """A room for the stay, weeks later if need be; if there is none at all, one that the hotel
+        will refuse.
+        """
+        found = self._ledger.find(
+            stay.guests, stay.check_in, stay.nights, self._rng, weeks=LATEST_WEEKS
+        )
         room_type, check_in = found or (self._venue.room_types[0], stay.check_in)
         return (stay if check_in == stay.check_in else replace(stay, check_in=check_in)), room_type
 
@@ -121,7 +149,9 @@ class HotelDesk:
             self._open.append(held)
 
     def _make_room(self, instant: datetime) -> list[TimedOperation]:
-        """Give back what was left by now; cancel the oldest open booking when there are too many and its film is over."""
+        """Give back what was left by now; cancel the oldest open booking when there are too many
+        and its film is over.
+        """
         while self._leaving and self._leaving[0][0] < instant:
             heapq.heappop(self._leaving)[2].give_back(self._ledger)
         if len(self._open) <= self._most_open or instant - self._open[0].script.now < STEP_LEAST:
@@ -147,6 +177,7 @@ class _Held:
 def _ending(ending: Ending, scenario: Scenario, rng: Random) -> Ending:
     """The scenario's say in who calls off: some more of those who would have come, or some less."""
     if ending is Ending.STAYED:
-        # Somebody calls off about every third time, so the surplus falls on twice as many who don't.
+        # Somebody calls off about every third time, so the surplus falls on twice as many who
+        # don't.
         return Ending.CANCELLED if rng.random() < (scenario.called_off - 1) / 2 else ending
     return Ending.STAYED if rng.random() < 1 - scenario.called_off else ending

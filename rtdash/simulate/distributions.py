@@ -31,13 +31,17 @@ class Discrete(Generic[T]):
 
     def at(self, rank: float) -> T:
         """The value at `rank` of 0 ≤ rank < 1, in the order given."""
-        return self.values[min(bisect_right(self._cumulative, rank * self._cumulative[-1]), len(self.values) - 1)]
+        return self.values[
+            min(bisect_right(self._cumulative, rank * self._cumulative[-1]), len(self.values) - 1)
+        ]
 
     def span(self, value: T) -> tuple[float, float]:
         """The ranks that `value` covers: from, to."""
         index = self.values.index(value)
         total = self._cumulative[-1]
-        return (self._cumulative[index] - self.weights[index]) / total, self._cumulative[index] / total
+        return (self._cumulative[index] - self.weights[index]) / total, self._cumulative[
+            index
+        ] / total
 
 
 class Quantiles:
@@ -67,8 +71,10 @@ class Quantiles:
 
 
 def seeded(key: str) -> Random:
-    """A generator of its own for everything drawn under `key`: the same in every process (a text is seeded by its SHA-512)."""
-    return Random(key)  # noqa: S311 - chance for realism, not for secrets
+    """A generator of its own for everything drawn under `key`: the same in every process (a text is
+    seeded by its SHA-512).
+    """
+    return Random(key)  # noqa: S311
 
 
 def draw_lognormal(rng: Random, mean: float, coefficient_of_variation: float) -> float:
@@ -88,7 +94,9 @@ def draw_poisson(rng: Random, mean: float) -> int:
 
 
 def draw_cluster_size(rng: Random, theta: float) -> int:
-    """A log-series size of 1 and more: P(k) ∝ theta^k / k (Kemp 1981, Applied Statistics 30:249-253, generator LK)."""
+    """A log-series size of 1 and more: P(k) ∝ theta^k / k (Kemp 1981, Applied Statistics
+    30:249-253, generator LK).
+    """
     if theta <= 0:
         return 1
     share = 1 - (1 - theta) ** rng.random()
@@ -96,7 +104,9 @@ def draw_cluster_size(rng: Random, theta: float) -> int:
 
 
 def cluster_theta(dispersion: float) -> float:
-    """The log-series parameter with which Poisson clusters give counts of variance / mean = `dispersion`."""
+    """The log-series parameter with which Poisson clusters give counts of variance / mean =
+    `dispersion`.
+    """
     return max(0.0, 1 - 1 / dispersion)
 
 

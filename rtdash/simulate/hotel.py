@@ -1,7 +1,10 @@
-"""What a hotel's guests ask for: segment first, then lead time, nights, party, deposit, and how it ends.
+"""What a hotel's guests ask for: segment first, then lead time, nights, party, deposit, and how it
+ends.
 
-Arrival month, arrival weekday, the weekday of booking and each segment's leads are published margins of one joint law:
-P(created, segment, lead) ∝ segment · lead · tilt · created weekday · arrival weekday · arrival month (see `arrivals.fit_weekdays`).
+Arrival month, arrival weekday, the weekday of booking and each segment's leads are published
+margins of one joint law:
+P(created, segment, lead) ∝ segment · lead · tilt · created weekday · arrival weekday · arrival
+month (see `arrivals.fit_weekdays`).
 """
 
 import math
@@ -23,14 +26,22 @@ from rtdash.simulate.arrivals import (
     fit_weekdays,
     lead_class,
 )
-from rtdash.simulate.calibration import BLOCK_SEGMENT, NON_REFUND, HotelCalibration, Profile, Segment, hotel_calibration
+from rtdash.simulate.calibration import (
+    BLOCK_SEGMENT,
+    NON_REFUND,
+    HotelCalibration,
+    Profile,
+    Segment,
+    hotel_calibration,
+)
 from rtdash.simulate.distributions import draw_geometric, draw_lognormal, seeded
 
 LONGEST_LEAD_DAYS = 740
 """The data set's longest is 737 days."""
 
 BLOCK_ROOMS = 3.0
-"""Mean rooms of a group's block, booked at once for the same nights. Assumed: 15 % and 33 % of the rows are exact repeats of another,
+"""Mean rooms of a group's block, booked at once for the same nights. Assumed: 15 % and 33 % of the
+rows are exact repeats of another,
 but nothing in them tells a block from a copy."""
 
 _LEAD_POINTS = 200
@@ -49,7 +60,8 @@ class Ending(StrEnum):
 class Stay:
     """A hotel booking before it has a room: everything that the calibration tells.
 
-    `rate_factor` multiplies the base rate of whatever room it gets; `cancel_fraction` is the elapsed share of the lead when it is
+    `rate_factor` multiplies the base rate of whatever room it gets; `cancel_fraction` is the
+    elapsed share of the lead when it is
     cancelled; `block` is shared by the rooms of a group.
     """
 
@@ -81,7 +93,9 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What follows from a calibration alone. `events` are the segments' weights by weekday of booking, a block counting as one."""
+    """What follows from a calibration alone. `events` are the segments' weights by weekday of
+    booking, a block counting as one.
+    """
 
     calibration: HotelCalibration
     fit: WeekdayFit
@@ -102,7 +116,9 @@ class HotelDemand:
         self._prepared = _prepare(profile)
         self._rng = seeded(f"{seed}/hotel")
         facts = self._prepared.calibration
-        variance = day_variance(facts.dispersion, facts.bookings_per_day, per_day, facts.created_weekdays)
+        variance = day_variance(
+            facts.dispersion, facts.bookings_per_day, per_day, facts.created_weekdays
+        )
         self._strength = DayStrength(seed, variance)
         self._blocks = 0
         self._segment_weights = lru_cache(maxsize=4)(self._weigh_segments)
@@ -116,15 +132,29 @@ class HotelDemand:
                 yield from self._event(instant, day, weights)
 
     def stays_at(self, instant: datetime, *, lead_days: int | None = None) -> list[Stay]:
-        """What is asked for by one booking made at `instant`: one stay, or the rooms of a block. `lead_days` overrules the lead."""
+        """What is asked for by one booking made at `instant`: one stay, or the rooms of a block.
+        `lead_days` overrules the lead.
+        """
         day = instant.astimezone(self._zone).date()
         return list(self._event(instant, day, self._segment_weights(day), lead_days=lead_days))
 
     def _weigh_segments(self, day: date) -> list[float]:
-        """Cumulative weights of the segments among the events of a day; the last is the day's season and weekday (mean 1)."""
-        return list(accumulate(map(float.__mul__, _season(self._prepared, day), self._prepared.events[day.weekday()])))
+        """Cumulative weights of the segments among the events of a day; the last is the day's
+        season and weekday (mean 1).
+        """
+        return list(
+            accumulate(
+                map(
+                    float.__mul__,
+                    _season(self._prepared, day),
+                    self._prepared.events[day.weekday()],
+                )
+            )
+        )
 
-    def _event(self, instant: datetime, day: date, weights: list[float], *, lead_days: int | None = None) -> Iterator[Stay]:
+    def _event(
+        self, instant: datetime, day: date, weights: list[float], *, lead_days: int | None = None
+    ) -> Iterator[Stay]:
         rank = self._rng.random() * weights[-1]
         index = next(position for position, weight in enumerate(weights) if rank < weight)
         segment = self._prepared.calibration.segments[index]
@@ -144,17 +174,25 @@ class HotelDemand:
         while True:
             lead = _whole_days(log_leads.draw(rng))
             arrival = day + timedelta(days=lead)
-            weight = tilts[lead_class(lead)] * prepared.fit.arriving[arrival.weekday()] * prepared.months[arrival.month - 1]
+            weight = (
+                tilts[lead_class(lead)]
+                * prepared.fit.arriving[arrival.weekday()]
+                * prepared.months[arrival.month - 1]
+            )
             if rng.random() * prepared.bounds[index] < weight:
                 return lead
 
-    def _stay(self, index: int, instant: datetime, day: date, lead: int, nights: int, block: int | None) -> Stay:
+    def _stay(
+        self, index: int, instant: datetime, day: date, lead: int, nights: int, block: int | None
+    ) -> Stay:
         rng, facts = self._rng, self._prepared.calibration
         segment = facts.segments[index]
         arrival = day + timedelta(days=lead)
         deposit = segment.deposits.draw(rng)
         adults, children = self._draw_party(segment, arrival)
-        factor = facts.rate_by_month[arrival.month - 1] * draw_lognormal(rng, segment.rate_mean, segment.rate_sd / segment.rate_mean)
+        factor = facts.rate_by_month[arrival.month - 1] * draw_lognormal(
+            rng, segment.rate_mean, segment.rate_sd / segment.rate_mean
+        )
         return Stay(
             segment=segment.name,
             booked_at=instant,
@@ -181,14 +219,20 @@ class HotelDemand:
         return adults, facts.children.draw(rng) if has_children or not adults else 0
 
     def _draw_ending(self, index: int, lead: int, deposit: str) -> Ending:
-        """Non-refundable rows are tentative blocks, nearly all cancelled (see the file's caveats); else by segment and lead."""
+        """Non-refundable rows are tentative blocks, nearly all cancelled (see the file's caveats);
+        else by segment and lead.
+        """
         prepared, rank = self._prepared, self._rng.random()
         facts = prepared.calibration
         if deposit == NON_REFUND:
             return Ending.CANCELLED if rank < facts.non_refund_calls_off else Ending.STAYED
         if rank < facts.segments[index].no_show:
             return Ending.NO_SHOW
-        return Ending.CANCELLED if rank < prepared.calls_off[index] * _by_lead(facts, lead) else Ending.STAYED
+        return (
+            Ending.CANCELLED
+            if rank < prepared.calls_off[index] * _by_lead(facts, lead)
+            else Ending.STAYED
+        )
 
 
 @cache
@@ -202,9 +246,14 @@ def _prepare(profile: Profile) -> _Prepared:
             row[lead_class(_whole_days(days))] += segment.share / total / _LEAD_POINTS
         shares.append(row)
     fit = fit_weekdays(shares, facts.created_weekdays, facts.arrival_weekdays)
-    months = tuple(share * 365.25 / days for share, days in zip(facts.arrival_months, _MONTH_DAYS, strict=True))
+    months = tuple(
+        share * 365.25 / days for share, days in zip(facts.arrival_months, _MONTH_DAYS, strict=True)
+    )
     rows = [BLOCK_ROOMS if segment.name == BLOCK_SEGMENT else 1.0 for segment in facts.segments]
-    events = tuple(tuple(_weekday_mass(fit, index, row, day) / rows[index] for index, row in enumerate(shares)) for day in range(7))
+    events = tuple(
+        tuple(_weekday_mass(fit, index, row, day) / rows[index] for index, row in enumerate(shares))
+        for day in range(7)
+    )
     mean_events = sum(sum(row) for row in events) / 7
     return _Prepared(
         calibration=facts,
@@ -214,30 +263,44 @@ def _prepare(profile: Profile) -> _Prepared:
         months=months,
         bounds=tuple(max(row) * max(fit.arriving) * max(months) for row in fit.tilts),
         calls_off=tuple(_calls_off_scale(facts, segment) for segment in facts.segments),
-        typical_leads=tuple(tuple(map(_whole_days, segment.log_leads.middles(_SEASON_POINTS))) for segment in facts.segments),
+        typical_leads=tuple(
+            tuple(map(_whole_days, segment.log_leads.middles(_SEASON_POINTS)))
+            for segment in facts.segments
+        ),
     )
 
 
 def _weekday_mass(fit: WeekdayFit, index: int, row: list[float], day: int) -> float:
     tilts = fit.tilts[index]
-    return fit.created[day] * sum(share * tilts[shift] * fit.arriving[(day + shift) % 7] for shift, share in enumerate(row))
+    return fit.created[day] * sum(
+        share * tilts[shift] * fit.arriving[(day + shift) % 7] for shift, share in enumerate(row)
+    )
 
 
 def _season(prepared: _Prepared, day: date) -> list[float]:
-    """For each segment, how much its arrivals' months make of a booking on `day`: mean 1 over a year."""
+    """For each segment, how much its arrivals' months make of a booking on `day`: mean 1 over a
+    year.
+    """
     start, months = day.toordinal(), prepared.months
-    by_segment = ((months[date.fromordinal(start + lead).month - 1] for lead in leads) for leads in prepared.typical_leads)
+    by_segment = (
+        (months[date.fromordinal(start + lead).month - 1] for lead in leads)
+        for leads in prepared.typical_leads
+    )
     return [sum(factors) / _SEASON_POINTS for factors in by_segment]
 
 
 def _calls_off_scale(facts: HotelCalibration, segment: Segment) -> float:
     """What the rates by lead are multiplied with, so that the segment's own rate comes out."""
-    mean = sum(_by_lead(facts, _whole_days(lead)) for lead in segment.log_leads.middles(_LEAD_POINTS)) / _LEAD_POINTS
+    mean = (
+        sum(_by_lead(facts, _whole_days(lead)) for lead in segment.log_leads.middles(_LEAD_POINTS))
+        / _LEAD_POINTS
+    )
     return segment.calls_off / mean
 
 
 def _by_lead(facts: HotelCalibration, lead: int) -> float:
-    # After midnight the business date is still yesterday's, and a guest who comes at once has a lead of -1 by the calendar.
+    # After midnight the business date is still yesterday's, and a guest who comes at once has a
+    # lead of -1 by the calendar.
     return next(rate for bound, rate in reversed(facts.calls_off_by_lead) if max(lead, 0) >= bound)
 
 

@@ -1,4 +1,6 @@
-"""Rooms that the generator itself has sold, so that a hotel which doesn't overbook refuses nothing of a plan."""
+"""Rooms that the generator itself has sold, so that a hotel which doesn't overbook refuses nothing
+of a plan.
+"""
 
 from collections import Counter
 from datetime import date
@@ -8,9 +10,11 @@ from rtdash.domain.venues import RoomType, Venue
 
 
 class Ledger:
-    """Room-nights by room type. `share` of each type's rooms may be sold; a hotel that allows overbooking has no limit.
+    """Room-nights by room type. `share` of each type's rooms may be sold; a hotel that allows
+    overbooking has no limit.
 
-    Nights are counted as days since year 1, and the full ones of a type stand in a set: asking is the hot path of live traffic.
+    Nights are counted as days since year 1, and the full ones of a type stand in a set: asking is
+    the hot path of live traffic.
     """
 
     def __init__(self, venue: Venue, *, share: float = 1.0) -> None:
@@ -18,21 +22,33 @@ class Ledger:
         self._types = [room_type for room_type in venue.room_types if room_type.total_rooms > 0]
         most = max((room_type.capacity for room_type in self._types), default=0)
         self._largest = [room_type for room_type in self._types if room_type.capacity == most]
-        self._rooms = {room_type.id: int(room_type.total_rooms * share + 0.5) for room_type in self._types}
+        self._rooms = {
+            room_type.id: int(room_type.total_rooms * share + 0.5) for room_type in self._types
+        }
         self._sold: dict[str, Counter[int]] = {room_type.id: Counter() for room_type in self._types}
         self._full: dict[str, set[int]] = {room_type.id: set() for room_type in self._types}
         self._first_kept = 0
 
-    def find(self, guests: int, check_in: date, nights: int, rng: Random, *, weeks: int = 1) -> tuple[RoomType, date] | None:
-        """A type with a free room that holds the party (or else the largest), and the check-in: of that date or up to `weeks` - 1 later.
+    def find(
+        self, guests: int, check_in: date, nights: int, rng: Random, *, weeks: int = 1
+    ) -> tuple[RoomType, date] | None:
+        """A type with a free room that holds the party (or else the largest), and the check-in: of
+        that date or up to `weeks` - 1 later.
 
-        The type is drawn by the number of its rooms, and another taken when it is sold; None when all are.
+        The type is drawn by the number of its rooms, and another taken when it is sold; None when
+        all are.
         """
-        fitting = [room_type for room_type in self._types if room_type.capacity >= guests] or self._largest
+        fitting = [
+            room_type for room_type in self._types if room_type.capacity >= guests
+        ] or self._largest
         wanted = rng.choices(fitting, [room_type.total_rooms for room_type in fitting])[0]
         if self._unlimited:
             return wanted, check_in
-        choice = [room_type for room_type in dict.fromkeys((wanted, *fitting)) if self._rooms[room_type.id] > 0]
+        choice = [
+            room_type
+            for room_type in dict.fromkeys((wanted, *fitting))
+            if self._rooms[room_type.id] > 0
+        ]
         full = [self._full[room_type.id] for room_type in choice]
         first = check_in.toordinal()
         for moved in range(first, first + 7 * weeks, 7):
@@ -46,7 +62,9 @@ class Ledger:
         """Whether a room of the type is free on every night."""
         if self._unlimited:
             return True
-        return self._rooms[room_type_id] > 0 and self._full[room_type_id].isdisjoint(_nights(check_in, nights))
+        return self._rooms[room_type_id] > 0 and self._full[room_type_id].isdisjoint(
+            _nights(check_in, nights)
+        )
 
     def is_crowded(self, night: date) -> bool:
         """Whether three quarters of what may be sold for the night are sold."""
@@ -75,8 +93,12 @@ class Ledger:
         if night.toordinal() > self._first_kept:
             self._first_kept = night.toordinal()
             for room_type_id, sold in self._sold.items():
-                self._sold[room_type_id] = Counter({kept: count for kept, count in sold.items() if kept >= self._first_kept})
-                self._full[room_type_id] = {kept for kept in self._full[room_type_id] if kept >= self._first_kept}
+                self._sold[room_type_id] = Counter(
+                    {kept: count for kept, count in sold.items() if kept >= self._first_kept}
+                )
+                self._full[room_type_id] = {
+                    kept for kept in self._full[room_type_id] if kept >= self._first_kept
+                }
 
 
 def _nights(check_in: date, nights: int) -> range:

@@ -1,4 +1,6 @@
-"""Live traffic: endless, in bursts, each reservation's life brought forward so that a viewer sees it within minutes."""
+"""Live traffic: endless, in bursts, each reservation's life brought forward so that a viewer sees
+it within minutes.
+"""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -24,7 +26,9 @@ MOST_PENDING = 50_000
 
 
 class _Arrive(Protocol):
-    """Books at an instant and tells the operations of that life; of a `brief` one only the booking."""
+    """Books at an instant and tells the operations of that life; of a `brief` one only the
+    booking.
+    """
 
     def __call__(self, instant: datetime, *, brief: bool) -> list[TimedOperation]: ...
 
@@ -40,12 +44,17 @@ def generate_live(
     past: Past | None = None,
     share_of_rooms: float = 0.25,
 ) -> Iterator[TimedOperation]:
-    """Operations from `start` on, without end and without `at`, ordered by `due`; memory is bounded.
+    """Operations from `start` on, without end and without `at`, ordered by `due`; memory is
+    bounded.
 
-    New reservations average `rate_per_s` times the scenario's shape over every minute, and come in bursts. After a `past` that was
-    loaded, what it left for its last business date comes within the first minutes, and the hotel sells exactly the rooms that it left.
-    Without one, `share_of_rooms` of a hotel's rooms may be sold, the rest is taken to be sold already: 1.0 for a hotel that begins
-    empty. Raises ValueError when the profile is of the other kind of venue, or the rate is not above 0.
+    New reservations average `rate_per_s` times the scenario's shape over every minute, and come in
+    bursts. After a `past` that was
+    loaded, what it left for its last business date comes within the first minutes, and the hotel
+    sells exactly the rooms that it left.
+    Without one, `share_of_rooms` of a hotel's rooms may be sold, the rest is taken to be sold
+    already: 1.0 for a hotel that begins
+    empty. Raises ValueError when the profile is of the other kind of venue, or the rate is not
+    above 0.
     """
     if not rate_per_s > 0:
         raise ValueError("the rate must be above 0")
@@ -58,11 +67,17 @@ def generate_live(
         desk: HotelDesk | RestaurantDesk = HotelDesk(venue, profile, key, scenario, ledger)
     else:
         desk = RestaurantDesk(venue, key, scenario)
-    return _merge(left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), desk.arrive)
+    return _merge(
+        left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), desk.arrive
+    )
 
 
-def _instants(rng: Random, start: datetime, scenario: Scenario, rate_per_s: float) -> Iterator[datetime]:
-    """The instants of new reservations, minute by minute: so many as the rate says (what is left over is carried on), in bursts."""
+def _instants(
+    rng: Random, start: datetime, scenario: Scenario, rate_per_s: float
+) -> Iterator[datetime]:
+    """The instants of new reservations, minute by minute: so many as the rate says (what is left
+    over is carried on), in bursts.
+    """
     owed = rng.random()
     for minute in count():
         steps = [scenario.multiplier(minute * 60 + second) for second in range(60)]
@@ -79,8 +94,12 @@ def _instants(rng: Random, start: datetime, scenario: Scenario, rate_per_s: floa
             yield start + timedelta(milliseconds=int((minute * 60 + second) * 1000))
 
 
-def _merge(left: Sequence[TimedOperation], instants: Iterator[datetime], arrive: _Arrive) -> Iterator[TimedOperation]:
-    """What was left over, and new reservations: their first operations at their instants, the others when they are due."""
+def _merge(
+    left: Sequence[TimedOperation], instants: Iterator[datetime], arrive: _Arrive
+) -> Iterator[TimedOperation]:
+    """What was left over, and new reservations: their first operations at their instants, the
+    others when they are due.
+    """
     waiting = [(timed.due, number, timed) for number, timed in enumerate(left)]
     heapq.heapify(waiting)
     written = len(waiting)

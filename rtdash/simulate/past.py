@@ -1,4 +1,6 @@
-"""A venue's past: whole lives of reservations as operations in the order of their instants, none of which a server must refuse."""
+"""A venue's past: whole lives of reservations as operations in the order of their instants, none of
+which a server must refuse.
+"""
 
 import heapq
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ LEFT_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The `days` days of a venue before `start`: the same operations for the same options, whenever asked."""
+    """The `days` days of a venue before `start`: the same operations for the same options, whenever
+    asked.
+    """
 
     venue: Venue
     profile: Profile
@@ -39,15 +43,27 @@ class Past:
 
     def operations(self) -> Iterator[TimedOperation]:
         """What happened before `start`, by instant, with `at`."""
-        return (timed.with_at() for timed in _in_order(self._scripts(Ledger(self.venue)), self.start))
+        return (
+            timed.with_at() for timed in _in_order(self._scripts(Ledger(self.venue)), self.start)
+        )
 
     def leave(self, instant: datetime) -> tuple[list[TimedOperation], Ledger]:
-        """What its reservations still have to do on its last business date, on fast forward from `instant` on; the rooms they hold."""
+        """What its reservations still have to do on its last business date, on fast forward from
+        `instant` on; the rooms they hold.
+        """
         ledger = Ledger(self.venue)
         turn = next_turn(self.venue, self.start)
         pace = LEFT_FOR / (turn - self.start)
-        left = [timed for _, operations in self._scripts(ledger) for timed in operations if self.start <= timed.due < turn]
-        return [TimedOperation(whole_ms(instant + (timed.due - self.start) * pace), timed.operation) for timed in left], ledger
+        left = [
+            timed
+            for _, operations in self._scripts(ledger)
+            for timed in operations
+            if self.start <= timed.due < turn
+        ]
+        return [
+            TimedOperation(whole_ms(instant + (timed.due - self.start) * pace), timed.operation)
+            for timed in left
+        ], ledger
 
     def _scripts(self, ledger: Ledger) -> "_Scripts":
         first = (self.start - timedelta(days=self.days)).astimezone(self.venue.zone).date()
@@ -56,26 +72,38 @@ class Past:
         return _hotel_scripts(self, first, ledger)
 
 
-def generate_past(venue: Venue, profile: Profile | str, *, seed: int, start: datetime, days: int) -> Iterator[TimedOperation]:
-    """What happened at `venue` on the `days` days before `start`, at a natural volume for its size, ordered by instant.
+def generate_past(
+    venue: Venue, profile: Profile | str, *, seed: int, start: datetime, days: int
+) -> Iterator[TimedOperation]:
+    """What happened at `venue` on the `days` days before `start`, at a natural volume for its size,
+    ordered by instant.
 
-    Everything is due before `start` and carries `at`. Reservations that were made earlier and arrive, or are in house, within the days
-    are included with their bookings at their time; so are those made within the days for later. A hotel that doesn't allow overbooking
+    Everything is due before `start` and carries `at`. Reservations that were made earlier and
+    arrive, or are in house, within the days
+    are included with their bookings at their time; so are those made within the days for later. A
+    hotel that doesn't allow overbooking
     is never oversold. Raises ValueError when the profile is of the other kind of venue.
     """
-    return Past(venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days).operations()
+    return Past(
+        venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days
+    ).operations()
 
 
 def fitting_profile(venue: Venue, profile: Profile | str) -> Profile:
-    """The profile by name. Raises ValueError when there is none, or when it is of the other kind of venue."""
+    """The profile by name. Raises ValueError when there is none, or when it is of the other kind of
+    venue.
+    """
     chosen = Profile(profile)
     if (chosen is Profile.RESTAURANT) != (venue.kind is VenueKind.RESTAURANT):
-        raise ValueError(f"profile {chosen.value!r} doesn't fit {venue.id!r}, which is a {venue.kind.value}")
+        raise ValueError(
+            f"profile {chosen.value!r} doesn't fit {venue.id!r}, which is a {venue.kind.value}"
+        )
     return chosen
 
 
 _Scripts = Iterator[tuple[datetime, list[TimedOperation]]]
-"""Reservations' operations, each with the instant before which nothing comes any more, here or later."""
+"""Reservations' operations, each with the instant before which nothing comes any more, here or
+later."""
 
 
 def _in_order(scripts: _Scripts, end: datetime) -> Iterator[TimedOperation]:
@@ -118,7 +146,9 @@ def _hotel_scripts(past: Past, first: date, ledger: Ledger) -> _Scripts:
     _give_back(called_off, start, ledger)
 
 
-def _give_back(called_off: list[tuple[datetime, int, Stay, str]], instant: datetime, ledger: Ledger) -> None:
+def _give_back(
+    called_off: list[tuple[datetime, int, Stay, str]], instant: datetime, ledger: Ledger
+) -> None:
     """Free the rooms of those who had called off before `instant`."""
     while called_off and called_off[0][0] < instant:
         _, _, stay, room_type_id = heapq.heappop(called_off)
@@ -128,10 +158,14 @@ def _give_back(called_off: list[tuple[datetime, int, Stay, str]], instant: datet
 def _restaurant_scripts(past: Past, first: date) -> _Scripts:
     venue, start = past.venue, past.start
     rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
-    demand = RestaurantDemand(venue.zone, seed=past.key, covers_per_day=restaurant_calibration().busy_covers_per_day)
+    demand = RestaurantDemand(
+        venue.zone, seed=past.key, covers_per_day=restaurant_calibration().busy_covers_per_day
+    )
     last = start.astimezone(venue.zone).date() + timedelta(days=LONGEST_TABLE_LEAD_DAYS)
     for index, visits in enumerate(demand.visits(first, (last - first).days + 1)):
-        floor = local_instant(first + timedelta(days=index - LONGEST_TABLE_LEAD_DAYS), 0, venue.zone)
+        floor = local_instant(
+            first + timedelta(days=index - LONGEST_TABLE_LEAD_DAYS), 0, venue.zone
+        )
         for visit in visits:
             if visit.booked_at < start:
                 script = Script(venue, ids.draw())

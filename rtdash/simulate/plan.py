@@ -1,6 +1,7 @@
 """The two ways in: a venue's past, and its live traffic.
 
-Everything depends on seed, venue, start and options alone, to the byte (within one version of Faker, from which the names come).
+Everything depends on seed, venue, start and options alone, to the byte (within one version of
+Faker, from which the names come).
 """
 
 from rtdash.simulate.live import generate_live

@@ -1,4 +1,6 @@
-"""The people who book: names from pools that Faker fills once, emails that fit the names, and regulars who come again."""
+"""The people who book: names from pools that Faker fills once, emails that fit the names, and
+regulars who come again.
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -35,9 +37,12 @@ class Population:
         self._met = 0
 
     def draw(self, rng: Random, *, repeated: bool) -> Customer:
-        """A customer: somebody who was here before when `repeated` (as far as anybody was), else somebody new."""
+        """A customer: somebody who was here before when `repeated` (as far as anybody was), else
+        somebody new.
+        """
         if repeated and self._regulars:
-            # The square makes few people very faithful: visits are as uneven among customers as anywhere.
+            # The square makes few people very faithful: visits are as uneven among customers as
+            # anywhere.
             return self._regulars[int(len(self._regulars) * rng.random() ** 2)]
         customer = self._meet(rng)
         if len(self._regulars) < _REGULARS:
@@ -49,7 +54,11 @@ class Population:
     def _meet(self, rng: Random) -> Customer:
         self._met += 1
         first, last = rng.choice(self._first_names), rng.choice(self._last_names)
-        mailbox = "".join(letter for letter in f"{first}.{last}".lower() if letter.isalnum() or letter == ".")
+        mailbox = "".join(
+            letter for letter in f"{first}.{last}".lower() if letter.isalnum() or letter == "."
+        )
         # 555-01xx is kept free for fiction in the North American plan, so nobody's telephone rings.
         phone = f"+1-{rng.randrange(201, 990)}-555-{rng.randrange(100, 200):04d}"
-        return Customer(f"{first} {last}", f"{mailbox}{self._met}@{_MAIL_DOMAINS[self._met % 3]}", phone)
+        return Customer(
+            f"{first} {last}", f"{mailbox}{self._met}@{_MAIL_DOMAINS[self._met % 3]}", phone
+        )

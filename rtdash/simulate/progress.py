@@ -1,4 +1,6 @@
-"""Shows a run while it goes on, on stderr: one live line on a terminal, a plain line every few seconds elsewhere."""
+"""Shows a run while it goes on, on stderr: one live line on a terminal, a plain line every few
+seconds elsewhere.
+"""
 
 import asyncio
 import time
@@ -32,9 +34,13 @@ async def progress(tally: Tally, api: Api, console: Console) -> AsyncIterator[No
         while len(recent) > 2 and recent[0][0] < tally.elapsed_s - _RECENT_S:
             recent.popleft()
         since_s, applied = recent[0]
-        return tally.line(per_s=(tally.applied.total() - applied) / max(tally.elapsed_s - since_s, 0.001))
+        return tally.line(
+            per_s=(tally.applied.total() - applied) / max(tally.elapsed_s - since_s, 0.001)
+        )
 
-    showing = asyncio.create_task(_show_live(line, console) if console.is_terminal else _show_lines(line, console))
+    showing = asyncio.create_task(
+        _show_live(line, console) if console.is_terminal else _show_lines(line, console)
+    )
     try:
         yield
     finally:

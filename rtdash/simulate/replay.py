@@ -1,16 +1,23 @@
-"""Turns the rows of the hotel booking data set into operations at the instants that they tell. Pure: no I/O, no clock.
+"""Turns the rows of the hotel booking data set into operations at the instants that they tell.
+Pure: no I/O, no clock.
 
 What a row tells, and what becomes of it:
-- booked on arrival minus lead time (`book`), the reserved room type, the party, rate times nights in EUR, the market segment as the source;
+- booked on arrival minus lead time (`book`), the reserved room type, the party, rate times nights
+  in EUR, the market segment as the source;
 - days in the waiting list: booked as Pending, confirmed (`confirm`) after so many days;
-- another room type assigned: an `amend` just before the check-in, since the row doesn't tell when it was decided. Rows that ended
+- another room type assigned: an `amend` just before the check-in, since the row doesn't tell when
+  it was decided. Rows that ended
   otherwise never took a room, so theirs is left out;
-- Check-Out: `check_in` on the day of arrival, `check_out` on the status date; Canceled: `cancel`, No-Show: `no_show` on the status date;
-- Non Refund, "a deposit in the value of the total stay cost" (the data's article): paid in full when booked. Refundable, a deposit of a
+- Check-Out: `check_in` on the day of arrival, `check_out` on the status date; Canceled: `cancel`,
+  No-Show: `no_show` on the status date;
+- Non Refund, "a deposit in the value of the total stay cost" (the data's article): paid in full
+  when booked. Refundable, a deposit of a
   part that isn't told, and No Deposit: what is still open is paid (`pay`) at the check-out.
 
-What a row doesn't tell, and is therefore not made up: hours (`_Hours`, an assumption, fixed by the row's content), names (each row is a
-guest of its own, named by its reservation), what was changed by `booking_changes` (only counted), who a returning guest was.
+What a row doesn't tell, and is therefore not made up: hours (`_Hours`, an assumption, fixed by the
+row's content), names (each row is a
+guest of its own, named by its reservation), what was changed by `booking_changes` (only counted),
+who a returning guest was.
 """
 
 import heapq
@@ -60,17 +67,30 @@ class Account:
     """Amendments that rows tell of by number only."""
 
     def lines(self) -> list[str]:
-        """For a person: what was read, what is left out and why, the first unreadable rows by line and column."""
-        lines = [f"{self.rows:,} rows: {self.taken.total():,} reservations, {self.left_out.total():,} left out"]
-        lines += [f"  left out, {reason}: {count:,}" for reason, count in self.left_out.most_common()]
+        """For a person: what was read, what is left out and why, the first unreadable rows by line
+        and column.
+        """
+        lines = [
+            (
+                f"{self.rows:,} rows: {self.taken.total():,} reservations, {self.left_out.total():,}"
+                " left out"
+            )
+        ]
+        lines += [
+            f"  left out, {reason}: {count:,}" for reason, count in self.left_out.most_common()
+        ]
         lines += [f"    {row}" for row in self.unreadable[:_MOST_NAMED]]
         if self.untold_changes:
-            lines.append(f"  amendments told by their number only, not replayed: {self.untold_changes:,}")
+            lines.append(
+                f"  amendments told by their number only, not replayed: {self.untold_changes:,}"
+            )
         return lines
 
 
 def tell(rows: Iterable[Booking | Unreadable], account: Account) -> list[Told]:
-    """The rows that become operations, in the order of booking; what can't be taken goes to the account with its reason."""
+    """The rows that become operations, in the order of booking; what can't be taken goes to the
+    account with its reason.
+    """
     alike: Counter[str] = Counter()
     told: list[Told] = []
     for row in rows:
@@ -92,7 +112,9 @@ def tell(rows: Iterable[Booking | Unreadable], account: Account) -> list[Told]:
 
 
 def chronological(told: Iterable[Told]) -> Iterator[TimedOperation]:
-    """The operations of all bookings by instant; `told` is in the order of booking. Holds only the reservations that are open."""
+    """The operations of all bookings by instant; `told` is in the order of booking. Holds only the
+    reservations that are open.
+    """
     ahead: list[tuple[datetime, str, Iterator[TimedOperation], TimedOperation]] = []
     for one in told:
         while ahead and ahead[0][0] <= one.booked_at:
@@ -130,7 +152,9 @@ def operations_of(told: Told) -> list[TimedOperation]:
     return story.operations
 
 
-def _take(ahead: list[tuple[datetime, str, Iterator[TimedOperation], TimedOperation]]) -> TimedOperation:
+def _take(
+    ahead: list[tuple[datetime, str, Iterator[TimedOperation], TimedOperation]],
+) -> TimedOperation:
     _, reservation_id, steps, present = ahead[0]
     following = next(steps, None)
     if following is None:
@@ -146,7 +170,10 @@ _AGAINST: tuple[tuple[str, Callable[[Booking], bool]], ...] = (
     ("no night", lambda row: row.nights == 0),
     ("negative rate", lambda row: row.rate < 0),
     ("ended before it was booked", lambda row: row.ended_on < row.booked_on),
-    ("left before it arrived", lambda row: row.ending is Ending.CHECKED_OUT and row.ended_on < row.arrival),
+    (
+        "left before it arrived",
+        lambda row: row.ending is Ending.CHECKED_OUT and row.ended_on < row.arrival,
+    ),
 )
 
 
@@ -157,7 +184,9 @@ def _reason_against(row: Booking | Unreadable) -> str | None:
 
 
 def _digest(row: Booking) -> str:
-    """The row's content; together with its number among equal rows an id that stays the same in a part of the file, or a mended one."""
+    """The row's content; together with its number among equal rows an id that stays the same in a
+    part of the file, or a mended one.
+    """
     content = (
         row.hotel, row.booked_on, row.arrival, row.nights, row.guests, row.segment, row.reserved_room, row.assigned_room,
         row.changes, row.deposit, row.waiting_days, row.rate.normalize(), row.ending, row.ended_on,
@@ -165,7 +194,9 @@ def _digest(row: Booking) -> str:
     return sha256("\x1f".join(map(str, content)).encode()).hexdigest()[:12]
 
 
-def _booking_fields(row: Booking, reservation_id: str, price: Decimal, paid: Decimal) -> dict[str, Any]:
+def _booking_fields(
+    row: Booking, reservation_id: str, price: Decimal, paid: Decimal
+) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "customerName": f"Guest {reservation_id}",
         "guests": row.guests,
@@ -183,7 +214,9 @@ def _booking_fields(row: Booking, reservation_id: str, price: Decimal, paid: Dec
 
 
 class _Story:
-    """Collects the operations of one reservation; an instant that isn't after the one before it is put a minute behind it."""
+    """Collects the operations of one reservation; an instant that isn't after the one before it is
+    put a minute behind it.
+    """
 
     def __init__(self, venue: str, reservation_id: str) -> None:
         self.operations: list[TimedOperation] = []
@@ -204,9 +237,11 @@ class _Story:
 
 
 class _Hours:
-    """Hours within a day, which the data don't tell: assumed, spread evenly, and the same for a reservation each time.
+    """Hours within a day, which the data don't tell: assumed, spread evenly, and the same for a
+    reservation each time.
 
-    Bookings 09 to 18 h, arrivals 15 to 22 h, cancellations 09 to 22 h, departures 08 to 11:30 h, no-shows given up 23 to 24 h, all local.
+    Bookings 09 to 18 h, arrivals 15 to 22 h, cancellations 09 to 22 h, departures 08 to 11:30 h,
+    no-shows given up 23 to 24 h, all local.
     """
 
     def __init__(self, reservation_id: str) -> None:

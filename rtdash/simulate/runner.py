@@ -1,4 +1,6 @@
-"""One run of traffic against a server: the past, then live traffic, or the replay of the data set; it ends early when told to."""
+"""One run of traffic against a server: the past, then live traffic, or the replay of the data set;
+it ends early when told to.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,7 +27,9 @@ async def run_traffic(
     clock: Clock,
     on_loaded: Callable[[], None] = lambda: None,
 ) -> None:
-    """Load the past if there is one to load (`on_loaded` hears when it is there), then go on live. Raises what `Api` raises."""
+    """Load the past if there is one to load (`on_loaded` hears when it is there), then go on live.
+    Raises what `Api` raises.
+    """
     sender = Sender(api, tally, stop)
     pasts = traffic.pasts(venues, clock())
     await sender.load(in_order(pasts))
@@ -33,11 +37,17 @@ async def run_traffic(
         on_loaded()
     if traffic.rate_per_s and traffic.duration_s and not stop.is_set():
         start = traffic.start or clock()
-        await sender.pace(traffic.live(venues, start, pasts), origin=start, duration_s=traffic.duration_s)
+        await sender.pace(
+            traffic.live(venues, start, pasts), origin=start, duration_s=traffic.duration_s
+        )
 
 
-async def run_replay(api: Api, told: Sequence[Told], tally: Tally, *, speed: float | None, stop: asyncio.Event) -> None:
-    """Send the data set's operations in order; `speed` is how many times its own time goes by (None: as fast as the server takes them)."""
+async def run_replay(
+    api: Api, told: Sequence[Told], tally: Tally, *, speed: float | None, stop: asyncio.Event
+) -> None:
+    """Send the data set's operations in order; `speed` is how many times its own time goes by
+    (None: as fast as the server takes them).
+    """
     sender = Sender(api, tally, stop)
     if speed is None:
         await sender.load(chronological(told))
@@ -46,7 +56,9 @@ async def run_replay(api: Api, told: Sequence[Told], tally: Tally, *, speed: flo
 
 
 async def until_stopped(work: asyncio.Task[None], stop: asyncio.Event) -> bool:
-    """Wait for the work; after the stop it gets `GRACE_S` to finish what is under way. Whether it was stopped; raises what it raised."""
+    """Wait for the work; after the stop it gets `GRACE_S` to finish what is under way. Whether it
+    was stopped; raises what it raised.
+    """
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():

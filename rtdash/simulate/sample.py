@@ -1,4 +1,5 @@
-"""A number of whole lives of reservations, without a server: what `--dry-run` prints, for looking at and for measuring.
+"""A number of whole lives of reservations, without a server: what `--dry-run` prints, for looking
+at and for measuring.
 
 The demand itself, as calibrated: whether a house of that size had room for all of it is not asked.
 """
@@ -24,39 +25,64 @@ YEAR_DAYS = 365.25
 _MOST_DAYS = 100_000
 
 
-def sample(venue: Venue, profile: Profile | str, *, seed: int, start: date, count: int) -> Iterator[TimedOperation]:
-    """The operations of `count` reservations with their `at`, by instant. They come at the venue's natural volume from `start` on (booked
-    then at a hotel, for then at a restaurant); when that fills a year or more, at the volume that fills the nearest number of whole years.
+def sample(
+    venue: Venue, profile: Profile | str, *, seed: int, start: date, count: int
+) -> Iterator[TimedOperation]:
+    """The operations of `count` reservations with their `at`, by instant. They come at the venue's
+    natural volume from `start` on (booked
+    then at a hotel, for then at a restaurant); when that fills a year or more, at the volume that
+    fills the nearest number of whole years.
 
     Raises ValueError when the profile is of the other kind of venue.
     """
     profile = fitting_profile(venue, profile)
     key = f"{seed}/{venue.id}/{profile.value}/sample/{start}/{count}"
-    lives = _stays(venue, profile, key, start, count) if venue.kind is VenueKind.HOTEL else _visits(venue, key, start, count)
+    lives = (
+        _stays(venue, profile, key, start, count)
+        if venue.kind is VenueKind.HOTEL
+        else _visits(venue, key, start, count)
+    )
     operations = [timed.with_at() for life in islice(lives, count) for timed in life]
     operations.sort(key=attrgetter("due"))
     return iter(operations)
 
 
-def _stays(venue: Venue, profile: Profile, key: str, start: date, count: int) -> Iterator[list[TimedOperation]]:
+def _stays(
+    venue: Venue, profile: Profile, key: str, start: date, count: int
+) -> Iterator[list[TimedOperation]]:
     rng, people, ids = seeded(key), Population(key), Ids(key)
-    per_day = _whole_years(venue.total_rooms * hotel_calibration(profile).bookings_per_room_day, count)
-    for stay in HotelDemand(profile, venue.zone, seed=key, per_day=per_day).stays(start, _MOST_DAYS):
+    per_day = _whole_years(
+        venue.total_rooms * hotel_calibration(profile).bookings_per_room_day, count
+    )
+    for stay in HotelDemand(profile, venue.zone, seed=key, per_day=per_day).stays(
+        start, _MOST_DAYS
+    ):
         script = Script(venue, ids.draw())
-        stay_script(script, stay, _draw_room_type(venue, stay.guests, rng), venue, people.draw(rng, repeated=stay.repeated), rng)
+        stay_script(
+            script,
+            stay,
+            _draw_room_type(venue, stay.guests, rng),
+            venue,
+            people.draw(rng, repeated=stay.repeated),
+            rng,
+        )
         yield script.operations
 
 
 def _draw_room_type(venue: Venue, guests: int, rng: Random) -> RoomType:
     """A type that holds the party, or else any, drawn by the number of its rooms."""
-    fitting = [room_type for room_type in venue.room_types if room_type.capacity >= guests] or venue.room_types
+    fitting = [
+        room_type for room_type in venue.room_types if room_type.capacity >= guests
+    ] or venue.room_types
     return rng.choices(fitting, [room_type.total_rooms for room_type in fitting])[0]
 
 
 def _visits(venue: Venue, key: str, start: date, count: int) -> Iterator[list[TimedOperation]]:
     rng, people, ids, facts = seeded(key), Population(key), Ids(key), restaurant_calibration()
     covers = _whole_years(facts.busy_covers_per_day / facts.mean_party, count) * facts.mean_party
-    for visits in RestaurantDemand(venue.zone, seed=key, covers_per_day=covers).visits(start, _MOST_DAYS):
+    for visits in RestaurantDemand(venue.zone, seed=key, covers_per_day=covers).visits(
+        start, _MOST_DAYS
+    ):
         for visit in visits:
             script = Script(venue, ids.draw())
             visit_script(script, visit, venue, people.draw(rng, repeated=visit.repeated), rng)
@@ -64,6 +90,8 @@ def _visits(venue: Venue, key: str, start: date, count: int) -> Iterator[list[Ti
 
 
 def _whole_years(natural_per_day: float, count: int) -> float:
-    """The volume of a day at which `count` fill whole years, so that a season is in it once a year; the natural one for less."""
+    """The volume of a day at which `count` fill whole years, so that a season is in it once a year;
+    the natural one for less.
+    """
     years = round(count / natural_per_day / YEAR_DAYS)
     return count / (years * YEAR_DAYS) if years else natural_per_day

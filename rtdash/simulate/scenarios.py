@@ -1,4 +1,6 @@
-"""Scenarios: how live traffic swells and ebbs, and what it is made of. Shapes average 1, so that `--rate` keeps its meaning."""
+"""Scenarios: how live traffic swells and ebbs, and what it is made of. Shapes average 1, so that
+`--rate` keeps its meaning.
+"""
 
 import math
 from dataclasses import dataclass
@@ -8,10 +10,14 @@ from dataclasses import dataclass
 class Scenario:
     """One kind of day, on fast forward.
 
-    `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1. `today_share` of the reservations are
-    for the present day (None: as calibrated), `walk_in_share` of a restaurant's come without one, `extra_guests` join a party on average,
-    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show. With `early_arrivals` guests for whom a hotel
-    has no room tonight get one for a later night and arrive all the same: the film runs ahead of the calendar.
+    `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1.
+    `today_share` of the reservations are
+    for the present day (None: as calibrated), `walk_in_share` of a restaurant's come without one,
+    `extra_guests` join a party on average,
+    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show. With
+    `early_arrivals` guests for whom a hotel
+    has no room tonight get one for a later night and arrive all the same: the film runs ahead of
+    the calendar.
     """
 
     name: str
@@ -42,7 +48,8 @@ _ALL = (
     Scenario("steady", "an ordinary day at an even rate", (1.0,), 60.0),
     Scenario(
         "friday-dinner",
-        "tables for tonight: a rush that builds up, peaks at three times its beginning and ebbs, every ten minutes; larger parties, walk-ins",
+        "tables for tonight: a rush that builds up, peaks at three times its beginning and ebbs,"
+        " every ten minutes; larger parties, walk-ins",
         _average_one([0.5 + math.sin(math.pi * (step + 0.5) / 10) for step in range(10)]),
         60.0,
         today_share=0.75,
@@ -61,7 +68,8 @@ _ALL = (
     ),
     Scenario(
         "flash-sale",
-        "an offer goes out every five minutes: a sudden peak of bookings for later that fades within two; many are called off again",
+        "an offer goes out every five minutes: a sudden peak of bookings for later that fades"
+        " within two; many are called off again",
         _average_one([0.3, 6.0, 4.0, 2.4, 1.4, 0.8, 0.5, 0.3, 0.3, 0.3]),
         30.0,
         today_share=0.03,

@@ -1,4 +1,6 @@
-"""One reservation's operations in the making: ids, order, money, the wire form of CONTRACT section 4."""
+"""One reservation's operations in the making: ids, order, money, the wire form of CONTRACT section
+4.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +33,9 @@ class TimedOperation:
 
 
 class Ids:
-    """Ids of reservations: short, and never the same for two streams of different seed, venue, start or options."""
+    """Ids of reservations: short, and never the same for two streams of different seed, venue,
+    start or options.
+    """
 
     def __init__(self, key: str) -> None:
         self._prefix = sha256(key.encode()).hexdigest()[:6]
@@ -44,7 +48,9 @@ class Ids:
 
 
 class Script:
-    """The operations of one reservation in order; instants never go back, and never more is paid than is due."""
+    """The operations of one reservation in order; instants never go back, and never more is paid
+    than is due.
+    """
 
     def __init__(self, venue: Venue, reservation_id: str) -> None:
         self.operations: list[TimedOperation] = []
@@ -59,19 +65,31 @@ class Script:
         """The instant of the last operation."""
         return self.operations[-1].due
 
-    def bring_forward(self, instant: datetime, rng: Random, *, step_mean_s: float, today: bool) -> None:
-        """Put the life on fast forward from `instant` on; without its arrival and what follows unless it is for `today`."""
+    def bring_forward(
+        self, instant: datetime, rng: Random, *, step_mean_s: float, today: bool
+    ) -> None:
+        """Put the life on fast forward from `instant` on; without its arrival and what follows
+        unless it is for `today`.
+        """
         film: list[TimedOperation] = []
         for timed in self.operations:
             if not today and timed.operation["op"] in ARRIVALS:
                 break
             film.append(TimedOperation(instant, timed.operation))
-            instant += STEP_LEAST + timedelta(milliseconds=int(rng.expovariate(1 / step_mean_s) * 1000))
+            instant += STEP_LEAST + timedelta(
+                milliseconds=int(rng.expovariate(1 / step_mean_s) * 1000)
+            )
         self.operations = film
 
     def leave_at_once(self) -> None:
-        """Let the guest go again after the check-in, which is undone: the room is free, the booking cancelled."""
-        arrived = max(index for index, timed in enumerate(self.operations) if timed.operation["op"] == "check_in")
+        """Let the guest go again after the check-in, which is undone: the room is free, the booking
+        cancelled.
+        """
+        arrived = max(
+            index
+            for index, timed in enumerate(self.operations)
+            if timed.operation["op"] == "check_in"
+        )
         del self.operations[arrived + 1 :]
         self.step(self.now + timedelta(seconds=20), "undo_check_in")
         self.step(self.now + timedelta(seconds=5), "cancel")
@@ -98,10 +116,14 @@ class Script:
         }
         self.operations.append(TimedOperation(whole_ms(due), wire))
 
-    def book(self, due: datetime, amount_minor: int, paid_minor: int, *, pending: bool, **fields: Any) -> None:
+    def book(
+        self, due: datetime, amount_minor: int, paid_minor: int, *, pending: bool, **fields: Any
+    ) -> None:
         """The first step; `status` and `paid` stand in it only when they say something."""
         self.amount_minor, self.paid_minor = amount_minor, paid_minor
-        money = {"amount": self.money(amount_minor)} | ({"paid": self.money(paid_minor)} if paid_minor else {})
+        money = {"amount": self.money(amount_minor)} | (
+            {"paid": self.money(paid_minor)} if paid_minor else {}
+        )
         self.step(due, "book", **fields, **money, **({"status": "Pending"} if pending else {}))
 
     def reprice(self, due: datetime, amount_minor: int, **fields: Any) -> None:

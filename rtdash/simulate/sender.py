@@ -12,14 +12,18 @@ from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.tally import Tally
 
 BATCH = 500
-"""Operations a request at most, of the 1,000 that the server takes: an answer holds a reservation for each."""
+"""Operations a request at most, of the 1,000 that the server takes: an answer holds a reservation
+for each."""
 
 GROUP_S = 0.05
-"""Live requests start at least so far apart; what comes due meanwhile goes together. 20 a second stay below a user's limit of 50."""
+"""Live requests start at least so far apart; what comes due meanwhile goes together. 20 a second
+stay below a user's limit of 50."""
 
 
 class Sender:
-    """Sends until it is done or `stop` is set; the request under way is finished either way. Raises what `Api` raises."""
+    """Sends until it is done or `stop` is set; the request under way is finished either way. Raises
+    what `Api` raises.
+    """
 
     def __init__(self, api: Api, tally: Tally, stop: asyncio.Event) -> None:
         self._api = api
@@ -27,7 +31,9 @@ class Sender:
         self._stop = stop
 
     async def load(self, operations: Iterable[TimedOperation]) -> None:
-        """As fast as the server takes them: one request under way for each venue, whose operations so keep their order."""
+        """As fast as the server takes them: one request under way for each venue, whose operations
+        so keep their order.
+        """
         under_way: dict[str, asyncio.Task[None]] = {}
         try:
             for venue, batch in _batches(operations):
@@ -48,9 +54,16 @@ class Sender:
                 raise end
 
     async def pace(
-        self, operations: Iterable[TimedOperation], *, origin: datetime, speed: float = 1, duration_s: float = float("inf")
+        self,
+        operations: Iterable[TimedOperation],
+        *,
+        origin: datetime,
+        speed: float = 1,
+        duration_s: float = float("inf"),
     ) -> None:
-        """Each when it is due: `origin` is now, and time goes `speed` times as fast; ends after `duration_s` of real time."""
+        """Each when it is due: `origin` is now, and time goes `speed` times as fast; ends after
+        `duration_s` of real time.
+        """
         started = time.monotonic()
         coming = _Coming(operations, origin=origin, speed=speed)
         while not self._stop.is_set() and (due_s := coming.due_s()) is not None:
@@ -82,7 +95,9 @@ class Sender:
 class _Coming:
     """Operations in the order in which they are due, with a look at the next."""
 
-    def __init__(self, operations: Iterable[TimedOperation], *, origin: datetime, speed: float) -> None:
+    def __init__(
+        self, operations: Iterable[TimedOperation], *, origin: datetime, speed: float
+    ) -> None:
         self._source = iter(operations)
         self._origin = origin
         self._speed = speed

@@ -1,6 +1,8 @@
-"""The life of a hotel booking, as operations: booked, confirmed, amended, paid, lived in, left, or called off.
+"""The life of a hotel booking, as operations: booked, confirmed, amended, paid, lived in, left, or
+called off.
 
-The data set has no hours, no payments and no spending beside the room: what is said about those here is assumed, figure by figure.
+The data set has no hours, no payments and no spending beside the room: what is said about those
+here is assumed, figure by figure.
 """
 
 from datetime import datetime, timedelta
@@ -26,7 +28,8 @@ SOURCES: dict[str, Discrete[str]] = {
 """Segments in words of the trade. Within a segment the split is assumed."""
 
 PREPAID = {"Online TA": 0.4, "Direct": 0.15, "Offline TA/TO": 0.3}
-"""Share paid in full when booking. Assumed: "Non Refund" of the data set means tentative blocks, not prepaid rates."""
+"""Share paid in full when booking. Assumed: "Non Refund" of the data set means tentative blocks,
+not prepaid rates."""
 
 DEPOSIT_SHARE = 0.15
 """Share of the other bookings that pay a third in advance. Assumed."""
@@ -35,7 +38,8 @@ PENDING_SHARE = 0.12
 """Share of bookings that wait for a confirmation, beside the tentative ones. Assumed."""
 
 REVERSED = 0.01
-"""Share of arrivals, cancellations and no-shows that are undone: somebody pressed the wrong key. Assumed."""
+"""Share of arrivals, cancellations and no-shows that are undone: somebody pressed the wrong key.
+Assumed."""
 
 FOOD, EXTRAS = "Food and beverage", "Extras"
 FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2
@@ -43,11 +47,15 @@ FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2
 FOOD_OF_RATE, EXTRAS_OF_RATE = 0.18, 0.15
 """What is spent then per guest, or per room, as a share of the room's base rate. Assumed."""
 
-_ARRIVAL_HOURS: Discrete[int] = Discrete({13: 4, 14: 9, 15: 22, 16: 19, 17: 14, 18: 11, 19: 8, 20: 6, 21: 4, 22: 2, 23: 1})
+_ARRIVAL_HOURS: Discrete[int] = Discrete(
+    {13: 4, 14: 9, 15: 22, 16: 19, 17: 14, 18: 11, 19: 8, 20: 6, 21: 4, 22: 2, 23: 1}
+)
 _DEPARTURE_HOURS: Discrete[int] = Discrete({6: 3, 7: 8, 8: 14, 9: 20, 10: 27, 11: 24, 12: 4})
 
 
-def stay_script(script: Script, stay: Stay, room_type: RoomType, venue: Venue, customer: Customer, rng: Random) -> None:
+def stay_script(
+    script: Script, stay: Stay, room_type: RoomType, venue: Venue, customer: Customer, rng: Random
+) -> None:
     """Write the whole life of `stay` into `script`. It never needs more nights than were booked."""
     rate = script.whole(room_type.base_rate_minor * stay.rate_factor)
     amount = rate * stay.nights
@@ -68,27 +76,38 @@ def stay_script(script: Script, stay: Stay, room_type: RoomType, venue: Venue, c
     )
     arrives = _arrival(stay, venue, rng)
     cancels = _cancellation(stay, arrives)
-    nights = _before_arrival(script, stay, rate, min(arrives, cancels or arrives), prepaid=prepaid, rng=rng)
+    nights = _before_arrival(
+        script, stay, rate, min(arrives, cancels or arrives), prepaid=prepaid, rng=rng
+    )
     if cancels is not None:
         _cancel(script, cancels, rng)
     elif stay.ending is Ending.NO_SHOW:
-        script.step(local_instant(stay.check_in, 23.6 * 3600 + rng.random() * 3 * 3600, venue.zone), "no_show")
+        script.step(
+            local_instant(stay.check_in, 23.6 * 3600 + rng.random() * 3 * 3600, venue.zone),
+            "no_show",
+        )
     else:
         _live_in(script, stay, room_type, arrives, nights, venue, rng)
 
 
 def _arrival(stay: Stay, venue: Venue, rng: Random) -> datetime:
     second = (_ARRIVAL_HOURS.draw(rng) + rng.random()) * 3600
-    return max(local_instant(stay.check_in, second, venue.zone), stay.booked_at + timedelta(minutes=10))
+    return max(
+        local_instant(stay.check_in, second, venue.zone), stay.booked_at + timedelta(minutes=10)
+    )
 
 
 def _cancellation(stay: Stay, arrives: datetime) -> datetime | None:
     if stay.ending is not Ending.CANCELLED:
         return None
-    return stay.booked_at + max(timedelta(minutes=3), stay.cancel_fraction * (arrives - stay.booked_at))
+    return stay.booked_at + max(
+        timedelta(minutes=3), stay.cancel_fraction * (arrives - stay.booked_at)
+    )
 
 
-def _before_arrival(script: Script, stay: Stay, rate: int, until: datetime, *, prepaid: bool, rng: Random) -> int:
+def _before_arrival(
+    script: Script, stay: Stay, rate: int, until: datetime, *, prepaid: bool, rng: Random
+) -> int:
     """Confirmation, deposit and amendments between booking and `until`; the nights in the end."""
     span = until - stay.booked_at
     tentative = stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED
@@ -98,7 +117,9 @@ def _before_arrival(script: Script, stay: Stay, rate: int, until: datetime, *, p
         script.pay(stay.booked_at + min(span * 0.3, timedelta(days=3)) * rng.random(), 1 / 3)
     nights = stay.nights
     for moment in sorted(rng.random() for _ in range(stay.changes)):
-        nights = _amend(script, stay, rate, nights, stay.booked_at + span * (0.3 + 0.65 * moment), rng)
+        nights = _amend(
+            script, stay, rate, nights, stay.booked_at + span * (0.3 + 0.65 * moment), rng
+        )
     return nights
 
 
@@ -110,7 +131,9 @@ def _amend(script: Script, stay: Stay, rate: int, nights: int, due: datetime, rn
         return nights
     if kind < 0.7 and nights > 1:
         nights -= 1
-        script.reprice(due, rate * nights, checkOut=(stay.check_in + timedelta(days=nights)).isoformat())
+        script.reprice(
+            due, rate * nights, checkOut=(stay.check_in + timedelta(days=nights)).isoformat()
+        )
         return nights
     script.reprice(due, script.whole(rate * nights * rng.uniform(0.85, 1.1)))
     return nights
@@ -123,21 +146,35 @@ def _cancel(script: Script, cancels: datetime, rng: Random) -> None:
         script.step(script.now + timedelta(minutes=30), "cancel")
 
 
-def _live_in(script: Script, stay: Stay, room_type: RoomType, arrives: datetime, nights: int, venue: Venue, rng: Random) -> None:
+def _live_in(
+    script: Script,
+    stay: Stay,
+    room_type: RoomType,
+    arrives: datetime,
+    nights: int,
+    venue: Venue,
+    rng: Random,
+) -> None:
     if rng.random() < REVERSED:
         mistaken = "check_in" if rng.random() < 0.5 else "no_show"
         script.step(arrives - timedelta(minutes=6), mistaken)
         script.step(script.now + timedelta(minutes=3), f"undo_{mistaken}")
     script.step(arrives, "check_in")
     for night in range(nights):
-        evening = local_instant(stay.check_in + timedelta(days=night), (19.5 + 3 * rng.random()) * 3600, venue.zone)
+        evening = local_instant(
+            stay.check_in + timedelta(days=night), (19.5 + 3 * rng.random()) * 3600, venue.zone
+        )
         if rng.random() < FOOD_NIGHTLY:
             spent = draw_lognormal(rng, FOOD_OF_RATE * room_type.base_rate_minor * stay.guests, 0.6)
             script.charge(evening, FOOD, script.whole(spent))
         if rng.random() < EXTRAS_NIGHTLY:
             spent = draw_lognormal(rng, EXTRAS_OF_RATE * room_type.base_rate_minor, 0.8)
             script.charge(evening + timedelta(minutes=20), EXTRAS, script.whole(spent))
-    leaves = local_instant(stay.check_in + timedelta(days=nights), (_DEPARTURE_HOURS.draw(rng) + rng.random()) * 3600, venue.zone)
+    leaves = local_instant(
+        stay.check_in + timedelta(days=nights),
+        (_DEPARTURE_HOURS.draw(rng) + rng.random()) * 3600,
+        venue.zone,
+    )
     on_account = stay.segment == "Corporate" and rng.random() < 0.6
     if not on_account:
         script.pay(leaves)

@@ -9,7 +9,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run. What was sent and is neither applied, repeated nor refused got no answer."""
+    """Counts of one run. What was sent and is neither applied, repeated nor refused got no
+    answer.
+    """
 
     sent: int = 0
     applied: Counter[str] = field(default_factory=Counter)
@@ -34,7 +36,9 @@ class Tally:
         """Operations whose outcome isn't known; sending them again is safe."""
         return self.sent - self.applied.total() - self.repeated - self.refused.total()
 
-    def count(self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]) -> None:
+    def count(
+        self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Add the outcomes of one request, one for each of its operations."""
         self.requests += 1
         for operation, outcome in zip(operations, outcomes, strict=True):
@@ -51,25 +55,45 @@ class Tally:
         """One line; `per_s` is the rate to show, by default that of the whole run."""
         overall = self.applied.total() / self.elapsed_s if self.elapsed_s else 0.0
         rate = overall if per_s is None else per_s
-        parts = [f"{self.applied.total():,} operations applied", f"{self.booked.total():,} reservations", f"{rate:,.1f}/s"]
+        parts = [
+            f"{self.applied.total():,} operations applied",
+            f"{self.booked.total():,} reservations",
+            f"{rate:,.1f}/s",
+        ]
         if self.repeated:
             parts.insert(1, f"{self.repeated:,} repeated")
         if self.refused:
             parts.append(f"{self.refused.total():,} refused")
         if self.retries:
-            parts.append(f"{self.retries:,} retries ({self.retried_for})" if self.retried_for else f"{self.retries:,} retries")
+            parts.append(
+                f"{self.retries:,} retries ({self.retried_for})"
+                if self.retried_for
+                else f"{self.retries:,} retries"
+            )
         return ", ".join(parts)
 
     def summary(self) -> list[str]:
-        """Lines for the end of the run: totals, then what came of each venue, then refusals by reason with an example."""
+        """Lines for the end of the run: totals, then what came of each venue, then refusals by
+        reason with an example.
+        """
         lines = [f"{self.sent:,} operations sent in {self.elapsed_s:,.1f} s: {self.line()}"]
-        lines += [f"  {venue}: {count:,} operations, {self.booked[venue]:,} reservations" for venue, count in sorted(self.applied.items())]
-        lines += [f"  refused, {code}: {count:,}   e.g. {self.examples[code]}" for code, count in self.refused.most_common()]
+        lines += [
+            f"  {venue}: {count:,} operations, {self.booked[venue]:,} reservations"
+            for venue, count in sorted(self.applied.items())
+        ]
+        lines += [
+            f"  refused, {code}: {count:,}   e.g. {self.examples[code]}"
+            for code, count in self.refused.most_common()
+        ]
         if self.unanswered:
-            lines.append(f"  without an answer: {self.unanswered:,}   (sending them again is safe: they keep their ids)")
+            lines.append(
+                f"  without an answer: {self.unanswered:,}   (sending them again is safe: they keep"
+                " their ids)"
+            )
         if self.behind_s >= 1:
             lines.append(
-                f"  behind its own pace by up to {self.behind_s:.1f} s: the server, or this machine, could not keep up with the rate"
+                f"  behind its own pace by up to {self.behind_s:.1f} s: the server, or this"
+                " machine, could not keep up with the rate"
             )
         return lines
 

@@ -1,4 +1,6 @@
-"""What traffic to make, and for which venues: the past, live, or a sample to look at. Pure: the present is an argument."""
+"""What traffic to make, and for which venues: the past, live, or a sample to look at. Pure: the
+present is an argument.
+"""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,9 @@ _LONGEST_S = 10 * 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What to generate. `rate_per_s` are new reservations over all venues; `start` is the run's now (None: the real one)."""
+    """What to generate. `rate_per_s` are new reservations over all venues; `start` is the run's now
+    (None: the real one).
+    """
 
     rate_per_s: float = 5.0
     duration_s: float = float("inf")
@@ -30,17 +34,28 @@ class Traffic:
 
     def suits(self, venue: Venue) -> bool:
         """Whether the profile, if one was chosen, is for such a venue."""
-        return self.profile is None or (self.profile is Profile.RESTAURANT) == (venue.kind is VenueKind.RESTAURANT)
+        return self.profile is None or (self.profile is Profile.RESTAURANT) == (
+            venue.kind is VenueKind.RESTAURANT
+        )
 
     def pasts(self, venues: Sequence[Venue], now: datetime) -> dict[str, Past]:
-        """The days before, by venue; none without `backfill_days`. Asked for twice within one hour it is the same past."""
+        """The days before, by venue; none without `backfill_days`. Asked for twice within one hour
+        it is the same past.
+        """
         if not self.backfill_days:
             return {}
         start = self.start or now.replace(minute=0, second=0, microsecond=0)
-        return {venue.id: Past(venue, self._profile_of(venue), self.seed, start, self.backfill_days) for venue in venues}
+        return {
+            venue.id: Past(venue, self._profile_of(venue), self.seed, start, self.backfill_days)
+            for venue in venues
+        }
 
-    def live(self, venues: Sequence[Venue], start: datetime, pasts: Mapping[str, Past]) -> Iterator[TimedOperation]:
-        """Operations of all venues from `start` on, in the order in which they are due, without end; they go on from the pasts."""
+    def live(
+        self, venues: Sequence[Venue], start: datetime, pasts: Mapping[str, Past]
+    ) -> Iterator[TimedOperation]:
+        """Operations of all venues from `start` on, in the order in which they are due, without
+        end; they go on from the pasts.
+        """
         share = self.rate_per_s / len(venues)
         lives = [
             generate_live(
@@ -56,17 +71,23 @@ class Traffic:
         ]
         return heapq.merge(*lives, key=attrgetter("due"))
 
-    def rehearse(self, venues: Sequence[Venue], now: datetime, *, count: int | None, live: bool) -> Iterator[TimedOperation]:
-        """What a run would send: the past if it has one, else the live traffic if that is asked for, else `count` whole lives.
+    def rehearse(
+        self, venues: Sequence[Venue], now: datetime, *, count: int | None, live: bool
+    ) -> Iterator[TimedOperation]:
+        """What a run would send: the past if it has one, else the live traffic if that is asked
+        for, else `count` whole lives.
 
-        `count` ends the past or the live traffic after so many reservations, in the middle of their lives; None: at their own end.
+        `count` ends the past or the live traffic after so many reservations, in the middle of their
+        lives; None: at their own end.
         """
         start = self.start or now
         if self.backfill_days:
             return _first(in_order(self.pasts(venues, now)), count)
         if live:
             until = start + timedelta(seconds=min(self.duration_s, _LONGEST_S))
-            return _first(takewhile(lambda timed: timed.due < until, self.live(venues, start, {})), count)
+            return _first(
+                takewhile(lambda timed: timed.due < until, self.live(venues, start, {})), count
+            )
         shares = _shares(count or 0, len(venues))
         samples = [
             sample(venue, self._profile_of(venue), seed=self.seed, start=start.date(), count=share)
@@ -75,7 +96,9 @@ class Traffic:
         return heapq.merge(*samples, key=attrgetter("due"))
 
     def _profile_of(self, venue: Venue) -> Profile:
-        return self.profile or (Profile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else Profile.CITY)
+        return self.profile or (
+            Profile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else Profile.CITY
+        )
 
 
 def in_order(pasts: Mapping[str, Past]) -> Iterator[TimedOperation]:

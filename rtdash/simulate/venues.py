@@ -1,4 +1,6 @@
-"""Venues as the generators need them: read from a server's REST answers, or from a venue file where there is no server."""
+"""Venues as the generators need them: read from a server's REST answers, or from a venue file where
+there is no server.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,12 +15,17 @@ from rtdash.resources import data_path
 async def read_venues(api: Api) -> tuple[Venue, ...]:
     """The venues that the token may read and write, in its order.
 
-    What REST doesn't tell (check-in time, closeout hour, overbooking) has its default: traffic then keeps to the rooms that there are.
+    What REST doesn't tell (check-in time, closeout hour, overbooking) has its default: traffic then
+    keeps to the rooms that there are.
     """
     profile = await api.profile()
     scopes = set(profile["scopes"])
     return tuple(
-        [await _read_venue(api, told) for told in profile["venues"] if scopes >= {f"{told['kind']}:read", f"{told['kind']}:write"}]
+        [
+            await _read_venue(api, told)
+            for told in profile["venues"]
+            if scopes >= {f"{told['kind']}:read", f"{told['kind']}:write"}
+        ]
     )
 
 
@@ -38,7 +45,13 @@ async def _read_venue(api: Api, told: dict[str, Any]) -> Venue:
         timezone=told["timezone"],
         currency=currency,
         closeout_hour=CLOSEOUT_HOURS[kind],
-        room_types=tuple(_room_type(one, currency) for one in (await api.room_types(told["id"]))["roomTypes"]) if is_hotel else (),
+        room_types=(
+            tuple(
+                _room_type(one, currency) for one in (await api.room_types(told["id"]))["roomTypes"]
+            )
+            if is_hotel
+            else ()
+        ),
         menu=() if is_hotel else await _read_menu(api, told["id"], currency),
     )
 
@@ -57,12 +70,23 @@ def _room_type(told: dict[str, Any], currency: str) -> RoomType:
 async def _read_menu(api: Api, venue: str, currency: str) -> tuple[MenuCategory, ...]:
     categories = await api.menu_categories(venue)
     items = await api.menu_items(venue)
-    return tuple(MenuCategory(one["id"], one["name"], _items_of(one["id"], items, currency)) for one in categories)
-
-
-def _items_of(category: str, items: Sequence[dict[str, Any]], currency: str) -> tuple[MenuItem, ...]:
     return tuple(
-        MenuItem(item["id"], item["name"], item["description"], to_minor(item["price"], currency), item["available"])
+        MenuCategory(one["id"], one["name"], _items_of(one["id"], items, currency))
+        for one in categories
+    )
+
+
+def _items_of(
+    category: str, items: Sequence[dict[str, Any]], currency: str
+) -> tuple[MenuItem, ...]:
+    return tuple(
+        MenuItem(
+            item["id"],
+            item["name"],
+            item["description"],
+            to_minor(item["price"], currency),
+            item["available"],
+        )
         for item in items
         if item["categoryId"] == category
     )

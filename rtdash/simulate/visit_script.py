@@ -1,4 +1,5 @@
-"""The life of a table, as operations: booked, confirmed, amended, seated, served, paid, left, or called off.
+"""The life of a table, as operations: booked, confirmed, amended, seated, served, paid, left, or
+called off.
 
 Where the sources say nothing (payments in advance, what is ordered) it is assumed, and said so.
 """
@@ -15,7 +16,9 @@ from rtdash.simulate.population import Customer
 from rtdash.simulate.restaurant import Visit
 from rtdash.simulate.script import Script
 
-SOURCES: Discrete[str] = Discrete({"Website": 0.42, "Phone": 0.33, "Booking platform": 0.2, "Concierge": 0.05})
+SOURCES: Discrete[str] = Discrete(
+    {"Website": 0.42, "Phone": 0.33, "Booking platform": 0.2, "Concierge": 0.05}
+)
 """Channels of reservations. Assumed: the data are those of one booking system."""
 
 WALK_IN = "Walk-in"
@@ -33,14 +36,21 @@ REVERSED = 0.01
 """Share of seatings and no-shows that are undone. Assumed."""
 
 ORDERED = 0.4
-"""Items a guest orders from a category, on average; one from the dearest. Assumed so that a check at the venue's own prices
+"""Items a guest orders from a category, on average; one from the dearest. Assumed so that a check
+at the venue's own prices
 is near the published 35 USD a head of upscale casual dining (`average_check_per_person`)."""
 
 
-def visit_script(script: Script, visit: Visit, venue: Venue, customer: Customer, rng: Random) -> None:
+def visit_script(
+    script: Script, visit: Visit, venue: Venue, customer: Customer, rng: Random
+) -> None:
     """Write the whole life of `visit` into `script`."""
     large = visit.party >= venue.large_party
-    prepaid = script.whole(_menu_price(venue) * visit.party) if not visit.walk_in and rng.random() < PREPAID_SHARE else 0
+    prepaid = (
+        script.whole(_menu_price(venue) * visit.party)
+        if not visit.walk_in and rng.random() < PREPAID_SHARE
+        else 0
+    )
     script.book(
         visit.booked_at,
         prepaid,
@@ -71,7 +81,9 @@ def visit_script(script: Script, visit: Visit, venue: Venue, customer: Customer,
 def _cancellation(visit: Visit) -> datetime | None:
     if visit.ending is not Ending.CANCELLED:
         return None
-    return visit.booked_at + max(timedelta(minutes=1), visit.cancel_fraction * (visit.start - visit.booked_at))
+    return visit.booked_at + max(
+        timedelta(minutes=1), visit.cancel_fraction * (visit.start - visit.booked_at)
+    )
 
 
 def _before_start(script: Script, visit: Visit, until: datetime, rng: Random) -> None:
@@ -84,14 +96,18 @@ def _before_start(script: Script, visit: Visit, until: datetime, rng: Random) ->
 
 
 def _seated_at(visit: Visit, rng: Random) -> datetime:
-    """Half of the tables are taken within five minutes of the hour (published); the others up to a quarter later."""
+    """Half of the tables are taken within five minutes of the hour (published); the others up to a
+    quarter later.
+    """
     if visit.walk_in:
         return visit.start + timedelta(seconds=rng.uniform(20, 240))
     soon = rng.random() < restaurant_calibration().seated_at_once
     return visit.start + timedelta(minutes=rng.uniform(-3, 5) if soon else rng.uniform(5, 15))
 
 
-def _dine(script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_minor: int, rng: Random) -> None:
+def _dine(
+    script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_minor: int, rng: Random
+) -> None:
     script.step(seated, "seat")
     if rng.random() < REVERSED:
         script.step(script.now + timedelta(minutes=2), "undo_seat")
@@ -104,7 +120,11 @@ def _dine(script: Script, visit: Visit, venue: Venue, seated: datetime, prepaid_
         due = seated + minutes * (0.15 + 0.7 * course / len(courses))
         # Who paid a menu in advance orders only what stands last on the card beside it: the drinks.
         if not prepaid_minor or category is courses[-1]:
-            script.charge(due, category.name, _order(category, visit.party, everybody=category is dearest, rng=rng))
+            script.charge(
+                due,
+                category.name,
+                _order(category, visit.party, everybody=category is dearest, rng=rng),
+            )
     script.pay(seated + minutes * 0.97)
     script.step(seated + minutes, "complete")
 

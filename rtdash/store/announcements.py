@@ -41,7 +41,9 @@ _READ_DUE = (
 
 
 def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) -> set[Announcement]:
-    """Those of `wanted` that nobody had claimed: they are the caller's to announce, in this same transaction."""
+    """Those of `wanted` that nobody had claimed: they are the caller's to announce, in this same
+    transaction.
+    """
     now_ms = to_ms(now)
     rows = [
         {"venue": venue, "reservation": reservation, "start": to_ms(start), "announced_at": now_ms}
@@ -52,11 +54,18 @@ def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) ->
     statement = dialects.insert_new(conn, announcements).returning(
         announcements.c.venue, announcements.c.reservation, announcements.c.start
     )
-    return {Announcement(venue, reservation, from_ms(start)) for venue, reservation, start in conn.execute(statement, rows)}
+    return {
+        Announcement(venue, reservation, from_ms(start))
+        for venue, reservation, start in conn.execute(statement, rows)
+    }
 
 
-def read_due(conn: Connection, venue_id: str, *, now: datetime, until: datetime, limit: int = 500) -> list[Reservation]:
-    """Pending and Confirmed reservations of a venue with now < start ≤ until that were not announced for that start; soonest first."""
+def read_due(
+    conn: Connection, venue_id: str, *, now: datetime, until: datetime, limit: int = 500
+) -> list[Reservation]:
+    """Pending and Confirmed reservations of a venue with now < start ≤ until that were not
+    announced for that start; soonest first.
+    """
     values = {
         "venue": venue_id,
         "first": earliest_date(now),

@@ -1,4 +1,6 @@
-"""What a batch of operations reads and writes, in sets: one statement a table, whatever the number of operations and venues."""
+"""What a batch of operations reads and writes, in sets: one statement a table, whatever the number
+of operations and venues.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is kept of an applied operation, to answer its repeats: `body` is the reservation's JSON as it was answered."""
+    """What is kept of an applied operation, to answer its repeats: `body` is the reservation's JSON
+    as it was answered.
+    """
 
     digest: str
     reservation_id: str
@@ -45,7 +49,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An applied operation: what it made of its reservation (`before` None: it was new), and the charge that it made."""
+    """An applied operation: what it made of its reservation (`before` None: it was new), and the
+    charge that it made.
+    """
 
     operation_id: str
     before: Stored | None
@@ -54,23 +60,44 @@ class Version:
     record: Record
 
 
-_RECORD = (versions.c.operation_id, versions.c.venue, versions.c.digest, versions.c.reservation, versions.c.seq, versions.c.body)
+_RECORD = (
+    versions.c.operation_id,
+    versions.c.venue,
+    versions.c.digest,
+    versions.c.reservation,
+    versions.c.seq,
+    versions.c.body,
+)
 _READ_RECORDS = PreparedIn(lambda ids: select(*_RECORD).where(versions.c.operation_id.in_(ids)))
-_READ_STORED = PreparedIn(lambda ids: select(*COLUMNS, reservations.c.operation_id).where(reservations.c.id.in_(ids)))
-_READ_SOLD = select(room_nights.c.venue, room_nights.c.room_type, room_nights.c.night, room_nights.c.sold).where(
-    room_nights.c.venue.in_(bindparam("venues", expanding=True)), room_nights.c.night.in_(bindparam("nights", expanding=True))
+_READ_STORED = PreparedIn(
+    lambda ids: select(*COLUMNS, reservations.c.operation_id).where(reservations.c.id.in_(ids))
+)
+_READ_SOLD = select(
+    room_nights.c.venue, room_nights.c.room_type, room_nights.c.night, room_nights.c.sold
+).where(
+    room_nights.c.venue.in_(bindparam("venues", expanding=True)),
+    room_nights.c.night.in_(bindparam("nights", expanding=True)),
 )
 _FIXED = frozenset({"id", "venue", "kind", "created_at"})
 _INSERT_RESERVATIONS = Prepared(insert(reservations))
 _UPDATE_RESERVATIONS = Prepared(
     update(reservations)
     .where(reservations.c.venue == bindparam("of_venue"), reservations.c.id == bindparam("of_id"))
-    .values({column.name: bindparam(column.name) for column in reservations.c if column.name not in _FIXED})
+    .values(
+        {
+            column.name: bindparam(column.name)
+            for column in reservations.c
+            if column.name not in _FIXED
+        }
+    )
 )
 _INSERT_VERSIONS = Prepared(insert(versions))
 _END_VERSIONS = Prepared(
     update(versions)
-    .where(versions.c.operation_id == bindparam("of_operation"), versions.c.venue == bindparam("of_venue"))
+    .where(
+        versions.c.operation_id == bindparam("of_operation"),
+        versions.c.venue == bindparam("of_venue"),
+    )
     .values(valid_to=bindparam("valid_to"))
 )
 _INSERT_CHARGES = Prepared(insert(charges))
@@ -87,7 +114,9 @@ _UPDATE_NIGHTS = Prepared(
 
 
 def run_apart(conn: Connection, work: Callable[[], Result]) -> Result:
-    """What `work` gives; what it raises leaves the transaction as it was before, except for the store's own trouble, which ends it."""
+    """What `work` gives; what it raises leaves the transaction as it was before, except for the
+    store's own trouble, which ends it.
+    """
     conn.exec_driver_sql("SAVEPOINT apart")
     try:
         result = work()
@@ -112,18 +141,26 @@ def load_stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
     return {Key(row[1], row[0]): Stored(reservation_of(row), row[-1]) for row in rows}
 
 
-def load_sold(conn: Connection, touched: Mapping[str, Collection[Night]]) -> dict[str, dict[tuple[str, date], int]]:
-    """Rooms sold, by venue, of the nights touched (and of the other room types on their dates); what is absent has no row."""
+def load_sold(
+    conn: Connection, touched: Mapping[str, Collection[Night]]
+) -> dict[str, dict[tuple[str, date], int]]:
+    """Rooms sold, by venue, of the nights touched (and of the other room types on their dates);
+    what is absent has no row.
+    """
     sold: dict[str, dict[tuple[str, date], int]] = {venue_id: {} for venue_id in touched}
     nights = {night.date.isoformat() for nights in touched.values() for night in nights}
     if nights:
-        for venue, room_type, night, number in conn.execute(_READ_SOLD, {"venues": sorted(touched), "nights": sorted(nights)}):
+        for venue, room_type, night, number in conn.execute(
+            _READ_SOLD, {"venues": sorted(touched), "nights": sorted(nights)}
+        ):
             sold[venue][room_type, date.fromisoformat(night)] = number
     return sold
 
 
 def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
-    """Write what the operations made, in the order in which they were decided; several may be about one reservation."""
+    """Write what the operations made, in the order in which they were decided; several may be about
+    one reservation.
+    """
     if not applied:
         return
     first: dict[Key, Version] = {}
@@ -144,15 +181,30 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
         _INSERT_CHARGES.run(conn, charged)
 
 
-def save_rooms(conn: Connection, venue_id: str, changes: Mapping[Night, int], loaded: Collection[tuple[str, date]]) -> None:
+def save_rooms(
+    conn: Connection,
+    venue_id: str,
+    changes: Mapping[Night, int],
+    loaded: Collection[tuple[str, date]],
+) -> None:
     """Add `changes` to the counts of a hotel; `loaded` tells which of them have a row already."""
     known = [
-        {"of_venue": venue_id, "of_night": night.date.isoformat(), "of_type": night.room_type, "change": change}
+        {
+            "of_venue": venue_id,
+            "of_night": night.date.isoformat(),
+            "of_type": night.room_type,
+            "change": change,
+        }
         for night, change in changes.items()
         if night in loaded
     ]
     fresh = [
-        {"venue": venue_id, "night": night.date.isoformat(), "room_type": night.room_type, "sold": change}
+        {
+            "venue": venue_id,
+            "night": night.date.isoformat(),
+            "room_type": night.room_type,
+            "sold": change,
+        }
         for night, change in changes.items()
         if night not in loaded
     ]
@@ -163,8 +215,13 @@ def save_rooms(conn: Connection, venue_id: str, changes: Mapping[Night, int], lo
 
 
 def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
-    """A version ends when the next one begins: in its own row where both are of this batch, by an update otherwise."""
-    rows = {Key(version.after.venue_id, version.operation_id): _version_row(version) for version in applied}
+    """A version ends when the next one begins: in its own row where both are of this batch, by an
+    update otherwise.
+    """
+    rows = {
+        Key(version.after.venue_id, version.operation_id): _version_row(version)
+        for version in applied
+    }
     ended = []
     for version in applied:
         if version.before is None:
@@ -174,7 +231,13 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
         if row is not None:
             row["valid_to"] = changed_at
         else:
-            ended.append({"of_operation": version.before.operation_id, "of_venue": venue_id, "valid_to": changed_at})
+            ended.append(
+                {
+                    "of_operation": version.before.operation_id,
+                    "of_venue": venue_id,
+                    "valid_to": changed_at,
+                }
+            )
     if ended:
         _END_VERSIONS.run(conn, ended)
     _INSERT_VERSIONS.run(conn, list(rows.values()))

@@ -1,4 +1,6 @@
-"""The store's doors: `read(fn)` and `write(fn)`, where fn is a plain function of a connection. Owns engines, threads and the lock."""
+"""The store's doors: `read(fn)` and `write(fn)`, where fn is a plain function of a connection. Owns
+engines, threads and the lock.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import Clock, to_ms
 from rtdash.store import dialects, schema
-from rtdash.store.faults import BadStoreUrl, OutcomeUnknown, StoreError, StoreLocked, StoreTooNew, StoreUnavailable, translate
+from rtdash.store.faults import (
+    BadStoreUrl,
+    OutcomeUnknown,
+    StoreError,
+    StoreLocked,
+    StoreTooNew,
+    StoreUnavailable,
+    translate,
+)
 from rtdash.store.lockfile import LockFile
 from rtdash.store.upgrade import prepare
 from rtdash.store.writer import Commit, Writer
@@ -44,10 +54,18 @@ def _ignore(_commit: Commit) -> None:
 
 
 class Database:
-    """A store that is open. All of it belongs to the event loop that opened it; only the functions given to it run in threads."""
+    """A store that is open. All of it belongs to the event loop that opened it; only the functions
+    given to it run in threads.
+    """
 
     def __init__(
-        self, engines: dialects.Engines, lock: LockFile | None, *, clock: Clock, observer: Callable[[Commit], None], queue_limit: int
+        self,
+        engines: dialects.Engines,
+        lock: LockFile | None,
+        *,
+        clock: Clock,
+        observer: Callable[[Commit], None],
+        queue_limit: int,
     ) -> None:
         self._engines = engines
         self._lock = lock
@@ -74,16 +92,21 @@ class Database:
         queue_limit: int = QUEUE_LIMIT,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> Self:
-        """Open the store at `url` (`sqlite:///path` or `postgresql://…`), made or migrated where needed.
+        """Open the store at `url` (`sqlite:///path` or `postgresql://…`), made or migrated where
+        needed.
 
-        A SQLite file is locked for this process. `observer` hears of each transaction, on the event loop.
-        Raises StoreUnavailable, StoreLocked, StoreTooNew, BadStoreUrl, StoreError: each says how to mend it in `hint`.
+        A SQLite file is locked for this process. `observer` hears of each transaction, on the event
+        loop.
+        Raises StoreUnavailable, StoreLocked, StoreTooNew, BadStoreUrl, StoreError: each says how to
+        mend it in `hint`.
         """
         engines = dialects.open_engines(url, busy_timeout_s=busy_timeout_s)
         lock = await asyncio.to_thread(_open_files, engines, data_dir)
         try:
             await asyncio.to_thread(prepare, engines.writer, clock())
-            return cls(engines, lock, clock=clock, observer=observer or _ignore, queue_limit=queue_limit)
+            return cls(
+                engines, lock, clock=clock, observer=observer or _ignore, queue_limit=queue_limit
+            )
         except BaseException:
             engines.dispose()
             if lock is not None:
@@ -91,7 +114,8 @@ class Database:
             raise
 
     async def enter_company(self, *, alone: bool) -> None:
-        """Say that a server process works here from now on, `alone` if it couldn't hear of others. Raises StoreLocked, StoreUnavailable.
+        """Say that a server process works here from now on, `alone` if it couldn't hear of others.
+        Raises StoreLocked, StoreUnavailable.
 
         A SQLite file is locked for one process anyway.
         """
@@ -109,7 +133,9 @@ class Database:
         return self.fault is None
 
     async def read(self, fn: Callable[[Connection], Result]) -> Result:
-        """What `fn` reads, in one transaction that sees one snapshot. `fn` may run twice. Raises StoreUnavailable, and what `fn` raises."""
+        """What `fn` reads, in one transaction that sees one snapshot. `fn` may run twice. Raises
+        StoreUnavailable, and what `fn` raises.
+        """
         if self._reading >= self._queue_limit:
             raise StoreUnavailable(f"{self._queue_limit} reads wait already", reason="queue_full")
         self._reading += 1
@@ -124,24 +150,35 @@ class Database:
         return result
 
     async def write(self, fn: Callable[[Connection], Result]) -> Result:
-        """What `fn` gives, once its transaction is on disk. `fn` may run several times, each time on a clean transaction.
+        """What `fn` gives, once its transaction is on disk. `fn` may run several times, each time
+        on a clean transaction.
 
-        Raises StoreUnavailable (not stored), OutcomeUnknown (COMMIT failed), and what `fn` raises (rolled back, nobody else is harmed).
+        Raises StoreUnavailable (not stored), OutcomeUnknown (COMMIT failed), and what `fn` raises
+        (rolled back, nobody else is harmed).
         A caller that is cancelled does not wait; what had begun is still written.
         """
         result: Result = await self.submit(fn)
         return result
 
-    def submit(self, fn: Callable[[Connection], Result], *, on_failed: Callable[[], None] | None = None) -> asyncio.Future[Result]:
-        """As `write`, without waiting; futures are settled in the order of commit. `on_failed`: see Writer.submit."""
+    def submit(
+        self, fn: Callable[[Connection], Result], *, on_failed: Callable[[], None] | None = None
+    ) -> asyncio.Future[Result]:
+        """As `write`, without waiting; futures are settled in the order of commit. `on_failed`: see
+        Writer.submit.
+        """
         return self._writer.submit(fn, on_failed)
 
     async def heads_moved(self) -> bool:
-        """Whether the file may have changed since the last call; always true where the engine can't tell."""
+        """Whether the file may have changed since the last call; always true where the engine can't
+        tell.
+        """
         if self._engines.file is None:
             return True
         async with self._watch_lock:
-            seen, self._data_version = self._data_version, await self._in_reader(self._read_data_version)
+            seen, self._data_version = (
+                self._data_version,
+                await self._in_reader(self._read_data_version),
+            )
             return seen != self._data_version
 
     async def probe(self) -> bool:
@@ -191,7 +228,9 @@ class Database:
             raise fault from error
 
     def _read_data_version(self) -> int:
-        """Read on one connection of its own: the number only tells of what others did since this one looked."""
+        """Read on one connection of its own: the number only tells of what others did since this
+        one looked.
+        """
         try:
             if self._watch is None:
                 self._watch = self._engines.reader.connect()
@@ -199,24 +238,34 @@ class Database:
             self._watch.rollback()
         except SQLAlchemyError as error:
             watch, self._watch = self._watch, None
-            self._data_version = None  # another connection counts from the start, and may come to the same number
+            self._data_version = (
+                None  # another connection counts from the start, and may come to the same number
+            )
             if watch is not None:
                 watch.invalidate()
             raise translate(error) or error from error
         return version
 
     def _take_company_lock(self, alone: bool) -> None:
-        """On a connection that is held to the end; the slot in the pool is the one that only SQLite's watch needs."""
+        """On a connection that is held to the end; the slot in the pool is the one that only
+        SQLite's watch needs.
+        """
         try:
             self._watch = self._engines.reader.connect()
             is_taken = dialects.take_company_lock(self._watch, alone=alone)
-            self._watch.rollback()  # the lock is the session's; an open transaction would keep old rows from being cleaned up
+            # the lock is the session's; an open transaction would keep old rows from being cleaned
+            # up
+            self._watch.rollback()
         except SQLAlchemyError as error:
             raise translate(error) or error from error
         if not is_taken:
             raise StoreLocked(
-                "another server process works on this database, and memory:// reaches no other process",
-                hint="start all of them with the same broker: --broker redis://… (or amqp://…, kafka://…)",
+                "another server process works on this database, and memory:// reaches no other"
+                " process",
+                hint=(
+                    "start all of them with the same broker: --broker redis://… (or amqp://…,"
+                    " kafka://…)"
+                ),
                 pid=None,
             )
 
@@ -234,7 +283,8 @@ def _open_files(engines: dialects.Engines, data_dir: Path) -> LockFile | None:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{directory} can't be made: {error.strerror}", hint="choose another data directory, or mend its rights"
+                f"{directory} can't be made: {error.strerror}",
+                hint="choose another data directory, or mend its rights",
             ) from None
     lock = LockFile(engines.file.with_name(engines.file.name + ".lock"))
     lock.acquire()

@@ -1,4 +1,6 @@
-"""SQLite and PostgreSQL: everything in which they differ, and nothing else. The queries are the same for both."""
+"""SQLite and PostgreSQL: everything in which they differ, and nothing else. The queries are the
+same for both.
+"""
 
 import math
 import sqlite3
@@ -21,10 +23,12 @@ _MIGRATION_LOCK = 0x72746461_73680001
 """Key of the PostgreSQL advisory lock that migrations hold: "rtdash" and a number."""
 
 _COMPANY_LOCK = 0x72746461_73680002
-"""Key of the lock that every server process holds: shared, or alone where no broker leads to others."""
+"""Key of the lock that every server process holds: shared, or alone where no broker leads to
+others."""
 
 STUCK_S = 10
-"""After so long in a transaction without a word a process is taken for frozen, and PostgreSQL takes its locks away."""
+"""After so long in a transaction without a word a process is taken for frozen, and PostgreSQL takes
+its locks away."""
 
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
@@ -38,7 +42,8 @@ _SQLITE_READER = ("PRAGMA query_only=ON", "PRAGMA cache_size=-8192", "PRAGMA tem
 # Errors end up in logs, and parameters are guests' names and session ids.
 _ENGINE = {"max_overflow": 0, "hide_parameters": True}
 
-# A server behind a dead network would hold a transaction for two hours; with these, TCP gives up within about 15 s.
+# A server behind a dead network would hold a transaction for two hours; with these, TCP gives up
+# within about 15 s.
 _POSTGRES_CONNECT = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -52,14 +57,18 @@ _POSTGRES_CONNECT = {
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """`writer` has one connection, `reader` a few whose transactions see one snapshot; `file` is SQLite's database file."""
+    """`writer` has one connection, `reader` a few whose transactions see one snapshot; `file` is
+    SQLite's database file.
+    """
 
     writer: Engine
     reader: Engine
     file: Path | None
 
     def renew_readers(self) -> None:
-        """Have the next reads get new connections: what has happened to one may have happened to all. Those in use are closed afterwards."""
+        """Have the next reads get new connections: what has happened to one may have happened to
+        all. Those in use are closed afterwards.
+        """
         stale = self.reader.pool
         self.reader.dispose()
         event.listen(stale, "checkin", _close)
@@ -71,7 +80,9 @@ class Engines:
 
 
 def open_engines(url: str, *, busy_timeout_s: float) -> Engines:
-    """Engines for `sqlite:///path` or `postgresql://…`. Nothing is connected yet. Raises BadStoreUrl."""
+    """Engines for `sqlite:///path` or `postgresql://…`. Nothing is connected yet. Raises
+    BadStoreUrl.
+    """
     try:
         parsed = make_url(url)
         match parsed.get_backend_name():
@@ -80,11 +91,23 @@ def open_engines(url: str, *, busy_timeout_s: float) -> Engines:
             case "postgresql":
                 return _postgres_engines(parsed)
             case name:
-                raise BadStoreUrl(f"a store can't be {name!r}", hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE")
-    except (ArgumentError, NoSuchModuleError, ValueError):  # whose texts may quote half of a password
-        raise BadStoreUrl("the database URL can't be read", hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE") from None
+                raise BadStoreUrl(
+                    f"a store can't be {name!r}",
+                    hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+                )
+    except (
+        ArgumentError,
+        NoSuchModuleError,
+        ValueError,
+    ):  # whose texts may quote half of a password
+        raise BadStoreUrl(
+            "the database URL can't be read",
+            hint="give sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+        ) from None
     except ModuleNotFoundError:
-        raise BadStoreUrl("PostgreSQL needs its driver", hint="pip install 'rtdash[postgres]'") from None
+        raise BadStoreUrl(
+            "PostgreSQL needs its driver", hint="pip install 'rtdash[postgres]'"
+        ) from None
 
 
 def insert_new(conn: Connection, table: Table) -> Any:
@@ -96,23 +119,32 @@ def upsert(conn: Connection, table: Table, columns: Sequence[str]) -> Any:
     """An INSERT that sets `columns` where the key is there already."""
     statement = _insert(conn, table)
     return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_={name: statement.excluded[name] for name in columns}
+        index_elements=list(table.primary_key),
+        set_={name: statement.excluded[name] for name in columns},
     )
 
 
 def upsert_greater(conn: Connection, table: Table, column: str) -> Any:
-    """An INSERT that sets `column` where the key is there already with a smaller value, and leaves a greater one alone."""
+    """An INSERT that sets `column` where the key is there already with a smaller value, and leaves
+    a greater one alone.
+    """
     statement = _insert(conn, table)
     fresh = statement.excluded[column]
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={column: fresh}, where=table.c[column] < fresh)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={column: fresh}, where=table.c[column] < fresh
+    )
 
 
 def upsert_same(conn: Connection, table: Table, columns: Sequence[str], *, same: str) -> Any:
-    """An INSERT that sets `columns` where the key is there already with the same value of `same`, and leaves another one's row alone."""
+    """An INSERT that sets `columns` where the key is there already with the same value of `same`,
+    and leaves another one's row alone.
+    """
     statement = _insert(conn, table)
     fresh = statement.excluded
     return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_={name: fresh[name] for name in columns}, where=table.c[same] == fresh[same]
+        index_elements=list(table.primary_key),
+        set_={name: fresh[name] for name in columns},
+        where=table.c[same] == fresh[same],
     )
 
 
@@ -122,7 +154,9 @@ def has_row_locks(conn: Connection) -> bool:
 
 
 def lock_migrations(conn: Connection) -> None:
-    """Hold off every other process that would migrate, until the transaction ends. It, and waiting for it, may take its time."""
+    """Hold off every other process that would migrate, until the transaction ends. It, and waiting
+    for it, may take its time.
+    """
     if has_row_locks(conn):
         cast("Any", conn.connection.driver_connection).silence_s = math.inf
         conn.detach()  # closed in the end and not given back: nobody else is to have this patience
@@ -130,7 +164,9 @@ def lock_migrations(conn: Connection) -> None:
 
 
 def take_company_lock(conn: Connection, *, alone: bool) -> bool:
-    """Whether this process may work beside those that hold the lock already. PostgreSQL keeps it until the connection ends."""
+    """Whether this process may work beside those that hold the lock already. PostgreSQL keeps it
+    until the connection ends.
+    """
     function = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
     return bool(conn.exec_driver_sql(f"SELECT {function}({_COMPANY_LOCK})").scalar_one())
 
@@ -146,7 +182,9 @@ def _insert(conn: Connection, table: Table) -> Any:
 
 def _sqlite_engines(url: URL, busy_timeout_s: float) -> Engines:
     if not url.database or url.database == ":memory:":
-        raise BadStoreUrl("SQLite needs a file: several connections work on it", hint="give sqlite:///PATH")
+        raise BadStoreUrl(
+            "SQLite needs a file: several connections work on it", hint="give sqlite:///PATH"
+        )
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s}, **_ENGINE}
     writer = create_engine(url, pool_size=1, **options)
     reader = create_engine(url, pool_size=READERS + 1, **options)
@@ -156,7 +194,9 @@ def _sqlite_engines(url: URL, busy_timeout_s: float) -> Engines:
 
 
 def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], *, begin: str) -> None:
-    """Our own BEGIN instead of the driver's, which comes too late (SQLAlchemy, SQLite dialect, "transactional behaviour")."""
+    """Our own BEGIN instead of the driver's, which comes too late (SQLAlchemy, SQLite dialect,
+    "transactional behaviour").
+    """
 
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
@@ -165,7 +205,9 @@ def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], *, begin: str) -> No
 
     def begun(conn: Connection) -> None:
         try:
-            conn.connection.cursor().execute(begin)  # by the driver itself, as the statements of the write path
+            conn.connection.cursor().execute(
+                begin
+            )  # by the driver itself, as the statements of the write path
         except sqlite3.Error as error:
             raise translated(conn, begin, error) from error
 
@@ -179,7 +221,11 @@ def _postgres_engines(url: URL) -> Engines:
     writer = create_engine(url, pool_size=1, **options)
     event.listen(writer, "connect", _bound_transactions)
     reader = create_engine(
-        url, pool_size=READERS + 1, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
+        url,
+        pool_size=READERS + 1,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+        **options,
     )
     for engine in (writer, reader):
         event.listen(engine, "do_connect", _connect_impatiently)
@@ -191,8 +237,10 @@ def _close(connection: Any, _record: Any) -> None:
         connection.close()
 
 
-def _connect_impatiently(_dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
-    from rtdash.store import silence  # noqa: PLC0415 - its driver is an extra
+def _connect_impatiently(
+    _dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]
+) -> Any:
+    from rtdash.store import silence  # noqa: PLC0415
 
     return silence.connect(*arguments, **options)
 

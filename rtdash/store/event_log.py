@@ -1,4 +1,6 @@
-"""The event log: what happened on each stream, numbered without gaps in the order of commit. Broker and sockets only repeat it."""
+"""The event log: what happened on each stream, numbered without gaps in the order of commit. Broker
+and sockets only repeat it.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +20,9 @@ from rtdash.store.schema import events, heads, meta
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event message that has no number yet (`protocol.messages` leaves the places of `seq` and `timestamp`)."""
+    """An event message that has no number yet (`protocol.messages` leaves the places of `seq` and
+    `timestamp`).
+    """
 
     stream: Stream
     message: Message
@@ -58,7 +62,9 @@ _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)
 _OF_VENUES = heads.c.venue.in_(bindparam("venues", expanding=True))
 _CHANGED = heads.c.changed_at >= bindparam("since")
-_READ_HEAD = select(heads.c.seq).where(heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel"))
+_READ_HEAD = select(heads.c.seq).where(
+    heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel")
+)
 _READ_EPOCH = select(meta.c.value).where(meta.c.key == "epoch")
 _of_its_stream = events.alias()
 _lowest_of_its_stream = (
@@ -68,19 +74,27 @@ _lowest_of_its_stream = (
     .limit(1)
     .scalar_subquery()
 )
-# A stream whose low end seems younger than what follows can't be cut; its rows, the oldest of all, must not hide those of others.
+# A stream whose low end seems younger than what follows can't be cut; its rows, the oldest of all,
+# must not hide those of others.
 _WITH_OLD = select(events.c.venue, events.c.channel).where(
     events.c.appended_at < bindparam("before"), _lowest_of_its_stream < bindparam("before")
 )
 _WITH_OLD = _WITH_OLD.order_by(events.c.appended_at).limit(bindparam("limit"))
-_LOWEST = select(events.c.seq, events.c.appended_at).where(*_OF_STREAM).order_by(events.c.seq).limit(bindparam("limit"))
+_LOWEST = (
+    select(events.c.seq, events.c.appended_at)
+    .where(*_OF_STREAM)
+    .order_by(events.c.seq)
+    .limit(bindparam("limit"))
+)
 _PRUNE = delete(events).where(*_OF_STREAM, events.c.seq <= bindparam("upto"))
 
 
 def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -> list[StoredEvent]:
-    """Number the events of each stream on from its head, stamp them with `now`, and store them. In the order given.
+    """Number the events of each stream on from its head, stamp them with `now`, and store them. In
+    the order given.
 
-    The heads stay locked until the transaction ends, so that numbers are committed in order. Raises LookupError for a stream of
+    The heads stay locked until the transaction ends, so that numbers are committed in order. Raises
+    LookupError for a stream of
     a venue that was never saved.
     """
     if not new_events:
@@ -92,12 +106,19 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
     for event in new_events:
         stream = event.stream
         following[stream] = seq = following[stream] + 1
-        stored.append(StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=now))))
+        stored.append(
+            StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=now)))
+        )
     now_ms = to_ms(now)
     _BUMP_HEAD.run(
         conn,
         [
-            {"of_venue": stream.venue, "of_channel": stream.channel.value, "to_seq": following[stream], "now": now_ms}
+            {
+                "of_venue": stream.venue,
+                "of_channel": stream.channel.value,
+                "to_seq": following[stream],
+                "now": now_ms,
+            }
             for stream in sorted(following)
         ],
     )
@@ -105,15 +126,25 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
     return stored
 
 
-def read_heads(conn: Connection, streams: Iterable[Stream] | None = None, changed_since: datetime | None = None) -> dict[Stream, int]:
-    """The seq of each stream's last event, 0 for one without; of all streams, or those given, or those changed at or after an instant."""
+def read_heads(
+    conn: Connection, streams: Iterable[Stream] | None = None, changed_since: datetime | None = None
+) -> dict[Stream, int]:
+    """The seq of each stream's last event, 0 for one without; of all streams, or those given, or
+    those changed at or after an instant.
+    """
     statement, values = _READ_HEADS, dict[str, object]()
     wanted = None if streams is None else list(streams)
     if wanted is not None:
-        statement, values["venues"] = statement.where(_OF_VENUES), sorted({stream.venue for stream in wanted})
+        statement, values["venues"] = (
+            statement.where(_OF_VENUES),
+            sorted({stream.venue for stream in wanted}),
+        )
     if changed_since is not None:
         statement, values["since"] = statement.where(_CHANGED), to_ms(changed_since)
-    found = {Stream(venue, Channel(channel)): seq for venue, channel, seq in conn.execute(statement, values)}
+    found = {
+        Stream(venue, Channel(channel)): seq
+        for venue, channel, seq in conn.execute(statement, values)
+    }
     if wanted is None:
         return found
     if changed_since is not None:
@@ -128,7 +159,9 @@ def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> lis
 
 
 def read_floor(conn: Connection, stream: Stream) -> int:
-    """The smallest seq after which the log still has everything: the first kept seq - 1, or the head when none is kept."""
+    """The smallest seq after which the log still has everything: the first kept seq - 1, or the
+    head when none is kept.
+    """
     first = conn.execute(_FIRST_KEPT, _keys(stream)).scalar()
     if first is not None:
         return int(first) - 1
@@ -148,13 +181,17 @@ def draw_epoch(conn: Connection) -> str:
 
 
 def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
-    """Remove events appended before an instant, the lowest seqs of each stream first, at most `limit` in all. Returns their number.
+    """Remove events appended before an instant, the lowest seqs of each stream first, at most
+    `limit` in all. Returns their number.
 
     A stream is only ever cut at its low end, even where the clock went back between two events.
     """
     before_ms = to_ms(before)
     left = limit
-    old = {Stream(venue, Channel(channel)) for venue, channel in conn.execute(_WITH_OLD, {"before": before_ms, "limit": limit})}
+    old = {
+        Stream(venue, Channel(channel))
+        for venue, channel in conn.execute(_WITH_OLD, {"before": before_ms, "limit": limit})
+    }
     for stream in sorted(old):
         if left == 0:
             break
@@ -175,7 +212,13 @@ def _lock_heads(conn: Connection, venue_ids: set[str]) -> dict[Stream, int]:
 
 def _event_row(event: StoredEvent, now_ms: int) -> dict[str, object]:
     venue, channel = event.stream
-    return {"venue": venue, "channel": channel.value, "seq": event.seq, "appended_at": now_ms, "body": event.body.decode()}
+    return {
+        "venue": venue,
+        "channel": channel.value,
+        "seq": event.seq,
+        "appended_at": now_ms,
+        "body": event.body.decode(),
+    }
 
 
 def _keys(stream: Stream) -> dict[str, str]:

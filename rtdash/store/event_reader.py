@@ -18,13 +18,17 @@ class EventReader:
         self._database = database
 
     async def moved(self) -> bool:
-        """Whether the log may have grown since the last call; always true where the engine can't tell."""
+        """Whether the log may have grown since the last call; always true where the engine can't
+        tell.
+        """
         return await self._database.heads_moved()
 
     async def look(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, dict[Stream, int]]:
-        """The epoch, and the heads of those streams (default: all), or of those among them that changed since an instant."""
+        """The epoch, and the heads of those streams (default: all), or of those among them that
+        changed since an instant.
+        """
 
         def read(conn: Connection) -> tuple[str, dict[Stream, int]]:
             return event_log.read_epoch(conn), event_log.read_heads(conn, streams, changed_since)
@@ -33,14 +37,18 @@ class EventReader:
 
     async def events(self, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
         """The events that follow `after`, in order, at most `limit`."""
-        return await self._database.read(lambda conn: event_log.read_events(conn, stream, after, limit))
+        return await self._database.read(
+            lambda conn: event_log.read_events(conn, stream, after, limit)
+        )
 
     async def floor(self, stream: Stream) -> int:
         """The smallest seq that can still be followed."""
         return await self._database.read(lambda conn: event_log.read_floor(conn, stream))
 
     async def draw_epoch(self, seen: str) -> str:
-        """The epoch that replaces `seen`: a new one, unless another process has drawn one already."""
+        """The epoch that replaces `seen`: a new one, unless another process has drawn one
+        already.
+        """
 
         def draw(conn: Connection) -> str:
             epoch = event_log.read_epoch(conn)

@@ -16,7 +16,9 @@ _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Where the store is, without a password, and the first thing that is wrong with it; None when all is well."""
+    """Where the store is, without a password, and the first thing that is wrong with it; None when
+    all is well.
+    """
 
     place: str
     trouble: StoreError | None
@@ -29,11 +31,16 @@ def look(url: str) -> Looked | None:
     except StoreError as error:
         return Looked("RTDASH_DATABASE", error)
     if engines.file is None:
-        return Looked(make_url(url).render_as_string(hide_password=True), _find_trouble(engines.reader))
+        return Looked(
+            make_url(url).render_as_string(hide_password=True), _find_trouble(engines.reader)
+        )
     if not engines.file.exists():
         return None
     size_mib = engines.file.stat().st_size // 2**20
-    return Looked(f"{engines.file.name}, {size_mib} MiB", _find_trouble(_read_only(engines.file), check="PRAGMA quick_check(1)"))
+    return Looked(
+        f"{engines.file.name}, {size_mib} MiB",
+        _find_trouble(_read_only(engines.file), check="PRAGMA quick_check(1)"),
+    )
 
 
 def _read_only(file: Path) -> Engine:

@@ -1,4 +1,6 @@
-"""One process works on a SQLite database: the lock file beside it, held as long as the process lives."""
+"""One process works on a SQLite database: the lock file beside it, held as long as the process
+lives.
+"""
 
 import fcntl
 import os
@@ -9,19 +11,24 @@ from rtdash.store.faults import StoreError, StoreLocked
 
 
 class LockFile:
-    """An exclusive flock on `path`; the kernel gives it back when the process dies, however it dies."""
+    """An exclusive flock on `path`; the kernel gives it back when the process dies, however it
+    dies.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: TextIO | None = None
 
     def acquire(self) -> None:
-        """Take it and write our pid into it. Raises StoreLocked with the other's pid, StoreError where files can't be written."""
+        """Take it and write our pid into it. Raises StoreLocked with the other's pid, StoreError
+        where files can't be written.
+        """
         try:
             file = self.path.open("a+", encoding="utf-8")
         except OSError as error:
             raise StoreError(
-                f"{self.path.parent} can't be written: {error.strerror}", hint="choose another data directory, or mend its rights"
+                f"{self.path.parent} can't be written: {error.strerror}",
+                hint="choose another data directory, or mend its rights",
             ) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,7 +36,8 @@ class LockFile:
             pid = _read_pid(file)
             file.close()
             raise StoreLocked(
-                f"another process works on {self.path.with_suffix('')}" + (f" (pid {pid})" if pid else ""),
+                f"another process works on {self.path.with_suffix('')}"
+                + (f" (pid {pid})" if pid else ""),
                 hint=f"stop it first (kill {pid})" if pid else "stop it first",
                 pid=pid,
             ) from None
@@ -39,7 +47,9 @@ class LockFile:
         self._file = file
 
     def release(self) -> None:
-        """Give it back. The file stays: removing it would let two processes lock two files of one name."""
+        """Give it back. The file stays: removing it would let two processes lock two files of one
+        name.
+        """
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,7 +1,9 @@
 """Statements of the write path: built by SQLAlchemy once an engine, then run by the driver itself.
 
-What SQLAlchemy does around an execution costs four times what SQLite needs for it, and more where its code has left the processor's
-caches, as after each fan-out to a thousand sockets. Only for statements whose values need no conversion.
+What SQLAlchemy does around an execution costs four times what SQLite needs for it, and more where
+its code has left the processor's
+caches, as after each fan-out to a thousand sockets. Only for statements whose values need no
+conversion.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,7 +28,8 @@ class _Text:
 
 
 class Prepared:
-    """A statement with named parameters, run within a transaction that has begun. Errors are those that SQLAlchemy would raise.
+    """A statement with named parameters, run within a transaction that has begun. Errors are those
+    that SQLAlchemy would raise.
 
     Where the engines differ, it is given as a function of the connection.
     """
@@ -66,9 +69,11 @@ class Prepared:
 
 
 class PreparedIn:
-    """A query for any number of values of one column; `build` makes its statement from the parameters that stand in the IN.
+    """A query for any number of values of one column; `build` makes its statement from the
+    parameters that stand in the IN.
 
-    There is one statement for each power of two: what is left over repeats the last value, which finds nothing more.
+    There is one statement for each power of two: what is left over repeats the last value, which
+    finds nothing more.
     """
 
     def __init__(self, build: Callable[[list[BindParameter[Any]]], ClauseElement]) -> None:
@@ -82,7 +87,9 @@ class PreparedIn:
         size = 1 << (len(among) - 1).bit_length()
         prepared = self._sizes.get(size)
         if prepared is None:
-            prepared = self._sizes[size] = Prepared(self._build([bindparam(f"among_{place}") for place in range(size)]))
+            prepared = self._sizes[size] = Prepared(
+                self._build([bindparam(f"among_{place}") for place in range(size)])
+            )
         filled = list(among)
         filled += filled[-1:] * (size - len(filled))
         return prepared.read(conn, {f"among_{place}": value for place, value in enumerate(filled)})
@@ -93,16 +100,27 @@ def translated(conn: Connection, sql: str, error: Exception) -> BaseException:
     dialect, driver = conn.dialect, conn.connection.dbapi_connection
     is_lost = dialect.is_disconnect(cast("Any", error), cast("Any", driver), None)
     base = dialect.loaded_dbapi.Error
-    return cast("BaseException", DBAPIError.instance(sql, None, error, base, connection_invalidated=is_lost, dialect=dialect))
+    return cast(
+        "BaseException",
+        DBAPIError.instance(
+            sql, None, error, base, connection_invalidated=is_lost, dialect=dialect
+        ),
+    )
 
 
-def _compile(conn: Connection, statement: ClauseElement | Callable[[Connection], ClauseElement]) -> _Text:
-    compiled = (statement if isinstance(statement, ClauseElement) else statement(conn)).compile(dialect=conn.dialect)
+def _compile(
+    conn: Connection, statement: ClauseElement | Callable[[Connection], ClauseElement]
+) -> _Text:
+    compiled = (statement if isinstance(statement, ClauseElement) else statement(conn)).compile(
+        dialect=conn.dialect
+    )
     assert isinstance(compiled, SQLCompiler), "it is SQL"
     names = compiled.positiontup
     if names is None:
         return _Text(str(compiled), dict)
-    return _Text(str(compiled), itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],))
+    return _Text(
+        str(compiled), itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+    )
 
 
 def _cursor(conn: Connection) -> Any:

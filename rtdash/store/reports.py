@@ -1,4 +1,6 @@
-"""Rows for the reports over business dates; `domain.reports` makes their shapes. Each is one query over one covering index."""
+"""Rows for the reports over business dates; `domain.reports` makes their shapes. Each is one query
+over one covering index.
+"""
 
 from datetime import date
 
@@ -28,11 +30,17 @@ _READ_STAYING = select(*_STAY).where(
     _OF_VENUE,
     reservations.c.check_out > bindparam("first"),
     reservations.c.check_in <= bindparam("last"),
-    or_(reservations.c.business_date < bindparam("first"), reservations.c.business_date > bindparam("last")),
+    or_(
+        reservations.c.business_date < bindparam("first"),
+        reservations.c.business_date > bindparam("last"),
+    ),
 )
 _READ_CHARGES = (
     select(charges.c.category, func.sum(charges.c.amount), charges.c.business_date)
-    .join(reservations, and_(reservations.c.id == charges.c.reservation, reservations.c.venue == charges.c.venue))
+    .join(
+        reservations,
+        and_(reservations.c.id == charges.c.reservation, reservations.c.venue == charges.c.venue),
+    )
     .where(
         charges.c.venue == bindparam("venue"),
         charges.c.business_date.between(bindparam("first"), bindparam("last")),
@@ -45,42 +53,72 @@ _READ_SOURCES = (
     .where(_OF_VENUE, _STARTS_WITHIN, reservations.c.status.not_in(_ABSENT))
     .group_by(reservations.c.source)
 )
-# Who came in the period is found by date, and only their past is looked up: most customers of a year did not come this month.
+# Who came in the period is found by date, and only their past is looked up: most customers of a
+# year did not come this month.
 _CAME = select(reservations.c.customer_key).where(_OF_VENUE, IS_VISITED, _STARTS_WITHIN)
 _before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), else_=0))
 _within = func.sum(case((reservations.c.business_date >= bindparam("first"), 1), else_=0))
 _READ_VISITS = (
     select(_before, _within)
-    .where(_OF_VENUE, IS_VISITED, reservations.c.customer_key.in_(_CAME), reservations.c.business_date <= bindparam("last"))
+    .where(
+        _OF_VENUE,
+        IS_VISITED,
+        reservations.c.customer_key.in_(_CAME),
+        reservations.c.business_date <= bindparam("last"),
+    )
     .group_by(reservations.c.customer_key)
 )
 
 
 def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list[Stay]:
-    """Reservations that start on the business dates from `first` to `last`, or have a night on one of them; whatever their status."""
+    """Reservations that start on the business dates from `first` to `last`, or have a night on one
+    of them; whatever their status.
+    """
     values = _values(venue_id, first, last)
     rows = [*conn.execute(_READ_STARTING, values), *conn.execute(_READ_STAYING, values)]
     day = date.fromisoformat
     return [
-        Stay(day(business_date), _STATUS[status], guests, price, room_type, check_in and day(check_in), check_out and day(check_out))
+        Stay(
+            day(business_date),
+            _STATUS[status],
+            guests,
+            price,
+            room_type,
+            check_in and day(check_in),
+            check_out and day(check_out),
+        )
         for business_date, status, guests, price, room_type, check_in, check_out in rows
     ]
 
 
 def read_charges(conn: Connection, venue_id: str, first: date, last: date) -> list[Charge]:
-    """What was charged on each of the dates, summed by category, on reservations that are neither Cancelled nor NoShow."""
+    """What was charged on each of the dates, summed by category, on reservations that are neither
+    Cancelled nor NoShow.
+    """
     rows = conn.execute(_READ_CHARGES, _values(venue_id, first, last))
-    return [Charge(category, int(amount), date.fromisoformat(day)) for category, amount, day in rows]
+    return [
+        Charge(category, int(amount), date.fromisoformat(day)) for category, amount, day in rows
+    ]
 
 
 def read_sources(conn: Connection, venue_id: str, first: date, last: date) -> dict[str, int]:
-    """Reservations by source, neither Cancelled nor NoShow, that start on the dates from `first` to `last`."""
-    return {row.source: row.number for row in conn.execute(_READ_SOURCES, _values(venue_id, first, last))}
+    """Reservations by source, neither Cancelled nor NoShow, that start on the dates from `first` to
+    `last`.
+    """
+    return {
+        row.source: row.number
+        for row in conn.execute(_READ_SOURCES, _values(venue_id, first, last))
+    }
 
 
 def read_visits(conn: Connection, venue_id: str, first: date, last: date) -> list[CustomerVisits]:
-    """Each customer with a visit (CheckedOut, Completed) from `first` to `last`: how many they had before, and in it."""
-    return [CustomerVisits(int(before), int(within)) for before, within in conn.execute(_READ_VISITS, _values(venue_id, first, last))]
+    """Each customer with a visit (CheckedOut, Completed) from `first` to `last`: how many they had
+    before, and in it.
+    """
+    return [
+        CustomerVisits(int(before), int(within))
+        for before, within in conn.execute(_READ_VISITS, _values(venue_id, first, last))
+    ]
 
 
 def _values(venue_id: str, first: date, last: date) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Reservations as they are read: one, a page, a day's figures, the rooms sold. `batch` writes them."""
+"""Reservations as they are read: one, a page, a day's figures, the rooms sold. `batch` writes
+them.
+"""
 
 import binascii
 import json
@@ -18,15 +20,35 @@ from rtdash.store.schema import FOREVER_MS, reservations, room_nights, versions
 COLUMNS = tuple(
     reservations.c[name]
     for name in (
-        *("id", "venue", "kind", "customer_name", "customer_email", "customer_phone", "guests", "status", "source"),
-        *("amount", "charged", "paid", "start", "business_date", "created_at", "changed_at", "version"),
+        *(
+            "id",
+            "venue",
+            "kind",
+            "customer_name",
+            "customer_email",
+            "customer_phone",
+            "guests",
+            "status",
+            "source",
+        ),
+        *(
+            "amount",
+            "charged",
+            "paid",
+            "start",
+            "business_date",
+            "created_at",
+            "changed_at",
+            "version",
+        ),
         *("room_type", "check_in", "check_out", "duration_minutes"),
     )
 )
 """What `reservation_of` takes, in its order."""
 
 _OF_VENUE = reservations.c.venue == bindparam("venue")
-# The order of (start, id), along the index: a business date never goes back while the start goes on.
+# The order of (start, id), along the index: a business date never goes back while the start goes
+# on.
 _PLACE = (reservations.c.business_date, reservations.c.start, reservations.c.id)
 _READ_ONE = select(*COLUMNS).where(_OF_VENUE, reservations.c.id == bindparam("id"))
 _READ_PAGE = select(*COLUMNS).where(_OF_VENUE).order_by(*_PLACE)
@@ -52,7 +74,7 @@ _READ_SOLD = select(room_nights.c.room_type, room_nights.c.night, room_nights.c.
 )
 
 
-class BadCursor(ValueError):  # noqa: N818 - what it is, not that it is an error
+class BadCursor(ValueError):  # noqa: N818
     """A cursor that this store did not give."""
 
 
@@ -101,51 +123,80 @@ def read_page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> tuple[list[Reservation], str | None]:
-    """Reservations by (start, id), and the cursor of the next page (None: there is none). start_from ≤ start ≤ start_until.
+    """Reservations by (start, id), and the cursor of the next page (None: there is none).
+    start_from ≤ start ≤ start_until.
 
     Raises BadCursor.
     """
     statement = _READ_PAGE.where(*_filters(statuses, business_date, start_from, start_until))
     if cursor is not None:
         statement = statement.where(tuple_(*_PLACE) > tuple_(*_decode_cursor(cursor)))
-    found = [reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})]
+    found = [
+        reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})
+    ]
     page = found[:limit]
     return page, _encode_cursor(page[-1]) if len(found) > limit else None
 
 
-def count(conn: Connection, venue_id: str, *, statuses: Collection[Status] | None = None, business_date: date | None = None) -> int:
+def count(
+    conn: Connection,
+    venue_id: str,
+    *,
+    statuses: Collection[Status] | None = None,
+    business_date: date | None = None,
+) -> int:
     """How many reservations `read_page` would list over all its pages."""
-    return int(conn.execute(_COUNT.where(*_filters(statuses, business_date, None, None)), {"venue": venue_id}).scalar_one())
+    return int(
+        conn.execute(
+            _COUNT.where(*_filters(statuses, business_date, None, None)), {"venue": venue_id}
+        ).scalar_one()
+    )
 
 
-def read_totals(conn: Connection, venue_id: str, business_date: date, instant: datetime | None = None) -> Totals:
-    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the definition); None: as they stand.
+def read_totals(
+    conn: Connection, venue_id: str, business_date: date, instant: datetime | None = None
+) -> Totals:
+    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the
+    definition); None: as they stand.
 
-    What stands is not what was valid at the reader's present: the clock of whoever wrote last may be ahead of it.
+    What stands is not what was valid at the reader's present: the clock of whoever wrote last may
+    be ahead of it.
     """
     instant_ms = FOREVER_MS - 1 if instant is None else to_ms(instant)
     values = {"venue": venue_id, "business_date": business_date.isoformat(), "instant": instant_ms}
     return Totals(*map(int, conn.execute(_READ_TOTALS, values).one()))
 
 
-def read_sold(conn: Connection, venue_id: str, first_night: date, last_night: date) -> dict[tuple[str, date], int]:
+def read_sold(
+    conn: Connection, venue_id: str, first_night: date, last_night: date
+) -> dict[tuple[str, date], int]:
     """Rooms sold by (room type, night), both nights included; what is absent is 0."""
     values = {"venue": venue_id, "first": first_night.isoformat(), "last": last_night.isoformat()}
-    return {(room_type, date.fromisoformat(night)): sold for room_type, night, sold in conn.execute(_READ_SOLD, values)}
+    return {
+        (room_type, date.fromisoformat(night)): sold
+        for room_type, night, sold in conn.execute(_READ_SOLD, values)
+    }
 
 
 def earliest_date(start: datetime) -> str:
-    """A bound for the index: no venue's business date at `start` lies before it (twelve hours behind UTC, closing late)."""
+    """A bound for the index: no venue's business date at `start` lies before it (twelve hours
+    behind UTC, closing late).
+    """
     return (start.date() - timedelta(days=2)).isoformat()
 
 
 def latest_date(start: datetime) -> str:
-    """A bound for the index: no venue's business date at `start` lies after it (fourteen hours ahead of UTC)."""
+    """A bound for the index: no venue's business date at `start` lies after it (fourteen hours
+    ahead of UTC).
+    """
     return (start.date() + timedelta(days=1)).isoformat()
 
 
 def _filters(
-    statuses: Collection[Status] | None, business_date: date | None, start_from: datetime | None, start_until: datetime | None
+    statuses: Collection[Status] | None,
+    business_date: date | None,
+    start_from: datetime | None,
+    start_until: datetime | None,
 ) -> Sequence[Any]:
     filters: list[Any] = []
     if statuses is not None:
@@ -153,9 +204,15 @@ def _filters(
     if business_date is not None:
         filters.append(reservations.c.business_date == business_date.isoformat())
     if start_from is not None:
-        filters += [reservations.c.start >= to_ms(start_from), reservations.c.business_date >= earliest_date(start_from)]
+        filters += [
+            reservations.c.start >= to_ms(start_from),
+            reservations.c.business_date >= earliest_date(start_from),
+        ]
     if start_until is not None:
-        filters += [reservations.c.start <= to_ms(start_until), reservations.c.business_date <= latest_date(start_until)]
+        filters += [
+            reservations.c.start <= to_ms(start_until),
+            reservations.c.business_date <= latest_date(start_until),
+        ]
     return filters
 
 
@@ -166,9 +223,16 @@ def _encode_cursor(last: Reservation) -> str:
 
 def _decode_cursor(cursor: str) -> tuple[str, int, str]:
     try:
-        day, start, last_id = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        day, start, last_id = json.loads(
+            urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        )
     except (ValueError, TypeError, binascii.Error) as error:
         raise BadCursor("the cursor is not one of ours: take `next` of the page before") from error
-    if not (isinstance(day, str) and isinstance(start, int) and abs(start) < 2**62 and isinstance(last_id, str)):
+    if not (
+        isinstance(day, str)
+        and isinstance(start, int)
+        and abs(start) < 2**62
+        and isinstance(last_id, str)
+    ):
         raise BadCursor("the cursor is not one of ours: take `next` of the page before")
     return day, start, last_id

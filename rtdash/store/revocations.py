@@ -19,9 +19,17 @@ class Revocation:
     at: datetime
 
 
-def revoke(conn: Connection, *, at: datetime, jti: str | None = None, sub: str | None = None) -> None:
-    """Revoke a token by its id, or all tokens of a user issued at or before `at`. By a slow clock it takes nothing back."""
-    rows = [{"kind": kind, "value": value, "revoked_at": to_ms(at)} for kind, value in (("jti", jti), ("sub", sub)) if value is not None]
+def revoke(
+    conn: Connection, *, at: datetime, jti: str | None = None, sub: str | None = None
+) -> None:
+    """Revoke a token by its id, or all tokens of a user issued at or before `at`. By a slow clock
+    it takes nothing back.
+    """
+    rows = [
+        {"kind": kind, "value": value, "revoked_at": to_ms(at)}
+        for kind, value in (("jti", jti), ("sub", sub))
+        if value is not None
+    ]
     if rows:
         conn.execute(dialects.upsert_greater(conn, revocations, "revoked_at"), rows)
 

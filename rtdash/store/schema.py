@@ -1,11 +1,25 @@
-"""The tables. Instants are INTEGER ms, dates ISO text, money minor units, JSON text: plain types that need no work per value."""
+"""The tables. Instants are INTEGER ms, dates ISO text, money minor units, JSON text: plain types
+that need no work per value.
+"""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 HEAD_REVISION: Final = "0002"
-"""The migration that these tables are; compared at open, so that alembic is only loaded when there is something to migrate."""
+"""The migration that these tables are; compared at open, so that alembic is only loaded when there
+is something to migrate."""
 
 FOREVER_MS: Final = 2**62
 """`valid_to` of the version that still holds."""
@@ -19,7 +33,9 @@ alembic_version = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
-meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+meta = Table(
+    "meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
+)
 
 venues = Table(
     "venues",
@@ -30,12 +46,14 @@ venues = Table(
     Column("body", Text, nullable=False),
 )
 
-# Each index costs a booking a page of random writes, so there are few, and two of them leave most rows out. A business date never
+# Each index costs a booking a page of random writes, so there are few, and two of them leave most
+# rows out. A business date never
 # goes back while the start goes on, so that `reservations_by_date` also gives the order of starts.
 IS_VISITED = text("status IN ('CheckedOut', 'Completed')")
 _HAS_NIGHTS = text("check_out IS NOT NULL")
 
-# Ids come first in the keys of reservations and versions: a batch looks its rows up by one list of ids, whatever its venues.
+# Ids come first in the keys of reservations and versions: a batch looks its rows up by one list of
+# ids, whatever its venues.
 reservations = Table(
     "reservations",
     metadata,
@@ -64,8 +82,22 @@ reservations = Table(
     Column("operation_id", Text, nullable=False),
     PrimaryKeyConstraint("id", "venue"),
     Index("reservations_by_date", "venue", "business_date", "start", "id"),
-    Index("reservations_by_visit", "venue", "customer_key", "business_date", sqlite_where=IS_VISITED, postgresql_where=IS_VISITED),
-    Index("reservations_by_night", "venue", "check_out", "check_in", sqlite_where=_HAS_NIGHTS, postgresql_where=_HAS_NIGHTS),
+    Index(
+        "reservations_by_visit",
+        "venue",
+        "customer_key",
+        "business_date",
+        sqlite_where=IS_VISITED,
+        postgresql_where=IS_VISITED,
+    ),
+    Index(
+        "reservations_by_night",
+        "venue",
+        "check_out",
+        "check_in",
+        sqlite_where=_HAS_NIGHTS,
+        postgresql_where=_HAS_NIGHTS,
+    ),
 )
 
 versions = Table(
@@ -86,7 +118,17 @@ versions = Table(
     Column("seq", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("operation_id", "venue"),
-    Index("versions_by_date", "venue", "business_date", "valid_from", "valid_to", "status", "guests", "amount", "balance"),
+    Index(
+        "versions_by_date",
+        "venue",
+        "business_date",
+        "valid_from",
+        "valid_to",
+        "status",
+        "guests",
+        "amount",
+        "balance",
+    ),
 )
 
 charges = Table(
@@ -161,7 +203,12 @@ sessions = Table(
     Column("asked_at", BigInteger, nullable=False, server_default=text("0")),
 )
 
-processes = Table("processes", metadata, Column("id", Text, primary_key=True), Column("beat_at", BigInteger, nullable=False))
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
+)
 
 leases = Table(
     "leases",

@@ -1,4 +1,6 @@
-"""What outlives connections and processes: sessions, and the leases of processes with their users' connections."""
+"""What outlives connections and processes: sessions, and the leases of processes with their users'
+connections.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,9 +22,11 @@ LEASE = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A client's subscriptions: channels by venue id, and the confirmed position of each event stream.
+    """A client's subscriptions: channels by venue id, and the confirmed position of each event
+    stream.
 
-    `process` holds its connection, which asked for it at `asked_at`; `expires_at` is None as long as one stands. Only the holder of the
+    `process` holds its connection, which asked for it at `asked_at`; `expires_at` is None as long
+    as one stands. Only the holder of the
     newest `generation` may change it.
     """
 
@@ -55,9 +59,18 @@ class Lease:
     raised_at: datetime
 
 
-_CURRENT = (sessions.c.id == bindparam("of_id"), sessions.c.generation == bindparam("of_generation"))
+_CURRENT = (
+    sessions.c.id == bindparam("of_id"),
+    sessions.c.generation == bindparam("of_generation"),
+)
 _COLUMNS = (
-    *(sessions.c.id, sessions.c.sub, sessions.c.process, sessions.c.asked_at, sessions.c.generation),
+    *(
+        sessions.c.id,
+        sessions.c.sub,
+        sessions.c.process,
+        sessions.c.asked_at,
+        sessions.c.generation,
+    ),
     *(sessions.c.subscriptions, sessions.c.positions, sessions.c.expires_at),
 )
 _READ = select(*_COLUMNS)
@@ -66,21 +79,32 @@ _TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
 _CONFIRM = Prepared(_UPDATE.values(positions=bindparam("to_positions")))
 _RELEASE = Prepared(_UPDATE.values(expires_at=bindparam("to_expires_at")))
 _TAKE = Prepared(_UPDATE.values({name: bindparam(f"to_{name}") for name in _TAKEN}))
-# A session with a connection counts from its process's last sign of life: a beat, or the session's own last change.
-_LAST_SIGN = case((processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at)
+# A session with a connection counts from its process's last sign of life: a beat, or the session's
+# own last change.
+_LAST_SIGN = case(
+    (processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at
+)
 _IS_EXPIRED = or_(
-    and_(sessions.c.expires_at.is_not(None), sessions.c.expires_at <= bindparam("now")),  # never NULL: its negation must hold, too
+    and_(
+        sessions.c.expires_at.is_not(None), sessions.c.expires_at <= bindparam("now")
+    ),  # never NULL: its negation must hold, too
     and_(sessions.c.expires_at.is_(None), bindparam("silent_since") >= _LAST_SIGN),
 )
 _WITH_OWNER = sessions.outerjoin(processes, processes.c.id == sessions.c.process)
-_READ_LIVING = _READ.select_from(_WITH_OWNER).where(sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED)
+_READ_LIVING = _READ.select_from(_WITH_OWNER).where(
+    sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED
+)
 _LOAD = Prepared(_READ_LIVING)
-_LOAD_LOCKED = Prepared(_READ_LIVING.with_for_update(of=sessions))  # as it stands once whoever changes it has committed
+_LOAD_LOCKED = Prepared(
+    _READ_LIVING.with_for_update(of=sessions)
+)  # as it stands once whoever changes it has committed
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
 _READ_AMONG = _READ.where(sessions.c.id.in_(bindparam("ids", expanding=True)))
-_READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+_READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(
+    sessions.c.id.in_(bindparam("ids", expanding=True))
+)
 _LIVE = processes.c.beat_at >= bindparam("since")
 _READ_LEASES = (
     select(leases.c.process, leases.c.sub, leases.c.connections, leases.c.raised_at)
@@ -96,7 +120,9 @@ _READ_COUNTS = (
 
 
 def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
-    """Store the session as it stands, also where it is gone; False when a newer generation has taken it over."""
+    """Store the session as it stands, also where it is gone; False when a newer generation has
+    taken it over.
+    """
     row = {
         "id": session.id,
         "generation": session.generation,
@@ -111,21 +137,34 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
     return bool(_SAVE.run(conn, [row]))
 
 
-def load(conn: Connection, session_id: str, *, now: datetime, ttl: timedelta) -> StoredSession | None:
+def load(
+    conn: Connection, session_id: str, *, now: datetime, ttl: timedelta
+) -> StoredSession | None:
     """The session, unless it is unknown or has expired."""
     found = _LOAD.read(conn, {"of_id": session_id, **_limits(now, ttl)})
     return _session_of(*found[0]) if found else None
 
 
 def take_over(
-    conn: Connection, session_id: str, *, sub: str, process: str, asked_at: datetime, now: datetime, ttl: timedelta
+    conn: Connection,
+    session_id: str,
+    *,
+    sub: str,
+    process: str,
+    asked_at: datetime,
+    now: datetime,
+    ttl: timedelta,
 ) -> StoredSession | None:
-    """Make `process` the holder, with the next generation; None when the session is unknown, another user's, or had expired at `asked_at`.
+    """Make `process` the holder, with the next generation; None when the session is unknown,
+    another user's, or had expired at `asked_at`.
 
-    Whoever asked last holds it: when it was asked for later and that was carried out sooner, it stays as it is, and is given with that
-    `asked_at`. One beyond `now` is of a clock that was set back since, or goes ahead of ours: it says nothing.
+    Whoever asked last holds it: when it was asked for later and that was carried out sooner, it
+    stays as it is, and is given with that
+    `asked_at`. One beyond `now` is of a clock that was set back since, or goes ahead of ours: it
+    says nothing.
 
-    Whoever held it before can't change it any more, and finds out by `read_strays`. Until it is saved it waits for its client as
+    Whoever held it before can't change it any more, and finds out by `read_strays`. Until it is
+    saved it waits for its client as
     after the end of a connection: the taker may have gone already.
     """
     found = _LOAD_LOCKED.read(conn, {"of_id": session_id, **_limits(asked_at, ttl)})
@@ -134,14 +173,36 @@ def take_over(
         return None
     if asked_at < held.asked_at <= now:
         return held
-    taken = replace(held, process=process, asked_at=asked_at, generation=held.generation + 1, expires_at=now + ttl)
-    instants = {"to_asked_at": to_ms(asked_at), "to_expires_at": to_ms(now + ttl), "to_saved_at": to_ms(now)}
-    _TAKE.run(conn, [{**_holder(session_id, held.generation), "to_process": process, "to_generation": taken.generation, **instants}])
+    taken = replace(
+        held,
+        process=process,
+        asked_at=asked_at,
+        generation=held.generation + 1,
+        expires_at=now + ttl,
+    )
+    instants = {
+        "to_asked_at": to_ms(asked_at),
+        "to_expires_at": to_ms(now + ttl),
+        "to_saved_at": to_ms(now),
+    }
+    _TAKE.run(
+        conn,
+        [
+            {
+                **_holder(session_id, held.generation),
+                "to_process": process,
+                "to_generation": taken.generation,
+                **instants,
+            }
+        ],
+    )
     return taken
 
 
 def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
-    """Add confirmed positions to their sessions; those of an older generation are passed over. Late ones only mean repeats."""
+    """Add confirmed positions to their sessions; those of an older generation are passed over. Late
+    ones only mean repeats.
+    """
     by_id = {confirmation.session_id: confirmation for confirmation in confirmations}
     if not by_id:
         return
@@ -149,31 +210,51 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
         held, confirmation = _session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
-            _CONFIRM.run(conn, [_holder(held.id, held.generation) | {"to_positions": _encode_positions(merged)}])
+            _CONFIRM.run(
+                conn,
+                [_holder(held.id, held.generation) | {"to_positions": _encode_positions(merged)}],
+            )
 
 
 def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: datetime) -> None:
-    """The connections of these (session id, generation) have ended: the sessions wait for their clients until `expires_at`."""
-    rows = [_holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)} for session_id, generation in held]
+    """The connections of these (session id, generation) have ended: the sessions wait for their
+    clients until `expires_at`.
+    """
+    rows = [
+        _holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)}
+        for session_id, generation in held
+    ]
     if rows:
         _RELEASE.run(conn, rows)
 
 
 def read_strays(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
-    """Those of the sessions (id: generation) that have a newer generation by now, and those that are gone.
+    """Those of the sessions (id: generation) that have a newer generation by now, and those that
+    are gone.
 
-    One that is gone belongs to nobody else: while its process stood still it expired, or an older backup was restored.
+    One that is gone belongs to nobody else: while its process stood still it expired, or an older
+    backup was restored.
     """
     if not held:
         return set(), set()
-    current = {row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})}
-    superseded = {session_id for session_id, generation in held.items() if current.get(session_id, generation) > generation}
+    current = {
+        row.id: row.generation for row in conn.execute(_READ_GENERATIONS, {"ids": sorted(held)})
+    }
+    superseded = {
+        session_id
+        for session_id, generation in held.items()
+        if current.get(session_id, generation) > generation
+    }
     return superseded, held.keys() - current.keys()
 
 
 def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:
-    """Remove sessions that nobody came back for, at most `limit`, and processes that hold none and have long been silent."""
-    removed = conn.execute(delete(sessions).where(sessions.c.id.in_(_READ_EXPIRED.limit(limit))), _limits(now, ttl)).rowcount
+    """Remove sessions that nobody came back for, at most `limit`, and processes that hold none and
+    have long been silent.
+    """
+    removed = conn.execute(
+        delete(sessions).where(sessions.c.id.in_(_READ_EXPIRED.limit(limit))), _limits(now, ttl)
+    ).rowcount
     silent = select(processes.c.id).where(processes.c.beat_at < to_ms(now - ttl - LEASE))
     conn.execute(delete(leases).where(leases.c.process.in_(silent)))
     conn.execute(delete(processes).where(processes.c.id.in_(silent)))
@@ -181,7 +262,9 @@ def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_00
 
 
 def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: datetime) -> None:
-    """The heartbeat of a process, and the numbers of connections, by user, that changed since its last one (0: none any more)."""
+    """The heartbeat of a process, and the numbers of connections, by user, that changed since its
+    last one (0: none any more).
+    """
     now_ms = to_ms(now)
     conn.execute(dialects.upsert(conn, processes, ["beat_at"]), {"id": process, "beat_at": now_ms})
     if not counts:
@@ -193,20 +276,30 @@ def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: date
     for sub, connections in counts.items():
         row = known.get(sub)
         raised_at = row.raised_at if row is not None and connections <= row.connections else now_ms
-        rows.append({"process": process, "sub": sub, "connections": connections, "raised_at": raised_at})
+        rows.append(
+            {"process": process, "sub": sub, "connections": connections, "raised_at": raised_at}
+        )
     if kept := [row for row in rows if row["connections"]]:
         conn.execute(insert(leases), kept)
 
 
 def read_counts(conn: Connection, *, now: datetime) -> dict[str, int]:
     """Connections by user over all processes that are alive."""
-    return {sub: int(connections) for sub, connections in conn.execute(_READ_COUNTS, {"since": to_ms(now - LEASE)})}
+    return {
+        sub: int(connections)
+        for sub, connections in conn.execute(_READ_COUNTS, {"since": to_ms(now - LEASE)})
+    }
 
 
 def read_leases(conn: Connection, *, now: datetime) -> list[Lease]:
-    """The same, process by process, so that an excess can be closed where the newest connections are."""
+    """The same, process by process, so that an excess can be closed where the newest connections
+    are.
+    """
     rows = conn.execute(_READ_LEASES, {"since": to_ms(now - LEASE)})
-    return [Lease(process, sub, connections, from_ms(raised_at)) for process, sub, connections, raised_at in rows]
+    return [
+        Lease(process, sub, connections, from_ms(raised_at))
+        for process, sub, connections, raised_at in rows
+    ]
 
 
 def _holder(session_id: str, generation: int) -> dict[str, object]:
@@ -219,7 +312,14 @@ def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
 
 
 def _session_of(
-    session_id: str, sub: str, process: str, asked_ms: int, generation: int, subscriptions: str, positions: str, expires_ms: int | None
+    session_id: str,
+    sub: str,
+    process: str,
+    asked_ms: int,
+    generation: int,
+    subscriptions: str,
+    positions: str,
+    expires_ms: int | None,
 ) -> StoredSession:
     """From a row of `_COLUMNS`."""
     return StoredSession(
@@ -228,15 +328,23 @@ def _session_of(
         process=process,
         asked_at=from_ms(asked_ms),
         generation=generation,
-        subscriptions={venue: tuple(map(Channel, channels)) for venue, channels in json.loads(subscriptions).items()},
+        subscriptions={
+            venue: tuple(map(Channel, channels))
+            for venue, channels in json.loads(subscriptions).items()
+        },
         positions=_decode_positions(positions),
         expires_at=None if expires_ms is None else from_ms(expires_ms),
     )
 
 
 def _encode_positions(positions: Mapping[Stream, Position]) -> str:
-    return to_json([(*stream, *position) for stream, position in sorted(positions.items())]).decode()
+    return to_json(
+        [(*stream, *position) for stream, position in sorted(positions.items())]
+    ).decode()
 
 
 def _decode_positions(text: str) -> dict[Stream, Position]:
-    return {Stream(venue, Channel(channel)): Position(epoch, seq) for venue, channel, epoch, seq in json.loads(text)}
+    return {
+        Stream(venue, Channel(channel)): Position(epoch, seq)
+        for venue, channel, epoch, seq in json.loads(text)
+    }

@@ -1,6 +1,8 @@
-"""A connection to PostgreSQL that gives up a server which says nothing: frozen, or behind a network that swallows everything.
+"""A connection to PostgreSQL that gives up a server which says nothing: frozen, or behind a network
+that swallows everything.
 
-The system notices such a server only while it owes an acknowledgement (tcp_user_timeout, keepalives). One that is frozen, and a proxy
+The system notices such a server only while it owes an acknowledgement (tcp_user_timeout,
+keepalives). One that is frozen, and a proxy
 that is cut off from it, acknowledge for ever and never answer.
 """
 
@@ -18,13 +20,17 @@ Result = TypeVar("Result")
 
 
 class ServerSilent(psycopg.OperationalError):
-    """The server has said nothing for so long that it is given up. It has a code of our own, so that it is told apart from a lost connection."""
+    """The server has said nothing for so long that it is given up. It has a code of our own, so
+    that it is told apart from a lost connection.
+    """
 
     sqlstate = "RT000"
 
 
 class ImpatientConnection(psycopg.Connection[TupleRow]):
-    """`wait` is what every call of the driver waits in. A connection that was given up can't be used again: its answer may still come."""
+    """`wait` is what every call of the driver waits in. A connection that was given up can't be
+    used again: its answer may still come.
+    """
 
     silence_s = SILENCE_S
 
@@ -46,7 +52,9 @@ def connect(*arguments: Any, **options: Any) -> ImpatientConnection:
 
 
 def _impatient(gen: Generator[Any, Any, Result], silence_s: float) -> Generator[Any, Any, Result]:
-    """The driver asks ten times a second whether it has got what it waits for, with nothing in its hands when it hasn't."""
+    """The driver asks ten times a second whether it has got what it waits for, with nothing in its
+    hands when it hasn't.
+    """
     deadline = monotonic() + silence_s
     try:
         wanted = next(gen)

@@ -1,4 +1,6 @@
-"""What happens to a database at open: made when it is empty, migrated when it is older, refused when it is newer or not ours."""
+"""What happens to a database at open: made when it is empty, migrated when it is older, refused
+when it is newer or not ours.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +20,8 @@ _READ_REVISION = select(schema.alembic_version.c.version_num)
 
 
 def prepare(engine: Engine, now: datetime) -> None:
-    """Bring the database to `schema.HEAD_REVISION`, in one transaction, whatever the number of processes that start at once.
+    """Bring the database to `schema.HEAD_REVISION`, in one transaction, whatever the number of
+    processes that start at once.
 
     Raises StoreTooNew, StoreUnavailable, StoreError.
     """
@@ -30,15 +33,22 @@ def prepare(engine: Engine, now: datetime) -> None:
                 _create(conn)
             elif revision != schema.HEAD_REVISION:
                 migrate(conn)
-            # One small write, so that a database that can't be written is noticed now and not by the first guest.
-            conn.execute(dialects.upsert(conn, schema.meta, ["value"]), {"key": "probed_at", "value": str(to_ms(now))})
+            # One small write, so that a database that can't be written is noticed now and not by
+            # the first guest.
+            conn.execute(
+                dialects.upsert(conn, schema.meta, ["value"]),
+                {"key": "probed_at", "value": str(to_ms(now))},
+            )
     except SQLAlchemyError as error:
         raise translate(error) or error from error
 
 
 def migrate(conn: Connection) -> None:
-    """Run every migration that the database lacks, from the first on if it is empty. Raises StoreTooNew."""
-    from alembic import command  # noqa: PLC0415 - a quarter of a second, for the rare start that migrates
+    """Run every migration that the database lacks, from the first on if it is empty. Raises
+    StoreTooNew.
+    """
+    # a quarter of a second, for the rare start that migrates
+    from alembic import command  # noqa: PLC0415
 
     config = _alembic()
     config.attributes["connection"] = conn
@@ -47,24 +57,31 @@ def migrate(conn: Connection) -> None:
 
 
 def refuse_newer(conn: Connection) -> None:
-    """Raises StoreTooNew for a revision that is not known here, StoreError for a database of another program."""
+    """Raises StoreTooNew for a revision that is not known here, StoreError for a database of
+    another program.
+    """
     revision = _read_revision(conn)
     if revision in {None, schema.HEAD_REVISION}:
         return
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see migrate
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    if revision not in {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}:
+    if revision not in {
+        script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()
+    }:
         raise StoreTooNew(
-            f"the database is of a newer rtdash (its version is {revision}, this one knows {schema.HEAD_REVISION})",
+            f"the database is of a newer rtdash (its version is {revision}, this one knows"
+            f" {schema.HEAD_REVISION})",
             hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
         )
 
 
 def _alembic() -> "Config":
-    from alembic.config import Config  # noqa: PLC0415 - see migrate
+    from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(Path(migrations.__file__).parent).replace("%", "%%")
+    )
     return config
 
 
@@ -75,7 +92,9 @@ def _read_revision(conn: Connection) -> str | None:
         return None
     if schema.alembic_version.name in tables and schema.meta.name in tables:
         return str(conn.execute(_READ_REVISION).scalar_one())
-    raise StoreError("the database belongs to another program", hint="give rtdash a database of its own")
+    raise StoreError(
+        "the database belongs to another program", hint="give rtdash a database of its own"
+    )
 
 
 def _create(conn: Connection) -> None:

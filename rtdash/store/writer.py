@@ -1,4 +1,6 @@
-"""The one thread that writes: it takes everything that waits, runs it in one transaction, commits, and only then tells."""
+"""The one thread that writes: it takes everything that waits, runs it in one transaction, commits,
+and only then tells.
+"""
 
 import asyncio
 import contextlib
@@ -15,12 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from rtdash.store.faults import OutcomeUnknown, StoreUnavailable, is_conflict, translate
 
 ATTEMPTS = 3
-"""How often a transaction that another one undid, or whose connection broke before COMMIT, is run."""
+"""How often a transaction that another one undid, or whose connection broke before COMMIT, is
+run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One transaction, for metrics: how many functions it ran, how long the oldest had waited, how long it took, whether it was stored."""
+    """One transaction, for metrics: how many functions it ran, how long the oldest had waited, how
+    long it took, whether it was stored.
+    """
 
     size: int
     waited_s: float
@@ -44,12 +49,15 @@ class _Settled:
 
 
 class Writer:
-    """Functions of a connection, submitted on the event loop and run in order in a thread of their own.
+    """Functions of a connection, submitted on the event loop and run in order in a thread of their
+    own.
 
     `report` is called on the event loop after each transaction, before its callers are told.
     """
 
-    def __init__(self, engine: Engine, *, queue_limit: int, report: Callable[[Commit], None]) -> None:
+    def __init__(
+        self, engine: Engine, *, queue_limit: int, report: Callable[[Commit], None]
+    ) -> None:
         self._engine = engine
         self._queue_limit = queue_limit
         self._report = report
@@ -61,10 +69,14 @@ class Writer:
         self._thread = Thread(target=self._run, name="rtdash-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], Any], on_failed: Callable[[], None] | None = None) -> asyncio.Future[Any]:
-        """Queue `work`. The future gets its result after COMMIT, or StoreUnavailable, OutcomeUnknown, or what it raised itself.
+    def submit(
+        self, work: Callable[[Connection], Any], on_failed: Callable[[], None] | None = None
+    ) -> asyncio.Future[Any]:
+        """Queue `work`. The future gets its result after COMMIT, or StoreUnavailable,
+        OutcomeUnknown, or what it raised itself.
 
-        Futures are settled in the order of commit; `on_failed` is called in the writer's thread, before anything else is written.
+        Futures are settled in the order of commit; `on_failed` is called in the writer's thread,
+        before anything else is written.
         Raises StoreUnavailable when too many wait, or when it is closed.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -72,7 +84,9 @@ class Writer:
             if self._closing:
                 raise StoreUnavailable("the store is closed", reason="closed")
             if len(self._queue) >= self._queue_limit:
-                raise StoreUnavailable(f"{self._queue_limit} writes wait already", reason="queue_full")
+                raise StoreUnavailable(
+                    f"{self._queue_limit} writes wait already", reason="queue_full"
+                )
             self._queue.append(_Job(work, future, monotonic(), on_failed))
             self._changed.notify()
         return future
@@ -98,18 +112,24 @@ class Writer:
         return jobs
 
     def _write(self, jobs: Sequence[_Job]) -> None:
-        """Run the jobs in one transaction; where one of several raises, each in its own, so that it harms nobody else."""
+        """Run the jobs in one transaction; where one of several raises, each in its own, so that it
+        harms nobody else.
+        """
         jobs = [job for job in jobs if not job.future.cancelled()]
         if not jobs:
             return
         began = monotonic()
         fault: StoreUnavailable | None = None
         try:
-            settled = [_Settled(job, result=result) for job, result in zip(jobs, self._transact(jobs), strict=True)]
+            settled = [
+                _Settled(job, result=result)
+                for job, result in zip(jobs, self._transact(jobs), strict=True)
+            ]
         except StoreUnavailable as trouble:
             fault = trouble
             settled = [_Settled(job, error=trouble) for job in jobs]
-        except Exception as error:  # noqa: BLE001 - whatever a caller's function raises goes to that caller
+        except Exception as error:  # noqa: BLE001
+            # whatever a caller's function raises goes to that caller
             if len(jobs) > 1:
                 for job in jobs:
                     self._write([job])
@@ -125,7 +145,9 @@ class Writer:
             self._loop.call_soon_threadsafe(self._settle, commit, settled)
 
     def _transact(self, jobs: Sequence[_Job]) -> list[Any]:
-        """The results of the jobs, committed. Raises StoreUnavailable, or what the first failing job raised; then nothing is stored."""
+        """The results of the jobs, committed. Raises StoreUnavailable, or what the first failing
+        job raised; then nothing is stored.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(jobs)
@@ -133,12 +155,16 @@ class Writer:
                 fault = translate(error)
                 if fault is not None:
                     self._drop_connection()
-                if attempt < ATTEMPTS and (is_conflict(error) or (fault and fault.reason == "lost")):
+                if attempt < ATTEMPTS and (
+                    is_conflict(error) or (fault and fault.reason == "lost")
+                ):
                     continue
                 if fault is not None:
                     raise fault from error
                 if is_conflict(error):
-                    raise StoreUnavailable("other processes wrote the same rows again and again", reason="conflict") from error
+                    raise StoreUnavailable(
+                        "other processes wrote the same rows again and again", reason="conflict"
+                    ) from error
                 raise
         raise AssertionError("the last attempt returns or raises")
 
@@ -156,7 +182,9 @@ class Writer:
             fault = translate(error)
             self._drop_connection()
             reason, hint = (fault.reason, fault.hint) if fault else ("commit_failed", "")
-            raise OutcomeUnknown(f"COMMIT failed ({fault or error})", reason=reason, hint=hint) from error
+            raise OutcomeUnknown(
+                f"COMMIT failed ({fault or error})", reason=reason, hint=hint
+            ) from error
         return results
 
     def _connect(self) -> Connection:

@@ -1,4 +1,6 @@
-"""`watch` from beginning to end: connects, feeds the view or the lines, and ends for the right reason."""
+"""`watch` from beginning to end: connects, feeds the view or the lines, and ends for the right
+reason.
+"""
 
 import asyncio
 import os
@@ -17,7 +19,14 @@ from rtdash.protocol.client_session import Wanted
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines
 from rtdash.watch.questions import FIRST_TIMEOUT_S, head, present, spread
-from rtdash.watch.stopping import INTERRUPTED, Interrupted, Interruptible, Stopper, reader_watched, signals
+from rtdash.watch.stopping import (
+    INTERRUPTED,
+    Interrupted,
+    Interruptible,
+    Stopper,
+    reader_watched,
+    signals,
+)
 
 Take = Callable[[dict[str, Any] | ConnectionChange], None]
 _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
@@ -25,7 +34,9 @@ _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What to watch and how. `venues`: none leaves the choice to the server; `since`: a seq to go on from, for every event channel."""
+    """What to watch and how. `venues`: none leaves the choice to the server; `since`: a seq to go
+    on from, for every event channel.
+    """
 
     url: str
     token: TokenSource
@@ -39,7 +50,9 @@ class Watch:
 
 
 def run(watch: Watch) -> int:
-    """The exit code: 0, or 130 when interrupted. Raises Unreachable, TurnedAway, NotAllowed, Problem or NothingToWatch."""
+    """The exit code: 0, or 130 when interrupted. Raises Unreachable, TurnedAway, NotAllowed,
+    Problem or NothingToWatch.
+    """
     return asyncio.run(_run(watch))
 
 
@@ -68,9 +81,17 @@ async def _work(watch: Watch, out: Interruptible, stopper: Stopper) -> int:
         if watch.once:
             return await _once(api, pairs, _lines(watch, out))
         positions = await _positions(api, pairs, watch.since)
-        wanted: list[Wanted] = [channel if venue is None else (venue, channel) for venue, channel in pairs]
+        wanted: list[Wanted] = [
+            channel if venue is None else (venue, channel) for venue, channel in pairs
+        ]
         async with (
-            connect(watch.url, wanted, token=watch.token, positions=positions, first_timeout_s=FIRST_TIMEOUT_S) as live,
+            connect(
+                watch.url,
+                wanted,
+                token=watch.token,
+                positions=positions,
+                first_timeout_s=FIRST_TIMEOUT_S,
+            ) as live,
             _sink(watch, out, stopper, api) as take,
         ):
             return await _pump(watch, live, take)
@@ -86,13 +107,17 @@ async def _once(api: Api, pairs: list[tuple[str | None, Channel]], take: Take) -
     return 0
 
 
-async def _positions(api: Api, pairs: list[tuple[str | None, Channel]], since: int | None) -> dict[Wanted, Position]:
+async def _positions(
+    api: Api, pairs: list[tuple[str | None, Channel]], since: int | None
+) -> dict[Wanted, Position]:
     """Where to go on from: that seq of each event stream, in the log as it is now."""
     if since is None:
         return {}
     events = [(venue, channel) for venue, channel in pairs if not channel.is_state]
     return {
-        (channel if venue is None else (venue, channel)): Position((await head(api, venue, channel)).epoch, since)
+        (channel if venue is None else (venue, channel)): Position(
+            (await head(api, venue, channel)).epoch, since
+        )
         for venue, channel in events
     }
 
@@ -116,14 +141,19 @@ async def _pump(watch: Watch, live: Connection, take: Take) -> int:
 
 
 @asynccontextmanager
-async def _sink(watch: Watch, out: Interruptible, stopper: Stopper, api: Api) -> AsyncIterator[Take]:
+async def _sink(
+    watch: Watch, out: Interruptible, stopper: Stopper, api: Api
+) -> AsyncIterator[Take]:
     """The live view on a terminal that can show it, else lines."""
     if watch.as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         yield _lines(watch, out)
         return
-    from rtdash.watch.screen import on_screen  # noqa: PLC0415 - needs a terminal's modules, which lines do without
+    # needs a terminal's modules, which lines do without
+    from rtdash.watch.screen import on_screen  # noqa: PLC0415
 
-    async with on_screen(Board(watch.channels, venues=watch.venues), utc_now, stopper, api.profile) as screen:
+    async with on_screen(
+        Board(watch.channels, venues=watch.venues), utc_now, stopper, api.profile
+    ) as screen:
         yield screen.take
 
 
@@ -132,5 +162,7 @@ def _lines(watch: Watch, out: Interruptible) -> Take:
 
 
 def _discard_stdout() -> None:
-    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at its end."""
+    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at
+    its end.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,6 @@
-"""What the live view knows: the state that messages build up. Bounded, no I/O; instants and monotonic seconds are given."""
+"""What the live view knows: the state that messages build up. Bounded, no I/O; instants and
+monotonic seconds are given.
+"""
 
 from collections import deque
 from collections.abc import Iterable
@@ -25,7 +27,9 @@ _BELIEVABLE_LATENCY_MS = 60_000
 
 @dataclass(slots=True)
 class VenueFigures:
-    """What is known of one venue. `stats` and `rooms` are the latest messages' contents, None until the first."""
+    """What is known of one venue. `stats` and `rooms` are the latest messages' contents, None until
+    the first.
+    """
 
     id: str
     name: str
@@ -53,7 +57,9 @@ class Row:
 class Board:
     """Fed by `take` with whatever the client gives; read by the view."""
 
-    def __init__(self, channels: Iterable[str], *, venues: Iterable[str] = (), zone: tzinfo | None = None) -> None:
+    def __init__(
+        self, channels: Iterable[str], *, venues: Iterable[str] = (), zone: tzinfo | None = None
+    ) -> None:
         self.channels = frozenset(Channel(channel) for channel in channels)
         self._chosen = frozenset(venues)
         self._profile: dict[str, dict[str, Any]] = {}
@@ -76,13 +82,17 @@ class Board:
         return any(channel.endswith(f"_{suffix}") for channel in self.channels)
 
     def name(self, profile: dict[str, Any]) -> None:
-        """Names, currencies and time zones of the venues, from the user's profile; those that are watched are on the board from now on."""
+        """Names, currencies and time zones of the venues, from the user's profile; those that are
+        watched are on the board from now on.
+        """
         self._profile = {told["id"]: told for told in profile["venues"]}
         for venue_id in [*self._watched(), *self.venues]:
             _name(self._venue(venue_id), self._profile.get(venue_id))
 
     def take(self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float) -> None:
-        """A message, or a change of the connection; `now` is the wall clock and `at_s` the monotonic one at its receipt."""
+        """A message, or a change of the connection; `now` is the wall clock and `at_s` the
+        monotonic one at its receipt.
+        """
         if isinstance(item, ConnectionChange):
             self.connection, self.changed_at_s = item, at_s
             self._snapshots.clear()
@@ -101,7 +111,9 @@ class Board:
     def _watched(self) -> list[str]:
         """The chosen venues; of a kind without a chosen one the first, as the server does it."""
         watched = [venue_id for venue_id in self._profile if venue_id in self._chosen]
-        kinds = {channel.kind for channel in self.channels} - {self._profile[venue_id]["kind"] for venue_id in watched}
+        kinds = {channel.kind for channel in self.channels} - {
+            self._profile[venue_id]["kind"] for venue_id in watched
+        }
         firsts = {told["kind"]: venue_id for venue_id, told in reversed(self._profile.items())}
         return watched + [firsts[kind] for kind in sorted(kinds) if kind in firsts]
 
@@ -111,7 +123,9 @@ class Board:
                 venue = self._venue(message["venue"])
                 venue.stats = message["stats"]
                 for figure in FIGURES:
-                    venue.history.setdefault(figure, deque(maxlen=HISTORY)).append(message["stats"][figure])
+                    venue.history.setdefault(figure, deque(maxlen=HISTORY)).append(
+                        message["stats"][figure]
+                    )
             case "room_availability_update":
                 self._venue(message["venue"]).rooms = message["availability"]
             case "new_reservation" | "reservation_update":
@@ -124,7 +138,9 @@ class Board:
                 pass  # a kind of message that this view has no place for
 
     def _list(self, message: dict[str, Any]) -> None:
-        """New ones come on top; known ones change where they stand, and never back to an older version."""
+        """New ones come on top; known ones change where they stand, and never back to an older
+        version.
+        """
         key = (message["venue"], message["reservation"]["id"])
         known = self.rows.get(key)
         if known is None:
@@ -136,7 +152,9 @@ class Board:
 
     def _venue(self, venue_id: str) -> VenueFigures:
         if venue_id not in self.venues:
-            self.venues[venue_id] = _name(VenueFigures(venue_id, venue_id), self._profile.get(venue_id))
+            self.venues[venue_id] = _name(
+                VenueFigures(venue_id, venue_id), self._profile.get(venue_id)
+            )
         return self.venues[venue_id]
 
     def _count(self, second: int) -> None:
@@ -146,9 +164,13 @@ class Board:
             self._seconds.append((second, 1))
 
     def _time(self, message: dict[str, Any], now: datetime) -> None:
-        """How long a message took, where that can be told: not for history, and not when the two clocks clearly disagree."""
+        """How long a message took, where that can be told: not for history, and not when the two
+        clocks clearly disagree.
+        """
         kind = (message.get("venue", ""), message["type"])
-        is_snapshot = "seq" not in message and kind not in self._snapshots  # the first state message may have been true for long
+        is_snapshot = (
+            "seq" not in message and kind not in self._snapshots
+        )  # the first state message may have been true for long
         self._snapshots.add(kind)
         if self.connection.state is not State.LIVE or is_snapshot or "timestamp" not in message:
             return
@@ -159,5 +181,9 @@ class Board:
 
 def _name(venue: VenueFigures, told: dict[str, Any] | None) -> VenueFigures:
     if told is not None:
-        venue.name, venue.currency, venue.zone = told["name"], told["currency"], ZoneInfo(told["timezone"])
+        venue.name, venue.currency, venue.zone = (
+            told["name"],
+            told["currency"],
+            ZoneInfo(told["timezone"]),
+        )
     return venue

@@ -1,4 +1,6 @@
-"""What `watch` writes where there is no terminal to draw on: a line a message, for people or as NDJSON."""
+"""What `watch` writes where there is no terminal to draw on: a line a message, for people or as
+NDJSON.
+"""
 
 import json
 from datetime import tzinfo
@@ -7,11 +9,22 @@ from typing import Any, TextIO
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.lists import notice_words
 from rtdash.watch.stopping import Interruptible
-from rtdash.watch.words import arrival, change_words, clock_time, money, party, percent, plain, status_words
+from rtdash.watch.words import (
+    arrival,
+    change_words,
+    clock_time,
+    money,
+    party,
+    percent,
+    plain,
+    status_words,
+)
 
 
 class JsonLines:
-    """Messages exactly as received and changes of the connection, one compact JSON object a line, flushed each."""
+    """Messages exactly as received and changes of the connection, one compact JSON object a line,
+    flushed each.
+    """
 
     def __init__(self, out: Interruptible) -> None:
         self._out = out
@@ -44,13 +57,20 @@ class PlainLines:
 def to_json(body: dict[str, Any]) -> str:
     """Compact, as the server encodes; names that UTF-8 can't say (lone surrogates) stay escaped."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isascii() or _is_encodable(text) else json.dumps(body, separators=(",", ":"))
+    return (
+        text if text.isascii() or _is_encodable(text) else json.dumps(body, separators=(",", ":"))
+    )
 
 
 def connection_json(change: ConnectionChange) -> dict[str, Any]:
     """`{"type":"connection","state":…}` with `detail` and `retryInMs` where there are."""
-    facts = {"detail": change.detail, "retryInMs": None if change.retry_in_s is None else round(change.retry_in_s * 1000)}
-    return {"type": "connection", "state": change.state.value} | {name: value for name, value in facts.items() if value is not None}
+    facts = {
+        "detail": change.detail,
+        "retryInMs": None if change.retry_in_s is None else round(change.retry_in_s * 1000),
+    }
+    return {"type": "connection", "state": change.state.value} | {
+        name: value for name, value in facts.items() if value is not None
+    }
 
 
 def change_line(change: ConnectionChange) -> str:
@@ -73,13 +93,20 @@ def message_line(message: dict[str, Any], zone: tzinfo | None = None) -> str:
     return f"{time}  {plain(message.get('venue', '')):<16}  {what:<12}  {facts}"
 
 
-def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # noqa: PLR0911 - one a kind of message
+# one a kind of message
+def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # noqa: PLR0911
     match message["type"]:
         case "stats_update":
             return "figures", _stats(message["stats"])
         case "room_availability_update":
             rooms = message["availability"]
-            return "rooms", f"{rooms['availableRooms']} of {rooms['totalRooms']} free, {rooms['occupancyRate']} % occupied"
+            return (
+                "rooms",
+                (
+                    f"{rooms['availableRooms']} of {rooms['totalRooms']} free,"
+                    f" {rooms['occupancyRate']} % occupied"
+                ),
+            )
         case "new_reservation" | "reservation_update":
             return change_words(message), _reservation(message["reservation"], zone)
         case "upcoming_reservation":
@@ -96,15 +123,21 @@ def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # 
 
 def _stats(stats: dict[str, Any]) -> str:
     return (
-        f"{stats['reservationsToday']} reservations today ({percent(stats.get('reservationsTrend'))}), "
-        f"{stats['prepaidReservations']} prepaid ({percent(stats.get('prepaidTrend'))}), "
-        f"{stats['expectedGuests']} guests expected ({percent(stats.get('guestsTrend'))}), "
-        f"{money(stats['pendingPayments'], '')} pending ({percent(stats.get('pendingPaymentsTrend'))})"
+        f"{stats['reservationsToday']} reservations today"
+        f" ({percent(stats.get('reservationsTrend'))}), {stats['prepaidReservations']} prepaid"
+        f" ({percent(stats.get('prepaidTrend'))}), {stats['expectedGuests']} guests expected"
+        f" ({percent(stats.get('guestsTrend'))}), {money(stats['pendingPayments'], '')} pending"
+        f" ({percent(stats.get('pendingPaymentsTrend'))})"
     )
 
 
 def _reservation(reservation: dict[str, Any], zone: tzinfo | None) -> str:
-    facts = [plain(reservation["customerName"]), party(reservation), arrival(reservation, zone), status_words(reservation["status"])]
+    facts = [
+        plain(reservation["customerName"]),
+        party(reservation),
+        arrival(reservation, zone),
+        status_words(reservation["status"]),
+    ]
     if reservation.get("amount") is not None:
         facts.append(money(reservation["amount"], reservation.get("currency", "")))
     return ", ".join(facts)

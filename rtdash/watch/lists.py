@@ -47,18 +47,32 @@ def reservations(board: Board, width: int, height: int) -> RenderableType:
     count = max(0, height - _FRAME_LINES - 1)
     for row in list(reversed(board.rows.values()))[:count]:
         cells = _cells(row, board)
-        table.add_row(*cells[: 6 + is_wide], *([plain(board.venues[row.message["venue"]].name)] if has_venues else []))
+        table.add_row(
+            *cells[: 6 + is_wide],
+            *([plain(board.venues[row.message["venue"]].name)] if has_venues else []),
+        )
     title = f"Reservations ({len(board.rows)})" if board.rows else "Reservations"
-    content: RenderableType = table if board.rows else Text("none yet: each will show here as it comes", style="dim")
+    content: RenderableType = (
+        table if board.rows else Text("none yet: each will show here as it comes", style="dim")
+    )
     return Panel(content, title=title, title_align="left", box=ROUNDED, height=height)
 
 
 def notifications(board: Board, width: int, height: int) -> RenderableType:
     """The newest notifications that fit, one a line, newest on top."""
-    lines = [_notice(notice, board.zone) for notice in list(reversed(board.notices))[: max(0, height - _FRAME_LINES)]]
-    content = Text("\n", no_wrap=True, overflow="ellipsis").join(lines) if lines else Text("none yet", style="dim")
+    lines = [
+        _notice(notice, board.zone)
+        for notice in list(reversed(board.notices))[: max(0, height - _FRAME_LINES)]
+    ]
+    content = (
+        Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+        if lines
+        else Text("none yet", style="dim")
+    )
     content.no_wrap, content.overflow = True, "ellipsis"
-    return Panel(content, title="Notifications", title_align="left", box=ROUNDED, height=height, width=width)
+    return Panel(
+        content, title="Notifications", title_align="left", box=ROUNDED, height=height, width=width
+    )
 
 
 def notice_words(message: dict[str, Any]) -> str:
@@ -66,9 +80,15 @@ def notice_words(message: dict[str, Any]) -> str:
     match message["type"]:
         case "upcoming_reservation":
             reservation = message["reservation"]
-            return f"{plain(reservation['customerName'])}, {party(reservation)}, at {plain(reservation['time'])}"
+            return (
+                f"{plain(reservation['customerName'])}, {party(reservation)}, at"
+                f" {plain(reservation['time'])}"
+            )
         case "reset":
-            return f"history of {message['channel']} is gone ({plain(message.get('reason', ''))}): reload what you keep"
+            return (
+                f"history of {message['channel']} is gone ({plain(message.get('reason', ''))}):"
+                " reload what you keep"
+            )
         case _:
             return f"{plain(message['title'])}: {plain(message['body'])}"
 
@@ -77,7 +97,10 @@ def _cells(row: Row, board: Board) -> list[Text]:
     reservation = row.reservation
     venue = board.venues[row.message["venue"]]
     status = reservation["status"]
-    mark = Text(f"{'↻' if row.is_update else '+'} {change_words(row.message)}", style="bold" if row.is_update else "green")
+    mark = Text(
+        f"{'↻' if row.is_update else '+'} {change_words(row.message)}",
+        style="bold" if row.is_update else "green",
+    )
     return [
         Text(clock_time(row.message["timestamp"], board.zone)),
         mark,
@@ -90,6 +113,10 @@ def _cells(row: Row, board: Board) -> list[Text]:
 
 
 def _notice(message: dict[str, Any], zone: tzinfo | None) -> Text:
-    level = {"upcoming_reservation": "upcoming", "reset": "reset"}.get(message["type"]) or plain(message.get("level", "info"))
+    level = {"upcoming_reservation": "upcoming", "reset": "reset"}.get(message["type"]) or plain(
+        message.get("level", "info")
+    )
     style = _LEVEL_STYLES.get(level, STATUS_STYLES["Upcoming"])
-    return Text.assemble(f"{clock_time(message['timestamp'], zone)} ", (f"{level:<8} ", style), notice_words(message))
+    return Text.assemble(
+        f"{clock_time(message['timestamp'], zone)} ", (f"{level:<8} ", style), notice_words(message)
+    )

@@ -31,7 +31,9 @@ _NAMES_PAUSE_S = 5
 class Screen:
     """Shows a board. `stop` is called with the exit code when `q` is typed."""
 
-    def __init__(self, board: Board, console: Console, clock: Clock, stop: Callable[[int], None]) -> None:
+    def __init__(
+        self, board: Board, console: Console, clock: Clock, stop: Callable[[int], None]
+    ) -> None:
         self._board = board
         self._console = console
         self._clock = clock
@@ -56,7 +58,9 @@ class Screen:
             case "q" | "Q":
                 self._stop(0)
             case "p" | "P" | " ":
-                self._paused = None if self._paused else (copy.deepcopy(self._board), self._board.received)
+                self._paused = (
+                    None if self._paused else (copy.deepcopy(self._board), self._board.received)
+                )
             case "?" | "h":
                 self._with_help = not self._with_help
             case "\x1b":
@@ -66,7 +70,9 @@ class Screen:
         self._changed.set()
 
     async def draw(self, live: Live) -> None:
-        """At once on a change, at most eight times a second, and once a second when nothing changes. Until cancelled."""
+        """At once on a change, at most eight times a second, and once a second when nothing
+        changes. Until cancelled.
+        """
         while True:
             live.update(self._frame(), refresh=True)
             await asyncio.sleep(_FRAME_S)
@@ -84,14 +90,26 @@ class Screen:
 
 @asynccontextmanager
 async def on_screen(
-    board: Board, clock: Clock, stopper: Stopper, read_profile: Callable[[], Awaitable[dict[str, Any]]]
+    board: Board,
+    clock: Clock,
+    stopper: Stopper,
+    read_profile: Callable[[], Awaitable[dict[str, Any]]],
 ) -> AsyncIterator[Screen]:
     """Take the terminal over; it is given back as it was, however the block is left."""
     console = Console(file=sys.stdout)
     screen = Screen(board, console, clock, stopper.stop)
-    live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    live = Live(
+        console=console,
+        screen=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
     with keys(asyncio.get_running_loop(), screen.press), live:
-        tasks = [asyncio.create_task(screen.draw(live)), asyncio.create_task(_learn_names(screen, read_profile))]
+        tasks = [
+            asyncio.create_task(screen.draw(live)),
+            asyncio.create_task(_learn_names(screen, read_profile)),
+        ]
         for task in tasks:
             task.add_done_callback(partial(_report, stopper))
         try:
@@ -102,7 +120,9 @@ async def on_screen(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _learn_names(screen: Screen, read_profile: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+async def _learn_names(
+    screen: Screen, read_profile: Callable[[], Awaitable[dict[str, Any]]]
+) -> None:
     """Without its profile the view shows ids, which is no reason to end it."""
     while True:
         with suppress(Unreachable, Problem):

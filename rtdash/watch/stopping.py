@@ -1,4 +1,6 @@
-"""How `watch` is ended from outside: Ctrl-C and SIGTERM, also while a write waits for a reader that doesn't read."""
+"""How `watch` is ended from outside: Ctrl-C and SIGTERM, also while a write waits for a reader that
+doesn't read.
+"""
 
 import asyncio
 import os
@@ -12,7 +14,7 @@ from typing import TextIO
 INTERRUPTED = 130
 
 
-class Interrupted(Exception):  # noqa: N818 - what happened, not a fault
+class Interrupted(Exception):  # noqa: N818
     """A signal came while a write was waiting."""
 
 
@@ -38,7 +40,9 @@ class Stopper:
 
 
 class Interruptible:
-    """A text stream whose blocking writes a signal can end. The event loop's own signal handlers would wait behind the write."""
+    """A text stream whose blocking writes a signal can end. The event loop's own signal handlers
+    would wait behind the write.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -56,12 +60,15 @@ class Interruptible:
 
 @contextmanager
 def reader_watched(stopper: Stopper, out: TextIO) -> Iterator[None]:
-    """End quietly as soon as the reader of a pipe has gone (`| head`), and not only with the next message."""
+    """End quietly as soon as the reader of a pipe has gone (`| head`), and not only with the next
+    message.
+    """
     loop, descriptor = asyncio.get_running_loop(), out.fileno()
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         yield
         return
-    # The writing end of a pipe is never readable; the loop calls us for the error that the end of its reader is.
+    # The writing end of a pipe is never readable; the loop calls us for the error that the end of
+    # its reader is.
     loop.add_reader(descriptor, stopper.stop, 0)
     try:
         yield

@@ -1,4 +1,6 @@
-"""The terminal under the live view: single keys without Enter, and everything as it was on every way out."""
+"""The terminal under the live view: single keys without Enter, and everything as it was on every
+way out.
+"""
 
 import asyncio
 import os
@@ -11,7 +13,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def keys(loop: asyncio.AbstractEventLoop, on_key: Callable[[str], None]) -> Iterator[None]:
-    """Call `on_key` for each key typed; Ctrl-C stays a signal. Does nothing where stdin is no terminal."""
+    """Call `on_key` for each key typed; Ctrl-C stays a signal. Does nothing where stdin is no
+    terminal.
+    """
     if not sys.stdin.isatty():
         yield
         return

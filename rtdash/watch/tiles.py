@@ -1,4 +1,6 @@
-"""The figures of a venue: four tiles with trend and sparkline, one compact row where there are many venues, and the bar of rooms. Pure."""
+"""The figures of a venue: four tiles with trend and sparkline, one compact row where there are many
+venues, and the bar of rooms. Pure.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +22,11 @@ _LABELS = {
     "expectedGuests": "Expected guests",
     "pendingPayments": "Pending payments",
 }
-_SHORT_LABELS = _LABELS | {"reservationsToday": "Reservations", "expectedGuests": "Guests", "pendingPayments": "Pending"}
+_SHORT_LABELS = _LABELS | {
+    "reservationsToday": "Reservations",
+    "expectedGuests": "Guests",
+    "pendingPayments": "Pending",
+}
 _TRENDS = {
     "reservationsToday": "reservationsTrend",
     "prepaidReservations": "prepaidTrend",
@@ -48,8 +54,15 @@ def figures_table(venues: Iterable[VenueFigures]) -> RenderableType:
         table.add_column(_SHORT_LABELS[figure], justify="right", no_wrap=True)
     table.add_column("Rooms free", justify="right", no_wrap=True)
     for venue in venues:
-        cells = [_value(venue, figure).append_text(Text(" ")).append_text(_trend(venue, figure)) for figure in FIGURES]
-        free = f"{venue.rooms['availableRooms']} of {venue.rooms['totalRooms']}" if venue.rooms else NOTHING
+        cells = [
+            _value(venue, figure).append_text(Text(" ")).append_text(_trend(venue, figure))
+            for figure in FIGURES
+        ]
+        free = (
+            f"{venue.rooms['availableRooms']} of {venue.rooms['totalRooms']}"
+            if venue.rooms
+            else NOTHING
+        )
         table.add_row(plain(venue.name), *cells, free)
     return table
 
@@ -57,24 +70,37 @@ def figures_table(venues: Iterable[VenueFigures]) -> RenderableType:
 def rooms_bar(venue: VenueFigures, width: int, *, with_name: bool) -> Text:
     """Tonight's rooms: sold ones filled, in one line of `width` columns."""
     assert venue.rooms is not None, "asked for only where rooms are known"
-    total, free, rate = venue.rooms["totalRooms"], venue.rooms["availableRooms"], venue.rooms["occupancyRate"]
+    total, free, rate = (
+        venue.rooms["totalRooms"],
+        venue.rooms["availableRooms"],
+        venue.rooms["occupancyRate"],
+    )
     label = f"Rooms tonight{f', {plain(venue.name)}' if with_name else ''}  "
     facts = f"  {free} of {total} free, {rate} % occupied"
     length = max(0, min(40, width - len(label) - len(facts)))
     filled = round(length * min(100, max(0, rate)) / 100)
     colour = "green" if rate < 80 else "yellow" if rate < 95 else "red"
     return Text.assemble(
-        (label, "bold"), ("█" * filled, colour), ("░" * (length - filled), "dim"), facts, no_wrap=True, overflow="ellipsis"
+        (label, "bold"),
+        ("█" * filled, colour),
+        ("░" * (length - filled), "dim"),
+        facts,
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values as bars between their smallest and largest; nothing where there are fewer than two."""
+    """The last `width` values as bars between their smallest and largest; nothing where there are
+    fewer than two.
+    """
     shown = list(values)[-width:] if width > 0 else []
     if len(shown) < 2:
         return ""
     low, span = min(shown), max(shown) - min(shown)
-    return "".join(_SPARKS[round((value - low) / span * (len(_SPARKS) - 1)) if span else 0] for value in shown)
+    return "".join(
+        _SPARKS[round((value - low) / span * (len(_SPARKS) - 1)) if span else 0] for value in shown
+    )
 
 
 def _tile(venue: VenueFigures, figure: str, width: int) -> RenderableType:
@@ -85,22 +111,42 @@ def _tile(venue: VenueFigures, figure: str, width: int) -> RenderableType:
     second = Text.assemble(trend, "  ", (spark, "cyan"), no_wrap=True, overflow="crop")
     value = _value(venue, figure)
     value.stylize("bold")
-    return Panel(Text("\n").join([value, second]), title=label, title_align="left", box=ROUNDED, height=TILE_HEIGHT)
+    return Panel(
+        Text("\n").join([value, second]),
+        title=label,
+        title_align="left",
+        box=ROUNDED,
+        height=TILE_HEIGHT,
+    )
 
 
 def _value(venue: VenueFigures, figure: str) -> Text:
     if venue.stats is None:
         return Text(NOTHING)
     value = venue.stats[figure]
-    return Text(money(value, venue.currency) if figure == "pendingPayments" else f"{value:,}", no_wrap=True, overflow="ellipsis")
+    return Text(
+        money(value, venue.currency) if figure == "pendingPayments" else f"{value:,}",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
 
 
 def _trend(venue: VenueFigures, figure: str) -> Text:
-    """Against the same time a week ago. More pending payments are no good news, so that they have no colour of joy."""
+    """Against the same time a week ago. More pending payments are no good news, so that they have
+    no colour of joy.
+    """
     trend = venue.stats.get(_TRENDS[figure]) if venue.stats else None
     if trend is None:
         return Text(NOTHING, style="dim")
     arrow = "▲" if trend > 0 else "▼" if trend < 0 else "="
     is_good = trend >= 0 if figure != "pendingPayments" else trend <= 0
-    colour = "" if trend == 0 else "green" if is_good else "yellow" if figure == "pendingPayments" else "red"
+    colour = (
+        ""
+        if trend == 0
+        else "green"
+        if is_good
+        else "yellow"
+        if figure == "pendingPayments"
+        else "red"
+    )
     return Text(f"{arrow} {percent(trend)}", style=colour)

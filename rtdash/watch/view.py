@@ -23,7 +23,9 @@ _LABELS = {
     State.CLOSED: ("✕ CLOSED", "bold red"),
 }
 _SIDE_BY_SIDE = 150
-_KEYS = Text.assemble(("q", "bold"), " quit   ", ("p", "bold"), " pause   ", ("?", "bold"), " help", style="dim")
+_KEYS = Text.assemble(
+    ("q", "bold"), " quit   ", ("p", "bold"), " pause   ", ("?", "bold"), " help", style="dim"
+)
 _HELP = """\
 Figures are of today's business date, trends against a week ago.
 + a new reservation     ↻ one that has changed, in its place
@@ -40,7 +42,9 @@ p          pause: the screen stands, receiving goes on
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the board is looked at. `paused_at` is the number of messages received when the screen was stopped; None when it runs."""
+    """How the board is looked at. `paused_at` is the number of messages received when the screen
+    was stopped; None when it runs.
+    """
 
     width: int
     height: int
@@ -50,7 +54,9 @@ class Look:
 
 
 def render(board: Board, look: Look, *, shown: Board | None = None) -> Layout:
-    """The whole screen. `shown` is the board as it was when paused; the status line always tells of `board`."""
+    """The whole screen. `shown` is the board as it was when paused; the status line always tells of
+    `board`.
+    """
     body = _help() if look.with_help else _body(shown or board, look)
     if board.connection.state is not State.LIVE:
         body = Styled(body, "dim")
@@ -66,16 +72,25 @@ def render(board: Board, look: Look, *, shown: Board | None = None) -> Layout:
 def status_line(board: Board, look: Look) -> RenderableType:
     """Two lines: the connection in words; venues, age of the data, latency and rate."""
     label, style = _LABELS[board.connection.state]
-    first = Text.assemble((label, style), _detail(board, look.at_s), no_wrap=True, overflow="ellipsis")
+    first = Text.assemble(
+        (label, style), _detail(board, look.at_s), no_wrap=True, overflow="ellipsis"
+    )
     if look.paused_at is not None:
-        first = Text.assemble((f"PAUSED, {board.received - look.paused_at} new messages", "bold reverse"), "   ", first, no_wrap=True)
+        first = Text.assemble(
+            (f"PAUSED, {board.received - look.paused_at} new messages", "bold reverse"),
+            "   ",
+            first,
+            no_wrap=True,
+        )
     last = NOTHING if board.last_at_s is None else _ago(look.at_s - board.last_at_s)
     latency = NOTHING if board.latency_ms is None else f"{board.latency_ms:.0f} ms"
     names = ", ".join(plain(venue.name) for venue in board.venues.values()) or NOTHING
     facts = f"last message {last}   latency {latency}   {board.rate(look.at_s):.1f} messages/s"
     second = Text(no_wrap=True, overflow="ellipsis")
     room = max(8, look.width - len(facts) - 3)
-    second.append(names if len(names) <= room else names[: room - 1] + "…", style="bold").append(f"   {facts}")
+    second.append(names if len(names) <= room else names[: room - 1] + "…", style="bold").append(
+        f"   {facts}"
+    )
     return Group(first, second)
 
 
@@ -83,10 +98,16 @@ def _detail(board: Board, at_s: float) -> str:
     """Why it isn't live, how old what is shown is, and when the next attempt is due."""
     change = board.connection
     parts = []
-    if change.state is not State.LIVE and board.last_at_s is not None and (old := age(at_s - board.last_at_s)) != "now":
+    if (
+        change.state is not State.LIVE
+        and board.last_at_s is not None
+        and (old := age(at_s - board.last_at_s)) != "now"
+    ):
         parts.append(f"data is {old} old")
     if change.retry_in_s is not None:
-        parts.append(f"next attempt in {max(0, change.retry_in_s - (at_s - board.changed_at_s)):.0f} s")
+        parts.append(
+            f"next attempt in {max(0, change.retry_in_s - (at_s - board.changed_at_s)):.0f} s"
+        )
     if change.detail:
         parts.append(plain(change.detail))
     return "".join(f"   {part}" for part in parts)
@@ -108,7 +129,11 @@ def _body(board: Board, look: Look) -> RenderableType:
 
 def _figures(board: Board, width: int, height: int) -> list[Layout]:
     """The figures of every venue, as tiles while they leave half of the screen to the lists."""
-    venues = [venue for venue in board.venues.values() if venue.stats is not None or venue.rooms is not None]
+    venues = [
+        venue
+        for venue in board.venues.values()
+        if venue.stats is not None or venue.rooms is not None
+    ]
     if not venues:
         return [Layout(Text("Waiting for the first figures", style="dim"), size=1)]
     names = len(venues) > 1
@@ -134,7 +159,10 @@ def _lists(board: Board, width: int, height: int) -> Layout | None:
         layout.split_row(Layout(reservations(board, half, height), size=half), right)
     elif has_reservations and has_notices:
         below = max(4, height // 3)
-        layout.split_column(Layout(reservations(board, width, height - below)), Layout(notifications(board, width, below), size=below))
+        layout.split_column(
+            Layout(reservations(board, width, height - below)),
+            Layout(notifications(board, width, below), size=below),
+        )
     elif has_reservations:
         layout.update(reservations(board, width, height))
     elif has_notices:
@@ -145,4 +173,6 @@ def _lists(board: Board, width: int, height: int) -> Layout | None:
 
 
 def _help() -> RenderableType:
-    return Align.center(Panel(Text(_HELP), title="Help", padding=(1, 2), expand=False), vertical="middle")
+    return Align.center(
+        Panel(Text(_HELP), title="Help", padding=(1, 2), expand=False), vertical="middle"
+    )

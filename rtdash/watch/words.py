@@ -1,4 +1,6 @@
-"""The words of the live view and of the line mode: messages, money, changes, in the language of the trade. Pure."""
+"""The words of the live view and of the line mode: messages, money, changes, in the language of the
+trade. Pure.
+"""
 
 import unicodedata
 from datetime import datetime, tzinfo
@@ -34,12 +36,19 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 
 
 def plain(text: object) -> str:
-    """Text that can't steer a terminal: control characters and changes of direction in names become U+FFFD."""
-    return "".join("\ufffd" if unicodedata.category(one) == "Cc" or one in _BIDI_CONTROLS else one for one in str(text))
+    """Text that can't steer a terminal: control characters and changes of direction in names become
+    U+FFFD.
+    """
+    return "".join(
+        "\ufffd" if unicodedata.category(one) == "Cc" or one in _BIDI_CONTROLS else one
+        for one in str(text)
+    )
 
 
 def money(amount: float | None, currency: str) -> str:
-    """Major units with thousands and their currency: `45,000 EUR`, `12.50 EUR`; a dash where there is none."""
+    """Major units with thousands and their currency: `45,000 EUR`, `12.50 EUR`; a dash where there
+    is none.
+    """
     if amount is None:
         return NOTHING
     number = f"{amount:,.0f}" if amount == int(amount) else f"{amount:,.2f}"
@@ -73,7 +82,9 @@ def clock_time(timestamp: str, zone: tzinfo | None) -> str:
 
 
 def arrival(reservation: dict[str, Any], zone: tzinfo | None) -> str:
-    """When the guests come: `24 Jul 7:00 PM`. A hotel's check-in date and the time are local to the venue; else `zone` gives the date."""
+    """When the guests come: `24 Jul 7:00 PM`. A hotel's check-in date and the time are local to the
+    venue; else `zone` gives the date.
+    """
     try:
         day = (
             datetime.fromisoformat(reservation["checkIn"])

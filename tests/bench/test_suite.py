@@ -1,4 +1,6 @@
-"""The benchmark suite runs and tells what it has measured. How fast it was is nobody's business here."""
+"""The benchmark suite runs and tells what it has measured. How fast it was is nobody's business
+here.
+"""
 
 import json
 import shutil
@@ -13,14 +15,24 @@ RUN = Path(__file__).parents[2] / "loadtests" / "bench" / "run.py"
 
 @pytest.mark.optional
 @pytest.mark.timeout(250)
-@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(
+    shutil.which("cc") is None and shutil.which("gcc") is None, reason="needs a C compiler"
+)
 def test_rows_are_measured_and_written(tmp_path):
-    """Each figure of the chosen rows is in the table and in the JSON, beside what it must reach; nothing was lost; who is absent is named."""
-    rows = {"2": "2 burst, 500 subscribers", "8": "8 storm, 10,000 connections", "12": "12 reports of a year"}
+    """Each figure of the chosen rows is in the table and in the JSON, beside what it must reach;
+    nothing was lost; who is absent is named.
+    """
+    rows = {
+        "2": "2 burst, 500 subscribers",
+        "8": "8 storm, 10,000 connections",
+        "12": "12 reports of a year",
+    }
     chosen = [word for number in rows for word in ("--row", number)]
     command = [sys.executable, str(RUN), "--scale", "0.01", "--repeat", "1", *chosen]
     written = tmp_path / "figures.json"
-    done = subprocess.run([*command, "--json", str(written)], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        [*command, "--json", str(written)], capture_output=True, text=True, timeout=200, check=False
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(written.read_text())
     assert set(told["medians"]) == set(told["runs"]) == set(rows.values())

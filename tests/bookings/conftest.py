@@ -17,6 +17,11 @@ def committed() -> list:
 @pytest.fixture
 async def bookings(database, clock, committed):
     """The write path on a store with two hotels and a restaurant."""
-    opened = Bookings(database, clock, lambda events, venue_ids: committed.append((events, venue_ids)), venues=VENUES)
+    opened = Bookings(
+        database,
+        clock,
+        lambda events, venue_ids: committed.append((events, venue_ids)),
+        venues=VENUES,
+    )
     yield opened
     await opened.close()

@@ -72,7 +72,9 @@ async def test_a_transaction_is_bounded(bookings, committed):
     """A large request takes several; its outcomes come together, in order."""
     operations = [table() for _ in range(250)]
     outcomes = await bookings.apply(operations)
-    assert [outcome.operation_id for outcome in outcomes] == [operation.operation_id for operation in operations]
+    assert [outcome.operation_id for outcome in outcomes] == [
+        operation.operation_id for operation in operations
+    ]
     assert [outcome.seq for outcome in outcomes] == list(range(1, 251))
     assert [len(events) for events, _ in committed] == [100, 100, 50]
 
@@ -141,7 +143,9 @@ async def test_what_could_not_be_stored_is_told_to_all_that_wait(bookings, datab
 
 
 async def test_no_operation_overtakes_an_earlier_one_of_its_request_that_failed(bookings, database):
-    """Though the loop learns late of the failure: repeated, all of them are applied in their order."""
+    """Though the loop learns late of the failure: repeated, all of them are applied in their
+    order.
+    """
     (booked,) = await bookings.apply([table()])
     amend = [then(Op.AMEND, booked.reservation_id, guests=guests) for guests in (3, 4)]
     request = [*(table() for _ in range(queue.BATCH_LIMIT - 1)), *amend]
@@ -157,7 +161,8 @@ async def test_no_operation_overtakes_an_earlier_one_of_its_request_that_failed(
     spoiled = database.submit(spoil_slowly)
     await held.release()
     await asyncio.to_thread(is_run.wait, PATIENCE_S)
-    while not bookings._is_announced:  # noqa: ASYNC110 - until the rest of the request is on its way, too; nobody tells
+    # until the rest of the request is on its way, too; nobody tells
+    while not bookings._is_announced:  # noqa: ASYNC110
         await asyncio.sleep(0)
     are_run = Event()
     behind = database.submit(lambda _: are_run.set())
@@ -166,12 +171,20 @@ async def test_no_operation_overtakes_an_earlier_one_of_its_request_that_failed(
     for outcome in await asyncio.gather(task, spoiled, return_exceptions=True):
         assert isinstance(outcome, OutcomeUnknown)
     await behind
-    assert [outcome.result for outcome in await bookings.apply(request)] == [OutcomeKind.APPLIED] * len(request)
+    assert [outcome.result for outcome in await bookings.apply(request)] == [
+        OutcomeKind.APPLIED
+    ] * len(request)
 
 
 async def test_a_fault_in_one_operation_is_its_callers_alone(bookings, database, committed):
-    """A row that can't be written (a bug, never bad input) fails alone: the others of its batch are redone one by one."""
-    await database.write(lambda conn: conn.exec_driver_sql("CREATE UNIQUE INDEX strict ON reservations (customer_phone)"))
+    """A row that can't be written (a bug, never bad input) fails alone: the others of its batch are
+    redone one by one.
+    """
+    await database.write(
+        lambda conn: conn.exec_driver_sql(
+            "CREATE UNIQUE INDEX strict ON reservations (customer_phone)"
+        )
+    )
     held = await Held(database).begun()
     tasks = await waiting(bookings, *([table(customer_phone=phone)] for phone in "112"))
     await held.release()

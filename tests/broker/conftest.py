@@ -36,7 +36,9 @@ class Processes:
     opened: list[Broker] = field(default_factory=list)
 
     def broker(self, options: str = "") -> Broker:
-        """Another process's. The memory broker knows no other processes: there it is the same object."""
+        """Another process's. The memory broker knows no other processes: there it is the same
+        object.
+        """
         if self.url == "memory://" and self.opened:
             return self.opened[0]
         self.opened.append(open_broker(self.url + options))
@@ -45,7 +47,11 @@ class Processes:
 
 @pytest.fixture(params=["memory", *SERVERS])
 async def processes(request: pytest.FixtureRequest) -> AsyncIterator[Processes]:
-    made = Processes("memory://" if request.param == "memory" else request.getfixturevalue(f"{request.param}_server").url)
+    made = Processes(
+        "memory://"
+        if request.param == "memory"
+        else request.getfixturevalue(f"{request.param}_server").url
+    )
     yield made
     for broker in made.opened:
         await broker.close()
@@ -53,7 +59,9 @@ async def processes(request: pytest.FixtureRequest) -> AsyncIterator[Processes]:
 
 def notice(first_seq: int, *bodies: bytes, venue: str | None = None) -> Notice:
     """One of a venue that no other test has."""
-    return Notice(Stream(venue or f"venue-{uuid4().hex}", Channel.HOTEL_RESERVATIONS), "e1", first_seq, bodies)
+    return Notice(
+        Stream(venue or f"venue-{uuid4().hex}", Channel.HOTEL_RESERVATIONS), "e1", first_seq, bodies
+    )
 
 
 @dataclass
@@ -68,7 +76,9 @@ class Ear:
         self.heard.append(one)
         self._more.set()
 
-    async def hears(self, is_enough: Callable[[list[Notice]], object], *, patience_s: float = PATIENCE_S) -> None:
+    async def hears(
+        self, is_enough: Callable[[list[Notice]], object], *, patience_s: float = PATIENCE_S
+    ) -> None:
         """Wait for it."""
         async with asyncio.timeout(patience_s):
             while not is_enough(self.heard):

@@ -1,4 +1,6 @@
-"""What every broker does: one suite over the memory broker, Redis, RabbitMQ and Kafka, each a real server."""
+"""What every broker does: one suite over the memory broker, Redis, RabbitMQ and Kafka, each a real
+server.
+"""
 
 import asyncio
 import signal
@@ -18,7 +20,9 @@ FROZEN_LIMIT_S = 20.0
 
 
 async def test_every_process_hears_a_notice_as_it_was_sent(processes: Processes) -> None:
-    """Stream, epoch, number and each byte of the bodies arrive at the sender and at another process."""
+    """Stream, epoch, number and each byte of the bodies arrive at the sender and at another
+    process.
+    """
     one, other = processes.broker(), processes.broker()
     sent = notice(41, b'{"name":"Zo\xc3\xab","seq":41}', b'{"seq":42}')
     async with listening(one) as ear, listening(other, speaker=one) as distant:
@@ -28,15 +32,21 @@ async def test_every_process_hears_a_notice_as_it_was_sent(processes: Processes)
 
 
 async def test_notices_of_a_stream_keep_their_order(processes: Processes) -> None:
-    """A thousand notices of two venues, in batches as the relay sends them, arrive complete and in order."""
+    """A thousand notices of two venues, in batches as the relay sends them, arrive complete and in
+    order.
+    """
     one, other = processes.broker(), processes.broker()
-    sent = [notice(seq, b"{}", venue=venue) for seq in range(1, 501) for venue in ("order-a", "order-b")]
+    sent = [
+        notice(seq, b"{}", venue=venue) for seq in range(1, 501) for venue in ("order-a", "order-b")
+    ]
     async with listening(other, speaker=one) as ear:
         for start in range(0, len(sent), 50):
             await one.publish(tuple(sent[start : start + 50]))
             await asyncio.sleep(0)
         await ear.hears(lambda _: len(ear.of("order-a")) == len(ear.of("order-b")) == 500)
-        assert [[one.first_seq for one in ear.of(venue)] for venue in ("order-a", "order-b")] == [list(range(1, 501))] * 2
+        assert [[one.first_seq for one in ear.of(venue)] for venue in ("order-a", "order-b")] == [
+            list(range(1, 501))
+        ] * 2
 
 
 async def test_a_listener_hears_nothing_from_before(processes: Processes) -> None:
@@ -52,7 +62,9 @@ async def test_a_listener_hears_nothing_from_before(processes: Processes) -> Non
 
 
 async def test_a_broker_with_two_topics_carries_every_venue(processes: Processes) -> None:
-    """Notices split over two topics all arrive, and each venue's in order; another number of topics is another world."""
+    """Notices split over two topics all arrive, and each venue's in order; another number of topics
+    is another world.
+    """
     one, other = processes.broker("?topics=2"), processes.broker("?topics=2")
     venues = [f"split-{number}" for number in range(8)]
     sent = tuple(notice(seq, b"{}", venue=venue) for seq in range(1, 6) for venue in venues)
@@ -73,7 +85,9 @@ async def test_a_closed_broker_can_be_closed_again(processes: Processes) -> None
 
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 async def test_a_killed_server_is_noticed_and_used_again(server: TestServer) -> None:
-    """Listening and publishing raise when the server dies; the same object works when it is back."""
+    """Listening and publishing raise when the server dies; the same object works when it is
+    back.
+    """
     broker = open_broker(own(server).url)
     try:
         async with listening(broker):
@@ -106,7 +120,9 @@ async def test_what_is_no_notice_is_passed_over(server: TestServer) -> None:
 
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 async def test_a_frozen_server_is_noticed(server: TestServer) -> None:
-    """A server whose sockets stand but that does nothing counts as lost, for who listens and for who publishes."""
+    """A server whose sockets stand but that does nothing counts as lost, for who listens and for
+    who publishes.
+    """
     listener, publisher = open_broker(own(server).url), open_broker(server.url)
     try:
         async with listening(publisher):
@@ -116,7 +132,9 @@ async def test_a_frozen_server_is_noticed(server: TestServer) -> None:
         server.send(signal.SIGSTOP)
         with pytest.raises(BrokerUnavailable):
             await asyncio.wait_for(listened, FROZEN_LIMIT_S)
-        if "amqp" not in server.url:  # RabbitMQ confirms nothing, so a publisher learns of it by its listener only
+        if (
+            "amqp" not in server.url
+        ):  # RabbitMQ confirms nothing, so a publisher learns of it by its listener only
             with pytest.raises(BrokerUnavailable):
                 await asyncio.wait_for(publisher.publish((notice(1),)), FROZEN_LIMIT_S)
     finally:

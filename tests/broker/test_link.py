@@ -59,7 +59,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what must come."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for is a state, seen from outside
+        # what is waited for is a state, seen from outside
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
 
@@ -77,7 +78,9 @@ async def stopped(task: "asyncio.Task[None]") -> None:
 
 
 def test_notices_travel_and_canaries_are_kept_from_the_relay() -> None:
-    """What is sent comes back, as it does to every process; the canary is measured and not passed on."""
+    """What is sent comes back, as it does to every process; the canary is measured and not passed
+    on.
+    """
 
     async def body() -> None:
         heard: list[Notice] = []
@@ -127,7 +130,9 @@ def test_a_broker_that_says_nothing_is_degraded_too(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_driver_that_cancels_itself_ends_nothing() -> None:
-    """A CancelledError that nobody sent us, as aiokafka lets one out where it stops, is a loss like any other."""
+    """A CancelledError that nobody sent us, as aiokafka lets one out where it stops, is a loss like
+    any other.
+    """
 
     class Fragile(Server):
         async def listen(self) -> AsyncIterator[Notice]:

@@ -32,7 +32,10 @@ def test_a_wrong_url_is_refused_with_a_hint(url: str) -> None:
     assert hint in refused.value.hint
 
 
-@pytest.mark.parametrize("url", ["redis://:horse#battery@h", "amqp://ann:horse/battery@h", "kafka://ann:horse?battery@h:1"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:horse#battery@h", "amqp://ann:horse/battery@h", "kafka://ann:horse?battery@h:1"],
+)
 def test_a_password_that_is_not_escaped_is_not_quoted(url: str) -> None:
     """A part of it looks like a port."""
     with pytest.raises(BrokerUnusable) as refused:
@@ -41,9 +44,16 @@ def test_a_password_that_is_not_escaped_is_not_quoted(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "module", "driver"), [("redis", "redis", "redis.asyncio"), ("amqp", "rabbitmq", "aio_pika"), ("kafka", "kafka", "aiokafka")]
+    ("scheme", "module", "driver"),
+    [
+        ("redis", "redis", "redis.asyncio"),
+        ("amqp", "rabbitmq", "aio_pika"),
+        ("kafka", "kafka", "aiokafka"),
+    ],
 )
-def test_a_missing_driver_is_named_with_its_extra(scheme: str, module: str, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_named_with_its_extra(
+    scheme: str, module: str, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hint can be pasted."""
     monkeypatch.delitem(sys.modules, f"rtdash.broker.{module}", raising=False)
     monkeypatch.setitem(sys.modules, driver, None)
@@ -81,7 +91,9 @@ async def test_a_cluster_is_named_by_several_nodes(server: TestServer) -> None:
 async def test_a_wrong_password_is_told_without_being_shown(server: TestServer) -> None:
     """The server's refusal, and not the password."""
     parts = urlsplit(server.url)
-    broker = open_broker(parts._replace(netloc=f"guest:sesame@{parts.hostname}:{parts.port}").geturl())
+    broker = open_broker(
+        parts._replace(netloc=f"guest:sesame@{parts.hostname}:{parts.port}").geturl()
+    )
     try:
         with pytest.raises(BrokerUnusable) as refused:
             await check_broker(broker)

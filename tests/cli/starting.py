@@ -1,4 +1,6 @@
-"""`rtdash serve` as it is typed, where it is expected not to start, and clients of one that is expected to end."""
+"""`rtdash serve` as it is typed, where it is expected not to start, and clients of one that is
+expected to end.
+"""
 
 import json
 import os
@@ -18,11 +20,19 @@ from tests.faults.process import ServerProcess
 PATIENCE_S = 40
 
 
-def serve(data: Path, settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def serve(
+    data: Path, settings: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     """What it told, and its exit code. `settings` are RTDASH_* settings without their prefix."""
-    environment = os.environ | {f"RTDASH_{name.upper()}": value for name, value in settings.items()} | {"RTDASH_DATA": str(data / "data")}
+    environment = (
+        os.environ
+        | {f"RTDASH_{name.upper()}": value for name, value in settings.items()}
+        | {"RTDASH_DATA": str(data / "data")}
+    )
     command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
 
 
 def wait_for(is_so: Callable[[], object]) -> None:
@@ -40,7 +50,9 @@ def following(server: ServerProcess, number: int) -> Iterator[list[ClientConnect
         address = f"{server.url.replace('http', 'ws')}/ws?token={server.token()}"
         clients = [stack.enter_context(connect(address, proxy=None)) for _ in range(number)]
         for client in clients:
-            client.send(json.dumps({"action": "subscribe", "channels": ["restaurant_reservations"]}))
+            client.send(
+                json.dumps({"action": "subscribe", "channels": ["restaurant_reservations"]})
+            )
             assert json.loads(client.recv(PATIENCE_S))["status"] == "subscribed"
         yield clients
 

@@ -1,4 +1,6 @@
-"""Settings that are wrong: which, where it came from and what was meant; nothing that was misspelt is passed over in silence."""
+"""Settings that are wrong: which, where it came from and what was meant; nothing that was misspelt
+is passed over in silence.
+"""
 
 from pathlib import Path
 
@@ -24,7 +26,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("port = ,", ("can't be read", "line 1")),
     ],
 )
-def test_a_wrong_file_is_refused(text: str, words: tuple[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_file_is_refused(
+    text: str, words: tuple[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
     """Usage: what is wrong, and what was meant."""
     Path("rtdash.toml").write_text(text)
     assert run(["config"]) == 2
@@ -33,7 +37,9 @@ def test_a_wrong_file_is_refused(text: str, words: tuple[str, str], capfd: pytes
     assert all(word in err for word in words), err
 
 
-def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_variable_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """With what was meant; variables that are like none may be somebody else's."""
     monkeypatch.setenv("RTDASH_MAX_CONNECTONS", "9")
     monkeypatch.setenv("RTDASH_PORT_8000_TCP_PROTO", "tcp")
@@ -44,22 +50,33 @@ def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pyt
     assert "PROTO" not in err
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "tcp://10.0.0.1:8000"), ("TRUSTED_PROXIES", "10.0.0.1/8"), ("WORKERS", "0")])
-def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "tcp://10.0.0.1:8000"), ("TRUSTED_PROXIES", "10.0.0.1/8"), ("WORKERS", "0")],
+)
+def test_a_wrong_variable_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """By the name that it has in the environment."""
     monkeypatch.setenv(f"RTDASH_{name}", value)
     assert run(["config"]) == 2
     assert f"it comes from RTDASH_{name}" in capfd.readouterr().err
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_variable_is_none(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """As container files leave them: the default holds."""
     monkeypatch.setenv("RTDASH_VENUES", "")
     assert run(["config"]) == 0
-    assert ["venues", "-", "(default)"] in [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert ["venues", "-", "(default)"] in [
+        line.split() for line in capfd.readouterr().out.splitlines()
+    ]
 
 
-def test_urls_are_shown_without_their_password(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_urls_are_shown_without_their_password(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Which database and which broker is what the operator wants to see."""
     monkeypatch.setenv("RTDASH_DATABASE", "postgresql://anna:sesame@db.example/rtdash")
     assert run(["config"]) == 0

@@ -19,9 +19,24 @@ def place(tmp_path: Path) -> dict[str, str]:
 
 
 def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> None:
-    """Off a terminal: a past, live lines of figures and reservations, then 0; its temporary data is removed."""
-    command = [sys.executable, "-m", "rtdash", "demo", "--days", "2", "--rate", "20/s", "--duration", "3s"]
-    ended = subprocess.run(command, env=place, capture_output=True, text=True, timeout=120, check=False)
+    """Off a terminal: a past, live lines of figures and reservations, then 0; its temporary data is
+    removed.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "demo",
+        "--days",
+        "2",
+        "--rate",
+        "20/s",
+        "--duration",
+        "3s",
+    ]
+    ended = subprocess.run(
+        command, env=place, capture_output=True, text=True, timeout=120, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     assert "harbour-hotel" in ended.stdout
     assert "figures" in ended.stdout
@@ -30,13 +45,41 @@ def test_it_shows_traffic_and_ends(place: dict[str, str], tmp_path: Path) -> Non
 
 
 def test_what_is_set_for_other_servers_stays_theirs(place: dict[str, str], tmp_path: Path) -> None:
-    """Neither the environment nor a file brings its invented guests into a real store, nor a foreign token or secret into its view."""
+    """Neither the environment nor a file brings its invented guests into a real store, nor a
+    foreign token or secret into its view.
+    """
     real, work = tmp_path / "real.db", tmp_path / "work"
     work.mkdir()
     (work / "rtdash.toml").write_text(f'database = "sqlite:///{real}"\nissuer = "elsewhere"\n')
-    foreign = {"RTDASH_DATABASE": f"sqlite:///{real}", "RTDASH_SECRET": "theirs" * 8, "RTDASH_TOKEN": "theirs", "RTDASH_AUDIENCE": "theirs"}
-    command = [sys.executable, "-m", "rtdash", "demo", "--days", "1", "--rate", "20/s", "--duration", "2s", "--data", "shown"]
-    ended = subprocess.run(command, env=place | foreign, cwd=work, capture_output=True, text=True, timeout=120, check=False)
+    foreign = {
+        "RTDASH_DATABASE": f"sqlite:///{real}",
+        "RTDASH_SECRET": "theirs" * 8,
+        "RTDASH_TOKEN": "theirs",
+        "RTDASH_AUDIENCE": "theirs",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "demo",
+        "--days",
+        "1",
+        "--rate",
+        "20/s",
+        "--duration",
+        "2s",
+        "--data",
+        "shown",
+    ]
+    ended = subprocess.run(
+        command,
+        env=place | foreign,
+        cwd=work,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr
     assert "figures" in ended.stdout
     assert not real.exists()
@@ -45,10 +88,14 @@ def test_what_is_set_for_other_servers_stays_theirs(place: dict[str, str], tmp_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_whatever_ends_it_leaves_nothing(number: signal.Signals, place: dict[str, str], tmp_path: Path) -> None:
+def test_whatever_ends_it_leaves_nothing(
+    number: signal.Signals, place: dict[str, str], tmp_path: Path
+) -> None:
     """In the middle of loading the past: 130, no process, no data; a closed terminal too."""
     command = [sys.executable, "-m", "rtdash", "demo", "--days", "3000"]
-    with subprocess.Popen(command, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert "rtdash demo at" in process.stderr.readline()
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
@@ -68,7 +115,9 @@ def test_whatever_ends_it_leaves_nothing(number: signal.Signals, place: dict[str
         (["--data", "/dev/null"], 1, "can't be written"),
     ],
 )
-def test_what_it_cant_do_it_says_at_once(arguments: list[str], code: int, word: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_it_cant_do_it_says_at_once(
+    arguments: list[str], code: int, word: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Before a server is started: what is wrong, in words."""
     assert run(["demo", *arguments]) == code
     told = capfd.readouterr().err

@@ -16,9 +16,13 @@ from tests.servers import TestServer
 from tests.stores import new_database
 
 
-def test_doctor_finds_a_healthy_machine(served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_finds_a_healthy_machine(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Every check is a line on stdout; the server's answer is one of them."""
-    monkeypatch.setenv("RTDASH_MAX_CONNECTIONS", "100")  # how many files this machine allows is not the question
+    monkeypatch.setenv(
+        "RTDASH_MAX_CONNECTIONS", "100"
+    )  # how many files this machine allows is not the question
     assert run(["doctor", "--data", str(served.data)]) == 0
     out = capfd.readouterr().out
     assert f"server: {served.url} answers 200" in out
@@ -37,14 +41,18 @@ def test_doctor_says_what_to_mend(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "checks need attention" in err
 
 
-def test_doctor_finds_a_file_in_the_place_of_the_directory(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_finds_a_file_in_the_place_of_the_directory(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """No store can be made in it."""
     (tmp_path / "data").write_text("a letter")
     assert run(["doctor", "--data", str(tmp_path / "data")]) == 1
     assert "is no directory" in capfd.readouterr().out
 
 
-def test_doctor_finds_a_store_of_a_newer_version(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_finds_a_store_of_a_newer_version(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """As `serve` would."""
     assert Served(tmp_path).end() == 0
     with closing(sqlite3.connect(tmp_path / "rtdash.db")) as connection:
@@ -57,7 +65,9 @@ def test_doctor_finds_a_store_of_a_newer_version(tmp_path: Path, capfd: pytest.C
 def test_doctor_looks_at_the_store_that_is_configured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Another one than that of the data directory: where nothing answers, it says so, without the password."""
+    """Another one than that of the data directory: where nothing answers, it says so, without the
+    password.
+    """
     monkeypatch.setenv("RTDASH_DATABASE", f"postgresql://anna:sesame@127.0.0.1:{free_port()}/hotel")
     assert run(["doctor", "--data", str(tmp_path)]) == 1
     out, err = capfd.readouterr()
@@ -66,7 +76,10 @@ def test_doctor_looks_at_the_store_that_is_configured(
 
 
 def test_doctor_finds_a_configured_store_well(
-    postgres_server: TestServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    postgres_server: TestServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """One that is still empty, and nothing is made in it."""
     with new_database(postgres_server.url) as url:
@@ -88,7 +101,9 @@ def test_doctor_draws_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert _epoch(tmp_path) in capfd.readouterr().err
 
 
-def test_doctor_needs_a_store_for_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_needs_a_store_for_a_new_epoch(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A directory without one is a usage error, and stays empty."""
     assert run(["doctor", "--new-epoch", "--data", str(tmp_path)]) == 2
     assert "--data DIR" in capfd.readouterr().err

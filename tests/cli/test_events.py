@@ -24,19 +24,26 @@ def test_events_are_read_page_by_page(served: Served, capfd: pytest.CaptureFixtu
 
 
 def test_events_begin_where_the_log_does(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What is older than the retention is gone: the rest is printed, and where it begins is told."""
+    """What is older than the retention is gone: the rest is printed, and where it begins is
+    told.
+    """
     server = Served(tmp_path)
     try:
         server.book(9)
         with closing(sqlite3.connect(tmp_path / "rtdash.db")) as store:
-            store.execute("DELETE FROM events WHERE channel = 'restaurant_reservations' AND seq <= 6")
+            store.execute(
+                "DELETE FROM events WHERE channel = 'restaurant_reservations' AND seq <= 6"
+            )
             store.commit()
         assert run(["events", "restaurant_reservations", "--data", str(tmp_path)]) == 0
         out, err = capfd.readouterr()
         assert [json.loads(line)["seq"] for line in out.splitlines()] == [7, 8, 9]
         assert "begins behind 6" in err
         assert err.count("begins behind") == 1, "it is found at once"
-        assert run(["events", "restaurant_reservations", "--data", str(tmp_path), "--after", "20"]) == 0
+        assert (
+            run(["events", "restaurant_reservations", "--data", str(tmp_path), "--after", "20"])
+            == 0
+        )
         assert "begins behind 9" in capfd.readouterr().err
     finally:
         server.end()
@@ -46,5 +53,8 @@ def test_a_state_channel_has_no_log(served: Served, capfd: pytest.CaptureFixture
     """Its current states are printed, and it is said that there is nothing before them."""
     assert run(["events", "hotel_stats", "--data", str(served.data)]) == 0
     out, err = capfd.readouterr()
-    assert [json.loads(line)["type"] for line in out.splitlines()] == ["stats_update", "room_availability_update"]
+    assert [json.loads(line)["type"] for line in out.splitlines()] == [
+        "stats_update",
+        "room_availability_update",
+    ]
     assert "in no log" in err

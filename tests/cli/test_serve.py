@@ -1,4 +1,6 @@
-"""`rtdash serve` as it is typed: what keeps it from starting is told and changes nothing, and it ends cleanly."""
+"""`rtdash serve` as it is typed: what keeps it from starting is told and changes nothing, and it
+ends cleanly.
+"""
 
 import os
 import signal
@@ -103,7 +105,9 @@ def test_a_wrong_venue_file(tmp_path: Path) -> None:
         (["--simulate", "many"], "not a rate"),
     ],
 )
-def test_wrong_options_are_told(options: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_are_told(
+    options: list[str], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """With 2, before anything is made."""
     assert run(["serve", *options]) == 2
     assert said in capfd.readouterr().err
@@ -111,9 +115,24 @@ def test_wrong_options_are_told(options: list[str], said: str, capfd: pytest.Cap
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    """`--simulate` tells what it did, all of it answered, and leaves no process; the address is taken back."""
-    command = [sys.executable, "-m", "rtdash", "serve", "--port", "0", "--simulate", "50/s", "--data", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=plain_environment(), text=True, start_new_session=True) as process:
+    """`--simulate` tells what it did, all of it answered, and leaves no process; the address is
+    taken back.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "serve",
+        "--port",
+        "0",
+        "--simulate",
+        "50/s",
+        "--data",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, env=plain_environment(), text=True, start_new_session=True
+    ) as process:
         told = ""
         while "operations applied" not in told:
             line = process.stderr.readline()
@@ -130,7 +149,10 @@ def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_p
 
 def test_a_second_ctrl_c_ends_the_drain(tmp_path: Path) -> None:
     """At once, and it says so; the address is taken back all the same."""
-    with server_process(tmp_path / "data", drain_window_s=60, shutdown_timeout_s=90) as server, following(server, 3):
+    with (
+        server_process(tmp_path / "data", drain_window_s=60, shutdown_timeout_s=90) as server,
+        following(server, 3),
+    ):
         server.send(signal.SIGINT)
         wait_for(lambda: not server.accepts())
         assert not server.has_ended
@@ -141,7 +163,10 @@ def test_a_second_ctrl_c_ends_the_drain(tmp_path: Path) -> None:
 
 def test_a_closed_terminal_drains_it(tmp_path: Path) -> None:
     """Clients are told to come back, as after SIGTERM, and the exit code is 0."""
-    with server_process(tmp_path / "data", drain_window_s=0.2) as server, following(server, 1) as (client,):
+    with (
+        server_process(tmp_path / "data", drain_window_s=0.2) as server,
+        following(server, 1) as (client,),
+    ):
         assert server.end(signal.SIGHUP) == 0
         assert (farewells(client), client.close_code) == ([1012], 1012)
 
@@ -159,14 +184,27 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
 def test_ctrl_c_while_it_is_being_loaded() -> None:
     """No traceback, and 130."""
     early = "import builtins, os, signal, sys; real = builtins.__import__\n"
-    early += "def slow(name, *rest):\n    if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n    return real(name, *rest)\n"
-    early += "builtins.__import__ = slow; sys.argv = ['rtdash', 'config']; from rtdash.cli import main; main()"
-    ended = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True, check=False, timeout=30)
+    early += (
+        "def slow(name, *rest):\n    if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n   "
+        " return real(name, *rest)\n"
+    )
+    early += (
+        "builtins.__import__ = slow; sys.argv = ['rtdash', 'config']; from rtdash.cli import main;"
+        " main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", early], capture_output=True, text=True, check=False, timeout=30
+    )
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
 def test_nothing_else_is_loaded_before_ctrl_c_is_looked_after() -> None:
     """What a package imports on the way to `main` would show a traceback."""
-    loaded = "import sys; before = set(sys.modules); import rtdash.cli; print(*sorted(set(sys.modules) - before))"
-    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=30)
+    loaded = (
+        "import sys; before = set(sys.modules); import rtdash.cli; print(*sorted(set(sys.modules) -"
+        " before))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=30
+    )
     assert told.stdout.split() == ["rtdash", "rtdash.cli"]

@@ -39,7 +39,10 @@ def server(tmp_path_factory) -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def hotels(tmp_path_factory) -> Iterator[RunningServer]:
     """A server with the data set's hotels."""
-    running, thread = start_server(tmp_path_factory.mktemp("data"), venues=data_path("fixtures", "venues", "antonio-hotels.toml"))
+    running, thread = start_server(
+        tmp_path_factory.mktemp("data"),
+        venues=data_path("fixtures", "venues", "antonio-hotels.toml"),
+    )
     yield running
     thread.stop()
 
@@ -58,7 +61,9 @@ def at(server: RunningServer, *, admin: bool = False) -> list[str]:
 
 
 def test_dry_run_prints_operations_alone(capfdbinary):
-    """Without a server: whole lives of so many reservations, one operation a line, and nothing else on stdout."""
+    """Without a server: whole lives of so many reservations, one operation a line, and nothing else
+    on stdout.
+    """
     assert run([*SAMPLE, "--profile", "resort"]) == 0
     operations = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
     assert {operation["venue"] for operation in operations} == {"harbour-hotel"}
@@ -75,17 +80,36 @@ def test_dry_run_is_the_same_to_the_byte(capfdbinary):
 
 
 def test_dry_run_of_a_replay_prints_what_the_rows_tell(capfdbinary, rows):
-    """The operations of the rows go to stdout, the account of the rows to stderr, with the broken one by line and column."""
+    """The operations of the rows go to stdout, the account of the rows to stderr, with the broken
+    one by line and column.
+    """
     assert run(["simulate", "--dry-run", "--replay", str(rows)]) == 0
     out, err = capfdbinary.readouterr()
-    assert [json.loads(line)["op"] for line in out.splitlines()] == ["book", "book", "cancel", "amend", "check_in", "pay", "check_out"]
+    assert [json.loads(line)["op"] for line in out.splitlines()] == [
+        "book",
+        "book",
+        "cancel",
+        "amend",
+        "check_in",
+        "pay",
+        "check_out",
+    ]
     assert b"4 rows: 2 reservations, 2 left out" in err
     assert b"line 5, column lead_time: 'ten' can't be read" in err
 
 
 def test_closed_pipe_ends_quietly():
     """`rtdash simulate --dry-run … | head -1` complains of nothing."""
-    command = [sys.executable, "-m", "rtdash", *SAMPLE[:2], "--count", "2000", "--profile", "restaurant"]
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        *SAMPLE[:2],
+        "--count",
+        "2000",
+        "--profile",
+        "restaurant",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         process.stdout.close()
@@ -106,7 +130,21 @@ def test_live_traffic_for_a_while(server, capfd):
 
 def test_venue_and_profile_choose(server, capfd):
     """Only the venue asked for gets traffic."""
-    assert run(["simulate", *at(server), "--rate", "60/s", "--duration", "0.5s", "--venue", "harbour-grill"]) == 0
+    assert (
+        run(
+            [
+                "simulate",
+                *at(server),
+                "--rate",
+                "60/s",
+                "--duration",
+                "0.5s",
+                "--venue",
+                "harbour-grill",
+            ]
+        )
+        == 0
+    )
     assert "harbour-hotel" not in capfd.readouterr().err
 
 
@@ -119,14 +157,18 @@ def test_replay_is_applied(hotels, rows, capfd):
 
 
 def test_replay_of_one_hotel(hotels, rows, capfd):
-    """`--venue` replays one of the two hotels, and `--speed` keeps the data's own time in proportion."""
+    """`--venue` replays one of the two hotels, and `--speed` keeps the data's own time in
+    proportion.
+    """
     options = ["--venue", "resort-hotel", "--speed", "86400000"]
     assert run(["simulate", *at(hotels, admin=True), "--replay", str(rows), *options]) == 0
     assert "2 operations sent" in capfd.readouterr().err
 
 
 def test_replay_needs_its_hotels(server, rows, capfd):
-    """A server without the data set's hotels is told of, with the command that brings them; nothing is sent."""
+    """A server without the data set's hotels is told of, with the command that brings them; nothing
+    is sent.
+    """
     assert run(["simulate", *at(server, admin=True), "--replay", str(rows)]) == 1
     err = capfd.readouterr().err
     assert "no venue city-hotel and no venue resort-hotel" in err
@@ -190,9 +232,16 @@ def test_wrong_options_are_told(options, said, capfd):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_tells_what_it_did(server, number):
-    """Ctrl-C and SIGTERM end the run with its summary and 130; every operation sent got its answer."""
+    """Ctrl-C and SIGTERM end the run with its summary and 130; every operation sent got its
+    answer.
+    """
     command = [sys.executable, "-m", "rtdash", "simulate", *at(server), "--rate", "50/s"]
-    with server.client() as client, subprocess.Popen(command, stderr=subprocess.PIPE, env=plain_environment(), text=True) as process:
+    with (
+        server.client() as client,
+        subprocess.Popen(
+            command, stderr=subprocess.PIPE, env=plain_environment(), text=True
+        ) as process,
+    ):
         before = seen = client.get("/api/hotel/bookings").json()["positions"]
         until = time.monotonic() + 30
         while seen == before:

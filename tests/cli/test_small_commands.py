@@ -1,4 +1,6 @@
-"""`token`, `venues` and `config` as they are typed, and wrong words to all: stdout is for programs, stderr for people, and exit codes hold."""
+"""`token`, `venues` and `config` as they are typed, and wrong words to all: stdout is for programs,
+stderr for people, and exit codes hold.
+"""
 
 import os
 import subprocess
@@ -34,22 +36,43 @@ def test_token_prints_just_the_token(served: Served, capfd: pytest.CaptureFixtur
     out, err = capfd.readouterr()
     claims = jwt.decode(out.strip(), options={"verify_signature": False})
     assert (out.count("\n"), err) == (1, "")
-    assert (claims["sub"], claims["venues"], claims["scope"]) == ("local", ["*"], "hotel:read hotel:write restaurant:read restaurant:write")
+    assert (claims["sub"], claims["venues"], claims["scope"]) == (
+        "local",
+        ["*"],
+        "hotel:read hotel:write restaurant:read restaurant:write",
+    )
     assert claims["exp"] - claims["iat"] == pytest.approx(12 * 3600, abs=1)
 
 
 def test_token_takes_what_it_is_told(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
     """Claims by options, and the server believes them."""
-    options = ["--user", "ada", "--name", "Ada", "--scope", "hotel:read", "--venue", "harbour-hotel", "--ttl", "90s"]
+    options = [
+        "--user",
+        "ada",
+        "--name",
+        "Ada",
+        "--scope",
+        "hotel:read",
+        "--venue",
+        "harbour-hotel",
+        "--ttl",
+        "90s",
+    ]
     assert run(["token", "--data", str(served.data), *options]) == 0
     token = capfd.readouterr().out.strip()
-    profile = httpx.get(f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}).json()
+    profile = httpx.get(
+        f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}
+    ).json()
     assert (profile["id"], profile["name"], profile["scopes"]) == ("ada", "Ada", ["hotel:read"])
     assert [venue["id"] for venue in profile["venues"]] == ["harbour-hotel"]
 
 
-def test_tokens_are_as_the_server_wants_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """With an issuer and an audience set, the commands on this machine still get in without typing a token."""
+def test_tokens_are_as_the_server_wants_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With an issuer and an audience set, the commands on this machine still get in without typing
+    a token.
+    """
     monkeypatch.chdir(tmp_path)
     Path("rtdash.toml").write_text('audience = "dashboards"\n')
     monkeypatch.setenv("RTDASH_ISSUER", "https://rtdash.example")
@@ -57,20 +80,29 @@ def test_tokens_are_as_the_server_wants_them(tmp_path: Path, monkeypatch: pytest
     try:
         assert run(["venues", "--data", str(server.data)]) == 0
         assert "harbour-hotel" in capfd.readouterr().out
-        answer = httpx.get(f"{server.url}/api/user/profile", headers={"Authorization": f"Bearer {server.token()}"})
+        answer = httpx.get(
+            f"{server.url}/api/user/profile", headers={"Authorization": f"Bearer {server.token()}"}
+        )
         assert answer.status_code == 401  # the test's own token has neither
     finally:
         server.end()
 
 
-def test_token_revoke_ends_a_users_tokens(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+def test_token_revoke_ends_a_users_tokens(
+    served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What was issued until now is refused from now on."""
     assert run(["token", "--data", str(served.data), "--user", "mallory"]) == 0
     token = capfd.readouterr().out.strip()
     assert run(["token", "revoke", "--data", str(served.data), "--user", "mallory"]) == 0
     out, err = capfd.readouterr()
     assert (out, "every token of mallory" in err) == ("", True)
-    assert httpx.get(f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert (
+        httpx.get(
+            f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}
+        ).status_code
+        == 401
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,22 +120,33 @@ def test_token_revoke_ends_a_users_tokens(served: Served, capfd: pytest.CaptureF
         (["nonsense"], 2, "nonsense"),
     ],
 )
-def test_wrong_words_are_told(served: Served, arguments: list[str], code: int, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_wrong_words_are_told(
+    served: Served, arguments: list[str], code: int, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """With the exit code of the contract and what would be right; nothing on stdout."""
-    assert run([*arguments, *(["--data", str(served.data)] if arguments[0] != "nonsense" else [])]) == code
+    assert (
+        run([*arguments, *(["--data", str(served.data)] if arguments[0] != "nonsense" else [])])
+        == code
+    )
     out, err = capfd.readouterr()
     assert (out, said in err) == ("", True), err
 
 
-@pytest.mark.parametrize("command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]])
+@pytest.mark.parametrize(
+    "command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]]
+)
 def test_nobody_there(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     """3, and the command that starts a server."""
     assert run([*command, "--url", "http://127.0.0.1:9", "--token", "t"]) == 3
     assert "rtdash serve" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]])
-def test_a_token_that_is_not_valid(served: Served, command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [["venues"], ["events", "hotel_reservations"], ["token", "revoke", "--user", "a"]]
+)
+def test_a_token_that_is_not_valid(
+    served: Served, command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     """4, without the token in the text."""
     assert run([*command, "--url", served.url, "--token", "sesame"]) == 4
     assert "sesame" not in capfd.readouterr().err
@@ -116,7 +159,9 @@ def test_no_server_was_ever_started_here(tmp_path: Path, capfd: pytest.CaptureFi
     assert not (tmp_path / "none").exists()
 
 
-def test_a_config_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_config_file_that_is_no_text_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Before anything is asked of a server."""
     monkeypatch.chdir(tmp_path)
     Path("rtdash.toml").write_bytes(b'url = "\xff"')
@@ -128,7 +173,13 @@ def test_venues_are_listed(served: Served, capfd: pytest.CaptureFixture[str]) ->
     """One a line, its fields between tabs."""
     assert run(["venues", "--data", str(served.data)]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0].split("\t") == ["harbour-hotel", "hotel", "Europe/Lisbon", "EUR", "Harbour Hotel"]
+    assert lines[0].split("\t") == [
+        "harbour-hotel",
+        "hotel",
+        "Europe/Lisbon",
+        "EUR",
+        "Harbour Hotel",
+    ]
     assert lines[1].startswith("harbour-grill\trestaurant\t")
 
 
@@ -161,7 +212,9 @@ def test_a_venue_file_is_imported(tmp_path: Path, capfd: pytest.CaptureFixture[s
         ("king", "\udcff", "can't be read"),
     ],
 )
-def test_a_wrong_venue_file_is_refused_whole(right: str, wrong: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_venue_file_is_refused_whole(
+    right: str, wrong: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """With 2 and the line; there is no store afterwards."""
     file = tmp_path / "inn.toml"
     file.write_bytes(INN.replace(right, wrong).encode("utf-8", "surrogateescape"))
@@ -172,7 +225,9 @@ def test_a_wrong_venue_file_is_refused_whole(right: str, wrong: str, said: str, 
     assert not (tmp_path / "data").exists()
 
 
-def test_a_store_in_use_takes_no_venue_file(served: Served, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_store_in_use_takes_no_venue_file(
+    served: Served, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The server that has it is named, and its venues stay."""
     (tmp_path / "inn.toml").write_text(INN)
     assert run(["venues", "import", str(tmp_path / "inn.toml"), "--data", str(served.data)]) == 1
@@ -199,7 +254,10 @@ def test_config_tells_where_each_setting_came_from(
     assert "sesame" not in out
 
 
-@pytest.mark.parametrize("command", ["--help", "config", "token", "venues", "doctor", "events hotel_stats", "events --help"])
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "config", "token", "venues", "doctor", "events hotel_stats", "events --help"],
+)
 def test_a_reader_that_has_gone_ends_it_quietly(served: Served, command: str) -> None:
     """`rtdash … | true`: nobody reads, nobody complains, and nothing has failed."""
     reader, writer = os.pipe()
@@ -220,7 +278,9 @@ def test_a_reader_that_has_gone_ends_it_quietly(served: Served, command: str) ->
 
 
 @pytest.mark.parametrize("command", [[], ["token"], ["venues"]])
-def test_lists_of_commands_end_their_sentences(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_lists_of_commands_end_their_sentences(
+    command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     """A first sentence that doesn't fit beside its command would be cut off."""
     assert run([*command, "--help"]) == 0
     assert "..." not in capfd.readouterr().out.partition("\nCommands:")[2]

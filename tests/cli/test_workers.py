@@ -23,7 +23,12 @@ from tests.stores import new_database
 @pytest.fixture
 def options(postgres_server: TestServer, redis_server: TestServer) -> Iterator[dict[str, object]]:
     with new_database(postgres_server.url) as database:
-        yield {"database": database, "broker": redis_server.url, "workers": 2, "drain_window_s": 0.2}
+        yield {
+            "database": database,
+            "broker": redis_server.url,
+            "workers": 2,
+            "drain_window_s": 0.2,
+        }
 
 
 def workers(server: ServerProcess) -> list[psutil.Process]:
@@ -36,7 +41,9 @@ def workers(server: ServerProcess) -> list[psutil.Process]:
     return crew
 
 
-def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, options: dict[str, object]) -> None:
+def test_two_workers_share_a_port_and_a_dead_one_is_replaced(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
     """Both answer; one that is killed has a successor; SIGTERM ends all, with exit code 0."""
     with server_process(tmp_path / "data", **options) as server:
         crew = workers(server)
@@ -44,9 +51,18 @@ def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, opt
         with ExitStack() as callers:
             for _ in range(60):
                 callers.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            wait_for(lambda: all(_connections(worker, psutil.CONN_ESTABLISHED, server.port) for worker in crew))
+            wait_for(
+                lambda: all(
+                    _connections(worker, psutil.CONN_ESTABLISHED, server.port) for worker in crew
+                )
+            )
         crew[0].kill()
-        wait_for(lambda: len(workers(server)) == 2 and crew[0].pid not in {one.pid for one in workers(server)})
+        wait_for(
+            lambda: (
+                len(workers(server)) == 2
+                and crew[0].pid not in {one.pid for one in workers(server)}
+            )
+        )
         wait_for(lambda: _has_listeners(server, 2))
         assert server.get("/api/dashboard/stats").status_code == 200
         crew = workers(server)
@@ -54,22 +70,44 @@ def test_two_workers_share_a_port_and_a_dead_one_is_replaced(tmp_path: Path, opt
         assert not any(one.is_running() for one in crew)
 
 
-def test_whoever_is_asked_for_metrics_has_those_of_all(tmp_path: Path, options: dict[str, object]) -> None:
-    """Each with its worker's number, which the successor of a dead one takes over; what is left over at the end is nothing."""
+def test_whoever_is_asked_for_metrics_has_those_of_all(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """Each with its worker's number, which the successor of a dead one takes over; what is left
+    over at the end is nothing.
+    """
     with server_process(tmp_path / "data", **options) as server, following(server, 8):
         assert [_open_sockets(server).keys() for _ in range(6)] == [{"0", "1"}] * 6
         wait_for(lambda: sum(_open_sockets(server).values()) == 8)
-        dead = next(one for one in workers(server) if _connections(one, psutil.CONN_ESTABLISHED, server.port))
+        dead = next(
+            one
+            for one in workers(server)
+            if _connections(one, psutil.CONN_ESTABLISHED, server.port)
+        )
         dead.kill()
-        dead.wait(PATIENCE_S)  # while it dies, the kernel still gives it connections, and resets them
-        wait_for(lambda: sum(_open_sockets(server).values()) < 8 and _open_sockets(server).keys() == {"0", "1"})
-        (directory,) = {Path(one.laddr).parent for worker in workers(server) for one in worker.net_connections("unix") if one.laddr}
+        dead.wait(
+            PATIENCE_S
+        )  # while it dies, the kernel still gives it connections, and resets them
+        wait_for(
+            lambda: (
+                sum(_open_sockets(server).values()) < 8
+                and _open_sockets(server).keys() == {"0", "1"}
+            )
+        )
+        (directory,) = {
+            Path(one.laddr).parent
+            for worker in workers(server)
+            for one in worker.net_connections("unix")
+            if one.laddr
+        }
         assert directory.stat().st_mode & 0o777 == 0o700
         assert server.end(signal.SIGTERM) == 0
         assert not directory.exists()
 
 
-def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, options: dict[str, object]) -> None:
+def test_workers_end_with_a_parent_that_was_killed(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
     """Nobody would look after them."""
     with server_process(tmp_path / "data", **options) as server:
         crew = workers(server)
@@ -86,9 +124,16 @@ def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> 
         assert not any(one.is_running() for one in crew)
 
 
-def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[str, object]) -> None:
+def test_a_second_ctrl_c_ends_all_of_them_at_once(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
     """They are killed in the middle of their drain, and it says so."""
-    with server_process(tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 0}) as server, following(server, 6):
+    with (
+        server_process(
+            tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 0}
+        ) as server,
+        following(server, 6),
+    ):
         crew = workers(server)
         server.send(signal.SIGINT)
         wait_for(lambda: not server.accepts())
@@ -99,8 +144,13 @@ def test_a_second_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, options: dict[
 
 
 def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, object]) -> None:
-    """The parent waits for a worker whose drain lasts longer than its mercy: the booking that still came is answered."""
-    with server_process(tmp_path / "data", **options, shutdown_timeout_s=0) as server, half_post(server) as post:
+    """The parent waits for a worker whose drain lasts longer than its mercy: the booking that still
+    came is answered.
+    """
+    with (
+        server_process(tmp_path / "data", **options, shutdown_timeout_s=0) as server,
+        half_post(server) as post,
+    ):
         server.send(signal.SIGTERM)
         time.sleep(MERCY_S + 1.5)
         post.finish()
@@ -122,13 +172,22 @@ def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str,
     ("database", "broker", "code", "words"),
     [
         (None, "redis://127.0.0.1", 2, "--database postgresql://"),
-        ("postgresql://nobody:hunter2@127.0.0.1:{free}/none", "redis://127.0.0.1", 1, "user and password"),
+        (
+            "postgresql://nobody:hunter2@127.0.0.1:{free}/none",
+            "redis://127.0.0.1",
+            1,
+            "user and password",
+        ),
         ("postgresql://nobody@127.0.0.1/none", "memory://", 2, "--broker redis://"),
     ],
 )
-def test_workers_that_can_t_start_are_told_once(tmp_path: Path, database: str | None, broker: str, code: int, words: str) -> None:
+def test_workers_that_can_t_start_are_told_once(
+    tmp_path: Path, database: str | None, broker: str, code: int, words: str
+) -> None:
     """In a sentence with a hint, without a traceback or a password."""
-    settings = {"broker": broker} | ({"database": database.format(free=free_port())} if database else {})
+    settings = {"broker": broker} | (
+        {"database": database.format(free=free_port())} if database else {}
+    )
     told = serve(tmp_path, settings, "--workers", "2")
     assert told.returncode == code
     assert words in told.stderr
@@ -140,13 +199,20 @@ def _open_sockets(server: ServerProcess) -> dict[str, float]:
     """By worker."""
     families = text_string_to_metric_families(server.get("/metrics").text)
     return {
-        sample.labels["worker"]: sample.value for family in families for sample in family.samples if sample.name == "rtdash_connections"
+        sample.labels["worker"]: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "rtdash_connections"
     }
 
 
 def _connections(worker: psutil.Process, status: str, port: int) -> int:
-    return sum(one.status == status and one.laddr.port == port for one in worker.net_connections("tcp"))
+    return sum(
+        one.status == status and one.laddr.port == port for one in worker.net_connections("tcp")
+    )
 
 
 def _has_listeners(server: ServerProcess, number: int) -> bool:
-    return [_connections(worker, psutil.CONN_LISTEN, server.port) for worker in workers(server)] == [1] * number
+    return [
+        _connections(worker, psutil.CONN_LISTEN, server.port) for worker in workers(server)
+    ] == [1] * number

@@ -1,4 +1,6 @@
-"""Wrong settings of store and broker: a sentence, a hint and an exit code instead of a traceback."""
+"""Wrong settings of store and broker: a sentence, a hint and an exit code instead of a
+traceback.
+"""
 
 import signal
 import sys
@@ -21,15 +23,25 @@ from tests.stores import new_database
     ("settings", "words"),
     [
         ({"broker": "smoke://hill"}, ("smoke:// is not a broker", "redis://")),
-        ({"broker": "redis://:sesame@127.0.0.1:{free}"}, ("the broker can't be used", "check that it runs")),
+        (
+            {"broker": "redis://:sesame@127.0.0.1:{free}"},
+            ("the broker can't be used", "check that it runs"),
+        ),
         ({"broker": "kafka://127.0.0.1:{free}/?topics=-1"}, ("topics=-1", "from 1 to 256")),
         ({"database": "oracle://127.0.0.1/x"}, ("a store can't be", "postgresql://")),
-        ({"database": "postgresql://someone:sesame@127.0.0.1:{free}/x"}, ("database server", "user and password")),
+        (
+            {"database": "postgresql://someone:sesame@127.0.0.1:{free}/x"},
+            ("database server", "user and password"),
+        ),
     ],
 )
-def test_a_url_that_leads_nowhere(settings: dict[str, str], words: tuple[str, str], tmp_path: Path) -> None:
+def test_a_url_that_leads_nowhere(
+    settings: dict[str, str], words: tuple[str, str], tmp_path: Path
+) -> None:
     """What is wrong and what to do, without the password."""
-    told = serve(tmp_path, {name: value.format(free=free_port()) for name, value in settings.items()})
+    told = serve(
+        tmp_path, {name: value.format(free=free_port()) for name, value in settings.items()}
+    )
     assert told.returncode == 1
     assert all(word in told.stderr for word in words), told.stderr
     assert "Traceback" not in told.stderr
@@ -37,10 +49,15 @@ def test_a_url_that_leads_nowhere(settings: dict[str, str], words: tuple[str, st
 
 
 @pytest.mark.parametrize("name", ["redis", "rabbitmq"])
-def test_a_broker_that_refuses_the_password(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_a_broker_that_refuses_the_password(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Its refusal, and where the password was given."""
     parts = urlsplit(request.getfixturevalue(f"{name}_server").url)
-    told = serve(tmp_path, {"broker": parts._replace(netloc=f"guest:sesame@{parts.hostname}:{parts.port}").geturl()})
+    told = serve(
+        tmp_path,
+        {"broker": parts._replace(netloc=f"guest:sesame@{parts.hostname}:{parts.port}").geturl()},
+    )
     assert told.returncode == 1
     assert "user and password of --broker" in told.stderr
     assert "sesame" not in told.stderr
@@ -49,11 +66,25 @@ def test_a_broker_that_refuses_the_password(name: str, request: pytest.FixtureRe
 
 @pytest.mark.parametrize(
     ("part", "wrong", "words"),
-    [("password", "sesame", "password authentication failed"), ("database", "nowhere", '"nowhere" does not exist')],
+    [
+        ("password", "sesame", "password authentication failed"),
+        ("database", "nowhere", '"nowhere" does not exist'),
+    ],
 )
-def test_a_database_that_refuses_the_login(part: str, wrong: str, words: str, postgres_server: TestServer, tmp_path: Path) -> None:
+def test_a_database_that_refuses_the_login(
+    part: str, wrong: str, words: str, postgres_server: TestServer, tmp_path: Path
+) -> None:
     """Its refusal, and where user, password and database were given."""
-    told = serve(tmp_path, {"database": make_url(postgres_server.url).set(**{part: wrong}).render_as_string(hide_password=False)})
+    told = serve(
+        tmp_path,
+        {
+            "database": (
+                make_url(postgres_server.url)
+                .set(**{part: wrong})
+                .render_as_string(hide_password=False)
+            )
+        },
+    )
     assert told.returncode == 1
     assert words in told.stderr
     assert "user and password" in told.stderr
@@ -82,14 +113,19 @@ def test_a_database_whose_driver_is_missing(monkeypatch: pytest.MonkeyPatch) -> 
     assert refused.value.hint == "pip install 'rtdash[postgres]'"
 
 
-def test_a_database_of_another_version_or_program(postgres_server: TestServer, tmp_path: Path) -> None:
+def test_a_database_of_another_version_or_program(
+    postgres_server: TestServer, tmp_path: Path
+) -> None:
     """A newer rtdash's is not touched, nor another program's."""
     newer = (
-        "CREATE TABLE alembic_version (version_num text); CREATE TABLE meta (key text PRIMARY KEY, value text);"
-        "INSERT INTO alembic_version VALUES ('9999')"
+        "CREATE TABLE alembic_version (version_num text); CREATE TABLE meta (key text PRIMARY KEY,"
+        " value text);INSERT INTO alembic_version VALUES ('9999')"
     )
     foreign = "CREATE TABLE somebody_elses (id int)"
-    for change, words in ((newer, "pip install --upgrade rtdash"), (foreign, "a database of its own")):
+    for change, words in (
+        (newer, "pip install --upgrade rtdash"),
+        (foreign, "a database of its own"),
+    ):
         with new_database(postgres_server.url) as url:
             engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
             with engine.begin() as conn:
@@ -102,7 +138,9 @@ def test_a_database_of_another_version_or_program(postgres_server: TestServer, t
 
 
 def test_a_second_process_needs_a_broker(postgres_server: TestServer, tmp_path: Path) -> None:
-    """With memory:// the two would not hear of each other: the second one says so and doesn't start."""
+    """With memory:// the two would not hear of each other: the second one says so and doesn't
+    start.
+    """
     with new_database(postgres_server.url) as url, server_process(tmp_path / "first", database=url):
         told = serve(tmp_path, {"database": url})
     assert told.returncode == 1

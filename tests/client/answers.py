@@ -1,4 +1,6 @@
-"""A server that gives the answers that a test lists, one after the other, and a REST client of it."""
+"""A server that gives the answers that a test lists, one after the other, and a REST client of
+it.
+"""
 
 import asyncio
 import json
@@ -37,7 +39,11 @@ class Answers:
                     return
                 status, content, more = answer
                 raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-                lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(raw)}", *(f"{name}: {value}" for name, value in more.items())]
+                lines = [
+                    f"HTTP/1.1 {status} X",
+                    f"Content-Length: {len(raw)}",
+                    *(f"{name}: {value}" for name, value in more.items()),
+                ]
                 writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + raw)
                 await writer.drain()
         finally:
@@ -45,10 +51,15 @@ class Answers:
 
 
 @asynccontextmanager
-async def answering(*answers: tuple[int, object, dict[str, str]] | None, token="t", **options) -> AsyncIterator[tuple[Api, Answers]]:
+async def answering(
+    *answers: tuple[int, object, dict[str, str]] | None, token="t", **options
+) -> AsyncIterator[tuple[Api, Answers]]:
     """A server with these answers, and the client of it."""
     told = Answers(list(answers))
     server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, Api(f"http://127.0.0.1:{port}", token, rng=random.Random(1), **options) as api:
+    async with (
+        server,
+        Api(f"http://127.0.0.1:{port}", token, rng=random.Random(1), **options) as api,
+    ):
         yield api, told

@@ -64,15 +64,28 @@ class Peer:
             await self.socket.send(json.dumps(message, separators=(",", ":")))
 
     async def subscribed(self, seq: int = 0, *, recovered: bool | None = None) -> dict[str, Any]:
-        """Answer the next subscribe or resume as a server with `seq` events in each stream does; returns the request."""
+        """Answer the next subscribe or resume as a server with `seq` events in each stream does;
+        returns the request.
+        """
         while True:
             request = json.loads(await self.socket.recv())
             if request["action"] == "subscribe":
-                await self.say({"status": "subscribed", **_covers(request["channels"], request.get("venue"), seq, recovered)})
+                await self.say(
+                    {
+                        "status": "subscribed",
+                        **_covers(request["channels"], request.get("venue"), seq, recovered),
+                    }
+                )
                 return request
             if request["action"] == "resume":
                 for venue, positions in request["positions"].items():
-                    await self.say({"status": "resumed", "venue": venue, **_covers(list(positions), venue, seq, recovered)})
+                    await self.say(
+                        {
+                            "status": "resumed",
+                            "venue": venue,
+                            **_covers(list(positions), venue, seq, recovered),
+                        }
+                    )
                 return request
 
     async def stay(self) -> None:
@@ -82,7 +95,9 @@ class Peer:
                 await self.socket.recv()
 
 
-def _covers(channels: list[str], venue: str | None, seq: int, recovered: bool | None) -> dict[str, Any]:
+def _covers(
+    channels: list[str], venue: str | None, seq: int, recovered: bool | None
+) -> dict[str, Any]:
     events = [channel for channel in channels if not channel.endswith("_stats")]
     return {
         "channels": channels,
@@ -98,7 +113,9 @@ Answer = tuple[int, dict[str, str], Any]
 
 
 class Scripted:
-    """Plays a script a connection, the last one again and again; `answers` are for plain HTTP, by path, and for `/ws` while it lasts."""
+    """Plays a script a connection, the last one again and again; `answers` are for plain HTTP, by
+    path, and for `/ws` while it lasts.
+    """
 
     def __init__(self) -> None:
         self.scripts: list[Script] = []
@@ -134,7 +151,14 @@ class Scripted:
 
 def _response(status: int, headers: dict[str, str], body: Any) -> Response:
     content = json.dumps(body).encode()
-    head = Headers({"Content-Type": "application/json", "Content-Length": str(len(content)), "Connection": "close", **headers})
+    head = Headers(
+        {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            "Connection": "close",
+            **headers,
+        }
+    )
     return Response(status, HTTPStatus(status).phrase, head, content)
 
 
@@ -142,7 +166,14 @@ def _response(status: int, headers: dict[str, str], body: Any) -> Response:
 async def server() -> AsyncIterator[Scripted]:
     """Listens on a port of its own; put scripts in before connecting."""
     scripted = Scripted()
-    async with serve(scripted.play, "127.0.0.1", 0, process_request=scripted.answer, ping_interval=None, close_timeout=0.5) as listening:
+    async with serve(
+        scripted.play,
+        "127.0.0.1",
+        0,
+        process_request=scripted.answer,
+        ping_interval=None,
+        close_timeout=0.5,
+    ) as listening:
         scripted.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         yield scripted
     assert not scripted.failures
@@ -152,7 +183,12 @@ async def server() -> AsyncIterator[Scripted]:
 def event() -> Callable[..., dict[str, Any]]:
     """Makes the message of event `seq`."""
 
-    def make(seq: int, channel: str = "hotel_reservations", *, timestamp: str = "2026-01-02T03:04:05.678Z") -> dict[str, Any]:
+    def make(
+        seq: int,
+        channel: str = "hotel_reservations",
+        *,
+        timestamp: str = "2026-01-02T03:04:05.678Z",
+    ) -> dict[str, Any]:
         return {
             "type": "new_reservation",
             "timestamp": timestamp,
@@ -168,9 +204,13 @@ def event() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[list[Any]]]:
-    """Takes items until one is in a state, or until so many messages have come; returns all of them."""
+    """Takes items until one is in a state, or until so many messages have come; returns all of
+    them.
+    """
 
-    async def take(live: Connection, *, state: State | None = None, messages: int | None = None) -> list[Any]:
+    async def take(
+        live: Connection, *, state: State | None = None, messages: int | None = None
+    ) -> list[Any]:
         items: list[Any] = []
         async with asyncio.timeout(10):
             async for item in live:

@@ -1,4 +1,6 @@
-"""A real `rtdash serve` in a process of its own, which can be killed, stopped and started again on the same port."""
+"""A real `rtdash serve` in a process of its own, which can be killed, stopped and started again on
+the same port.
+"""
 
 import os
 import signal
@@ -21,7 +23,9 @@ class Served:
 
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
-        self._environment = {**os.environ, "RTDASH_DATA": str(data)} | {f"RTDASH_{name.upper()}": value for name, value in settings.items()}
+        self._environment = {**os.environ, "RTDASH_DATA": str(data)} | {
+            f"RTDASH_{name.upper()}": value for name, value in settings.items()
+        }
         self._port = "0"
         self._booked = 0
         self.start()
@@ -58,15 +62,33 @@ class Served:
 
     def token(self, **claims: Any) -> str:
         """A token of the server's own secret."""
-        return mint((self.data / "secret").read_text().strip(), user="anna", scopes=(*DEFAULT_SCOPES, "admin"), **claims)
+        return mint(
+            (self.data / "secret").read_text().strip(),
+            user="anna",
+            scopes=(*DEFAULT_SCOPES, "admin"),
+            **claims,
+        )
 
     def book(self, count: int = 1, *, name: str = "John Smith") -> list[str]:
         """Book tables at the grill, one operation each; returns the operations' ids."""
         ids = [f"op-{self._booked + number}" for number in range(1, count + 1)]
         self._booked += count
-        content = {"op": "book", "kind": "restaurant", "customerName": name, "guests": 4, "source": "web"}
+        content = {
+            "op": "book",
+            "kind": "restaurant",
+            "customerName": name,
+            "guests": 4,
+            "source": "web",
+        }
         date = datetime.now(UTC).isoformat()
         operations = [{"operationId": one, **content, "date": date} for one in ids]
-        answer = httpx.post(f"{self.url}/api/operations", json=operations, headers={"Authorization": f"Bearer {self.token()}"}, timeout=30)
-        assert [outcome["outcome"] for outcome in answer.json()["outcomes"]] == ["applied"] * count, answer.text
+        answer = httpx.post(
+            f"{self.url}/api/operations",
+            json=operations,
+            headers={"Authorization": f"Bearer {self.token()}"},
+            timeout=30,
+        )
+        assert [outcome["outcome"] for outcome in answer.json()["outcomes"]] == [
+            "applied"
+        ] * count, answer.text
         return ids

@@ -1,4 +1,6 @@
-"""The stream that most tests of the connection follow, what a server that is well does, and what came of it."""
+"""The stream that most tests of the connection follow, what a server that is well does, and what
+came of it.
+"""
 
 from rtdash.client import ConnectionChange
 

@@ -22,14 +22,18 @@ def test_addresses(given, socket, rest):
     assert (socket_url(given), rest_url(given)) == (socket, rest)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://example.com", "http://", "", "http:///ws"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://example.com", "http://", "", "http:///ws"]
+)
 def test_no_address(url):
     """What isn't the address of a server is refused with the way to write it."""
     with pytest.raises(ValueError, match="begins with http"):
         socket_url(url)
 
 
-@pytest.mark.parametrize("url", ["ws://example.com/ws?token=secret", "http://anna:secret@example.com"])
+@pytest.mark.parametrize(
+    "url", ["ws://example.com/ws?token=secret", "http://anna:secret@example.com"]
+)
 def test_secrets_have_no_place_in_an_address(url):
     """A token in a URL is refused, and not repeated."""
     with pytest.raises(ValueError, match="by itself") as refused:

@@ -11,7 +11,12 @@ from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from tests.client.answers import DROP, answering
 
 OPERATIONS = [{"operationId": "a", "op": "confirm"}, {"operationId": "b", "op": "confirm"}]
-APPLIED = {"outcomes": [{"operationId": "a", "outcome": "applied"}, {"operationId": "b", "outcome": "applied"}]}
+APPLIED = {
+    "outcomes": [
+        {"operationId": "a", "outcome": "applied"},
+        {"operationId": "b", "outcome": "applied"},
+    ]
+}
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -42,7 +47,10 @@ def test_token_source_is_asked_before_every_request():
         async with answering((200, {}, {}), token=renew) as (api, told):
             await api.profile()
             await api.profile()
-            assert [headers["authorization"] for _, headers, _ in told.requests] == ["Bearer first", "Bearer second"]
+            assert [headers["authorization"] for _, headers, _ in told.requests] == [
+                "Bearer first",
+                "Bearer second",
+            ]
 
     run(scenario)
 
@@ -82,7 +90,9 @@ def test_parameters_that_are_none_are_left_out():
     ids=["dropped", "503", "429", "502", "504"],
 )
 def test_operations_are_sent_again_with_the_same_ids(trouble):
-    """What may pass is tried again, with the very same operations, so that nothing is done twice."""
+    """What may pass is tried again, with the very same operations, so that nothing is done
+    twice.
+    """
 
     async def scenario():
         async with answering(trouble, trouble, (200, APPLIED, {})) as (api, told):
@@ -136,14 +146,24 @@ def test_retry_after_beyond_the_deadline_ends_at_once():
 
 def test_problem_carries_what_the_server_told():
     """The members of the problem document are attributes."""
-    document = {"type": "urn:rtdash:problem:invalid", "title": "Wrong", "status": 422, "detail": "guests: must be a whole number"}
+    document = {
+        "type": "urn:rtdash:problem:invalid",
+        "title": "Wrong",
+        "status": 422,
+        "detail": "guests: must be a whole number",
+    }
 
     async def scenario():
         async with answering((422, document, {})) as (api, _):
             with pytest.raises(Problem) as caught:
                 await api.get_json("/api/hotel/bookings", status="Lost")
             problem = caught.value
-            assert (problem.status, problem.type, problem.title, problem.detail) == (422, document["type"], "Wrong", document["detail"])
+            assert (problem.status, problem.type, problem.title, problem.detail) == (
+                422,
+                document["type"],
+                "Wrong",
+                document["detail"],
+            )
             assert "guests: must be" in str(problem)
 
     run(scenario)
@@ -177,7 +197,9 @@ def test_nobody_listening_is_unreachable():
 
 
 def test_environment_proxy_is_not_used_for_this_machine(monkeypatch):
-    """A proxy of the environment never stands between the client and a server on the same machine."""
+    """A proxy of the environment never stands between the client and a server on the same
+    machine.
+    """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
 
@@ -189,7 +211,9 @@ def test_environment_proxy_is_not_used_for_this_machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "answer", [{"outcomes": APPLIED["outcomes"][:1]}, {"outcomes": "all"}, []], ids=["too few", "no list", "no object"]
+    "answer",
+    [{"outcomes": APPLIED["outcomes"][:1]}, {"outcomes": "all"}, []],
+    ids=["too few", "no list", "no object"],
 )
 def test_outcomes_must_match_the_operations(answer):
     """An answer that doesn't tell of every operation is no success."""

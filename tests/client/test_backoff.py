@@ -22,9 +22,15 @@ def delays(backoff, count):
 
 def test_bounds_double_up_to_the_longest():
     """Each delay lies between 0 and a bound that doubles: full jitter."""
-    many = [delays(Backoff(random.Random(seed), Ticks().read, first_s=1, longest_s=8), 6) for seed in range(500)]
+    many = [
+        delays(Backoff(random.Random(seed), Ticks().read, first_s=1, longest_s=8), 6)
+        for seed in range(500)
+    ]
     longest = [max(series[attempt] for series in many) for attempt in range(6)]
-    assert all(bound * 0.95 < delay <= bound for bound, delay in zip([1, 2, 4, 8, 8, 8], longest, strict=True))
+    assert all(
+        bound * 0.95 < delay <= bound
+        for bound, delay in zip([1, 2, 4, 8, 8, 8], longest, strict=True)
+    )
     assert all(min(series[attempt] for series in many) < 0.1 for attempt in range(6))
 
 
@@ -54,4 +60,6 @@ def test_brief_connection_goes_on():
 
 def test_delays_come_from_the_given_generator():
     """The same seed gives the same delays."""
-    assert delays(Backoff(random.Random(7), Ticks().read), 5) == delays(Backoff(random.Random(7), Ticks().read), 5)
+    assert delays(Backoff(random.Random(7), Ticks().read), 5) == delays(
+        Backoff(random.Random(7), Ticks().read), 5
+    )

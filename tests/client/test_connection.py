@@ -1,4 +1,6 @@
-"""The client over a server that does what a test tells it: what is delivered, and how it comes back."""
+"""The client over a server that does what a test tells it: what is delivered, and how it comes
+back.
+"""
 
 import asyncio
 
@@ -25,12 +27,19 @@ async def test_subscribes_and_is_live(server, until, event, fast):
     async with connect(server.url, CHANNELS, token="secret", timing=fast) as live:
         items = await until(live, messages=2)
         assert live.positions == {STREAM: Position("e1", 6)}
-    assert items == [ConnectionChange(State.CONNECTING), ConnectionChange(State.LIVE), event(5), event(6)]
+    assert items == [
+        ConnectionChange(State.CONNECTING),
+        ConnectionChange(State.LIVE),
+        event(5),
+        event(6),
+    ]
     assert server.requests == ["/ws"]
 
 
 async def test_comes_back_with_its_session_and_positions(server, until, event, fast):
-    """After a break it resumes behind the last event; repeated ones are dropped; it says `replaying` before `live`."""
+    """After a break it resumes behind the last event; repeated ones are dropped; it says
+    `replaying` before `live`.
+    """
     resumes = []
 
     async def first(peer):
@@ -49,7 +58,11 @@ async def test_comes_back_with_its_session_and_positions(server, until, event, f
         items += await until(live, state=State.LIVE)
         assert live.duplicates == 1
     assert resumes == [
-        {"action": "resume", "session": "s1", "positions": {"harbour-hotel": {"hotel_reservations": {"epoch": "e1", "seq": 2}}}}
+        {
+            "action": "resume",
+            "session": "s1",
+            "positions": {"harbour-hotel": {"hotel_reservations": {"epoch": "e1", "seq": 2}}},
+        }
     ]
     assert seqs(items) == [1, 2, 3]
     assert states(items)[-2:] == [State.REPLAYING, State.LIVE]
@@ -73,7 +86,10 @@ async def test_heals_a_gap(server, until, event, fast):
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
         items = await until(live, messages=3)
     assert seqs(items) == [1, 2, 3]
-    assert any(isinstance(item, ConnectionChange) and "missing between 1 and 3" in (item.detail or "") for item in items)
+    assert any(
+        isinstance(item, ConnectionChange) and "missing between 1 and 3" in (item.detail or "")
+        for item in items
+    )
 
 
 async def test_reset_is_handed_on(server, until, event, fast):
@@ -94,7 +110,9 @@ async def test_reset_is_handed_on(server, until, event, fast):
         await peer.stay()
 
     server.scripts = [script]
-    async with connect(server.url, CHANNELS, token="t", positions={STREAM: Position("old", 7)}, timing=fast) as live:
+    async with connect(
+        server.url, CHANNELS, token="t", positions={STREAM: Position("old", 7)}, timing=fast
+    ) as live:
         items = await until(live, messages=2)
         assert live.positions == {STREAM: Position("e2", 91)}
     assert [item for item in items if isinstance(item, dict)] == [reset, event(91)]
@@ -110,7 +128,15 @@ async def test_session_that_ran_out(server, until, event, fast):
 
     async def second(peer):
         await peer.hear("resume")
-        await peer.say({"status": "error", "code": "session_unknown", "message": "it ran out", "action": "resume", "temporary": False})
+        await peer.say(
+            {
+                "status": "error",
+                "code": "session_unknown",
+                "message": "it ran out",
+                "action": "resume",
+                "temporary": False,
+            }
+        )
         request = await peer.subscribed(seq=1, recovered=True)
         assert request["venue"] == "harbour-hotel"
         assert request["positions"] == {"hotel_reservations": {"epoch": "e1", "seq": 1}}

@@ -27,7 +27,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 async def gather(live, count):
-    """The operation ids of so many reservation events, and everything else that came before them."""
+    """The operation ids of so many reservation events, and everything else that came before
+    them.
+    """
     operations, others = [], []
     async with asyncio.timeout(40):
         while len(operations) < count:
@@ -44,7 +46,9 @@ def states(items):
 
 
 async def test_nothing_is_lost_or_repeated_over_deaths(served, until):
-    """Killed, drained and frozen servers: every acknowledged reservation comes exactly once, in order."""
+    """Killed, drained and frozen servers: every acknowledged reservation comes exactly once, in
+    order.
+    """
     async with connect(served.url, CHANNELS, token=served.token, timing=QUICK) as live:
         await until(live, state=State.LIVE)
         booked = await asyncio.to_thread(served.book, 3)
@@ -74,14 +78,22 @@ async def test_nothing_is_lost_or_repeated_over_deaths(served, until):
 
 
 async def test_kept_positions_go_on_where_they_were(served, until):
-    """An application that comes back with the positions that it stored gets what it missed, and says that it is catching up."""
+    """An application that comes back with the positions that it stored gets what it missed, and
+    says that it is catching up.
+    """
     async with connect(served.url, CHANNELS, token=served.token()) as live:
         await until(live, state=State.LIVE)
         await asyncio.to_thread(served.book, 2)
         await gather(live, 2)
         kept = live.positions
     missed = await asyncio.to_thread(served.book, 3)
-    async with connect(served.url, CHANNELS, token=served.token(), positions=kept, timing=replace(Timing(), quiet_s=3)) as live:
+    async with connect(
+        served.url,
+        CHANNELS,
+        token=served.token(),
+        positions=kept,
+        timing=replace(Timing(), quiet_s=3),
+    ) as live:
         got, others = await gather(live, 3)
         assert states(others) == {State.CONNECTING, State.REPLAYING}
         await until(live, state=State.LIVE)
@@ -90,7 +102,9 @@ async def test_kept_positions_go_on_where_they_were(served, until):
 
 async def test_position_that_the_log_never_had(served, until):
     """A position of another log is answered with a reset, and events go on from there."""
-    async with connect(served.url, CHANNELS, token=served.token(), positions={STREAM: Position("another log", 5)}) as live:
+    async with connect(
+        served.url, CHANNELS, token=served.token(), positions={STREAM: Position("another log", 5)}
+    ) as live:
         await until(live, state=State.LIVE)
         reset = None
         while reset is None:

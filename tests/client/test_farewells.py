@@ -1,4 +1,6 @@
-"""When a server sends the client away: closes, disconnects and refusals, each for a while or for good."""
+"""When a server sends the client away: closes, disconnects and refusals, each for a while or for
+good.
+"""
 
 import pytest
 
@@ -20,12 +22,16 @@ async def test_comes_back_after_close(server, until, fast, code):
     async with connect(server.url, CHANNELS, token=lambda: "t", timing=fast) as live:
         await until(live, state=State.LIVE)
         items = await until(live, state=State.LIVE)
-    assert any("for a test" in (item.detail or "") and item.retry_in_s is not None for item in items)
+    assert any(
+        "for a test" in (item.detail or "") and item.retry_in_s is not None for item in items
+    )
 
 
 @pytest.mark.parametrize("code", [4500, 4501, 4502, 4504, 4505, 4999, 1009])
 async def test_stays_away_after_close(server, until, fast, code):
-    """After 4500 to 4999 and 1009 the iterator says `closed` and raises with the server's reason; nothing is tried again."""
+    """After 4500 to 4999 and 1009 the iterator says `closed` and raises with the server's reason;
+    nothing is tried again.
+    """
 
     async def closing(peer):
         await peer.socket.close(code, "not you")
@@ -47,7 +53,16 @@ async def test_disconnect_says_when_to_return(server, until, fast, code):
 
     async def draining(peer):
         await peer.subscribed()
-        await peer.say({"type": "disconnect", "code": code, "reason": "restart", "reconnect": True, "retryAfterMs": 200, "jitterMs": 100})
+        await peer.say(
+            {
+                "type": "disconnect",
+                "code": code,
+                "reason": "restart",
+                "reconnect": True,
+                "retryAfterMs": 200,
+                "jitterMs": 100,
+            }
+        )
         await peer.socket.close(code)
 
     server.scripts = [draining, standing_again]
@@ -64,7 +79,16 @@ async def test_disconnect_for_good(server, until, fast):
 
     async def revoking(peer):
         await peer.subscribed()
-        await peer.say({"type": "disconnect", "code": 4504, "reason": "revoked", "reconnect": False, "retryAfterMs": 0, "jitterMs": 0})
+        await peer.say(
+            {
+                "type": "disconnect",
+                "code": 4504,
+                "reason": "revoked",
+                "reconnect": False,
+                "retryAfterMs": 0,
+                "jitterMs": 0,
+            }
+        )
         peer.socket.transport.close()
 
     server.scripts = [revoking]
@@ -97,7 +121,13 @@ async def test_forbidden_channel(server, until, fast):
 
     async def script(peer):
         await peer.hear("subscribe")
-        refusal = {"status": "error", "code": "forbidden", "message": "no hotel:read", "action": "subscribe", "temporary": False}
+        refusal = {
+            "status": "error",
+            "code": "forbidden",
+            "message": "no hotel:read",
+            "action": "subscribe",
+            "temporary": False,
+        }
         await peer.say(refusal | {"channels": CHANNELS})
         await peer.stay()
 
@@ -112,7 +142,13 @@ async def test_unavailable_store_is_waited_for(server, until, fast):
 
     async def unavailable(peer):
         await peer.hear("subscribe")
-        refusal = {"status": "error", "code": "unavailable", "message": "no store", "action": "subscribe", "temporary": True}
+        refusal = {
+            "status": "error",
+            "code": "unavailable",
+            "message": "no store",
+            "action": "subscribe",
+            "temporary": True,
+        }
         await peer.say(refusal | {"retryAfterMs": 150})
         await peer.stay()
 

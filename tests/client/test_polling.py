@@ -13,7 +13,12 @@ pytestmark = pytest.mark.anyio
 EVENTS = "/api/channels/hotel_reservations/events"
 NO_SOCKET = (502, {}, {"title": "no sockets through here"})
 STREAM = ("harbour-hotel", "hotel_reservations")
-PROFILE = {"venues": [{"id": "harbour-grill", "kind": "restaurant"}, {"id": "harbour-hotel", "kind": "hotel"}]}
+PROFILE = {
+    "venues": [
+        {"id": "harbour-grill", "kind": "restaurant"},
+        {"id": "harbour-hotel", "kind": "hotel"},
+    ]
+}
 
 
 def serve_log(server, events):
@@ -25,11 +30,25 @@ def serve_log(server, events):
         if "after" not in query:
             return 200, {}, {"events": [], "position": head, "recovered": None}
         if query["epoch"] != "e1":
-            reset = {"type": "reset", "channel": "hotel_reservations", "venue": "harbour-hotel", "position": head, "reason": "epoch"}
+            reset = {
+                "type": "reset",
+                "channel": "hotel_reservations",
+                "venue": "harbour-hotel",
+                "position": head,
+                "reason": "epoch",
+            }
             return 200, {}, {"events": [], "position": head, "recovered": False, "reset": reset}
         after = int(query["after"])
         page = events[after : after + int(query["limit"])]
-        return 200, {}, {"events": page, "position": {"epoch": "e1", "seq": after + len(page)}, "recovered": True}
+        return (
+            200,
+            {},
+            {
+                "events": page,
+                "position": {"epoch": "e1", "seq": after + len(page)},
+                "recovered": True,
+            },
+        )
 
     server.answers[EVENTS] = answer
     server.answers["/api/user/profile"] = lambda _: (200, {}, PROFILE)
@@ -40,7 +59,9 @@ def seqs(items):
 
 
 async def test_polls_after_repeated_failures_and_returns(server, until, event, fast):
-    """Events missed come over REST from the same position, and the socket goes on behind them: each once."""
+    """Events missed come over REST from the same position, and the socket goes on behind them: each
+    once.
+    """
     log = [event(1), event(2)]
 
     async def first(peer):
@@ -64,18 +85,26 @@ async def test_polls_after_repeated_failures_and_returns(server, until, event, f
         polled = len(server.requests)
         await until(live, messages=1)
     assert seqs(items) == [1, 2, 3]
-    assert len(server.requests) <= polled + 1, "polling has ended, but for a request that was under way"
-    polling = [item for item in items if isinstance(item, ConnectionChange) and item.state is State.POLLING]
+    assert len(server.requests) <= polled + 1, (
+        "polling has ended, but for a request that was under way"
+    )
+    polling = [
+        item for item in items if isinstance(item, ConnectionChange) and item.state is State.POLLING
+    ]
     assert "no sockets through here" in polling[0].detail
     assert items.index(polling[0]) < items.index(event(3))
 
 
 async def test_polling_begins_at_the_head(server, until, event, fast):
-    """Without a position and without a socket ever, events begin with those after the first look."""
+    """Without a position and without a socket ever, events begin with those after the first
+    look.
+    """
     log = [event(1), event(2)]
     serve_log(server, log)
     server.refusals = [NO_SOCKET] * 1000
-    async with connect(server.url, ["hotel_reservations"], token="t", first_timeout_s=5, timing=fast) as live:
+    async with connect(
+        server.url, ["hotel_reservations"], token="t", first_timeout_s=5, timing=fast
+    ) as live:
         await until(live, state=State.POLLING)
         log.append(event(3))
         assert await until(live, messages=1) == [event(3)]
@@ -88,7 +117,13 @@ async def test_polling_reads_page_by_page(server, until, event, fast):
     log = [event(seq) for seq in range(1, 1201)]
     serve_log(server, log)
     server.refusals = [NO_SOCKET] * 1000
-    async with connect(server.url, ["hotel_reservations"], token="t", positions={STREAM: Position("e1", 0)}, timing=timing) as live:
+    async with connect(
+        server.url,
+        ["hotel_reservations"],
+        token="t",
+        positions={STREAM: Position("e1", 0)},
+        timing=timing,
+    ) as live:
         assert seqs(await until(live, messages=1200)) == list(range(1, 1201))
 
 
@@ -97,7 +132,13 @@ async def test_polling_hands_resets_on(server, until, event, fast):
     log = [event(1), event(2)]
     serve_log(server, log)
     server.refusals = [NO_SOCKET] * 1000
-    async with connect(server.url, ["hotel_reservations"], token="t", positions={STREAM: Position("old", 40)}, timing=fast) as live:
+    async with connect(
+        server.url,
+        ["hotel_reservations"],
+        token="t",
+        positions={STREAM: Position("old", 40)},
+        timing=fast,
+    ) as live:
         items = await until(live, messages=1)
         assert items[-1]["type"] == "reset"
         log.append(event(3))
@@ -105,23 +146,47 @@ async def test_polling_hands_resets_on(server, until, event, fast):
 
 
 async def test_polls_figures_rooms_and_what_comes_up(server, until, fast):
-    """Statistics become `stats_update`, rooms come as on the socket, upcoming reservations as a list; repeated only when they change."""
+    """Statistics become `stats_update`, rooms come as on the socket, upcoming reservations as a
+    list; repeated only when they change.
+    """
     stats = {"timestamp": "2026-01-02T03:04:05.678Z", "stats": {"reservationsToday": 1}}
-    rooms = {"type": "room_availability_update", "timestamp": "2026-01-02T03:04:05.678Z", "availability": {}}
+    rooms = {
+        "type": "room_availability_update",
+        "timestamp": "2026-01-02T03:04:05.678Z",
+        "availability": {},
+    }
     rooms |= {"channel": "hotel_stats", "venue": "harbour-hotel"}
     server.answers |= {
         "/api/user/profile": lambda _: (200, {}, PROFILE),
         "/api/dashboard/stats": lambda _: (200, {}, stats),
-        "/api/channels/hotel_stats/events": lambda _: (200, {}, {"events": [{"type": "stats_update"}, rooms], "position": None}),
-        "/api/channels/hotel_notifications/events": lambda _: (200, {}, {"events": [], "position": {"epoch": "e1", "seq": 0}}),
-        "/api/reservations/upcoming": lambda _: (200, {}, {"reservations": [{"id": "r1"}], "next": None}),
+        "/api/channels/hotel_stats/events": lambda _: (
+            200,
+            {},
+            {"events": [{"type": "stats_update"}, rooms], "position": None},
+        ),
+        "/api/channels/hotel_notifications/events": lambda _: (
+            200,
+            {},
+            {"events": [], "position": {"epoch": "e1", "seq": 0}},
+        ),
+        "/api/reservations/upcoming": lambda _: (
+            200,
+            {},
+            {"reservations": [{"id": "r1"}], "next": None},
+        ),
     }
     server.refusals = [NO_SOCKET] * 1000
-    async with connect(server.url, ["hotel_stats", "hotel_notifications"], token="t", timing=fast) as live:
+    async with connect(
+        server.url, ["hotel_stats", "hotel_notifications"], token="t", timing=fast
+    ) as live:
         messages = [item for item in await until(live, messages=3) if isinstance(item, dict)]
         stats["stats"] = {"reservationsToday": 2}
         changed = (await until(live, messages=1))[-1]
-    assert [message["type"] for message in messages] == ["stats_update", "room_availability_update", "upcoming_reservations"]
+    assert [message["type"] for message in messages] == [
+        "stats_update",
+        "room_availability_update",
+        "upcoming_reservations",
+    ]
     assert messages[0] == {
         "type": "stats_update",
         **stats,
@@ -135,7 +200,9 @@ async def test_polls_figures_rooms_and_what_comes_up(server, until, fast):
 
 async def test_never_polls_while_nothing_answers(until, fast):
     """When REST fails too, the state is `connecting`, with the reason."""
-    async with connect("http://127.0.0.1:9", ["hotel_reservations"], token="t", timing=fast) as live:
+    async with connect(
+        "http://127.0.0.1:9", ["hotel_reservations"], token="t", timing=fast
+    ) as live:
         items = []
         async with asyncio.timeout(5):
             async for item in live:

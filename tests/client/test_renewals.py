@@ -18,7 +18,13 @@ async def test_token_is_renewed(server, until, fast):
     async def expiring(peer):
         assert peer.headers["Authorization"] == "Bearer first"
         await peer.subscribed()
-        await peer.say({"type": "token_expiring", "timestamp": "2026-01-02T03:04:05.678Z", "expiresAt": "2026-01-02T03:04:35.678Z"})
+        await peer.say(
+            {
+                "type": "token_expiring",
+                "timestamp": "2026-01-02T03:04:05.678Z",
+                "expiresAt": "2026-01-02T03:04:35.678Z",
+            }
+        )
         assert await peer.hear("authenticate") == {"action": "authenticate", "token": "second"}
         await peer.say({"status": "authenticated", "expiresAt": "2026-01-02T15:04:05.678Z"})
         await peer.socket.close(4001)
@@ -51,9 +57,23 @@ async def test_refused_renewal_keeps_the_connection(server, until, event, fast):
 
     async def expiring(peer):
         await peer.subscribed()
-        await peer.say({"type": "token_expiring", "timestamp": "2026-01-02T03:04:05.678Z", "expiresAt": "2026-01-02T03:04:35.678Z"})
+        await peer.say(
+            {
+                "type": "token_expiring",
+                "timestamp": "2026-01-02T03:04:05.678Z",
+                "expiresAt": "2026-01-02T03:04:35.678Z",
+            }
+        )
         await peer.hear("authenticate")
-        await peer.say({"status": "error", "code": "forbidden", "message": "another user", "action": "authenticate", "temporary": False})
+        await peer.say(
+            {
+                "status": "error",
+                "code": "forbidden",
+                "message": "another user",
+                "action": "authenticate",
+                "temporary": False,
+            }
+        )
         await peer.say(event(1))
         await peer.stay()
 
@@ -68,9 +88,21 @@ async def test_renewal_that_takes_a_channel_away(server, until, fast):
 
     async def expiring(peer):
         await peer.subscribed()
-        await peer.say({"type": "token_expiring", "timestamp": "2026-01-02T03:04:05.678Z", "expiresAt": "2026-01-02T03:04:35.678Z"})
+        await peer.say(
+            {
+                "type": "token_expiring",
+                "timestamp": "2026-01-02T03:04:05.678Z",
+                "expiresAt": "2026-01-02T03:04:35.678Z",
+            }
+        )
         await peer.hear("authenticate")
-        refusal = {"status": "error", "code": "forbidden", "message": "hotel:read is gone", "action": "authenticate", "temporary": False}
+        refusal = {
+            "status": "error",
+            "code": "forbidden",
+            "message": "hotel:read is gone",
+            "action": "authenticate",
+            "temporary": False,
+        }
         await peer.say(refusal | {"channels": CHANNELS})
         await peer.stay()
 

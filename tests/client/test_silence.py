@@ -74,14 +74,18 @@ async def test_unanswered_subscription(server, until, fast):
         await peer.stay()
 
     server.scripts = [mute, standing]
-    async with connect(server.url, CHANNELS, token="t", timing=replace(fast, answer_within_s=0.4)) as live:
+    async with connect(
+        server.url, CHANNELS, token="t", timing=replace(fast, answer_within_s=0.4)
+    ) as live:
         items = await until(live, state=State.LIVE)
     assert "not answered in 0.4 s" in items[1].detail
 
 
 async def test_unreachable_server(until, fast):
     """When nothing answers in the first timeout, the iterator says so and why."""
-    async with connect("http://127.0.0.1:9", CHANNELS, token="t", first_timeout_s=1.5, timing=fast) as live:
+    async with connect(
+        "http://127.0.0.1:9", CHANNELS, token="t", first_timeout_s=1.5, timing=fast
+    ) as live:
         with pytest.raises(Unreachable, match=r"http://127.0.0.1:9: nothing listens there"):
             await until(live, messages=1)
 

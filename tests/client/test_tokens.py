@@ -26,7 +26,10 @@ def test_what_cant_be_a_token_is_refused_and_not_quoted(token: str) -> None:
             await api.profile()
 
     async def live() -> None:
-        async with connect("http://127.0.0.1:1", ["hotel_stats"], token=token) as connection, asyncio.timeout(10):
+        async with (
+            connect("http://127.0.0.1:1", ["hotel_stats"], token=token) as connection,
+            asyncio.timeout(10),
+        ):
             async for _ in connection:
                 pass
 

@@ -25,7 +25,10 @@ def hotel() -> Venue:
         timezone="Europe/Lisbon",
         currency="EUR",
         closeout_hour=3,
-        room_types=(RoomType("double", "Double", 2, 12000, 2), RoomType("suite", "Suite", 3, 30001, 1)),
+        room_types=(
+            RoomType("double", "Double", 2, 12000, 2),
+            RoomType("suite", "Suite", 3, 30001, 1),
+        ),
     )
 
 
@@ -39,7 +42,10 @@ def restaurant() -> Venue:
         timezone="Europe/Lisbon",
         currency="EUR",
         closeout_hour=4,
-        menu=(MenuCategory("mains", "From the grill", (MenuItem("bass", "Bass", "", 2200),)), MenuCategory("drinks", "Drinks")),
+        menu=(
+            MenuCategory("mains", "From the grill", (MenuItem("bass", "Bass", "", 2200),)),
+            MenuCategory("drinks", "Drinks"),
+        ),
     )
 
 
@@ -55,10 +61,18 @@ def operation() -> Make:
     numbers = count(1)
 
     def make(op: Op, venue: Venue, **fields: Any) -> Operation:
-        given: dict[str, Any] = {"operation_id": f"op-{next(numbers)}", "op": op, "venue_id": venue.id}
+        given: dict[str, Any] = {
+            "operation_id": f"op-{next(numbers)}",
+            "op": op,
+            "venue_id": venue.id,
+        }
         if op is Op.BOOK:
             given |= {"customer_name": "Ana Reis", "guests": 2, "source": "web"}
-            given |= _stay() if venue.kind is VenueKind.HOTEL else {"start": datetime(2026, 7, 10, 19, tzinfo=UTC)}
+            given |= (
+                _stay()
+                if venue.kind is VenueKind.HOTEL
+                else {"start": datetime(2026, 7, 10, 19, tzinfo=UTC)}
+            )
         return Operation(**given | fields)
 
     return make
@@ -66,14 +80,23 @@ def operation() -> Make:
 
 @pytest.fixture(scope="session")
 def apply(operation: Make, now: datetime) -> Make:
-    """Decides one operation after the other on one reservation, live at `now`, and gives the last version."""
+    """Decides one operation after the other on one reservation, live at `now`, and gives the last
+    version.
+    """
 
-    def run(venue: Venue, *steps: Op | tuple[Op, dict[str, Any]], rooms: Rooms | None = None, at: datetime = now) -> Reservation | None:
+    def run(
+        venue: Venue,
+        *steps: Op | tuple[Op, dict[str, Any]],
+        rooms: Rooms | None = None,
+        at: datetime = now,
+    ) -> Reservation | None:
         current: Reservation | None = None
         kept = rooms if rooms is not None else Rooms()
         for step in steps:
             op, fields = step if isinstance(step, tuple) else (step, {})
-            current = decide(operation(op, venue, **fields), current, venue=venue, now=at, rooms=kept).reservation
+            current = decide(
+                operation(op, venue, **fields), current, venue=venue, now=at, rooms=kept
+            ).reservation
         return current
 
     return run

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdash.domain.availability import Rooms, day_availability, nights_held, nights_touched, nights_touched_in_turn, occupancy_rate
+from rtdash.domain.availability import (
+    Rooms,
+    day_availability,
+    nights_held,
+    nights_touched,
+    nights_touched_in_turn,
+    occupancy_rate,
+)
 from rtdash.domain.operations import decide
 from rtdash.domain.refusals import NoAvailability, Refusal
 from rtdash.domain.reservations import Op, Operation, Reservation, Status
@@ -39,7 +46,11 @@ def test_a_type_is_sold_until_it_is_full(hotel: Venue, apply: Make) -> None:
     apply(hotel, Op.BOOK, rooms=rooms)
     with pytest.raises(NoAvailability) as refused:
         apply(hotel, Op.BOOK, rooms=rooms)
-    assert (refused.value.room_type, refused.value.night, refused.value.total_rooms) == ("double", date(2026, 7, 13), 2)
+    assert (refused.value.room_type, refused.value.night, refused.value.total_rooms) == (
+        "double",
+        date(2026, 7, 13),
+        2,
+    )
     assert (refused.value.code, refused.value.status) == ("no_availability", 409)
     assert rooms.changes() == dict.fromkeys(days(12, 13), 1)
     apply(hotel, (Op.BOOK, SUITE), rooms=rooms)
@@ -61,7 +72,9 @@ def test_who_does_not_come_gives_the_room_back(op: Op, hotel: Venue, apply: Make
 
 
 @pytest.mark.parametrize(("op", "undo"), [(Op.CANCEL, Op.REINSTATE), (Op.NO_SHOW, Op.UNDO_NO_SHOW)])
-def test_who_comes_after_all_needs_a_room(op: Op, undo: Op, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_who_comes_after_all_needs_a_room(
+    op: Op, undo: Op, hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """A reversal takes the nights again, and is refused when they are sold meanwhile."""
     rooms = Rooms()
     gone = apply(hotel, (Op.BOOK, SUITE), op, rooms=rooms)
@@ -74,7 +87,12 @@ def test_who_comes_after_all_needs_a_room(op: Op, undo: Op, hotel: Venue, apply:
 def test_moving_a_stay_moves_its_nights(hotel: Venue, apply: Make) -> None:
     """What both stays have in common is kept, though the hotel is full there."""
     rooms = Rooms(dict.fromkeys(days(12, 13), 1))
-    apply(hotel, Op.BOOK, (Op.AMEND, {"check_in": date(2026, 7, 13), "check_out": date(2026, 7, 15)}), rooms=rooms)
+    apply(
+        hotel,
+        Op.BOOK,
+        (Op.AMEND, {"check_in": date(2026, 7, 13), "check_out": date(2026, 7, 15)}),
+        rooms=rooms,
+    )
     assert rooms.changes() == dict.fromkeys(days(13, 14), 1)
 
 
@@ -105,7 +123,9 @@ def test_a_table_holds_no_room(restaurant: Venue, apply: Make) -> None:
     assert rooms.changes() == {}
 
 
-def test_an_operation_touches_what_it_may_change(hotel: Venue, restaurant: Venue, apply: Make, operation: Make) -> None:
+def test_an_operation_touches_what_it_may_change(
+    hotel: Venue, restaurant: Venue, apply: Make, operation: Make
+) -> None:
     """A booking touches its nights, a move old and new, a reversal the old, a payment none."""
     stay = apply(hotel, Op.BOOK)
     move = operation(Op.AMEND, hotel, check_out=date(2026, 7, 16))
@@ -119,18 +139,28 @@ def test_an_operation_touches_what_it_may_change(hotel: Venue, restaurant: Venue
 
 def test_an_endless_stay_touches_nothing(hotel: Venue, operation: Make) -> None:
     """Dates that are refused anyway, reversed or years apart, ask for no counts."""
-    assert nights_touched(operation(Op.BOOK, hotel, check_out=date(9999, 12, 31)), None, hotel) == set()
-    assert nights_touched(operation(Op.BOOK, hotel, check_out=date(2026, 7, 1)), None, hotel) == set()
+    assert (
+        nights_touched(operation(Op.BOOK, hotel, check_out=date(9999, 12, 31)), None, hotel)
+        == set()
+    )
+    assert (
+        nights_touched(operation(Op.BOOK, hotel, check_out=date(2026, 7, 1)), None, hotel) == set()
+    )
 
 
 def test_a_day_tells_its_rooms(hotel: Venue) -> None:
     """Totals and types of one night, with what is overbooked counted as full."""
     day = day_availability(hotel, DAY, {"double": 3})
     assert (day.date, day.total_rooms, day.available_rooms, day.occupancy_rate) == (DAY, 3, 1, 67)
-    assert [(part.room_type, part.total_rooms, part.available_rooms) for part in day.by_room_type] == [("double", 2, 0), ("suite", 1, 1)]
+    assert [
+        (part.room_type, part.total_rooms, part.available_rooms) for part in day.by_room_type
+    ] == [("double", 2, 0), ("suite", 1, 1)]
 
 
-@pytest.mark.parametrize(("total", "available", "rate"), [(50, 35, 30), (50, 50, 0), (50, 0, 100), (0, 0, 0), (8, 7, 13), (200, 199, 1)])
+@pytest.mark.parametrize(
+    ("total", "available", "rate"),
+    [(50, 35, 30), (50, 50, 0), (50, 0, 100), (0, 0, 0), (8, 7, 13), (200, 199, 1)],
+)
 def test_occupancy_is_a_whole_percent(total: int, available: int, rate: int) -> None:
     """Halves are rounded up; a hotel without rooms is empty."""
     assert occupancy_rate(total, available) == rate
@@ -139,7 +169,20 @@ def test_occupancy_is_a_whole_percent(total: int, available: int, rate: int) -> 
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", "d"]),
-        st.sampled_from([Op.BOOK, Op.BOOK, Op.AMEND, Op.AMEND, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW, Op.CHECK_IN, Op.PAY]),
+        st.sampled_from(
+            [
+                Op.BOOK,
+                Op.BOOK,
+                Op.AMEND,
+                Op.AMEND,
+                Op.CANCEL,
+                Op.REINSTATE,
+                Op.NO_SHOW,
+                Op.UNDO_NO_SHOW,
+                Op.CHECK_IN,
+                Op.PAY,
+            ]
+        ),
         st.sampled_from([None, "double", "suite"]),
         st.integers(0, 5),
         st.integers(0, 4),
@@ -154,10 +197,28 @@ def as_operation(number: int, step: tuple[str, Op, str | None, int, int]) -> Ope
     check_in, check_out = DAY + timedelta(days=first), DAY + timedelta(days=first + nights)
     if op is Op.BOOK:
         return Operation(
-            f"{number}", op, "inn", name, None, "Ana", guests=1, source="web", room_type=room_type, check_in=check_in, check_out=check_out
+            f"{number}",
+            op,
+            "inn",
+            name,
+            None,
+            "Ana",
+            guests=1,
+            source="web",
+            room_type=room_type,
+            check_in=check_in,
+            check_out=check_out,
         )
     if op is Op.AMEND:
-        return Operation(f"{number}", op, "inn", name, room_type=room_type, check_in=check_in if nights % 2 else None, check_out=check_out)
+        return Operation(
+            f"{number}",
+            op,
+            "inn",
+            name,
+            room_type=room_type,
+            check_in=check_in if nights % 2 else None,
+            check_out=check_out,
+        )
     return Operation(f"{number}", op, "inn", name, amount_minor=1)
 
 
@@ -165,7 +226,9 @@ def as_operation(number: int, step: tuple[str, Op, str | None, int, int]) -> Ope
 def test_counts_are_the_reservations_that_hold_a_room(
     hotel: Venue, now: datetime, steps: list[tuple[str, Op, str | None, int, int]]
 ) -> None:
-    """Whatever is applied or refused, the counts are those of the reservations, and no night is sold beyond its rooms."""
+    """Whatever is applied or refused, the counts are those of the reservations, and no night is
+    sold beyond its rooms.
+    """
     rooms, kept = Rooms(), dict[str, Reservation]()
     for number, step in enumerate(steps):
         asked = as_operation(number, step)
@@ -197,7 +260,9 @@ class Watched(dict[tuple[str, date], int]):
 def test_what_a_sequence_may_ask_for_is_known_before(
     hotel: Venue, now: datetime, steps: list[tuple[str, Op, str | None, int, int]]
 ) -> None:
-    """All nights that deciding a sequence looks at or changes are among those told beforehand, whatever is refused on the way."""
+    """All nights that deciding a sequence looks at or changes are among those told beforehand,
+    whatever is refused on the way.
+    """
     operations = [as_operation(number, ("a", *step[1:])) for number, step in enumerate(steps)]
     touched = nights_touched_in_turn(operations, None, hotel)
     watched = Watched()
@@ -220,5 +285,9 @@ def test_status_decides_who_holds_a_room(hotel: Venue, apply: Make) -> None:
 def test_nights_are_counted_over_the_month(hotel: Venue, apply: Make) -> None:
     """A stay over the end of a month takes the nights of both."""
     stay = apply(hotel, (Op.BOOK, {"check_in": date(2028, 2, 28), "check_out": date(2028, 3, 2)}))
-    assert nights_held(stay) == {("double", date(2028, 2, 28)), ("double", date(2028, 2, 29)), ("double", date(2028, 3, 1))}
+    assert nights_held(stay) == {
+        ("double", date(2028, 2, 28)),
+        ("double", date(2028, 2, 29)),
+        ("double", date(2028, 3, 1)),
+    }
     assert stay.start == datetime(2028, 2, 28, 15, tzinfo=UTC)

@@ -20,7 +20,10 @@ def test_milliseconds_survive_the_way_out_and_back(milliseconds: int) -> None:
 def test_an_instant_is_written_with_milliseconds_and_a_z() -> None:
     """Whole seconds have their three zeros, other offsets become UTC."""
     assert format_instant(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000Z"
-    assert format_instant(parse_instant("2026-01-02T03:04:05.6789+02:00")) == "2026-01-02T01:04:05.678Z"
+    assert (
+        format_instant(parse_instant("2026-01-02T03:04:05.6789+02:00"))
+        == "2026-01-02T01:04:05.678Z"
+    )
 
 
 def test_an_instant_without_offset_is_refused() -> None:
@@ -30,7 +33,9 @@ def test_an_instant_without_offset_is_refused() -> None:
 
 
 def test_the_clock_tells_utc_in_whole_milliseconds() -> None:
-    """The machine's clock has the precision of the store, so that what is written reads back equal."""
+    """The machine's clock has the precision of the store, so that what is written reads back
+    equal.
+    """
     now = utc_now()
     assert now.utcoffset() == timedelta(0)
     assert from_ms(to_ms(now)) == now

@@ -23,12 +23,16 @@ from rtdash.domain.money import CURRENCIES, MAX_MINOR, minor_digits, to_major, t
         ("1.500", "EUR", 150),
     ],
 )
-def test_major_units_become_minor_ones(major: float | Decimal | str, currency: str, minor: int) -> None:
+def test_major_units_become_minor_ones(
+    major: float | Decimal | str, currency: str, minor: int
+) -> None:
     """An amount in major units is the exact number of minor ones."""
     assert to_minor(major, currency) == minor
 
 
-@pytest.mark.parametrize(("major", "currency"), [(0.5, "JPY"), (12.345, "EUR"), (1.2345, "KWD"), ("1e-999999", "EUR")])
+@pytest.mark.parametrize(
+    ("major", "currency"), [(0.5, "JPY"), (12.345, "EUR"), (1.2345, "KWD"), ("1e-999999", "EUR")]
+)
 def test_more_digits_than_the_currency_are_refused(major: float | str, currency: str) -> None:
     """An amount with more digits than its currency is refused, not rounded."""
     with pytest.raises(ValueError, match="more digits"):
@@ -48,8 +52,13 @@ def test_no_number_is_refused() -> None:
         to_minor("twelve", "EUR")
 
 
-@pytest.mark.parametrize(("minor", "currency", "shown"), [(1250, "EUR", "12.5"), (1200, "EUR", "12"), (5, "JPY", "5"), (1, "KWD", "0.001")])
-def test_major_units_are_whole_numbers_where_they_can_be(minor: int, currency: str, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [(1250, "EUR", "12.5"), (1200, "EUR", "12"), (5, "JPY", "5"), (1, "KWD", "0.001")],
+)
+def test_major_units_are_whole_numbers_where_they_can_be(
+    minor: int, currency: str, shown: str
+) -> None:
     """A whole amount is an int and prints without a point."""
     assert str(to_major(minor, currency)) == shown
 

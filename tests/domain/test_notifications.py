@@ -20,7 +20,14 @@ Make = Callable[..., Any]
 def told(operation: Make, now: datetime) -> Make:
     """Decides one operation and gives what is worth telling of it."""
 
-    def run(venue: Venue, op: Op, current: Reservation | None = None, *, rooms: Rooms | None = None, **fields: Any) -> list[Notification]:
+    def run(
+        venue: Venue,
+        op: Op,
+        current: Reservation | None = None,
+        *,
+        rooms: Rooms | None = None,
+        **fields: Any,
+    ) -> list[Notification]:
         kept = rooms if rooms is not None else Rooms()
         asked = operation(op, venue, **fields)
         after = decide(asked, current, venue=venue, now=now, rooms=kept).reservation
@@ -33,7 +40,11 @@ def test_a_no_show_is_told(restaurant: Venue, apply: Make, told: Make) -> None:
     """Who did not come, with party and local time."""
     booked = apply(restaurant, Op.BOOK)
     [notice] = told(restaurant, Op.NO_SHOW, booked)
-    assert (notice.level, notice.title, notice.reservation_id) == (Level.WARNING, "No-show", booked.id)
+    assert (notice.level, notice.title, notice.reservation_id) == (
+        Level.WARNING,
+        "No-show",
+        booked.id,
+    )
     assert notice.body == "Ana Reis, party of 2, 8:00 PM: did not come"
 
 
@@ -45,14 +56,20 @@ def test_a_cancellation_on_the_day_is_told(restaurant: Venue, apply: Make, told:
     assert told(restaurant, Op.CANCEL, tomorrow) == []
 
 
-def test_a_table_after_midnight_is_cancelled_on_its_evening(restaurant: Venue, apply: Make, told: Make) -> None:
+def test_a_table_after_midnight_is_cancelled_on_its_evening(
+    restaurant: Venue, apply: Make, told: Make
+) -> None:
     """The day is the business date, not the calendar's."""
     late = apply(restaurant, (Op.BOOK, {"start": datetime(2026, 7, 11, 0, 30, tzinfo=UTC)}))
     assert len(told(restaurant, Op.CANCEL, late)) == 1
 
 
-@pytest.mark.parametrize(("guests", "titles"), [(7, []), (8, ["Large party"]), (20, ["Large party"])])
-def test_a_large_party_is_told(guests: int, titles: list[str], restaurant: Venue, told: Make) -> None:
+@pytest.mark.parametrize(
+    ("guests", "titles"), [(7, []), (8, ["Large party"]), (20, ["Large party"])]
+)
+def test_a_large_party_is_told(
+    guests: int, titles: list[str], restaurant: Venue, told: Make
+) -> None:
     """From the venue's size on."""
     assert [notice.title for notice in told(restaurant, Op.BOOK, guests=guests)] == titles
 
@@ -70,24 +87,34 @@ def test_the_last_room_is_told(hotel: Venue, told: Make) -> None:
     """Selling the last room of a type is told, with its nights; the one before is not."""
     rooms = Rooms({("double", date(2026, 7, 13)): 1})
     [notice] = told(hotel, Op.BOOK, rooms=rooms)
-    assert (notice.level, notice.title, notice.body) == (Level.WARNING, "Last Double sold", "No Double is left for 2026-07-13")
+    assert (notice.level, notice.title, notice.body) == (
+        Level.WARNING,
+        "Last Double sold",
+        "No Double is left for 2026-07-13",
+    )
     assert told(hotel, Op.BOOK, rooms=Rooms()) == []
 
 
 def test_the_last_room_of_tonight_is_told_as_tonight(hotel: Venue, told: Make) -> None:
     """The present business date is tonight."""
     stay = {"room_type": "suite", "check_in": date(2026, 7, 10), "check_out": date(2026, 7, 11)}
-    assert [notice.body for notice in told(hotel, Op.BOOK, **stay)] == ["No Suite is left for tonight"]
+    assert [notice.body for notice in told(hotel, Op.BOOK, **stay)] == [
+        "No Suite is left for tonight"
+    ]
 
 
-@pytest.mark.parametrize(("first", "count"), [(date(2026, 7, 9), 0), (date(2026, 7, 16), 1), (date(2026, 7, 17), 0)])
+@pytest.mark.parametrize(
+    ("first", "count"), [(date(2026, 7, 9), 0), (date(2026, 7, 16), 1), (date(2026, 7, 17), 0)]
+)
 def test_only_the_coming_week_is_news(first: date, count: int, hotel: Venue, told: Make) -> None:
     """Tonight and the six nights after it; not last night, not the seventh."""
     stay = {"room_type": "suite", "check_in": first, "check_out": first + timedelta(days=1)}
     assert len(told(hotel, Op.BOOK, **stay)) == count
 
 
-def test_only_the_operation_that_takes_the_room_is_told(hotel: Venue, apply: Make, told: Make) -> None:
+def test_only_the_operation_that_takes_the_room_is_told(
+    hotel: Venue, apply: Make, told: Make
+) -> None:
     """Checking in to the last room, or amending the guest's name, takes nothing."""
     rooms = Rooms()
     suite = apply(hotel, (Op.BOOK, {"room_type": "suite"}), rooms=rooms)
@@ -100,7 +127,14 @@ def test_only_the_operation_that_takes_the_room_is_told(hotel: Venue, apply: Mak
 def test_an_overbooked_night_is_told_when_it_fills(hotel: Venue, told: Make) -> None:
     """The room beyond the last is not the last."""
     overbooking = replace(hotel, allow_overbooking=True)
-    assert told(overbooking, Op.BOOK, rooms=Rooms({("double", date(2026, 7, 12)): 2, ("double", date(2026, 7, 13)): 2})) == []
+    assert (
+        told(
+            overbooking,
+            Op.BOOK,
+            rooms=Rooms({("double", date(2026, 7, 12)): 2, ("double", date(2026, 7, 13)): 2}),
+        )
+        == []
+    )
 
 
 def test_the_past_is_not_news(restaurant: Venue, apply: Make, told: Make, now: datetime) -> None:
@@ -109,8 +143,12 @@ def test_the_past_is_not_news(restaurant: Venue, apply: Make, told: Make, now: d
     assert told(restaurant, Op.NO_SHOW, booked, at=now - timedelta(days=1)) == []
 
 
-@pytest.mark.parametrize(("minutes", "upcoming"), [(-1, False), (0, False), (1, True), (60, True), (61, False)])
-def test_upcoming_is_within_the_lead(minutes: int, upcoming: bool, restaurant: Venue, now: datetime) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "upcoming"), [(-1, False), (0, False), (1, True), (60, True), (61, False)]
+)
+def test_upcoming_is_within_the_lead(
+    minutes: int, upcoming: bool, restaurant: Venue, now: datetime
+) -> None:
     """After now, and at most the lead ahead."""
     assert is_upcoming(restaurant, now + timedelta(minutes=minutes), now) is upcoming
 

@@ -37,7 +37,9 @@ ROADS: dict[Status, list[Any]] = {
 """How a reservation comes to each status."""
 
 HOTEL_STATUSES = [status for status in Status if status not in {Status.SEATED, Status.COMPLETED}]
-RESTAURANT_STATUSES = [status for status in Status if status not in {Status.CHECKED_IN, Status.CHECKED_OUT}]
+RESTAURANT_STATUSES = [
+    status for status in Status if status not in {Status.CHECKED_IN, Status.CHECKED_OUT}
+]
 MOVES = {
     (Op.CONFIRM, Status.PENDING): Status.CONFIRMED,
     (Op.CHECK_IN, Status.CONFIRMED): Status.CHECKED_IN,
@@ -60,8 +62,12 @@ RESTAURANT_OPS = [Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE]
 AMENDABLE = {Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Status.SEATED}
 
 
-def check_move(op: Op, status: Status, venue: Venue, apply: Make, operation: Make, now: datetime) -> None:
-    """A line of the table leads where it says; what is not in the table is refused and takes no room."""
+def check_move(
+    op: Op, status: Status, venue: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
+    """A line of the table leads where it says; what is not in the table is refused and takes no
+    room.
+    """
     rooms = Rooms()
     current = apply(venue, *ROADS[status], rooms=rooms)
     assert current.status is status
@@ -78,40 +84,58 @@ def check_move(op: Op, status: Status, venue: Venue, apply: Make, operation: Mak
 
 @pytest.mark.parametrize("status", HOTEL_STATUSES)
 @pytest.mark.parametrize("op", STATUS_OPS + HOTEL_OPS)
-def test_a_hotel_follows_its_table(op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_hotel_follows_its_table(
+    op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """Every operation on every status of a hotel is allowed or refused as the table says."""
     check_move(op, status, hotel, apply, operation, now)
 
 
 @pytest.mark.parametrize("status", RESTAURANT_STATUSES)
 @pytest.mark.parametrize("op", STATUS_OPS + RESTAURANT_OPS)
-def test_a_restaurant_follows_its_table(op: Op, status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_restaurant_follows_its_table(
+    op: Op, status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """Every operation on every status of a restaurant is allowed or refused as the table says."""
     check_move(op, status, restaurant, apply, operation, now)
 
 
 @pytest.mark.parametrize("op", HOTEL_OPS)
-def test_a_table_is_not_checked_in(op: Op, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_table_is_not_checked_in(
+    op: Op, restaurant: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """A hotel's operations are wrong in a restaurant, whatever the status."""
     with pytest.raises(WrongKind):
-        decide(operation(op, restaurant), apply(restaurant, Op.BOOK), venue=restaurant, now=now, rooms=Rooms())
+        decide(
+            operation(op, restaurant),
+            apply(restaurant, Op.BOOK),
+            venue=restaurant,
+            now=now,
+            rooms=Rooms(),
+        )
 
 
 @pytest.mark.parametrize("op", RESTAURANT_OPS)
-def test_a_room_is_not_seated(op: Op, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_room_is_not_seated(
+    op: Op, hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """A restaurant's operations are wrong in a hotel, whatever the status."""
     with pytest.raises(WrongKind):
         decide(operation(op, hotel), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms())
 
 
 @pytest.mark.parametrize("status", HOTEL_STATUSES)
-def test_a_stay_is_amended_while_it_lasts(status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_stay_is_amended_while_it_lasts(
+    status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """Amending is refused after CheckedOut, Cancelled and NoShow, and possible before."""
     check_amend(status, hotel, apply, operation, now)
 
 
 @pytest.mark.parametrize("status", RESTAURANT_STATUSES)
-def test_a_table_is_amended_while_it_lasts(status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_table_is_amended_while_it_lasts(
+    status: Status, restaurant: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """Amending is refused after Completed, Cancelled and NoShow, and possible before."""
     check_amend(status, restaurant, apply, operation, now)
 
@@ -120,7 +144,9 @@ def check_amend(status: Status, venue: Venue, apply: Make, operation: Make, now:
     """An amendment is applied or refused by the status."""
     current, amendment = apply(venue, *ROADS[status]), operation(Op.AMEND, venue, guests=3)
     if status in AMENDABLE:
-        assert decide(amendment, current, venue=venue, now=now, rooms=Rooms()).reservation.guests == 3
+        assert (
+            decide(amendment, current, venue=venue, now=now, rooms=Rooms()).reservation.guests == 3
+        )
         return
     with pytest.raises(NotAmendable) as refused:
         decide(amendment, current, venue=venue, now=now, rooms=Rooms())
@@ -129,28 +155,46 @@ def check_amend(status: Status, venue: Venue, apply: Make, operation: Make, now:
 
 @pytest.mark.parametrize("op", [Op.PAY, Op.CHARGE])
 @pytest.mark.parametrize("status", HOTEL_STATUSES)
-def test_money_moves_unless_cancelled(op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_money_moves_unless_cancelled(
+    op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """Paying and charging are refused when Cancelled, and only then."""
-    current, change = apply(hotel, *ROADS[status]), operation(op, hotel, amount_minor=100, category="Bar")
+    current, change = (
+        apply(hotel, *ROADS[status]),
+        operation(op, hotel, amount_minor=100, category="Bar"),
+    )
     if status is not Status.CANCELLED:
-        assert decide(change, current, venue=hotel, now=now, rooms=Rooms()).reservation.version == current.version + 1
+        assert (
+            decide(change, current, venue=hotel, now=now, rooms=Rooms()).reservation.version
+            == current.version + 1
+        )
         return
     with pytest.raises(NotAmendable, match="reinstate it first"):
         decide(change, current, venue=hotel, now=now, rooms=Rooms())
 
 
 @pytest.mark.parametrize("op", [op for op in Op if op is not Op.BOOK])
-def test_nothing_happens_to_what_is_not_there(op: Op, hotel: Venue, operation: Make, now: datetime) -> None:
+def test_nothing_happens_to_what_is_not_there(
+    op: Op, hotel: Venue, operation: Make, now: datetime
+) -> None:
     """Every operation but a booking needs a reservation that exists."""
     with pytest.raises(ReservationNotFound) as refused:
-        decide(operation(op, hotel, reservation_id="gone"), None, venue=hotel, now=now, rooms=Rooms())
+        decide(
+            operation(op, hotel, reservation_id="gone"), None, venue=hotel, now=now, rooms=Rooms()
+        )
     assert (refused.value.status, refused.value.reservation_id) == (404, "gone")
 
 
 def test_an_id_is_booked_once(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
     """A booking under an id that is taken is refused."""
     with pytest.raises(ReservationExists):
-        decide(operation(Op.BOOK, hotel, reservation_id="a"), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms())
+        decide(
+            operation(Op.BOOK, hotel, reservation_id="a"),
+            apply(hotel, Op.BOOK),
+            venue=hotel,
+            now=now,
+            rooms=Rooms(),
+        )
 
 
 @pytest.mark.parametrize("name", ["a", "H1-000042", "res_7.x~y", "A" * 64])
@@ -170,25 +214,38 @@ def test_an_unnamed_reservation_is_named_by_its_operation(hotel: Venue, apply: M
     """The id is derived from venue and operation: the same for a repeat, another for another."""
     booked: Reservation = apply(hotel, (Op.BOOK, {"operation_id": "op"}))
     assert booked.id == derive_reservation_id("inn", "op")
-    others = {derive_reservation_id("inn", "op2"), derive_reservation_id("in", "nop"), derive_reservation_id("inn2", "op")}
+    others = {
+        derive_reservation_id("inn", "op2"),
+        derive_reservation_id("in", "nop"),
+        derive_reservation_id("inn2", "op"),
+    }
     assert len(others | {booked.id}) == 4
 
 
-def test_a_live_operation_never_goes_back(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_live_operation_never_goes_back(
+    hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """An operation that arrives by a clock behind the last change is dated to the last change."""
     current = apply(hotel, Op.BOOK)
     behind = now - timedelta(seconds=5)
-    after = decide(operation(Op.CHECK_IN, hotel), current, venue=hotel, now=behind, rooms=Rooms()).reservation
+    after = decide(
+        operation(Op.CHECK_IN, hotel), current, venue=hotel, now=behind, rooms=Rooms()
+    ).reservation
     assert after.changed_at == now
 
 
-def test_the_past_is_told_in_order(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_the_past_is_told_in_order(
+    hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """`at` may equal the last change, not lie before it."""
     yesterday = now - timedelta(days=1)
     current = apply(hotel, (Op.BOOK, {"at": yesterday}))
     assert (current.created_at, current.changed_at) == (yesterday, yesterday)
     assert (
-        decide(operation(Op.CANCEL, hotel, at=yesterday), current, venue=hotel, now=now, rooms=Rooms()).reservation.changed_at == yesterday
+        decide(
+            operation(Op.CANCEL, hotel, at=yesterday), current, venue=hotel, now=now, rooms=Rooms()
+        ).reservation.changed_at
+        == yesterday
     )
     earlier = operation(Op.CANCEL, hotel, at=yesterday - timedelta(milliseconds=1))
     with pytest.raises(InstantGoesBack) as refused:
@@ -205,16 +262,35 @@ def test_the_future_is_not_told(hotel: Venue, apply: Make, now: datetime) -> Non
 
 
 def test_equal_content_has_an_equal_digest(hotel: Venue, operation: Make) -> None:
-    """The digest forgets the operation's id and the spelling of an instant's offset, and nothing else."""
+    """The digest forgets the operation's id and the spelling of an instant's offset, and nothing
+    else.
+    """
     first: Operation = operation(Op.BOOK, hotel, at=datetime(2026, 7, 1, 12, tzinfo=UTC))
     assert content_digest(first) == content_digest(replace(first, operation_id="other"))
     lisbon = hotel.zone
-    assert content_digest(first) == content_digest(replace(first, at=datetime(2026, 7, 1, 13, tzinfo=lisbon)))
-    changed = [replace(first, guests=3), replace(first, at=None), replace(first, op=Op.AMEND), replace(first, paid_minor=0)]
+    assert content_digest(first) == content_digest(
+        replace(first, at=datetime(2026, 7, 1, 13, tzinfo=lisbon))
+    )
+    changed = [
+        replace(first, guests=3),
+        replace(first, at=None),
+        replace(first, op=Op.AMEND),
+        replace(first, paid_minor=0),
+    ]
     assert len({content_digest(other) for other in [first, *changed]}) == 5
 
 
 def test_a_digest_stays_what_it_was(hotel: Venue) -> None:
     """Stored digests are compared with those of later versions, so this one never changes."""
-    told = Operation("op", Op.CHARGE, "inn", "r", datetime(2026, 7, 1, 12, tzinfo=UTC), category="Bar", amount_minor=850)
-    assert content_digest(told) == "65efab25a5c014b2354a3673ed8742a9fc627972fac299eaa7f557c49b5063a2"
+    told = Operation(
+        "op",
+        Op.CHARGE,
+        "inn",
+        "r",
+        datetime(2026, 7, 1, 12, tzinfo=UTC),
+        category="Bar",
+        amount_minor=850,
+    )
+    assert (
+        content_digest(told) == "65efab25a5c014b2354a3673ed8742a9fc627972fac299eaa7f557c49b5063a2"
+    )

@@ -1,4 +1,6 @@
-"""What is paid and what is charged: how a reservation's amounts move, and which money is refused."""
+"""What is paid and what is charged: how a reservation's amounts move, and which money is
+refused.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -19,42 +21,67 @@ Make = Callable[..., Any]
 def test_a_payment_up_to_the_balance_is_taken(hotel: Venue, apply: Make) -> None:
     """Paying lowers the balance; all of it makes the reservation prepaid."""
     part = apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}))
-    assert (part.amount_minor, part.paid_minor, part.balance_minor, part.prepaid) == (24000, 10000, 14000, False)
+    assert (part.amount_minor, part.paid_minor, part.balance_minor, part.prepaid) == (
+        24000,
+        10000,
+        14000,
+        False,
+    )
     assert apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 24000})).prepaid
 
 
 def test_paying_more_than_the_balance_is_refused(hotel: Venue, apply: Make) -> None:
     """A cent more than what is due is refused, with both figures."""
-    with pytest.raises(Overpaid, match=r"140\.01 EUR is more than the 140 EUR that are due") as refused:
+    with pytest.raises(
+        Overpaid, match=r"140\.01 EUR is more than the 140 EUR that are due"
+    ) as refused:
         apply(hotel, Op.BOOK, (Op.PAY, {"amount_minor": 10000}), (Op.PAY, {"amount_minor": 14001}))
     assert (refused.value.code, refused.value.status) == ("overpaid", 409)
 
 
-def test_a_charge_raises_the_amount(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_charge_raises_the_amount(
+    hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """A charge is due beside the stay, and is told with its category and business date."""
     decision = decide(
-        operation(Op.CHARGE, hotel, category=" Minibar ", amount_minor=850), apply(hotel, Op.BOOK), venue=hotel, now=now, rooms=Rooms()
+        operation(Op.CHARGE, hotel, category=" Minibar ", amount_minor=850),
+        apply(hotel, Op.BOOK),
+        venue=hotel,
+        now=now,
+        rooms=Rooms(),
     )
     after, charge = decision.reservation, decision.charge
     assert (after.amount_minor, after.charged_minor, after.price_minor) == (24850, 850, 24000)
     assert charge is not None
-    assert (charge.category, charge.amount_minor, charge.business_date) == ("Minibar", 850, date(2026, 7, 10))
+    assert (charge.category, charge.amount_minor, charge.business_date) == (
+        "Minibar",
+        850,
+        date(2026, 7, 10),
+    )
 
 
-def test_a_charge_after_midnight_belongs_to_the_evening(restaurant: Venue, apply: Make, operation: Make) -> None:
+def test_a_charge_after_midnight_belongs_to_the_evening(
+    restaurant: Venue, apply: Make, operation: Make
+) -> None:
     """Before the closeout hour a charge falls on the business date that is ending."""
     past_midnight = datetime(2026, 7, 11, 1, 30, tzinfo=UTC)
     charge = operation(Op.CHARGE, restaurant, category="Drinks", amount_minor=450)
-    decided = decide(charge, apply(restaurant, Op.BOOK), venue=restaurant, now=past_midnight, rooms=Rooms())
+    decided = decide(
+        charge, apply(restaurant, Op.BOOK), venue=restaurant, now=past_midnight, rooms=Rooms()
+    )
     assert decided.charge is not None
     assert decided.charge.business_date == date(2026, 7, 10)
 
 
-def test_a_charge_of_the_past_belongs_to_its_day(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
+def test_a_charge_of_the_past_belongs_to_its_day(
+    hotel: Venue, apply: Make, operation: Make, now: datetime
+) -> None:
     """A charge that is told later falls on the business date of its own instant."""
     then = now - timedelta(days=3)
     charge = operation(Op.CHARGE, hotel, category="Bar", amount_minor=450, at=then)
-    decided = decide(charge, apply(hotel, (Op.BOOK, {"at": then})), venue=hotel, now=now, rooms=Rooms())
+    decided = decide(
+        charge, apply(hotel, (Op.BOOK, {"at": then})), venue=hotel, now=now, rooms=Rooms()
+    )
     assert decided.charge is not None
     assert decided.charge.business_date == date(2026, 7, 7)
 
@@ -89,7 +116,9 @@ def test_what_is_not_on_the_menu_is_not_charged(restaurant: Venue, apply: Make) 
         ({"amount_minor": 100, "category": "x" * 61}, BadValue),
     ],
 )
-def test_a_wrong_charge_is_refused(fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make) -> None:
+def test_a_wrong_charge_is_refused(
+    fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make
+) -> None:
     """A charge needs a category of at most 60 characters and an amount that can be."""
     with pytest.raises(refusal) as refused:
         apply(hotel, Op.BOOK, (Op.CHARGE, fields))

@@ -30,8 +30,21 @@ LAST = date(2026, 3, 1)
 
 def stay(check_in: date, nights: int, price_minor: int, **fields: Any) -> Stay:
     """A Confirmed stay of two in a double room."""
-    given: dict[str, Any] = {"business_date": check_in, "status": Status.CONFIRMED, "guests": 2, "price_minor": price_minor}
-    return Stay(**given | {"room_type": "double", "check_in": check_in, "check_out": check_in + timedelta(days=nights)} | fields)
+    given: dict[str, Any] = {
+        "business_date": check_in,
+        "status": Status.CONFIRMED,
+        "guests": 2,
+        "price_minor": price_minor,
+    }
+    return Stay(
+        **given
+        | {
+            "room_type": "double",
+            "check_in": check_in,
+            "check_out": check_in + timedelta(days=nights),
+        }
+        | fields
+    )
 
 
 def test_a_week_has_seven_business_dates() -> None:
@@ -41,9 +54,12 @@ def test_a_week_has_seven_business_dates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "nights", "split"), [(100, 3, [34, 33, 33]), (2, 3, [1, 1, 0]), (0, 2, [0, 0]), (9, 1, [9]), (-1, 2, [0, -1])]
+    ("amount", "nights", "split"),
+    [(100, 3, [34, 33, 33]), (2, 3, [1, 1, 0]), (0, 2, [0, 0]), (9, 1, [9]), (-1, 2, [0, -1])],
 )
-def test_the_first_nights_take_what_does_not_divide(amount: int, nights: int, split: list[int]) -> None:
+def test_the_first_nights_take_what_does_not_divide(
+    amount: int, nights: int, split: list[int]
+) -> None:
     """A hundred over three nights is 34, 33, 33."""
     assert nightly_split([amount], nights) == split
 
@@ -60,11 +76,14 @@ def test_the_nights_add_up_to_the_stay(amount: int, nights: int) -> None:
 def test_stays_are_split_each_by_itself(amounts: list[int], nights: int) -> None:
     """Together they come to what each comes to, night by night."""
     apart = [nightly_split([amount], nights) for amount in amounts]
-    assert nightly_split(amounts, nights) == [sum(split[night] for split in apart) for night in range(nights)]
+    assert nightly_split(amounts, nights) == [
+        sum(split[night] for split in apart) for night in range(nights)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("part", "total", "percent"), [(1, 3, 33.3), (2, 3, 66.7), (1, 8, 12.5), (1, 2000, 0.1), (0, 5, 0), (0, 0, 0), (5, 5, 100)]
+    ("part", "total", "percent"),
+    [(1, 3, 33.3), (2, 3, 66.7), (1, 8, 12.5), (1, 2000, 0.1), (0, 5, 0), (0, 0, 0), (5, 5, 100)],
 )
 def test_a_share_is_percent_with_a_decimal(part: int, total: int, percent: float) -> None:
     """Halves up; of nothing, 0."""
@@ -72,24 +91,47 @@ def test_a_share_is_percent_with_a_decimal(part: int, total: int, percent: float
 
 
 def test_a_trend_has_a_point_a_date(hotel: Venue) -> None:
-    """Reservations and guests on the date of the start, room revenue on each night, charges on theirs."""
-    stays = [stay(date(2026, 2, 27), 3, 30001), stay(date(2026, 2, 27), 1, 500, status=Status.CANCELLED, guests=9)]
+    """Reservations and guests on the date of the start, room revenue on each night, charges on
+    theirs.
+    """
+    stays = [
+        stay(date(2026, 2, 27), 3, 30001),
+        stay(date(2026, 2, 27), 1, 500, status=Status.CANCELLED, guests=9),
+    ]
     charges = [Charge("Bar", 850, date(2026, 3, 1))]
     points = trend_points(hotel, stays, charges, first=FIRST, last=LAST)
-    assert [point["date"] for point in points] == [(FIRST + timedelta(days=day)).isoformat() for day in range(7)]
-    assert points[4] == {"date": "2026-02-27", "reservations": 1, "guests": 2, "cancellations": 1, "revenue": 100.01}
-    assert points[5] == {"date": "2026-02-28", "reservations": 0, "guests": 0, "cancellations": 0, "revenue": 100}
+    assert [point["date"] for point in points] == [
+        (FIRST + timedelta(days=day)).isoformat() for day in range(7)
+    ]
+    assert points[4] == {
+        "date": "2026-02-27",
+        "reservations": 1,
+        "guests": 2,
+        "cancellations": 1,
+        "revenue": 100.01,
+    }
+    assert points[5] == {
+        "date": "2026-02-28",
+        "reservations": 0,
+        "guests": 0,
+        "cancellations": 0,
+        "revenue": 100,
+    }
     assert points[6]["revenue"] == 108.5
 
 
 def test_a_stay_from_before_counts_only_its_nights(hotel: Venue) -> None:
     """A stay that began before the period earns within it, and is no reservation of it."""
-    points = trend_points(hotel, [stay(FIRST - timedelta(days=1), 2, 20000)], [], first=FIRST, last=LAST)
+    points = trend_points(
+        hotel, [stay(FIRST - timedelta(days=1), 2, 20000)], [], first=FIRST, last=LAST
+    )
     assert (points[0]["reservations"], points[0]["revenue"], points[1]["revenue"]) == (0, 100, 0)
 
 
 def test_a_hotel_earns_by_room_type_and_charge(hotel: Venue) -> None:
-    """Room types by name, the categories of charges beside them, dearest first; nights outside don't count."""
+    """Room types by name, the categories of charges beside them, dearest first; nights outside
+    don't count.
+    """
     stays = [
         stay(LAST, 2, 20000),
         stay(LAST, 1, 5000, room_type="suite"),
@@ -112,7 +154,9 @@ def test_a_restaurant_earns_by_menu_category(restaurant: Venue) -> None:
     """What a table costs without a category is reported as Other."""
     table = Stay(LAST, Status.COMPLETED, 4, 1000)
     charges = [Charge("From the grill", 3000, LAST)]
-    assert revenue_by_category(restaurant, [table], charges, first=FIRST, last=LAST)["categories"] == [
+    assert revenue_by_category(restaurant, [table], charges, first=FIRST, last=LAST)[
+        "categories"
+    ] == [
         {"category": "From the grill", "revenue": 30, "share": 75.0},
         {"category": "Other", "revenue": 10, "share": 25.0},
     ]
@@ -121,7 +165,10 @@ def test_a_restaurant_earns_by_menu_category(restaurant: Venue) -> None:
 def test_nothing_earned_has_no_categories(hotel: Venue) -> None:
     """An empty period is a total of 0, in the currency's own digits."""
     yen = replace(hotel, currency="JPY")
-    assert revenue_by_category(yen, [], [], first=FIRST, last=LAST) == {"total": 0, "categories": []}
+    assert revenue_by_category(yen, [], [], first=FIRST, last=LAST) == {
+        "total": 0,
+        "categories": [],
+    }
 
 
 STAYS = st.lists(
@@ -138,25 +185,40 @@ STAYS = st.lists(
     max_size=12,
 )
 CHARGES = st.lists(
-    st.builds(Charge, st.sampled_from(["Bar", "Spa"]), st.integers(1, 10**5), st.integers(0, 6).map(lambda day: FIRST + timedelta(day)))
+    st.builds(
+        Charge,
+        st.sampled_from(["Bar", "Spa"]),
+        st.integers(1, 10**5),
+        st.integers(0, 6).map(lambda day: FIRST + timedelta(day)),
+    )
 )
 
 
 @given(STAYS, CHARGES)
-def test_trends_and_categories_tell_of_the_same_money(hotel: Venue, stays: list[Stay], charges: list[Charge]) -> None:
+def test_trends_and_categories_tell_of_the_same_money(
+    hotel: Venue, stays: list[Stay], charges: list[Charge]
+) -> None:
     """The revenue of the points adds up to the total, and so does that of the categories."""
     yen = replace(hotel, currency="JPY")
     points = trend_points(yen, stays, charges, first=FIRST, last=LAST)
     report = revenue_by_category(yen, stays, charges, first=FIRST, last=LAST)
-    assert sum(point["revenue"] for point in points) == report["total"] == sum(entry["revenue"] for entry in report["categories"])
+    assert (
+        sum(point["revenue"] for point in points)
+        == report["total"]
+        == sum(entry["revenue"] for entry in report["categories"])
+    )
 
 
 @given(STAYS)
 def test_all_dates_together_earn_every_stay(hotel: Venue, stays: list[Stay]) -> None:
     """Over a period that holds every night, the revenue is the sum of the prices, to the unit."""
     yen = replace(hotel, currency="JPY")
-    report = revenue_by_category(yen, stays, [], first=FIRST - timedelta(days=30), last=LAST + timedelta(days=30))
-    assert report["total"] == sum(entry.price_minor for entry in stays if entry.status is not Status.CANCELLED)
+    report = revenue_by_category(
+        yen, stays, [], first=FIRST - timedelta(days=30), last=LAST + timedelta(days=30)
+    )
+    assert report["total"] == sum(
+        entry.price_minor for entry in stays if entry.status is not Status.CANCELLED
+    )
 
 
 def test_sources_have_their_shares() -> None:
@@ -200,4 +262,8 @@ def test_every_customer_is_in_one_segment(customers: list[CustomerVisits]) -> No
     """Segments, and new and returning, both add up to who came."""
     told = customer_frequency(customers)
     came = Counter(customer.within > 0 for customer in customers)[True]
-    assert sum(segment["customers"] for segment in told["segments"]) == told["newCustomers"] + told["returningCustomers"] == came
+    assert (
+        sum(segment["customers"] for segment in told["segments"])
+        == told["newCustomers"] + told["returningCustomers"]
+        == came
+    )

@@ -23,8 +23,15 @@ NOON = datetime(2026, 7, 10, 12, tzinfo=UTC)
 
 def version(**fields: Any) -> Version:
     """A Confirmed party of two that owes 50.00 of 80.00, valid since noon."""
-    given: dict[str, Any] = {"reservation_id": "r", "business_date": TODAY, "status": Status.CONFIRMED, "guests": 2}
-    return Version(**given | {"amount_minor": 8000, "balance_minor": 5000, "valid_from": NOON} | fields)
+    given: dict[str, Any] = {
+        "reservation_id": "r",
+        "business_date": TODAY,
+        "status": Status.CONFIRMED,
+        "guests": 2,
+    }
+    return Version(
+        **given | {"amount_minor": 8000, "balance_minor": 5000, "valid_from": NOON} | fields
+    )
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in NOT_COMING])
@@ -41,9 +48,16 @@ def test_who_does_not_come_does_not_count(status: Status) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "balance", "totals"),
-    [(8000, 0, Totals(1, 1, 2, 0)), (8000, -100, Totals(1, 1, 2, 0)), (0, 0, Totals(1, 0, 2, 0)), (8000, 1, Totals(1, 0, 2, 1))],
+    [
+        (8000, 0, Totals(1, 1, 2, 0)),
+        (8000, -100, Totals(1, 1, 2, 0)),
+        (0, 0, Totals(1, 0, 2, 0)),
+        (8000, 1, Totals(1, 0, 2, 1)),
+    ],
 )
-def test_prepaid_means_that_there_was_something_to_pay(amount: int, balance: int, totals: Totals) -> None:
+def test_prepaid_means_that_there_was_something_to_pay(
+    amount: int, balance: int, totals: Totals
+) -> None:
     """Paid in full is prepaid, free of charge is not; an overpayment pays nobody else's bill."""
     assert counts(version(amount_minor=amount, balance_minor=balance)) == totals
 
@@ -108,28 +122,63 @@ def test_yen_have_no_minor_unit() -> None:
     assert dashboard_stats(Totals(pending_minor=45000), Totals(), "KWD")["pendingPayments"] == 45
 
 
-OPS = [Op.BOOK, Op.AMEND, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW, Op.SEAT, Op.UNDO_SEAT, Op.PAY, Op.CHARGE, Op.COMPLETE]
-STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(OPS), st.integers(1, 9), st.integers(0, 2)), max_size=40)
-STARTS = [datetime(2026, 7, 10, 19, tzinfo=UTC), datetime(2026, 7, 11, 1, tzinfo=UTC), datetime(2026, 7, 11, 19, tzinfo=UTC)]
+OPS = [
+    Op.BOOK,
+    Op.AMEND,
+    Op.CANCEL,
+    Op.REINSTATE,
+    Op.NO_SHOW,
+    Op.UNDO_NO_SHOW,
+    Op.SEAT,
+    Op.UNDO_SEAT,
+    Op.PAY,
+    Op.CHARGE,
+    Op.COMPLETE,
+]
+STEPS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(OPS), st.integers(1, 9), st.integers(0, 2)),
+    max_size=40,
+)
+STARTS = [
+    datetime(2026, 7, 10, 19, tzinfo=UTC),
+    datetime(2026, 7, 11, 1, tzinfo=UTC),
+    datetime(2026, 7, 11, 19, tzinfo=UTC),
+]
 
 
 def as_operation(number: int, step: tuple[str, Op, int, int]) -> Operation:
     """A step of a random history; it happens `number` minutes after noon, two at a time."""
     name, op, size, day = step
-    told = Operation(f"{number}", op, "grill", name, at=NOON + timedelta(minutes=number // 2), category="drinks", amount_minor=size)
+    told = Operation(
+        f"{number}",
+        op,
+        "grill",
+        name,
+        at=NOON + timedelta(minutes=number // 2),
+        category="drinks",
+        amount_minor=size,
+    )
     if op is Op.BOOK:
         return replace(told, customer_name="Ana", source="web", guests=size, start=STARTS[day])
-    return replace(told, guests=size, start=STARTS[day], amount_minor=None) if op is Op.AMEND else told
+    return (
+        replace(told, guests=size, start=STARTS[day], amount_minor=None) if op is Op.AMEND else told
+    )
 
 
 @given(STEPS)
-def test_the_figures_at_an_instant_are_those_of_the_reservations_then(restaurant: Venue, steps: list[tuple[str, Op, int, int]]) -> None:
-    """Summing versions at T equals replaying the operations up to T and counting the reservations, for every T and date."""
+def test_the_figures_at_an_instant_are_those_of_the_reservations_then(
+    restaurant: Venue, steps: list[tuple[str, Op, int, int]]
+) -> None:
+    """Summing versions at T equals replaying the operations up to T and counting the reservations,
+    for every T and date.
+    """
     operations = [as_operation(number, step) for number, step in enumerate(steps)]
     versions = history(operations, restaurant)
     for minute in range(-1, len(steps) // 2 + 2):
         instant = NOON + timedelta(minutes=minute)
-        then = replayed([told for told in operations if told.at is not None and told.at <= instant], restaurant)
+        then = replayed(
+            [told for told in operations if told.at is not None and told.at <= instant], restaurant
+        )
         for business_date in (TODAY, TODAY + timedelta(days=1)):
             due = [counts(kept) for kept in then.values() if kept.business_date == business_date]
             assert totals_at(versions, business_date, instant) == sum(due, Totals())
@@ -140,7 +189,13 @@ def replayed(operations: list[Operation], venue: Venue) -> dict[str, Reservation
     kept: dict[str, Reservation] = {}
     for told in operations:
         try:
-            after = decide(told, kept.get(told.reservation_id or ""), venue=venue, now=NOON + timedelta(days=1), rooms=Rooms()).reservation
+            after = decide(
+                told,
+                kept.get(told.reservation_id or ""),
+                venue=venue,
+                now=NOON + timedelta(days=1),
+                rooms=Rooms(),
+            ).reservation
         except Refusal:
             continue
         kept[after.id] = after
@@ -154,13 +209,21 @@ def history(operations: list[Operation], venue: Venue) -> list[Version]:
     for told in operations:
         name = told.reservation_id or ""
         try:
-            after = decide(told, current.get(name), venue=venue, now=NOON + timedelta(days=1), rooms=Rooms()).reservation
+            after = decide(
+                told, current.get(name), venue=venue, now=NOON + timedelta(days=1), rooms=Rooms()
+            ).reservation
         except Refusal:
             continue
         line = kept.setdefault(name, [])
         if line:
             line[-1] = replace(line[-1], valid_to=after.changed_at)
-        fields = (after.business_date, after.status, after.guests, after.amount_minor, after.balance_minor)
+        fields = (
+            after.business_date,
+            after.status,
+            after.guests,
+            after.amount_minor,
+            after.balance_minor,
+        )
         line.append(Version(name, *fields, valid_from=after.changed_at))
         current[name] = after
     return [kept_version for line in kept.values() for kept_version in line]

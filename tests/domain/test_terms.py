@@ -26,7 +26,12 @@ Make = Callable[..., Any]
 def test_a_stay_costs_its_nights(hotel: Venue, apply: Make) -> None:
     """Without an amount a stay costs the base rate of each night, and is Confirmed and unpaid."""
     stay = apply(hotel, Op.BOOK)
-    assert (stay.amount_minor, stay.paid_minor, stay.status, stay.version) == (24000, 0, Status.CONFIRMED, 1)
+    assert (stay.amount_minor, stay.paid_minor, stay.status, stay.version) == (
+        24000,
+        0,
+        Status.CONFIRMED,
+        1,
+    )
 
 
 def test_a_stay_starts_at_the_check_in_time(hotel: Venue, apply: Make) -> None:
@@ -39,7 +44,12 @@ def test_a_stay_starts_at_the_check_in_time(hotel: Venue, apply: Make) -> None:
 def test_a_table_costs_nothing_yet(restaurant: Venue, apply: Make) -> None:
     """Without an amount a table is free, so it is not prepaid."""
     table = apply(restaurant, (Op.BOOK, {"duration_minutes": 105}))
-    assert (table.amount_minor, table.balance_minor, table.prepaid, table.duration_minutes) == (0, 0, False, 105)
+    assert (table.amount_minor, table.balance_minor, table.prepaid, table.duration_minutes) == (
+        0,
+        0,
+        False,
+        105,
+    )
 
 
 def test_a_table_after_midnight_belongs_to_the_evening(restaurant: Venue, apply: Make) -> None:
@@ -50,11 +60,29 @@ def test_a_table_after_midnight_belongs_to_the_evening(restaurant: Venue, apply:
 
 def test_what_is_given_is_kept(hotel: Venue, apply: Make) -> None:
     """An agreed amount, a deposit and Pending stand as they are told."""
-    stay = apply(hotel, (Op.BOOK, {"amount_minor": 19999, "paid_minor": 19999, "status": Status.PENDING, "customer_email": "Ana@X.pt"}))
-    assert (stay.amount_minor, stay.prepaid, stay.status, stay.customer_key) == (19999, True, Status.PENDING, "ana@x.pt")
+    stay = apply(
+        hotel,
+        (
+            Op.BOOK,
+            {
+                "amount_minor": 19999,
+                "paid_minor": 19999,
+                "status": Status.PENDING,
+                "customer_email": "Ana@X.pt",
+            },
+        ),
+    )
+    assert (stay.amount_minor, stay.prepaid, stay.status, stay.customer_key) == (
+        19999,
+        True,
+        Status.PENDING,
+        "ana@x.pt",
+    )
 
 
-@pytest.mark.parametrize("field", ["customer_name", "guests", "source", "room_type", "check_in", "check_out"])
+@pytest.mark.parametrize(
+    "field", ["customer_name", "guests", "source", "room_type", "check_in", "check_out"]
+)
 def test_a_stay_needs_its_terms(field: str, hotel: Venue, apply: Make) -> None:
     """A booking without one of them is refused, and names it."""
     with pytest.raises(MissingField):
@@ -85,7 +113,9 @@ WRONG: list[tuple[dict[str, Any], type[Refusal]]] = [
 
 
 @pytest.mark.parametrize(("fields", "refusal"), WRONG)
-def test_wrong_terms_are_refused_when_booking(fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make) -> None:
+def test_wrong_terms_are_refused_when_booking(
+    fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make
+) -> None:
     """What can't be is refused as wrong, not as a conflict."""
     with pytest.raises(refusal) as refused:
         apply(hotel, (Op.BOOK, fields))
@@ -93,7 +123,9 @@ def test_wrong_terms_are_refused_when_booking(fields: dict[str, Any], refusal: t
 
 
 @pytest.mark.parametrize(("fields", "refusal"), WRONG)
-def test_wrong_terms_are_refused_when_amending(fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make) -> None:
+def test_wrong_terms_are_refused_when_amending(
+    fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make
+) -> None:
     """An amendment is held to the same, together with the terms that stay."""
     with pytest.raises(refusal):
         apply(hotel, Op.BOOK, (Op.AMEND, fields))
@@ -123,22 +155,45 @@ def test_the_longest_stay_is_a_leap_year(hotel: Venue, apply: Make) -> None:
 def test_an_amendment_changes_what_it_names(restaurant: Venue, apply: Make) -> None:
     """Each field can be amended; what is not named stays."""
     later = datetime(2026, 7, 11, 20, tzinfo=UTC)
-    given = {"customer_name": "Rui", "customer_phone": "1", "guests": 5, "source": "phone", "start": later, "duration_minutes": 60}
+    given = {
+        "customer_name": "Rui",
+        "customer_phone": "1",
+        "guests": 5,
+        "source": "phone",
+        "start": later,
+        "duration_minutes": 60,
+    }
     before, after = apply(restaurant, Op.BOOK), apply(restaurant, Op.BOOK, (Op.AMEND, given))
     assert {name: getattr(after, name) for name in given} == given
-    assert (after.business_date, after.version, after.customer_email) == (date(2026, 7, 11), 2, before.customer_email)
+    assert (after.business_date, after.version, after.customer_email) == (
+        date(2026, 7, 11),
+        2,
+        before.customer_email,
+    )
 
 
 def test_new_dates_move_the_start(hotel: Venue, apply: Make) -> None:
     """Another first day moves start and business date; another last day does not."""
     moved = apply(hotel, Op.BOOK, (Op.AMEND, {"check_in": date(2026, 7, 13)}))
-    assert (moved.start, moved.business_date) == (datetime(2026, 7, 13, 14, tzinfo=UTC), date(2026, 7, 13))
-    assert apply(hotel, Op.BOOK, (Op.AMEND, {"check_out": date(2026, 7, 15)})).start == datetime(2026, 7, 12, 14, tzinfo=UTC)
+    assert (moved.start, moved.business_date) == (
+        datetime(2026, 7, 13, 14, tzinfo=UTC),
+        date(2026, 7, 13),
+    )
+    assert apply(hotel, Op.BOOK, (Op.AMEND, {"check_out": date(2026, 7, 15)})).start == datetime(
+        2026, 7, 12, 14, tzinfo=UTC
+    )
 
 
 def test_the_standard_price_follows_the_stay(hotel: Venue, apply: Make) -> None:
-    """A stay at the standard price stays at it, its charges beside it, when nights or room type change."""
-    longer = apply(hotel, Op.BOOK, (Op.CHARGE, {"category": "Bar", "amount_minor": 500}), (Op.AMEND, {"check_out": date(2026, 7, 15)}))
+    """A stay at the standard price stays at it, its charges beside it, when nights or room type
+    change.
+    """
+    longer = apply(
+        hotel,
+        Op.BOOK,
+        (Op.CHARGE, {"category": "Bar", "amount_minor": 500}),
+        (Op.AMEND, {"check_out": date(2026, 7, 15)}),
+    )
     assert (longer.amount_minor, longer.price_minor) == (36500, 36000)
     assert apply(hotel, Op.BOOK, (Op.AMEND, {"room_type": "suite"})).amount_minor == 60002
 
@@ -147,21 +202,39 @@ def test_an_agreed_price_stays(hotel: Venue, apply: Make) -> None:
     """An amount that somebody agreed changes only when another is given."""
     agreed = (Op.BOOK, {"amount_minor": 20000})
     assert apply(hotel, agreed, (Op.AMEND, {"check_out": date(2026, 7, 15)})).amount_minor == 20000
-    assert apply(hotel, agreed, (Op.AMEND, {"check_out": date(2026, 7, 15), "amount_minor": 29000})).amount_minor == 29000
+    assert (
+        apply(
+            hotel, agreed, (Op.AMEND, {"check_out": date(2026, 7, 15), "amount_minor": 29000})
+        ).amount_minor
+        == 29000
+    )
 
 
 def test_a_shorter_stay_may_leave_a_credit(hotel: Venue, apply: Make) -> None:
-    """An amount that falls below what was paid is no refusal: the balance is negative until somebody refunds it."""
-    stay = apply(hotel, (Op.BOOK, {"paid_minor": 24000}), (Op.AMEND, {"check_out": date(2026, 7, 13)}))
+    """An amount that falls below what was paid is no refusal: the balance is negative until
+    somebody refunds it.
+    """
+    stay = apply(
+        hotel, (Op.BOOK, {"paid_minor": 24000}), (Op.AMEND, {"check_out": date(2026, 7, 13)})
+    )
     assert (stay.amount_minor, stay.balance_minor, stay.prepaid) == (12000, -12000, True)
-    refunded = apply(hotel, (Op.BOOK, {"paid_minor": 24000}), (Op.AMEND, {"check_out": date(2026, 7, 13), "paid_minor": 12000}))
+    refunded = apply(
+        hotel,
+        (Op.BOOK, {"paid_minor": 24000}),
+        (Op.AMEND, {"check_out": date(2026, 7, 13), "paid_minor": 12000}),
+    )
     assert refunded.balance_minor == 0
 
 
 def test_an_amount_covers_its_charges(hotel: Venue, apply: Make) -> None:
     """The amount includes the charges, so it can't be below them."""
     with pytest.raises(AmountBelowCharges, match="charges of 5 EUR, so it can't be 4"):
-        apply(hotel, Op.BOOK, (Op.CHARGE, {"category": "Bar", "amount_minor": 500}), (Op.AMEND, {"amount_minor": 400}))
+        apply(
+            hotel,
+            Op.BOOK,
+            (Op.CHARGE, {"category": "Bar", "amount_minor": 500}),
+            (Op.AMEND, {"amount_minor": 400}),
+        )
 
 
 def test_an_amendment_amends_something(hotel: Venue, apply: Make) -> None:
@@ -171,7 +244,9 @@ def test_an_amendment_amends_something(hotel: Venue, apply: Make) -> None:
 
 
 def test_a_booking_is_made_pending_again(hotel: Venue, apply: Make) -> None:
-    """Before the guests come, an amendment may say Pending or Confirmed; afterwards only what is so already."""
+    """Before the guests come, an amendment may say Pending or Confirmed; afterwards only what is so
+    already.
+    """
     assert apply(hotel, Op.BOOK, (Op.AMEND, {"status": Status.PENDING})).status is Status.PENDING
     with pytest.raises(NotAmendable, match="amend to Pending is not possible"):
         apply(hotel, Op.BOOK, Op.CHECK_IN, (Op.AMEND, {"status": Status.PENDING}))

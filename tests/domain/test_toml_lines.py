@@ -40,7 +40,9 @@ def test_keys_are_found_in_their_tables() -> None:
 
 
 def test_what_is_not_written_is_told_by_what_is_around_it() -> None:
-    """A missing key is told by its table's header, an inline table by its key, and nothing at all by the first line."""
+    """A missing key is told by its table's header, an inline table by its key, and nothing at all
+    by the first line.
+    """
     lines = TomlLines(TEXT)
     assert lines.find(("venue", 1, "id")) == 18
     assert lines.find(("venue", 1, "rooms", 0, "rooms", 0, "id")) == 21

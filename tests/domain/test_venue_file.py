@@ -79,15 +79,31 @@ def test_a_restaurant_turns_its_date_at_four() -> None:
 
 def test_what_is_given_is_kept() -> None:
     """Every key of a venue is read."""
-    given = 'closeoutHour = 5\ncheckInTime = "14:30"\nupcomingLeadMinutes = 90\nallowOverbooking = true\nlargeParty = 6\n'
-    [hotel] = parse_venues(HOTEL.replace("\n\n", f"\n{given}\n") + 'amenities = ["wifi", "bath"]\n', source="my.toml")
-    assert (hotel.closeout_hour, hotel.check_in_time, hotel.upcoming_lead_minutes) == (5, time(14, 30), 90)
-    assert (hotel.allow_overbooking, hotel.large_party, hotel.room_types[0].amenities) == (True, 6, ("wifi", "bath"))
+    given = (
+        'closeoutHour = 5\ncheckInTime = "14:30"\nupcomingLeadMinutes = 90\nallowOverbooking ='
+        " true\nlargeParty = 6\n"
+    )
+    [hotel] = parse_venues(
+        HOTEL.replace("\n\n", f"\n{given}\n") + 'amenities = ["wifi", "bath"]\n', source="my.toml"
+    )
+    assert (hotel.closeout_hour, hotel.check_in_time, hotel.upcoming_lead_minutes) == (
+        5,
+        time(14, 30),
+        90,
+    )
+    assert (hotel.allow_overbooking, hotel.large_party, hotel.room_types[0].amenities) == (
+        True,
+        6,
+        ("wifi", "bath"),
+    )
 
 
 def test_venues_stand_in_the_order_of_the_file() -> None:
     """The first of the file is the first."""
-    assert [venue.id for venue in parse_venues(RESTAURANT + HOTEL, source="my.toml")] == ["grill", "inn"]
+    assert [venue.id for venue in parse_venues(RESTAURANT + HOTEL, source="my.toml")] == [
+        "grill",
+        "inn",
+    ]
 
 
 WRONG = [
@@ -130,7 +146,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("right", "wrong", "line", "problem"), WRONG)
-def test_a_wrong_value_is_told_with_its_line(right: str, wrong: str, line: int, problem: str) -> None:
+def test_a_wrong_value_is_told_with_its_line(
+    right: str, wrong: str, line: int, problem: str
+) -> None:
     """The error names the file, the line and what to write instead."""
     assert right in HOTEL
     error = refused(HOTEL.replace(right, wrong, 1))
@@ -156,7 +174,11 @@ def test_what_is_there_twice_is_told_at_the_second(extra: str, line: int, proble
 
 def test_a_dish_is_on_the_menu_once() -> None:
     """An item's id differs from those of all categories."""
-    again = RESTAURANT[RESTAURANT.index("[[venue.menu]]") :].replace('"mains"', '"fish"').replace('"Mains"', '"Fish"')
+    again = (
+        RESTAURANT[RESTAURANT.index("[[venue.menu]]") :]
+        .replace('"mains"', '"fish"')
+        .replace('"Mains"', '"Fish"')
+    )
     error = refused(RESTAURANT + again)
     assert (error.line, error.problem[:20]) == (18, "'fish' is there twic")
 
@@ -169,7 +191,10 @@ def test_a_file_without_venues_is_refused(text: str) -> None:
 
 def test_a_hotel_without_rooms_is_refused() -> None:
     """A hotel has something to sell."""
-    assert "at least one [[venue.roomTypes]]" in refused(HOTEL[: HOTEL.index("[[venue.roomTypes]]")]).problem
+    assert (
+        "at least one [[venue.roomTypes]]"
+        in refused(HOTEL[: HOTEL.index("[[venue.roomTypes]]")]).problem
+    )
 
 
 def test_the_first_problem_is_told() -> None:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdash.domain.instants import from_ms
-from rtdash.domain.venues import Venue, VenueKind, business_date, next_turn, same_time_last_week, stay_start
+from rtdash.domain.venues import (
+    Venue,
+    VenueKind,
+    business_date,
+    next_turn,
+    same_time_last_week,
+    stay_start,
+)
 
 LISBON = ZoneInfo("Europe/Lisbon")
 SPRING = date(2026, 3, 29)  # 01:00 becomes 02:00 in Lisbon
@@ -17,7 +24,9 @@ AUTUMN = date(2026, 10, 25)  # 02:00 becomes 01:00
 INSTANTS = st.integers(1_577_836_800_000, 1_893_456_000_000).map(from_ms)  # 2020 to 2030
 
 
-def local(day: date, hour: int, minute: int = 0, *, zone: ZoneInfo = LISBON, fold: int = 0) -> datetime:
+def local(
+    day: date, hour: int, minute: int = 0, *, zone: ZoneInfo = LISBON, fold: int = 0
+) -> datetime:
     """A wall clock as a UTC instant."""
     return datetime.combine(day, time(hour, minute, fold=fold), tzinfo=zone).astimezone(UTC)
 
@@ -62,7 +71,9 @@ def test_the_business_date_follows_the_wall_clock_through_a_change(day: date) ->
 
 
 def test_a_closeout_hour_that_is_skipped_turns_at_the_skip() -> None:
-    """Where the clock skips the closeout hour, the date turns at the first instant behind the skip."""
+    """Where the clock skips the closeout hour, the date turns at the first instant behind the
+    skip.
+    """
     skipped = venue(closeout=1)
     turn = next_turn(skipped, local(SPRING, 0, 30))
     assert turn == datetime(2026, 3, 29, 1, tzinfo=UTC)
@@ -78,18 +89,33 @@ def test_a_closeout_hour_that_comes_twice_turns_at_the_first() -> None:
 
 
 def test_the_next_turn_lies_ahead_where_the_clock_goes_back_over_the_closeout_hour() -> None:
-    """The clock of Troll is set back by two hours, from 3 to 1: at 2 the date turns, back at 1, and again at 2."""
+    """The clock of Troll is set back by two hours, from 3 to 1: at 2 the date turns, back at 1, and
+    again at 2.
+    """
     instant = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
-    assert next_turn(venue("Antarctica/Troll", closeout=2), instant) == datetime(2026, 10, 25, 2, tzinfo=UTC)
+    assert next_turn(venue("Antarctica/Troll", closeout=2), instant) == datetime(
+        2026, 10, 25, 2, tzinfo=UTC
+    )
 
 
 @given(
     INSTANTS,
-    st.sampled_from(["Europe/Lisbon", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe", "America/Asuncion", "Asia/Beirut"]),
+    st.sampled_from(
+        [
+            "Europe/Lisbon",
+            "America/New_York",
+            "Asia/Tokyo",
+            "Australia/Lord_Howe",
+            "America/Asuncion",
+            "Asia/Beirut",
+        ]
+    ),
     st.integers(0, 23),
 )
 def test_the_next_turn_is_the_next_turn(instant: datetime, zone: str, closeout: int) -> None:
-    """Just before it the business date is that of now, at it another one, in any zone with any closeout hour."""
+    """Just before it the business date is that of now, at it another one, in any zone with any
+    closeout hour.
+    """
     here = venue(zone, closeout)
     turn = next_turn(here, instant)
     assert turn > instant
@@ -114,25 +140,33 @@ def test_a_stay_at_a_skipped_time_starts_behind_the_skip() -> None:
 def test_a_week_ago_is_the_same_local_time() -> None:
     """Seven days before is the same wall clock, though a change of clocks lies in between."""
     assert same_time_last_week(venue(), local(date(2026, 4, 2), 20)) == local(date(2026, 3, 26), 20)
-    assert same_time_last_week(venue(), local(date(2026, 10, 28), 20)) == local(date(2026, 10, 21), 20)
+    assert same_time_last_week(venue(), local(date(2026, 10, 28), 20)) == local(
+        date(2026, 10, 21), 20
+    )
     assert same_time_last_week(venue(), local(date(2026, 7, 10), 20)) == local(date(2026, 7, 3), 20)
 
 
 def test_a_week_after_a_skipped_time_compares_with_just_behind_the_skip() -> None:
     """A local time that last week's clock skipped is taken as long after the skip."""
-    assert same_time_last_week(venue(), local(SPRING + timedelta(days=7), 1, 30)) == local(SPRING, 2, 30)
+    assert same_time_last_week(venue(), local(SPRING + timedelta(days=7), 1, 30)) == local(
+        SPRING, 2, 30
+    )
 
 
 def test_a_week_after_a_doubled_time_compares_with_the_first() -> None:
     """Of a local time that last week's clock showed twice, the first counts."""
-    assert same_time_last_week(venue(), local(AUTUMN + timedelta(days=7), 1, 30)) == local(AUTUMN, 1, 30, fold=0)
+    assert same_time_last_week(venue(), local(AUTUMN + timedelta(days=7), 1, 30)) == local(
+        AUTUMN, 1, 30, fold=0
+    )
 
 
 @given(INSTANTS)
 def test_a_week_ago_is_seven_business_dates_ago(instant: datetime) -> None:
     """What is compared lies on the business date seven days before."""
     here = venue()
-    assert business_date(here, same_time_last_week(here, instant)) == business_date(here, instant) - timedelta(days=7)
+    assert business_date(here, same_time_last_week(here, instant)) == business_date(
+        here, instant
+    ) - timedelta(days=7)
 
 
 def test_a_menu_category_is_found_by_id_and_by_name(restaurant: Venue) -> None:

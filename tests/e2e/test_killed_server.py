@@ -1,4 +1,6 @@
-"""A server that is killed under `rtdash simulate` and `rtdash watch`: both come back by themselves, and nothing is lost or done twice."""
+"""A server that is killed under `rtdash simulate` and `rtdash watch`: both come back by themselves,
+and nothing is lost or done twice.
+"""
 
 import json
 import signal
@@ -19,12 +21,22 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def test_simulate_and_watch_outlive_it(tmp_path: Path) -> None:
-    """Every operation is applied once, its event is in the log once, and the watcher gets each event once, in order."""
+    """Every operation is applied once, its event is in the log once, and the watcher gets each
+    event once, in order.
+    """
     server = Served(tmp_path / "data")
     events = tmp_path / "events"
-    with events.open("w") as out, _start(server, "watch", "restaurant_reservations", "--json", out=out) as watch:
-        _wait_until(lambda: any(message.get("state") == "live" for message in _messages(events)), "the watcher is not live")
-        with _start(server, "simulate", "--venue", "harbour-grill", "--rate", "40/s", "--duration", "6s") as simulate:
+    with (
+        events.open("w") as out,
+        _start(server, "watch", "restaurant_reservations", "--json", out=out) as watch,
+    ):
+        _wait_until(
+            lambda: any(message.get("state") == "live" for message in _messages(events)),
+            "the watcher is not live",
+        )
+        with _start(
+            server, "simulate", "--venue", "harbour-grill", "--rate", "40/s", "--duration", "6s"
+        ) as simulate:
             _wait_until(lambda: len(_seqs(events)) > 10, "no event came")
             server.end(signal.SIGKILL)
             server.start()
@@ -35,7 +47,9 @@ def test_simulate_and_watch_outlive_it(tmp_path: Path) -> None:
         watch.terminate()
         assert watch.wait(LIMIT_S) == 130
     assert _seqs(events) == list(range(1, head + 1))
-    ids = Counter(message["operationId"] for message in _messages(events) if "operationId" in message)
+    ids = Counter(
+        message["operationId"] for message in _messages(events) if "operationId" in message
+    )
     assert set(ids.values()) == {1}
     assert "refused" not in told
     sent = int(told.split(" operations sent in")[0].split()[-1].replace(",", ""))
@@ -44,12 +58,27 @@ def test_simulate_and_watch_outlive_it(tmp_path: Path) -> None:
 
 
 def _start(server: Served, *arguments: str, out: IO[str] | None = None) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "rtdash", *arguments, "--data", str(server.data), "--url", server.url]
-    return subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL if out else subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        *arguments,
+        "--data",
+        str(server.data),
+        "--url",
+        server.url,
+    ]
+    return subprocess.Popen(
+        command, stdout=out, stderr=subprocess.DEVNULL if out else subprocess.PIPE, text=True
+    )
 
 
 def _messages(events: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in events.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [
+        json.loads(line)
+        for line in events.read_text().splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
 
 
 def _seqs(events: Path) -> list[object]:
@@ -57,8 +86,22 @@ def _seqs(events: Path) -> list[object]:
 
 
 def _head(server: Served) -> int:
-    command = [sys.executable, "-m", "rtdash", "events", "restaurant_reservations", "--data", str(server.data), "--limit", "100000"]
-    return len(subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout.splitlines())
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "events",
+        "restaurant_reservations",
+        "--data",
+        str(server.data),
+        "--limit",
+        "100000",
+    ]
+    return len(
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=LIMIT_S
+        ).stdout.splitlines()
+    )
 
 
 def _wait_until(holds, complaint: str) -> None:

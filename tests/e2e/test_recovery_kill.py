@@ -1,4 +1,6 @@
-"""The server dies, again and again, under load: what it has acknowledged is stored, and every subscriber gets every event once."""
+"""The server dies, again and again, under load: what it has acknowledged is stored, and every
+subscriber gets every event once.
+"""
 
 import asyncio
 import random
@@ -30,7 +32,9 @@ NO_LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_pe
 
 @pytest.mark.timeout(1200 if FULL else 120)
 def test_nothing_is_lost_over_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """SIGKILL at random moments: acknowledged and lost 0, events lost 0, out of order 0, duplicates after the client 0."""
+    """SIGKILL at random moments: acknowledged and lost 0, events lost 0, out of order 0, duplicates
+    after the client 0.
+    """
     with server_process(tmp_path / "data", **NO_LIMITS) as server:
         asyncio.run(_kill_again_and_again([server], [[server]] * KILLS, capsys))
 
@@ -38,29 +42,58 @@ def test_nothing_is_lost_over_kills(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.timeout(1200 if FULL else 180)
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq", "kafka"])
 def test_nothing_is_lost_over_kills_of_two_processes(
-    broker: str, request: pytest.FixtureRequest, postgres_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: str,
+    request: pytest.FixtureRequest,
+    postgres_server: TestServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The same where the events of one reach the subscribers of the other by a broker; each is killed in turn, and both at once."""
+    """The same where the events of one reach the subscribers of the other by a broker; each is
+    killed in turn, and both at once.
+    """
     with new_database(postgres_server.url) as database:
-        options = {"database": database, "broker": request.getfixturevalue(f"{broker}_server").url, **NO_LIMITS}
-        with server_process(tmp_path / "a", **options) as one, server_process(tmp_path / "b", **options) as other:
-            asyncio.run(_kill_again_and_again([one, other], ([[one], [other], [one, other]] * KILLS_OF_TWO)[:KILLS_OF_TWO], capsys))
+        options = {
+            "database": database,
+            "broker": request.getfixturevalue(f"{broker}_server").url,
+            **NO_LIMITS,
+        }
+        with (
+            server_process(tmp_path / "a", **options) as one,
+            server_process(tmp_path / "b", **options) as other,
+        ):
+            asyncio.run(
+                _kill_again_and_again(
+                    [one, other],
+                    ([[one], [other], [one, other]] * KILLS_OF_TWO)[:KILLS_OF_TWO],
+                    capsys,
+                )
+            )
 
 
 async def _kill_again_and_again(
-    servers: Sequence[ServerProcess], victims: Sequence[Sequence[ServerProcess]], capsys: pytest.CaptureFixture[str]
+    servers: Sequence[ServerProcess],
+    victims: Sequence[Sequence[ServerProcess]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     rng = random.Random(SEED)
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     bare = [BareSubscriber() for _ in range(3)]
     per_second = PER_SECOND if len(servers) == 1 else PER_SECOND_OF_TWO / len(servers)
-    writers = [Writer(one.url, one.token(), per_second=per_second, rng=random.Random(rng.random())) for one in servers]
+    writers = [
+        Writer(one.url, one.token(), per_second=per_second, rng=random.Random(rng.random()))
+        for one in servers
+    ]
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(one.follow(server.url, server.token())) for one, server in zip(bare, cycle(servers), strict=False)]
+        tasks = [
+            group.create_task(one.follow(server.url, server.token()))
+            for one, server in zip(bare, cycle(servers), strict=False)
+        ]
         await until(lambda: all(one.session for one in bare), tasks)
         for place, server in enumerate(servers):
-            await stack.enter_async_context(following(subscribers[place :: len(servers)], server.url, server.token()))
+            await stack.enter_async_context(
+                following(subscribers[place :: len(servers)], server.url, server.token())
+            )
         async with AsyncExitStack() as writing:
             for writer in writers:
                 await writing.enter_async_context(writer.writing())
@@ -70,7 +103,8 @@ async def _kill_again_and_again(
             await asyncio.sleep(0.5)
         log = await asyncio.to_thread(servers[0].read_log, "restaurant_reservations")
         head = len(log)
-        # A subscriber that has the last event, or one that is on its way to it, settles; what then is missing is lost.
+        # A subscriber that has the last event, or one that is on its way to it, settles; what then
+        # is missing is lost.
         await until(lambda: all(one.seqs and one.seqs[-1] >= head for one in (*subscribers, *bare)))
         for task in tasks:
             task.cancel()
@@ -79,8 +113,10 @@ async def _kill_again_and_again(
     back = [live - broken for one in subscribers for broken, live in one.returns()]
     tell(
         capsys,
-        f"{len(victims)} kills of {len(servers)}, {len(acknowledged)} operations acknowledged ({repeated} by a repeat), {head} events,"
-        f" dropped repeats {sum(one.duplicates_dropped for one in subscribers)}; live again after {quantiles(back)}",
+        f"{len(victims)} kills of {len(servers)}, {len(acknowledged)} operations acknowledged"
+        f" ({repeated} by a repeat), {head} events, dropped repeats"
+        f" {sum(one.duplicates_dropped for one in subscribers)}; live again after"
+        f" {quantiles(back)}",
     )
     assert judge(acknowledged, log, subscribers) == Verdict()
     assert [sorted(set(one.seqs)) == list(range(1, head + 1)) for one in bare] == [True] * len(bare)
@@ -100,10 +136,15 @@ WINDOW_S = 0.5
 
 
 @pytest.mark.timeout(600 if FULL else 120)
-def test_a_drain_costs_nobody_a_second_attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """SIGTERM and a start within the restart allowance: the same zeros, and each subscriber comes back at its first attempt."""
+def test_a_drain_costs_nobody_a_second_attempt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SIGTERM and a start within the restart allowance: the same zeros, and each subscriber comes
+    back at its first attempt.
+    """
     with server_process(tmp_path / "data", **NO_LIMITS, drain_window_s=WINDOW_S) as server:
-        # The allowance is what an operator would set: some times what a restart takes on this machine, today.
+        # The allowance is what an operator would set: some times what a restart takes on this
+        # machine, today.
         allowance_s = max(3.0, 3 * _restart(server))
         server.set(restart_allowance_s=allowance_s)
         _restart(server)
@@ -118,7 +159,9 @@ def _restart(server: ServerProcess) -> float:
     return server.ready_at - began
 
 
-async def _drain_again_and_again(server: ServerProcess, allowance_s: float, capsys: pytest.CaptureFixture[str]) -> None:
+async def _drain_again_and_again(
+    server: ServerProcess, allowance_s: float, capsys: pytest.CaptureFixture[str]
+) -> None:
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     writer = Writer(server.url, server.token(), per_second=PER_SECOND, rng=random.Random(SEED))
     away_s = []
@@ -127,16 +170,19 @@ async def _drain_again_and_again(server: ServerProcess, allowance_s: float, caps
             for turn in range(DRAINS):
                 await asyncio.sleep(0.5)
                 away_s.append(await asyncio.to_thread(_restart, server))
-                await until(lambda: all(len(one.returns()) == turn + 1 for one in subscribers))  # noqa: B023 - awaited in the loop
+                # awaited in the loop
+                await until(lambda: all(len(one.returns()) == turn + 1 for one in subscribers))  # noqa: B023
         log = await asyncio.to_thread(server.read_log, "restaurant_reservations")
         await until(lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in subscribers))
     back = [live - broken for one in subscribers for broken, live in one.returns()]
     tell(
         capsys,
-        f"{DRAINS} drains, {len(log)} events, server away for {quantiles(away_s)}; live again after {quantiles(back)}",
+        f"{DRAINS} drains, {len(log)} events, server away for {quantiles(away_s)}; live again after"
+        f" {quantiles(back)}",
     )
     assert judge(writer.acknowledged, log, subscribers) == Verdict()
-    # The promise is about servers that are back in time; a busy machine may start one too late, but not every one.
+    # The promise is about servers that are back in time; a busy machine may start one too late, but
+    # not every one.
     in_time = [turn for turn, away in enumerate(away_s, 1) if away < allowance_s]
     assert in_time, (away_s, allowance_s)
     assert {one.attempts()[turn] for one in subscribers for turn in in_time} == {1}

@@ -1,4 +1,6 @@
-"""Processes are restarted one after the other behind a load balancer, under traffic: clients go on elsewhere, and nothing is lost."""
+"""Processes are restarted one after the other behind a load balancer, under traffic: clients go on
+elsewhere, and nothing is lost.
+"""
 
 import asyncio
 import random
@@ -39,7 +41,14 @@ def balancer(directory: Path, pair: list[ServerProcess]) -> Iterator[str]:
     config = Path(__file__).with_name("haproxy.cfg")
     ports = {"PORT": port, "PORT_A": pair[0].port, "PORT_B": pair[1].port}
     environment = {name: str(value) for name, value in ports.items()}
-    server = TestServer("haproxy", "", port, command=[program, "-db", "-f", str(config)], directory=directory, environment=environment)
+    server = TestServer(
+        "haproxy",
+        "",
+        port,
+        command=[program, "-db", "-f", str(config)],
+        directory=directory,
+        environment=environment,
+    )
     server.start()
     try:
         yield f"http://127.0.0.1:{port}"
@@ -49,9 +58,14 @@ def balancer(directory: Path, pair: list[ServerProcess]) -> Iterator[str]:
 
 @pytest.mark.timeout(600 if FULL else 120)
 def test_a_rolling_restart_costs_nothing(
-    postgres_server: TestServer, redis_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres_server: TestServer,
+    redis_server: TestServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each process gets SIGTERM and is started again: exit code 0, acknowledged and lost 0, events lost 0, no history gone."""
+    """Each process gets SIGTERM and is started again: exit code 0, acknowledged and lost 0, events
+    lost 0, no history gone.
+    """
     with new_database(postgres_server.url) as database:
         options = {"database": database, "broker": redis_server.url, **OPTIONS}
         with (
@@ -62,7 +76,9 @@ def test_a_rolling_restart_costs_nothing(
             asyncio.run(_restart_one_after_the_other([one, other], url, capsys))
 
 
-async def _restart_one_after_the_other(pair: list[ServerProcess], url: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def _restart_one_after_the_other(
+    pair: list[ServerProcess], url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     subscribers = [Subscriber(number) for number in range(SUBSCRIBERS)]
     writer = Writer(url, pair[0].token(), per_second=PER_SECOND, rng=random.Random(5))
     for server in pair:
@@ -79,7 +95,11 @@ async def _restart_one_after_the_other(pair: list[ServerProcess], url: str, caps
         log = await asyncio.to_thread(pair[0].read_log, CHANNEL)
         await until(lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in subscribers))
     back = [live - broken for one in subscribers for broken, live in one.returns()]
-    tell(capsys, f"rolling restart: {len(log)} events, {len(back)} returns, live elsewhere after {quantiles(back)}")
+    tell(
+        capsys,
+        f"rolling restart: {len(log)} events, {len(back)} returns, live elsewhere after"
+        f" {quantiles(back)}",
+    )
     assert judge(writer.acknowledged, log, subscribers) == Verdict()
     assert len(writer.acknowledged) == len(log)
     assert len(back) >= SUBSCRIBERS, "each process held somebody, and everybody is somewhere"
@@ -97,4 +117,6 @@ async def _is_used(url: str, server: ServerProcess) -> None:
 async def _start_time(url: str) -> str:
     async with httpx.AsyncClient(trust_env=False) as http:
         text = (await http.get(f"{url}/metrics")).text
-    return next((line for line in text.splitlines() if line.startswith("process_start_time_seconds")), "")
+    return next(
+        (line for line in text.splitlines() if line.startswith("process_start_time_seconds")), ""
+    )

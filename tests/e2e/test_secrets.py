@@ -1,4 +1,6 @@
-"""What must never be seen: tokens, secrets and passwords, in whatever a server says or shows of itself."""
+"""What must never be seen: tokens, secrets and passwords, in whatever a server says or shows of
+itself.
+"""
 
 import asyncio
 import os
@@ -27,13 +29,22 @@ PATIENCE_S = 30
 
 @contextmanager
 def running(data: Path, **settings: str) -> Iterator[tuple[str, int, Path]]:
-    """`rtdash serve` with everything logged: its URL, its process, and the file with all that it said."""
+    """`rtdash serve` with everything logged: its URL, its process, and the file with all that it
+    said.
+    """
     said = data.with_name("said.log")
-    environment = os.environ | {"RTDASH_DATA": str(data), "RTDASH_SECRET": SECRET, "RTDASH_LOG_LEVEL": "debug"}
+    environment = os.environ | {
+        "RTDASH_DATA": str(data),
+        "RTDASH_SECRET": SECRET,
+        "RTDASH_LOG_LEVEL": "debug",
+    }
     environment |= {f"RTDASH_{name.upper()}": value for name, value in settings.items()}
     with said.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rtdash", "serve", "--port", "0"], env=environment, stdout=file, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "rtdash", "serve", "--port", "0"],
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
         )
     try:
         deadline = time.monotonic() + PATIENCE_S
@@ -54,23 +65,46 @@ def closed_port() -> int:
 
 @pytest.mark.parametrize(("lane", "log"), [("fast", "json"), ("asgi", "text")])
 def test_a_server_never_shows_a_secret(tmp_path: Path, lane: str, log: str) -> None:
-    """Tokens good and bad, sent in every way and place: none is in its output, its command line or its answers' error texts."""
+    """Tokens good and bad, sent in every way and place: none is in its output, its command line or
+    its answers' error texts.
+    """
     good = mint(SECRET, user="ann", scopes=(*DEFAULT_SCOPES, "admin"))
     bad = mint("another-secret-another-secret-another-secret", user="ann")
     old = mint(SECRET, user="ann", ttl=timedelta(seconds=-60))
     keys = f"http://me:{PASSWORD}@127.0.0.1:{closed_port()}/keys?token={PASSWORD}"
-    with running(tmp_path / "data", lane=lane, log=log, jwks_url=keys, metrics_token=PASSWORD) as (url, pid, said):
+    with running(tmp_path / "data", lane=lane, log=log, jwks_url=keys, metrics_token=PASSWORD) as (
+        url,
+        pid,
+        said,
+    ):
         command_line = Path(f"/proc/{pid}/cmdline").read_text()
         answers = [text for token in (good, bad, old, "opaque-token") for text in ask(url, token)]
         answers += asyncio.run(talk(url.replace("http", "ws") + "/ws", good, bad, old))
         knock(url, good)
-        httpx.post(url + "/api/admin/revocations", json={"sub": "bob"}, headers={"Authorization": f"Bearer {good}"}, trust_env=False)
+        httpx.post(
+            url + "/api/admin/revocations",
+            json={"sub": "bob"},
+            headers={"Authorization": f"Bearer {good}"},
+            trust_env=False,
+        )
     told = said.read_text()
     assert "not let in" in told
     assert "revoked" in told
-    assert not any(word in told for word in ('"level": "error"', " ERROR ", "Traceback")), told  # nobody makes it complain of itself
-    session = next(text.split('"session":"')[1].split('"')[0] for text in answers if '"status":"subscribed"' in text)
-    for secret in (*(part for token in (good, bad, old) for part in token.split(".")[1:]), "opaque-token", SECRET, PASSWORD, session):
+    assert not any(word in told for word in ('"level": "error"', " ERROR ", "Traceback")), (
+        told
+    )  # nobody makes it complain of itself
+    session = next(
+        text.split('"session":"')[1].split('"')[0]
+        for text in answers
+        if '"status":"subscribed"' in text
+    )
+    for secret in (
+        *(part for token in (good, bad, old) for part in token.split(".")[1:]),
+        "opaque-token",
+        SECRET,
+        PASSWORD,
+        session,
+    ):
         assert secret not in told + command_line, told[max(0, told.find(secret) - 300) :][:600]
     for secret in (good, bad, old, SECRET, PASSWORD):
         assert not any(secret in text for text in answers)
@@ -78,12 +112,16 @@ def test_a_server_never_shows_a_secret(tmp_path: Path, lane: str, log: str) -> N
 
 def ask(url: str, token: str) -> list[str]:
     """By REST: in its header, in places where it doesn't belong; the texts of the answers."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+    ) as client:
         return [
             client.get("/api/user/profile").text,
             client.get("/api/user/profile", params={"token": token}).text,
             client.get(
-                "/api/dashboard/stats", params={"venue": "nowhere", "token": token}, headers={"Authorization": f"Basic {token}"}
+                "/api/dashboard/stats",
+                params={"venue": "nowhere", "token": token},
+                headers={"Authorization": f"Basic {token}"},
             ).text,
             client.post("/api/operations", content=b"{", headers={"Idempotency-Key": "x"}).text,
             client.post(f"/api/nothing?token={token}").text,
@@ -120,7 +158,9 @@ def knock(url: str, token: str) -> None:
         f"GET /ws?token={token} HTTP/9.9\r\n\r\n",
         f"GET /ws?token={token} HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
     ):
-        with socket.create_connection((address.host, address.port or 80), timeout=PATIENCE_S) as peer:
+        with socket.create_connection(
+            (address.host, address.port or 80), timeout=PATIENCE_S
+        ) as peer:
             peer.sendall(sent.encode())
             with suppress(OSError):
                 peer.recv(4096)
@@ -136,7 +176,9 @@ def knock(url: str, token: str) -> None:
         ("RTDASH_BROKER", "mystery://rtdash:{password}@127.0.0.1/"),
     ],
 )
-def test_a_server_that_cant_start_never_shows_a_password(tmp_path: Path, variable: str, url: str) -> None:
+def test_a_server_that_cant_start_never_shows_a_password(
+    tmp_path: Path, variable: str, url: str
+) -> None:
     """The message says what is wrong; the password of the URL is not in it."""
     environment = os.environ | {"RTDASH_DATA": str(tmp_path), "RTDASH_LOG_LEVEL": "debug"}
     environment[variable] = url.format(password=PASSWORD, port=closed_port())
@@ -153,7 +195,9 @@ def test_a_server_that_cant_start_never_shows_a_password(tmp_path: Path, variabl
     assert PASSWORD not in ended.stdout + ended.stderr
 
 
-def test_config_shows_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whatever holds one is told to be set, no more."""
     values: Mapping[str, str] = {
         "SECRET": SECRET,

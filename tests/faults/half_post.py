@@ -10,7 +10,9 @@ from typing import BinaryIO
 from tests.faults.process import ServerProcess
 
 PATIENCE_S = 40
-_BODY = json.dumps({"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2031-05-01T19:00:00Z"}).encode()
+_BODY = json.dumps(
+    {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2031-05-01T19:00:00Z"}
+).encode()
 _HALF = len(_BODY) // 2
 
 
@@ -33,8 +35,17 @@ class HalfPost:
 @contextmanager
 def half_post(server: ServerProcess) -> Iterator[HalfPost]:
     """The server has told it to continue (RFC 9110 section 10.1.1), so it reads."""
-    fields = f"Authorization: Bearer {server.token()}\r\nExpect: 100-continue\r\nContent-Length: {len(_BODY)}\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as peer, peer.makefile("rb") as answers:
-        peer.sendall(f"POST /api/restaurant/reservations HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode() + _BODY[:_HALF])
+    fields = (
+        f"Authorization: Bearer {server.token()}\r\nExpect: 100-continue\r\nContent-Length:"
+        f" {len(_BODY)}\r\n"
+    )
+    with (
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as peer,
+        peer.makefile("rb") as answers,
+    ):
+        peer.sendall(
+            f"POST /api/restaurant/reservations HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode()
+            + _BODY[:_HALF]
+        )
         assert answers.readline() + answers.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
         yield HalfPost(peer, answers)

@@ -1,4 +1,6 @@
-"""A real `rtdash serve` in a process of its own, to be killed, ended, starved and started again on the same port and data."""
+"""A real `rtdash serve` in a process of its own, to be killed, ended, starved and started again on
+the same port and data.
+"""
 
 import contextlib
 import os
@@ -22,7 +24,9 @@ SECRET = "a secret that is long enough for HS256"
 
 
 class ServerProcess:
-    """`settings` are RTDASH_* settings without their prefix. `in_child` runs in the child before the server, e.g. to take rights from it."""
+    """`settings` are RTDASH_* settings without their prefix. `in_child` runs in the child before
+    the server, e.g. to take rights from it.
+    """
 
     def __init__(self, data: Path, **settings: object) -> None:
         self.data = data
@@ -48,7 +52,9 @@ class ServerProcess:
 
     def set(self, **settings: object) -> None:
         """More settings, from the next start on."""
-        self._environment |= {f"RTDASH_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environment |= {
+            f"RTDASH_{name.upper()}": str(value) for name, value in settings.items()
+        }
 
     def start(self) -> None:
         """Start it, on the same port as before, and wait until it is ready."""
@@ -60,11 +66,14 @@ class ServerProcess:
                 env=self._environment,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                preexec_fn=self.in_child,  # noqa: PLW1509 - the child has one thread until it execs
+                # the child has one thread until it execs
+                preexec_fn=self.in_child,  # noqa: PLW1509
             )
         deadline = time.monotonic() + START_LIMIT_S
         while not (address.exists() and address.read_text().strip()):
-            assert self._process.poll() is None, f"the server did not start: {self.log.read_text()[-2000:]}"
+            assert self._process.poll() is None, (
+                f"the server did not start: {self.log.read_text()[-2000:]}"
+            )
             assert time.monotonic() < deadline, "the server was not ready in time"
             time.sleep(0.02)
         self.ready_at = time.monotonic()
@@ -114,15 +123,31 @@ class ServerProcess:
 
     def get(self, path: str, **params: Any) -> httpx.Response:
         """A REST answer."""
-        return httpx.get(self.url + path, params=params, headers={"Authorization": f"Bearer {self.token()}"}, timeout=30, trust_env=False)
+        return httpx.get(
+            self.url + path,
+            params=params,
+            headers={"Authorization": f"Bearer {self.token()}"},
+            timeout=30,
+            trust_env=False,
+        )
 
     def post(self, path: str, body: Any) -> httpx.Response:
         """A REST answer."""
-        return httpx.post(self.url + path, json=body, headers={"Authorization": f"Bearer {self.token()}"}, timeout=30, trust_env=False)
+        return httpx.post(
+            self.url + path,
+            json=body,
+            headers={"Authorization": f"Bearer {self.token()}"},
+            timeout=30,
+            trust_env=False,
+        )
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of a metric; 0 when it has none yet."""
-        wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else "")
+        wanted = name + (
+            "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+            if labels
+            else ""
+        )
         for line in httpx.get(f"{self.url}/metrics", timeout=30, trust_env=False).text.splitlines():
             key, _, value = line.rpartition(" ")
             if key == wanted:
@@ -140,8 +165,12 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(data: Path, *, may_log_faults: bool = False, **settings: object) -> Iterator[ServerProcess]:
-    """One that runs, and is gone behind the block. Nothing that it wrote to its log may be a traceback, unless it may log faults."""
+def server_process(
+    data: Path, *, may_log_faults: bool = False, **settings: object
+) -> Iterator[ServerProcess]:
+    """One that runs, and is gone behind the block. Nothing that it wrote to its log may be a
+    traceback, unless it may log faults.
+    """
     server = ServerProcess(data, **settings)
     try:
         server.start()

@@ -1,4 +1,6 @@
-"""A WebSocket client of the fewest possible bytes and instructions: it takes in and counts, samples latencies, or stops reading."""
+"""A WebSocket client of the fewest possible bytes and instructions: it takes in and counts, samples
+latencies, or stops reading.
+"""
 
 import asyncio
 import os
@@ -9,24 +11,40 @@ from contextlib import suppress
 from datetime import datetime
 
 _REQUEST = (
-    "GET /ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "GET /ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection:"
+    " Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 _STAMP = b'"timestamp":"'
 _STAMP_LENGTH = len("2026-01-02T03:04:05.678Z")
 
 
-def frame(payload: bytes, *, first: int = 0x81, mask: bytes | None = b"\x00\x00\x00\x00", length: bytes | None = None) -> bytes:
-    """A frame of a client; `first` is its first byte, `length` what it claims, `mask` None leaves it unmasked."""
+def frame(
+    payload: bytes,
+    *,
+    first: int = 0x81,
+    mask: bytes | None = b"\x00\x00\x00\x00",
+    length: bytes | None = None,
+) -> bytes:
+    """A frame of a client; `first` is its first byte, `length` what it claims, `mask` None leaves
+    it unmasked.
+    """
     size = len(payload)
     flag = 0x80 if mask is not None else 0
     if length is None and size < 126:
         length = bytes((flag | size,))
     elif length is None:
-        length = bytes((flag | 126,)) + struct.pack("!H", size) if size < 65536 else bytes((flag | 127,)) + struct.pack("!Q", size)
+        length = (
+            bytes((flag | 126,)) + struct.pack("!H", size)
+            if size < 65536
+            else bytes((flag | 127,)) + struct.pack("!Q", size)
+        )
     if mask is None:
         return bytes((first,)) + length + payload
-    masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload)) if any(mask) else payload
+    masked = (
+        bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        if any(mask)
+        else payload
+    )
     return bytes((first,)) + length + mask + masked
 
 

@@ -1,4 +1,6 @@
-"""What no client should send: each breach of the framing ends with its code, and a flood of them leaves nothing behind."""
+"""What no client should send: each breach of the framing ends with its code, and a flood of them
+leaves nothing behind.
+"""
 
 import asyncio
 import gc
@@ -37,23 +39,53 @@ BREACHES = [
     pytest.param(frame(b"x" * 126, first=0x89), PROTOCOL, id="a ping that is too long"),
     pytest.param(frame(b"x", first=0x09), PROTOCOL, id="a ping in fragments"),
     pytest.param(frame(b"x", first=0x80), PROTOCOL, id="a continuation of nothing"),
-    pytest.param(frame(b"{", first=0x01) + frame(b"{}", first=0x81), PROTOCOL, id="a message within a message"),
+    pytest.param(
+        frame(b"{", first=0x01) + frame(b"{}", first=0x81),
+        PROTOCOL,
+        id="a message within a message",
+    ),
     pytest.param(frame(b"x", first=0x88), PROTOCOL, id="a Close of one byte"),
-    pytest.param(frame((999).to_bytes(2, "big"), first=0x88), PROTOCOL, id="a Close with a code that there isn't"),
-    pytest.param(frame((1005).to_bytes(2, "big"), first=0x88), PROTOCOL, id="a Close with a code that is never sent"),
-    pytest.param(frame((1000).to_bytes(2, "big") + b"\xff", first=0x88), DATA, id="a Close whose reason is not UTF-8"),
+    pytest.param(
+        frame((999).to_bytes(2, "big"), first=0x88),
+        PROTOCOL,
+        id="a Close with a code that there isn't",
+    ),
+    pytest.param(
+        frame((1005).to_bytes(2, "big"), first=0x88),
+        PROTOCOL,
+        id="a Close with a code that is never sent",
+    ),
+    pytest.param(
+        frame((1000).to_bytes(2, "big") + b"\xff", first=0x88),
+        DATA,
+        id="a Close whose reason is not UTF-8",
+    ),
     pytest.param(frame(b'{"action":"\xff"}'), DATA, id="text that is not UTF-8"),
     pytest.param(frame(b"\xed\xa0\x80"), DATA, id="half a surrogate pair"),
-    pytest.param(frame(b"\xe2\x82", first=0x01) + frame(b"x", first=0x80), DATA, id="a character that breaks off between fragments"),
+    pytest.param(
+        frame(b"\xe2\x82", first=0x01) + frame(b"x", first=0x80),
+        DATA,
+        id="a character that breaks off between fragments",
+    ),
     pytest.param(frame(b"x" * 70_000), TOO_BIG, id="a message that is too big"),
-    pytest.param(frame(b"", length=b"\xff" + (2**62).to_bytes(8, "big")), TOO_BIG, id="a length beyond all memory"),
-    pytest.param(frame(b"x" * 60_000, first=0x01) + frame(b"x" * 60_000, first=0x80), TOO_BIG, id="too big in fragments"),
+    pytest.param(
+        frame(b"", length=b"\xff" + (2**62).to_bytes(8, "big")),
+        TOO_BIG,
+        id="a length beyond all memory",
+    ),
+    pytest.param(
+        frame(b"x" * 60_000, first=0x01) + frame(b"x" * 60_000, first=0x80),
+        TOO_BIG,
+        id="too big in fragments",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("sent", "code"), BREACHES)
 async def test_a_breach_of_the_framing_has_its_code(edge: Server, sent: bytes, code: int) -> None:
-    """RFC 6455 sections 5 and 7.4.1: the connection is closed with the right code, and what was said before was heard."""
+    """RFC 6455 sections 5 and 7.4.1: the connection is closed with the right code, and what was
+    said before was heard.
+    """
     async with RawClient.connect(edge.url(token=edge.token())) as client:
         client.say(action="ping", id="before")
         assert (await client.message())["id"] == "before"
@@ -68,17 +100,26 @@ async def test_a_breach_of_the_framing_has_its_code(edge: Server, sent: bytes, c
 async def test_binary_frames_mean_nothing_and_break_nothing(edge: Server) -> None:
     """Whole or in pieces they are one bad_request; the next message is served."""
     async with RawClient.connect(edge.url(token=edge.token())) as client:
-        for sent in (frame(b"\xff\x00", first=0x82), frame(b"a", first=0x02) + frame(b"b", first=0x80)):
+        for sent in (
+            frame(b"\xff\x00", first=0x82),
+            frame(b"a", first=0x02) + frame(b"b", first=0x80),
+        ):
             client.writer.write(sent)
             assert (await client.message())["code"] == "bad_request"
         client.say(action="ping")
         assert (await client.message())["status"] == "pong"
 
 
-@pytest.mark.parametrize("wrong", ["not deflate at all", "a stream that breaks off", "a bomb in fragments"])
+@pytest.mark.parametrize(
+    "wrong", ["not deflate at all", "a stream that breaks off", "a bomb in fragments"]
+)
 async def test_what_is_compressed_badly_ends_the_connection(edge: Server, wrong: str) -> None:
-    """Where compression was agreed: what can't be inflated, or would be too big, is refused; elsewhere its RSV1 bit is."""
-    async with RawClient.connect(edge.url(token=edge.token()), offers=[ClientPerMessageDeflateFactory()]) as client:
+    """Where compression was agreed: what can't be inflated, or would be too big, is refused;
+    elsewhere its RSV1 bit is.
+    """
+    async with RawClient.connect(
+        edge.url(token=edge.token()), offers=[ClientPerMessageDeflateFactory()]
+    ) as client:
         run = zlib.compressobj(9, zlib.DEFLATED, -15)
         bomb = (run.compress(b" " * 3_000_000) + run.flush(zlib.Z_SYNC_FLUSH))[:-4]
         sent = {
@@ -89,14 +130,18 @@ async def test_what_is_compressed_badly_ends_the_connection(edge: Server, wrong:
         client.writer.write(sent)
         await client.end()
         assert client.protocol.close_rcvd is not None
-        assert client.protocol.close_rcvd.code in ({1002, 1007, 1009} if client.protocol.extensions else {1002})
+        assert client.protocol.close_rcvd.code in (
+            {1002, 1007, 1009} if client.protocol.extensions else {1002}
+        )
 
 
 ROUNDS = 40 if FULL else 3
 CONNECTIONS = 250 if FULL else 120
 GROWTH_BYTES = {"fast": 64 * 1024 * 1024, "asgi": 192 * 1024 * 1024}
-"""The page caches of the store fill with the sessions of all these connections (32 MiB and 3 x 8 MiB). In the plain lane the server below
-makes cycles of its own of every connection, which wait for the collector; `serve` lets that run rarely.
+"""The page caches of the store fill with the sessions of all these connections (32 MiB and 3 x 8
+MiB). In the plain lane the server below
+makes cycles of its own of every connection, which wait for the collector; `serve` lets that run
+rarely.
 """
 
 VALID = [
@@ -111,9 +156,17 @@ VALID = [
 @pytest.mark.timeout(1200 if FULL else 90)
 @pytest.mark.parametrize("lane", LANES)
 def test_a_flood_of_broken_input_leaves_nothing_behind(tmp_path: Path, lane: str) -> None:
-    """Conversations with bytes changed, left out and put in, cut into random pieces: no fault, no connection and no memory remains."""
+    """Conversations with bytes changed, left out and put in, cut into random pieces: no fault, no
+    connection and no memory remains.
+    """
     # The timers of the plain lane's own server keep what has ended for up to a ping interval.
-    limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "max_connections": 0, "lane": lane, "ping_interval_s": 1}
+    limits = {
+        "connections_per_user": 0,
+        "handshakes_per_minute": 0,
+        "max_connections": 0,
+        "lane": lane,
+        "ping_interval_s": 1,
+    }
     # In the plain lane the server below logs with a traceback that a text isn't UTF-8.
     with server_process(tmp_path / "data", may_log_faults=lane == "asgi", **limits) as server:
         rng = random.Random(5)
@@ -130,7 +183,9 @@ def test_a_flood_of_broken_input_leaves_nothing_behind(tmp_path: Path, lane: str
 
 
 def test_no_connection_outlives_a_flood(tmp_path: Path) -> None:
-    """Once its socket has ended and its last timer has run, nothing refers to a connection any more."""
+    """Once its socket has ended and its last timer has run, nothing refers to a connection any
+    more.
+    """
     with serving(tmp_path, "fast", connections_per_user=0, handshakes_per_minute=0) as server:
         asyncio.run(_break_in(server.port, server.token(), random.Random(6)))
         deadline = time.monotonic() + 20
@@ -148,12 +203,18 @@ async def _break_in(port: int, token: str, rng: random.Random) -> None:
     url = f"ws://127.0.0.1:{port}/ws?token={token}"
     seeds = [rng.getrandbits(64) for _ in range(CONNECTIONS)]
     for start in range(0, CONNECTIONS, 20):
-        await asyncio.gather(*(_converse(url, random.Random(seed)) for seed in seeds[start : start + 20]))
+        await asyncio.gather(
+            *(_converse(url, random.Random(seed)) for seed in seeds[start : start + 20])
+        )
 
 
 async def _converse(url: str, rng: random.Random) -> None:
     async with RawClient.connect(url) as client:
-        data = bytearray(b"".join(frame(rng.choice(VALID), mask=os.urandom(4)) for _ in range(rng.randint(1, 25))))
+        data = bytearray(
+            b"".join(
+                frame(rng.choice(VALID), mask=os.urandom(4)) for _ in range(rng.randint(1, 25))
+            )
+        )
         for _ in range(rng.randint(0, 6)):
             place = rng.randrange(len(data))
             match rng.randrange(3):

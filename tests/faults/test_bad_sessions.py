@@ -1,4 +1,6 @@
-"""The server's side of a conversation, fed with what clients should not say: it answers everything, and keeps to its own rules."""
+"""The server's side of a conversation, fed with what clients should not say: it answers everything,
+and keeps to its own rules.
+"""
 
 import json
 from typing import Any
@@ -18,10 +20,20 @@ EXAMPLES = 10_000 if FULL else 150
 
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 _JSON = st.recursive(
-    _LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12
+    _LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
 )
 _CHANNELS = st.lists(st.sampled_from([*Channel, "nonsense", "", 1, None]), max_size=6) | _JSON
-_POSITION = st.fixed_dictionaries({}, optional={"epoch": st.text(max_size=4) | _LEAVES, "seq": st.integers(-2, 2**60) | _LEAVES}) | _JSON
+_POSITION = (
+    st.fixed_dictionaries(
+        {},
+        optional={"epoch": st.text(max_size=4) | _LEAVES, "seq": st.integers(-2, 2**60) | _LEAVES},
+    )
+    | _JSON
+)
 _POSITIONS = st.dictionaries(st.sampled_from([*Channel, "x"]), _POSITION, max_size=3) | _JSON
 _NEARLY = st.fixed_dictionaries(
     {"action": st.sampled_from([*ACTIONS, "dance"]) | _JSON},
@@ -46,7 +58,12 @@ def _torn(draw: st.DrawFn) -> str:
 
 
 _TEXTS = st.one_of(
-    _NEARLY.map(json.dumps), _JSON.map(json.dumps), _torn(), st.text(max_size=40), st.just("[" * 5000), st.just('{"a":' * 3000)
+    _NEARLY.map(json.dumps),
+    _JSON.map(json.dumps),
+    _torn(),
+    st.text(max_size=40),
+    st.just("[" * 5000),
+    st.just('{"a":' * 3000),
 )
 _STEPS = st.lists(st.tuples(_TEXTS | st.none(), st.floats(0, 5)), min_size=5, max_size=45)
 
@@ -54,8 +71,12 @@ _STEPS = st.lists(st.tuples(_TEXTS | st.none(), st.floats(0, 5)), min_size=5, ma
 @pytest.mark.timeout(600)
 @settings(max_examples=EXAMPLES)
 @given(_STEPS)
-def test_everything_that_is_said_is_answered_by_the_rules(steps: list[tuple[str | None, float]]) -> None:
-    """An action of the protocol or an error with a known code; the eleventh error within a minute, and no earlier one, closes."""
+def test_everything_that_is_said_is_answered_by_the_rules(
+    steps: list[tuple[str | None, float]],
+) -> None:
+    """An action of the protocol or an error with a known code; the eleventh error within a minute,
+    and no earlier one, closes.
+    """
     session, now, errors = ServerSession(Rates(10, 20), 0.0), 0.0, []
     for text, pause_s in steps:
         now += pause_s

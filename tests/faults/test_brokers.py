@@ -1,4 +1,6 @@
-"""Two processes under traffic while what they lean on breaks: the broker, the way to it, one of them, the database. Nothing is lost."""
+"""Two processes under traffic while what they lean on breaks: the broker, the way to it, one of
+them, the database. Nothing is lost.
+"""
 
 import asyncio
 import random
@@ -31,16 +33,24 @@ LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_s
 @pytest.mark.timeout(600 if FULL else 180)
 @pytest.mark.parametrize("server", ["redis", "rabbitmq", "kafka"])
 def test_nothing_is_lost_with_two_processes(
-    server: str, request: pytest.FixtureRequest, postgres_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: str,
+    request: pytest.FixtureRequest,
+    postgres_server: TestServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Broker killed, frozen and cut off, a process killed, PostgreSQL restarted: acknowledged and lost 0, events lost 0, order kept."""
+    """Broker killed, frozen and cut off, a process killed, PostgreSQL restarted: acknowledged and
+    lost 0, events lost 0, order kept.
+    """
     broker = own(request.getfixturevalue(f"{server}_server"))
     with new_database(own(postgres_server).url) as database:
         asyncio.run(_Trial(broker, postgres_server, capsys).run(tmp_path, database))
 
 
 class _Trial:
-    def __init__(self, broker: TestServer, postgres: TestServer, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, broker: TestServer, postgres: TestServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self._broker = broker
         self._postgres = postgres
         self._capsys = capsys
@@ -54,51 +64,79 @@ class _Trial:
             proxy.port = self._broker.proxy_port
             await stack.enter_async_context(proxy)
             url = urlsplit(self._broker.url)
-            broker = url._replace(netloc=url.netloc.replace(str(self._broker.port), str(proxy.port))).geturl()
+            broker = url._replace(
+                netloc=url.netloc.replace(str(self._broker.port), str(proxy.port))
+            ).geturl()
             for name in ("a", "b"):
                 running = server_process(here / name, database=database, broker=broker, **LIMITS)
                 self._pair.append(await asyncio.to_thread(stack.enter_context, running))
             await self._under_traffic(stack, proxy)
             log = await asyncio.to_thread(self._pair[0].read_log, CHANNEL)
-            await until(lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in self._subscribers))
+            await until(
+                lambda: all(one.seqs and one.seqs[-1] >= len(log) for one in self._subscribers)
+            )
         acknowledged = [own_id for writer in self._writers for own_id in writer.acknowledged]
         assert judge(acknowledged, log, self._subscribers) == Verdict()
         assert len(acknowledged) == len(set(acknowledged)) == len(log)
         back = [live - broken for one in self._subscribers for broken, live in one.returns()]
         tell(
             self._capsys,
-            f"{self._broker.name}: {len(log)} events to {SUBSCRIBERS} subscribers; connections live again after {quantiles(back)}",
+            f"{self._broker.name}: {len(log)} events to {SUBSCRIBERS} subscribers; connections live"
+            f" again after {quantiles(back)}",
         )
 
     async def _under_traffic(self, stack: AsyncExitStack, proxy: FaultProxy) -> None:
         half = SUBSCRIBERS // 2
-        self._writers = [Writer(one.url, one.token(), per_second=PER_SECOND / 2, rng=random.Random(one.port)) for one in self._pair]
-        for server, theirs in zip(self._pair, (self._subscribers[:half], self._subscribers[half:]), strict=True):
+        self._writers = [
+            Writer(one.url, one.token(), per_second=PER_SECOND / 2, rng=random.Random(one.port))
+            for one in self._pair
+        ]
+        for server, theirs in zip(
+            self._pair, (self._subscribers[:half], self._subscribers[half:]), strict=True
+        ):
             await stack.enter_async_context(following(theirs, server.url, server.token()))
         async with self._writers[0].writing(), self._writers[1].writing():
             await asyncio.sleep(CALM_S)
             await self._outlive("broker killed", self._broker_killed(), shows="degraded")
-            await self._outlive("broker frozen", self._broker_frozen(), shows="degraded" if FULL else None)
+            await self._outlive(
+                "broker frozen", self._broker_frozen(), shows="degraded" if FULL else None
+            )
             await self._outlive("broker cut off", _cut_off(proxy), shows="degraded")
             await self._outlive("process killed", self._process_killed())
             await self._outlive("PostgreSQL restarted", self._postgres_ended(signal.SIGINT))
             await self._outlive("PostgreSQL killed", self._postgres_ended(signal.SIGKILL))
 
-    async def _outlive(self, name: str, fault: AbstractAsyncContextManager[float], *, shows: str | None = None) -> None:
-        """It lasts for its seconds and until both processes show it, where they must; then all is as if it had not been."""
+    async def _outlive(
+        self, name: str, fault: AbstractAsyncContextManager[float], *, shows: str | None = None
+    ) -> None:
+        """It lasts for its seconds and until both processes show it, where they must; then all is
+        as if it had not been.
+        """
         sockets_before = sum(len(one.returns()) for one in self._subscribers)
         async with self._watching_readiness() as seen:
             async with fault as lasts_s:
                 await asyncio.sleep(lasts_s)
-                await self._waiting(f"{name}: {shows}", lambda: shows is None or seen[-2:] == [shows, shows], seen)
+                await self._waiting(
+                    f"{name}: {shows}", lambda: shows is None or seen[-2:] == [shows, shows], seen
+                )
             mended = time.monotonic()
             await self._waiting(f"{name}: well again", lambda: seen[-2:] == ["ok", "ok"], seen)
             head = max(seq for one in self._subscribers for seq in one.seqs[-1:])
-            await self._waiting(f"{name}: all events", lambda: all(one.seqs[-1] >= head for one in self._subscribers), seen)
+            await self._waiting(
+                f"{name}: all events",
+                lambda: all(one.seqs[-1] >= head for one in self._subscribers),
+                seen,
+            )
         if "broker" in name:
             assert "unavailable" not in seen
-            assert sum(len(one.returns()) for one in self._subscribers) == sockets_before, "a socket was closed for the broker's sake"
-        tell(self._capsys, f"{self._broker.name}: {name}: all well {time.monotonic() - mended:.1f} s after it was mended; seen {set(seen)}")
+            assert sum(len(one.returns()) for one in self._subscribers) == sockets_before, (
+                "a socket was closed for the broker's sake"
+            )
+        tell(
+            self._capsys,
+            f"{self._broker.name}: {name}: all well {time.monotonic() - mended:.1f} s after it was"
+            f" mended; seen {set(seen)}",
+        )
         await asyncio.sleep(CALM_S)
 
     @asynccontextmanager

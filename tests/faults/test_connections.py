@@ -1,4 +1,6 @@
-"""Single connections break in every way that a network knows, under load: nothing is lost, and both ends notice."""
+"""Single connections break in every way that a network knows, under load: nothing is lost, and both
+ends notice.
+"""
 
 import asyncio
 import random
@@ -35,7 +37,9 @@ class Way:
     is_busy: bool = False
 
     async def injure(self, kind: str, rng: random.Random) -> None:
-        """Bring it about, and wait until the client is live again, or what only slowed it down is over."""
+        """Bring it about, and wait until the client is live again, or what only slowed it down is
+        over.
+        """
         self.is_busy = True
         at = time.monotonic()
         self.injured.append((at, kind))
@@ -68,23 +72,36 @@ class Way:
         await until(lambda: self.noticed(since) is not None)
 
     def noticed(self, since: float) -> tuple[float, float] | None:
-        """When the client noticed what happened then, and when it was live again; None until it was both."""
+        """When the client noticed what happened then, and when it was live again; None until it was
+        both.
+        """
         return next((times for times in self.subscriber.returns() if times[0] >= since), None)
 
 
 @pytest.mark.timeout(900 if FULL else 120)
-def test_nothing_is_lost_over_broken_connections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """FIN, RST, half-open, refused, paused and throttled connections: the zeros of the kill test; half-open ones are freed by the server."""
+def test_nothing_is_lost_over_broken_connections(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FIN, RST, half-open, refused, paused and throttled connections: the zeros of the kill test;
+    half-open ones are freed by the server.
+    """
     limits = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
-    with server_process(tmp_path / "data", **limits, ping_interval_s=FROZEN_S / 2, pong_timeout_s=FROZEN_S / 2) as server:
+    with server_process(
+        tmp_path / "data", **limits, ping_interval_s=FROZEN_S / 2, pong_timeout_s=FROZEN_S / 2
+    ) as server:
         ways = asyncio.run(_break_them(server, capsys))
         half_open = sum(kind == "half_open" for way in ways for _, kind in way.injured)
-        # Found by the heartbeat, or by the client's return to the session that the dead connection still holds.
-        found = server.metric("rtdash_evictions_total", code="4002") + server.metric("rtdash_evictions_total", code="4505")
+        # Found by the heartbeat, or by the client's return to the session that the dead connection
+        # still holds.
+        found = server.metric("rtdash_evictions_total", code="4002") + server.metric(
+            "rtdash_evictions_total", code="4505"
+        )
         assert found >= half_open > 0
         deadline = time.monotonic() + 10
         while server.metric("rtdash_connections") or server.metric("rtdash_subscriptions"):
-            assert time.monotonic() < deadline, "connections whose clients have gone are still counted"
+            assert time.monotonic() < deadline, (
+                "connections whose clients have gone are still counted"
+            )
             time.sleep(0.1)
 
 
@@ -97,11 +114,19 @@ async def _break_them(server: ServerProcess, capsys: pytest.CaptureFixture[str])
             proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
             ways.append(Way(Subscriber(number), proxy))
             url = f"http://127.0.0.1:{proxy.port}"
-            await stack.enter_async_context(following([ways[-1].subscriber], url, server.token(), timing=TIMING))
+            await stack.enter_async_context(
+                following([ways[-1].subscriber], url, server.token(), timing=TIMING)
+            )
         async with writer.writing(), asyncio.TaskGroup() as group:
             for number in range(DROPS):
-                await until(lambda: any(not way.is_busy and way.subscriber.state is State.LIVE for way in ways))
-                way = rng.choice([way for way in ways if not way.is_busy and way.subscriber.state is State.LIVE])
+                await until(
+                    lambda: any(
+                        not way.is_busy and way.subscriber.state is State.LIVE for way in ways
+                    )
+                )
+                way = rng.choice(
+                    [way for way in ways if not way.is_busy and way.subscriber.state is State.LIVE]
+                )
                 group.create_task(way.injure(KINDS[number % len(KINDS)], rng))
                 await asyncio.sleep(rng.uniform(0, 0.1))
         log = await asyncio.to_thread(server.read_log, "restaurant_reservations")
@@ -113,7 +138,9 @@ async def _break_them(server: ServerProcess, capsys: pytest.CaptureFixture[str])
 
 
 def _tell_times(ways: list[Way], events: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """From the fault to its notice (t_detect), and until what was missed has come (t_consistent)."""
+    """From the fault to its notice (t_detect), and until what was missed has come
+    (t_consistent).
+    """
     detect, consistent = defaultdict(list), defaultdict(list)
     for way in ways:
         for at, kind in way.injured:
@@ -122,6 +149,14 @@ def _tell_times(ways: list[Way], events: int, capsys: pytest.CaptureFixture[str]
                 detect[kind].append(times[0] - at)
                 consistent[kind].append(times[1] - at)
     dropped = sum(way.subscriber.duplicates_dropped for way in ways)
-    lines = [f"{DROPS} faults on {CLIENTS} connections, {events} events, repeats dropped by clients: {dropped}"]
-    lines += [f"{kind:9} t_detect {quantiles(detect[kind])}; t_consistent {quantiles(consistent[kind])}" for kind in detect]
+    lines = [
+        (
+            f"{DROPS} faults on {CLIENTS} connections, {events} events, repeats dropped by clients:"
+            f" {dropped}"
+        )
+    ]
+    lines += [
+        f"{kind:9} t_detect {quantiles(detect[kind])}; t_consistent {quantiles(consistent[kind])}"
+        for kind in detect
+    ]
     tell(capsys, "\n    ".join(lines))

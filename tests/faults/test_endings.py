@@ -1,4 +1,6 @@
-"""Ends that only a whole process shows: a shutdown that somebody holds up, and silent peers where the server below sends the pings."""
+"""Ends that only a whole process shows: a shutdown that somebody holds up, and silent peers where
+the server below sends the pings.
+"""
 
 import asyncio
 import signal
@@ -27,14 +29,29 @@ STALLED = 20
 
 @pytest.mark.parametrize("lane", LANES)
 def test_nobody_holds_up_a_shutdown(tmp_path: Path, lane: str) -> None:
-    """Clients that don't read, requests that never end, sockets that say nothing: the process is gone within shutdown_timeout."""
-    limits = {"drain_window_s": 0.3, "shutdown_timeout_s": SHUTDOWN_TIMEOUT_S, "connections_per_user": 0, "lane": lane}
-    with server_process(tmp_path / "data", may_log_faults=True, **limits) as server:  # requests that are cut off are in the log
+    """Clients that don't read, requests that never end, sockets that say nothing: the process is
+    gone within shutdown_timeout.
+    """
+    limits = {
+        "drain_window_s": 0.3,
+        "shutdown_timeout_s": SHUTDOWN_TIMEOUT_S,
+        "connections_per_user": 0,
+        "lane": lane,
+    }
+    with server_process(
+        tmp_path / "data", may_log_faults=True, **limits
+    ) as server:  # requests that are cut off are in the log
 
         async def hold_up() -> None:
-            taps = [await Tap.open(server.port, server.token(), reads=number % 2 == 0) for number in range(STALLED)]
+            taps = [
+                await Tap.open(server.port, server.token(), reads=number % 2 == 0)
+                for number in range(STALLED)
+            ]
             ends = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
-            head = f"POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token()}\r\nContent-Length: 1000\r\n\r\n["
+            head = (
+                "POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer"
+                f" {server.token()}\r\nContent-Length: 1000\r\n\r\n["
+            )
             ends[1].sendall(head.encode())
             ends[2].sendall(b"GET /ws HTTP/1.1\r\n")
             began = time.monotonic()
@@ -51,7 +68,9 @@ def test_nobody_holds_up_a_shutdown(tmp_path: Path, lane: str) -> None:
 
 
 def test_a_store_that_hangs_holds_up_no_shutdown(tmp_path: Path) -> None:
-    """A write waits for whoever holds SQLite's file, five seconds and more; the process ends with 1 before."""
+    """A write waits for whoever holds SQLite's file, five seconds and more; the process ends with 1
+    before.
+    """
     limits = {"drain_window_s": 0.2, "shutdown_timeout_s": 1}
     data = tmp_path / "data"
     with (
@@ -68,8 +87,12 @@ def test_a_store_that_hangs_holds_up_no_shutdown(tmp_path: Path) -> None:
 
 
 def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
-    """ASGI has no pings: the server below sends its own, closes with 1011, and the connection leaves the counts."""
-    with server_process(tmp_path / "data", lane="asgi", ping_interval_s=0.5, pong_timeout_s=0.5) as server:
+    """ASGI has no pings: the server below sends its own, closes with 1011, and the connection
+    leaves the counts.
+    """
+    with server_process(
+        tmp_path / "data", lane="asgi", ping_interval_s=0.5, pong_timeout_s=0.5
+    ) as server:
 
         async def be_silent() -> None:
             url = f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"
@@ -88,10 +111,14 @@ def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
 def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
     """Who never answers a ping is not given up, and a drain is not cut off."""
     timeouts = dict.fromkeys(("pong_timeout_s", "handshake_timeout_s", "shutdown_timeout_s"), 0)
-    with server_process(tmp_path / "data", lane=lane, ping_interval_s=0.2, drain_window_s=0.3, **timeouts) as server:
+    with server_process(
+        tmp_path / "data", lane=lane, ping_interval_s=0.2, drain_window_s=0.3, **timeouts
+    ) as server:
 
         async def be_silent() -> None:
-            async with RawClient.connect(f"ws://127.0.0.1:{server.port}/ws?token={server.token()}") as client:
+            async with RawClient.connect(
+                f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"
+            ) as client:
                 client.say(action="subscribe", channels=["restaurant_reservations"])
                 await client.message()
                 for _ in range(3):
@@ -105,8 +132,13 @@ def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
 
 
 def test_zero_waits_for_requests_that_still_come(tmp_path: Path) -> None:
-    """A booking whose other half comes long behind the drain is answered before the process ends."""
-    with server_process(tmp_path / "data", drain_window_s=0.3, shutdown_timeout_s=0) as server, half_post(server) as post:
+    """A booking whose other half comes long behind the drain is answered before the process
+    ends.
+    """
+    with (
+        server_process(tmp_path / "data", drain_window_s=0.3, shutdown_timeout_s=0) as server,
+        half_post(server) as post,
+    ):
         server.send(signal.SIGTERM)
         time.sleep(3)  # three times of what requests get at least where there is a limit
         post.finish()
@@ -115,8 +147,12 @@ def test_zero_waits_for_requests_that_still_come(tmp_path: Path) -> None:
 
 
 def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
-    """A process that stood still takes nobody for dead: who answered in the meantime is still there when it goes on."""
-    with server_process(tmp_path / "data", ping_interval_s=1.5, pong_timeout_s=1.5, connections_per_user=0) as server:
+    """A process that stood still takes nobody for dead: who answered in the meantime is still there
+    when it goes on.
+    """
+    with server_process(
+        tmp_path / "data", ping_interval_s=1.5, pong_timeout_s=1.5, connections_per_user=0
+    ) as server:
 
         async def wait_for_it() -> None:
             url = f"ws://127.0.0.1:{server.port}/ws?token={server.token()}"

@@ -1,4 +1,6 @@
-"""How limits give back what they take, what a dry run lets pass, and what the metrics say of each. Over real sockets, on both lanes."""
+"""How limits give back what they take, what a dry run lets pass, and what the metrics say of each.
+Over real sockets, on both lanes.
+"""
 
 import asyncio
 import json
@@ -44,7 +46,9 @@ async def test_messages_refill_at_the_rate_that_was_set(tmp_path: Path, lane: st
 
 
 async def test_a_flood_gets_what_the_rate_gives(tmp_path: Path, lane: str) -> None:
-    """However fast it comes, no more than burst + rate x time is served; the time is measured around it, so it can only be too long."""
+    """However fast it comes, no more than burst + rate x time is served; the time is measured
+    around it, so it can only be too long.
+    """
     with serving(tmp_path, lane, messages_per_second=10, messages_burst=5) as server:
         async with server.client() as client:
             loop = asyncio.get_running_loop()
@@ -66,7 +70,9 @@ async def test_requests_refill_at_the_rate_that_was_set(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
             statuses = []
             for _ in range(6):
-                statuses.append([(await client.get("/api/user/profile")).status_code for _ in range(4)])
+                statuses.append(
+                    [(await client.get("/api/user/profile")).status_code for _ in range(4)]
+                )
                 await asyncio.sleep(0.06)
         assert [burst[0] for burst in statuses] == [200] * 6
         assert any(429 in burst for burst in statuses)
@@ -74,7 +80,9 @@ async def test_requests_refill_at_the_rate_that_was_set(tmp_path: Path) -> None:
 
 
 async def test_handshakes_refill_at_the_rate_that_was_set(tmp_path: Path, lane: str) -> None:
-    """600 a minute are ten a second: behind a 503, a tenth of a second later the next one comes in."""
+    """600 a minute are ten a second: behind a 503, a tenth of a second later the next one comes
+    in.
+    """
     with serving(tmp_path, lane, handshakes_per_minute=600, handshakes_burst=1) as server:
         refused = 0
         for _ in range(4):
@@ -91,7 +99,9 @@ async def test_handshakes_refill_at_the_rate_that_was_set(tmp_path: Path, lane: 
 
 
 async def test_what_is_too_big_is_counted_and_told(tmp_path: Path, lane: str) -> None:
-    """A message above the limit: `disconnect` with 1009, don't come back with the same, and the metric says so."""
+    """A message above the limit: `disconnect` with 1009, don't come back with the same, and the
+    metric says so.
+    """
     with serving(tmp_path, lane, message_limit_bytes=1000) as server:
         async with server.client() as client:
             await client.send("x" * 1001)
@@ -101,7 +111,9 @@ async def test_what_is_too_big_is_counted_and_told(tmp_path: Path, lane: str) ->
 
 
 async def test_what_is_far_too_big_is_never_taken_in(tmp_path: Path, lane: str) -> None:
-    """A frame that only claims to be huge is refused by its head, before any of it is waited for."""
+    """A frame that only claims to be huge is refused by its head, before any of it is waited
+    for.
+    """
     with serving(tmp_path, lane, message_limit_bytes=1000) as server:
         async with RawClient.connect(server.url(token=server.token())) as client:
             client.writer.write(b"\x81\xff" + (2**40).to_bytes(8, "big") + bytes(4))
@@ -142,18 +154,28 @@ async def test_a_slow_reader_is_counted_by_limit_and_by_code(tmp_path: Path, lan
             for _ in range(60):
                 await server.book(20, name=LONG_NAME)
                 await server.settle()
-                evictions = server.parts.metrics.registry.get_sample_value("rtdash_evictions_total", {"code": "4001"}) or 0.0
+                evictions = (
+                    server.parts.metrics.registry.get_sample_value(
+                        "rtdash_evictions_total", {"code": "4001"}
+                    )
+                    or 0.0
+                )
                 if evictions:
                     break
             assert (evictions, server.refusals("buffer_limit_bytes")) == (1, 1)
 
 
 async def test_zero_is_no_limit(tmp_path: Path, lane: str) -> None:
-    """With every limit at 0 a crowd of connections of one user says what it likes, at any length and rate."""
+    """With every limit at 0 a crowd of connections of one user says what it likes, at any length
+    and rate.
+    """
     none = {name: 0 for name, field in Limits.model_fields.items() if name in LIMITS_WITHOUT_BOUND}
     assert len(none) == len(LIMITS_WITHOUT_BOUND)
     with serving(tmp_path, lane, **none) as server:
-        clients = [await connect(server.url(token=server.token()), proxy=None, max_size=None) for _ in range(15)]
+        clients = [
+            await connect(server.url(token=server.token()), proxy=None, max_size=None)
+            for _ in range(15)
+        ]
         for client in clients:
             for _ in range(60):
                 await client.send(json.dumps({"action": "ping"}))
@@ -181,15 +203,22 @@ LIMITS_WITHOUT_BOUND = {
 
 
 async def test_only_what_is_long_is_compressed(tmp_path: Path) -> None:
-    """compress_min_bytes: shorter messages go out as they are, also to who agreed to compression."""
+    """compress_min_bytes: shorter messages go out as they are, also to who agreed to
+    compression.
+    """
     for limit, is_compressed in ((50, True), (100_000, False)):
         with serving(tmp_path / str(limit), "fast", compress_min_bytes=limit) as server:
             offers = [ClientPerMessageDeflateFactory()]
             async with RawClient.connect(server.url(token=server.token()), offers=offers) as client:
                 client.say(action="subscribe", channels=["restaurant_reservations"])
-                assert (await client.frame(Opcode.TEXT)).rsv1 is False, "the extension hands out what it has inflated"
+                assert (await client.frame(Opcode.TEXT)).rsv1 is False, (
+                    "the extension hands out what it has inflated"
+                )
                 heads: list[int] = []
-                client.reader.feed_data, feed = _noting(heads, client.reader.feed_data), client.reader.feed_data
+                client.reader.feed_data, feed = (
+                    _noting(heads, client.reader.feed_data),
+                    client.reader.feed_data,
+                )
                 await server.book(3)
                 for _ in range(3):
                     await client.frame(Opcode.TEXT)
@@ -198,7 +227,9 @@ async def test_only_what_is_long_is_compressed(tmp_path: Path) -> None:
 
 
 def _noting(heads: list[int], feed):
-    """The first byte of each piece that comes in: RSV1 (0x40) says that the message is compressed (RFC 7692 section 6)."""
+    """The first byte of each piece that comes in: RSV1 (0x40) says that the message is compressed
+    (RFC 7692 section 6).
+    """
 
     def note(data: bytes) -> None:
         heads.append(data[0])
@@ -208,7 +239,9 @@ def _noting(heads: list[int], feed):
 
 
 async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: str) -> None:
-    """A position from before it is answered with a reset; the head stays, and being there is recoverable."""
+    """A position from before it is answered with a reset; the head stays, and being there is
+    recoverable.
+    """
     with serving(tmp_path, lane) as server:
         async with server.client() as client:
             old = (await client.subscribe("restaurant_reservations"))["positions"]
@@ -218,12 +251,19 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
     with serving(tmp_path, lane, retention_s=0.1) as server:
         stream = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
         async with asyncio.timeout(20):
-            while not await server.call(lambda: server.parts.database.read(lambda store: event_log.read_floor(store, stream))):  # noqa: ASYNC110 - pruning tells nobody
+            # pruning tells nobody
+            while not await server.call(  # noqa: ASYNC110
+                lambda: server.parts.database.read(
+                    lambda store: event_log.read_floor(store, stream)
+                )
+            ):
                 await asyncio.sleep(0.05)
         async with server.client() as client:
             answer = await client.subscribe("restaurant_reservations", positions=old)
             assert answer["recovered"] == {"restaurant_reservations": False}
-            assert (await client.until(lambda body: body.get("type") == "reset"))["position"]["seq"] == numbers[-1]
+            assert (await client.until(lambda body: body.get("type") == "reset"))["position"][
+                "seq"
+            ] == numbers[-1]
             again = await client.subscribe("restaurant_reservations", positions=answer["positions"])
             assert again["recovered"] == {"restaurant_reservations": True}
 

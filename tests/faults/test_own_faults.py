@@ -1,4 +1,6 @@
-"""Faults of the server's own, met by one connection: that one is told, the others don't notice. On both lanes."""
+"""Faults of the server's own, met by one connection: that one is told, the others don't notice. On
+both lanes.
+"""
 
 import asyncio
 import logging
@@ -15,8 +17,12 @@ __all__ = ["anyio_backend", "edge", "lane"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_action_that_fails_is_an_internal_error(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
-    """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and so does the session."""
+async def test_an_action_that_fails_is_an_internal_error(
+    edge: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and
+    so does the session.
+    """
     gateway = edge.parts.gateway
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations")
@@ -32,8 +38,12 @@ async def test_an_action_that_fails_is_an_internal_error(edge: Server, caplog: p
     assert "an action failed" in caplog.text
 
 
-async def test_a_connection_that_fails_is_closed_with_1011(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
-    """A fault in the handling of a frame ends that connection alone: `disconnect`, 1011, come back; and it is logged."""
+async def test_a_connection_that_fails_is_closed_with_1011(
+    edge: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault in the handling of a frame ends that connection alone: `disconnect`, 1011, come back;
+    and it is logged.
+    """
     async with edge.client() as client, edge.client(token=edge.token("bob")) as other:
         await client.subscribe("restaurant_reservations")
         await other.subscribe("restaurant_reservations")
@@ -46,11 +56,15 @@ async def test_a_connection_that_fails_is_closed_with_1011(edge: Server, caplog:
         seqs = await edge.book()
         assert await other.events(1) == seqs
     assert "Traceback" in caplog.text
-    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == ["rtdash.server.socket.link"]
+    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == [
+        "rtdash.server.socket.link"
+    ]
 
 
 async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
-    """1001 is what a browser sends that leaves the page: the server's Close says the same (RFC 6455 section 7.4.1)."""
+    """1001 is what a browser sends that leaves the page: the server's Close says the same (RFC 6455
+    section 7.4.1).
+    """
     async with edge.client() as client:
         await client.subscribe("hotel_reservations")
         await asyncio.wait_for(client.websocket.close(1001), 5)
@@ -58,8 +72,12 @@ async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
         assert client.websocket.protocol.close_rcvd.code == 1001
 
 
-async def test_a_connection_that_fails_by_the_clock_harms_no_other(tmp_path: Path, lane: str) -> None:
-    """A fault in what time brings to one connection ends that one, 1011; the wheel goes on to turn for the others."""
+async def test_a_connection_that_fails_by_the_clock_harms_no_other(
+    tmp_path: Path, lane: str
+) -> None:
+    """A fault in what time brings to one connection ends that one, 1011; the wheel goes on to turn
+    for the others.
+    """
     with serving(tmp_path, lane, idle_timeout_s=2) as server:
         async with server.client() as client, server.client(token=server.token("bob")) as other:
             await client.ask(action="ping")

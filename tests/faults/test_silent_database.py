@@ -1,4 +1,6 @@
-"""PostgreSQL says nothing any more, although every byte to it is acknowledged: 503 in bounded time, and well again by itself."""
+"""PostgreSQL says nothing any more, although every byte to it is acknowledged: 503 in bounded time,
+and well again by itself.
+"""
 
 import asyncio
 import signal
@@ -26,7 +28,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 SILENCE_S, CONNECT_S = (ImpatientConnection.silence_s, 5) if FULL else (1.5, 2)
 BOUND_S = SILENCE_S + 2 * CONNECT_S + 10
-"""What is under way is given up after a silence, what waits for it after an attempt to connect; a busy machine needs more."""
+"""What is under way is given up after a silence, what waits for it after an attempt to connect; a
+busy machine needs more."""
 
 
 @asynccontextmanager
@@ -63,21 +66,27 @@ async def test_a_silent_database_is_weathered(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Writes and reads are refused, /readyz says why, sockets stand; afterwards all is well, and each operation is stored once."""
+    """Writes and reads are refused, /readyz says why, sockets stand; afterwards all is well, and
+    each operation is stored once.
+    """
     async with AsyncExitStack() as stack:
         database = stack.enter_context(new_database(own(postgres_server).url))
         proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", postgres_server.port))
         url = make_url(database).set(port=proxy.port).render_as_string(hide_password=False)
         server = await stack.enter_async_context(_served(tmp_path, url))
         client = await stack.enter_async_context(server.client())
-        rest = await stack.enter_async_context(Rest(f"http://127.0.0.1:{server.port}", server.token()))
+        rest = await stack.enter_async_context(
+            Rest(f"http://127.0.0.1:{server.port}", server.token())
+        )
         await client.subscribe(CHANNEL)
         tell(capsys, await _weather(rest, client, fault(postgres_server, proxy)))
 
 
 @asynccontextmanager
 async def _served(data: Path, database: str) -> AsyncIterator[Server]:
-    """It starts and ends in another thread: the proxy that it talks through is on this one's loop."""
+    """It starts and ends in another thread: the proxy that it talks through is on this one's
+    loop.
+    """
     running = serving(data, "fast", settings={"database": database}, requests_per_second=0)
     server = await asyncio.to_thread(running.__enter__)
     try:
@@ -87,16 +96,22 @@ async def _served(data: Path, database: str) -> AsyncIterator[Server]:
 
 
 async def _weather(rest: Rest, client: Client, fault: AbstractAsyncContextManager[None]) -> str:
-    """Operations before, in and behind the fault; what was refused is repeated with its own id. Gives how long things took."""
+    """Operations before, in and behind the fault; what was refused is repeated with its own id.
+    Gives how long things took.
+    """
     keys = ["before", *(f"within-{number}" for number in range(6)), "behind"]
     assert (await rest.book("before")).status_code == 201
     async with fault:
         began = time.monotonic()
         async with asyncio.timeout(BOUND_S):
-            refused = await asyncio.gather(rest.reservations(), *(rest.book(key) for key in keys[1:4]))
+            refused = await asyncio.gather(
+                rest.reservations(), *(rest.book(key) for key in keys[1:4])
+            )
             first_s = time.monotonic() - began
         async with asyncio.timeout(BOUND_S):
-            refused += await asyncio.gather(rest.reservations(), *(rest.book(key) for key in keys[4:7]))
+            refused += await asyncio.gather(
+                rest.reservations(), *(rest.book(key) for key in keys[4:7])
+            )
             second_s = time.monotonic() - began - first_s
         assert [answer.status_code for answer in refused] == [503] * len(refused)
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
@@ -109,7 +124,12 @@ async def _weather(rest: Rest, client: Client, fault: AbstractAsyncContextManage
     ready_s = time.monotonic() - mended
     for key in keys[1:]:
         assert (await rest.book(key)).status_code in {200, 201}
-    heard += [(await client.until(lambda body: "seq" in body))["operationId"] for _ in keys[len(heard) :]]
+    heard += [
+        (await client.until(lambda body: "seq" in body))["operationId"] for _ in keys[len(heard) :]
+    ]
     assert heard + await pong(client) == await rest.log()
     assert sorted(heard) == sorted(keys)
-    return f"refused after {first_s:.1f} s, then after {second_s:.1f} s; ready {ready_s:.1f} s after it was mended"
+    return (
+        f"refused after {first_s:.1f} s, then after {second_s:.1f} s; ready {ready_s:.1f} s after"
+        " it was mended"
+    )

@@ -1,4 +1,6 @@
-"""Faults of the store under a live server: what can't be stored is refused, nobody hears of it, and all is well again by itself."""
+"""Faults of the store under a live server: what can't be stored is refused, nobody hears of it, and
+all is well again by itself.
+"""
 
 import asyncio
 import sqlite3
@@ -29,7 +31,9 @@ class Rest:
     """Writes and questions of a user, over REST."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
+        self._client = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+        )
         self._date = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
 
     async def __aenter__(self) -> Self:
@@ -41,7 +45,9 @@ class Rest:
     async def book(self, key: str) -> httpx.Response:
         """A booking under that key."""
         body = {"customerName": "Ann Guest", "guests": 2, "source": "web", "date": self._date}
-        return await self._client.post("/api/restaurant/reservations", json=body, headers={"Idempotency-Key": key})
+        return await self._client.post(
+            "/api/restaurant/reservations", json=body, headers={"Idempotency-Key": key}
+        )
 
     async def reservations(self) -> httpx.Response:
         """The restaurant's reservations, read from the store."""
@@ -54,18 +60,25 @@ class Rest:
     async def is_ready(self) -> None:
         """Wait until it is, without writing anything."""
         async with asyncio.timeout(PATIENCE_S):
-            while (await self.readiness()).status_code != 200:  # noqa: ASYNC110 - asked over a socket, as anybody would
+            # asked over a socket, as anybody would
+            while (await self.readiness()).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     async def log(self) -> list[str]:
         """The operation ids of all events."""
-        events = (await self._client.get(f"/api/channels/{CHANNEL}/events", params={"after": 0, "limit": 500})).json()["events"]
+        events = (
+            await self._client.get(
+                f"/api/channels/{CHANNEL}/events", params={"after": 0, "limit": 500}
+            )
+        ).json()["events"]
         return [one["operationId"] for one in events]
 
 
 @contextmanager
 def spell(server: Server, pragma: str) -> Iterator[None]:
-    """A PRAGMA on every connection of the server's writer while it lasts: the present one, and those that replace it."""
+    """A PRAGMA on every connection of the server's writer while it lasts: the present one, and
+    those that replace it.
+    """
     engine = server.parts.database._engines.writer
 
     def enchant(connection: sqlite3.Connection, _record: Any) -> None:
@@ -74,7 +87,8 @@ def spell(server: Server, pragma: str) -> Iterator[None]:
     event.listen(engine, "connect", enchant)
     try:
         asyncio.run_coroutine_threadsafe(
-            server.parts.database.write(lambda connection: connection.exec_driver_sql(pragma)), server.loop
+            server.parts.database.write(lambda connection: connection.exec_driver_sql(pragma)),
+            server.loop,
         ).result(PATIENCE_S)
         yield
     finally:
@@ -93,23 +107,33 @@ def locked(server: Server) -> Iterator[None]:
         other.close()
 
 
-async def weather(rest: Rest, client: Client, fault: AbstractContextManager[None], *, word: str) -> None:
-    """A booking before the fault, one in it that is refused and repeated behind it: each has one event, in order.
+async def weather(
+    rest: Rest, client: Client, fault: AbstractContextManager[None], *, word: str
+) -> None:
+    """A booking before the fault, one in it that is refused and repeated behind it: each has one
+    event, in order.
 
-    Nobody hears of what was refused; the connection stands all the time; `word` is in what /readyz says of the fault.
+    Nobody hears of what was refused; the connection stands all the time; `word` is in what /readyz
+    says of the fault.
     """
     stored = ["before"]
     assert (await rest.book("before")).status_code == 201
     with fault:
-        # What still fits into pages that are there is stored, and must be: a full disk is full for what needs more.
+        # What still fits into pages that are there is stored, and must be: a full disk is full for
+        # what needs more.
         while (refused := await rest.book(f"within-{len(stored)}")).status_code == 201:
             stored.append(f"within-{len(stored)}")
             assert len(stored) < 400, "the fault isn't one"
         assert refused.status_code == 503, refused.text
-        assert refused.json()["type"].removeprefix("urn:rtdash:problem:") in {"unavailable", "outcome_unknown"}
+        assert refused.json()["type"].removeprefix("urn:rtdash:problem:") in {
+            "unavailable",
+            "outcome_unknown",
+        }
         assert int(refused.headers["Retry-After"]) >= 1
         async with asyncio.timeout(PATIENCE_S):
-            while (readiness := await rest.readiness()).status_code == 200:  # a probe or a beat still fitted in
+            while (
+                readiness := await rest.readiness()
+            ).status_code == 200:  # a probe or a beat still fitted in
                 assert (await rest.book(f"within-{len(stored)}")).status_code == 503
         assert (readiness.status_code, readiness.json()["status"]) == (503, "unavailable")
         assert word in " ".join(readiness.json()["problems"])
@@ -120,7 +144,10 @@ async def weather(rest: Rest, client: Client, fault: AbstractContextManager[None
     assert (await rest.book(stored[-1])).status_code == 201
     assert (await rest.book("behind")).status_code == 201
     stored.append("behind")
-    heard += [(await client.until(lambda body: "seq" in body))["operationId"] for _ in stored[len(heard) :]]
+    heard += [
+        (await client.until(lambda body: "seq" in body))["operationId"]
+        for _ in stored[len(heard) :]
+    ]
     heard += await pong(client)
     assert heard == stored
     assert await rest.log() == stored
@@ -138,24 +165,35 @@ async def pong(client: Client) -> list[str]:
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
-        pytest.param(lambda server: spell(server, "PRAGMA max_page_count=1"), "full", id="disk full"),
-        pytest.param(lambda server: spell(server, "PRAGMA query_only=ON"), "can't be written", id="read-only"),
+        pytest.param(
+            lambda server: spell(server, "PRAGMA max_page_count=1"), "full", id="disk full"
+        ),
+        pytest.param(
+            lambda server: spell(server, "PRAGMA query_only=ON"), "can't be written", id="read-only"
+        ),
         pytest.param(locked, "locked", id="locked for long"),
     ],
 )
 async def test_a_fault_of_the_store_is_weathered(
     tmp_path: Path, fault: Callable[[Server], AbstractContextManager[None]], word: str
 ) -> None:
-    """503 and no event while it lasts, /readyz says so, and all is well again without anybody's help."""
+    """503 and no event while it lasts, /readyz says so, and all is well again without anybody's
+    help.
+    """
     with serving(tmp_path, "fast", requests_per_second=0) as server:
-        async with server.client() as client, Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest:
+        async with (
+            server.client() as client,
+            Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest,
+        ):
             await client.subscribe(CHANNEL)
             await weather(rest, client, fault(server), word=word)
 
 
 @contextmanager
 def no_room(server: ServerProcess) -> Iterator[None]:
-    """No file of the server's may grow any more (setrlimit(2), RLIMIT_FSIZE): what a quota or a full disk does to a process."""
+    """No file of the server's may grow any more (setrlimit(2), RLIMIT_FSIZE): what a quota or a
+    full disk does to a process.
+    """
     process = psutil.Process(server.pid)
     before = process.rlimit(psutil.RLIMIT_FSIZE)
     process.rlimit(psutil.RLIMIT_FSIZE, (1024, before[1]))
@@ -180,11 +218,18 @@ def test_files_that_cant_grow_are_weathered(tmp_path: Path) -> None:
 
 
 async def test_a_broken_file_is_told_and_mended(tmp_path: Path) -> None:
-    """While the file is damaged, reads, subscribes and /readyz say so; with the file whole again, all that was acknowledged is there."""
+    """While the file is damaged, reads, subscribes and /readyz say so; with the file whole again,
+    all that was acknowledged is there.
+    """
     with serving(tmp_path, "fast", requests_per_second=0) as server:
         path = server.parts.settings.data / "rtdash.db"
-        async with server.client() as client, Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest:
-            start = (await client.subscribe("restaurant_notifications", "hotel_reservations"))["positions"]["hotel_reservations"]
+        async with (
+            server.client() as client,
+            Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest,
+        ):
+            start = (await client.subscribe("restaurant_notifications", "hotel_reservations"))[
+                "positions"
+            ]["hotel_reservations"]
             stored = [f"op-{number}" for number in range(5)]
             for key in stored:
                 assert (await rest.book(key)).status_code == 201
@@ -194,8 +239,14 @@ async def test_a_broken_file_is_told_and_mended(tmp_path: Path) -> None:
                 readiness = await rest.readiness()
                 assert readiness.status_code == 503
                 assert "not a database" in " ".join(readiness.json()["problems"])
-                refused = await client.ask(action="subscribe", channels=[CHANNEL], positions={CHANNEL: start})
-                assert (refused["code"], refused["temporary"], refused["retryAfterMs"] > 0) == ("unavailable", True, True)
+                refused = await client.ask(
+                    action="subscribe", channels=[CHANNEL], positions={CHANNEL: start}
+                )
+                assert (refused["code"], refused["temporary"], refused["retryAfterMs"] > 0) == (
+                    "unavailable",
+                    True,
+                    True,
+                )
                 if (await rest.book("within")).status_code == 201:
                     stored.append("within")
             await rest.is_ready()
@@ -205,7 +256,10 @@ async def test_a_broken_file_is_told_and_mended(tmp_path: Path) -> None:
             assert await rest.log() == stored
             answer = await client.subscribe(CHANNEL, positions={CHANNEL: start})
             assert answer["recovered"] == {CHANNEL: True}
-            heard = [(await client.until(lambda body: body.get("channel") == CHANNEL))["operationId"] for _ in stored]
+            heard = [
+                (await client.until(lambda body: body.get("channel") == CHANNEL))["operationId"]
+                for _ in stored
+            ]
             assert heard == stored
 
 

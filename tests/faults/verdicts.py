@@ -23,7 +23,13 @@ class Verdict:
     resets: int = 0
 
 
-def judge(acknowledged: list[str], log: list[dict[str, Any]], subscribers: "list[Subscriber]", *, since: int = 0) -> Verdict:
+def judge(
+    acknowledged: list[str],
+    log: list[dict[str, Any]],
+    subscribers: "list[Subscriber]",
+    *,
+    since: int = 0,
+) -> Verdict:
     """Compare the records. `log` is the whole log; subscribers began behind `since`."""
     in_log = Counter(event["operationId"] for event in log)
     seqs = [event["seq"] for event in log]
@@ -34,8 +40,16 @@ def judge(acknowledged: list[str], log: list[dict[str, Any]], subscribers: "list
         stored_twice=sum(number - 1 for number in in_log.values()),
         holes_in_log=sum(seq != place for place, seq in enumerate(seqs, 1)),
         events_lost=sum(len(expected - set(one.seqs)) for one in subscribers)
-        + sum(operations[seq] != own for one in subscribers for seq, own in zip(one.seqs, one.operations, strict=True)),
-        out_of_order=sum(later < earlier for one in subscribers for earlier, later in zip(one.seqs, one.seqs[1:], strict=False)),
+        + sum(
+            operations[seq] != own
+            for one in subscribers
+            for seq, own in zip(one.seqs, one.operations, strict=True)
+        ),
+        out_of_order=sum(
+            later < earlier
+            for one in subscribers
+            for earlier, later in zip(one.seqs, one.seqs[1:], strict=False)
+        ),
         duplicates=sum(len(one.seqs) - len(set(one.seqs)) for one in subscribers),
         resets=sum(one.resets for one in subscribers),
     )
@@ -53,4 +67,7 @@ def quantiles(values: list[float]) -> str:
         return "none"
     ordered = sorted(values)
     p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms (n = {len(ordered)})"
+    return (
+        f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms (n ="
+        f" {len(ordered)})"
+    )

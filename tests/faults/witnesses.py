@@ -1,11 +1,13 @@
-"""Who writes and who watches while something breaks: each keeps a record, and the records are compared in the end."""
+"""Who writes and who watches while something breaks: each keeps a record, and the records are
+compared in the end.
+"""
 
 import asyncio
 import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,16 +27,32 @@ PATIENCE_S = 60.0
 
 
 class Writer:
-    """Sends operations at a rate, each again with its own id until it is answered. `acknowledged` has the ids in the order of answers."""
+    """Sends operations at a rate, each again with its own id until it is answered. `acknowledged`
+    has the ids in the order of answers.
+    """
 
-    def __init__(self, url: str, token: str, *, per_second: float, rng: random.Random, guests: int = 2, name: str = "Ann Guest") -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        per_second: float,
+        rng: random.Random,
+        guests: int = 2,
+        name: str = "Ann Guest",
+    ) -> None:
         self.acknowledged: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self._url = url
         self._token = token
         self._per_second = per_second
         self._rng = rng
-        self._content = {"kind": "restaurant", "customerName": name, "guests": guests, "source": "web"}
+        self._content = {
+            "kind": "restaurant",
+            "customerName": name,
+            "guests": guests,
+            "source": "web",
+        }
         self._sent = 0
         self._booked: list[str] = []
         self._prefix = f"{rng.getrandbits(48):x}"
@@ -58,7 +76,10 @@ class Writer:
     async def _run(self, stop: asyncio.Event) -> None:
         size = max(1, round(self._per_second / 20))
         due = time.monotonic()
-        async with Api(self._url, self._token, connections=16, retry_for_s=900) as api, asyncio.TaskGroup() as group:
+        async with (
+            Api(self._url, self._token, connections=16, retry_for_s=900) as api,
+            asyncio.TaskGroup() as group,
+        ):
             while not stop.is_set():
                 group.create_task(self._post(api, self._operations(size)))
                 due += size / self._per_second
@@ -94,7 +115,9 @@ class Writer:
 
 @dataclass
 class Subscriber:
-    """Somebody who follows the channel with rtdash.client, and writes down what comes and what becomes of the connection."""
+    """Somebody who follows the channel with rtdash.client, and writes down what comes and what
+    becomes of the connection.
+    """
 
     number: int
     seqs: list[int] = field(default_factory=list)
@@ -104,9 +127,18 @@ class Subscriber:
     duplicates_dropped: int = 0
     local_ports: set[int] = field(default_factory=set)
 
-    async def follow(self, url: str, token: str, *, timing: Timing = QUICK, batch_ms: int | None = None) -> None:
+    async def follow(
+        self, url: str, token: str, *, timing: Timing = QUICK, batch_ms: int | None = None
+    ) -> None:
         """Until cancelled."""
-        async with connect(url, [CHANNEL], token=token, timing=timing, batch_ms=batch_ms, rng=random.Random(self.number)) as live:
+        async with connect(
+            url,
+            [CHANNEL],
+            token=token,
+            timing=timing,
+            batch_ms=batch_ms,
+            rng=random.Random(self.number),
+        ) as live:
             async for item in live:
                 self._write_down(item)
                 self.duplicates_dropped = live.duplicates
@@ -141,7 +173,11 @@ class Subscriber:
         """For each break: when it was noticed, and when the connection was live again."""
         found, broken_at = [], None
         for at, change in self.changes:
-            if change.state is State.CONNECTING and change.retry_in_s is not None and broken_at is None:
+            if (
+                change.state is State.CONNECTING
+                and change.retry_in_s is not None
+                and broken_at is None
+            ):
                 broken_at = at
             elif change.state is State.LIVE and broken_at is not None:
                 found.append((broken_at, at))
@@ -164,9 +200,13 @@ class BareSubscriber:
         while True:
             with suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed, EOFError):
                 query = f"&session={self.session}" if self.session else ""
-                async with open_socket(address + query, proxy=None, ping_interval=None, open_timeout=5) as socket:
+                async with open_socket(
+                    address + query, proxy=None, ping_interval=None, open_timeout=5
+                ) as socket:
                     if self.session is None:
-                        await socket.send(json.dumps({"action": "subscribe", "channels": [CHANNEL]}))
+                        await socket.send(
+                            json.dumps({"action": "subscribe", "channels": [CHANNEL]})
+                        )
                     async for text in socket:
                         self._write_down(json.loads(text))
             await asyncio.sleep(0.2)
@@ -183,14 +223,24 @@ class BareSubscriber:
 
 
 @asynccontextmanager
-async def following(subscribers: "list[Subscriber]", url: str, token: str, *, timing: Timing = QUICK) -> AsyncIterator[None]:
-    """All of them follow from before the block until behind it; every third one asks for batches."""
+async def following(
+    subscribers: "list[Subscriber]", url: str, token: str, *, timing: Timing = QUICK
+) -> AsyncIterator[None]:
+    """All of them follow from before the block until behind it; every third one asks for
+    batches.
+    """
     tasks = [
-        asyncio.create_task(subscriber.follow(url, token, timing=timing, batch_ms=20 if subscriber.number % 3 == 2 else None))
+        asyncio.create_task(
+            subscriber.follow(
+                url, token, timing=timing, batch_ms=20 if subscriber.number % 3 == 2 else None
+            )
+        )
         for subscriber in subscribers
     ]
     try:
-        await until(lambda: all(subscriber.state is State.LIVE for subscriber in subscribers), tasks)
+        await until(
+            lambda: all(subscriber.state is State.LIVE for subscriber in subscribers), tasks
+        )
         yield
     finally:
         for task in tasks:
@@ -198,8 +248,12 @@ async def following(subscribers: "list[Subscriber]", url: str, token: str, *, ti
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(is_so: Any, tasks: "list[asyncio.Task[None]]" = [], *, patience_s: float = PATIENCE_S) -> None:  # noqa: B006 - only read
-    """Wait for something that comes to pass by itself. A task that has died raises what it died of."""
+async def until(
+    is_so: Any, tasks: "Sequence[asyncio.Task[None]]" = (), *, patience_s: float = PATIENCE_S
+) -> None:
+    """Wait for something that comes to pass by itself. A task that has died raises what it died
+    of.
+    """
     async with asyncio.timeout(patience_s):
         while not is_so():
             for task in tasks:

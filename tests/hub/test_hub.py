@@ -36,7 +36,9 @@ def test_members_share_the_bytes_of_a_flush(hub: Hub, turns: Turns) -> None:
 
 
 def test_top_moves_at_the_flush_and_not_before(hub: Hub, turns: Turns) -> None:
-    """A position taken before the flush does not yet include what is pending; who joins then gets it."""
+    """A position taken before the flush does not yet include what is pending; who joins then gets
+    it.
+    """
     hub.publish(BOOKINGS, 1, [b"one"])
     assert hub.top(BOOKINGS) == 0
     member = Member()
@@ -47,7 +49,9 @@ def test_top_moves_at_the_flush_and_not_before(hub: Hub, turns: Turns) -> None:
 
 
 def test_who_joins_during_a_flush_starts_behind_it(hub: Hub, turns: Turns) -> None:
-    """The position taken in the middle of a flush includes the flush, so the flush must not reach the newcomer."""
+    """The position taken in the middle of a flush includes the flush, so the flush must not reach
+    the newcomer.
+    """
     late, tops = Member(), []
 
     def join_late(_parcel: Parcel) -> None:
@@ -79,7 +83,9 @@ def test_who_leaves_during_a_flush_is_not_reached_by_it_any_more(hub: Hub, turns
 
 
 def test_a_late_leave_does_not_end_a_newer_membership(hub: Hub, turns: Turns) -> None:
-    """Leaving the first subscription again changes nothing for the second of the same subscriber."""
+    """Leaving the first subscription again changes nothing for the second of the same
+    subscriber.
+    """
     member = Member()
     older = hub.join(BOOKINGS, member)
     hub.leave(older)
@@ -90,7 +96,9 @@ def test_a_late_leave_does_not_end_a_newer_membership(hub: Hub, turns: Turns) ->
     assert member.bodies == [b"one"]
 
 
-def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(
+    hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its fault is counted and logged, and it isn't asked again."""
 
     def burst(_parcel: Parcel) -> None:
@@ -112,7 +120,9 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(hub: Hub,
 
 
 def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Turns) -> None:
-    """Even a flush asked for in the middle waits until the one under way has reached everybody, or the order would break."""
+    """Even a flush asked for in the middle waits until the one under way has reached everybody, or
+    the order would break.
+    """
 
     def publish_more(parcel: Parcel) -> None:
         if parcel.first_seq == 1:
@@ -146,7 +156,9 @@ def test_state_is_conflated_by_kind_within_a_flush(hub: Hub, turns: Turns) -> No
 
 
 def test_state_without_members_is_not_kept(hub: Hub, turns: Turns) -> None:
-    """Nobody is told anything old: state is known only from the first member on, and forgotten with the last."""
+    """Nobody is told anything old: state is known only from the first member on, and forgotten with
+    the last.
+    """
     hub.publish_state(STATS, "stats_update", b"unseen")
     subscription = hub.join(STATS, Member())
     assert hub.states(STATS) == ()

@@ -1,4 +1,6 @@
-"""When the hub flushes: at the end of the turn, or a little later where that joins what comes close together."""
+"""When the hub flushes: at the end of the turn, or a little later where that joins what comes close
+together.
+"""
 
 import pytest
 
@@ -15,7 +17,9 @@ class DearMember(Member):
 
 
 def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
-    """However dear the flushes are, one that comes long after another goes out at the end of its turn."""
+    """However dear the flushes are, one that comes long after another goes out at the end of its
+    turn.
+    """
     hub.join(BOOKINGS, DearMember(turns, 0.010))
     for seq in range(1, 4):
         turns.now += 0.025
@@ -26,7 +30,9 @@ def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
 
 
 def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, turns: Turns) -> None:
-    """Flushing is a fifth of the loop: whatever holds one of them up, or doubles it once, the next goes out at once."""
+    """Flushing is a fifth of the loop: whatever holds one of them up, or doubles it once, the next
+    goes out at once.
+    """
     member = DearMember(turns, 0.005)
     hub.join(BOOKINGS, member)
     for seq, pause_s in enumerate((*[0.020] * 20, 0.038, 0.002, 0.020, 0.020, 0.020, 0.020), 1):
@@ -48,8 +54,12 @@ def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, tu
     ],
     ids=["each by itself", "joined", "many joined", "no pause below 4 ms", "no pause above 200 ms"],
 )
-def test_what_comes_closer_shares_a_flush(hub: Hub, turns: Turns, cost_s: float, every_s: float, share: float) -> None:
-    """News that lie 3.5 flushes apart go out one by one; closer ones leave the loop that much rest behind each flush, within bounds."""
+def test_what_comes_closer_shares_a_flush(
+    hub: Hub, turns: Turns, cost_s: float, every_s: float, share: float
+) -> None:
+    """News that lie 3.5 flushes apart go out one by one; closer ones leave the loop that much rest
+    behind each flush, within bounds.
+    """
     hub.join(BOOKINGS, DearMember(turns, cost_s))
     began, seq, length_s = turns.now, 0, 2_000 * cost_s
     while turns.now < began + length_s:

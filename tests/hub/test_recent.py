@@ -1,4 +1,6 @@
-"""What is kept of the events that went out lately: bounded for a stream, over all streams, and for those who share runs."""
+"""What is kept of the events that went out lately: bounded for a stream, over all streams, and for
+those who share runs.
+"""
 
 from weakref import ref
 
@@ -25,7 +27,9 @@ def _keep(recent: Recent, stream: Stream, first: int, last: int) -> list[Parcel]
 
 
 def test_all_streams_together_stay_within_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What few streams took while they were alone is given up when many more come, and the quietest are forgotten first."""
+    """What few streams took while they were alone is given up when many more come, and the quietest
+    are forgotten first.
+    """
     monkeypatch.setattr("rtdash.hub.recent.TOTAL_BYTES", 20 * COST_BYTES)
     recent = Recent()
     for number in range(20):
@@ -35,7 +39,9 @@ def test_all_streams_together_stay_within_the_total(monkeypatch: pytest.MonkeyPa
     assert recent.after(_stream(19), 9) is not None
 
 
-def test_a_stream_that_is_still_alive_is_not_the_first_to_be_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_is_still_alive_is_not_the_first_to_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It goes by when the last event went out, not by which stream came first."""
     monkeypatch.setattr("rtdash.hub.recent.TOTAL_BYTES", 4 * COST_BYTES)
     recent = Recent()
@@ -43,7 +49,10 @@ def test_a_stream_that_is_still_alive_is_not_the_first_to_be_forgotten(monkeypat
     _keep(recent, _stream(1), 1, 2)
     _keep(recent, _stream(0), 3, 3)
     _keep(recent, _stream(2), 1, 1)
-    assert [recent.after(_stream(number), last - 1) is not None for number, last in ((0, 3), (1, 2), (2, 1))] == [True, False, True]
+    assert [
+        recent.after(_stream(number), last - 1) is not None
+        for number, last in ((0, 3), (1, 2), (2, 1))
+    ] == [True, False, True]
 
 
 def test_what_was_forgotten_counts_no_more() -> None:
@@ -58,7 +67,9 @@ def test_what_was_forgotten_counts_no_more() -> None:
 
 
 def test_runs_hold_nothing_of_what_was_forgotten() -> None:
-    """A run outlives its stream, and may be small: with all that the stream had kept it would be a thousand times as large."""
+    """A run outlives its stream, and may be small: with all that the stream had kept it would be a
+    thousand times as large.
+    """
 
     class Watched(Parcel):
         __slots__ = ("__weakref__",)
@@ -85,7 +96,9 @@ def test_only_the_newest_parcel_keeps_its_frames() -> None:
 
 
 def test_runs_are_shared_until_the_next_flush() -> None:
-    """Whoever comes for the same events gets the same bytes; after the next flush the run is a longer one."""
+    """Whoever comes for the same events gets the same bytes; after the next flush the run is a
+    longer one.
+    """
     recent = Recent()
     _keep(recent, _stream(0), 1, 3)
     run = recent.after(_stream(0), 0)
@@ -113,7 +126,9 @@ def test_runs_are_bounded_over_all_streams(monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(3):
         _keep(recent, _stream(number), 1, 2)
     first, *others = [recent.after(_stream(number), 0) for number in range(3)]
-    assert all(recent.after(_stream(number), 0) is run for number, run in enumerate(others, start=1))
+    assert all(
+        recent.after(_stream(number), 0) is run for number, run in enumerate(others, start=1)
+    )
     again = recent.after(_stream(0), 0)
     assert again is not None
     assert again is not first

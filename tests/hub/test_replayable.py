@@ -8,7 +8,9 @@ from tests.fakes import BOOKINGS, Member, Turns
 
 
 def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None:
-    """A replay gets the very parcels that members got, or the rest of one, or several as one; nothing where the log must be read."""
+    """A replay gets the very parcels that members got, or the rest of one, or several as one;
+    nothing where the log must be read.
+    """
     member = Member()
     hub.join(BOOKINGS, member)
     for first in (1, 3):
@@ -34,8 +36,12 @@ def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.M
     assert hub.recent(BOOKINGS, 2) is not None
 
 
-def test_recent_events_go_out_in_runs(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As much at once as is allowed, but always something; and the next flush is a part of the next run."""
+def test_recent_events_go_out_in_runs(
+    hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As much at once as is allowed, but always something; and the next flush is a part of the next
+    run.
+    """
     monkeypatch.setattr("rtdash.hub.recent.RUN_LIMIT_BYTES", 10)
     for seq in range(1, 4):
         hub.publish(BOOKINGS, seq, [b"12345"])
@@ -46,4 +52,6 @@ def test_recent_events_go_out_in_runs(hub: Hub, turns: Turns, monkeypatch: pytes
     assert (first.last_seq, last.last_seq) == (2, 3)
     hub.publish(BOOKINGS, 4, [b"a long one, beyond all that is allowed"])
     turns.turn()
-    assert [parcel and parcel.last_seq for parcel in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))] == [3, 4]
+    assert [
+        parcel and parcel.last_seq for parcel in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))
+    ] == [3, 4]

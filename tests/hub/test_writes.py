@@ -8,7 +8,9 @@ from tests.fakes import BOOKINGS, Member, Turns
 
 @pytest.mark.parametrize("is_over", [True, False])
 def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over: bool) -> None:
-    """A socket that is ending raises, and its own link knows that: only who raises there as well is dropped."""
+    """A socket that is ending raises, and its own link knows that: only who raises there as well is
+    dropped.
+    """
 
     def fail(_: Parcel | bytes) -> None:
         raise RuntimeError("too late")

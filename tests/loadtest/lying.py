@@ -1,4 +1,6 @@
-"""A server that is wrong on purpose: a shim in front of a right one that lies about what that one says."""
+"""A server that is wrong on purpose: a shim in front of a right one that lies about what that one
+says.
+"""
 
 import asyncio
 import json
@@ -31,7 +33,7 @@ class Drops(Honest):
     every: int = 1000
     count: int = 0
 
-    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+    def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
         if self.count % self.every:
             yield 0, payload
@@ -43,7 +45,7 @@ class Repeats(Honest):
 
     count: int = 0
 
-    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+    def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
         # Decided before anything is sent: other connections go on meanwhile.
         yield from [(0, payload)] * (2 if self.count == 100 else 1)
@@ -56,13 +58,17 @@ class Swaps(Honest):
     count: int = 0
     held: tuple[int, bytes] | None = None
 
-    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+    def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
         if self.count == 100:
             self.held = (connection, payload)
             return
         yield 0, payload
-        if self.held is not None and self.held[0] == connection and channel_of(self.held[1]) == channel_of(payload):
+        if (
+            self.held is not None
+            and self.held[0] == connection
+            and channel_of(self.held[1]) == channel_of(payload)
+        ):
             (_, held), self.held = self.held, None
             yield 0, held
 
@@ -73,7 +79,7 @@ class Stalls(Honest):
 
     count: int = 0
 
-    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+    def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
         yield 0.5 if self.count % 20 == 0 else 0, payload
 
@@ -81,7 +87,7 @@ class Stalls(Honest):
 class Forgets(Honest):
     """Knows no session any more."""
 
-    def from_client(self, payload):  # noqa: D102 - as of Honest
+    def from_client(self, payload):  # noqa: D102
         message = json.loads(payload)
         if message.get("action") == "resume":
             message["session"] = "never-heard-of-it"
@@ -94,9 +100,16 @@ class Garbles(Honest):
 
     count: int = 0
 
-    def from_server(self, payload, connection):  # noqa: D102 - as of Honest
+    def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
-        yield 0, re.sub(rb'"guests":(\d+)', rb'"guests":"\1"', payload) if self.count % 200 == 0 else payload
+        yield (
+            0,
+            (
+                re.sub(rb'"guests":(\d+)', rb'"guests":"\1"', payload)
+                if self.count % 200 == 0
+                else payload
+            ),
+        )
 
 
 class Leaks(Honest):
@@ -107,7 +120,8 @@ class Leaks(Honest):
 
 @dataclass
 class Shim:
-    """Listens on a free port; each connection is a WebSocket that is lied about, or HTTP that isn't. `lie` is made once a connection,
+    """Listens on a free port; each connection is a WebSocket that is lied about, or HTTP that
+    isn't. `lie` is made once a connection,
     or once for all of them.
     """
 
@@ -153,7 +167,10 @@ class Shim:
 
     async def _lie_between(self, client, upstream):
         lie = self.lie()
-        down, up = asyncio.create_task(tell(upstream[0], client[1], lie)), asyncio.create_task(listen(client[0], upstream[1], lie))
+        down, up = (
+            asyncio.create_task(tell(upstream[0], client[1], lie)),
+            asyncio.create_task(listen(client[0], upstream[1], lie)),
+        )
         try:
             await asyncio.wait({down, up}, return_when=asyncio.FIRST_COMPLETED)
             if lie.leaks and not down.done():
@@ -204,7 +221,11 @@ async def read_frame(reader):
 def text_frame(payload, *, masked=False):
     """A whole text frame; the mask is all zeros, which changes nothing and is a mask."""
     bit = MASKED if masked else 0
-    size = bytes([bit | len(payload)]) if len(payload) < 126 else bytes([bit | 126]) + len(payload).to_bytes(2, "big")
+    size = (
+        bytes([bit | len(payload)])
+        if len(payload) < 126
+        else bytes([bit | 126]) + len(payload).to_bytes(2, "big")
+    )
     return b"\x81" + size + (b"\0\0\0\0" if masked else b"") + payload
 
 

@@ -78,7 +78,9 @@ class Outcome:
     @property
     def left(self) -> list[psutil.Process]:
         """Processes that should have ended with it."""
-        return [one for one in self.family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        return [
+            one for one in self.family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+        ]
 
 
 @dataclass
@@ -112,16 +114,25 @@ class Run:
         """How it ends."""
         assert self.process.stdout is not None
         self.said += [line.decode() async for line in self.process.stdout]
-        return Outcome(await self.process.wait(), self.folder / "report", "".join(self.said), self.family)
+        return Outcome(
+            await self.process.wait(), self.folder / "report", "".join(self.said), self.family
+        )
 
 
 @asynccontextmanager
-async def running(folder: Path, scenario: str, *arguments: str, **environment: str) -> AsyncIterator[Run]:
-    """The command on that scenario, bounded in time; it is ended in any case, and what it has started with it."""
+async def running(
+    folder: Path, scenario: str, *arguments: str, **environment: str
+) -> AsyncIterator[Run]:
+    """The command on that scenario, bounded in time; it is ended in any case, and what it has
+    started with it.
+    """
     path = write(folder / "scenario.toml", scenario)
     command = ["-m", "rtdash", "loadtest", path, "--report", str(folder / "report"), *arguments]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | environment
+        *(sys.executable, *command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | environment,
     )
     run = Run(process, folder)
     try:
@@ -137,7 +148,9 @@ async def running(folder: Path, scenario: str, *arguments: str, **environment: s
 
 
 class Server:
-    """`rtdash serve` on its own data, with the limits of users lifted. `flags` and `environment` are added."""
+    """`rtdash serve` on its own data, with the limits of users lifted. `flags` and `environment`
+    are added.
+    """
 
     def __init__(self, folder: Path, *flags: str) -> None:
         self.url = ""
@@ -149,7 +162,17 @@ class Server:
         """Returns when it is ready; a second start takes the same port."""
         port = str(urlsplit(self.url).port or 0)
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rtdash", "serve", "--port", port, "--data", str(self.folder), *self._flags),
+            *(
+                sys.executable,
+                "-m",
+                "rtdash",
+                "serve",
+                "--port",
+                port,
+                "--data",
+                str(self.folder),
+                *self._flags,
+            ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, **LIFTED, **(environment or {})},
@@ -177,7 +200,12 @@ class Server:
     @property
     def arguments(self) -> tuple[str, ...]:
         """For a run against it."""
-        return "--url", self.url, "--tokens", write(self.folder.parent / "tokens", local_token(self.folder))
+        return (
+            "--url",
+            self.url,
+            "--tokens",
+            write(self.folder.parent / "tokens", local_token(self.folder)),
+        )
 
 
 @asynccontextmanager

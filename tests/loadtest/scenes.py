@@ -6,9 +6,13 @@ from pathlib import Path
 
 from tests.loadtest.running import CALM, DROPPING, Outcome, running, serving, write
 
-LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
+LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace(
+    "[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]"
+)
 SLOWLY = LONG.replace("dashboards = 12", "dashboards = 200\nspawn_rate = 1")
-HOPELESS = CALM.replace("duration_s = 3", "duration_s = 1").replace("[[phase]]", "[generator]\nmost_lag_ms = 0.001\ntries = 2\n[[phase]]")
+HOPELESS = CALM.replace("duration_s = 3", "duration_s = 1").replace(
+    "[[phase]]", "[generator]\nmost_lag_ms = 0.001\ntries = 2\n[[phase]]"
+)
 NOTHING_LOST = """
 [[slo]]
 metric = "lost"
@@ -78,7 +82,9 @@ async def starved(folder: Path) -> Outcome:
 
 
 async def pruned(folder: Path) -> Outcome:
-    """The server is restarted in mid-run, which takes its time on a busy machine, and keeps its log for a second only."""
+    """The server is restarted in mid-run, which takes its time on a busy machine, and keeps its log
+    for a second only.
+    """
     scenario = "gone_after_s = 100\n" + LONG.replace("= 300", "= 8") + "settle_s = 60\n"
     async with serving(folder) as server, running(folder, scenario, *server.arguments) as run:
         await run.until("published")
@@ -88,10 +94,15 @@ async def pruned(folder: Path) -> Outcome:
 
 
 def lost(number: signal.Signals) -> Scene:
-    """A server that was named by its URL is killed, or frozen, in mid-run, and nobody brings it back."""
+    """A server that was named by its URL is killed, or frozen, in mid-run, and nobody brings it
+    back.
+    """
 
     async def scene(folder: Path) -> Outcome:
-        async with serving(folder) as server, running(folder, "gone_after_s = 3\n" + LONG, *server.arguments) as run:
+        async with (
+            serving(folder) as server,
+            running(folder, "gone_after_s = 3\n" + LONG, *server.arguments) as run,
+        ):
             await run.until("published")
             server.send(number)
             try:
@@ -106,7 +117,9 @@ def encrypted(certificate: tuple[Path, Path], *, is_trusted: bool) -> Scene:
     """Over TLS, through the fault proxy."""
 
     async def scene(folder: Path) -> Outcome:
-        async with serving(folder, "--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])) as server:
+        async with serving(
+            folder, "--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])
+        ) as server:
             slos = write(folder / "slo.toml", NOTHING_LOST)
             trust = {"SSL_CERT_FILE": str(certificate[0]) if is_trusted else ""}
             scenario = DROPPING.replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")

@@ -1,4 +1,5 @@
-"""Runs that end before their time, or say nothing: each with its exit code, its reason in words, its report, and no process left.
+"""Runs that end before their time, or say nothing: each with its exit code, its reason in words,
+its report, and no process left.
 
 None of them judges a latency, so they run side by side, once for all tests.
 """
@@ -11,7 +12,18 @@ import pytest
 
 from tests.certificates import certificate
 from tests.loadtest.running import CALM, Outcome
-from tests.loadtest.scenes import LONG, SLOWLY, aborted, dying, encrypted, interrupted, interrupted_while, lost, pruned, starved
+from tests.loadtest.scenes import (
+    LONG,
+    SLOWLY,
+    aborted,
+    dying,
+    encrypted,
+    interrupted,
+    interrupted_while,
+    lost,
+    pruned,
+    starved,
+)
 
 __all__ = ["certificate"]
 
@@ -19,8 +31,12 @@ pytestmark = pytest.mark.timeout(300)  # the first test is charged with all scen
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]) -> dict[str, Outcome]:
-    """All of them, by name; four at once, since a start of a server and a generator is what they take most of their time for."""
+def outcomes(
+    tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]
+) -> dict[str, Outcome]:
+    """All of them, by name; four at once, since a start of a server and a generator is what they
+    take most of their time for.
+    """
     scenes = {
         "server": dying("serve"),
         "generator": dying("locust"),
@@ -50,23 +66,33 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, 
 
 
 def test_a_server_that_dies_is_named(outcomes: dict[str, Outcome]):
-    """Exit 3, how it ended, what was measured until then; what can't be known any more is not held."""
+    """Exit 3, how it ended, what was measured until then; what can't be known any more is not
+    held.
+    """
     ended = outcomes["server"]
     assert ended.code == 3, ended.output
     assert "the server ended by itself, by signal 9" in ended.summary["serverGone"]
-    assert {slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"} == {"not measured"}
+    assert {
+        slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"
+    } == {"not measured"}
     assert (ended.folder / "report.html").exists()
     assert not ended.left
 
 
 @pytest.mark.parametrize("name", ["lost", "frozen"])
-def test_a_server_elsewhere_that_is_lost_for_good_ends_the_run(outcomes: dict[str, Outcome], name: str):
-    """Exit 3, as soon as it is sure, and long before the traffic would be over; what was measured until then is in the report."""
+def test_a_server_elsewhere_that_is_lost_for_good_ends_the_run(
+    outcomes: dict[str, Outcome], name: str
+):
+    """Exit 3, as soon as it is sure, and long before the traffic would be over; what was measured
+    until then is in the report.
+    """
     ended = outcomes[name]
     assert ended.code == 3, ended.output
     assert "nothing has come from it for 3 s" in ended.summary["serverGone"]
     assert ended.summary["durationS"] < 100
-    assert {slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"} == {"not measured"}
+    assert {
+        slo["outcome"] for slo in ended.summary["slos"] if slo["metric"] == "not_recovered"
+    } == {"not measured"}
     assert (ended.folder / "report.html").exists()
 
 
@@ -80,8 +106,12 @@ def test_a_generator_that_dies_is_named(outcomes: dict[str, Outcome]):
 
 
 @pytest.mark.parametrize("name", ["ctrl-c", "spawning"])
-def test_an_interrupted_run_leaves_its_report_and_no_process(outcomes: dict[str, Outcome], name: str):
-    """Ctrl-C while there is traffic, or while the users come: exit 130, what was measured is in the report."""
+def test_an_interrupted_run_leaves_its_report_and_no_process(
+    outcomes: dict[str, Outcome], name: str
+):
+    """Ctrl-C while there is traffic, or while the users come: exit 130, what was measured is in the
+    report.
+    """
     ended = outcomes[name]
     assert ended.code == 130, ended.output
     assert ended.summary["ending"] == "interrupted"
@@ -101,7 +131,13 @@ def test_an_interrupt_while_the_report_is_written_leaves_it_whole(outcomes: dict
     """All of it is there; the run was over, and its verdict, or the interrupt, is the exit code."""
     ended = outcomes["reporting"]
     assert ended.code in {0, 98, 99, 130, -signal.SIGINT}, ended.output
-    assert {path.name for path in ended.folder.iterdir()} == {"report.html", "summary.json", "summary.md", "junit.xml", "timeline.csv"}
+    assert {path.name for path in ended.folder.iterdir()} == {
+        "report.html",
+        "summary.json",
+        "summary.md",
+        "junit.xml",
+        "timeline.csv",
+    }
     assert ended.summary["ending"] != "interrupted"
     assert "Traceback" not in ended.output
     assert not ended.left
@@ -117,7 +153,10 @@ def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, Outcome]):
     ended = outcomes["aborted"]
     assert ended.code == 99, ended.output
     assert ended.summary["durationS"] < 100
-    assert any("ended early: delivery_latency max <= 0.001 ms" in note for note in ended.summary["phases"][0]["notes"])
+    assert any(
+        "ended early: delivery_latency max <= 0.001 ms" in note
+        for note in ended.summary["phases"][0]["notes"]
+    )
 
 
 def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, Outcome]):
@@ -136,10 +175,14 @@ def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, O
 
 
 def test_connections_are_dropped_over_tls(outcomes: dict[str, Outcome]):
-    """The certificate is checked through the proxy, faults hit, everybody is back, nothing is lost."""
+    """The certificate is checked through the proxy, faults hit, everybody is back, nothing is
+    lost.
+    """
     ended = outcomes["tls"]
     assert ended.code == 0, ended.output
-    measures = {measure["metric"]: measure["values"] for measure in ended.summary["phases"][0]["measures"]}
+    measures = {
+        measure["metric"]: measure["values"] for measure in ended.summary["phases"][0]["measures"]
+    }
     assert measures["t_detect"]["count"] > 0
     assert measures["not_recovered"]["total"] == 0
     assert measures["connections_leaked"]["total"] == 0

@@ -30,7 +30,9 @@ class Place:
 @asynccontextmanager
 async def place() -> AsyncIterator[Place]:
     here = Place()
-    server = await asyncio.start_server(lambda reader, writer: here.accepted.put_nowait((reader, writer)), "127.0.0.1", 0)
+    server = await asyncio.start_server(
+        lambda reader, writer: here.accepted.put_nowait((reader, writer)), "127.0.0.1", 0
+    )
     async with server, FaultProxy("127.0.0.1", server.sockets[0].getsockname()[1]) as here.proxy:
         yield here
 
@@ -88,7 +90,10 @@ def test_rst_is_a_reset():
                 with pytest.raises(ConnectionResetError):
                     await asyncio.wait_for(end[0].read(), PATIENCE_S)
             (inflicted,) = here.proxy.inflicted
-            assert (inflicted.fault, inflicted.client_port) == (Fault.RST, client[1].get_extra_info("sockname")[1])
+            assert (inflicted.fault, inflicted.client_port) == (
+                Fault.RST,
+                client[1].get_extra_info("sockname")[1],
+            )
             close(client, server)
 
     asyncio.run(scene())
@@ -134,7 +139,10 @@ def test_one_connection_is_hit_and_the_others_are_not():
         async with place() as here:
             first, second = await here.pair(), await here.pair()
             port = first[0][1].get_extra_info("sockname")[1]
-            here.proxy.inflict(Fault.FIN, [passage for passage in here.proxy.passages if passage.client_port == port])
+            here.proxy.inflict(
+                Fault.FIN,
+                [passage for passage in here.proxy.passages if passage.client_port == port],
+            )
             assert await asyncio.wait_for(first[0][0].read(), PATIENCE_S) == b""
             assert await passes(second[0], second[1], b"still here")
             close(*first, *second)
@@ -143,7 +151,9 @@ def test_one_connection_is_hit_and_the_others_are_not():
 
 
 def test_refused_and_admitted_again_on_the_same_port():
-    """While it refuses, connecting fails as on a port without a listener; connections that stand stay."""
+    """While it refuses, connecting fails as on a port without a listener; connections that stand
+    stay.
+    """
 
     async def scene() -> None:
         async with place() as here:

@@ -15,12 +15,26 @@ BEFORE, AFTER = "2026-01-01T12:00:00.000Z", "2026-01-01T12:00:09.000Z"
 
 
 def event(seq: int, *, at: str = BEFORE, **changes: Any) -> bytes:
-    message = {"type": "notification", "timestamp": at, "level": "info", "title": "t", "body": "b", "channel": CHANNEL, "venue": "grill"}
+    message = {
+        "type": "notification",
+        "timestamp": at,
+        "level": "info",
+        "title": "t",
+        "body": "b",
+        "channel": CHANNEL,
+        "venue": "grill",
+    }
     return json.dumps({**message, "seq": seq, **changes}).encode()
 
 
 def answer(seq: int, *, recovered: bool | None = None) -> bytes:
-    told = {"status": "subscribed", "channels": [CHANNEL], "venues": {CHANNEL: "grill"}, "session": "s", "recovered": {}}
+    told = {
+        "status": "subscribed",
+        "channels": [CHANNEL],
+        "venues": {CHANNEL: "grill"},
+        "session": "s",
+        "recovered": {},
+    }
     if recovered is not None:
         told |= {"status": "resumed", "venue": "grill", "recovered": {CHANNEL: recovered}}
     return json.dumps({**told, "positions": {CHANNEL: {"epoch": "e", "seq": seq}}}).encode()
@@ -80,8 +94,12 @@ def test_an_event_of_a_stream_not_followed_is_unexpected(follower: Follower, not
     assert notes.counts == {"unexpected": 1}
 
 
-def test_a_recovery_is_consistent_with_the_last_event_that_was_missed(follower: Follower, notes: Notes):
-    """Not with the answer before it, and not with live events after it; what was missed is counted as recovered."""
+def test_a_recovery_is_consistent_with_the_last_event_that_was_missed(
+    follower: Follower, notes: Notes
+):
+    """Not with the answer before it, and not with live events after it; what was missed is counted
+    as recovered.
+    """
     follower.receive(event(5), 1)
     follower.lost(2, port=1234)
     follower.attempting()
@@ -92,7 +110,12 @@ def test_a_recovery_is_consistent_with_the_last_event_that_was_missed(follower: 
     follower.receive(event(7), 6)
     follower.receive(event(8, at=AFTER), 7)
     (recovery,) = notes.recoveries
-    assert (recovery.detected_at, recovery.reconnected_at, recovery.subscribed_at, recovery.consistent_at) == (2, 3, 4, 6)
+    assert (
+        recovery.detected_at,
+        recovery.reconnected_at,
+        recovery.subscribed_at,
+        recovery.consistent_at,
+    ) == (2, 3, 4, 6)
     assert recovery.attempts == 1
     assert follower.accounts[STREAM].recovered == 2
 
@@ -101,7 +124,12 @@ def test_a_forgotten_session_is_noticed(follower: Follower, notes: Notes):
     """Though the session gets over it by itself."""
     follower.lost(2, port=1)
     follower.connected(3)
-    follower.receive(json.dumps({"status": "error", "code": "session_unknown", "message": "?", "action": "resume"}).encode(), 3)
+    follower.receive(
+        json.dumps(
+            {"status": "error", "code": "session_unknown", "message": "?", "action": "resume"}
+        ).encode(),
+        3,
+    )
     assert notes.counts == {"sessions_forgotten": 1}
 
 

@@ -5,7 +5,15 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdash.loadtest.ledger import Account, Acknowledged, Findings, Log, judge_acknowledged, judge_clients, judge_contents
+from rtdash.loadtest.ledger import (
+    Account,
+    Acknowledged,
+    Findings,
+    Log,
+    judge_acknowledged,
+    judge_clients,
+    judge_contents,
+)
 from rtdash.protocol.channels import Channel, Stream
 
 STREAM = Stream("grill", Channel.RESTAURANT_RESERVATIONS)
@@ -31,7 +39,9 @@ def test_a_hole_is_lost_and_named():
     """The client, the channel and the seqs stand in the finding."""
     findings = judged(received(1, 2, 5), 6)
     assert findings.total == {"lost": 3}
-    assert findings.by_client["lost", "client 1"] == findings.by_channel["lost", STREAM.channel] == 3
+    assert (
+        findings.by_client["lost", "client 1"] == findings.by_channel["lost", STREAM.channel] == 3
+    )
     assert "client 1, restaurant_reservations of grill: seq 3-4, 6" in findings.examples[0]
 
 
@@ -73,7 +83,11 @@ def test_an_account_survives_its_trip_through_json():
 def test_what_is_not_in_the_log_is_unexpected_and_what_differs_is_invalid():
     """Contents are compared by their digests; what came before the log's start isn't looked at."""
     findings = Findings()
-    judge_contents(findings, {STREAM: {3: "x", 5: "a", 6: "b", 9: "c"}}, {STREAM: Log(4, 6, {5: (None, "a"), 6: (None, "other")})})
+    judge_contents(
+        findings,
+        {STREAM: {3: "x", 5: "a", 6: "b", 9: "c"}},
+        {STREAM: Log(4, 6, {5: (None, "a"), 6: (None, "other")})},
+    )
     assert findings.total == {"invalid": 1, "unexpected": 1}
 
 

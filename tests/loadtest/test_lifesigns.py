@@ -1,4 +1,6 @@
-"""A server is lost when neither an answer nor a message comes from it any more; any answer is a sign of life."""
+"""A server is lost when neither an answer nor a message comes from it any more; any answer is a
+sign of life.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +44,7 @@ class Answering:
         """Returns after so many more requests."""
         wanted = self.asked + times
         async with asyncio.timeout(20):
-            while self.asked < wanted:  # noqa: ASYNC110 - the fact is another task's count
+            while self.asked < wanted:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +70,9 @@ def test_who_answers_is_there_and_who_is_silent_is_gone():
         async with Answering.server() as server:
 
             async def during(watching):
-                await server.asked_again(16)  # four a second: much longer than the silence that it takes
+                await server.asked_again(
+                    16
+                )  # four a second: much longer than the silence that it takes
                 assert not watching.done()
                 server.stop()
 
@@ -89,7 +93,7 @@ def test_messages_are_a_sign_of_life():
 
     async def during(watching):
         async with asyncio.timeout(20):
-            while last[0] < 16:  # noqa: ASYNC110 - the fact is another task's count
+            while last[0] < 16:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert not watching.done()
         is_sending[0] = False

@@ -29,7 +29,14 @@ def evidence() -> Evidence:
     one.is_settled = True
     one.heads, one.logs = {EVENTS: 5}, {EVENTS: Log(0, 5, dict.fromkeys(range(1, 6), (None, "")))}
     one.states = {(STATES, "stats_update"): "present"}
-    one.results.clients = [Client("client 1", {EVENTS: Account(0, 6)}, {(STATES, "stats_update"): "present"}, is_current=True)]
+    one.results.clients = [
+        Client(
+            "client 1",
+            {EVENTS: Account(0, 6)},
+            {(STATES, "stats_update"): "present"},
+            is_current=True,
+        )
+    ]
     return one
 
 
@@ -40,7 +47,16 @@ def total(evidence: Evidence, name: str) -> float | None:
 def test_nothing_is_wrong_with_a_run_in_which_nothing_is(evidence: Evidence):
     """All counts are measured, and zero."""
     judged = measure(evidence, Generator())
-    for name in ("lost", "duplicated", "reordered", "invalid", "unexpected", "not_recovered", "not_converged", "errors"):
+    for name in (
+        "lost",
+        "duplicated",
+        "reordered",
+        "invalid",
+        "unexpected",
+        "not_recovered",
+        "not_converged",
+        "errors",
+    ):
         assert judged.measures.get(name, "total") == 0
     assert (judged.invalid, judged.findings) == ([], [])
 
@@ -75,7 +91,9 @@ def test_connections_that_stay_are_leaked(evidence: Evidence):
 
 @pytest.mark.parametrize("who", ["cpu", "timers", "canary", "unread", "readers"])
 def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(evidence: Evidence, who: str):
-    """By its CPU, by late timers of either process, by what it left unread, by reading late while it is busy."""
+    """By its CPU, by late timers of either process, by what it left unread, by reading late while
+    it is busy.
+    """
     match who:
         case "cpu":
             evidence.samples = [Sample("calm", 1, generator_cpu=0.99)]
@@ -106,14 +124,21 @@ def test_memory_that_grows_after_the_middle_is_told(evidence: Evidence):
     leaks = range(100, 200)
     grown = []
     for series in (fills, leaks):
-        evidence.samples = [Sample("calm", float(second), server_memory_mib=float(mib)) for second, mib in enumerate(series)]
+        evidence.samples = [
+            Sample("calm", float(second), server_memory_mib=float(mib))
+            for second, mib in enumerate(series)
+        ]
         grown.append(measure(evidence, Generator()).measures.get("server_memory_growth", "value"))
     assert grown == [0, 40]
 
 
 def test_the_knee_is_the_last_rate_that_was_kept_up_with(evidence: Evidence):
     """In words and as a measure."""
-    evidence.steps = [Step(100, 99.0, 990.0, 0.4), Step(200, 197.0, 1970.0, 0.4), Step(400, 250.0, 2500.0, 0.4)]
+    evidence.steps = [
+        Step(100, 99.0, 990.0, 0.4),
+        Step(200, 197.0, 1970.0, 0.4),
+        Step(400, 250.0, 2500.0, 0.4),
+    ]
     judged = measure(evidence, Generator())
     assert judged.measures.get("knee", "value") == 200
     assert "knee between 200 and 400/s: the server limits" in judged.notes[0]
@@ -131,21 +156,33 @@ def test_a_generator_that_reads_late_ends_the_ramp_and_is_named(evidence: Eviden
 
 
 def test_recoveries_are_timed_from_the_fault_that_hit_that_port():
-    """The last one before it was noticed; what the client did itself counts from then; a storm hits all."""
+    """The last one before it was noticed; what the client did itself counts from then; a storm hits
+    all.
+    """
     recoveries = [
         Recovery(1000, 5.5, reconnected_at=6.0, subscribed_at=6.25, consistent_at=7.5, attempts=2),
         Recovery(2000, 8.0, cause="clean", began_at=7.75),
         Recovery(3000, 9.5),
     ]
-    inflicted = [Inflicted(1.0, Fault.FIN, 1000), Inflicted(5.0, Fault.RST, 1000), Inflicted(6.0, Fault.RST, 2000)]
+    inflicted = [
+        Inflicted(1.0, Fault.FIN, 1000),
+        Inflicted(5.0, Fault.RST, 1000),
+        Inflicted(6.0, Fault.RST, 2000),
+    ]
     recovered = time_recoveries(recoveries, inflicted, storms=[9.0])
     assert recovered.t_detect.count == 3
     assert (recovered.t_detect.max_s, recovered.t_detect.total_s) == (0.5, 1.25)
-    assert (recovered.t_reconnect.max_s, recovered.t_subscribed.max_s, recovered.t_consistent.max_s) == (0.5, 0.75, 2.0)
+    assert (
+        recovered.t_reconnect.max_s,
+        recovered.t_subscribed.max_s,
+        recovered.t_consistent.max_s,
+    ) == (0.5, 0.75, 2.0)
     assert recovered.attempts == [2]
 
 
-def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough(evidence: Evidence):
+def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough(
+    evidence: Evidence,
+):
     """Not at the first bad second, and a good one in between begins the count anew."""
     slo = Slo(metric="delivery_latency", statistic="max", op="<=", value=100, abort=True)
     scenario = Scenario(summary="x", phase=(PHASE,))

@@ -25,13 +25,29 @@ def histogram() -> Histogram:
     return recoveries
 
 
-def summary(*, lost: int = 0, invalid: tuple[str, ...] = (), is_interrupted: bool = False) -> Summary:
+def summary(
+    *, lost: int = 0, invalid: tuple[str, ...] = (), is_interrupted: bool = False
+) -> Summary:
     measures = Measures()
     measures.add_count("lost", lost)
     measures.add_series("publish_rate", [10, 20])
     measures.add_durations("t_consistent", histogram())
-    samples = [Sample("calm", second + 1.0, published=10, received=90, connected=9, p50_ms=2, p99_ms=9, max_ms=9) for second in range(5)]
-    phase = Judged("calm", measures, ["lost: client <1>: seq 7"] if lost else [], list(invalid), samples, [])
+    samples = [
+        Sample(
+            "calm",
+            second + 1.0,
+            published=10,
+            received=90,
+            connected=9,
+            p50_ms=2,
+            p99_ms=9,
+            max_ms=9,
+        )
+        for second in range(5)
+    ]
+    phase = Judged(
+        "calm", measures, ["lost: client <1>: seq 7"] if lost else [], list(invalid), samples, []
+    )
     slo = Slo(metric="lost", statistic="total", op="==", value=0)
     return Summary(
         scenario="test",
@@ -98,7 +114,10 @@ def test_the_page_needs_nothing_from_elsewhere(folder: Path):
     assert not {"script", "link", "img", "iframe"} & set(seen)
     assert "http" not in text
     assert "client &lt;1&gt;" in text
-    assert all(title in text for title in ("SLOs", "What was found", "Recoveries", "Over time", "every measure"))
+    assert all(
+        title in text
+        for title in ("SLOs", "What was found", "Recoveries", "Over time", "every measure")
+    )
     assert seen.count("svg") >= 4
 
 

@@ -57,7 +57,9 @@ def test_an_slo_is_judged_in_every_phase_that_measured_it(tmp_path: Path):
     ]
 
 
-@pytest.mark.parametrize(("extra", "fails"), [("", True), ("optional = true\n", False), ('level = "warn"\n', False)])
+@pytest.mark.parametrize(
+    ("extra", "fails"), [("", True), ("optional = true\n", False), ('level = "warn"\n', False)]
+)
 def test_not_measured_is_no_pass(tmp_path: Path, extra: str, fails: bool):
     """Unless the file says that it may be missing."""
     (verdict,) = judge(slos(tmp_path, ONE + extra), {"calm": Measures()})
@@ -72,7 +74,10 @@ def test_a_channel_is_a_scope_of_its_own(tmp_path: Path):
     measures.add_count("lost", 2, "hotel_reservations")
     measures.add_count("lost", 0, "hotel_notifications")
     text = ONE + 'scope = "hotel_notifications"\n' + ONE + 'scope = "hotel_reservations"\n'
-    assert [one.outcome for one in judge(slos(tmp_path, text), {"calm": measures})] == [Outcome.HELD, Outcome.BROKEN]
+    assert [one.outcome for one in judge(slos(tmp_path, text), {"calm": measures})] == [
+        Outcome.HELD,
+        Outcome.BROKEN,
+    ]
 
 
 def test_durations_are_in_milliseconds():
@@ -87,12 +92,26 @@ def test_durations_are_in_milliseconds():
 def test_every_packaged_scenario_can_be_run_as_far_as_reading_goes(name: str):
     """Its phases, and the SLO file that it names."""
     _, scenario = find_scenario(name)
-    check_scopes(read_slos(find_packaged("slo", scenario.slo)).slos, [phase.name for phase in scenario.phase], Path(name))
+    check_scopes(
+        read_slos(find_packaged("slo", scenario.slo)).slos,
+        [phase.name for phase in scenario.phase],
+        Path(name),
+    )
 
 
 def test_all_scenarios_of_the_contract_are_there():
     """By name."""
-    assert set(packaged("scenarios")) == {"ci", "fanout", "throughput", "ingest", "polling", "mixed", "drops", "storm", "soak"}
+    assert set(packaged("scenarios")) == {
+        "ci",
+        "fanout",
+        "throughput",
+        "ingest",
+        "polling",
+        "mixed",
+        "drops",
+        "storm",
+        "soak",
+    }
 
 
 def test_ci_lasts_less_than_a_minute():
@@ -113,7 +132,9 @@ def test_the_command_line_scales_a_scenario():
     assert (phase.users, phase.duration_s, phase.spawn_rate) == (22, 6, 5)
     assert phase.offices > phase.dashboards > phase.pollers
     _, ci = find_scenario("ci")
-    assert sum(one.duration_s for one in override(ci, Overrides(duration_s=5)).phase) == pytest.approx(5)
+    assert sum(
+        one.duration_s for one in override(ci, Overrides(duration_s=5)).phase
+    ) == pytest.approx(5)
 
 
 def test_the_readme_lists_every_metric():

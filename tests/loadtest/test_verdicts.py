@@ -1,4 +1,6 @@
-"""The whole of `rtdash loadtest` against a right server and against wrong ones: each lie is found, named, and breaks the right SLO."""
+"""The whole of `rtdash loadtest` against a right server and against wrong ones: each lie is found,
+named, and breaks the right SLO.
+"""
 
 import asyncio
 import os
@@ -14,12 +16,25 @@ from rtdash.cli.access import local_token
 from rtdash.cli.main import run
 from rtdash.loadtest.own_server import OwnServer
 from tests.conftest import FULL
-from tests.loadtest.lying import Drops, Forgets, Garbles, Honest, Leaks, Repeats, Shim, Stalls, Swaps
+from tests.loadtest.lying import (
+    Drops,
+    Forgets,
+    Garbles,
+    Honest,
+    Leaks,
+    Repeats,
+    Shim,
+    Stalls,
+    Swaps,
+)
 from tests.loadtest.running import CALM, DROPPING, PATIENT, Outcome, running, write
 
 _PATIENT = "[generator]\nmost_lag_ms = 20000\n[[phase]]"
 """A generator that is late now and then is no finding here: what is judged is the server."""
-PATIENT_CALM, PATIENT_DROPPING = CALM.replace("[[phase]]", _PATIENT), DROPPING.replace("[[phase]]", _PATIENT)
+PATIENT_CALM, PATIENT_DROPPING = (
+    CALM.replace("[[phase]]", _PATIENT),
+    DROPPING.replace("[[phase]]", _PATIENT),
+)
 
 TOO_MUCH = """
 summary = "more than one process can read"
@@ -32,7 +47,16 @@ publish_rate = 2000
 publish_batch = 50
 settle_s = 3
 """
-LEDGER = {"lost", "duplicated", "reordered", "invalid", "unexpected", "acknowledged_lost", "sessions_forgotten", "connections_leaked"}
+LEDGER = {
+    "lost",
+    "duplicated",
+    "reordered",
+    "invalid",
+    "unexpected",
+    "acknowledged_lost",
+    "sessions_forgotten",
+    "connections_leaked",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +68,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
     asyncio.run(own.stop())
 
 
-async def judge(folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True) -> Outcome:
-    """Run the command through a shim that tells this lie: one liar for all connections, or one each."""
-    options = ["--tokens", write(folder / "tokens", server.token), "--slo", write(folder / "slo.toml", PATIENT)]
+async def judge(
+    folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True
+) -> Outcome:
+    """Run the command through a shim that tells this lie: one liar for all connections, or one
+    each.
+    """
+    options = [
+        "--tokens",
+        write(folder / "tokens", server.token),
+        "--slo",
+        write(folder / "slo.toml", PATIENT),
+    ]
     liar = (lie or Honest)()
-    async with Shim(urlsplit(server.url).port or 0, (lambda: liar) if shared else (lie or Honest)) as shim:
+    async with Shim(
+        urlsplit(server.url).port or 0, (lambda: liar) if shared else (lie or Honest)
+    ) as shim:
         url = f"http://127.0.0.1:{shim.port}" if lie else server.url
         async with running(folder, scenario, "--url", url, *options) as going:
             return await going.outcome()
@@ -65,7 +100,9 @@ def test_a_right_server_holds_every_slo(tmp_path: Path, server: OwnServer):
 
 
 def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: OwnServer):
-    """Lost, repeated, reordered and garbled: each is named with its client, and each breaks its own SLO."""
+    """Lost, repeated, reordered and garbled: each is named with its client, and each breaks its own
+    SLO.
+    """
 
     class All(Honest):
         def __init__(self) -> None:
@@ -74,18 +111,29 @@ def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: Ow
         def from_server(self, payload, connection):
             told = [(0.0, payload)]
             for lie in self.lies:
-                told = [(pause_s, one) for _, before in told for pause_s, one in lie.from_server(before, connection)]
+                told = [
+                    (pause_s, one)
+                    for _, before in told
+                    for pause_s, one in lie.from_server(before, connection)
+                ]
             yield from told
 
     outcome = asyncio.run(judge(tmp_path, server, PATIENT_CALM, All))
     assert outcome.code == 99, outcome.output
     assert {"lost", "duplicated", "reordered", "invalid"} <= outcome.broken
-    for named in ("lost: client ", "duplicated: client ", "reordered: client ", "reservation.guests is '"):
+    for named in (
+        "lost: client ",
+        "duplicated: client ",
+        "reordered: client ",
+        "reservation.guests is '",
+    ):
         assert named in outcome.findings
 
 
 def test_a_server_that_forgets_and_leaks(tmp_path: Path, server: OwnServer):
-    """Sessions that aren't known any more, and connections that stay: both are named, and nothing was lost."""
+    """Sessions that aren't known any more, and connections that stay: both are named, and nothing
+    was lost.
+    """
 
     class Both(Forgets):
         leaks = True
@@ -125,7 +173,9 @@ def test_a_starved_generator_is_no_verdict(tmp_path: Path, server: OwnServer):
         (Leaks, PATIENT_DROPPING, "connections_leaked"),
     ],
 )
-def test_each_lie_by_itself(tmp_path: Path, server: OwnServer, lie: type[Honest], scenario: str, metric: str):
+def test_each_lie_by_itself(
+    tmp_path: Path, server: OwnServer, lie: type[Honest], scenario: str, metric: str
+):
     """The right SLO breaks, and no other of the ledger's."""
     outcome = asyncio.run(judge(tmp_path, server, scenario, lie))
     assert outcome.code == 99, outcome.output
@@ -135,17 +185,33 @@ def test_each_lie_by_itself(tmp_path: Path, server: OwnServer, lie: type[Honest]
 def test_an_unreachable_server_is_exit_3(tmp_path: Path):
     """Nothing listens there: said so at once, without a report."""
     (tmp_path / "tokens").write_text("whatever")
-    command = [sys.executable, "-m", "rtdash", "loadtest", "--url", "http://127.0.0.1:9", "--tokens", str(tmp_path / "tokens")]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "loadtest",
+        "--url",
+        "http://127.0.0.1:9",
+        "--tokens",
+        str(tmp_path / "tokens"),
+    ]
+    process = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ)
+    )
     assert process.returncode == 3
     assert "can't reach the server" in process.stderr
 
 
 @pytest.mark.parametrize(
-    ("scenario", "url", "reason"), [("storm", "https://example.com", "restarts the server"), ("ci", "example.com", "URL")]
+    ("scenario", "url", "reason"),
+    [("storm", "https://example.com", "restarts the server"), ("ci", "example.com", "URL")],
 )
-def test_what_cannot_be_run_is_a_matter_of_usage(capsys: pytest.CaptureFixture[str], scenario: str, url: str, reason: str):
-    """Exit 2: a storm restarts its server, so that it must be its own; a URL begins with its scheme."""
+def test_what_cannot_be_run_is_a_matter_of_usage(
+    capsys: pytest.CaptureFixture[str], scenario: str, url: str, reason: str
+):
+    """Exit 2: a storm restarts its server, so that it must be its own; a URL begins with its
+    scheme.
+    """
     assert run(["loadtest", scenario, "--url", url]) == 2
     assert reason in capsys.readouterr().err
 
@@ -158,7 +224,9 @@ def test_a_report_that_cant_be_written_is_said_before_the_run(capsys: pytest.Cap
     assert "starting a server" not in told
 
 
-def test_the_token_of_the_other_commands_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_token_of_the_other_commands_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     """RTDASH_TOKEN, where this machine has no secret: the server is asked, and not there."""
     monkeypatch.setenv("RTDASH_TOKEN", "whatever")
     assert run(["loadtest", "--url", "http://127.0.0.1:9", "--data", str(tmp_path)]) == 3

@@ -1,4 +1,6 @@
-"""A client session in talk with a server: what the server says, what the session makes of it and asks for."""
+"""A client session in talk with a server: what the server says, what the session makes of it and
+asks for.
+"""
 
 import json
 
@@ -40,7 +42,9 @@ def hear(session, *bodies):
 
 def say(session):
     """Its requests but for pings."""
-    return [request for request in map(json.loads, session.outgoing()) if request["action"] != "ping"]
+    return [
+        request for request in map(json.loads, session.outgoing()) if request["action"] != "ping"
+    ]
 
 
 def subscribed(*streams, seq=0):

@@ -28,17 +28,39 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_there_is_an_operation_for_each_action_and_each_channel() -> None:
-    """Nothing of the protocol is left out: what the server reads is received, what a channel carries is sent."""
+    """Nothing of the protocol is left out: what the server reads is received, what a channel
+    carries is sent.
+    """
     operations = DOCUMENT["operations"]
-    assert {name for name, operation in operations.items() if operation["action"] == "receive"} == set(ACTIONS)
+    assert {
+        name for name, operation in operations.items() if operation["action"] == "receive"
+    } == set(ACTIONS)
     assert set(Channel) <= operations.keys()
 
 
 def test_messages_are_known_by_what_stands_on_the_wire() -> None:
     """The name of each is the constant of its action, type or status, an error's too."""
     names = {message["name"] for message in DOCUMENT["components"]["messages"].values()}
-    wire = {"error", "pong", "subscribed", "unsubscribed", "resumed", "authenticated", "batch", "reset", "disconnect", "token_expiring"}
-    carried = {"stats_update", "room_availability_update", "new_reservation", "reservation_update", "upcoming_reservation", "notification"}
+    wire = {
+        "error",
+        "pong",
+        "subscribed",
+        "unsubscribed",
+        "resumed",
+        "authenticated",
+        "batch",
+        "reset",
+        "disconnect",
+        "token_expiring",
+    }
+    carried = {
+        "stats_update",
+        "room_availability_update",
+        "new_reservation",
+        "reservation_update",
+        "upcoming_reservation",
+        "notification",
+    }
     assert names == wire | carried | set(ACTIONS)
 
 
@@ -46,9 +68,16 @@ def test_a_channel_names_exactly_what_it_carries() -> None:
     """Room availability is the hotels' alone; every channel may be reset."""
 
     def carried(channel: Channel) -> set[str]:
-        return {resolve(resolve(message["$ref"])["$ref"])["name"] for message in DOCUMENT["operations"][channel]["messages"]}
+        return {
+            resolve(resolve(message["$ref"])["$ref"])["name"]
+            for message in DOCUMENT["operations"][channel]["messages"]
+        }
 
     assert carried(Channel.HOTEL_STATS) == {"stats_update", "room_availability_update", "reset"}
     assert carried(Channel.RESTAURANT_STATS) == {"stats_update", "reset"}
     assert carried(Channel.HOTEL_RESERVATIONS) == {"new_reservation", "reservation_update", "reset"}
-    assert carried(Channel.RESTAURANT_NOTIFICATIONS) == {"upcoming_reservation", "notification", "reset"}
+    assert carried(Channel.RESTAURANT_NOTIFICATIONS) == {
+        "upcoming_reservation",
+        "notification",
+        "reset",
+    }

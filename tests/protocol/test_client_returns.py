@@ -1,4 +1,6 @@
-"""The client's rules for coming back, without a connection: what it asks for, what it drops, and when a replay is over."""
+"""The client's rules for coming back, without a connection: what it asks for, what it drops, and
+when a replay is over.
+"""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,9 @@ from tests.protocol.talk import BOOKINGS, GRILL, answer, event, hear, say, subsc
 
 
 def test_resume_names_session_and_positions():
-    """A later connection takes up the session, venue by venue, and is subscribed when each has answered."""
+    """A later connection takes up the session, venue by venue, and is subscribed when each has
+    answered.
+    """
     session = subscribed(BOOKINGS, GRILL)
     hear(session, event(1), event(1, GRILL), event(2, GRILL))
     session.disconnected()
@@ -37,7 +41,13 @@ def test_own_position_wins_over_an_older_confirmed_one():
     session = subscribed(BOOKINGS)
     hear(session, event(1), event(2))
     session.connected()
-    received = hear(session, answer(BOOKINGS, seq=0, status="resumed", recovered=True), event(1), event(2), event(3))
+    received = hear(
+        session,
+        answer(BOOKINGS, seq=0, status="resumed", recovered=True),
+        event(1),
+        event(2),
+        event(3),
+    )
     assert [one.position.seq for one in received if isinstance(one, Message)] == [3]
 
 
@@ -67,7 +77,19 @@ def test_unknown_session_subscribes_anew():
     hear(session, event(1))
     session.connected()
     session.outgoing()
-    assert hear(session, {"status": "error", "code": "session_unknown", "message": "", "action": "resume", "temporary": False}) == []
+    assert (
+        hear(
+            session,
+            {
+                "status": "error",
+                "code": "session_unknown",
+                "message": "",
+                "action": "resume",
+                "temporary": False,
+            },
+        )
+        == []
+    )
     assert say(session) == [
         {
             "action": "subscribe",
@@ -82,10 +104,16 @@ def test_unknown_session_subscribes_anew():
 
 
 def test_replay_ends_with_an_event_of_the_present():
-    """Events older than the connection are history; the first younger one ends the replay of its stream."""
+    """Events older than the connection are history; the first younger one ends the replay of its
+    stream.
+    """
     session = ClientSession([BOOKINGS], positions={BOOKINGS: Position("e", 0)})
     session.connected()
-    hear(session, answer(BOOKINGS, recovered=True), {"status": "pong", "timestamp": "2026-01-02T03:04:06.000Z"})
+    hear(
+        session,
+        answer(BOOKINGS, recovered=True),
+        {"status": "pong", "timestamp": "2026-01-02T03:04:06.000Z"},
+    )
     hear(session, event(1))
     assert session.is_replaying
     hear(session, event(2, timestamp="2026-01-02T03:04:06.001Z"))
@@ -101,13 +129,18 @@ def test_replay_that_went_quiet():
     assert not session.is_replaying
 
 
-connections = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12), st.none() | st.integers(0, 5), st.booleans()), max_size=8)
+connections = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(1, 12), st.none() | st.integers(0, 5), st.booleans()),
+    max_size=8,
+)
 
 
 @settings(deadline=None)
 @given(st.integers(1, 20), connections)
 def test_exactly_once_over_any_connections(total, breaks):
-    """However connections break, whatever is sent again or left out, the application gets 1 to n, each once and in order."""
+    """However connections break, whatever is sent again or left out, the application gets 1 to n,
+    each once and in order.
+    """
     session = subscribed(BOOKINGS)
     got: list[int] = []
     for back, count, lost, is_doubled in [*breaks, (0, total, None, False)]:
@@ -117,6 +150,13 @@ def test_exactly_once_over_any_connections(total, breaks):
         session.connected()
         hear(session, answer(BOOKINGS, seq=start, status="resumed", recovered=True))
         sent = list(range(start + 1, total + 1))[:count]
-        arriving = [seq for index, seq in enumerate(sent) if index != lost for _ in range(1 + is_doubled)]
-        got += [one.position.seq for seq in arriving for one in hear(session, event(seq)) if isinstance(one, Message)]
+        arriving = [
+            seq for index, seq in enumerate(sent) if index != lost for _ in range(1 + is_doubled)
+        ]
+        got += [
+            one.position.seq
+            for seq in arriving
+            for one in hear(session, event(seq))
+            if isinstance(one, Message)
+        ]
     assert got == list(range(1, total + 1))

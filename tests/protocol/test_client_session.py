@@ -4,25 +4,54 @@ import pytest
 
 from rtdash.protocol.channels import Position
 from rtdash.protocol.client_session import ClientSession
-from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Refused, Subscribed, TokenExpiring
-from tests.protocol.talk import BOOKINGS, FIGURES, GRILL, NOTES, answer, event, hear, say, subscribed
+from rtdash.protocol.received import (
+    Answer,
+    Disconnect,
+    Gap,
+    Message,
+    Refused,
+    Subscribed,
+    TokenExpiring,
+)
+from tests.protocol.talk import (
+    BOOKINGS,
+    FIGURES,
+    GRILL,
+    NOTES,
+    answer,
+    event,
+    hear,
+    say,
+    subscribed,
+)
 
 
 def test_first_request_is_the_documents():
     """Plain channels are asked for with nothing but the document's two fields."""
     session = ClientSession(["hotel_stats", "hotel_reservations"])
     session.connected()
-    assert say(session) == [{"action": "subscribe", "channels": ["hotel_stats", "hotel_reservations"]}]
+    assert say(session) == [
+        {"action": "subscribe", "channels": ["hotel_stats", "hotel_reservations"]}
+    ]
     assert say(session) == []
     assert not session.is_subscribed
 
 
 def test_requests_by_venue():
-    """Streams of several venues are asked for in one request a venue, with their positions and the batch window."""
-    session = ClientSession([BOOKINGS, GRILL, NOTES], positions={GRILL: Position("e", 3)}, batch_ms=20)
+    """Streams of several venues are asked for in one request a venue, with their positions and the
+    batch window.
+    """
+    session = ClientSession(
+        [BOOKINGS, GRILL, NOTES], positions={GRILL: Position("e", 3)}, batch_ms=20
+    )
     session.connected()
     hotel, grill = say(session)
-    assert hotel == {"action": "subscribe", "channels": [BOOKINGS.channel, NOTES.channel], "venue": "harbour-hotel", "batch": 20}
+    assert hotel == {
+        "action": "subscribe",
+        "channels": [BOOKINGS.channel, NOTES.channel],
+        "venue": "harbour-hotel",
+        "batch": 20,
+    }
     assert grill["positions"] == {"restaurant_reservations": {"epoch": "e", "seq": 3}}
     hear(session, answer(BOOKINGS, NOTES))
     assert not session.is_subscribed
@@ -31,8 +60,12 @@ def test_requests_by_venue():
 
 
 def test_default_venue_is_the_servers_to_place():
-    """`venue` goes along for its kind; the channels of the other kind come from where the server says."""
-    session = ClientSession(["hotel_reservations", "restaurant_reservations"], venue="harbour-hotel")
+    """`venue` goes along for its kind; the channels of the other kind come from where the server
+    says.
+    """
+    session = ClientSession(
+        ["hotel_reservations", "restaurant_reservations"], venue="harbour-hotel"
+    )
     session.connected()
     assert say(session)[0]["venue"] == "harbour-hotel"
     hear(session, answer(BOOKINGS, GRILL))
@@ -75,23 +108,34 @@ def test_events_move_the_position():
 def test_duplicates_are_dropped():
     """An event at or before the position has been received."""
     session = subscribed(BOOKINGS)
-    assert [message.position.seq for message in hear(session, event(1), event(2), event(1), event(2), event(3))] == [1, 2, 3]
+    assert [
+        message.position.seq
+        for message in hear(session, event(1), event(2), event(1), event(2), event(3))
+    ] == [1, 2, 3]
     assert session.duplicates == 2
 
 
 def test_gap_keeps_the_position():
     """After a gap the position stays, so that the next connection asks for what is missing."""
     session = subscribed(BOOKINGS)
-    assert hear(session, event(1), event(3)) == [Message(event(1), BOOKINGS, Position("e", 1)), Gap(BOOKINGS, Position("e", 1), 3)]
+    assert hear(session, event(1), event(3)) == [
+        Message(event(1), BOOKINGS, Position("e", 1)),
+        Gap(BOOKINGS, Position("e", 1), 3),
+    ]
     session.connected()
     assert say(session)[0]["positions"]["harbour-hotel"]["hotel_reservations"]["seq"] == 1
 
 
 def test_what_lies_behind_a_gap_in_a_batch_is_not_received():
-    """The connection ends with the gap: an event behind it, of whatever stream, is to come again on the next one."""
+    """The connection ends with the gap: an event behind it, of whatever stream, is to come again on
+    the next one.
+    """
     session = subscribed(BOOKINGS, NOTES)
     batch = {"type": "batch", "messages": [event(1), event(3), event(1, NOTES)]}
-    assert hear(session, batch) == [Message(event(1), BOOKINGS, Position("e", 1)), Gap(BOOKINGS, Position("e", 1), 3)]
+    assert hear(session, batch) == [
+        Message(event(1), BOOKINGS, Position("e", 1)),
+        Gap(BOOKINGS, Position("e", 1), 3),
+    ]
     assert session.positions[NOTES].seq == 0
 
 
@@ -135,7 +179,10 @@ def test_reset_moves_the_position():
 def test_batches_are_unpacked():
     """In order, with what they bring of every sort."""
     session = subscribed(BOOKINGS)
-    batch = {"type": "batch", "messages": [event(1), event(2), {"type": "token_expiring", "expiresAt": "soon"}]}
+    batch = {
+        "type": "batch",
+        "messages": [event(1), event(2), {"type": "token_expiring", "expiresAt": "soon"}],
+    }
     received = hear(session, batch)
     assert [type(one) for one in received] == [Message, Message, TokenExpiring]
 
@@ -143,8 +190,22 @@ def test_batches_are_unpacked():
 def test_errors_disconnects_and_other_answers():
     """Each is told with what the client needs to act on it."""
     session = subscribed(BOOKINGS)
-    error = {"status": "error", "code": "rate_limited", "message": "slow down", "action": "ping", "temporary": True, "retryAfterMs": 1500}
-    farewell = {"type": "disconnect", "code": 1012, "reason": "restart", "reconnect": True, "retryAfterMs": 3000, "jitterMs": 500}
+    error = {
+        "status": "error",
+        "code": "rate_limited",
+        "message": "slow down",
+        "action": "ping",
+        "temporary": True,
+        "retryAfterMs": 1500,
+    }
+    farewell = {
+        "type": "disconnect",
+        "code": 1012,
+        "reason": "restart",
+        "reconnect": True,
+        "retryAfterMs": 3000,
+        "jitterMs": 500,
+    }
     authenticated = {"status": "authenticated", "expiresAt": "later"}
     assert hear(session, error, farewell, authenticated) == [
         Refused("rate_limited", "slow down", "ping", (), is_temporary=True, retry_after_s=1.5),
@@ -155,11 +216,26 @@ def test_errors_disconnects_and_other_answers():
 
 def test_messages_of_a_younger_server_are_passed_over():
     """A message of an unknown type that belongs to no channel is no reason to stop."""
-    assert hear(subscribed(BOOKINGS), {"type": "greeting", "timestamp": "2026-01-02T03:04:05.000Z"}) == []
+    assert (
+        hear(subscribed(BOOKINGS), {"type": "greeting", "timestamp": "2026-01-02T03:04:05.000Z"})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html>", "[]", "3", '"status"', "{}", '{"type":"batch"}', '{"status":"subscribed"}', '{"type":"reset"}', b"\xff"]
+    "text",
+    [
+        "",
+        "<html>",
+        "[]",
+        "3",
+        '"status"',
+        "{}",
+        '{"type":"batch"}',
+        '{"status":"subscribed"}',
+        '{"type":"reset"}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_message_is_a_value_error(text):
     """Nothing that a server can send escapes as another error."""

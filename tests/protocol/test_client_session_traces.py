@@ -1,4 +1,6 @@
-"""The traces that every client obeys: the client session gets the server's part of each, word for word."""
+"""The traces that every client obeys: the client session gets the server's part of each, word for
+word.
+"""
 
 import json
 import re
@@ -11,7 +13,12 @@ from rtdash.protocol.received import Gap, Message
 from rtdash.resources import data_path
 
 TRACES = sorted(data_path("fixtures", "protocol").glob("*.json"))
-SAMPLES = {"string": "words", "integer": 41, "instant": "2026-01-02T03:04:05.678Z", "any": {"id": "r1"}}
+SAMPLES = {
+    "string": "words",
+    "integer": 41,
+    "instant": "2026-01-02T03:04:05.678Z",
+    "any": {"id": "r1"},
+}
 PLACEHOLDER = re.compile(r"<(?:(?P<name>\w+)=)?(?P<word>\w+)(?:\+(?P<more>\d+))?>")
 
 
@@ -26,13 +33,24 @@ def filled(value, known):
         return value
     if found["name"]:
         return known.setdefault(found["name"], SAMPLES[found["word"]])
-    return known[found["word"]] + int(found["more"] or 0) if found["more"] else known.get(found["word"], SAMPLES.get(found["word"]))
+    return (
+        known[found["word"]] + int(found["more"] or 0)
+        if found["more"]
+        else known.get(found["word"], SAMPLES.get(found["word"]))
+    )
 
 
 def asked(request):
     """The session of a client that would say what the trace says."""
-    positions = {channel: Position(**position) for channel, position in request.get("positions", {}).items()}
-    return ClientSession(request["channels"], venue=request.get("venue"), positions=positions, batch_ms=request.get("batch"))
+    positions = {
+        channel: Position(**position) for channel, position in request.get("positions", {}).items()
+    }
+    return ClientSession(
+        request["channels"],
+        venue=request.get("venue"),
+        positions=positions,
+        batch_ms=request.get("batch"),
+    )
 
 
 def is_subscribe(request):
@@ -65,11 +83,17 @@ def test_understands_the_servers_part(path):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in TRACES if path.stem in {"subscribe", "subscribe-state", "reset"}], ids=lambda path: path.stem
+    "path",
+    [path for path in TRACES if path.stem in {"subscribe", "subscribe-state", "reset"}],
+    ids=lambda path: path.stem,
 )
 def test_says_the_clients_part(path):
     """The client's own request is the trace's."""
-    request = next(step["send"] for step in json.loads(path.read_text())["steps"] if is_subscribe(step.get("send")))
+    request = next(
+        step["send"]
+        for step in json.loads(path.read_text())["steps"]
+        if is_subscribe(step.get("send"))
+    )
     session = asked(request)
     session.connected()
     first = json.loads(session.outgoing()[0])

@@ -11,19 +11,37 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from rtdash.protocol.frames import BATCH_LIMIT_BYTES, WINDOW_BITS, batch_bodies, deflate_frames, join_frames, text_frame
+from rtdash.protocol.frames import (
+    BATCH_LIMIT_BYTES,
+    WINDOW_BITS,
+    batch_bodies,
+    deflate_frames,
+    join_frames,
+    text_frame,
+)
 from rtdash.protocol.parcel import Parcel
 from tests.fakes import BOOKINGS
 
-EVENT = json.dumps({"type": "new_reservation", "reservation": {"customerName": "John Smith", "status": "Confirmed"}, "seq": 10}).encode()
+EVENT = json.dumps(
+    {
+        "type": "new_reservation",
+        "reservation": {"customerName": "John Smith", "status": "Confirmed"},
+        "seq": 10,
+    }
+).encode()
 
 
 class Reader:
-    """A client's end: websockets' own parser, with the extension as it stands after our answer. Its window lives as long as it."""
+    """A client's end: websockets' own parser, with the extension as it stands after our answer. Its
+    window lives as long as it.
+    """
 
     def __init__(self) -> None:
         self._extension = PerMessageDeflate(
-            remote_no_context_takeover=False, local_no_context_takeover=True, remote_max_window_bits=WINDOW_BITS, local_max_window_bits=15
+            remote_no_context_takeover=False,
+            local_no_context_takeover=True,
+            remote_max_window_bits=WINDOW_BITS,
+            local_max_window_bits=15,
         )
 
     def read(self, data: bytes) -> list[bytes]:
@@ -57,9 +75,16 @@ def test_lengths_are_written_in_their_shortest_form(size: int) -> None:
     assert len(frame) - size == (2 if size < 126 else 4 if size < 65_536 else 10)
 
 
-@given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=8), max_size=6), st.sampled_from([0, 100, 10_000]))
-def test_deflated_flushes_are_read_by_one_client_in_a_row(flushes: list[list[bytes]], min_bytes: int) -> None:
-    """A client that keeps its window reads flush after flush, deflated and plain in turn, each message as a frame of its own."""
+@given(
+    st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=8), max_size=6),
+    st.sampled_from([0, 100, 10_000]),
+)
+def test_deflated_flushes_are_read_by_one_client_in_a_row(
+    flushes: list[list[bytes]], min_bytes: int
+) -> None:
+    """A client that keeps its window reads flush after flush, deflated and plain in turn, each
+    message as a frame of its own.
+    """
     reader = Reader()
     for bodies in flushes:
         assert reader.read(deflate_frames(bodies, min_bytes)) == bodies
@@ -90,8 +115,15 @@ def batches(bodies: Sequence[bytes], limit: int) -> list[bytes]:
     ]
 
 
-@given(st.lists(st.integers(0, 400).map(lambda size: json.dumps({"x": "y" * size}).encode()), max_size=40), st.integers(100, 1_000))
-def test_batches_hold_everything_in_order_and_keep_to_the_limit(bodies: list[bytes], limit: int) -> None:
+@given(
+    st.lists(
+        st.integers(0, 400).map(lambda size: json.dumps({"x": "y" * size}).encode()), max_size=40
+    ),
+    st.integers(100, 1_000),
+)
+def test_batches_hold_everything_in_order_and_keep_to_the_limit(
+    bodies: list[bytes], limit: int
+) -> None:
     """What doesn't fit in a batch even alone goes as it is."""
     assert batches(bodies, limit) == bodies
     assert all(len(batch) <= limit or batch in bodies for batch in batch_bodies(bodies, limit))
@@ -120,7 +152,9 @@ def test_a_parcel_makes_its_frames_once() -> None:
 
 
 def test_the_rest_of_a_parcel_begins_where_asked() -> None:
-    """Someone who has the first event gets the second alone; someone who has none gets the parcel itself."""
+    """Someone who has the first event gets the second alone; someone who has none gets the parcel
+    itself.
+    """
     parcel = Parcel(BOOKINGS, 4, (b"four", b"five"))
     assert parcel.after(3) is parcel
     assert (parcel.after(4).first_seq, parcel.after(4).bodies) == (5, (b"five",))

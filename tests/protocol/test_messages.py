@@ -1,4 +1,6 @@
-"""Messages: the golden examples are what the builders make, what the models allow, and what the requirements show."""
+"""Messages: the golden examples are what the builders make, what the models allow, and what the
+requirements show.
+"""
 
 import json
 from collections.abc import Callable
@@ -105,7 +107,11 @@ def table(**changes: Any) -> Reservation:
 
 def booked() -> Message:
     message = reservation_message(
-        Channel.RESTAURANT_RESERVATIONS, GRILL.id, reservation_json(table(), GRILL), change=None, operation_id="op-1"
+        Channel.RESTAURANT_RESERVATIONS,
+        GRILL.id,
+        reservation_json(table(), GRILL),
+        change=None,
+        operation_id="op-1",
     )
     return stamp(message, seq=1, timestamp=NOW)
 
@@ -114,13 +120,19 @@ def changed() -> Message:
     at = datetime(2023, 7, 24, 9, 30, tzinfo=UTC)
     shown = reservation_json(stay(), HOTEL)
     return stamp(
-        reservation_message(Channel.HOTEL_RESERVATIONS, HOTEL.id, shown, change=Op.PAY, operation_id="op-2", at=at), seq=8, timestamp=NOW
+        reservation_message(
+            Channel.HOTEL_RESERVATIONS, HOTEL.id, shown, change=Op.PAY, operation_id="op-2", at=at
+        ),
+        seq=8,
+        timestamp=NOW,
     )
 
 
 def upcoming() -> Message:
     guest = reservation_json(table(id="res126", customer_name="David Wilson", guests=3), GRILL)
-    return stamp(upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, guest), seq=2, timestamp=NOW)
+    return stamp(
+        upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, guest), seq=2, timestamp=NOW
+    )
 
 
 def notified() -> Message:
@@ -139,29 +151,48 @@ def notified() -> Message:
 GOLDEN: dict[str, Callable[[], Message]] = {
     "stats_update": lambda: stats_message(Channel.HOTEL_STATS, HOTEL.id, STATS, timestamp=NOW),
     "room_availability_update": lambda: availability_message(
-        Channel.HOTEL_STATS, HOTEL.id, total_rooms=50, available_rooms=35, occupancy_rate=30, timestamp=NOW
+        Channel.HOTEL_STATS,
+        HOTEL.id,
+        total_rooms=50,
+        available_rooms=35,
+        occupancy_rate=30,
+        timestamp=NOW,
     ),
     "new_reservation": booked,
     "reservation_update": changed,
     "upcoming_reservation": upcoming,
     "notification": notified,
     "reset": lambda: reset_message(
-        Channel.HOTEL_RESERVATIONS, HOTEL.id, position=Position("n7Zk2w", 418), reason="history_gone", timestamp=NOW
+        Channel.HOTEL_RESERVATIONS,
+        HOTEL.id,
+        position=Position("n7Zk2w", 418),
+        reason="history_gone",
+        timestamp=NOW,
     ),
-    "token_expiring": lambda: token_expiring_message(expires_at=datetime(2023, 7, 24, 14, 35, 52, tzinfo=UTC), timestamp=NOW),
+    "token_expiring": lambda: token_expiring_message(
+        expires_at=datetime(2023, 7, 24, 14, 35, 52, tzinfo=UTC), timestamp=NOW
+    ),
     "disconnect": lambda: disconnect_message(
-        code=1012, reason="the server restarts", reconnect=True, retry_after_ms=8_000, jitter_ms=2_000, timestamp=NOW
+        code=1012,
+        reason="the server restarts",
+        reconnect=True,
+        retry_after_ms=8_000,
+        jitter_ms=2_000,
+        timestamp=NOW,
     ),
     "batch": lambda: batch_message([booked(), upcoming()], timestamp=NOW),
 }
 MODELS = {
-    model.model_json_schema()["properties"]["type"]["const"]: model for model in (*models.CHANNEL_MESSAGES, *models.CONNECTION_MESSAGES)
+    model.model_json_schema()["properties"]["type"]["const"]: model
+    for model in (*models.CHANNEL_MESSAGES, *models.CONNECTION_MESSAGES)
 }
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_the_builders_make_the_golden_examples(name: str) -> None:
-    """Field for field and in the same order: clients of other makes are tested against these files."""
+    """Field for field and in the same order: clients of other makes are tested against these
+    files.
+    """
     golden = data_path("fixtures", "messages", f"{name}.json").read_text(encoding="utf-8")
     assert json.dumps(GOLDEN[name](), indent=2, ensure_ascii=False) + "\n" == golden
 
@@ -186,16 +217,25 @@ REQUIRED = [
     (
         "stats_update",
         "stats",
-        "reservationsToday prepaidReservations expectedGuests pendingPayments pendingPaymentsTrend reservationsTrend prepaidTrend guestsTrend",
+        (
+            "reservationsToday prepaidReservations expectedGuests pendingPayments"
+            " pendingPaymentsTrend reservationsTrend prepaidTrend guestsTrend"
+        ),
     ),
     ("new_reservation", "reservation", "id customerName customerInitials date time guests status"),
-    ("upcoming_reservation", "reservation", "id customerName customerInitials date time guests status"),
+    (
+        "upcoming_reservation",
+        "reservation",
+        "id customerName customerInitials date time guests status",
+    ),
     ("room_availability_update", "availability", "totalRooms availableRooms occupancyRate"),
 ]
 
 
 @pytest.mark.parametrize(("name", "payload", "fields"), REQUIRED)
-def test_the_requirements_fields_come_first_and_in_their_order(name: str, payload: str, fields: str) -> None:
+def test_the_requirements_fields_come_first_and_in_their_order(
+    name: str, payload: str, fields: str
+) -> None:
     """A reader who knows the requirements alone finds all that they show."""
     message = GOLDEN[name]()
     assert list(message)[:3] == ["type", "timestamp", payload]
@@ -234,7 +274,10 @@ def test_upcoming_is_a_status_of_the_message_alone() -> None:
 def test_at_is_there_only_where_the_operation_had_one() -> None:
     """An event of the present has no `at`; `timestamp` never is a past one."""
     assert "at" not in booked()
-    assert (changed()["at"], changed()["timestamp"]) == ("2023-07-24T09:30:00.000Z", "2023-07-24T14:35:22.000Z")
+    assert (changed()["at"], changed()["timestamp"]) == (
+        "2023-07-24T09:30:00.000Z",
+        "2023-07-24T14:35:22.000Z",
+    )
 
 
 def test_any_channel_message_is_read_by_its_type() -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdash.protocol.actions import ActionRefused, Authenticate, Ping, Resume, Subscribe, Unsubscribe
+from rtdash.protocol.actions import (
+    ActionRefused,
+    Authenticate,
+    Ping,
+    Resume,
+    Subscribe,
+    Unsubscribe,
+)
 from rtdash.protocol.channels import Channel, Position
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.server_session import ErrorReply, Rates, ServerSession
@@ -16,7 +23,9 @@ FREE = Rates(0, 1)
 
 
 def read(message: Any) -> Any:
-    return ServerSession(FREE, 0.0).receive(message if isinstance(message, str) else json.dumps(message), 0.0)
+    return ServerSession(FREE, 0.0).receive(
+        message if isinstance(message, str) else json.dumps(message), 0.0
+    )
 
 
 def refusal(message: Any) -> dict[str, Any]:
@@ -37,17 +46,23 @@ def test_subscribe_carries_everything_that_was_asked() -> None:
         "batch": 50,
     }
     channels = (Channel.HOTEL_STATS, Channel.HOTEL_RESERVATIONS)
-    assert read(asked) == Subscribe(7, channels, "harbour-hotel", {Channel.HOTEL_RESERVATIONS: Position("e1", 3)}, 50)
+    assert read(asked) == Subscribe(
+        7, channels, "harbour-hotel", {Channel.HOTEL_RESERVATIONS: Position("e1", 3)}, 50
+    )
 
 
 def test_the_documents_subscribe_is_enough() -> None:
     """The requirements' message, with nothing beside it, is understood."""
-    assert read({"action": "subscribe", "channels": ["hotel_stats"]}) == Subscribe(None, (Channel.HOTEL_STATS,), None, {}, 0)
+    assert read({"action": "subscribe", "channels": ["hotel_stats"]}) == Subscribe(
+        None, (Channel.HOTEL_STATS,), None, {}, 0
+    )
 
 
 def test_the_other_actions_are_read() -> None:
     """unsubscribe, resume, authenticate and ping become their actions."""
-    assert read({"action": "unsubscribe", "channels": ["hotel_stats"]}) == Unsubscribe(None, (Channel.HOTEL_STATS,), None)
+    assert read({"action": "unsubscribe", "channels": ["hotel_stats"]}) == Unsubscribe(
+        None, (Channel.HOTEL_STATS,), None
+    )
     positions = {"v": {"hotel_notifications": {"epoch": "e", "seq": 0}}}
     assert read({"action": "resume", "session": "s", "positions": positions}) == Resume(
         None, "s", {"v": {Channel.HOTEL_NOTIFICATIONS: Position("e", 0)}}
@@ -58,7 +73,13 @@ def test_the_other_actions_are_read() -> None:
 
 def test_a_position_of_a_state_channel_is_left_out() -> None:
     """State channels have no history: a position given for one is not kept."""
-    action = read({"action": "subscribe", "channels": ["hotel_stats"], "positions": {"hotel_stats": {"epoch": "e", "seq": 1}}})
+    action = read(
+        {
+            "action": "subscribe",
+            "channels": ["hotel_stats"],
+            "positions": {"hotel_stats": {"epoch": "e", "seq": 1}},
+        }
+    )
     assert action.positions == {}
 
 
@@ -88,7 +109,10 @@ def test_a_position_of_a_state_channel_is_left_out() -> None:
         ('{"action":"subscribe","channels":["hotel_stats"],"batch":1001}', "bad_request"),
         ('{"action":"subscribe","channels":["hotel_stats"],"batch":true}', "bad_request"),
         ('{"action":"subscribe","channels":["hotel_stats"],"positions":[]}', "bad_request"),
-        ('{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":5}}', "bad_request"),
+        (
+            '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":5}}',
+            "bad_request",
+        ),
         (
             '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":{"epoch":"e","seq":-1}}}',
             "bad_request",
@@ -101,7 +125,10 @@ def test_a_position_of_a_state_channel_is_left_out() -> None:
             '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":{"epoch":"e","seq":1e400}}}',
             "bad_request",
         ),
-        ('{"action":"subscribe","channels":["hotel_stats"],"positions":{"nope":{"epoch":"e","seq":1}}}', "unknown_channel"),
+        (
+            '{"action":"subscribe","channels":["hotel_stats"],"positions":{"nope":{"epoch":"e","seq":1}}}',
+            "unknown_channel",
+        ),
         ('{"action":"resume"}', "bad_request"),
         ('{"action":"resume","session":"s","positions":{"v":5}}', "bad_request"),
         ('{"action":"authenticate"}', "bad_request"),
@@ -119,24 +146,39 @@ def test_a_refusal_has_the_contracts_fields_in_order() -> None:
     """status, code, message, action, channels, id, temporary: nothing else."""
     refused = refusal({"action": "subscribe", "channels": ["hotel_stats", "x", "y"], "id": "q"})
     assert list(refused) == ["status", "code", "message", "action", "channels", "id", "temporary"]
-    assert (refused["action"], refused["channels"], refused["id"], refused["temporary"]) == ("subscribe", ["x", "y"], "q", False)
+    assert (refused["action"], refused["channels"], refused["id"], refused["temporary"]) == (
+        "subscribe",
+        ["x", "y"],
+        "q",
+        False,
+    )
 
 
 def test_a_refusal_never_shows_a_token() -> None:
-    """What follows `token` in a bad authenticate doesn't come back, and the action's text hides it."""
+    """What follows `token` in a bad authenticate doesn't come back, and the action's text hides
+    it.
+    """
     assert "s3cret" not in json.dumps(refusal({"action": "authenticate", "token": ["s3cret"]}))
     assert "s3cret" not in repr(read({"action": "authenticate", "token": "s3cret"}))
 
 
 def test_frames_beyond_the_burst_are_ignored_and_told() -> None:
-    """A frame over the rate gets rate_limited with its action, its id, and the time after which it would have passed."""
+    """A frame over the rate gets rate_limited with its action, its id, and the time after which it
+    would have passed.
+    """
     session = ServerSession(Rates(20, 2), 0.0)
     assert session.receive('{"action":"ping"}', 0.0) == Ping(None)
     assert session.frame_received(0.0) is None
     refused = session.receive('{"action":"ping","id":3}', 0.0)
     assert isinstance(refused, ErrorReply)
     body = json.loads(refused.body)
-    assert (body["code"], body["action"], body["id"], body["retryAfterMs"], body["temporary"]) == ("rate_limited", "ping", 3, 50, True)
+    assert (body["code"], body["action"], body["id"], body["retryAfterMs"], body["temporary"]) == (
+        "rate_limited",
+        "ping",
+        3,
+        50,
+        True,
+    )
 
 
 def test_the_rate_refills_as_set() -> None:
@@ -162,14 +204,21 @@ def closes(frames: list[tuple[float, str]], rates: Rates = FREE) -> list[CloseCo
 
 def test_the_eleventh_error_within_a_minute_closes() -> None:
     """Ten errors are answered; the eleventh closes as a protocol violation."""
-    assert closes([(number, "{}") for number in range(11)]) == [None] * 10 + [CloseCode.PROTOCOL_VIOLATION]
+    assert closes([(number, "{}") for number in range(11)]) == [None] * 10 + [
+        CloseCode.PROTOCOL_VIOLATION
+    ]
 
 
 @pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL])
 def test_faults_of_the_server_let_the_client_come_back(code: ErrorCode) -> None:
-    """Eleven answers that the store is lost close with the code of those who were too fast: 4502 would send them away for good."""
+    """Eleven answers that the store is lost close with the code of those who were too fast: 4502
+    would send them away for good.
+    """
     session = ServerSession(FREE, 0.0)
-    replies = [session.refuse(ActionRefused(code, "the store is lost"), float(number)) for number in range(11)]
+    replies = [
+        session.refuse(ActionRefused(code, "the store is lost"), float(number))
+        for number in range(11)
+    ]
     assert [reply.close for reply in replies] == [None] * 10 + [CloseCode.RATE_LIMITED]
 
 
@@ -180,7 +229,9 @@ def test_errors_of_more_than_a_minute_ago_are_forgotten() -> None:
 
 def test_eleven_frames_over_the_rate_close_as_rate_limited() -> None:
     """A client that was only too fast is closed with a code that lets it come back."""
-    assert closes([(0.0, '{"action":"ping"}')] * 12, Rates(1, 1)) == [None] * 10 + [CloseCode.RATE_LIMITED]
+    assert closes([(0.0, '{"action":"ping"}')] * 12, Rates(1, 1)) == [None] * 10 + [
+        CloseCode.RATE_LIMITED
+    ]
 
 
 @given(
@@ -189,7 +240,20 @@ def test_eleven_frames_over_the_rate_close_as_rate_limited() -> None:
         lambda inner: (
             st.lists(inner)
             | st.dictionaries(
-                st.sampled_from(["action", "id", "channels", "positions", "venue", "batch", "hotel_stats", "seq", "epoch"]) | st.text(),
+                st.sampled_from(
+                    [
+                        "action",
+                        "id",
+                        "channels",
+                        "positions",
+                        "venue",
+                        "batch",
+                        "hotel_stats",
+                        "seq",
+                        "epoch",
+                    ]
+                )
+                | st.text(),
                 inner,
             )
         ),

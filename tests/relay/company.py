@@ -1,4 +1,6 @@
-"""Two processes that share one log, and the clients of both: they move when a schedule says so, and what goes wrong is kept."""
+"""Two processes that share one log, and the clients of both: they move when a schedule says so, and
+what goes wrong is kept.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +15,9 @@ from tests.relay.promise_keeper import Client, Process
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Events committed by a process; its announcement may have to wait, the notice of it may too, or is lost."""
+    """Events committed by a process; its announcement may have to wait, the notice of it may too,
+    or is lost.
+    """
 
     process: int
     stream: Stream
@@ -23,7 +27,9 @@ class Commit:
 
 
 class Company:
-    """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was done wrong."""
+    """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was
+    done wrong.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -42,9 +48,14 @@ class Company:
 
     def commit(self, commit: Commit) -> None:
         """Into the log; the announcement and the notices go their ways, or wait."""
-        committer, events = self.processes[commit.process], self.log.append(commit.stream, commit.count)
+        committer, events = (
+            self.processes[commit.process],
+            self.log.append(commit.stream, commit.count),
+        )
         committer.committed.append(events)
-        notice = Notice(commit.stream, self.log.epoch, events[0].seq, tuple(event.body for event in events))
+        notice = Notice(
+            commit.stream, self.log.epoch, events[0].seq, tuple(event.body for event in events)
+        )
         if commit.is_announced:
             self._do(committer.announce)
         for receiver in self.processes:
@@ -72,13 +83,21 @@ class Company:
             self.spin(2)
 
     def restore(self, share: int) -> None:
-        """A backup of so many quarters of the log: both processes find out before anything else happens."""
+        """A backup of so many quarters of the log: both processes find out before anything else
+        happens.
+        """
         heads = {stream: head * share // 4 for stream, head in self.log.heads.items()}
-        behind = any(heads.get(stream, 0) < seq for process in self.processes for stream, seq in process.relay._tracks.accepted().items())
+        behind = any(
+            heads.get(stream, 0) < seq
+            for process in self.processes
+            for stream, seq in process.relay._tracks.accepted().items()
+        )
         self.log.restore(heads)
         to_hold, self.log._to_hold = self.log._to_hold, 0
         if not behind:
-            self.loop.run_until_complete(self.log.draw_epoch(self.log.epoch))  # nobody could tell: the operator must say so
+            self.loop.run_until_complete(
+                self.log.draw_epoch(self.log.epoch)
+            )  # nobody could tell: the operator must say so
         for process in (*self.processes, *self.processes):
             process.committed.clear()
             self.loop.run_until_complete(process.relay.look())
@@ -125,7 +144,9 @@ class Company:
             assert process.relay.followed == 0
             assert process.relay.in_flight == 0
             assert process.hub.streams() == ()
-            assert process.hub._due == {} or not any(feed.pending for feed in process.hub._due.values())
+            assert process.hub._due == {} or not any(
+                feed.pending for feed in process.hub._due.values()
+            )
         assert self.log.waiting == 0
         assert asyncio.all_tasks(self.loop) == set()
 

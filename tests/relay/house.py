@@ -23,7 +23,14 @@ class House:
         self.accepted: list[Stream] = []
         self.resets: list[tuple[Stream, str]] = []
         self.broker = MemoryBroker()
-        self.relay = Relay(self.log, self.hub, self.broker, "e1", clock=lambda: from_ms(0), on_accepted=self.accepted.append)
+        self.relay = Relay(
+            self.log,
+            self.hub,
+            self.broker,
+            "e1",
+            clock=lambda: from_ms(0),
+            on_accepted=self.accepted.append,
+        )
         self.relay.on_reset = lambda stream, reason: self.resets.append((stream, reason))
 
     async def member(self, stream: Stream = BOOKINGS) -> Member:
@@ -35,7 +42,9 @@ class House:
 
     def notice(self, events: list[StoredEvent], epoch: str = "e1") -> None:
         """Another process told of them."""
-        self.relay._receive(Notice(events[0].stream, epoch, events[0].seq, tuple(event.body for event in events)))
+        self.relay._receive(
+            Notice(events[0].stream, epoch, events[0].seq, tuple(event.body for event in events))
+        )
 
 
 async def settled(turns: int = 10) -> None:

@@ -20,7 +20,14 @@ class Process:
         self.number = number
         self.turns = Turns()
         self.hub = Hub(self.turns.call_soon, self.turns.call_later, self.turns.clock)
-        self.relay = Relay(log, self.hub, MemoryBroker(), log.epoch, clock=lambda: from_ms(0), on_accepted=lambda _stream: None)
+        self.relay = Relay(
+            log,
+            self.hub,
+            MemoryBroker(),
+            log.epoch,
+            clock=lambda: from_ms(0),
+            on_accepted=lambda _stream: None,
+        )
         self.committed: deque[list[StoredEvent]] = deque()
         self.looking: asyncio.Task[None] | None = None
 
@@ -43,7 +50,9 @@ class Process:
 
 
 class Client:
-    """A dashboard that keeps its position and holds the server to its promise. `wrongs` is what the server did wrong."""
+    """A dashboard that keeps its position and holds the server to its promise. `wrongs` is what the
+    server did wrong.
+    """
 
     write = None
 
@@ -72,7 +81,11 @@ class Client:
         for offset, body in enumerate(parcel.bodies):
             epoch, venue, channel, seq = body.decode().split()
             due = self.position and Position(self.position.epoch, self.position.seq + 1)
-            if (epoch, int(seq)) != due or (venue, channel) != self.stream or parcel.first_seq + offset != int(seq):
+            if (
+                (epoch, int(seq)) != due
+                or (venue, channel) != self.stream
+                or parcel.first_seq + offset != int(seq)
+            ):
                 self._wrongs.append(f"{body!r} came where {due} of {self.stream} was due")
             self.position = Position(epoch, int(seq))
 
@@ -97,7 +110,11 @@ class Client:
             relay.unfollow(self.stream)
 
     async def _begin(self, relay: Relay, hub: Hub, after: Position | None) -> Subscription:
-        epoch, head, floor = self._log.epoch, self._log.heads.get(self.stream, 0), self._log.floors.get(self.stream, 0)
+        epoch, head, floor = (
+            self._log.epoch,
+            self._log.heads.get(self.stream, 0),
+            self._log.floors.get(self.stream, 0),
+        )
         start = await relay.prepare(self.stream, after)
         if after is not None and start.recovered:
             assert start.after_seq == after.seq
@@ -105,13 +122,20 @@ class Client:
             subscription = await relay.replay(self.stream, after.seq, self)
             if subscription is not None:
                 return subscription
-            if self.position.epoch == relay.epoch and self.position.seq >= self._log.floors.get(self.stream, 0):
-                self._wrongs.append(f"the replay from {after} gave up at {self.position} although the log had all behind it")
+            if self.position.epoch == relay.epoch and self.position.seq >= self._log.floors.get(
+                self.stream, 0
+            ):
+                self._wrongs.append(
+                    f"the replay from {after} gave up at {self.position} although the log had all"
+                    " behind it"
+                )
         elif (
             after is not None
             and after.epoch == epoch == self._log.epoch
             and max(floor, self._log.floors.get(self.stream, 0)) <= after.seq <= head
         ):
-            self._wrongs.append(f"{after} was refused ({start.reset_reason}) although the log had all behind it")
+            self._wrongs.append(
+                f"{after} was refused ({start.reset_reason}) although the log had all behind it"
+            )
         self.position = relay.position(self.stream)
         return hub.join(self.stream, self)

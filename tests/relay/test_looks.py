@@ -1,4 +1,6 @@
-"""Looks at the heads: what a lost notice, a restored log, another epoch and pruning are found by."""
+"""Looks at the heads: what a lost notice, a restored log, another epoch and pruning are found
+by.
+"""
 
 import asyncio
 
@@ -44,7 +46,9 @@ def test_heads_are_looked_at_only_when_the_log_moved(run) -> None:
 
 
 def test_a_fault_of_the_store_in_a_gap_is_healed_later(run) -> None:
-    """The read that failed is taken up again at the next tick, even if the file has not moved since."""
+    """The read that failed is taken up again at the next tick, even if the file has not moved
+    since.
+    """
 
     async def body() -> None:
         house = House()
@@ -63,7 +67,9 @@ def test_a_fault_of_the_store_in_a_gap_is_healed_later(run) -> None:
 
 
 def test_an_event_accepted_during_a_look_is_not_taken_for_a_lost_log(run) -> None:
-    """A head that was read before the event is older than what is known, and that proves nothing."""
+    """A head that was read before the event is older than what is known, and that proves
+    nothing.
+    """
 
     async def body() -> None:
         house = House()
@@ -109,7 +115,11 @@ def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
         house.log.epoch = "e7"
         await house.relay.look()
         await house.relay.look()
-        assert (house.relay.epoch, epochs, house.resets) == ("e7", ["e7"], [(BOOKINGS, "epoch_changed")])
+        assert (house.relay.epoch, epochs, house.resets) == (
+            "e7",
+            ["e7"],
+            [(BOOKINGS, "epoch_changed")],
+        )
 
     run(body())
 

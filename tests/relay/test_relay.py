@@ -25,7 +25,11 @@ def test_an_announcement_reaches_members_and_the_broker(run) -> None:
         while notice.stream != BOOKINGS:
             notice = await anext(notices)
         assert seqs(member) == [1, 2]
-        assert (notice.first_seq, notice.bodies, notice.epoch) == (1, (body_of(BOOKINGS, 1), body_of(BOOKINGS, 2)), "e1")
+        assert (notice.first_seq, notice.bodies, notice.epoch) == (
+            1,
+            (body_of(BOOKINGS, 1), body_of(BOOKINGS, 2)),
+            "e1",
+        )
         assert house.accepted == [BOOKINGS]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -39,7 +43,11 @@ def test_events_of_a_commit_are_told_apart_by_stream(run) -> None:
     async def body() -> None:
         house = House()
         bookings, notes = await house.member(), await house.member(NOTES)
-        events = [event for pair in zip(house.log.append(BOOKINGS, 2), house.log.append(NOTES, 2), strict=True) for event in pair]
+        events = [
+            event
+            for pair in zip(house.log.append(BOOKINGS, 2), house.log.append(NOTES, 2), strict=True)
+            for event in pair
+        ]
         house.relay.announce(events)
         await settled()
         assert seqs(bookings) == seqs(notes) == [1, 2]

@@ -1,4 +1,6 @@
-"""Replays: what can be recovered from a position, how it is read and delivered, and what ends it."""
+"""Replays: what can be recovered from a position, how it is read and delivered, and what ends
+it.
+"""
 
 import asyncio
 
@@ -16,9 +18,18 @@ from tests.relay.house import House, seqs, settled
         (None, Start(BOOKINGS, None, None)),
         (Position("e1", 10), Start(BOOKINGS, recovered=True, after_seq=10)),
         (Position("e1", 4), Start(BOOKINGS, recovered=True, after_seq=4)),
-        (Position("e1", 3), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="history_gone")),
-        (Position("e1", 11), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="beyond_head")),
-        (Position("e0", 10), Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="epoch_changed")),
+        (
+            Position("e1", 3),
+            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="history_gone"),
+        ),
+        (
+            Position("e1", 11),
+            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="beyond_head"),
+        ),
+        (
+            Position("e0", 10),
+            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="epoch_changed"),
+        ),
     ],
 )
 def test_what_can_be_recovered(run, after: Position | None, start: Start) -> None:
@@ -64,7 +75,9 @@ def test_a_position_from_a_faster_process_is_caught_up_first(run) -> None:
 
 
 def test_a_position_asked_for_while_the_log_is_read_is_looked_for_again(run) -> None:
-    """The read under way may be older than the event: one who knows of it gets no reset for that."""
+    """The read under way may be older than the event: one who knows of it gets no reset for
+    that.
+    """
 
     async def body() -> None:
         house = House()
@@ -90,7 +103,11 @@ def test_a_replay_reads_pages_and_joins_without_a_gap(run, monkeypatch: pytest.M
         house = House()
         house.log.append(BOOKINGS, 10)
         await house.relay.follow(BOOKINGS)
-        member = Member(lambda parcel: house.relay.announce(house.log.append(BOOKINGS)) if parcel.last_seq == 6 else None)
+        member = Member(
+            lambda parcel: (
+                house.relay.announce(house.log.append(BOOKINGS)) if parcel.last_seq == 6 else None
+            )
+        )
         assert await house.relay.replay(BOOKINGS, 2, member) is not None
         house.relay.announce(house.log.append(BOOKINGS))
         await settled()
@@ -114,14 +131,18 @@ def test_recent_events_are_replayed_without_the_log(run) -> None:
         for member in members:
             assert await house.relay.replay(BOOKINGS, 1, member)
         assert seqs(members[0]) == [2, 3]
-        assert [id(parcel) for parcel in members[0].parcels] == [id(parcel) for parcel in members[1].parcels]
+        assert [id(parcel) for parcel in members[0].parcels] == [
+            id(parcel) for parcel in members[1].parcels
+        ]
         assert len(house.log.reads) == reads
 
     run(body())
 
 
 def test_replays_of_the_same_page_share_one_read(run) -> None:
-    """After a restart everybody comes back with the same position; a caller that gives up takes nobody along."""
+    """After a restart everybody comes back with the same position; a caller that gives up takes
+    nobody along.
+    """
 
     async def body() -> None:
         house = House()
@@ -129,7 +150,9 @@ def test_replays_of_the_same_page_share_one_read(run) -> None:
         await house.relay.follow(BOOKINGS)
         house.log.hold(10)
         members = [Member() for _ in range(20)]
-        replays = [asyncio.create_task(house.relay.replay(BOOKINGS, 0, member)) for member in members]
+        replays = [
+            asyncio.create_task(house.relay.replay(BOOKINGS, 0, member)) for member in members
+        ]
         await settled()
         replays[0].cancel()
         await settled()
@@ -142,7 +165,9 @@ def test_replays_of_the_same_page_share_one_read(run) -> None:
     run(body())
 
 
-def test_a_slow_reader_holds_up_its_replay_and_nobody_else(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_holds_up_its_replay_and_nobody_else(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The next page waits until it has drained; live members go on."""
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
 
@@ -163,7 +188,9 @@ def test_a_slow_reader_holds_up_its_replay_and_nobody_else(run, monkeypatch: pyt
     run(body())
 
 
-def test_a_replay_that_pruning_overtakes_ends_without_a_gap(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_that_pruning_overtakes_ends_without_a_gap(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It delivers no further event, and leaves it to the caller to say so."""
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
 

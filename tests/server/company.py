@@ -1,4 +1,6 @@
-"""Two server processes over one log and one store, and the clients of both: they move when a schedule says so."""
+"""Two server processes over one log and one store, and the clients of both: they move when a
+schedule says so.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +18,9 @@ Carry = Callable[[Process, Notice], list[tuple[Process, Notice]]]
 
 
 class Company:
-    """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was done wrong."""
+    """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was
+    done wrong.
+    """
 
     def __init__(self) -> None:
         self.loop = SteeredLoop()
@@ -27,7 +31,9 @@ class Company:
         self.clients: list[Client] = []
         self.processes: list[Process] = []
         self.notices: list[tuple[Process, Notice]] = []
-        self.carry: Carry = lambda _sender, notice: [(process, notice) for process in self.processes]
+        self.carry: Carry = lambda _sender, notice: [
+            (process, notice) for process in self.processes
+        ]
 
     def start(self, history: int) -> None:
         """Both processes, on a log that has a past."""
@@ -36,14 +42,23 @@ class Company:
 
     def new_client(self, *, keeps_positions: bool) -> Client:
         """Another one, who isn't connected yet."""
-        client = Client(len(self.clients), self.loop, self.log, self.store, self.wrongs, keeps_positions=keeps_positions)
+        client = Client(
+            len(self.clients),
+            self.loop,
+            self.log,
+            self.store,
+            self.wrongs,
+            keeps_positions=keeps_positions,
+        )
         self.clients.append(client)
         return client
 
     def commit(self, committer: Process, stream: Stream, count: int, fate: str) -> None:
         """Into the log; `fate` says what becomes of the notice: "now", "late" or "lost"."""
         events = self.log.append(stream, count)
-        notice = Notice(stream, self.log.epoch, events[0].seq, tuple(event.body for event in events))
+        notice = Notice(
+            stream, self.log.epoch, events[0].seq, tuple(event.body for event in events)
+        )
         self.do(lambda: committer.relay.announce(events))
         if fate == "lost":
             return
@@ -72,7 +87,9 @@ class Company:
         self._replace(number, "read to the end")
 
     def restore(self, share: int) -> None:
-        """A backup that has so many quarters of the log; every process finds out before anything else happens."""
+        """A backup that has so many quarters of the log; every process finds out before anything
+        else happens.
+        """
         self.log.release()
         self.log.restore({stream: head * share // 4 for stream, head in self.log.heads.items()})
         fault, self.log.fault = self.log.fault, None
@@ -128,7 +145,10 @@ class Company:
             if position is None:
                 assert dialog.states.get(stream) == dialog.process.states.number
             else:
-                assert position == (self.log.epoch, self.log.heads.get(stream, 0)), f"{client.sub} {stream}"
+                assert position == (
+                    self.log.epoch,
+                    self.log.heads.get(stream, 0),
+                ), f"{client.sub} {stream}"
                 assert client.standing.has[stream] == position
 
     def leave(self) -> None:

@@ -1,4 +1,6 @@
-"""One connection as its client sees it: what was asked on it, and how far what it follows has come."""
+"""One connection as its client sees it: what was asked on it, and how far what it follows has
+come.
+"""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +45,11 @@ class Dialog:
     def ask(self, number: int, request: Request, fields: dict[str, Any]) -> None:
         """Send it."""
         self.asked[number] = request
-        message = {"action": request.action, "id": number, **{name: value for name, value in fields.items() if value is not None}}
+        message = {
+            "action": request.action,
+            "id": number,
+            **{name: value for name, value in fields.items() if value is not None},
+        }
         self.link.up.append(Sent("text", json.dumps(message)))
 
     def state_came(self, stream: Stream, number: int) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""A client that holds the server to its promise: it knows what must come next, and notes in `wrongs` what came instead."""
+"""A client that holds the server to its promise: it knows what must come next, and notes in
+`wrongs` what came instead.
+"""
 
 import json
 import re
@@ -23,7 +25,16 @@ _MARKED = re.compile(rb"([es]\d+) ([\w-]+) (\w+) (\d+)")
 class Client:
     """`keeps_positions`, or comes back with nothing but its session id."""
 
-    def __init__(self, number: int, loop: SteeredLoop, log: FakeLog, store: Store, wrongs: list[str], *, keeps_positions: bool) -> None:
+    def __init__(
+        self,
+        number: int,
+        loop: SteeredLoop,
+        log: FakeLog,
+        store: Store,
+        wrongs: list[str],
+        *,
+        keeps_positions: bool,
+    ) -> None:
         self.sub = f"user-{number}"
         self.keeps_positions = keeps_positions
         self.session: str | None = None
@@ -69,12 +80,33 @@ class Client:
         elif streams := self.standing.wants or fallback:
             self.subscribe(dialog, streams)
 
-    def subscribe(self, dialog: Dialog, streams: Collection[Stream], *, with_positions: bool = True, batch_ms: int | None = None) -> None:
-        """One request for each venue kind; positions only where it keeps them and doesn't follow already."""
-        given = {stream: self.standing.has[stream] for stream in streams if stream in self.standing.has and stream not in dialog.chain}
+    def subscribe(
+        self,
+        dialog: Dialog,
+        streams: Collection[Stream],
+        *,
+        with_positions: bool = True,
+        batch_ms: int | None = None,
+    ) -> None:
+        """One request for each venue kind; positions only where it keeps them and doesn't follow
+        already.
+        """
+        given = {
+            stream: self.standing.has[stream]
+            for stream in streams
+            if stream in self.standing.has and stream not in dialog.chain
+        }
         given = given if self.keeps_positions and with_positions else {}
         positions = {stream.channel: position._asdict() for stream, position in given.items()}
-        self._ask(dialog, "subscribe", streams, given, channels=_channels(streams), positions=positions, batch=batch_ms)
+        self._ask(
+            dialog,
+            "subscribe",
+            streams,
+            given,
+            channels=_channels(streams),
+            positions=positions,
+            batch=batch_ms,
+        )
 
     def unsubscribe(self, dialog: Dialog, streams: Collection[Stream]) -> None:
         """What it follows no longer once that is answered."""
@@ -110,7 +142,14 @@ class Client:
         if dialog.link.has_ended and not dialog.link.down:
             self.give_up(dialog)
 
-    def _ask(self, dialog: Dialog, action: str, streams: Collection[Stream], given: dict[Stream, Position], **fields: Any) -> None:
+    def _ask(
+        self,
+        dialog: Dialog,
+        action: str,
+        streams: Collection[Stream],
+        given: dict[Stream, Position],
+        **fields: Any,
+    ) -> None:
         self._ids += 1
         dialog.ask(self._ids, Request(action, frozenset(streams), given, self._log.epoch), fields)
 
@@ -129,7 +168,12 @@ class Client:
                 self.give_up(dialog)
             case _ if frame.content.startswith((b"e", b"s")) or b'"batch"' in frame.content[:20]:
                 for epoch, venue, channel, number in _MARKED.findall(frame.content):
-                    self._marked(dialog, Stream(venue.decode(), Channel(channel.decode())), epoch.decode(), int(number))
+                    self._marked(
+                        dialog,
+                        Stream(venue.decode(), Channel(channel.decode())),
+                        epoch.decode(),
+                        int(number),
+                    )
             case _:
                 self._message(dialog, json.loads(frame.content))
 
@@ -140,7 +184,9 @@ class Client:
         elif stream.channel.is_state:
             self._wrong(*dialog.state_came(stream, number))
         else:
-            self.standing.event_came(dialog, stream, Position(epoch, number), is_past=dialog is not self.dialogs[-1])
+            self.standing.event_came(
+                dialog, stream, Position(epoch, number), is_past=dialog is not self.dialogs[-1]
+            )
 
     def _message(self, dialog: Dialog, message: dict[str, Any]) -> None:
         if message.get("type") == "reset":
@@ -170,12 +216,21 @@ class Client:
             dialog.has_entered = True
         for name, venue in answer["venues"].items():
             stream = Stream(venue, Channel(name))
-            if request.action != "subscribe" and stream not in self.standing.wants | self.standing.maybe:
+            if (
+                request.action != "subscribe"
+                and stream not in self.standing.wants | self.standing.maybe
+            ):
                 self._wrong(f"{stream} was resumed, and nobody wants it")
             if stream.channel.is_state:
                 dialog.chain[stream] = None
             else:
-                self.standing.entered(dialog, request, stream, Position(**answer["positions"][name]), answer["recovered"].get(name))
+                self.standing.entered(
+                    dialog,
+                    request,
+                    stream,
+                    Position(**answer["positions"][name]),
+                    answer["recovered"].get(name),
+                )
             self.standing.wants.add(stream)
         if is_before_resume:
             self.standing.maybe |= request.streams  # it becomes a part of the session by the resume
@@ -186,15 +241,23 @@ class Client:
         self.standing.maybe |= request.streams
         if code == "session_unknown" and request.action == "resume":
             away_s = self._loop.now_s - max(self._left_at, self._entered_at)
-            if away_s < TTL_S - BEAT_S and self._store.failed_at < min(self._entered_at, self._loop.now_s - 2 * BEAT_S):
+            if away_s < TTL_S - BEAT_S and self._store.failed_at < min(
+                self._entered_at, self._loop.now_s - 2 * BEAT_S
+            ):
                 self._wrong(f"the session is unknown after {away_s} s")
             self.session = None
             self.standing.maybe.clear()
-            for older in self.dialogs:  # it begins anew here: what they say is nothing to it any more
+            for (
+                older
+            ) in self.dialogs:  # it begins anew here: what they say is nothing to it any more
                 if older is not dialog and not older.is_over:
                     self.leave(older)
             if not self.keeps_positions:
-                self.standing.has = {stream: position for stream, position in dialog.chain.items() if position is not None}
+                self.standing.has = {
+                    stream: position
+                    for stream, position in dialog.chain.items()
+                    if position is not None
+                }
         elif code not in {"unavailable", "session_unknown"}:
             self._wrong(f"{request.action} was refused: {code}")
 

@@ -16,9 +16,13 @@ from tests.server.sockets import PATIENCE_S
 
 
 class RawClient:
-    """A client that decides itself what it reads and answers: no pong and no Close goes out unless asked for."""
+    """A client that decides itself what it reads and answers: no pong and no Close goes out unless
+    asked for.
+    """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol
+    ) -> None:
         self.reader = reader
         self.writer = writer
         self.protocol = protocol
@@ -26,7 +30,9 @@ class RawClient:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, *, receive_buffer: int | None = None, offers: Sequence[Any] = ()) -> AsyncIterator["RawClient"]:
+    async def connect(
+        cls, url: str, *, receive_buffer: int | None = None, offers: Sequence[Any] = ()
+    ) -> AsyncIterator["RawClient"]:
         """A connection through its handshake; `offers` are extensions."""
         protocol = ClientProtocol(parse_uri(url), extensions=list(offers) or None, max_size=None)
         sock = socket.socket()
@@ -67,7 +73,9 @@ class RawClient:
         if not data:
             return False
         self.protocol.receive_data(data)
-        self.frames += [event for event in self.protocol.events_received() if isinstance(event, Frame)]
+        self.frames += [
+            event for event in self.protocol.events_received() if isinstance(event, Frame)
+        ]
         return True
 
     def pong(self, ping: Frame) -> None:
@@ -98,4 +106,6 @@ class RawClient:
         """Read up to the server's Close, or to the end; the text messages on the way."""
         while self.protocol.close_rcvd is None and await self.read():
             pass
-        return [json.loads(bytes(frame.data)) for frame in self.frames if frame.opcode is Opcode.TEXT]
+        return [
+            json.loads(bytes(frame.data)) for frame in self.frames if frame.opcode is Opcode.TEXT
+        ]

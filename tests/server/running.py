@@ -35,7 +35,11 @@ class RunningServer:
     def client(self, token: str | None = None, **claims: Any) -> httpx.Client:
         """A client with a token of those claims, or with the one given ("" for none)."""
         bearer = self.token(**claims) if token is None else token
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {bearer}"} if bearer else {}, timeout=30)
+        return httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
+            timeout=30,
+        )
 
     def admin(self) -> httpx.Client:
         """A client with all rights."""
@@ -46,7 +50,11 @@ class ServerThread:
     """uvicorn around an app, until `stop`."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"))
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
+            )
+        )
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -74,7 +82,9 @@ class ServerThread:
 
 
 def ask_until_refused(client: httpx.Client, paths: Iterable[str], *, burst: int) -> httpx.Response:
-    """The first answer that is not 200. Before it a rate of 1 a second granted `burst`, and at most one more for each second that went by."""
+    """The first answer that is not 200. Before it a rate of 1 a second granted `burst`, and at most
+    one more for each second that went by.
+    """
     began = time.monotonic()
     for granted, path in enumerate(paths):
         answer = client.get(path)
@@ -85,8 +95,12 @@ def ask_until_refused(client: httpx.Client, paths: Iterable[str], *, burst: int)
     return answer
 
 
-def start_server(data: Path, clock: Clock = utc_now, **settings: Any) -> tuple[RunningServer, ServerThread]:
-    """A server with its data in `data`; `settings` over the defaults, without a rate limit unless they say so."""
+def start_server(
+    data: Path, clock: Clock = utc_now, **settings: Any
+) -> tuple[RunningServer, ServerThread]:
+    """A server with its data in `data`; `settings` over the defaults, without a rate limit unless
+    they say so.
+    """
     limits = {**UNLIMITED, **settings.pop("limits", {})}
     app = create_app(Settings(data=data, secret=SECRET, limits=limits, **settings), clock=clock)
     thread = ServerThread(app)

@@ -1,10 +1,11 @@
-"""What can happen to conversations: sessions, replays, take-overs, slow and dead sockets, a failing store.
+"""What can happen to conversations: sessions, replays, take-overs, slow and dead sockets, a failing
+store.
 
-Time, reads of the log, transactions and sockets of a `Company` move when Hypothesis says so. Its clients (`promise_keeper`) know what
+Time, reads of the log, transactions and sockets of a `Company` move when Hypothesis says so. Its
+clients (`promise_keeper`) know what
 must come.
 """
 
-# ruff: noqa: D102 - the names of the rules say what happens
 from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, settings
@@ -26,7 +27,9 @@ EVENTS = [BOOKINGS, NOTES, TABLES]
 
 numbers = st.integers(0, 1)
 picks = st.integers(0, 50)
-some_streams = st.sets(st.sampled_from([BOOKINGS, BOOKINGS, NOTES, TABLES, STATS]), min_size=1, max_size=3)
+some_streams = st.sets(
+    st.sampled_from([BOOKINGS, BOOKINGS, NOTES, TABLES, STATS]), min_size=1, max_size=3
+)
 commits = st.lists(
     st.tuples(
         numbers,
@@ -44,7 +47,11 @@ AT_RANDOM = settings(
     deadline=None,
     database=None,
     phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
 )
 """How Hypothesis makes them up."""
 
@@ -57,56 +64,60 @@ class SessionSchedules(RuleBasedStateMachine):
         self.company = Company()
 
     @initialize(history=st.integers(0, 3), first=some_streams, keeps=st.booleans())
-    def start(self, history: int, first: set[Stream], *, keeps: bool) -> None:
+    def start(self, history: int, first: set[Stream], *, keeps: bool) -> None:  # noqa: D102
         self.company.start(history)
         self.come(0, first, keeps=keeps)
         self.company.spin()
 
     @precondition(lambda self: len(self.company.clients) < MAX_CLIENTS)
     @rule(process=numbers, streams=some_streams, keeps=st.booleans())
-    def come(self, process: int, streams: set[Stream], *, keeps: bool) -> None:
+    def come(self, process: int, streams: set[Stream], *, keeps: bool) -> None:  # noqa: D102
         client = self.company.new_client(keeps_positions=keeps)
-        self.company.do(lambda: client.subscribe(client.connect(self.company.processes[process]), streams))
+        self.company.do(
+            lambda: client.subscribe(client.connect(self.company.processes[process]), streams)
+        )
 
     @rule(commits=commits, flushed=st.booleans())
-    def traffic(self, commits: list[tuple[int, Stream, int, str]], *, flushed: bool) -> None:
+    def traffic(self, commits: list[tuple[int, Stream, int, str]], *, flushed: bool) -> None:  # noqa: D102
         for number, stream, count, notice in commits:
             self.company.commit(self.company.processes[number], stream, count, notice)
             if flushed:
-                self.company.do(lambda process=self.company.processes[number]: process.turns.turn(1))
+                self.company.do(
+                    lambda process=self.company.processes[number]: process.turns.turn(1)
+                )
 
     @rule(process=numbers)
-    def figures_change(self, process: int) -> None:
+    def figures_change(self, process: int) -> None:  # noqa: D102
         states, hub = self.company.processes[process].states, self.company.processes[process].hub
         states.number += 1
         self.company.do(lambda: hub.publish_state(STATS, "stats", states.body(STATS)))
 
     @precondition(lambda self: self.company.notices)
     @rule(pick=picks, again=st.booleans())
-    def a_notice_arrives(self, pick: int, *, again: bool) -> None:
+    def a_notice_arrives(self, pick: int, *, again: bool) -> None:  # noqa: D102
         index = pick % len(self.company.notices)
         process, notice = self.company.notices[index] if again else self.company.notices.pop(index)
         self.company.do(lambda: process.relay._receive(notice))
 
     @rule(process=numbers)
-    def flush(self, process: int) -> None:
+    def flush(self, process: int) -> None:  # noqa: D102
         self.company.do(lambda: self.company.processes[process].turns.turn(1))
 
     @rule(process=numbers)
-    def look(self, process: int) -> None:
+    def look(self, process: int) -> None:  # noqa: D102
         self.company.loop.create_task(self.company.processes[process].look())
         self.company.spin(2)
 
     @rule(turns=st.integers(1, 6))
-    def turn(self, turns: int) -> None:
+    def turn(self, turns: int) -> None:  # noqa: D102
         self.company.spin(turns)
 
     @rule(stream=st.sampled_from(EVENTS), share=st.sampled_from([0, 0, 1, 2, 3, 4]))
-    def prune(self, stream: Stream, share: int) -> None:
+    def prune(self, stream: Stream, share: int) -> None:  # noqa: D102
         self.company.log.prune(stream, self.company.log.heads.get(stream, 0) * share // 4)
 
     @rule(seconds=st.integers(1, 8))
-    def time_passes(self, seconds: int) -> None:
+    def time_passes(self, seconds: int) -> None:  # noqa: D102
         for _ in range(2 * seconds):
             self.company.wait(0.5)
 
@@ -115,44 +126,52 @@ class SessionSchedules(RuleBasedStateMachine):
         """The clock jumps: the process stood still, sessions may be over."""
         if not chance:
             self.company.loop.now_s += TTL_S + 10
-            self.company.store.failed_at = self.company.loop.now_s  # no process has beaten: until one does, sessions may count as over
+            self.company.store.failed_at = (
+                self.company.loop.now_s
+            )  # no process has beaten: until one does, sessions may count as over
             self.company.spin(4)
 
     @rule(count=st.integers(1, 3))
-    def reads_of_the_log_take_long(self, count: int) -> None:
+    def reads_of_the_log_take_long(self, count: int) -> None:  # noqa: D102
         self.company.log.hold(count)
 
     @rule(count=st.integers(1, 3))
-    def reads_of_the_log_end(self, count: int) -> None:
+    def reads_of_the_log_end(self, count: int) -> None:  # noqa: D102
         self.company.log.release(count)
         self.company.spin(2)
 
     @rule(fails=st.booleans())
-    def the_log_fails(self, *, fails: bool) -> None:
-        self.company.log.fault = StoreUnavailable("a fault of the test", reason="test") if fails else None
+    def the_log_fails(self, *, fails: bool) -> None:  # noqa: D102
+        self.company.log.fault = (
+            StoreUnavailable("a fault of the test", reason="test") if fails else None
+        )
         if fails:
             self.company.store.failed_at = self.company.loop.now_s
 
     @rule(process=st.sampled_from([None, 0, 1]))
-    def writes_take_long(self, process: int | None = None) -> None:
+    def writes_take_long(self, process: int | None = None) -> None:  # noqa: D102
         for one in self.company.processes if process is None else [self.company.processes[process]]:
             one.door.hold()
 
     @rule(process=st.sampled_from([None, 0, 1]))
     def writes_end(self, process: int | None = None) -> None:
         """Of one process, or of all, the dead ones as well."""
-        door: Door | Store = self.company.store if process is None else self.company.processes[process].door
+        door: Door | Store = (
+            self.company.store if process is None else self.company.processes[process].door
+        )
         door.release()
         self.company.spin(2)
 
     @rule(faults=st.lists(st.sampled_from(["refused", "unknown", None]), max_size=4))
-    def writes_fail(self, faults: list[str | None]) -> None:
+    def writes_fail(self, faults: list[str | None]) -> None:  # noqa: D102
         self.company.store.faults.clear()
         self.company.store.faults.extend(faults)  # type: ignore[arg-type]
 
     @rule(pick=picks, process=numbers, first=st.sampled_from([None, None, None, TABLES, NOTES]))
     def come_back(self, pick: int, process: int, first: Stream | None) -> None:
-        """After the connection ended, or while it stands: then the session is taken over. `first` is subscribed before."""
+        """After the connection ended, or while it stands: then the session is taken over. `first`
+        is subscribed before.
+        """
         client = self._client(pick)
 
         def come() -> None:
@@ -168,41 +187,54 @@ class SessionSchedules(RuleBasedStateMachine):
         """A resume on the connection that stands, be it for the second time."""
         self._with_dialog(pick, lambda client, dialog: client.enter(dialog, [BOOKINGS]))
 
-    @rule(pick=picks, streams=some_streams, batch=st.sampled_from([None, None, 50]), keeps=st.booleans())
-    def subscribe(self, pick: int, streams: set[Stream], batch: int | None, *, keeps: bool) -> None:
+    @rule(
+        pick=picks,
+        streams=some_streams,
+        batch=st.sampled_from([None, None, 50]),
+        keeps=st.booleans(),
+    )
+    def subscribe(self, pick: int, streams: set[Stream], batch: int | None, *, keeps: bool) -> None:  # noqa: D102
         self._with_dialog(
-            pick, lambda client, dialog: client.can_ask and client.subscribe(dialog, streams, with_positions=keeps, batch_ms=batch)
+            pick,
+            lambda client, dialog: (
+                client.can_ask
+                and client.subscribe(dialog, streams, with_positions=keeps, batch_ms=batch)
+            ),
         )
 
     @rule(pick=picks, streams=some_streams)
-    def unsubscribe(self, pick: int, streams: set[Stream]) -> None:
-        self._with_dialog(pick, lambda client, dialog: client.can_ask and client.unsubscribe(dialog, streams))
+    def unsubscribe(self, pick: int, streams: set[Stream]) -> None:  # noqa: D102
+        self._with_dialog(
+            pick, lambda client, dialog: client.can_ask and client.unsubscribe(dialog, streams)
+        )
 
     @rule(pick=picks)
-    def leave(self, pick: int) -> None:
+    def leave(self, pick: int) -> None:  # noqa: D102
         self._with_dialog(pick, lambda client, dialog: client.leave(dialog))
 
     @rule(pick=picks, how=st.sampled_from(["reset", "read to the end", "half open"]))
-    def the_connection_breaks(self, pick: int, how: str) -> None:
+    def the_connection_breaks(self, pick: int, how: str) -> None:  # noqa: D102
         self._with_dialog(pick, lambda client, dialog: self.company.break_off(client, dialog, how))
 
     @rule(pick=picks, reads=st.booleans(), pongs=st.booleans(), closes=st.booleans())
-    def manners_change(self, pick: int, *, reads: bool, pongs: bool, closes: bool) -> None:
+    def manners_change(self, pick: int, *, reads: bool, pongs: bool, closes: bool) -> None:  # noqa: D102
         client = self._client(pick)
         client.reads, client.answers_pings, client.answers_close = reads, pongs, closes
         self.company.spin(1)
 
     @rule(pick=picks, count=st.integers(1, 4))
-    def read_a_little(self, pick: int, count: int) -> None:
+    def read_a_little(self, pick: int, count: int) -> None:  # noqa: D102
         self._with_dialog(pick, lambda client, dialog: client.read(dialog, count))
 
     @rule(number=numbers, lost=st.booleans(), read=st.booleans(), chance=st.integers(0, 1))
-    def a_process_is_killed(self, number: int, chance: int, *, lost: bool, read: bool) -> None:
+    def a_process_is_killed(self, number: int, chance: int, *, lost: bool, read: bool) -> None:  # noqa: D102
         if not chance:
-            self.company.kill(number, writes_are_lost=lost, how="read to the end" if read else "reset")
+            self.company.kill(
+                number, writes_are_lost=lost, how="read to the end" if read else "reset"
+            )
 
     @rule(number=numbers, chance=st.integers(0, 1))
-    def a_process_drains(self, number: int, chance: int) -> None:
+    def a_process_drains(self, number: int, chance: int) -> None:  # noqa: D102
         if not chance:
             self.company.drain(number)
 
@@ -214,11 +246,13 @@ class SessionSchedules(RuleBasedStateMachine):
             self.company.restore(share)
 
     @invariant()
-    def nothing_went_wrong(self) -> None:
+    def nothing_went_wrong(self) -> None:  # noqa: D102
         assert not self.company.wrongs, self.company.wrongs[:3]
 
     def teardown(self) -> None:
-        """Everything settles: whoever comes back has all up to the head; once all have left, nothing is held any more."""
+        """Everything settles: whoever comes back has all up to the head; once all have left,
+        nothing is held any more.
+        """
         try:
             if self.company.processes:
                 self.company.settle()

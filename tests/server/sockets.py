@@ -38,7 +38,9 @@ LANES = ("fast", "asgi")
 class Server:
     """What runs in a thread of its own, and tokens for it."""
 
-    def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, sockets: set[Any]) -> None:
+    def __init__(
+        self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, sockets: set[Any]
+    ) -> None:
         self.parts = parts
         self.loop = loop
         self.port = port
@@ -47,7 +49,12 @@ class Server:
         self._booked = 0
 
     def token(
-        self, user: str = "ann", *, scopes: tuple[str, ...] = DEFAULT_SCOPES, venues: tuple[str, ...] = ("*",), ttl_s: float = 3600
+        self,
+        user: str = "ann",
+        *,
+        scopes: tuple[str, ...] = DEFAULT_SCOPES,
+        venues: tuple[str, ...] = ("*",),
+        ttl_s: float = 3600,
     ) -> str:
         """A token of the server's own."""
         return mint(SECRET, user=user, scopes=scopes, venues=venues, ttl=timedelta(seconds=ttl_s))
@@ -57,7 +64,9 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/ws" + (f"?{urlencode(query)}" if query else "")
 
     @asynccontextmanager
-    async def client(self, *, token: str | None = None, session: str | None = None, **options: Any) -> AsyncIterator["Client"]:
+    async def client(
+        self, *, token: str | None = None, session: str | None = None, **options: Any
+    ) -> AsyncIterator["Client"]:
         """Somebody who is let in, or at least accepted."""
         query = {"token": token or self.token()} | ({"session": session} if session else {})
         async with connect(self.url(**query), proxy=None, **options) as websocket:
@@ -71,7 +80,9 @@ class Server:
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(wrapped(), self.loop))
 
-    async def book(self, number: int = 1, *, venue: str = GRILL, guests: int = 2, name: str = "Ann Guest") -> list[Any]:
+    async def book(
+        self, number: int = 1, *, venue: str = GRILL, guests: int = 2, name: str = "Ann Guest"
+    ) -> list[Any]:
         """Bookings that never lack room, in one transaction; the seqs of their events."""
         start = utc_now() + timedelta(days=3)
         operations = [
@@ -109,12 +120,18 @@ class Server:
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait for something inside the server that tells nobody."""
         async with asyncio.timeout(PATIENCE_S):
-            while not is_so():  # noqa: ASYNC110 - the server has no event for it, and should have none for tests
+            # the server has no event for it, and should have none for tests
+            while not is_so():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     def refusals(self, limit: str) -> float:
         """How often a limit has refused, as the metrics tell it."""
-        return self.parts.metrics.registry.get_sample_value("rtdash_limit_refusals_total", {"limit": limit}) or 0.0
+        return (
+            self.parts.metrics.registry.get_sample_value(
+                "rtdash_limit_refusals_total", {"limit": limit}
+            )
+            or 0.0
+        )
 
     async def settle(self) -> None:
         """What was committed has been handed to the connections."""
@@ -133,7 +150,9 @@ class Client:
 
     async def send(self, message: Any) -> None:
         """A message, or text or bytes as they are."""
-        await self.websocket.send(message if isinstance(message, str | bytes) else json.dumps(message))
+        await self.websocket.send(
+            message if isinstance(message, str | bytes) else json.dumps(message)
+        )
 
     async def receive(self) -> dict[str, Any]:
         """The next message."""
@@ -182,10 +201,16 @@ def serving(
     **limits: Any,
 ) -> Iterator[Server]:
     """A server with these limits on a free port, ended behind the block."""
-    chosen = Settings(data=data, secret=SECRET, lane=lane, limits=Limits(**limits), **(settings or {}))
+    chosen = Settings(
+        data=data, secret=SECRET, lane=lane, limits=Limits(**limits), **(settings or {})
+    )
     app = create_app(chosen)
-    server = _Announcing(_config(app, chosen, uvloop=lane == "fast" if uvloop is None else uvloop, tls=tls))
-    listener = bind("127.0.0.1", 0)  # as `rtdash serve` does: what it sets on the socket is inherited by the connections
+    server = _Announcing(
+        _config(app, chosen, uvloop=lane == "fast" if uvloop is None else uvloop, tls=tls)
+    )
+    listener = bind(
+        "127.0.0.1", 0
+    )  # as `rtdash serve` does: what it sets on the socket is inherited by the connections
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -199,7 +224,9 @@ def serving(
         assert not thread.is_alive(), "the server did not end"
 
 
-def _config(app: FastAPI, settings: Settings, *, uvloop: bool, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+def _config(
+    app: FastAPI, settings: Settings, *, uvloop: bool, tls: tuple[Path, Path] | None
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         port=0,
@@ -231,7 +258,9 @@ class _Announcing(uvicorn.Server):
 
 
 @pytest.fixture(scope="module", params=LANES)
-def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def edge(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A server with the default limits, shared by a module's tests, on each lane."""
     with serving(tmp_path_factory.mktemp(request.param), request.param) as server:
         yield server

@@ -1,6 +1,5 @@
 """A socket that does what a schedule says, and keeps what the server wrote to it wrongly."""
 
-# ruff: noqa: D102 - a link's methods are described where the seam is: rtdash/server/socket/link.py
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +23,14 @@ class Sent:
     content: Any
 
     @property
-    def size(self) -> int:
+    def size(self) -> int:  # noqa: D102
         return len(self.content) if isinstance(self.content, bytes) else 4
 
 
 class SteeredLink:
-    """A socket whose peer reads, answers and vanishes when the schedule says so. `wrongs` is what the server did wrong."""
+    """A socket whose peer reads, answers and vanishes when the schedule says so. `wrongs` is what
+    the server did wrong.
+    """
 
     can_ping = True
     write = None
@@ -46,17 +47,17 @@ class SteeredLink:
         self._is_deaf = False
         self._has_closed = False
 
-    def send(self, bodies: Sequence[bytes]) -> None:
+    def send(self, bodies: Sequence[bytes]) -> None:  # noqa: D102
         for body in bodies:
             self._write(Sent("text", body))
 
-    def send_parcel(self, parcel: Parcel) -> None:
+    def send_parcel(self, parcel: Parcel) -> None:  # noqa: D102
         self.send(parcel.bodies)
 
-    def ping(self, payload: bytes) -> None:
+    def ping(self, payload: bytes) -> None:  # noqa: D102
         self._write(Sent("ping", payload))
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:  # noqa: D102
         del reason
         self._write(Sent("close", int(code)))
         self._has_closed = True
@@ -68,13 +69,13 @@ class SteeredLink:
                 self.down.pop()
             self.end()
 
-    def buffered_bytes(self) -> int:
+    def buffered_bytes(self) -> int:  # noqa: D102
         return max(0, sum(frame.size for frame in self.down) - KERNEL_BYTES)
 
-    def pause_reading(self) -> None:
+    def pause_reading(self) -> None:  # noqa: D102
         self._is_deaf = True
 
-    def resume_reading(self) -> None:
+    def resume_reading(self) -> None:  # noqa: D102
         self._is_deaf = False
 
     def take(self) -> Sent | None:

@@ -1,7 +1,10 @@
-"""A store and a loop that do what a schedule says: real SQL, time that moves when told, transactions that wait until they may.
+"""A store and a loop that do what a schedule says: real SQL, time that moves when told,
+transactions that wait until they may.
 
-The store is a real SQLite database in memory behind doors of its own, since threads would make a schedule come out differently each
-time: what `Database.write` promises (order, one transaction each, written although the caller has gone) is kept, and steered.
+The store is a real SQLite database in memory behind doors of its own, since threads would make a
+schedule come out differently each
+time: what `Database.write` promises (order, one transaction each, written although the caller has
+gone) is kept, and steered.
 """
 
 import asyncio
@@ -32,7 +35,9 @@ class SteeredLoop(asyncio.SelectorEventLoop):
 
 
 class Store:
-    """One database for all processes. `faults` says what becomes of the next writes: refused or unknown."""
+    """One database for all processes. `faults` says what becomes of the next writes: refused or
+    unknown.
+    """
 
     def __init__(self, loop: SteeredLoop) -> None:
         self.faults: deque[str] = deque()
@@ -64,7 +69,9 @@ class Store:
 
 
 class Door:
-    """What one process has of the store: its writes run in their order, and while they are held others' may overtake them."""
+    """What one process has of the store: its writes run in their order, and while they are held
+    others' may overtake them.
+    """
 
     def __init__(self, store: Store) -> None:
         self.is_shut = False
@@ -121,7 +128,11 @@ class Door:
             if fault is None:
                 future.set_result(result)
             else:
-                future.set_exception((OutcomeUnknown if fault == "unknown" else StoreUnavailable)("a fault of the test", reason=fault))
+                future.set_exception(
+                    (OutcomeUnknown if fault == "unknown" else StoreUnavailable)(
+                        "a fault of the test", reason=fault
+                    )
+                )
 
 
 def count_sessions(conn: StoreConnection) -> int:

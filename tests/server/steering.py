@@ -1,4 +1,6 @@
-"""A server process whose time, store and sockets do what a schedule says: real relay, hub, gateway and SQL, no thread and no port."""
+"""A server process whose time, store and sockets do what a schedule says: real relay, hub, gateway
+and SQL, no thread and no port.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -67,14 +69,23 @@ class SteeredGateway(Gateway):
 
 
 class Process:
-    """A server process: hub, relay and gateway over the shared log and store. Make it while the loop runs."""
+    """A server process: hub, relay and gateway over the shared log and store. Make it while the
+    loop runs.
+    """
 
     def __init__(self, loop: SteeredLoop, log: FakeLog, store: Store) -> None:
         self.loop = loop
         self.turns = Turns()
         self.door = store.door()
         self.hub = Hub(self.turns.call_soon, self.turns.call_later, self.turns.clock)
-        self.relay = Relay(log, self.hub, MemoryBroker(), log.epoch, clock=self.clock, on_accepted=lambda _stream: None)
+        self.relay = Relay(
+            log,
+            self.hub,
+            MemoryBroker(),
+            log.epoch,
+            clock=self.clock,
+            on_accepted=lambda _stream: None,
+        )
         self.states = States(self.door)
         self.metrics = Metrics()
         self.gateway = SteeredGateway(self._parts())
@@ -89,7 +100,9 @@ class Process:
         now = self.clock()
         scopes = frozenset({"hotel:read", "restaurant:read"})
         self.gateway.places.enter(sub)
-        link.receiver = self.gateway.admit(link, Principal(sub, None, scopes, ("*",), sub, now, now + timedelta(days=365)))
+        link.receiver = self.gateway.admit(
+            link, Principal(sub, None, scopes, ("*",), sub, now, now + timedelta(days=365))
+        )
         return link.receiver
 
     async def look(self) -> None:

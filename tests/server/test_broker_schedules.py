@@ -1,4 +1,6 @@
-"""The schedules of sessions again, with notices that travel by a real broker, which loses its connections as well."""
+"""The schedules of sessions again, with notices that travel by a real broker, which loses its
+connections as well.
+"""
 
 import asyncio
 import threading
@@ -30,7 +32,9 @@ Result = TypeVar("Result")
 
 
 class Post:
-    """Two processes' links to a broker, in a loop of their own: a schedule's time is not the drivers'."""
+    """Two processes' links to a broker, in a loop of their own: a schedule's time is not the
+    drivers'.
+    """
 
     def __init__(self, server: TestServer) -> None:
         self._server = server
@@ -45,7 +49,9 @@ class Post:
     def open(self) -> Iterator["Post"]:
         """Links that hear each other, until behind the block."""
         is_open = threading.Event()
-        thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run(is_open)), daemon=True)
+        thread = threading.Thread(
+            target=lambda: self._loop.run_until_complete(self._run(is_open)), daemon=True
+        )
         thread.start()
         assert is_open.wait(PATIENCE_S), "the links don't hear each other"
         try:
@@ -69,7 +75,9 @@ class Post:
         return heard
 
     def lose(self) -> None:
-        """All connections are reset, and no new ones are to be had; returns when both links have noticed."""
+        """All connections are reset, and no new ones are to be had; returns when both links have
+        noticed.
+        """
 
         async def lose() -> None:
             await self._proxy.refuse()
@@ -86,13 +94,19 @@ class Post:
             await self._until("ok")
 
         self._do(mend())
-        return [(number, notice) for number, inbox in enumerate(self._inboxes) for notice in _emptied(inbox)]
+        return [
+            (number, notice)
+            for number, inbox in enumerate(self._inboxes)
+            for notice in _emptied(inbox)
+        ]
 
     async def _run(self, is_open: threading.Event) -> None:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._proxy)
             url = urlsplit(self._server.url)
-            here = url._replace(netloc=url.netloc.replace(str(self._server.port), str(self._proxy.port))).geturl()
+            here = url._replace(
+                netloc=url.netloc.replace(str(self._server.port), str(self._proxy.port))
+            ).geturl()
             tasks = []
             for inbox in self._inboxes:
                 broker = open_broker(here)
@@ -100,7 +114,8 @@ class Post:
                 self._links.append(Link(broker, inbox.put))
                 tasks.append(asyncio.create_task(self._links[-1].run()))
             async with asyncio.timeout(PATIENCE_S):
-                while not all(link.lag_s for link in self._links):  # noqa: ASYNC110 - set by the canary's way back
+                # set by the canary's way back
+                while not all(link.lag_s for link in self._links):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             is_open.set()
             await self._is_over.wait()
@@ -110,7 +125,8 @@ class Post:
 
     async def _until(self, status: str) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while {link.status for link in self._links} != {status}:  # noqa: ASYNC110 - a state, seen from outside
+            # a state, seen from outside
+            while {link.status for link in self._links} != {status}:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -138,11 +154,15 @@ class BrokerSchedules(SessionSchedules):
         for number, stream, count, _ in commits:
             self.company.commit(self.company.processes[number], stream, count, "late")
         self.company.carry = self._carry
-        self.company.notices += [(self.company.processes[number], heard) for number, heard in self._post.mend()]
+        self.company.notices += [
+            (self.company.processes[number], heard) for number, heard in self._post.mend()
+        ]
 
     def _carry(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
         self._send(sender, notice)
-        return [(self.company.processes[number], heard) for number, heard in self._post.wait_for(notice)]
+        return [
+            (self.company.processes[number], heard) for number, heard in self._post.wait_for(notice)
+        ]
 
     def _send(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
         """Nobody waits for what comes of it."""
@@ -152,10 +172,16 @@ class BrokerSchedules(SessionSchedules):
 
 @pytest.mark.timeout(3_600 if FULL else 400)
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq", "kafka"])
-def test_sessions_lose_nothing_by_a_real_broker(broker: str, request: pytest.FixtureRequest) -> None:
-    """Two processes' relays, hubs and sessions: nothing is lost, repeated or reordered, whatever the schedule and the broker do."""
+def test_sessions_lose_nothing_by_a_real_broker(
+    broker: str, request: pytest.FixtureRequest
+) -> None:
+    """Two processes' relays, hubs and sessions: nothing is lost, repeated or reordered, whatever
+    the schedule and the broker do.
+    """
     with Post(request.getfixturevalue(f"{broker}_server")).open() as post:
-        run_state_machine_as_test(lambda: BrokerSchedules(post), settings=settings(AT_RANDOM, max_examples=SCHEDULES))
+        run_state_machine_as_test(
+            lambda: BrokerSchedules(post), settings=settings(AT_RANDOM, max_examples=SCHEDULES)
+        )
 
 
 def _emptied(inbox: SimpleQueue[Notice]) -> Iterator[Notice]:

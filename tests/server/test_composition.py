@@ -1,4 +1,6 @@
-"""The composition: what it opens, what it refuses to open with, and that it leaves nothing behind."""
+"""The composition: what it opens, what it refuses to open with, and that it leaves nothing
+behind.
+"""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -52,15 +54,23 @@ async def test_a_venue_file_is_imported_and_stays(tmp_path: Path) -> None:
     """Into an empty store in place of the defaults, later beside what is there."""
     (tmp_path / "one.toml").write_text(VENUE.format(id="inn"), encoding="utf-8")
     (tmp_path / "two.toml").write_text(VENUE.format(id="annex"), encoding="utf-8")
-    for file, expected in (("one.toml", ["inn"]), ("two.toml", ["inn", "annex"]), (None, ["inn", "annex"])):
-        async with open_parts(Settings(data=tmp_path, venues=tmp_path / file if file else None), utc_now) as parts:
+    for file, expected in (
+        ("one.toml", ["inn"]),
+        ("two.toml", ["inn", "annex"]),
+        (None, ["inn", "annex"]),
+    ):
+        async with open_parts(
+            Settings(data=tmp_path, venues=tmp_path / file if file else None), utc_now
+        ) as parts:
             assert list(parts.venues) == expected
 
 
 async def test_a_wrong_venue_file_changes_nothing(tmp_path: Path) -> None:
     """It is refused with its line, and what was there is there."""
     (tmp_path / "good.toml").write_text(VENUE.format(id="inn"), encoding="utf-8")
-    (tmp_path / "bad.toml").write_text(VENUE.format(id="annex") + "baseRate = 3\n", encoding="utf-8")
+    (tmp_path / "bad.toml").write_text(
+        VENUE.format(id="annex") + "baseRate = 3\n", encoding="utf-8"
+    )
     async with open_parts(Settings(data=tmp_path, venues=tmp_path / "good.toml"), utc_now):
         pass
     with pytest.raises(VenueFileError, match=r"bad\.toml"):
@@ -89,7 +99,9 @@ async def test_one_data_directory_has_one_server(tmp_path: Path) -> None:
         ({"broker": "mystery://x"}, BrokerUnusable),
     ],
 )
-async def test_what_cant_be_used_is_refused(tmp_path: Path, settings: dict[str, object], error: type[Exception]) -> None:
+async def test_what_cant_be_used_is_refused(
+    tmp_path: Path, settings: dict[str, object], error: type[Exception]
+) -> None:
     """Each with an error of its own, and the store is free again."""
     with pytest.raises(error):
         async with open_parts(Settings(data=tmp_path, **settings), utc_now):
@@ -114,8 +126,20 @@ async def test_events_older_than_the_retention_are_pruned(tmp_path: Path) -> Non
     stream = Stream("harbour-grill", Channel.RESTAURANT_RESERVATIONS)
     async with open_parts(Settings(data=tmp_path), lambda: then) as parts:
         await parts.bookings.apply([Operation("one", Op.BOOK, "harbour-grill", **table)])
-        assert await parts.database.read(lambda connection: event_log.read_floor(connection, stream)) == 0
-    async with open_parts(Settings(data=tmp_path), lambda: then + timedelta(days=7, seconds=1)) as parts, asyncio.timeout(10):
-        while await parts.database.read(lambda connection: event_log.read_floor(connection, stream)) != 1:  # noqa: ASYNC110 - pruning tells nobody
+        assert (
+            await parts.database.read(lambda connection: event_log.read_floor(connection, stream))
+            == 0
+        )
+    async with (
+        open_parts(Settings(data=tmp_path), lambda: then + timedelta(days=7, seconds=1)) as parts,
+        asyncio.timeout(10),
+    ):
+        # pruning tells nobody
+        while (  # noqa: ASYNC110
+            await parts.database.read(lambda connection: event_log.read_floor(connection, stream))
+            != 1
+        ):
             await asyncio.sleep(0)
-        assert await parts.database.read(lambda connection: event_log.read_heads(connection, [stream])) == {stream: 1}
+        assert await parts.database.read(
+            lambda connection: event_log.read_heads(connection, [stream])
+        ) == {stream: 1}

@@ -1,4 +1,6 @@
-"""Peers that keep the server waiting, by plain HTTP: each is dropped in its time, counted, and no fault of the server's."""
+"""Peers that keep the server waiting, by plain HTTP: each is dropped in its time, counted, and no
+fault of the server's.
+"""
 
 import asyncio
 import logging
@@ -17,7 +19,10 @@ __all__ = ["anyio_backend", "lane"]
 
 pytestmark = pytest.mark.anyio
 
-POST = "POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n["
+POST = (
+    "POST /api/operations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length:"
+    " 1000\r\n\r\n["
+)
 GET = "GET /healthz HTTP/1.1\r\nHost: x\r\n{more}\r\n"
 LIMIT_S = 0.4
 
@@ -52,9 +57,16 @@ async def trickle(server: Server, first: str, byte: bytes) -> None:
     ids=["head", "empty lines", "body", "body nobody asked for"],
 )
 async def test_what_trickles_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: str, byte: bytes, limit: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    first: str,
+    byte: bytes,
+    limit: str,
 ) -> None:
-    """Every byte in time, the whole never: head, body, a body behind an answer, and empty lines in a connection that is kept alive."""
+    """Every byte in time, the whole never: head, body, a body behind an answer, and empty lines in
+    a connection that is kept alive.
+    """
     monkeypatch.setattr(heads, "BODY_TIMEOUT_S", LIMIT_S)
     with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
         await trickle(server, first.replace("{token}", server.token()), byte)
@@ -73,7 +85,9 @@ async def test_without_a_limit_a_head_has_all_the_time(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_an_answer_that_nobody_reads_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_nobody_reads_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Requests without end, and not one answer read: the buffer is freed."""
     monkeypatch.setattr(heads, "UNREAD_TIMEOUT_S", LIMIT_S)
     with serving(tmp_path, "fast") as server, socket.socket() as peer:
@@ -85,7 +99,9 @@ async def test_an_answer_that_nobody_reads_is_dropped(tmp_path: Path, monkeypatc
         await server.until(lambda: server.refusals("unread_timeout_s") == 1)
 
 
-async def test_who_is_kept_alive_and_in_time_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_kept_alive_and_in_time_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A body in pieces, a pause, and another request on the same connection: all are answered."""
     monkeypatch.setattr(heads, "BODY_TIMEOUT_S", 5 * LIMIT_S)
 
@@ -95,22 +111,30 @@ async def test_who_is_kept_alive_and_in_time_stays(tmp_path: Path, monkeypatch: 
             yield piece
 
     with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+        ) as client:
             client.headers["Authorization"] = f"Bearer {server.token()}"
             for _ in range(2):
-                assert (await client.post("/api/operations", content=body())).json() == {"outcomes": []}
+                assert (await client.post("/api/operations", content=body())).json() == {
+                    "outcomes": []
+                }
                 await asyncio.sleep(2 * LIMIT_S)
                 assert (await client.get("/healthz")).status_code == 200
         assert server.refusals("handshake_timeout_s") == server.refusals("body_timeout_s") == 0
 
 
-async def test_a_peer_that_goes_away_in_its_body_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_peer_that_goes_away_in_its_body_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nothing is logged as an error, and the next one is served."""
     with serving(tmp_path, "fast") as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(POST.format(token=server.token()).encode())
         await writer.drain()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+        ) as client:
             await client.get("/healthz")
             writer.transport.abort()
             assert (await client.get("/healthz")).status_code == 200
@@ -118,7 +142,8 @@ async def test_a_peer_that_goes_away_in_its_body_is_no_fault(tmp_path: Path, cap
 
 
 UPGRADE = (
-    "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version:"
+    " 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 
 
@@ -133,8 +158,12 @@ UPGRADE = (
     ],
     ids=["POST", "long URL", "long header", "many headers", "many fields"],
 )
-async def test_a_handshake_that_cant_be_read_is_answered(tmp_path: Path, lane: str, head: str, status: bytes) -> None:
-    """And its socket is freed: none of them waits for ever. (A query with too many fields holds no token: 4500.)"""
+async def test_a_handshake_that_cant_be_read_is_answered(
+    tmp_path: Path, lane: str, head: str, status: bytes
+) -> None:
+    """And its socket is freed: none of them waits for ever. (A query with too many fields holds no
+    token: 4500.)
+    """
     with serving(tmp_path, lane) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write((head + UPGRADE + "\r\n").encode())
@@ -158,7 +187,9 @@ async def test_a_head_has_its_bounds(tmp_path: Path, part: str) -> None:
             assert not await reader.read()
         assert server.refusals("head_limit_bytes") == 1
         async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.get(f"http://127.0.0.1:{server.port}/healthz", headers={"Cookie": "x" * 20_000})
+            answer = await client.get(
+                f"http://127.0.0.1:{server.port}/healthz", headers={"Cookie": "x" * 20_000}
+            )
             assert answer.status_code == 200
 
 
@@ -166,8 +197,13 @@ async def test_trailers_are_thrown_away(tmp_path: Path) -> None:
     """What follows a chunked body is never taken for headers, nor kept."""
     with serving(tmp_path, "fast") as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        head = "POST /api/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-        writer.write((head + f"2\r\n[]\r\n0\r\nAuthorization: Bearer {server.token()}\r\n\r\n").encode())
+        head = (
+            "POST /api/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection:"
+            " close\r\n\r\n"
+        )
+        writer.write(
+            (head + f"2\r\n[]\r\n0\r\nAuthorization: Bearer {server.token()}\r\n\r\n").encode()
+        )
         assert b" 401 " in await asyncio.wait_for(reader.readline(), 5)
         writer.transport.abort()
 
@@ -193,7 +229,9 @@ class Visitor:
     async def is_served(self) -> bool:
         self._writer.write(GET.format(more="").encode())
         head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 10)
-        await self._reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]))
+        await self._reader.readexactly(
+            int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        )
         return head.startswith(b"HTTP/1.1 200 ")
 
     async def is_dropped(self) -> bool:
@@ -204,9 +242,15 @@ class Visitor:
 
 
 async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) -> None:
-    """Above max_connections each new connection costs that which has asked for nothing for longest; who asks is served."""
+    """Above max_connections each new connection costs that which has asked for nothing for longest;
+    who asks is served.
+    """
     with serving(tmp_path, "fast", max_connections=3) as server:
-        async with Visitor.of(server) as silent, Visitor.of(server) as later, Visitor.of(server) as busy:
+        async with (
+            Visitor.of(server) as silent,
+            Visitor.of(server) as later,
+            Visitor.of(server) as busy,
+        ):
             assert await later.is_served()
             assert await busy.is_served()
             async with Visitor.of(server) as newcomer:

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Channel, Stream
-from rtdash.server.socket.heartbeat import HORIZON_S, TICK_S, Marks, Pulse, PulseRules, Verdict, Wheel
+from rtdash.server.socket.heartbeat import (
+    HORIZON_S,
+    TICK_S,
+    Marks,
+    Pulse,
+    PulseRules,
+    Verdict,
+    Wheel,
+)
 from tests.fakes import Turns
 
 RULES = PulseRules(25, 10)
@@ -18,7 +26,9 @@ STREAM = Stream("harbour-grill", Channel.RESTAURANT_RESERVATIONS)
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 50)), max_size=40))
 def test_the_wheel_looks_in_time_and_once(plans: list[tuple[int, float]]) -> None:
-    """Whatever was planned, each item is due once, and within a tick of the earliest instant that was planned for it."""
+    """Whatever was planned, each item is due once, and within a tick of the earliest instant that
+    was planned for it.
+    """
     wheel: Wheel[int] = Wheel(0.0)
     for item, at in plans:
         wheel.plan(item, at)
@@ -60,11 +70,15 @@ def test_silence_after_a_ping_is_death() -> None:
 def test_without_a_timeout_silence_is_nothing() -> None:
     """It is asked again and again, and never given up."""
     pulse = Pulse(PulseRules(25, inf), 0.0, 0)
-    assert {pulse.look(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {Verdict.PING}
+    assert {pulse.look(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {
+        Verdict.PING
+    }
 
 
 def test_a_buffer_that_has_emptied_has_shrunk() -> None:
-    """The ping stood behind what was in it: the peer has just had it, and gets its time to answer."""
+    """The ping stood behind what was in it: the peer has just had it, and gets its time to
+    answer.
+    """
     pulse = Pulse(RULES, 0.0, 0)
     assert pulse.look(25.0, 500_000, is_excused=False) is Verdict.PING
     assert pulse.look(35.0, 0, is_excused=False) is Verdict.FINE
@@ -81,17 +95,22 @@ def test_any_frame_in_time_is_life() -> None:
 
 
 @pytest.mark.parametrize(
-    ("buffered", "is_excused", "verdict"), [(400, False, Verdict.FINE), (500, False, Verdict.DEAD), (500, True, Verdict.FINE)]
+    ("buffered", "is_excused", "verdict"),
+    [(400, False, Verdict.FINE), (500, False, Verdict.DEAD), (500, True, Verdict.FINE)],
 )
 def test_the_deadline_stands_still(buffered: int, is_excused: bool, verdict: Verdict) -> None:
-    """While the buffer shrinks, and while the server doesn't read; not while the buffer only stays as it was."""
+    """While the buffer shrinks, and while the server doesn't read; not while the buffer only stays
+    as it was.
+    """
     pulse = Pulse(RULES, 0.0, 0)
     pulse.look(25.0, 500, is_excused=False)
     assert pulse.look(35.0, buffered, is_excused=is_excused) is verdict
 
 
 def test_a_mark_says_where_streams_stood() -> None:
-    """A mark keeps the tops of its instant, however far they move on, until it is too old for any pong."""
+    """A mark keeps the tops of its instant, however far they move on, until it is too old for any
+    pong.
+    """
     turns = Turns()
     hub = Hub(turns.call_soon, turns.call_later, turns.clock)
     hub.track(STREAM, 4)

@@ -15,8 +15,12 @@ HISTORY = 3_000
 """More than a client that doesn't read takes: the replay stands somewhere in the middle."""
 
 
-def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]], **options: int) -> None:
-    """Run `test` with a connection that is in the middle of a replay and doesn't read on; `options` of its subscribe."""
+def replaying(
+    test: Callable[[Process, FakeLog, Connection], Awaitable[None]], **options: int
+) -> None:
+    """Run `test` with a connection that is in the middle of a replay and doesn't read on; `options`
+    of its subscribe.
+    """
 
     async def run() -> None:
         log = FakeLog()
@@ -25,7 +29,12 @@ def replaying(test: Callable[[Process, FakeLog, Connection], Awaitable[None]], *
         try:
             connection = process.connect(SteeredLink(loop, []), "ann")
             positions = {"hotel_reservations": {"epoch": "e1", "seq": 0}}
-            subscribe = {"action": "subscribe", "channels": ["hotel_reservations"], "positions": positions, **options}
+            subscribe = {
+                "action": "subscribe",
+                "channels": ["hotel_reservations"],
+                "positions": positions,
+                **options,
+            }
             connection.text_received(encode(subscribe).decode())
             await turn(process)
             await test(process, log, connection)
@@ -66,7 +75,9 @@ def test_a_pong_confirms_how_far_a_replay_had_come() -> None:
 
 
 def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
-    """How far a replay had come in the old log is no position in the new one, where everything up to it would be passed over."""
+    """How far a replay had come in the old log is no position in the new one, where everything up
+    to it would be passed over.
+    """
 
     async def test(process: Process, log: FakeLog, connection: Connection) -> None:
         mark = connection.conversation.mark()
@@ -80,7 +91,9 @@ def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
 
 
 def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
-    """Page by page, as for any other: nothing piles up in the window, and what is live then finds no reader that counts as slow."""
+    """Page by page, as for any other: nothing piles up in the window, and what is live then finds
+    no reader that counts as slow.
+    """
 
     async def test(process: Process, log: FakeLog, connection: Connection) -> None:
         assert connection.outbox.has_room()

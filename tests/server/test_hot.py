@@ -1,4 +1,6 @@
-"""The short way of the repeated reads: what it answers is what the route would, and what it can't answer goes to the route."""
+"""The short way of the repeated reads: what it answers is what the route would, and what it can't
+answer goes to the route.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -11,10 +13,19 @@ STATS, UPCOMING = "/api/dashboard/stats", "/api/reservations/upcoming"
 
 
 @pytest.mark.parametrize(
-    "path", [STATS, f"{STATS}?venue={GRILL}", UPCOMING, f"{UPCOMING}?venue={GRILL}&withinMinutes=30&limit=5", f"{UPCOMING}?limit=500"]
+    "path",
+    [
+        STATS,
+        f"{STATS}?venue={GRILL}",
+        UPCOMING,
+        f"{UPCOMING}?venue={GRILL}&withinMinutes=30&limit=5",
+        f"{UPCOMING}?limit=500",
+    ],
 )
 def test_both_ways_answer_alike(server: RunningServer, path: str) -> None:
-    """The first answer is the route's, the second the short way's; so is a 304. A browser with an Origin is always the route's."""
+    """The first answer is the route's, the second the short way's; so is a 304. A browser with an
+    Origin is always the route's.
+    """
     with server.client(user=f"alike {path}") as client:
         by_route, at_hand = client.get(path), client.get(path)
         with_origin = client.get(path, headers={"Origin": "https://dash.example"})
@@ -24,7 +35,11 @@ def test_both_ways_answer_alike(server: RunningServer, path: str) -> None:
         assert (answer.status_code, answer.content) == (200, by_route.content)
         for name in ("content-type", "content-length", "etag", "cache-control"):
             assert answer.headers[name] == by_route.headers[name]
-    assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", by_route.headers["etag"])
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (
+        304,
+        b"",
+        by_route.headers["etag"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,14 +63,21 @@ def test_what_is_wrong_stays_wrong(server: RunningServer, path: str, status: int
 def test_a_question_of_unusual_length_is_not_remembered(server: RunningServer) -> None:
     """It is answered by the route: ten thousand of the longest would take half a gigabyte."""
     with server.client() as client:
-        short, long = client.get(f"{UPCOMING}?limit=5"), client.get(f"{UPCOMING}?{'limit=5&' * 1000}limit=5")
+        short, long = (
+            client.get(f"{UPCOMING}?limit=5"),
+            client.get(f"{UPCOMING}?{'limit=5&' * 1000}limit=5"),
+        )
     assert (long.status_code, long.content) == (200, short.content)
     assert all(len(query) < 1000 for _, query, _ in server.app._questions)
 
 
 def test_answers_at_hand_are_for_who_may_see_them(server: RunningServer) -> None:
     """Another token with the same question is judged by its own rights."""
-    with server.client() as both, server.client(venues=[GRILL]) as grill, server.client(scopes=("restaurant:read",)) as narrow:
+    with (
+        server.client() as both,
+        server.client(venues=[GRILL]) as grill,
+        server.client(scopes=("restaurant:read",)) as narrow,
+    ):
         for _ in range(3):
             assert both.get(STATS).json()["venue"] == HOTEL
             assert grill.get(STATS).json()["venue"] == GRILL

@@ -8,7 +8,11 @@ from starlette.responses import PlainTextResponse
 
 from tests.server.running import GRILL, RunningServer
 
-OPERATIONS, BOOKINGS, TABLES = "/api/operations", "/api/hotel/bookings", "/api/restaurant/reservations"
+OPERATIONS, BOOKINGS, TABLES = (
+    "/api/operations",
+    "/api/hotel/bookings",
+    "/api/restaurant/reservations",
+)
 STAY = {
     "customerName": "John Smith",
     "guests": 2,
@@ -18,7 +22,13 @@ STAY = {
     "checkOut": "2032-05-03",
 }
 TABLE = {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "2032-05-01T19:00:00Z"}
-LISTED = {"operationId": "listed", "op": "book", "kind": "restaurant", "reservationId": "listed", **TABLE}
+LISTED = {
+    "operationId": "listed",
+    "op": "book",
+    "kind": "restaurant",
+    "reservationId": "listed",
+    **TABLE,
+}
 _PASSING = {"id", "createdAt", "operationId", "reservationId"}
 
 
@@ -29,7 +39,9 @@ def _lasting(body: Any) -> Any:
     return [_lasting(one) for one in body] if isinstance(body, list) else body
 
 
-def _both(server: RunningServer, path: str, user: str, **request: Any) -> tuple[httpx.Response, httpx.Response]:
+def _both(
+    server: RunningServer, path: str, user: str, **request: Any
+) -> tuple[httpx.Response, httpx.Response]:
     """The answer to a token's first request, which the route gives, and to the same again."""
     with server.client(user=user) as client:
         return client.post(path, **request), client.post(path, **request)
@@ -41,19 +53,32 @@ def _both(server: RunningServer, path: str, user: str, **request: Any) -> tuple[
         (BOOKINGS, {"json": STAY}, 201),
         (TABLES, {"json": TABLE}, 201),
         (TABLES, {"json": TABLE, "headers": {"Idempotency-Key": "alike-1"}}, 201),
-        (TABLES, {"json": {**TABLE, "operationId": "alike-2"}, "headers": {"Idempotency-Key": "alike-3"}}, 422),
+        (
+            TABLES,
+            {
+                "json": {**TABLE, "operationId": "alike-2"},
+                "headers": {"Idempotency-Key": "alike-3"},
+            },
+            422,
+        ),
         (TABLES, {"json": {**TABLE, "guests": "four"}}, 422),
         (TABLES, {"json": {**TABLE, "venue": "nowhere"}}, 403),
         (TABLES, {"content": b"{"}, 400),
         (TABLES, {"content": b" " * 70_000}, 413),
         (BOOKINGS, {"json": {**STAY, "checkOut": "2032-04-01"}}, 422),
         (OPERATIONS, {"json": [LISTED, {"op": "fly"}]}, 200),
-        (OPERATIONS, {"content": b'{"op": "fly"}', "headers": {"Content-Type": "application/x-ndjson"}}, 200),
+        (
+            OPERATIONS,
+            {"content": b'{"op": "fly"}', "headers": {"Content-Type": "application/x-ndjson"}},
+            200,
+        ),
         (OPERATIONS, {"json": {}}, 400),
         (OPERATIONS, {"json": [{}] * 1_001}, 413),
     ],
 )
-def test_both_ways_answer_alike(server: RunningServer, path: str, request_: dict[str, Any], status: int) -> None:
+def test_both_ways_answer_alike(
+    server: RunningServer, path: str, request_: dict[str, Any], status: int
+) -> None:
     """Status, headers and body, for what is done and for what is refused."""
     with server.client() as client:
         client.post(OPERATIONS, json=[LISTED])
@@ -66,16 +91,25 @@ def test_both_ways_answer_alike(server: RunningServer, path: str, request_: dict
     }
 
 
-def test_the_short_way_needs_no_route(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token that is known books without what FastAPI builds; one that isn't, a query and an Origin go the long way."""
+def test_the_short_way_needs_no_route(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that is known books without what FastAPI builds; one that isn't, a query and an
+    Origin go the long way.
+    """
     with server.client(user="short") as client, server.client(user="stranger") as stranger:
         client.post(TABLES, json=TABLE)
-        monkeypatch.setattr(server.app, "middleware_stack", PlainTextResponse("the long way", status_code=418))
+        monkeypatch.setattr(
+            server.app, "middleware_stack", PlainTextResponse("the long way", status_code=418)
+        )
         assert client.post(TABLES, json=TABLE).status_code == 201
         assert client.post(OPERATIONS, json=[LISTED]).status_code == 200
         assert stranger.post(TABLES, json=TABLE).status_code == 418
         assert client.post(TABLES, json=TABLE, params={"venue": GRILL}).status_code == 418
-        assert client.post(TABLES, json=TABLE, headers={"Origin": "https://dash.example"}).status_code == 418
+        assert (
+            client.post(TABLES, json=TABLE, headers={"Origin": "https://dash.example"}).status_code
+            == 418
+        )
         assert client.get(TABLES).status_code == 418
 
 
@@ -85,11 +119,16 @@ def test_each_request_of_the_short_way_counts(serve) -> None:
     with running.client() as client:
         statuses = [client.post(TABLES, json=TABLE).status_code for _ in range(20)]
         assert set(statuses) == {201, 429}
-        counted = f'rtdash_http_requests_total{{method="POST",route="{TABLES}",status="201"}} {statuses.count(201)}.0'
+        counted = (
+            f'rtdash_http_requests_total{{method="POST",route="{TABLES}",status="201"}}'
+            f" {statuses.count(201)}.0"
+        )
         assert counted in client.get("/metrics").text
 
 
-def test_a_fault_is_told_and_logged(serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_is_told_and_logged(
+    serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """What nobody foresaw is a 500 with a problem, and the log has it."""
     running = serve()
     with running.client() as client:

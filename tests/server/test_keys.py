@@ -12,7 +12,12 @@ from pathlib import Path
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from rtdash.server.auth import TokenRefused, Verifier, token_digest
@@ -54,7 +59,9 @@ class KeyServer:
 
         self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -69,7 +76,9 @@ def key_server() -> Iterator[KeyServer]:
     """With the old key, one for encryption, and one of a curve that isn't taken."""
     server = KeyServer()
     old = json.loads(ECAlgorithm.to_jwk(OLD.public_key())) | {"kid": "old", "use": "sig"}
-    other = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key())) | {"kid": "p384"}
+    other = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key())) | {
+        "kid": "p384"
+    }
     sealing = json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new", "use": "enc"}
     server.content = json.dumps({"keys": [old, other, sealing]}).encode()
     yield server
@@ -78,7 +87,12 @@ def key_server() -> Iterator[KeyServer]:
 
 def signed(key: object, algorithm: str, **headers: str) -> str:
     """A good token."""
-    return jwt.encode({"sub": "anna", "exp": datetime.now(UTC) + timedelta(minutes=1)}, key, algorithm=algorithm, headers=headers)
+    return jwt.encode(
+        {"sub": "anna", "exp": datetime.now(UTC) + timedelta(minutes=1)},
+        key,
+        algorithm=algorithm,
+        headers=headers,
+    )
 
 
 async def test_a_key_set_is_fetched_when_a_token_names_a_key_of_it(key_server: KeyServer) -> None:
@@ -116,13 +130,17 @@ async def test_keys_stay_when_the_set_cant_be_fetched(key_server: KeyServer) -> 
 
 
 async def test_keys_rotate(key_server: KeyServer) -> None:
-    """A new key of the set verifies; one that was taken out doesn't any more, not even tokens that it had verified before."""
+    """A new key of the set verifies; one that was taken out doesn't any more, not even tokens that
+    it had verified before.
+    """
     keys = Keys(jwks_url=key_server.url)
     verifier = Verifier(SECRET, keys=keys)
     old, new = signed(OLD, "ES256", kid="old"), signed(NEW, "EdDSA", kid="new")
     assert (await verifier.authenticate(old)).sub == "anna"
     assert verifier.recall(token_digest(old)).sub == "anna"
-    key_server.content = json.dumps({"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}).encode()
+    key_server.content = json.dumps(
+        {"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}
+    ).encode()
     keys._tried_at = float("-inf")
     assert (await verifier.authenticate(new)).sub == "anna"
     with pytest.raises(KeyError):
@@ -142,7 +160,9 @@ async def test_an_unchanged_set_forgets_nobody(key_server: KeyServer) -> None:
     assert verifier.recall(token_digest(token)).sub == "anna"
 
 
-async def test_a_key_set_that_is_too_large_or_too_slow_is_none(key_server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_set_that_is_too_large_or_too_slow_is_none(
+    key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever answers at its address costs a bounded number of bytes and seconds."""
     whole = key_server.content
     key_server.content = whole[:-1] + b" " * MAX_SET_BYTES + b"}"
@@ -158,7 +178,9 @@ async def test_a_key_set_that_is_too_large_or_too_slow_is_none(key_server: KeySe
 
 @pytest.mark.parametrize("lane", LANES)
 async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) -> None:
-    """Tokens of its own open meanwhile, those of the set are 4500; once the set can be fetched they open, and go on to when it can't."""
+    """Tokens of its own open meanwhile, those of the set are 4500; once the set can be fetched they
+    open, and go on to when it can't.
+    """
     port = free_port()
     token = signed(OLD, "ES256", kid="old")
     with serving(tmp_path, lane, settings={"jwks_url": f"http://127.0.0.1:{port}/keys"}) as server:
@@ -169,7 +191,9 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
         async with server.client(token=token) as client:
             assert (await client.farewell())[1] == 4500
         key_server = KeyServer(port)
-        key_server.content = json.dumps({"keys": [json.loads(ECAlgorithm.to_jwk(OLD.public_key())) | {"kid": "old"}]}).encode()
+        key_server.content = json.dumps(
+            {"keys": [json.loads(ECAlgorithm.to_jwk(OLD.public_key())) | {"kid": "old"}]}
+        ).encode()
         async with server.client(token=token) as client:
             assert (await client.farewell())[1] == 4500, "fetched again within MIN_REFRESH_S"
         keys._tried_at = float("-inf")
@@ -184,12 +208,18 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
 
 
 @pytest.mark.parametrize("lane", LANES)
-async def test_without_a_limit_a_late_key_set_is_waited_for(tmp_path: Path, lane: str, key_server: KeyServer) -> None:
+async def test_without_a_limit_a_late_key_set_is_waited_for(
+    tmp_path: Path, lane: str, key_server: KeyServer
+) -> None:
     """handshake_timeout 0 is none: a handshake whose key is still fetched comes in."""
-    with serving(tmp_path, lane, settings={"jwks_url": key_server.url}, handshake_timeout_s=0) as server:
+    with serving(
+        tmp_path, lane, settings={"jwks_url": key_server.url}, handshake_timeout_s=0
+    ) as server:
         keys = server.parts.verifier._keys
         await server.until(lambda: keys._tried_at > 0 and keys._fetching is None)
-        key_server.content = json.dumps({"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}).encode()
+        key_server.content = json.dumps(
+            {"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}
+        ).encode()
         key_server.delay_s = 0.3
         keys._tried_at = float("-inf")
         async with server.client(token=signed(NEW, "EdDSA", kid="new")) as client:
@@ -197,7 +227,9 @@ async def test_without_a_limit_a_late_key_set_is_waited_for(tmp_path: Path, lane
     assert key_server.asked == 2
 
 
-@pytest.mark.parametrize("url", ["keys", "ftp://me:hunter2@host/keys", "https://", "https://me:hunter2@host:x/"])
+@pytest.mark.parametrize(
+    "url", ["keys", "ftp://me:hunter2@host/keys", "https://", "https://me:hunter2@host:x/"]
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     """At start; its password is not repeated."""
     with pytest.raises(KeyUnusable) as refused:
@@ -207,7 +239,10 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 def test_a_key_file_may_hold_several_keys(tmp_path: Path) -> None:
     """Each is good for the algorithm of its type."""
-    public = [key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in (OLD, NEW)]
+    public = [
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        for key in (OLD, NEW)
+    ]
     (tmp_path / "keys.pem").write_bytes(b"comment\n" + b"\n".join(public))
     assert [key.algorithm for key in read_key_file(tmp_path / "keys.pem")] == ["ES256", "EdDSA"]
 
@@ -218,7 +253,12 @@ def test_a_key_file_may_hold_several_keys(tmp_path: Path) -> None:
         (b"", "no key"),
         (b"-----BEGIN PUBLIC KEY-----\nxx\n-----END PUBLIC KEY-----\n", "PEM"),
         (OLD.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), "public"),
-        (rsa.generate_private_key(65_537, 1_024).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "2048"),
+        (
+            rsa.generate_private_key(65_537, 1_024)
+            .public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+            "2048",
+        ),
     ],
 )
 def test_a_key_file_that_cant_be_used_is_refused(tmp_path: Path, content: bytes, word: str) -> None:

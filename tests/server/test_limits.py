@@ -14,9 +14,22 @@ class Seconds:
         return self.now
 
 
-def limit(seconds: Seconds, refused: list[None], per_second: float = 2, burst: int = 3, *, dry_run: bool = False) -> RequestLimit:
+def limit(
+    seconds: Seconds,
+    refused: list[None],
+    per_second: float = 2,
+    burst: int = 3,
+    *,
+    dry_run: bool = False,
+) -> RequestLimit:
     """A limit that counts into `refused`."""
-    return RequestLimit(per_second, burst, monotonic=seconds, dry_run=dry_run, on_refused=lambda: refused.append(None))
+    return RequestLimit(
+        per_second,
+        burst,
+        monotonic=seconds,
+        dry_run=dry_run,
+        on_refused=lambda: refused.append(None),
+    )
 
 
 def test_the_refill_goes_at_the_rate_that_was_set() -> None:

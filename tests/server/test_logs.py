@@ -10,8 +10,12 @@ from rtdash.server.logs import JsonLines, TextLines, facts, redact
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
 
 
-def record(message: str, *arguments: object, exc_info: object = None, **named: object) -> logging.LogRecord:
-    made = logging.LogRecord("rtdash.server.x", logging.WARNING, "x.py", 1, message, arguments, exc_info)  # type: ignore[arg-type]
+def record(
+    message: str, *arguments: object, exc_info: object = None, **named: object
+) -> logging.LogRecord:
+    made = logging.LogRecord(
+        "rtdash.server.x", logging.WARNING, "x.py", 1, message, arguments, exc_info
+    )  # type: ignore[arg-type]
     made.__dict__ |= facts(**named)
     return made
 
@@ -22,9 +26,15 @@ def raised(text: str) -> object:
 
 
 def test_text_names_its_facts() -> None:
-    """Behind the message, each as name=value, in quotes where it has blanks; what is None isn't there."""
-    line = TextLines().format(record("closed: %s", "slow", connection=7, session="abc", user="Ann Guest", code=None))
-    assert line.endswith('Z WARNING rtdash.server.x: closed: slow connection=7 session=abc user="Ann Guest"')
+    """Behind the message, each as name=value, in quotes where it has blanks; what is None isn't
+    there.
+    """
+    line = TextLines().format(
+        record("closed: %s", "slow", connection=7, session="abc", user="Ann Guest", code=None)
+    )
+    assert line.endswith(
+        'Z WARNING rtdash.server.x: closed: slow connection=7 session=abc user="Ann Guest"'
+    )
 
 
 def test_json_is_one_object_a_line() -> None:
@@ -32,13 +42,20 @@ def test_json_is_one_object_a_line() -> None:
     line = JsonLines().format(record("it\nfailed", connection=7, exc_info=raised("a\nb")))
     told = json.loads(line)
     assert "\n" not in line
-    assert (told["level"], told["logger"], told["message"], told["connection"]) == ("warning", "rtdash.server.x", "it\nfailed", 7)
+    assert (told["level"], told["logger"], told["message"], told["connection"]) == (
+        "warning",
+        "rtdash.server.x",
+        "it\nfailed",
+        7,
+    )
     assert "ValueError" in told["traceback"]
 
 
 def test_nobody_forges_a_line() -> None:
     """Line ends that a client chose don't begin another line."""
-    line = TextLines().format(record("GET %s", "/x\r\n2026-01-01 ERROR forged\u2028more", user="a\nb"))
+    line = TextLines().format(
+        record("GET %s", "/x\r\n2026-01-01 ERROR forged\u2028more", user="a\nb")
+    )
     assert len(line.splitlines()) == 1
 
 

@@ -1,4 +1,6 @@
-"""What operators see: figures that move with what happens, a canary, readiness, and lines that name connection and session."""
+"""What operators see: figures that move with what happens, a canary, readiness, and lines that name
+connection and session.
+"""
 
 import asyncio
 import io
@@ -26,7 +28,11 @@ def scrape(server: Server) -> dict[str, float]:
     """Every sample by its name and labels, as Prometheus reads them."""
     text = httpx.get(f"http://127.0.0.1:{server.port}/metrics", trust_env=False).text
     families = text_string_to_metric_families(text)
-    return {" ".join([sample.name, *sample.labels.values()]): sample.value for family in families for sample in family.samples}
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 @pytest.fixture
@@ -45,7 +51,9 @@ def lines() -> Iterator[io.StringIO]:
 
 
 async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
-    """Connections, subscriptions, deliveries, commits, replays, evictions: each moves by what was done, and back."""
+    """Connections, subscriptions, deliveries, commits, replays, evictions: each moves by what was
+    done, and back.
+    """
     with serving(tmp_path, lane, connections_per_user=2) as server:
         before = await asyncio.to_thread(scrape, server)
         async with server.client() as client, server.client():
@@ -55,35 +63,58 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
             position = {"restaurant_reservations": {"epoch": server.parts.relay.epoch, "seq": 1}}
             await client.subscribe("restaurant_reservations", positions=position)
             await client.events(2)
-            await client.subscribe("restaurant_reservations", positions={"restaurant_reservations": {"epoch": "gone", "seq": 1}})
+            await client.subscribe(
+                "restaurant_reservations",
+                positions={"restaurant_reservations": {"epoch": "gone", "seq": 1}},
+            )
             async with server.client() as third:
                 assert (await third.farewell())[1] == 4007
             during = await asyncio.to_thread(scrape, server)
         await server.until(lambda: not server.parts.gateway.connections)
         after = await asyncio.to_thread(scrape, server)
-    assert (before["rtdash_connections"], during["rtdash_connections"], after["rtdash_connections"]) == (0, 2, 0)
+    assert (
+        before["rtdash_connections"],
+        during["rtdash_connections"],
+        after["rtdash_connections"],
+    ) == (0, 2, 0)
     assert (during["rtdash_subscriptions"], after["rtdash_subscriptions"]) == (2, 0)
     assert during["rtdash_deliveries_total"] - before["rtdash_deliveries_total"] >= 3
     assert during["rtdash_events_total"] - before["rtdash_events_total"] == 3
     for name in ("rtdash_commit_seconds_count", "rtdash_queue_seconds_count"):
         assert during[name] > before[name]
-    assert (before["rtdash_replays_total recovered"], during["rtdash_replays_total recovered"]) == (0, 1)
+    assert (before["rtdash_replays_total recovered"], during["rtdash_replays_total recovered"]) == (
+        0,
+        1,
+    )
     assert (before["rtdash_replays_total reset"], during["rtdash_replays_total reset"]) == (0, 1)
     assert during["rtdash_evictions_total 4007"] == 1
     assert during["rtdash_limit_refusals_total connections_per_user"] == 1
     assert {f"rtdash_limit_refusals_total {limit}" for limit in LIMITS} <= before.keys()
-    assert {"rtdash_buffered_bytes", "rtdash_loop_lag_max_seconds", "rtdash_broker_lag_seconds", "process_open_fds"} <= before.keys()
+    assert {
+        "rtdash_buffered_bytes",
+        "rtdash_loop_lag_max_seconds",
+        "rtdash_broker_lag_seconds",
+        "process_open_fds",
+    } <= before.keys()
 
 
-async def test_the_canary_measures_the_way_and_nobody_else_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_canary_measures_the_way_and_nobody_else_hears_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each process publishes to itself; it is in no log, on no socket, and its time is a metric."""
     monkeypatch.setattr(figures, "CANARY_INTERVAL_S", 0.05)
     with serving(tmp_path, "fast") as server:
         async with server.client() as client:
-            await client.subscribe("hotel_stats", "restaurant_stats", "hotel_reservations", "restaurant_reservations")
+            await client.subscribe(
+                "hotel_stats", "restaurant_stats", "hotel_reservations", "restaurant_reservations"
+            )
             registry = server.parts.metrics.registry
             start = registry.get_sample_value("rtdash_delivery_seconds_count") or 0
-            await server.until(lambda: (registry.get_sample_value("rtdash_delivery_seconds_count") or 0) >= start + 5)
+            await server.until(
+                lambda: (
+                    (registry.get_sample_value("rtdash_delivery_seconds_count") or 0) >= start + 5
+                )
+            )
             await client.send({"action": "ping"})
             heard = []
             while (body := await client.receive()).get("status") != "pong":
@@ -93,7 +124,9 @@ async def test_the_canary_measures_the_way_and_nobody_else_hears_it(tmp_path: Pa
         assert registry.get_sample_value("rtdash_events_total") == 0
 
 
-async def test_a_canary_that_is_not_heard_is_missed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_canary_that_is_not_heard_is_missed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A hub that delivers nothing is told of, in figures and in the log."""
 
     class Deaf:
@@ -105,7 +138,8 @@ async def test_a_canary_that_is_not_heard_is_missed(monkeypatch: pytest.MonkeyPa
     metrics = Metrics()
     singing = asyncio.ensure_future(Canary(Deaf(), metrics).run())  # type: ignore[arg-type]
     async with asyncio.timeout(5):
-        while not metrics.registry.get_sample_value("rtdash_canaries_lost_total"):  # noqa: ASYNC110 - it tells nobody
+        # it tells nobody
+        while not metrics.registry.get_sample_value("rtdash_canaries_lost_total"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     singing.cancel()
     await asyncio.gather(singing, return_exceptions=True)
@@ -119,7 +153,10 @@ async def test_a_dead_task_is_not_ready(tmp_path: Path) -> None:
         server.parts.tasks.dead.append("upcoming")
         async with httpx.AsyncClient(trust_env=False) as client:
             told = await client.get(url + "/readyz")
-            assert (told.status_code, told.json()["problems"]) == (503, ["the task upcoming has died"])
+            assert (told.status_code, told.json()["problems"]) == (
+                503,
+                ["the task upcoming has died"],
+            )
             assert (await client.get(url + "/healthz")).status_code == 200
 
 
@@ -131,8 +168,12 @@ async def test_a_draining_server_is_not_ready(tmp_path: Path) -> None:
             assert (await client.get(f"http://127.0.0.1:{server.port}/readyz")).status_code == 503
 
 
-async def test_lines_about_sockets_name_connection_and_session(tmp_path: Path, lane: str, lines: io.StringIO) -> None:
-    """From opening to end one connection can be followed; of its session only so much is told that nobody can resume it."""
+async def test_lines_about_sockets_name_connection_and_session(
+    tmp_path: Path, lane: str, lines: io.StringIO
+) -> None:
+    """From opening to end one connection can be followed; of its session only so much is told that
+    nobody can resume it.
+    """
     with serving(tmp_path, lane) as server:
         async with server.client() as client:
             session = (await client.subscribe("hotel_reservations"))["session"]

@@ -9,7 +9,9 @@ def test_the_latest_write_of_each_user_and_venue_counts() -> None:
     writes = OwnWrites()
     writes.note("anna", "hotel", 3)
     writes.note("anna", "hotel", 7)
-    assert [writes.mark(*who) for who in (("anna", "hotel"), ("bert", "hotel"), ("anna", "grill"))] == [7, 0, 0]
+    assert [
+        writes.mark(*who) for who in (("anna", "hotel"), ("bert", "hotel"), ("anna", "grill"))
+    ] == [7, 0, 0]
 
 
 def test_the_oldest_are_forgotten_first(monkeypatch) -> None:

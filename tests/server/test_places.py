@@ -20,7 +20,9 @@ def places(**limits: object) -> tuple[Places, list[str]]:
 
 
 def test_handshakes_refill_at_their_rate() -> None:
-    """After the burst an address may come in as often as the rate says, for long; others are not concerned."""
+    """After the burst an address may come in as often as the rate says, for long; others are not
+    concerned.
+    """
     counted, told = places(handshakes_per_minute=60, handshakes_burst=10)
     passed = sum(not counted.handshake_wait_s("10.0.0.1", step / 10) for step in range(600))
     assert passed == 10 + 59
@@ -57,7 +59,11 @@ def test_places_are_given_back() -> None:
 
 def test_an_excess_is_closed_by_the_process_where_it_rose_last() -> None:
     """Of all processes exactly one acts, on no more than it has."""
-    leases = [Lease("a", "ann", 8, NOW), Lease("b", "ann", 4, NOW + timedelta(seconds=1)), Lease("a", "bob", 10, NOW)]
+    leases = [
+        Lease("a", "ann", 8, NOW),
+        Lease("b", "ann", 4, NOW + timedelta(seconds=1)),
+        Lease("a", "bob", 10, NOW),
+    ]
     assert excess(leases, "a", 10, none) == {}
     assert excess(leases, "b", 10, none) == {"ann": 2}
     assert excess(leases, "b", 3, none) == {"ann": 4}

@@ -21,11 +21,24 @@ from tests.server.running import GRILL, HOTEL, SECRET, ask_until_refused
 PATH = "/api/user/profile"
 
 
-def signed(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
+def signed(
+    key: Any = SECRET,
+    algorithm: str = "HS256",
+    headers: dict[str, Any] | None = None,
+    **claims: Any,
+) -> str:
     """A token with these claims beside `sub` and a good `exp`; None leaves a claim out."""
-    base = {"sub": "anna", "scope": "hotel:read", "venues": [HOTEL], "exp": datetime.now(UTC) + timedelta(days=1)}
+    base = {
+        "sub": "anna",
+        "scope": "hotel:read",
+        "venues": [HOTEL],
+        "exp": datetime.now(UTC) + timedelta(days=1),
+    }
     return jwt.encode(
-        {name: value for name, value in (base | claims).items() if value is not None}, key, algorithm=algorithm, headers=headers
+        {name: value for name, value in (base | claims).items() if value is not None},
+        key,
+        algorithm=algorithm,
+        headers=headers,
     )
 
 
@@ -73,7 +86,10 @@ def test_a_wrong_token_is_refused(server, token: str, word: str) -> None:
     """401 with a challenge, and never the token in the answer."""
     with server.client(token) as client:
         answer = client.get(PATH)
-    assert (answer.status_code, answer.json()["type"]) == (401, "urn:rtdash:problem:unauthenticated")
+    assert (answer.status_code, answer.json()["type"]) == (
+        401,
+        "urn:rtdash:problem:unauthenticated",
+    )
     assert answer.headers["www-authenticate"] == "Bearer"
     assert word in answer.json()["detail"]
     assert len(token) < 2 or token not in answer.text
@@ -82,7 +98,9 @@ def test_a_wrong_token_is_refused(server, token: str, word: str) -> None:
 @pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Token x", "Bearer \xe9"])
 def test_another_scheme_is_refused(server, authorization: str) -> None:
     """401, as without a token."""
-    answer = httpx.get(server.url + PATH, headers={"Authorization": authorization.encode("latin-1")})
+    answer = httpx.get(
+        server.url + PATH, headers={"Authorization": authorization.encode("latin-1")}
+    )
     assert answer.status_code == 401
 
 
@@ -109,7 +127,9 @@ def test_a_foreign_venue_is_forbidden_whether_it_exists_or_not(server) -> None:
         ({}, "POST", "/api/admin/revocations"),
     ],
 )
-def test_what_the_token_does_not_allow_is_forbidden(server, claims: dict[str, Any], method: str, path: str) -> None:
+def test_what_the_token_does_not_allow_is_forbidden(
+    server, claims: dict[str, Any], method: str, path: str
+) -> None:
     """403, saying what is missing."""
     body = {"jti": "x"} if "admin" in path else {"op": "confirm"} if method == "PATCH" else {}
     with server.client(**claims) as client:
@@ -139,7 +159,9 @@ KEYS = {
 
 def pem(algorithm: str) -> bytes:
     """The public key as a key file holds it."""
-    return KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return (
+        KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -147,15 +169,24 @@ def test_a_key_file_verifies_what_its_key_signed(serve, tmp_path: Path, algorith
     """Its tokens get in beside those of the secret; those of another key of the same type don't."""
     (tmp_path / "key.pem").write_bytes(pem(algorithm))
     server = serve(jwt_key_file=tmp_path / "key.pem")
-    stranger = {"RS256": rsa.generate_private_key(65_537, 2_048), "ES256": ec.generate_private_key(ec.SECP256R1())}
+    stranger = {
+        "RS256": rsa.generate_private_key(65_537, 2_048),
+        "ES256": ec.generate_private_key(ec.SECP256R1()),
+    }
     other = stranger.get(algorithm, ed25519.Ed25519PrivateKey.generate())
-    for token, status in ((signed(KEYS[algorithm], algorithm), 200), (signed(), 200), (signed(other, algorithm), 401)):
+    for token, status in (
+        (signed(KEYS[algorithm], algorithm), 200),
+        (signed(), 200),
+        (signed(other, algorithm), 401),
+    ):
         with server.client(token) as client:
             assert client.get(PATH).status_code == status
 
 
 def test_a_public_key_is_never_taken_for_a_secret(serve, tmp_path: Path) -> None:
-    """A token by HS256 that is signed with the text of the public key is refused (algorithm confusion, RFC 8725 section 2.1)."""
+    """A token by HS256 that is signed with the text of the public key is refused (algorithm
+    confusion, RFC 8725 section 2.1).
+    """
     (tmp_path / "key.pem").write_bytes(pem("RS256"))
     server = serve(jwt_key_file=tmp_path / "key.pem")
 
@@ -163,7 +194,11 @@ def test_a_public_key_is_never_taken_for_a_secret(serve, tmp_path: Path) -> None
         return base64.urlsafe_b64encode(value).rstrip(b"=")
 
     for key in (pem("RS256"), pem("RS256").strip()):
-        content = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps({"sub": "anna", "exp": time.time() + 300}).encode())
+        content = (
+            part(b'{"alg":"HS256","typ":"JWT"}')
+            + b"."
+            + part(json.dumps({"sub": "anna", "exp": time.time() + 300}).encode())
+        )
         forged = content + b"." + part(hmac.new(key, content, hashlib.sha256).digest())
         with server.client(forged.decode()) as client:
             assert client.get(PATH).status_code == 401
@@ -188,7 +223,10 @@ def test_a_dry_run_only_counts(serve) -> None:
         assert [client.get(PATH).status_code for _ in range(3)] == [200, 200, 200]
         refilled = min(2, int(time.monotonic() - began))
         told = client.get("/metrics").text
-    assert any(f'rtdash_limit_refusals_total{{limit="requests_per_second"}} {float(count)}' in told for count in range(2 - refilled, 3))
+    assert any(
+        f'rtdash_limit_refusals_total{{limit="requests_per_second"}} {float(count)}' in told
+        for count in range(2 - refilled, 3)
+    )
 
 
 def test_metrics_can_be_closed(serve) -> None:
@@ -202,9 +240,16 @@ def test_metrics_can_be_closed(serve) -> None:
 def test_browsers_of_allowed_origins_may_ask(serve) -> None:
     """CORS for those, and for nobody else; their ETags can be read."""
     url = serve(allowed_origins="https://dash.example").url + "/api/dashboard/stats"
-    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-    assert httpx.options(url, headers={"Origin": "https://dash.example", **asked}).status_code == 200
-    assert httpx.options(url, headers={"Origin": "https://evil.example", **asked}).status_code == 400
+    asked = {
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    assert (
+        httpx.options(url, headers={"Origin": "https://dash.example", **asked}).status_code == 200
+    )
+    assert (
+        httpx.options(url, headers={"Origin": "https://evil.example", **asked}).status_code == 400
+    )
     answer = httpx.get(url, headers={"Origin": "https://dash.example"})
     assert answer.headers["access-control-allow-origin"] == "https://dash.example"
     assert "ETag" in answer.headers["access-control-expose-headers"]

@@ -29,10 +29,21 @@ def test_an_own_write_is_in_the_next_stats(serve) -> None:
     with serve().client() as client:
         before = client.get("/api/dashboard/stats", params={"venue": GRILL})
         soon = datetime.now(UTC)  # later might be the next business date
-        table = {"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat(), "amount": 80, "paid": 20}
+        table = {
+            "customerName": "Ada",
+            "guests": 4,
+            "source": "phone",
+            "date": soon.isoformat(),
+            "amount": 80,
+            "paid": 20,
+        }
         for number in range(1, 4):
             assert client.post("/api/restaurant/reservations", json=table).status_code == 201
-            after = client.get("/api/dashboard/stats", params={"venue": GRILL}, headers={"If-None-Match": before.headers["etag"]})
+            after = client.get(
+                "/api/dashboard/stats",
+                params={"venue": GRILL},
+                headers={"If-None-Match": before.headers["etag"]},
+            )
             assert after.status_code == 200
             assert after.json()["stats"]["reservationsToday"] == number
             assert after.json()["stats"]["pendingPayments"] == 60 * number
@@ -44,9 +55,17 @@ def test_a_write_of_another_user_is_in_the_stats_within_a_second(serve) -> None:
     with server.client(user="anna") as anna, server.client(user="bert") as bert:
         bert.get("/api/dashboard/stats", params={"venue": GRILL})
         soon = datetime.now(UTC)  # later might be the next business date
-        anna.post("/api/restaurant/reservations", json={"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat()})
+        anna.post(
+            "/api/restaurant/reservations",
+            json={"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat()},
+        )
         start = datetime.now(UTC)
-        while bert.get("/api/dashboard/stats", params={"venue": GRILL}).json()["stats"]["reservationsToday"] != 1:
+        while (
+            bert.get("/api/dashboard/stats", params={"venue": GRILL}).json()["stats"][
+                "reservationsToday"
+            ]
+            != 1
+        ):
             assert datetime.now(UTC) - start < timedelta(seconds=1)
 
 
@@ -54,21 +73,46 @@ def test_trends_have_a_point_for_each_business_date(client: httpx.Client) -> Non
     """Weekly is 7 business dates, monthly 30, ending with `until`."""
     weekly = client.get("/api/dashboard/trends", params={"until": "2030-03-07"}).json()
     assert list(weekly) == ["venue", "currency", "period", "from", "to", "points"]
-    assert [point["date"] for point in weekly["points"]] == [date(2030, 3, day).isoformat() for day in range(1, 8)]
-    assert list(weekly["points"][0]) == ["date", "reservations", "guests", "cancellations", "revenue"]
-    monthly = client.get("/api/dashboard/trends", params={"period": "monthly", "until": "2030-03-30"}).json()
-    assert (monthly["from"], monthly["to"], len(monthly["points"])) == ("2030-03-01", "2030-03-30", 30)
+    assert [point["date"] for point in weekly["points"]] == [
+        date(2030, 3, day).isoformat() for day in range(1, 8)
+    ]
+    assert list(weekly["points"][0]) == [
+        "date",
+        "reservations",
+        "guests",
+        "cancellations",
+        "revenue",
+    ]
+    monthly = client.get(
+        "/api/dashboard/trends", params={"period": "monthly", "until": "2030-03-30"}
+    ).json()
+    assert (monthly["from"], monthly["to"], len(monthly["points"])) == (
+        "2030-03-01",
+        "2030-03-30",
+        30,
+    )
 
 
 def test_reports_count_what_was_booked(client: httpx.Client) -> None:
     """A booking shows in revenue by room type, on its nights, and in the sources."""
     client.post(
-        "/api/hotel/bookings", json={**BOOKING, "checkIn": "2033-01-01", "checkOut": "2033-01-03", "amount": 100.01, "source": "radio"}
+        "/api/hotel/bookings",
+        json={
+            **BOOKING,
+            "checkIn": "2033-01-01",
+            "checkOut": "2033-01-03",
+            "amount": 100.01,
+            "source": "radio",
+        },
     )
-    revenue = client.get("/api/dashboard/revenue/by-category", params={"until": "2033-01-01"}).json()
+    revenue = client.get(
+        "/api/dashboard/revenue/by-category", params={"until": "2033-01-01"}
+    ).json()
     assert revenue["categories"] == [{"category": "Double", "revenue": 50.01, "share": 100.0}]
     assert list(revenue) == ["period", "from", "to", "currency", "total", "categories"]
-    sources = client.get("/api/dashboard/reservations/sources", params={"until": "2033-01-01"}).json()
+    sources = client.get(
+        "/api/dashboard/reservations/sources", params={"until": "2033-01-01"}
+    ).json()
     assert sources == {
         "period": "weekly",
         "from": "2032-12-26",
@@ -80,11 +124,21 @@ def test_reports_count_what_was_booked(client: httpx.Client) -> None:
 
 def test_customers_who_came_are_counted(client: httpx.Client) -> None:
     """A visit makes a new customer of the period that it lies in."""
-    table = {"customerName": "Vi Sitor", "guests": 1, "source": "walk-in", "date": "2034-06-01T18:00:00Z"}
+    table = {
+        "customerName": "Vi Sitor",
+        "guests": 1,
+        "source": "walk-in",
+        "date": "2034-06-01T18:00:00Z",
+    }
     reservation = client.post("/api/restaurant/reservations", json=table).json()["id"]
     for op in ("seat", "complete"):
-        assert client.patch(f"/api/restaurant/reservations/{reservation}", json={"op": op}).status_code == 200
-    body = client.get("/api/dashboard/customers/frequency", params={"venue": GRILL, "until": "2034-06-03"}).json()
+        assert (
+            client.patch(f"/api/restaurant/reservations/{reservation}", json={"op": op}).status_code
+            == 200
+        )
+    body = client.get(
+        "/api/dashboard/customers/frequency", params={"venue": GRILL, "until": "2034-06-03"}
+    ).json()
     assert (body["newCustomers"], body["returningCustomers"], body["repeatRate"]) == (1, 0, 0.0)
     assert body["segments"][0] == {"visits": "1", "customers": 1, "share": 100.0}
 
@@ -94,10 +148,16 @@ def test_todays_reservations_are_those_that_the_stats_count(serve) -> None:
     with serve().client() as client:
         soon = datetime.now(UTC).isoformat()  # later might be the next business date
         table = {"customerName": "Ada", "guests": 4, "source": "phone", "date": soon}
-        ids = [client.post("/api/restaurant/reservations", json=table).json()["id"] for _ in range(3)]
+        ids = [
+            client.post("/api/restaurant/reservations", json=table).json()["id"] for _ in range(3)
+        ]
         client.patch(f"/api/restaurant/reservations/{ids[0]}", json={"op": "cancel"})
-        today = client.get("/api/dashboard/reservations/today", params={"venue": GRILL, "limit": 1}).json()
+        today = client.get(
+            "/api/dashboard/reservations/today", params={"venue": GRILL, "limit": 1}
+        ).json()
         assert list(today) == ["venue", "businessDate", "total", "reservations", "next"]
         assert (today["total"], len(today["reservations"])) == (2, 1)
-        rest = client.get("/api/dashboard/reservations/today", params={"venue": GRILL, "cursor": today["next"]}).json()
+        rest = client.get(
+            "/api/dashboard/reservations/today", params={"venue": GRILL, "cursor": today["next"]}
+        ).json()
         assert {*ids[1:]} == {one["id"] for one in today["reservations"] + rest["reservations"]}

@@ -23,9 +23,13 @@ def test_health_readiness_and_docs_need_no_token(server: RunningServer) -> None:
 
 
 def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer) -> None:
-    """Path and method of each, with its problems as problem+json and the token where it is needed."""
+    """Path and method of each, with its problems as problem+json and the token where it is
+    needed.
+    """
     paths = httpx.get(server.url + "/openapi.json").json()["paths"]
-    operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    operations = {
+        f"{method.upper()} {path}" for path, methods in paths.items() for method in methods
+    }
     assert operations == {
         "GET /api/dashboard/stats",
         "GET /api/dashboard/trends",
@@ -59,63 +63,101 @@ def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer
         for operation in methods.values():
             assert ("security" in operation) == path.startswith("/api/"), path
             if path.startswith("/api/"):
-                assert list(operation["responses"]["401"]["content"]) == ["application/problem+json"]
+                assert list(operation["responses"]["401"]["content"]) == [
+                    "application/problem+json"
+                ]
 
 
 def test_the_page_for_people_has_all_of_it_and_loads_nothing(server: RunningServer) -> None:
-    """Each endpoint with its parameters and answers, and each schema, without the internet: no script, no address that is fetched."""
+    """Each endpoint with its parameters and answers, and each schema, without the internet: no
+    script, no address that is fetched.
+    """
     document = httpx.get(server.url + "/openapi.json").json()
     page = httpx.get(server.url + "/docs")
     for path, methods in document["paths"].items():
         for method, told in methods.items():
-            assert f"<b>{method.upper()}</b> <code>{path}</code> {html.escape(told['description'])}" in page.text
-            assert all(f"<code>{one['name']}</code>" in page.text for one in told.get("parameters", ()))
+            assert (
+                f"<b>{method.upper()}</b> <code>{path}</code> {html.escape(told['description'])}"
+                in page.text
+            )
+            assert all(
+                f"<code>{one['name']}</code>" in page.text for one in told.get("parameters", ())
+            )
     assert set(re.findall(r' id="(\w+)"', page.text)) == set(document["components"]["schemas"])
     links = set(re.findall(r'href="(.*?)"', page.text))
     assert {"/openapi.json", "/asyncapi.json", "#Reservation", "#Problem"} <= links
-    assert {link[1:] for link in links if link.startswith("#")} <= set(document["components"]["schemas"])
-    assert not re.search(
-        r"<(script|link|img|iframe)|@import|url\(| src=|https?:", re.sub(r"<pre>.*?</pre>", "", page.text, flags=re.DOTALL)
+    assert {link[1:] for link in links if link.startswith("#")} <= set(
+        document["components"]["schemas"]
     )
-    assert page.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert not re.search(
+        r"<(script|link|img|iframe)|@import|url\(| src=|https?:",
+        re.sub(r"<pre>.*?</pre>", "", page.text, flags=re.DOTALL),
+    )
+    assert (
+        page.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    )
 
 
 def test_metrics_count_requests_by_route(serve) -> None:
     """Routes, not URLs, so that ids and queries don't multiply them; unknown paths are one."""
     server = serve()
     with server.client() as client:
-        for path in ("/api/hotel/bookings/a?venue=harbour-hotel", "/api/hotel/bookings/b", "/x", "/y"):
+        for path in (
+            "/api/hotel/bookings/a?venue=harbour-hotel",
+            "/api/hotel/bookings/b",
+            "/x",
+            "/y",
+        ):
             client.get(path)
         for method in ("PUT", "DELETE", "TRACE"):
             client.get("/api/dashboard/stats")
             client.request(method, "/api/dashboard/stats")
         client.post("/api/restaurant/reservations", json=TABLE)
-        families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
+        families = {
+            family.name: family
+            for family in text_string_to_metric_families(client.get("/metrics").text)
+        }
     counted = {
-        tuple(sample.labels.values()): sample.value for sample in families["rtdash_http_requests"].samples if sample.name.endswith("_total")
+        tuple(sample.labels.values()): sample.value
+        for sample in families["rtdash_http_requests"].samples
+        if sample.name.endswith("_total")
     }
     assert counted["GET", "/api/hotel/bookings/{id}", "404"] == 2
     assert counted["GET", "unmatched", "404"] == 2
     assert {labels[0] for labels in counted} == {"GET", "POST", "other"}
     assert counted["GET", "/api/dashboard/stats", "200"] == 3
-    totals = {sample.name: sample.value for family in families.values() for sample in family.samples}
+    totals = {
+        sample.name: sample.value for family in families.values() for sample in family.samples
+    }
     assert totals["rtdash_operations_total"] == 1
     assert totals["rtdash_events_total"] == 1
     assert totals["rtdash_commit_seconds_count"] >= 1
     assert totals["rtdash_delivery_seconds_count"] >= 1
     assert totals["rtdash_broker_up"] == 1
-    assert {"rtdash_deliveries_total", "rtdash_broker_lag_seconds", "rtdash_loop_lag_max_seconds", "rtdash_connections"} <= totals.keys()
+    assert {
+        "rtdash_deliveries_total",
+        "rtdash_broker_lag_seconds",
+        "rtdash_loop_lag_max_seconds",
+        "rtdash_connections",
+    } <= totals.keys()
 
 
 def test_a_store_that_cant_be_written_is_told_and_recovers_by_itself(tmp_path: Path) -> None:
-    """While another program holds it locked: 503 with Retry-After, no event, not ready; afterwards everything works again."""
+    """While another program holds it locked: 503 with Retry-After, no event, not ready; afterwards
+    everything works again.
+    """
     server, thread = start_server(tmp_path)
     blocker = sqlite3.connect(tmp_path / "rtdash.db", isolation_level=None)
     with server.client() as client:
         position = client.get("/api/restaurant/reservations").json()["positions"]
         blocker.execute("BEGIN IMMEDIATE")
-        refused = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"})
-        assert (refused.status_code, refused.json()["type"]) == (503, "urn:rtdash:problem:unavailable")
+        refused = client.post(
+            "/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"}
+        )
+        assert (refused.status_code, refused.json()["type"]) == (
+            503,
+            "urn:rtdash:problem:unavailable",
+        )
         assert int(refused.headers["retry-after"]) >= 1
         not_ready = client.get("/readyz")
         assert (not_ready.status_code, not_ready.json()["status"]) == (503, "unavailable")
@@ -126,7 +168,12 @@ def test_a_store_that_cant_be_written_is_told_and_recovers_by_itself(tmp_path: P
         while client.get("/readyz").status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        assert client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"}).status_code == 201
+        assert (
+            client.post(
+                "/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "again"}
+            ).status_code
+            == 201
+        )
     blocker.close()
     thread.stop()
 
@@ -135,13 +182,17 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
     """Reservation, event and epoch are on disk; a repeat is still known."""
     server, thread = start_server(tmp_path)
     with server.client() as client:
-        booked = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"})
+        booked = client.post(
+            "/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"}
+        )
         positions = client.get("/api/restaurant/reservations").json()["positions"]
     thread.stop()
     server, thread = start_server(tmp_path)
     with server.client() as client:
         assert client.get(booked.headers["location"]).json() == booked.json()
         assert client.get("/api/restaurant/reservations").json()["positions"] == positions
-        repeated = client.post("/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"})
+        repeated = client.post(
+            "/api/restaurant/reservations", json=TABLE, headers={"Idempotency-Key": "kept"}
+        )
         assert (repeated.status_code, repeated.json()) == (201, booked.json())
     thread.stop()

@@ -1,4 +1,6 @@
-"""The OpenAPI document is true: whatever it allows and whatever it forbids is answered as it says."""
+"""The OpenAPI document is true: whatever it allows and whatever it forbids is answered as it
+says.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from tests.conftest import FULL
 from tests.server.running import RunningServer
 
 BEYOND_A_SCHEMA = [positive_data_acceptance]
-"""Cursors of ours, the digits of a currency, stays that begin before they end: 422 is described, but no schema can tell when."""
+"""Cursors of ours, the digits of a currency, stays that begin before they end: 422 is described,
+but no schema can tell when."""
 
 REFUSED_ALONE = [negative_data_rejection]
 """A list of operations is taken although one of them is wrong: its outcome says so."""
@@ -23,7 +26,9 @@ REFUSED_ALONE = [negative_data_rejection]
 EXAMPLES = 1_000 if FULL else 20
 
 schema = schemathesis.openapi.from_dict(describe(create_app(Settings(data=Path("never-opened")))))
-schema.config.generation.update(with_security_parameters=False)  # the token is given; what lacks one is tested in test_rest_access
+schema.config.generation.update(
+    with_security_parameters=False
+)  # the token is given; what lacks one is tested in test_rest_access
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -40,7 +45,13 @@ def token(server: RunningServer) -> str:
 
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_described(case: schemathesis.Case, server: RunningServer, token: str) -> None:
-    """Status, content type, headers and body of each answer are those of the document; bad input is refused, good input taken."""
+def test_every_answer_is_described(
+    case: schemathesis.Case, server: RunningServer, token: str
+) -> None:
+    """Status, content type, headers and body of each answer are those of the document; bad input is
+    refused, good input taken.
+    """
     excluded = BEYOND_A_SCHEMA + (REFUSED_ALONE if case.operation.path == "/api/operations" else [])
-    case.call_and_validate(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=excluded)
+    case.call_and_validate(
+        base_url=server.url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=excluded
+    )

@@ -54,10 +54,20 @@ def test_upcoming_are_pending_and_confirmed_ones_soonest_first(serve) -> None:
         for name, minutes in (("past", -5), ("late", 50), ("soon", 20), ("far", 120)):
             table |= {"reservationId": name, "date": (now + timedelta(minutes=minutes)).isoformat()}
             assert client.post("/api/restaurant/reservations", json=table).status_code == 201
-        listed = client.get("/api/reservations/upcoming", params={"venue": GRILL, "withinMinutes": 60}).json()
-        assert ([one["id"] for one in listed["reservations"]], listed["next"]) == (["soon", "late"], None)
+        listed = client.get(
+            "/api/reservations/upcoming", params={"venue": GRILL, "withinMinutes": 60}
+        ).json()
+        assert ([one["id"] for one in listed["reservations"]], listed["next"]) == (
+            ["soon", "late"],
+            None,
+        )
         client.patch("/api/restaurant/reservations/soon", json={"op": "cancel"})
-        assert [one["id"] for one in client.get("/api/reservations/upcoming", params={"venue": GRILL}).json()["reservations"]] == [
+        assert [
+            one["id"]
+            for one in client.get("/api/reservations/upcoming", params={"venue": GRILL}).json()[
+                "reservations"
+            ]
+        ] == [
             "late",
             "far",
         ]
@@ -68,7 +78,13 @@ def test_pages_of_upcoming_follow_each_other(serve) -> None:
     with serve().client() as client:
         start = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
         for number in range(5):
-            table = {"customerName": "Ada", "guests": 4, "source": "phone", "reservationId": f"t{number}", "date": start}
+            table = {
+                "customerName": "Ada",
+                "guests": 4,
+                "source": "phone",
+                "reservationId": f"t{number}",
+                "date": start,
+            }
             client.post("/api/restaurant/reservations", json=table)
         seen, params = [], {"venue": GRILL, "limit": "2"}
         while True:
@@ -82,12 +98,26 @@ def test_pages_of_upcoming_follow_each_other(serve) -> None:
 
 def test_profile_tells_what_the_token_allows(server) -> None:
     """Scopes, and the venues in the token's order."""
-    with server.client(name="Anna B", venues=[GRILL, "gone", HOTEL], scopes=("hotel:read",)) as client:
+    with server.client(
+        name="Anna B", venues=[GRILL, "gone", HOTEL], scopes=("hotel:read",)
+    ) as client:
         body = client.get("/api/user/profile").json()
     assert (body["id"], body["name"], body["scopes"]) == ("anna", "Anna B", ["hotel:read"])
     assert body["venues"] == [
-        {"id": GRILL, "name": "Harbour Grill", "kind": "restaurant", "timezone": "Europe/Lisbon", "currency": "EUR"},
-        {"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"},
+        {
+            "id": GRILL,
+            "name": "Harbour Grill",
+            "kind": "restaurant",
+            "timezone": "Europe/Lisbon",
+            "currency": "EUR",
+        },
+        {
+            "id": HOTEL,
+            "name": "Harbour Hotel",
+            "kind": "hotel",
+            "timezone": "Europe/Lisbon",
+            "currency": "EUR",
+        },
     ]
     assert datetime.fromisoformat(body["expiresAt"]) > datetime.now(UTC)
 
@@ -101,9 +131,17 @@ def test_the_first_venue_of_the_token_is_the_default(server) -> None:
 
 def test_availability_counts_each_night(client: httpx.Client) -> None:
     """A sold room is missing from its nights, and from no other."""
-    client.post("/api/hotel/bookings", json={**BOOKING, "checkIn": "2035-01-02", "checkOut": "2035-01-03"})
-    body = client.get("/api/hotel/rooms/availability", params={"startDate": "2035-01-01", "endDate": "2035-01-04"}).json()
-    assert (body["startDate"], body["endDate"], body["totalRooms"]) == ("2035-01-01", "2035-01-04", 50)
+    client.post(
+        "/api/hotel/bookings", json={**BOOKING, "checkIn": "2035-01-02", "checkOut": "2035-01-03"}
+    )
+    body = client.get(
+        "/api/hotel/rooms/availability", params={"startDate": "2035-01-01", "endDate": "2035-01-04"}
+    ).json()
+    assert (body["startDate"], body["endDate"], body["totalRooms"]) == (
+        "2035-01-01",
+        "2035-01-04",
+        50,
+    )
     assert [(day["date"], day["availableRooms"], day["occupancyRate"]) for day in body["days"]] == [
         ("2035-01-01", 50, 0),
         ("2035-01-02", 49, 2),
@@ -126,17 +164,31 @@ def test_room_types_have_their_rates_in_major_units(client: httpx.Client) -> Non
 def test_the_menu_has_categories_and_their_items(client: httpx.Client) -> None:
     """The number of a category's items is the number that its list has."""
     for category in client.get("/api/restaurant/menu/categories").json()["categories"]:
-        items = client.get("/api/restaurant/menu/items", params={"categoryId": category["id"]}).json()
+        items = client.get(
+            "/api/restaurant/menu/items", params={"categoryId": category["id"]}
+        ).json()
         assert items["currency"] == "EUR"
         assert len(items["items"]) == category["items"] > 0
-        assert list(items["items"][0]) == ["id", "categoryId", "name", "description", "price", "available"]
+        assert list(items["items"][0]) == [
+            "id",
+            "categoryId",
+            "name",
+            "description",
+            "price",
+            "available",
+        ]
 
 
 def test_a_list_can_be_filtered_by_status(client: httpx.Client) -> None:
     """Only those that stand so are listed."""
     cancelled = client.post("/api/hotel/bookings", json=BOOKING).json()["id"]
     client.patch(f"/api/hotel/bookings/{cancelled}", json={"op": "cancel"})
-    statuses = {one["status"] for one in client.get("/api/hotel/bookings", params={"status": "Cancelled"}).json()["reservations"]}
+    statuses = {
+        one["status"]
+        for one in client.get("/api/hotel/bookings", params={"status": "Cancelled"}).json()[
+            "reservations"
+        ]
+    }
     assert statuses == {"Cancelled"}
 
 
@@ -148,19 +200,34 @@ def test_following_from_a_lists_positions_leaves_no_gap(client: httpx.Client) ->
     booked = client.post("/api/restaurant/reservations", json=table).json()
     position = positions["restaurant_reservations"]
     events = client.get(
-        "/api/channels/restaurant_reservations/events", params={"after": position["seq"], "epoch": position["epoch"]}
+        "/api/channels/restaurant_reservations/events",
+        params={"after": position["seq"], "epoch": position["epoch"]},
     ).json()
-    assert (events["recovered"], [event["reservation"]["id"] for event in events["events"]]) == (True, [booked["id"]])
+    assert (events["recovered"], [event["reservation"]["id"] for event in events["events"]]) == (
+        True,
+        [booked["id"]],
+    )
     assert events["position"] == {"epoch": position["epoch"], "seq": position["seq"] + 1}
 
 
-@pytest.mark.parametrize(("wrong", "reason"), [({"after": 10**6}, "beyond_head"), ({"after": 0, "epoch": "another"}, "epoch_changed")])
-def test_a_position_that_cant_be_followed_gets_a_reset(client: httpx.Client, wrong: dict[str, object], reason: str) -> None:
-    """Instead of a partial history there is none, and a position to go on from; the reason is the socket's."""
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [({"after": 10**6}, "beyond_head"), ({"after": 0, "epoch": "another"}, "epoch_changed")],
+)
+def test_a_position_that_cant_be_followed_gets_a_reset(
+    client: httpx.Client, wrong: dict[str, object], reason: str
+) -> None:
+    """Instead of a partial history there is none, and a position to go on from; the reason is the
+    socket's.
+    """
     body = client.get("/api/channels/hotel_reservations/events", params=wrong).json()
     assert (body["events"], body["recovered"]) == ([], False)
     assert (body["reset"]["position"], body["reset"]["reason"]) == (body["position"], reason)
-    assert (body["reset"]["type"], body["reset"]["channel"], body["reset"]["venue"]) == ("reset", "hotel_reservations", HOTEL)
+    assert (body["reset"]["type"], body["reset"]["channel"], body["reset"]["venue"]) == (
+        "reset",
+        "hotel_reservations",
+        HOTEL,
+    )
 
 
 def test_a_state_channel_gives_its_current_states(client: httpx.Client) -> None:
@@ -172,8 +239,23 @@ def test_a_state_channel_gives_its_current_states(client: httpx.Client) -> None:
 
 def test_one_reservation_can_be_read(client: httpx.Client) -> None:
     """The body starts with the seven fields of the requirements."""
-    booked = client.post("/api/hotel/bookings", json=BOOKING | {"customerName": "Mary Ann Smith"}).json()
+    booked = client.post(
+        "/api/hotel/bookings", json=BOOKING | {"customerName": "Mary Ann Smith"}
+    ).json()
     read = client.get(f"/api/hotel/bookings/{booked['id']}").json()
     assert read == booked
-    assert list(read)[:7] == ["id", "customerName", "customerInitials", "date", "time", "guests", "status"]
-    assert (read["customerInitials"], read["time"], read["nights"], read["amount"]) == ("MS", "3:00 PM", 2, 240)
+    assert list(read)[:7] == [
+        "id",
+        "customerName",
+        "customerInitials",
+        "date",
+        "time",
+        "guests",
+        "status",
+    ]
+    assert (read["customerInitials"], read["time"], read["nights"], read["amount"]) == (
+        "MS",
+        "3:00 PM",
+        2,
+        240,
+    )

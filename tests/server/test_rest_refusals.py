@@ -1,4 +1,6 @@
-"""Bad input by REST: each gets its status, a stable problem type and a text that says how to mend it, and changes nothing."""
+"""Bad input by REST: each gets its status, a stable problem type and a text that says how to mend
+it, and changes nothing.
+"""
 
 import json
 from typing import Any
@@ -16,7 +18,11 @@ def assert_problem(answer: httpx.Response, status: int, code: str, *words: str) 
     """The answer is that problem, and its detail has those words."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
-    assert (answer.status_code, problem["status"], problem["type"]) == (status, status, f"urn:rtdash:problem:{code}"), answer.text
+    assert (answer.status_code, problem["status"], problem["type"]) == (
+        status,
+        status,
+        f"urn:rtdash:problem:{code}",
+    ), answer.text
     assert problem["title"]
     for word in words:
         assert word in problem["detail"]
@@ -59,16 +65,22 @@ def unchanged(client: httpx.Client):
     ],
 )
 @pytest.mark.usefixtures("unchanged")
-def test_a_wrong_field_is_named(client: httpx.Client, change: dict[str, Any], words: tuple[str, ...]) -> None:
+def test_a_wrong_field_is_named(
+    client: httpx.Client, change: dict[str, Any], words: tuple[str, ...]
+) -> None:
     """422 with the field and what it must be."""
-    problem = assert_problem(client.post("/api/hotel/bookings", json=BOOKING | change), 422, "invalid", *words)
+    problem = assert_problem(
+        client.post("/api/hotel/bookings", json=BOOKING | change), 422, "invalid", *words
+    )
     assert problem["errors"][0]["field"] == next(iter(change))
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_every_wrong_field_is_named_at_once(client: httpx.Client) -> None:
     """Nobody has to mend one mistake after the other."""
-    problem = assert_problem(client.post("/api/hotel/bookings", json={"guests": "x", "foo": 1}), 422, "invalid")
+    problem = assert_problem(
+        client.post("/api/hotel/bookings", json={"guests": "x", "foo": 1}), 422, "invalid"
+    )
     named = {error["field"] for error in problem["errors"]}
     assert named == {"guests", "foo", "customerName", "source", "roomType", "checkIn", "checkOut"}
 
@@ -84,7 +96,9 @@ def test_every_wrong_field_is_named_at_once(client: httpx.Client) -> None:
     ],
 )
 @pytest.mark.usefixtures("unchanged")
-def test_a_rule_of_the_domain_refuses(client: httpx.Client, change: dict[str, Any], status: int, code: str, word: str) -> None:
+def test_a_rule_of_the_domain_refuses(
+    client: httpx.Client, change: dict[str, Any], status: int, code: str, word: str
+) -> None:
     """The refusal's own status and code, and how to mend it."""
     assert_problem(client.post("/api/hotel/bookings", json=BOOKING | change), status, code, word)
 
@@ -93,25 +107,47 @@ def test_the_last_room_is_sold_once(client: httpx.Client) -> None:
     """Beyond the rooms of a type a night is refused, with the place that shows what is free."""
     dates = {"checkIn": "2032-01-01", "checkOut": "2032-01-02"}
     booking = {"op": "book", "kind": "hotel", **BOOKING, **dates}
-    sold = client.post("/api/operations", json=[booking | {"operationId": f"sold-{n}"} for n in range(30)]).json()["outcomes"]
+    sold = client.post(
+        "/api/operations", json=[booking | {"operationId": f"sold-{n}"} for n in range(30)]
+    ).json()["outcomes"]
     assert [one["outcome"] for one in sold] == ["applied"] * 26 + ["refused"] * 4
     assert_problem(
-        client.post("/api/hotel/bookings", json=BOOKING | dates), 409, "no_availability", "2032-01-01", "/api/hotel/rooms/availability"
+        client.post("/api/hotel/bookings", json=BOOKING | dates),
+        409,
+        "no_availability",
+        "2032-01-01",
+        "/api/hotel/rooms/availability",
     )
 
 
 def test_an_operation_that_cant_follow_the_status_is_refused(client: httpx.Client) -> None:
     """409 with the statuses from which it could."""
     path = f"/api/hotel/bookings/{client.post('/api/hotel/bookings', json=BOOKING).json()['id']}"
-    assert_problem(client.patch(path, json={"op": "check_out"}), 409, "invalid_transition", "CheckedIn", "Confirmed")
+    assert_problem(
+        client.patch(path, json={"op": "check_out"}),
+        409,
+        "invalid_transition",
+        "CheckedIn",
+        "Confirmed",
+    )
     client.patch(path, json={"op": "cancel"})
-    assert_problem(client.patch(path, json={"op": "amend", "guests": 1}), 409, "not_amendable", "reinstate")
+    assert_problem(
+        client.patch(path, json={"op": "amend", "guests": 1}), 409, "not_amendable", "reinstate"
+    )
 
 
 def test_a_reservation_id_is_taken_once(client: httpx.Client) -> None:
     """409 for the second booking of it."""
-    assert client.post("/api/hotel/bookings", json=BOOKING | {"reservationId": "mine"}).status_code == 201
-    assert_problem(client.post("/api/hotel/bookings", json=BOOKING | {"reservationId": "mine"}), 409, "reservation_exists", "another")
+    assert (
+        client.post("/api/hotel/bookings", json=BOOKING | {"reservationId": "mine"}).status_code
+        == 201
+    )
+    assert_problem(
+        client.post("/api/hotel/bookings", json=BOOKING | {"reservationId": "mine"}),
+        409,
+        "reservation_exists",
+        "another",
+    )
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -119,9 +155,16 @@ def test_an_unknown_reservation_is_not_found(client: httpx.Client) -> None:
     """404 for reading and changing it, also where the id is none that a reservation can have."""
     for strange in ("a%00b", "%20", "x" * 200, "..%2F"):
         assert client.get(f"/api/hotel/bookings/{strange}").status_code == 404
-        assert client.patch(f"/api/hotel/bookings/{strange}", json={"op": "confirm"}).status_code == 404
+        assert (
+            client.patch(f"/api/hotel/bookings/{strange}", json={"op": "confirm"}).status_code
+            == 404
+        )
     assert_problem(client.get("/api/hotel/bookings/nobody"), 404, "reservation_not_found", "nobody")
-    assert_problem(client.patch("/api/hotel/bookings/nobody", json={"op": "confirm"}), 404, "reservation_not_found")
+    assert_problem(
+        client.patch("/api/hotel/bookings/nobody", json={"op": "confirm"}),
+        404,
+        "reservation_not_found",
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,11 +186,16 @@ def test_a_wrong_change_is_refused(client: httpx.Client, body: dict[str, Any], w
     assert_problem(client.patch("/api/hotel/bookings/any", json=body), 422, "invalid", word)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"guests": NaN}', b'{"customerName": "\\ud800"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b'{"guests": NaN}', b'{"customerName": "\\ud800"}', b"[" * 100_000],
+)
 @pytest.mark.usefixtures("unchanged")
 def test_what_is_no_json_is_unreadable(client: httpx.Client, content: bytes) -> None:
     """400 for a booking and for a list."""
-    assert_problem(client.post("/api/hotel/bookings", content=content[:60_000]), 400, "unreadable", "JSON")
+    assert_problem(
+        client.post("/api/hotel/bookings", content=content[:60_000]), 400, "unreadable", "JSON"
+    )
     assert_problem(client.post("/api/operations", content=content), 400, "unreadable", "JSON")
 
 
@@ -155,23 +203,38 @@ def test_what_is_no_json_is_unreadable(client: httpx.Client, content: bytes) -> 
 @pytest.mark.usefixtures("unchanged")
 def test_a_booking_is_an_object(client: httpx.Client, value: Any) -> None:
     """422 for JSON that is something else."""
-    assert_problem(client.post("/api/hotel/bookings", content=json.dumps(value)), 422, "invalid", "object")
+    assert_problem(
+        client.post("/api/hotel/bookings", content=json.dumps(value)), 422, "invalid", "object"
+    )
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_operations_are_a_list(client: httpx.Client) -> None:
-    """400 for an object, and the line's number for NDJSON that breaks off: nothing of it is applied."""
+    """400 for an object, and the line's number for NDJSON that breaks off: nothing of it is
+    applied.
+    """
     assert_problem(client.post("/api/operations", json={"op": "book"}), 400, "unreadable", "list")
     lines = json.dumps({"operationId": "line-1", "op": "book", "kind": "hotel", **BOOKING}) + "\n{"
-    answer = client.post("/api/operations", content=lines, headers={"Content-Type": "application/x-ndjson"})
+    answer = client.post(
+        "/api/operations", content=lines, headers={"Content-Type": "application/x-ndjson"}
+    )
     assert_problem(answer, 400, "unreadable", "line 2")
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_more_than_a_thousand_operations_are_too_many(client: httpx.Client) -> None:
     """413, and none of them is applied."""
-    operations = [{"operationId": f"over-{n}", "op": "book", "kind": "restaurant", **TABLE} for n in range(1_001)]
-    assert_problem(client.post("/api/operations", json=operations), 413, "too_many_operations", "1000", "several requests")
+    operations = [
+        {"operationId": f"over-{n}", "op": "book", "kind": "restaurant", **TABLE}
+        for n in range(1_001)
+    ]
+    assert_problem(
+        client.post("/api/operations", json=operations),
+        413,
+        "too_many_operations",
+        "1000",
+        "several requests",
+    )
 
 
 @pytest.mark.parametrize("path", ["/api/operations", "/api/hotel/bookings"])
@@ -181,7 +244,11 @@ def test_a_body_of_ten_megabytes_is_too_large(client: httpx.Client, path: str) -
     body = json.dumps([{"operationId": "big", "note": "x" * 10_000_000}]).encode()
     assert_problem(client.post(path, content=body), 413, "body_too_large", "bytes")
     assert_problem(
-        client.post(path, content=(body[start : start + 65_536] for start in range(0, len(body), 65_536))), 413, "body_too_large"
+        client.post(
+            path, content=(body[start : start + 65_536] for start in range(0, len(body), 65_536))
+        ),
+        413,
+        "body_too_large",
     )
 
 
@@ -228,9 +295,13 @@ def test_unknown_paths_and_methods_are_problems_too(client: httpx.Client) -> Non
 
 def test_a_body_and_a_query_agree_on_the_venue(client: httpx.Client) -> None:
     """422 where they name two; 422 where key and operationId differ."""
-    answer = client.post("/api/hotel/bookings", params={"venue": HOTEL}, json=BOOKING | {"venue": GRILL})
+    answer = client.post(
+        "/api/hotel/bookings", params={"venue": HOTEL}, json=BOOKING | {"venue": GRILL}
+    )
     assert_problem(answer, 422, "invalid", "same")
-    answer = client.post("/api/hotel/bookings", headers={"Idempotency-Key": "a"}, json=BOOKING | {"operationId": "b"})
+    answer = client.post(
+        "/api/hotel/bookings", headers={"Idempotency-Key": "a"}, json=BOOKING | {"operationId": "b"}
+    )
     assert_problem(answer, 422, "invalid", "same")
 
 

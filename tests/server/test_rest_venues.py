@@ -52,7 +52,9 @@ def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def test_yen_have_no_minor_unit(abroad: httpx.Client) -> None:
     """Amounts go in and come out as they are; reports of uneven splits still add up."""
     dates = {"checkIn": "2020-03-02", "checkOut": "2020-03-05", "at": "2020-02-01T00:00:00Z"}
-    booked = abroad.post("/api/hotel/bookings", params={"venue": "ryokan"}, json={**STAY, **dates, "amount": 100_000}).json()
+    booked = abroad.post(
+        "/api/hotel/bookings", params={"venue": "ryokan"}, json={**STAY, **dates, "amount": 100_000}
+    ).json()
     path = f"/api/hotel/bookings/{booked['id']}?venue=ryokan"
     assert (booked["currency"], booked["amount"], booked["balance"]) == ("JPY", 100_000, 100_000)
     paid = abroad.patch(path, json={"op": "pay", "amount": 1_000}).json()
@@ -63,7 +65,11 @@ def test_yen_have_no_minor_unit(abroad: httpx.Client) -> None:
     trends = abroad.get("/api/dashboard/trends", params=wanted).json()
     assert [point["revenue"] for point in trends["points"]] == [0, 0, 33_334, 33_333, 33_333, 0, 0]
     revenue = abroad.get("/api/dashboard/revenue/by-category", params=wanted).json()
-    assert (revenue["currency"], revenue["total"], revenue["categories"][0]["revenue"]) == ("JPY", 100_000, 100_000)
+    assert (revenue["currency"], revenue["total"], revenue["categories"][0]["revenue"]) == (
+        "JPY",
+        100_000,
+        100_000,
+    )
     room_types = abroad.get("/api/hotel/room-types", params={"venue": "ryokan"}).json()
     assert (room_types["currency"], room_types["roomTypes"][0]["baseRate"]) == ("JPY", 45_000)
 
@@ -84,14 +90,27 @@ def test_a_fraction_of_a_yen_is_refused(abroad: httpx.Client) -> None:
         ("2031-11-03", "2031-11-04", "2031-11-03T20:00:00.000Z"),
     ],
 )
-def test_a_stay_over_a_change_of_the_clocks(abroad: httpx.Client, check_in: str, check_out: str, start: str) -> None:
-    """It begins at 3 PM of the wall clock on either side of it, and each night is one night: its room is sold for exactly those."""
+def test_a_stay_over_a_change_of_the_clocks(
+    abroad: httpx.Client, check_in: str, check_out: str, start: str
+) -> None:
+    """It begins at 3 PM of the wall clock on either side of it, and each night is one night: its
+    room is sold for exactly those.
+    """
     dates = {"checkIn": check_in, "checkOut": check_out}
-    booked = abroad.post("/api/hotel/bookings", params={"venue": "plaza"}, json={**STAY, "roomType": "king", **dates}).json()
+    booked = abroad.post(
+        "/api/hotel/bookings", params={"venue": "plaza"}, json={**STAY, "roomType": "king", **dates}
+    ).json()
     nights = int(check_out[-2:]) - int(check_in[-2:])
-    assert (booked["date"], booked["time"], booked["nights"], booked["amount"]) == (start, "3:00 PM", nights, 199.5 * nights)
+    assert (booked["date"], booked["time"], booked["nights"], booked["amount"]) == (
+        start,
+        "3:00 PM",
+        nights,
+        199.5 * nights,
+    )
     free = {"venue": "plaza", "startDate": check_in, "endDate": check_out}
     days = abroad.get("/api/hotel/rooms/availability", params=free).json()["days"]
     assert [(day["availableRooms"], day["occupancyRate"]) for day in days] == [(0, 100)] * nights
-    again = abroad.post("/api/hotel/bookings", params={"venue": "plaza"}, json={**STAY, "roomType": "king", **dates})
+    again = abroad.post(
+        "/api/hotel/bookings", params={"venue": "plaza"}, json={**STAY, "roomType": "king", **dates}
+    )
     assert again.json()["type"] == "urn:rtdash:problem:no_availability"

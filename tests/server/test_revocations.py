@@ -17,12 +17,16 @@ __all__ = ["anyio_backend"]
 
 pytestmark = pytest.mark.anyio
 
-ANNA = Principal("anna", None, frozenset(), ("*",), "t1", NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+ANNA = Principal(
+    "anna", None, frozenset(), ("*",), "t1", NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+)
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=ManualClock())
+    database = await Database.open(
+        f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=ManualClock()
+    )
     yield database
     await database.close()
 
@@ -37,10 +41,15 @@ async def test_a_revocation_holds_at_once_though_the_clock_was_set_back(store: D
     assert revocations.is_revoked(ANNA)
 
 
-async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its row is older than what the sweeps look at; now and then all are read."""
     monkeypatch.setattr(module, "SWEEP_S", 0.001)
-    here, elsewhere = Revocations(store, ManualClock()), Revocations(store, ManualClock(NOW - timedelta(minutes=2)))
+    here, elsewhere = (
+        Revocations(store, ManualClock()),
+        Revocations(store, ManualClock(NOW - timedelta(minutes=2))),
+    )
     await here.load()
     is_told = asyncio.Event()
     here.on_revoked = is_told.set

@@ -16,7 +16,9 @@ def schedule() -> Iterator[SessionSchedules]:
     machine.teardown()
 
 
-def test_a_connection_lost_in_its_first_subscribe_leaves_no_session(schedule: SessionSchedules) -> None:
+def test_a_connection_lost_in_its_first_subscribe_leaves_no_session(
+    schedule: SessionSchedules,
+) -> None:
     """Its row was written for nobody: it must expire."""
     schedule.start(0, {BOOKINGS}, keeps=True)
     schedule.writes_take_long()
@@ -81,7 +83,9 @@ def test_a_new_epoch_during_a_resume_resets(schedule: SessionSchedules, *, keeps
     schedule.turn(6)
 
 
-def test_an_unsubscribe_holds_after_a_subscribe_of_unknown_outcome(schedule: SessionSchedules) -> None:
+def test_an_unsubscribe_holds_after_a_subscribe_of_unknown_outcome(
+    schedule: SessionSchedules,
+) -> None:
     """The row may follow what nobody follows here: the unsubscribe is stored all the same."""
     schedule.start(0, {BOOKINGS}, keeps=True)
     schedule.turn(6)
@@ -96,7 +100,9 @@ def test_an_unsubscribe_holds_after_a_subscribe_of_unknown_outcome(schedule: Ses
     schedule.nothing_went_wrong()
 
 
-def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(schedule: SessionSchedules) -> None:
+def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(
+    schedule: SessionSchedules,
+) -> None:
     """The row may have forgotten what is followed here: the subscribe is stored all the same."""
     schedule.start(0, {BOOKINGS, NOTES}, keeps=True)
     schedule.turn(80)
@@ -112,8 +118,12 @@ def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(schedule: Ses
     assert NOTES in schedule.company.clients[0].dialogs[-1].chain
 
 
-def test_a_session_that_expired_during_a_standstill_is_stored_again(schedule: SessionSchedules) -> None:
-    """Another process, which starts before ours has said that it lives, takes it for abandoned: the next beat finds that it is gone."""
+def test_a_session_that_expired_during_a_standstill_is_stored_again(
+    schedule: SessionSchedules,
+) -> None:
+    """Another process, which starts before ours has said that it lives, takes it for abandoned: the
+    next beat finds that it is gone.
+    """
     schedule.start(0, {BOOKINGS}, keeps=False)
     schedule.a_long_time_passes(chance=0)
     schedule.a_process_drains(number=1, chance=0)
@@ -125,7 +135,9 @@ def test_a_session_that_expired_during_a_standstill_is_stored_again(schedule: Se
 
 
 def test_a_replay_that_a_restored_backup_overtakes_is_reset(schedule: SessionSchedules) -> None:
-    """What it was to read next is gone before its process has found out; the new epoch's own reset follows."""
+    """What it was to read next is gone before its process has found out; the new epoch's own reset
+    follows.
+    """
     schedule.start(0, {BOOKINGS, STATS}, keeps=False)
     schedule.figures_change(process=0)
     schedule.traffic([(0, BOOKINGS, 1, "late")], flushed=False)
@@ -138,8 +150,12 @@ def test_a_replay_that_a_restored_backup_overtakes_is_reset(schedule: SessionSch
 
 
 @pytest.mark.parametrize("how", ["half open", "reset"])
-def test_a_resume_that_is_carried_out_late_takes_nothing(schedule: SessionSchedules, how: str) -> None:
-    """An older connection, be it known to be dead or not, had asked for the session before the one that holds it by now."""
+def test_a_resume_that_is_carried_out_late_takes_nothing(
+    schedule: SessionSchedules, how: str
+) -> None:
+    """An older connection, be it known to be dead or not, had asked for the session before the one
+    that holds it by now.
+    """
     schedule.start(0, {BOOKINGS}, keeps=False)
     schedule.turn(6)
     schedule.the_connection_breaks(0, "reset")

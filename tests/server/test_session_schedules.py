@@ -1,4 +1,6 @@
-"""Random schedules of everything that can happen to conversations, over two server processes, one log and one store."""
+"""Random schedules of everything that can happen to conversations, over two server processes, one
+log and one store.
+"""
 
 import pytest
 from hypothesis import settings

@@ -1,4 +1,6 @@
-"""What sessions owe to the store is written, whoever goes away meanwhile and however long it waits."""
+"""What sessions owe to the store is written, whoever goes away meanwhile and however long it
+waits.
+"""
 
 import asyncio
 import threading
@@ -32,7 +34,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock)
+    opened = await Database.open(
+        f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock
+    )
     yield opened
     await opened.close()
 
@@ -60,36 +64,50 @@ async def held(database: Database) -> AsyncIterator[None]:
         await slow
 
 
-async def test_a_resume_that_is_given_up_takes_no_ended_session_along(sessions: Sessions, database: Database, clock: ManualClock) -> None:
-    """It was about to write what waited, of others as well: a session whose connection has ended still begins to expire."""
+async def test_a_resume_that_is_given_up_takes_no_ended_session_along(
+    sessions: Sessions, database: Database, clock: ManualClock
+) -> None:
+    """It was about to write what waited, of others as well: a session whose connection has ended
+    still begins to expire.
+    """
     ended = sessions.new("ann")
     await sessions.save(ended, (), {})
     sessions.let_go(ended)
     async with held(database):
         resume = asyncio.create_task(sessions.take_over("nonsense", "bob", clock()))
-        while sessions._ended:  # noqa: ASYNC110 - until it has begun; nobody tells
+        while sessions._ended:  # noqa: ASYNC110
             await asyncio.sleep(0)
         resume.cancel()
         await asyncio.gather(resume, return_exceptions=True)
     await sessions.write_behind()
     ttl = timedelta(seconds=TTL_S)
-    stored = await database.read(lambda connection: rows.load(connection, ended.id, now=clock(), ttl=ttl))
+    stored = await database.read(
+        lambda connection: rows.load(connection, ended.id, now=clock(), ttl=ttl)
+    )
     assert stored is not None
     assert stored.expires_at == clock() + ttl
 
 
-async def test_a_beat_tells_when_it_was_written(sessions: Sessions, database: Database, clock: ManualClock) -> None:
-    """Not when it began to wait: a process whose store was slow would count as silent for as long."""
+async def test_a_beat_tells_when_it_was_written(
+    sessions: Sessions, database: Database, clock: ManualClock
+) -> None:
+    """Not when it began to wait: a process whose store was slow would count as silent for as
+    long.
+    """
     async with held(database):
         beat = asyncio.create_task(sessions.beat({"ann": 1}))
         await asyncio.sleep(0)  # it waits for the writer
         written_at = clock.advance(seconds=40)
     await beat
-    beat_at = await database.read(lambda connection: connection.execute(select(processes.c.beat_at)).scalar_one())
+    beat_at = await database.read(
+        lambda connection: connection.execute(select(processes.c.beat_at)).scalar_one()
+    )
     assert beat_at == to_ms(written_at)
 
 
-async def test_a_resume_that_waited_loses_to_a_later_one(sessions: Sessions, database: Database, clock: ManualClock) -> None:
+async def test_a_resume_that_waited_loses_to_a_later_one(
+    sessions: Sessions, database: Database, clock: ManualClock
+) -> None:
     """Another process has carried that one out already."""
     elsewhere = Sessions(database, clock, process="p2", ttl_s=TTL_S)
     session = sessions.new("ann")

@@ -7,7 +7,9 @@ from rtdash.server.siblings import by_worker
 
 
 def test_each_metric_is_told_once_with_every_worker_in_it() -> None:
-    """As the format asks for: the samples of a metric stand together, each with its worker, and nothing is lost or added."""
+    """As the format asks for: the samples of a metric stand together, each with its worker, and
+    nothing is lost or added.
+    """
     workers = {0: Metrics(), 3: Metrics()}
     workers[0].count_request("GET", '/a{b} "c"', 200, 0.001)
     for number, metrics in workers.items():
@@ -17,7 +19,11 @@ def test_each_metric_is_told_once_with_every_worker_in_it() -> None:
     together = by_worker(alone).decode()
     names = [family.name for family in text_string_to_metric_families(together)]
     assert len(names) == len(set(names))
-    found = {(sample.name, *sorted(sample.labels.items())): sample.value for family in _families(together) for sample in family.samples}
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in _families(together)
+        for sample in family.samples
+    }
     expected = {
         (sample.name, *sorted({**sample.labels, "worker": str(number)}.items())): sample.value
         for number, text in alone.items()
@@ -31,4 +37,8 @@ def test_each_metric_is_told_once_with_every_worker_in_it() -> None:
 
 
 def _families(text: str):
-    return [family for family in text_string_to_metric_families(text) if not family.name.startswith("process_")]
+    return [
+        family
+        for family in text_string_to_metric_families(text)
+        if not family.name.startswith("process_")
+    ]

@@ -33,7 +33,9 @@ async def test_a_task_that_dies_is_logged_and_remembered_and_the_others_go_on(ca
         await ran.wait()
         await asyncio.sleep(0)
         assert tasks.dead == ["fragile"]
-    assert [(record.levelno, "fragile" in record.message) for record in caplog.records] == [(logging.ERROR, True)]
+    assert [(record.levelno, "fragile" in record.message) for record in caplog.records] == [
+        (logging.ERROR, True)
+    ]
     assert tasks.dead == ["fragile"]
 
 

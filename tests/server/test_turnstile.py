@@ -28,7 +28,9 @@ def passed(loop: SteeredLoop, tasks: Sequence["asyncio.Task[None]"]) -> int:
 
 
 def test_few_pass_at_once(loop: SteeredLoop) -> None:
-    """A quiet day's dashboards, or one that asks several times; and as many again a moment later."""
+    """A quiet day's dashboards, or one that asks several times; and as many again a moment
+    later.
+    """
     turnstile = Turnstile()
     assert passed(loop, [loop.create_task(turnstile.enter()) for _ in range(AT_ONCE)]) == AT_ONCE
     loop.now_s += PACE_S
@@ -36,7 +38,9 @@ def test_few_pass_at_once(loop: SteeredLoop) -> None:
 
 
 def test_a_storm_passes_in_groups(loop: SteeredLoop) -> None:
-    """Who comes behind the first few waits for the others; and whoever gives up meanwhile holds up nobody."""
+    """Who comes behind the first few waits for the others; and whoever gives up meanwhile holds up
+    nobody.
+    """
     turnstile = Turnstile()
     storm = [loop.create_task(turnstile.enter()) for _ in range(AT_ONCE + 100)]
     assert passed(loop, storm) == AT_ONCE

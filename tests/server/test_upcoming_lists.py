@@ -27,18 +27,30 @@ pytestmark = pytest.mark.anyio
 async def _lists(tmp_path: Path) -> AsyncIterator[tuple[UpcomingLists, Venue, ManualClock]]:
     """Of a real store, in which nobody books anything."""
     clock, turns = ManualClock(datetime(2026, 3, 4, 12, tzinfo=UTC)), Turns()
-    venues = parse_venues(data_path("fixtures", "venues", "default.toml").read_text(encoding="utf-8"), source="default.toml")
-    database = await Database.open(f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock)
+    venues = parse_venues(
+        data_path("fixtures", "venues", "default.toml").read_text(encoding="utf-8"),
+        source="default.toml",
+    )
+    database = await Database.open(
+        f"sqlite:///{tmp_path / 'rtdash.db'}", data_dir=tmp_path, clock=clock
+    )
     try:
         await database.write(lambda connection: save_venues(connection, venues))
-        dashboard = Dashboard(database, Hub(turns.call_soon, turns.call_later, turns.clock), {venue.id: venue for venue in venues}, clock)
+        dashboard = Dashboard(
+            database,
+            Hub(turns.call_soon, turns.call_later, turns.clock),
+            {venue.id: venue for venue in venues},
+            clock,
+        )
         yield UpcomingLists(database, dashboard, clock), venues[0], clock
     finally:
         await database.close()
 
 
 async def test_what_is_too_old_to_be_shown_is_not_kept(tmp_path: Path) -> None:
-    """However many different lists were asked for: with the next one those go that nobody may see any more."""
+    """However many different lists were asked for: with the next one those go that nobody may see
+    any more.
+    """
     async with _lists(tmp_path) as (lists, venue, clock):
         for within_minutes in range(60, 80):
             await lists.first_page(venue, ListKey(venue.id, within_minutes, 500), 0)
@@ -51,7 +63,9 @@ async def test_what_is_too_old_to_be_shown_is_not_kept(tmp_path: Path) -> None:
         assert len(lists) == 2
 
 
-async def test_no_more_are_kept_than_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_are_kept_than_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The oldest go first, also while they might still be shown."""
     monkeypatch.setattr("rtdash.server.rest.upcoming_lists.MAX_KEPT", 2)
     async with _lists(tmp_path) as (lists, venue, clock):

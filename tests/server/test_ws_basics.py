@@ -15,7 +15,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_documents_subscribe_is_acknowledged(edge: Server) -> None:
-    """The requirements' subscribe gets their acknowledgement, field for field, with ours beside it, then the current state."""
+    """The requirements' subscribe gets their acknowledgement, field for field, with ours beside it,
+    then the current state.
+    """
     channels = ["hotel_stats", "hotel_reservations", "hotel_notifications"]
     async with edge.client() as client:
         answer = await client.ask(action="subscribe", channels=channels)
@@ -24,19 +26,28 @@ async def test_the_documents_subscribe_is_acknowledged(edge: Server) -> None:
         assert answer["venues"] == dict.fromkeys(channels, HOTEL)
         assert list(answer["positions"]) == ["hotel_reservations", "hotel_notifications"]
         assert answer["recovered"] == {}
-        assert [(await client.receive())["type"] for _ in range(2)] == ["stats_update", "room_availability_update"]
+        assert [(await client.receive())["type"] for _ in range(2)] == [
+            "stats_update",
+            "room_availability_update",
+        ]
 
 
 async def test_a_booking_reaches_its_subscribers_in_order(edge: Server) -> None:
-    """Every event of a followed channel comes, once, from just behind the position in the answer."""
+    """Every event of a followed channel comes, once, from just behind the position in the
+    answer.
+    """
     async with edge.client() as client:
-        head = (await client.subscribe("restaurant_reservations"))["positions"]["restaurant_reservations"]["seq"]
+        head = (await client.subscribe("restaurant_reservations"))["positions"][
+            "restaurant_reservations"
+        ]["seq"]
         await edge.book(3)
         await edge.book(2)
         messages = [await client.receive() for _ in range(5)]
         assert [message["seq"] for message in messages] == list(range(head + 1, head + 6))
         assert {message["type"] for message in messages} == {"new_reservation"}
-        assert {(message["channel"], message["venue"]) for message in messages} == {("restaurant_reservations", GRILL)}
+        assert {(message["channel"], message["venue"]) for message in messages} == {
+            ("restaurant_reservations", GRILL)
+        }
 
 
 async def test_a_booking_changes_the_figures(edge: Server) -> None:
@@ -53,7 +64,11 @@ async def test_only_what_is_followed_comes(edge: Server) -> None:
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations", "hotel_reservations")
         answer = await client.ask(action="unsubscribe", channels=["restaurant_reservations"], id=9)
-        assert answer == {"status": "unsubscribed", "channels": ["restaurant_reservations"], "id": 9}
+        assert answer == {
+            "status": "unsubscribed",
+            "channels": ["restaurant_reservations"],
+            "id": 9,
+        }
         await edge.book()
         assert (await client.ask(action="ping"))["status"] == "pong"
 
@@ -87,7 +102,9 @@ async def test_a_ping_is_answered(edge: Server) -> None:
         (b"\x00", "bad_request"),
     ],
 )
-async def test_what_is_wrong_is_refused_and_the_connection_stays(edge: Server, frame: Any, code: str) -> None:
+async def test_what_is_wrong_is_refused_and_the_connection_stays(
+    edge: Server, frame: Any, code: str
+) -> None:
     """A bad message gets an error; the next one is served."""
     async with edge.client() as client:
         await client.send(frame)
@@ -96,9 +113,13 @@ async def test_what_is_wrong_is_refused_and_the_connection_stays(edge: Server, f
 
 
 async def test_batches_hold_what_came_within_the_window(edge: Server) -> None:
-    """A connection that asked for batches gets events together, in order, and answers by themselves."""
+    """A connection that asked for batches gets events together, in order, and answers by
+    themselves.
+    """
     async with edge.client() as client:
-        head = (await client.subscribe("restaurant_reservations", batch=100))["positions"]["restaurant_reservations"]["seq"]
+        head = (await client.subscribe("restaurant_reservations", batch=100))["positions"][
+            "restaurant_reservations"
+        ]["seq"]
         await edge.book(3)
         await edge.book(2)
         seen: list[int] = []
@@ -116,15 +137,24 @@ async def test_an_answer_never_overtakes_a_batch(edge: Server) -> None:
         await edge.book()
         await edge.settle()
         await client.send({"action": "ping"})
-        assert [(await client.receive()).get("type", "answer") for _ in range(2)] == ["batch", "answer"]
+        assert [(await client.receive()).get("type", "answer") for _ in range(2)] == [
+            "batch",
+            "answer",
+        ]
 
 
 async def test_a_foreign_page_is_refused(tmp_path: Path, lane: str) -> None:
-    """Origins: the server's own and the allowed ones pass, others are HTTP 403, and programs have none."""
-    with serving(tmp_path, lane, settings={"allowed_origins": "https://dash.example.com"}) as server:
+    """Origins: the server's own and the allowed ones pass, others are HTTP 403, and programs have
+    none.
+    """
+    with serving(
+        tmp_path, lane, settings={"allowed_origins": "https://dash.example.com"}
+    ) as server:
         own = f"http://127.0.0.1:{server.port}"
         for origin in (own, "https://dash.example.com", "https://DASH.example.com:443", None):
-            async with connect(server.url(token=server.token()), proxy=None, origin=origin) as websocket:
+            async with connect(
+                server.url(token=server.token()), proxy=None, origin=origin
+            ) as websocket:
                 assert (await Client(websocket).ask(action="ping"))["status"] == "pong"
         for origin in ("https://evil.example.com", "http://dash.example.com", "null"):
             with pytest.raises(InvalidStatus) as refused:

@@ -1,4 +1,6 @@
-"""How connections end: silence, idleness, tokens, drain. Each over a real socket, told by `disconnect` and by its close code."""
+"""How connections end: silence, idleness, tokens, drain. Each over a real socket, told by
+`disconnect` and by its close code.
+"""
 
 import asyncio
 from pathlib import Path
@@ -18,19 +20,30 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_silent_peer_is_given_up(tmp_path: Path) -> None:
-    """No frame within pong_timeout of a ping: 4002, and the connection is freed. (Plain ASGI shows no pongs: there the server does it.)"""
+    """No frame within pong_timeout of a ping: 4002, and the connection is freed. (Plain ASGI shows
+    no pongs: there the server does it.)
+    """
     with serving(tmp_path, "fast", ping_interval_s=0.3, pong_timeout_s=0.3) as server:
         async with RawClient.connect(server.url(token=server.token())) as client:
             client.say(action="subscribe", channels=["hotel_reservations"])
             ended = await client.end()
-            assert (ended[-1]["type"], ended[-1]["code"], ended[-1]["reconnect"]) == ("disconnect", 4002, True)
+            assert (ended[-1]["type"], ended[-1]["code"], ended[-1]["reconnect"]) == (
+                "disconnect",
+                4002,
+                True,
+            )
             assert await gone(server)
 
 
 async def test_any_frame_keeps_a_peer_alive(tmp_path: Path) -> None:
     """Who answers pings, or says anything at all, stays."""
-    with serving(tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=1.5, messages_per_second=0) as server:
-        async with server.client() as answering, RawClient.connect(server.url(token=server.token())) as client:
+    with serving(
+        tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=1.5, messages_per_second=0
+    ) as server:
+        async with (
+            server.client() as answering,
+            RawClient.connect(server.url(token=server.token())) as client,
+        ):
             client.say(action="subscribe", channels=["hotel_reservations"])
             for _ in range(24):
                 client.say(action="ping")
@@ -54,12 +67,19 @@ async def test_who_follows_nothing_is_sent_away(tmp_path: Path, lane: str) -> No
 
 
 async def test_a_token_ends(edge: Server) -> None:
-    """30 s before the end token_expiring comes, at the end 4005; who authenticates in time stays."""
-    async with edge.client(token=edge.token(ttl_s=3)) as client, edge.client(token=edge.token(ttl_s=3)) as renewing:
+    """30 s before the end token_expiring comes, at the end 4005; who authenticates in time
+    stays.
+    """
+    async with (
+        edge.client(token=edge.token(ttl_s=3)) as client,
+        edge.client(token=edge.token(ttl_s=3)) as renewing,
+    ):
         warned = await client.receive()
         assert list(warned) == ["type", "timestamp", "expiresAt"]
         assert warned["type"] == "token_expiring"
-        assert (await renewing.ask(action="authenticate", token=edge.token()))["status"] == "authenticated"
+        assert (await renewing.ask(action="authenticate", token=edge.token()))[
+            "status"
+        ] == "authenticated"
         said, code = await client.farewell()
         assert (code, said and said["reconnect"]) == (4005, True)
         assert (await renewing.ask(action="ping"))["status"] == "pong"
@@ -79,14 +99,18 @@ async def test_a_revoked_user_is_sent_away(edge: Server) -> None:
 
 
 async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
-    """Each gets disconnect and 1012, spread over the window, told to come back only once the restart is over; nobody new gets in."""
+    """Each gets disconnect and 1012, spread over the window, told to come back only once the
+    restart is over; nobody new gets in.
+    """
     with serving(tmp_path, lane, drain_window_s=0.6, restart_allowance_s=2) as server:
         async with server.client() as one, server.client() as two, server.client() as three:
             loop = asyncio.get_running_loop()
             start = loop.time()
             draining = asyncio.ensure_future(server.call(server.parts.gateway.drain))
             told = []
-            for place, done in enumerate(asyncio.as_completed([client.farewell() for client in (one, two, three)])):
+            for place, done in enumerate(
+                asyncio.as_completed([client.farewell() for client in (one, two, three)])
+            ):
                 said, code = await done
                 passed_ms = (loop.time() - start) * 1000
                 assert passed_ms >= 200 * place - 50
@@ -135,4 +159,6 @@ async def gone(server: Server, left: int = 0) -> bool:
     """Wait until connections, users and subscriptions are down to what they were."""
     gateway, hub = server.parts.gateway, server.parts.hub
     await server.until(lambda: len(gateway.connections) == gateway.places.by_user.total() == left)
-    return bool(left) or not any(hub.has_members(Stream(venue, channel)) for venue in (HOTEL, GRILL) for channel in Channel)
+    return bool(left) or not any(
+        hub.has_members(Stream(venue, channel)) for venue in (HOTEL, GRILL) for channel in Channel
+    )

@@ -1,4 +1,6 @@
-"""What only the fast lane can do: shared compression, pings and fragments that count, and little memory a connection. On both loops."""
+"""What only the fast lane can do: shared compression, pings and fragments that count, and little
+memory a connection. On both loops.
+"""
 
 import asyncio
 import json
@@ -22,9 +24,13 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A fast lane on each event loop: their transports differ."""
-    with serving(tmp_path_factory.mktemp(request.param), "fast", uvloop=request.param == "uvloop") as running:
+    with serving(
+        tmp_path_factory.mktemp(request.param), "fast", uvloop=request.param == "uvloop"
+    ) as running:
         yield running
 
 
@@ -32,7 +38,10 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ("offer", "answer"),
     [
         ({}, "permessage-deflate; server_max_window_bits=12; client_no_context_takeover"),
-        ({"server_max_window_bits": 12}, "permessage-deflate; server_max_window_bits=12; client_no_context_takeover"),
+        (
+            {"server_max_window_bits": 12},
+            "permessage-deflate; server_max_window_bits=12; client_no_context_takeover",
+        ),
         ({"server_max_window_bits": 11}, None),
         ({"server_no_context_takeover": True}, None),
         (
@@ -41,14 +50,22 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ),
     ],
 )
-async def test_offers_that_can_read_shared_frames_are_taken(server: Server, offer: dict[str, Any], answer: str | None) -> None:
-    """A window of at least 12 bits that is kept from message to message; others are declined, and served plainly."""
+async def test_offers_that_can_read_shared_frames_are_taken(
+    server: Server, offer: dict[str, Any], answer: str | None
+) -> None:
+    """A window of at least 12 bits that is kept from message to message; others are declined, and
+    served plainly.
+    """
     factory = ClientPerMessageDeflateFactory(**offer)
-    async with connect(server.url(token=server.token()), proxy=None, compression=None, extensions=[factory]) as websocket:
+    async with connect(
+        server.url(token=server.token()), proxy=None, compression=None, extensions=[factory]
+    ) as websocket:
         assert websocket.response is not None
         assert websocket.response.headers.get("Sec-WebSocket-Extensions") == answer
         client = Client(websocket)
-        head = (await client.subscribe("restaurant_reservations"))["positions"]["restaurant_reservations"]["seq"]
+        head = (await client.subscribe("restaurant_reservations"))["positions"][
+            "restaurant_reservations"
+        ]["seq"]
         await server.book(40)
         await server.book(1)
         assert await client.events(41) == list(range(head + 1, head + 42))
@@ -72,20 +89,31 @@ async def _bytes_of_burst(server: Server, client: RawClient) -> int:
         data = await client.reader.read(65536)
         size += len(data)
         client.protocol.receive_data(data)
-        events += sum(isinstance(event, Frame) and event.opcode is Opcode.TEXT for event in client.protocol.events_received())
+        events += sum(
+            isinstance(event, Frame) and event.opcode is Opcode.TEXT
+            for event in client.protocol.events_received()
+        )
     return size
 
 
 async def test_a_bomb_is_not_inflated(server: Server) -> None:
-    """A small compressed frame that would inflate above message_limit_bytes: 1009, told by `disconnect`."""
-    async with RawClient.connect(server.url(token=server.token()), offers=[ClientPerMessageDeflateFactory()]) as client:
+    """A small compressed frame that would inflate above message_limit_bytes: 1009, told by
+    `disconnect`.
+    """
+    async with RawClient.connect(
+        server.url(token=server.token()), offers=[ClientPerMessageDeflateFactory()]
+    ) as client:
         run = zlib.compressobj(9, zlib.DEFLATED, -15)
         bomb = run.compress(b" " * 10_000_000) + run.flush(zlib.Z_SYNC_FLUSH)
         assert len(bomb) < 16_384
         frame = Frame(Opcode.TEXT, bomb[:-4], rsv1=True)
         client.writer.write(_masked(frame))
         ended = await client.end()
-        assert (ended[-1]["type"], ended[-1]["code"], ended[-1]["reconnect"]) == ("disconnect", 1009, False)
+        assert (ended[-1]["type"], ended[-1]["code"], ended[-1]["reconnect"]) == (
+            "disconnect",
+            1009,
+            False,
+        )
         assert client.protocol.close_rcvd is not None
         assert client.protocol.close_rcvd.code == 1009
 
@@ -107,15 +135,28 @@ async def test_a_frame_that_is_not_masked_is_a_violation(server: Server) -> None
 
 
 @pytest.mark.parametrize(
-    "frame", [Frame(Opcode.PING, b""), Frame(Opcode.PONG, b"x"), Frame(Opcode.CONT, b"", fin=False)], ids=["ping", "pong", "fragment"]
+    "frame",
+    [Frame(Opcode.PING, b""), Frame(Opcode.PONG, b"x"), Frame(Opcode.CONT, b"", fin=False)],
+    ids=["ping", "pong", "fragment"],
 )
 async def test_every_frame_counts_for_the_rate(server: Server, frame: Frame) -> None:
-    """A flood of control frames or empty fragments is rate limited and closed with 4004 like one of messages."""
+    """A flood of control frames or empty fragments is rate limited and closed with 4004 like one of
+    messages.
+    """
     async with RawClient.connect(server.url(token=server.token())) as client:
         if frame.opcode is Opcode.CONT:
-            client.writer.write(_masked(Frame(Opcode.TEXT, b"", fin=False))[:1].replace(b"\x81", b"\x01") + b"\x80" + bytes(4))
+            client.writer.write(
+                _masked(Frame(Opcode.TEXT, b"", fin=False))[:1].replace(b"\x81", b"\x01")
+                + b"\x80"
+                + bytes(4)
+            )
         one = (
-            bytes((frame.opcode if frame.opcode is Opcode.CONT else 0x80 | frame.opcode, 0x80 | len(frame.data)))
+            bytes(
+                (
+                    frame.opcode if frame.opcode is Opcode.CONT else 0x80 | frame.opcode,
+                    0x80 | len(frame.data),
+                )
+            )
             + bytes(4)
             + bytes(frame.data)
         )
@@ -159,7 +200,9 @@ async def test_a_close_that_is_answered_confirms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_tls_is_carried(tmp_path: Path, certificate: tuple[Path, Path], loop_name: str, compression: str | None) -> None:
+async def test_tls_is_carried(
+    tmp_path: Path, certificate: tuple[Path, Path], loop_name: str, compression: str | None
+) -> None:
     """Over TLS the handover, shared frames, slow readers' signals and closing are the same."""
     with serving(tmp_path, "fast", uvloop=loop_name == "uvloop", tls=certificate) as server:
         trusting = ssl.create_default_context(cafile=str(certificate[0]))
@@ -182,12 +225,18 @@ def loop_name(request: pytest.FixtureRequest) -> str:
 
 
 async def test_a_pong_confirms_a_replay_only_as_far_as_it_was(tmp_path: Path) -> None:
-    """While history is being sent, a pong confirms what was handed over before its ping: not less, and never what comes after."""
-    with serving(tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=5, messages_per_second=0) as server:
+    """While history is being sent, a pong confirms what was handed over before its ping: not less,
+    and never what comes after.
+    """
+    with serving(
+        tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=5, messages_per_second=0
+    ) as server:
         epoch = server.parts.relay.epoch
         for _ in range(10):
             await server.book(100, name="x" * 4000)
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+        async with RawClient.connect(
+            server.url(token=server.token()), receive_buffer=4096
+        ) as client:
             start = {"restaurant_reservations": {"epoch": epoch, "seq": 0}}
             client.say(action="subscribe", channels=["restaurant_reservations"], positions=start)
             session = (await client.message())["session"]
@@ -204,7 +253,11 @@ async def test_a_pong_confirms_a_replay_only_as_far_as_it_was(tmp_path: Path) ->
             assert answered[-1] < 1000
             holder = server.parts.gateway.sessions.holder(session)
             assert holder is not None
-            await server.until(lambda: any(position.seq for position in holder.conversation.session.confirmed.values()))
+            await server.until(
+                lambda: any(
+                    position.seq for position in holder.conversation.session.confirmed.values()
+                )
+            )
         async with server.client(session=session) as back:
             since = (await back.receive())["positions"]["restaurant_reservations"]["seq"]
             assert 0 < since <= answered[-1]
@@ -215,7 +268,10 @@ async def test_a_late_pong_says_nothing_about_what_was_joined_since(tmp_path: Pa
     """A ping from before the subscribe, answered after it, confirms nothing of the stream."""
     with serving(tmp_path, "fast", ping_interval_s=0.4, pong_timeout_s=20) as server:
         epoch = server.parts.relay.epoch
-        async with server.client() as other, RawClient.connect(server.url(token=server.token())) as client:
+        async with (
+            server.client() as other,
+            RawClient.connect(server.url(token=server.token())) as client,
+        ):
             await other.subscribe("restaurant_reservations")
             await server.book(3)
             ping = await client.frame(Opcode.PING)

@@ -1,4 +1,6 @@
-"""Whatever bytes come in over a real socket: no fault in the log, no connection left over, and the next client is served."""
+"""Whatever bytes come in over a real socket: no fault in the log, no connection left over, and the
+next client is served.
+"""
 
 import asyncio
 import random
@@ -36,25 +38,39 @@ _WORDS = [
 
 
 @pytest.mark.timeout(1200)
-async def test_nothing_that_comes_in_breaks_the_server(tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Random frames, well-formed and not, in random pieces, from connections that end in any way."""
+async def test_nothing_that_comes_in_breaks_the_server(
+    tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Random frames, well-formed and not, in random pieces, from connections that end in any
+    way.
+    """
     with serving(tmp_path, lane, handshakes_per_minute=0) as server:
         await _provoke(server)
         async with server.client() as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
-    ours = "" if lane == "fast" else "rtdash"  # in the plain lane the server below logs its own faults
-    assert [record.getMessage() for record in caplog.records if record.levelno >= ERROR and record.name.startswith(ours)] == []
+    ours = (
+        "" if lane == "fast" else "rtdash"
+    )  # in the plain lane the server below logs its own faults
+    assert [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= ERROR and record.name.startswith(ours)
+    ] == []
 
 
 async def _provoke(server: Server) -> None:
     chance = random.Random(20260)
     gateway = server.parts.gateway
     for _ in range(CONNECTIONS):
-        async with RawClient.connect(server.url(token=server.token(f"user-{chance.random()}"))) as client:
+        async with RawClient.connect(
+            server.url(token=server.token(f"user-{chance.random()}"))
+        ) as client:
             with suppress(ConnectionError):
                 client.writer.write(b"".join(_frame(chance) for _ in range(chance.randint(1, 12))))
                 await client.writer.drain()
-                await asyncio.wait({asyncio.ensure_future(client.read())}, timeout=chance.choice([0, 0.02]))
+                await asyncio.wait(
+                    {asyncio.ensure_future(client.read())}, timeout=chance.choice([0, 0.02])
+                )
                 if chance.random() < 0.5:
                     client.writer.write_eof()
     await server.until(lambda: not gateway.connections and not gateway.places.by_user)
@@ -68,8 +84,15 @@ def _frame(chance: random.Random) -> bytes:
         if chance.random() < 0.7
         else chance.randbytes(chance.choice([0, 1, 2, 125, 126, 3000]))
     )
-    first = chance.choice([0x81, 0x81, 0x81, 0x01, 0x80, 0x00, 0x82, 0x89, 0x8A, 0x88, 0xC1, 0x83, 0x09])
+    first = chance.choice(
+        [0x81, 0x81, 0x81, 0x01, 0x80, 0x00, 0x82, 0x89, 0x8A, 0x88, 0xC1, 0x83, 0x09]
+    )
     size = len(payload)
     length = bytes((0x80 | size,)) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     mask = chance.randbytes(4)
-    return bytes((first,)) + length + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    return (
+        bytes((first,))
+        + length
+        + mask
+        + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    )

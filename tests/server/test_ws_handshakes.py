@@ -1,4 +1,6 @@
-"""Handshakes that are not as usual, as bytes over a real socket: each has its answer, and its socket is freed. On both lanes."""
+"""Handshakes that are not as usual, as bytes over a real socket: each has its answer, and its
+socket is freed. On both lanes.
+"""
 
 import asyncio
 import random
@@ -24,15 +26,28 @@ FIELDS = {
 }
 
 
-def head(server: Server, *, line: str = "GET /ws?token={token} HTTP/1.1", more: str = "", **fields: str | None) -> bytes:
-    """A good one with these fields in place of its own (None: without it; `_` for `-`), and with `more` at its end."""
+def head(
+    server: Server,
+    *,
+    line: str = "GET /ws?token={token} HTTP/1.1",
+    more: str = "",
+    **fields: str | None,
+) -> bytes:
+    """A good one with these fields in place of its own (None: without it; `_` for `-`), and with
+    `more` at its end.
+    """
     chosen = FIELDS | {name.replace("_", "-"): value for name, value in fields.items()}
-    lines = [line.replace("{token}", server.token()), *(f"{name}: {value}" for name, value in chosen.items() if value is not None)]
+    lines = [
+        line.replace("{token}", server.token()),
+        *(f"{name}: {value}" for name, value in chosen.items() if value is not None),
+    ]
     return ("\r\n".join(lines) + "\r\n" + more + "\r\n").encode("latin-1")
 
 
 async def answer(server: Server, *pieces: bytes) -> tuple[int, str]:
-    """Status and head of the answer to what is sent in these pieces; a refusal's socket is ended by the server."""
+    """Status and head of the answer to what is sent in these pieces; a refusal's socket is ended by
+    the server.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         for piece in pieces:
@@ -71,14 +86,25 @@ async def answer(server: Server, *pieces: bytes) -> tuple[int, str]:
         ({"more": "Sec-WebSocket-Extensions: x-nobody-knows\r\n"}, 101),
     ],
 )
-async def test_each_handshake_has_its_answer(edge: Server, fields: dict[str, str | None], status: int) -> None:
-    """What is missing, wrong, or there twice is refused with a status; what is only unusual is taken."""
-    assert (await answer(edge, head(edge, **fields)))[0] == status  # type: ignore[arg-type] # `line` and `more` are never None
+async def test_each_handshake_has_its_answer(
+    edge: Server, fields: dict[str, str | None], status: int
+) -> None:
+    """What is missing, wrong, or there twice is refused with a status; what is only unusual is
+    taken.
+    """
+    # `line` and `more` are never None
+    assert (await answer(edge, head(edge, **fields)))[0] == status  # type: ignore[arg-type]
 
 
 async def test_offers_in_several_fields_count_together(edge: Server) -> None:
     """RFC 6455 section 11.3.4."""
-    status, said = await answer(edge, head(edge, more="Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: other, rtdash.v1\r\n"))
+    status, said = await answer(
+        edge,
+        head(
+            edge,
+            more="Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: other, rtdash.v1\r\n",
+        ),
+    )
     assert status == 101
     assert "sec-websocket-protocol: rtdash.v1\r\n" in said.lower()
 
@@ -86,20 +112,28 @@ async def test_offers_in_several_fields_count_together(edge: Server) -> None:
 async def test_a_head_may_come_in_any_pieces(edge: Server) -> None:
     """Byte by byte, and cut in two anywhere."""
     whole = head(edge)
-    assert (await answer(edge, *(whole[place : place + 1] for place in range(len(whole)))))[0] == 101
+    assert (await answer(edge, *(whole[place : place + 1] for place in range(len(whole)))))[
+        0
+    ] == 101
     for place in random.Random(5).sample(range(1, len(whole)), 20):
         assert (await answer(edge, whole[:place], whole[place:]))[0] == 101
 
 
-async def test_broken_heads_harm_nobody(tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Bytes changed, cut, doubled: no fault in the log, no connection left over, and the next client is served."""
+async def test_broken_heads_harm_nobody(
+    tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bytes changed, cut, doubled: no fault in the log, no connection left over, and the next
+    client is served.
+    """
     chance = random.Random(2026)
     with serving(tmp_path, lane, handshakes_per_minute=0, connections_per_user=0) as server:
         for _ in range(FUZZED):
             broken = bytearray(head(server))
             for _ in range(chance.randint(1, 4)):
                 place, size = chance.randrange(len(broken)), chance.randint(0, 40)
-                broken[place : place + size] = chance.choice([b"", chance.randbytes(size), broken[place : place + size] * 2, b"\r\n", b":"])
+                broken[place : place + size] = chance.choice(
+                    [b"", chance.randbytes(size), broken[place : place + size] * 2, b"\r\n", b":"]
+                )
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(broken)
             await asyncio.wait({asyncio.ensure_future(reader.read(200))}, timeout=0.01)
@@ -109,4 +143,8 @@ async def test_broken_heads_harm_nobody(tmp_path: Path, lane: str, caplog: pytes
         async with server.client() as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
     ours = "" if lane == "fast" else "rtdash"
-    assert [record.getMessage() for record in caplog.records if record.levelno >= ERROR and record.name.startswith(ours)] == []
+    assert [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= ERROR and record.name.startswith(ours)
+    ] == []

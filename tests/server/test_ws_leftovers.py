@@ -1,4 +1,6 @@
-"""What handshakes and connections leave behind in the process: nothing that only the garbage collector could find."""
+"""What handshakes and connections leave behind in the process: nothing that only the garbage
+collector could find.
+"""
 
 import asyncio
 import gc
@@ -42,23 +44,39 @@ def _no_collector() -> Iterator[None]:
 
 
 async def test_nothing_of_a_handshake_waits_for_the_garbage_collector(tmp_path: Path) -> None:
-    """Once a connection stands, the HTTP parser and uvicorn's WebSocket object are gone by themselves: thousands come at once."""
+    """Once a connection stands, the HTTP parser and uvicorn's WebSocket object are gone by
+    themselves: thousands come at once.
+    """
     with serving(tmp_path, "fast", uvloop=True) as server, _no_collector():
         async with server.client() as client:
             await client.subscribe("restaurant_reservations")
-            left = [type(one).__name__ for one in gc.get_objects() if isinstance(one, FastVisitor | TimedHeads)]
+            left = [
+                type(one).__name__
+                for one in gc.get_objects()
+                if isinstance(one, FastVisitor | TimedHeads)
+            ]
     assert left == []
 
 
 @pytest.mark.parametrize("lane", LANES)
-async def test_nothing_of_a_connection_waits_for_the_garbage_collector(tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once it has ended it is gone by itself: the collector comes too seldom for what has lived long, and memory would grow with each."""
-    monkeypatch.setattr("rtdash.server.socket.connection.CLOSE_TIMEOUT_S", 0.1)  # a timer still knows it until then
+async def test_nothing_of_a_connection_waits_for_the_garbage_collector(
+    tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it has ended it is gone by itself: the collector comes too seldom for what has lived
+    long, and memory would grow with each.
+    """
+    monkeypatch.setattr(
+        "rtdash.server.socket.connection.CLOSE_TIMEOUT_S", 0.1
+    )  # a timer still knows it until then
     with serving(tmp_path, lane, uvloop=True) as server, _no_collector():
         async with server.client() as client:
-            session = (await client.subscribe("restaurant_reservations", "restaurant_stats"))["session"]
+            session = (await client.subscribe("restaurant_reservations", "restaurant_stats"))[
+                "session"
+            ]
             await client.ask(action="nonsense")
-            client.websocket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.websocket.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             client.websocket.transport.abort()  # by RST: no parser hears of an end
         async with server.client(session=session) as client:
             assert (await client.receive())["status"] == "resumed"
@@ -66,9 +84,13 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(tmp_path:
 
 
 @pytest.mark.parametrize("lane", LANES)
-async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(
+    tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever is sent home for its token comes again and again."""
-    monkeypatch.setattr("rtdash.server.socket.fastdoor.REFUSED_LINGER_S", 0.1)  # a timer still knows it until then
+    monkeypatch.setattr(
+        "rtdash.server.socket.fastdoor.REFUSED_LINGER_S", 0.1
+    )  # a timer still knows it until then
     with serving(tmp_path, lane, uvloop=True) as server, _no_collector():
         async with server.client(token="nobody's") as client:
             assert (await client.farewell())[1] == CloseCode.UNAUTHENTICATED
@@ -78,7 +100,9 @@ async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(tmp_path: Pa
 async def test_nothing_of_a_replay_that_was_broken_off_waits_for_the_garbage_collector(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that is lost while the store keeps it waiting is gone as soon, with the task that replays to it."""
+    """A connection that is lost while the store keeps it waiting is gone as soon, with the task
+    that replays to it.
+    """
 
     async def stall(*_: object) -> None:
         await asyncio.Event().wait()
@@ -88,7 +112,9 @@ async def test_nothing_of_a_replay_that_was_broken_off_waits_for_the_garbage_col
         monkeypatch.setattr(server.parts.relay, "replay", stall)
         async with server.client() as client:
             start = {"restaurant_reservations": {"epoch": server.parts.relay.epoch, "seq": 0}}
-            assert (await client.subscribe("restaurant_reservations", positions=start))["recovered"] == {"restaurant_reservations": True}
+            assert (await client.subscribe("restaurant_reservations", positions=start))[
+                "recovered"
+            ] == {"restaurant_reservations": True}
             client.websocket.transport.abort()
         await server.until(_is_clean)
 

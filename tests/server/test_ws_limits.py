@@ -1,4 +1,6 @@
-"""What one client may take: every limit bites over a real socket, and with dry_run none does. On both lanes."""
+"""What one client may take: every limit bites over a real socket, and with dry_run none does. On
+both lanes.
+"""
 
 import asyncio
 import socket
@@ -24,7 +26,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_eleven_errors_close_as_a_violation(tmp_path: Path, lane: str) -> None:
-    """Ten errors within a minute are answered; the eleventh is, too, and closes with 4502, for good."""
+    """Ten errors within a minute are answered; the eleventh is, too, and closes with 4502, for
+    good.
+    """
     with serving(tmp_path, lane, messages_per_second=0) as server:
         async with server.client() as client:
             for _ in range(11):
@@ -55,12 +59,17 @@ async def test_too_many_messages_close_as_rate_limited(tmp_path: Path, lane: str
 
 
 async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
-    """One connection too many is accepted and closed with 4007; other users, and the same one later, come in."""
+    """One connection too many is accepted and closed with 4007; other users, and the same one
+    later, come in.
+    """
     with serving(tmp_path, lane, connections_per_user=2) as server:
         async with server.client() as first, server.client():
             async with server.client() as third:
                 said, closed = await third.farewell()
-            assert (closed, said and (said["reconnect"], said["retryAfterMs"])) == (4007, (True, 15_000))
+            assert (closed, said and (said["reconnect"], said["retryAfterMs"])) == (
+                4007,
+                (True, 15_000),
+            )
             async with server.client(token=server.token("bob")) as other:
                 assert (await other.ask(action="ping"))["status"] == "pong"
             await first.websocket.close()
@@ -70,7 +79,9 @@ async def test_a_user_has_so_many_places(tmp_path: Path, lane: str) -> None:
 
 
 async def test_a_resume_takes_over_the_place_as_well(tmp_path: Path, lane: str) -> None:
-    """With all places taken, a client comes back to its session: the place of the older connection passes on."""
+    """With all places taken, a client comes back to its session: the place of the older connection
+    passes on.
+    """
     with serving(tmp_path, lane, connections_per_user=1) as server:
         async with server.client() as older:
             session = (await older.subscribe("hotel_reservations"))["session"]
@@ -105,7 +116,10 @@ async def test_channels_are_counted(tmp_path: Path, lane: str) -> None:
     """One channel too many refuses the subscribe and changes nothing."""
     with serving(tmp_path, lane, channels_per_connection=2) as server:
         async with server.client() as client:
-            refused = await client.ask(action="subscribe", channels=["hotel_stats", "hotel_reservations", "hotel_notifications"])
+            refused = await client.ask(
+                action="subscribe",
+                channels=["hotel_stats", "hotel_reservations", "hotel_notifications"],
+            )
             assert (refused["code"], refused["temporary"]) == ("too_many_channels", False)
             await client.subscribe("hotel_reservations", "hotel_notifications")
             await client.subscribe("hotel_reservations")
@@ -113,8 +127,16 @@ async def test_channels_are_counted(tmp_path: Path, lane: str) -> None:
 
 async def test_a_dry_run_only_counts(tmp_path: Path, lane: str) -> None:
     """With limits_dry_run nothing is refused, and everything that would have been is counted."""
-    limits = {"channels_per_connection": 1, "messages_per_second": 1, "messages_burst": 1, "connections_per_user": 1, "max_connections": 1}
-    with serving(tmp_path, lane, limits_dry_run=True, handshakes_per_minute=1, handshakes_burst=1, **limits) as server:
+    limits = {
+        "channels_per_connection": 1,
+        "messages_per_second": 1,
+        "messages_burst": 1,
+        "connections_per_user": 1,
+        "max_connections": 1,
+    }
+    with serving(
+        tmp_path, lane, limits_dry_run=True, handshakes_per_minute=1, handshakes_burst=1, **limits
+    ) as server:
         async with server.client(), server.client() as client:
             await client.subscribe("hotel_reservations", "hotel_notifications")
             for _ in range(3):  # together: the rate gives one a second
@@ -157,7 +179,9 @@ async def test_what_cant_be_stored_is_unavailable(tmp_path: Path, lane: str) -> 
 
 
 async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) -> None:
-    """Connections of the user in another process take places here; of too many the newest is closed with 4007."""
+    """Connections of the user in another process take places here; of too many the newest is closed
+    with 4007.
+    """
     with serving(tmp_path, lane, connections_per_user=3) as server:
         database, gateway = server.parts.database, server.parts.gateway
 
@@ -166,8 +190,18 @@ async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) 
 
         long_ago = utc_now() - timedelta(seconds=5)
         async with server.client() as first, server.client() as second:
-            assert (await first.ask(action="ping"))["status"] == (await second.ask(action="ping"))["status"] == "pong"
-            await server.call(lambda: database.write(lambda connection: sessions.beat(connection, "another", {"ann": 2}, now=long_ago)))
+            assert (
+                (await first.ask(action="ping"))["status"]
+                == (await second.ask(action="ping"))["status"]
+                == "pong"
+            )
+            await server.call(
+                lambda: database.write(
+                    lambda connection: sessions.beat(
+                        connection, "another", {"ann": 2}, now=long_ago
+                    )
+                )
+            )
             await server.call(beat)
             assert (await second.farewell())[1] == 4007
             assert (await first.ask(action="ping"))["status"] == "pong"
@@ -180,10 +214,15 @@ async def test_a_key_set_that_doesnt_answer_is_overload(tmp_path: Path, lane: st
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/keys"
         with serving(tmp_path, lane, settings={"jwks_url": url}, handshake_timeout_s=1) as server:
-            token = jwt.encode({"sub": "ann", "exp": 4e9}, Ed25519PrivateKey.generate(), algorithm="EdDSA")
+            token = jwt.encode(
+                {"sub": "ann", "exp": 4e9}, Ed25519PrivateKey.generate(), algorithm="EdDSA"
+            )
             async with server.client(token=token) as client:
                 said, code = await client.farewell()
-            assert (code, said and (said["reconnect"], said["retryAfterMs"])) == (4006, (True, 5000))
+            assert (code, said and (said["reconnect"], said["retryAfterMs"])) == (
+                4006,
+                (True, 5000),
+            )
 
 
 async def test_a_head_that_never_ends_holds_no_socket(tmp_path: Path, lane: str) -> None:

@@ -47,7 +47,9 @@ async def test_being_at_the_head_is_always_recoverable(edge: Server) -> None:
 
 @pytest.mark.parametrize("wrong", [{"epoch": "another", "seq": 0}, {"seq": 10_000_000}])
 async def test_a_position_that_cant_be_followed_resets(edge: Server, wrong: dict[str, Any]) -> None:
-    """Recovered false, then a reset to the head, then live events from there: never a part of the history."""
+    """Recovered false, then a reset to the head, then live events from there: never a part of the
+    history.
+    """
     now = await head(edge)
     async with edge.client() as client:
         answer = await client.subscribe(RESERVATIONS, positions={RESERVATIONS: now | wrong})
@@ -55,7 +57,12 @@ async def test_a_position_that_cant_be_followed_resets(edge: Server, wrong: dict
         assert answer["positions"] == {RESERVATIONS: now}
         reset = await client.receive()
         assert list(reset) == ["type", "timestamp", "channel", "venue", "position", "reason"]
-        assert (reset["type"], reset["channel"], reset["venue"], reset["position"]) == ("reset", RESERVATIONS, GRILL, now)
+        assert (reset["type"], reset["channel"], reset["venue"], reset["position"]) == (
+            "reset",
+            RESERVATIONS,
+            GRILL,
+            now,
+        )
         await edge.book()
         assert await client.events(1) == [now["seq"] + 1]
 
@@ -65,7 +72,11 @@ async def test_pruned_history_resets(edge: Server) -> None:
     before = await head(edge)
     await edge.book(3)
     cutoff = edge.parts.clock() + timedelta(seconds=5)
-    await edge.call(lambda: edge.parts.database.write(lambda connection: event_log.prune(connection, before=cutoff)))
+    await edge.call(
+        lambda: edge.parts.database.write(
+            lambda connection: event_log.prune(connection, before=cutoff)
+        )
+    )
     await asyncio.sleep(1.1)  # the relay believes a floor for a second
     async with edge.client() as client:
         answer = await client.subscribe(RESERVATIONS, positions={RESERVATIONS: before})
@@ -74,19 +85,34 @@ async def test_pruned_history_resets(edge: Server) -> None:
 
 
 async def test_a_replay_that_fails_is_overload(tmp_path: Path, lane: str) -> None:
-    """When the log can't be read amid a replay: 4006, come back a little later; with the log back, nothing is missing."""
+    """When the log can't be read amid a replay: 4006, come back a little later; with the log back,
+    nothing is missing.
+    """
     with serving(tmp_path, lane) as server:
         await server.book(1500, name="x" * 8000)
-    with serving(tmp_path, lane) as server:  # anew: what it published itself, it still has in memory
+    with serving(
+        tmp_path, lane
+    ) as server:  # anew: what it published itself, it still has in memory
         position = await head(server) | {"seq": 0}
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
-            client.say(action="subscribe", channels=[RESERVATIONS], positions={RESERVATIONS: position})
+        async with RawClient.connect(
+            server.url(token=server.token()), receive_buffer=4096
+        ) as client:
+            client.say(
+                action="subscribe", channels=[RESERVATIONS], positions={RESERVATIONS: position}
+            )
             session = (await client.message())["session"]
-            await server.call(server.parts.database.close)  # more is still to come than the sockets hold: it waits for the client
+            await server.call(
+                server.parts.database.close
+            )  # more is still to come than the sockets hold: it waits for the client
             told = await client.end()
     seqs = [body["seq"] for body in told if "seq" in body]
     assert seqs == list(range(1, len(seqs) + 1))
-    assert (told[-1]["type"], told[-1]["code"], told[-1]["reconnect"], told[-1]["retryAfterMs"]) == ("disconnect", 4006, True, 5000)
+    assert (
+        told[-1]["type"],
+        told[-1]["code"],
+        told[-1]["reconnect"],
+        told[-1]["retryAfterMs"],
+    ) == ("disconnect", 4006, True, 5000)
     assert client.protocol.close_rcvd is not None
     assert client.protocol.close_rcvd.code == 4006
     with serving(tmp_path, lane) as server:

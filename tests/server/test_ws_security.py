@@ -1,4 +1,6 @@
-"""Who must not get in by the socket, nor stay: keys, revocations, origins, wrong paths. On both lanes."""
+"""Who must not get in by the socket, nor stay: keys, revocations, origins, wrong paths. On both
+lanes.
+"""
 
 import asyncio
 import base64
@@ -42,7 +44,9 @@ def signed(key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
 
 def public(algorithm: str) -> bytes:
     """The public key as a key file holds it."""
-    return KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return (
+        KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def forged(key: bytes) -> str:
@@ -51,14 +55,24 @@ def forged(key: bytes) -> str:
     def part(value: bytes) -> bytes:
         return base64.urlsafe_b64encode(value).rstrip(b"=")
 
-    content = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps({"sub": "ann", "exp": time.time() + 300}).encode())
+    content = (
+        part(b'{"alg":"HS256","typ":"JWT"}')
+        + b"."
+        + part(json.dumps({"sub": "ann", "exp": time.time() + 300}).encode())
+    )
     return (content + b"." + part(hmac.new(key, content, hashlib.sha256).digest())).decode()
 
 
 async def test_only_the_configured_keys_open(tmp_path: Path, lane: str) -> None:
-    """RS256, ES256 and EdDSA by the key file, HS256 by the secret; `none`, confusion, foreign keys, wrong times and parties: 4500."""
+    """RS256, ES256 and EdDSA by the key file, HS256 by the secret; `none`, confusion, foreign keys,
+    wrong times and parties: 4500.
+    """
     (tmp_path / "keys.pem").write_bytes(b"".join(public(algorithm) for algorithm in KEYS))
-    settings = {"jwt_key_file": tmp_path / "keys.pem", "issuer": "https://id.example", "audience": "rtdash"}
+    settings = {
+        "jwt_key_file": tmp_path / "keys.pem",
+        "issuer": "https://id.example",
+        "audience": "rtdash",
+    }
     ours = {"iss": "https://id.example", "aud": "rtdash"}
     with serving(tmp_path / "data", lane, settings=settings) as server:
         for algorithm, key in (("HS256", SECRET), *KEYS.items()):
@@ -77,17 +91,28 @@ async def test_only_the_configured_keys_open(tmp_path: Path, lane: str) -> None:
         ):
             async with server.client(token=token) as client:
                 assert (await client.farewell())[1] == 4500
-        async with server.client(token=signed(**ours | {"exp": datetime.now(UTC) - timedelta(seconds=1)})) as client:
+        async with server.client(
+            token=signed(**ours | {"exp": datetime.now(UTC) - timedelta(seconds=1)})
+        ) as client:
             assert (await client.farewell())[1] == 4005
 
 
 @pytest.mark.parametrize("what", ["--id", "--user"])
-async def test_the_command_revokes(edge: Server, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """`rtdash token revoke` closes open sockets with 4504, keeps them out by REST and socket, and leaves everybody else alone."""
+async def test_the_command_revokes(
+    edge: Server, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """`rtdash token revoke` closes open sockets with 4504, keeps them out by REST and socket, and
+    leaves everybody else alone.
+    """
     monkeypatch.setenv("RTDASH_URL", f"http://127.0.0.1:{edge.port}")
     monkeypatch.setenv("RTDASH_SECRET", SECRET)
-    token = signed(sub=f"leaving{what}", jti=f"jti{what}", iat=datetime.now(UTC) - timedelta(seconds=5))
-    async with edge.client(token=token) as leaving, edge.client(token=edge.token("staying")) as staying:
+    token = signed(
+        sub=f"leaving{what}", jti=f"jti{what}", iat=datetime.now(UTC) - timedelta(seconds=5)
+    )
+    async with (
+        edge.client(token=token) as leaving,
+        edge.client(token=edge.token("staying")) as staying,
+    ):
         await leaving.subscribe("hotel_reservations")
         await staying.subscribe("hotel_reservations")
         value = f"leaving{what}" if what == "--user" else f"jti{what}"
@@ -100,14 +125,20 @@ async def test_the_command_revokes(edge: Server, monkeypatch: pytest.MonkeyPatch
     async with edge.client(token=token) as again:
         assert (await again.farewell())[1] == 4504
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as rest:
-        assert (await rest.get("/api/user/profile", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+        assert (
+            await rest.get("/api/user/profile", headers={"Authorization": f"Bearer {token}"})
+        ).status_code == 401
 
 
 async def test_a_revocation_during_the_handshake_is_not_missed(edge: Server) -> None:
-    """Between the check of the token and the admission nobody looks at the open sockets: the admission looks itself."""
+    """Between the check of the token and the admission nobody looks at the open sockets: the
+    admission looks itself.
+    """
     token = signed(sub="racing", jti="racing-jti")
     principal = edge.parts.verifier.verify(token)
-    edge.parts.verifier._is_revoked = lambda _: False  # as if the check had been before the revocation
+    edge.parts.verifier._is_revoked = lambda _: (
+        False
+    )  # as if the check had been before the revocation
     try:
         await edge.call(lambda: edge.parts.revocations.revoke(jti=principal.jti))
         async with edge.client(token=token) as client:
@@ -117,22 +148,40 @@ async def test_a_revocation_during_the_handshake_is_not_missed(edge: Server) -> 
 
 
 async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:
-    """`allowed_origins` is for the socket and for REST with its preflight, however the origin was written; other pages are refused."""
+    """`allowed_origins` is for the socket and for REST with its preflight, however the origin was
+    written; other pages are refused.
+    """
     good, evil = "https://dash.example", "https://evil.example"
-    with serving(tmp_path, lane, settings={"allowed_origins": "https://Dash.Example:443/ , http://localhost:3000"}) as server:
+    with serving(
+        tmp_path,
+        lane,
+        settings={"allowed_origins": "https://Dash.Example:443/ , http://localhost:3000"},
+    ) as server:
         async with connect(server.url(token=server.token()), proxy=None, origin=good) as websocket:
             await websocket.send('{"action":"ping"}')
             assert "pong" in str(await websocket.recv())
         with pytest.raises(InvalidStatus) as refused:
             await connect(server.url(token=server.token()), proxy=None, origin=evil)
         assert refused.value.response.status_code == 403
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as rest:
-            asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+        ) as rest:
+            asked = {
+                "Access-Control-Request-Method": "PATCH",
+                "Access-Control-Request-Headers": "authorization,idempotency-key",
+            }
             for origin, status in ((good, 200), ("http://localhost:3000", 200), (evil, 400)):
-                preflight = await rest.options("/api/hotel/bookings/x", headers={"Origin": origin, **asked})
+                preflight = await rest.options(
+                    "/api/hotel/bookings/x", headers={"Origin": origin, **asked}
+                )
                 assert preflight.status_code == status
-                answer = await rest.get("/api/dashboard/stats", headers={"Origin": origin, "Authorization": f"Bearer {server.token()}"})
-                assert answer.headers.get("access-control-allow-origin") == (origin if status == 200 else None)
+                answer = await rest.get(
+                    "/api/dashboard/stats",
+                    headers={"Origin": origin, "Authorization": f"Bearer {server.token()}"},
+                )
+                assert answer.headers.get("access-control-allow-origin") == (
+                    origin if status == 200 else None
+                )
 
 
 async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -148,7 +197,9 @@ async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixtu
 
 
 async def test_wrong_tokens_are_paced_by_address(tmp_path: Path, lane: str) -> None:
-    """Whoever guesses is slowed down like everybody else: refusals for identity count against their address."""
+    """Whoever guesses is slowed down like everybody else: refusals for identity count against their
+    address.
+    """
     with serving(tmp_path, lane, handshakes_per_minute=1, handshakes_burst=2) as server:
         for _ in range(2):
             async with server.client(token="guess") as client:

@@ -1,4 +1,6 @@
-"""Sessions: what they bring back, whose they are, how long they last, and what counts as arrived. On both lanes."""
+"""Sessions: what they bring back, whose they are, how long they last, and what counts as arrived.
+On both lanes.
+"""
 
 import asyncio
 import json
@@ -19,10 +21,16 @@ RESERVATIONS = "restaurant_reservations"
 
 
 @pytest.mark.parametrize("way", ["message", "query"])
-async def test_a_session_brings_back_subscriptions_and_what_was_missed(edge: Server, way: str) -> None:
-    """resume, or ?session= at connecting: one answer a venue, and everything after the position that the answers named last."""
+async def test_a_session_brings_back_subscriptions_and_what_was_missed(
+    edge: Server, way: str
+) -> None:
+    """resume, or ?session= at connecting: one answer a venue, and everything after the position
+    that the answers named last.
+    """
     async with edge.client() as client:
-        answer = await client.subscribe(RESERVATIONS, "restaurant_stats", "hotel_reservations", id=1)
+        answer = await client.subscribe(
+            RESERVATIONS, "restaurant_stats", "hotel_reservations", id=1
+        )
         session, since = answer["session"], answer["positions"][RESERVATIONS]["seq"]
     await edge.book(4)
     async with edge.client(session=session if way == "query" else None) as client:
@@ -34,7 +42,15 @@ async def test_a_session_brings_back_subscriptions_and_what_was_missed(edge: Ser
             GRILL: {RESERVATIONS, "restaurant_stats"},
             HOTEL: {"hotel_reservations"},
         }
-        assert list(answers[0])[:7] == ["status", "venue", "channels", "venues", "session", "positions", "recovered"]
+        assert list(answers[0])[:7] == [
+            "status",
+            "venue",
+            "channels",
+            "venues",
+            "session",
+            "positions",
+            "recovered",
+        ]
         assert all(one["session"] == session and all(one["recovered"].values()) for one in answers)
         assert (await client.receive())["type"] == "stats_update"
         assert await client.events(4) == list(range(since + 1, since + 5))
@@ -72,7 +88,9 @@ async def test_a_session_is_its_users(edge: Server) -> None:
     async with edge.client() as client:
         session = (await client.subscribe(RESERVATIONS))["session"]
     async with edge.client(token=edge.token("bob")) as client:
-        assert (await client.ask(action="resume", session=session, id=4))["code"] == "session_unknown"
+        assert (await client.ask(action="resume", session=session, id=4))[
+            "code"
+        ] == "session_unknown"
         assert (await client.ask(action="resume", session="nonsense"))["code"] == "session_unknown"
     async with connect(edge.url(token=edge.token(), session="nonsense"), proxy=None) as websocket:
         refused = await Client(websocket).receive()
@@ -100,7 +118,9 @@ async def test_an_unsubscribed_channel_stays_unsubscribed(edge: Server) -> None:
 
 
 async def test_a_session_outlives_the_process(tmp_path: Path, lane: str) -> None:
-    """Another process on the same store knows the session, its positions, and all that was missed."""
+    """Another process on the same store knows the session, its positions, and all that was
+    missed.
+    """
     with serving(tmp_path, lane) as server:
         async with server.client() as client:
             answer = await client.subscribe(RESERVATIONS)
@@ -129,7 +149,9 @@ async def test_a_session_ends_after_its_time(tmp_path: Path, lane: str) -> None:
 
 
 async def test_what_a_pong_confirms_is_not_sent_again(tmp_path: Path) -> None:
-    """With nothing but the session, a client gets what came after the last ping that it answered."""
+    """With nothing but the session, a client gets what came after the last ping that it
+    answered.
+    """
     with serving(tmp_path, "fast", ping_interval_s=0.2) as server:
         async with server.client() as client:
             session = (await client.subscribe(RESERVATIONS))["session"]
@@ -159,7 +181,9 @@ async def test_what_was_never_confirmed_comes_again(edge: Server) -> None:
 
 @pytest.mark.parametrize("answer", ["fin", "crossing close", "nothing"])
 async def test_only_an_answer_to_the_close_confirms(tmp_path: Path, lane: str, answer: str) -> None:
-    """A server that closes while its peer is behind takes nothing for arrived, unless the peer answers that very Close."""
+    """A server that closes while its peer is behind takes nothing for arrived, unless the peer
+    answers that very Close.
+    """
     with serving(tmp_path, lane, drain_window_s=0) as server:
         async with RawClient.connect(server.url(token=server.token())) as client:
             client.say(action="subscribe", channels=[RESERVATIONS])
@@ -186,11 +210,18 @@ async def test_a_session_that_follows_nothing_is_answered(edge: Server) -> None:
         await client.ask(action="unsubscribe", channels=[RESERVATIONS])
     async with edge.client() as client:
         resumed = await client.ask(action="resume", session=session)
-        assert (resumed["status"], resumed["venue"], resumed["channels"], resumed["session"]) == ("resumed", None, [], session)
+        assert (resumed["status"], resumed["venue"], resumed["channels"], resumed["session"]) == (
+            "resumed",
+            None,
+            [],
+            session,
+        )
 
 
 async def test_a_connection_has_one_session(edge: Server) -> None:
-    """Who resumes another session on a connection that had one already follows both, under the resumed one; the other waits."""
+    """Who resumes another session on a connection that had one already follows both, under the
+    resumed one; the other waits.
+    """
     async with edge.client() as client:
         resumable = (await client.subscribe(RESERVATIONS))["session"]
     async with edge.client() as client:
@@ -202,4 +233,7 @@ async def test_a_connection_has_one_session(edge: Server) -> None:
         assert len(await client.events(1)) == 1
     async with edge.client() as client:
         resumed = await client.ask(action="resume", session=resumable)
-        assert {*resumed["channels"], *(await client.receive())["channels"]} == {RESERVATIONS, "hotel_reservations"}
+        assert {*resumed["channels"], *(await client.receive())["channels"]} == {
+            RESERVATIONS,
+            "hotel_reservations",
+        }

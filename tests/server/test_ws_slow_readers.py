@@ -1,4 +1,6 @@
-"""Who reads slowly, or never: dropped when its buffer is full, or spared what is out of date. On both lanes."""
+"""Who reads slowly, or never: dropped when its buffer is full, or spared what is out of date. On
+both lanes.
+"""
 
 import asyncio
 import json
@@ -20,9 +22,14 @@ LONG_NAME = "x" * 8000
 
 
 async def test_a_slow_consumer_is_dropped_and_resumes(tmp_path: Path, lane: str) -> None:
-    """Who doesn't read is closed with 4001 when its buffer is full; coming back, it gets every event."""
+    """Who doesn't read is closed with 4001 when its buffer is full; coming back, it gets every
+    event.
+    """
     with serving(tmp_path, lane, buffer_limit_bytes=100_000) as server:
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as slow, server.client() as good:
+        async with (
+            RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as slow,
+            server.client() as good,
+        ):
             slow.say(action="subscribe", channels=["restaurant_reservations"])
             session = (await slow.message())["session"]
             await good.subscribe("restaurant_reservations")
@@ -48,7 +55,9 @@ def _holds(server: Server, session: str) -> bool:
 async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
     """Answers count for the buffer: who asks and never reads is dropped."""
     with serving(tmp_path, lane, buffer_limit_bytes=20_000, messages_per_second=0) as server:
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+        async with RawClient.connect(
+            server.url(token=server.token()), receive_buffer=4096
+        ) as client:
             for _ in range(40):
                 for _ in range(500):
                     client.say(action="ping", id="x" * 250)
@@ -58,10 +67,14 @@ async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: s
             assert not any(connection.is_open for connection in server.parts.gateway.connections)
 
 
-async def test_control_frames_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
+async def test_control_frames_of_one_that_never_reads_are_bounded(
+    tmp_path: Path, lane: str
+) -> None:
     """Protocol pings are answered to who reads; pongs for one that doesn't pile up nowhere."""
     with serving(tmp_path, lane, buffer_limit_bytes=200_000, messages_per_second=0) as server:
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+        async with RawClient.connect(
+            server.url(token=server.token()), receive_buffer=4096
+        ) as client:
             link = await _link(server)
             transport = link.transport if isinstance(link, PlainSocket) else link._transport
             most = 0
@@ -109,12 +122,20 @@ async def test_empty_fragments_pile_up_nowhere(tmp_path: Path, lane: str) -> Non
 async def test_states_are_conflated_for_who_reads_slowly(tmp_path: Path, lane: str) -> None:
     """A reader that fell behind gets the latest state, not each one that there was."""
     with serving(tmp_path, lane) as server:
-        async with RawClient.connect(server.url(token=server.token()), receive_buffer=4096) as client:
+        async with RawClient.connect(
+            server.url(token=server.token()), receive_buffer=4096
+        ) as client:
             client.say(action="subscribe", channels=["restaurant_stats"])
             assert (await client.message())["status"] == "subscribed"
-            stream = next(stream for stream in server.parts.hub.streams() if stream.channel == "restaurant_stats")
+            stream = next(
+                stream
+                for stream in server.parts.hub.streams()
+                if stream.channel == "restaurant_stats"
+            )
             for number in range(2000):
-                body = json.dumps({"type": "stats_update", "number": number, "filler": LONG_NAME}).encode()
+                body = json.dumps(
+                    {"type": "stats_update", "number": number, "filler": LONG_NAME}
+                ).encode()
                 await server.publish_state(stream, "stats_update", body)
             seen = []
             while not seen or seen[-1] != 1999:

@@ -1,4 +1,6 @@
-"""Tokens on the socket: how they come, what they allow, and what a newer one changes. On both lanes."""
+"""Tokens on the socket: how they come, what they allow, and what a newer one changes. On both
+lanes.
+"""
 
 import json
 from contextlib import suppress
@@ -18,7 +20,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("way", ["query", "header", "subprotocol"])
 async def test_a_token_comes_three_ways(edge: Server, way: str) -> None:
-    """In the URL, in the Authorization header, as a subprotocol (and then rtdash.v1 is the one chosen)."""
+    """In the URL, in the Authorization header, as a subprotocol (and then rtdash.v1 is the one
+    chosen).
+    """
     token = edge.token()
     options: dict[str, Any] = {
         "query": {},
@@ -38,7 +42,9 @@ async def test_a_token_comes_three_ways(edge: Server, way: str) -> None:
 async def test_who_isnt_let_in_hears_why(edge: Server, token: Any, code: int) -> None:
     """Refusals for identity are accepted, explained by `disconnect`, and closed with their code."""
     given = edge.token(**token) if isinstance(token, dict) else token
-    async with connect(edge.url(**({} if given is None else {"token": given})), proxy=None) as websocket:
+    async with connect(
+        edge.url(**({} if given is None else {"token": given})), proxy=None
+    ) as websocket:
         said, closed = await Client(websocket).farewell()
     assert closed == code
     assert said is not None
@@ -49,60 +55,104 @@ async def test_who_isnt_let_in_hears_why(edge: Server, token: Any, code: int) ->
 @pytest.mark.parametrize(
     ("scopes", "venues", "asked", "forbidden"),
     [
-        (("hotel:read",), ("*",), {"channels": ["hotel_stats", "restaurant_stats"]}, ["restaurant_stats"]),
-        (("hotel:read", "restaurant:read"), (HOTEL,), {"channels": ["restaurant_stats"]}, ["restaurant_stats"]),
+        (
+            ("hotel:read",),
+            ("*",),
+            {"channels": ["hotel_stats", "restaurant_stats"]},
+            ["restaurant_stats"],
+        ),
+        (
+            ("hotel:read", "restaurant:read"),
+            (HOTEL,),
+            {"channels": ["restaurant_stats"]},
+            ["restaurant_stats"],
+        ),
         (("hotel:read",), (GRILL,), {"channels": ["hotel_stats"], "venue": HOTEL}, ["hotel_stats"]),
-        (("hotel:read",), ("*",), {"channels": ["hotel_stats"], "venue": "nowhere"}, ["hotel_stats"]),
+        (
+            ("hotel:read",),
+            ("*",),
+            {"channels": ["hotel_stats"], "venue": "nowhere"},
+            ["hotel_stats"],
+        ),
         ((), ("*",), {"channels": ["hotel_stats"]}, ["hotel_stats"]),
     ],
 )
 async def test_one_forbidden_channel_refuses_all(
     edge: Server, scopes: Any, venues: Any, asked: dict[str, Any], forbidden: list[str]
 ) -> None:
-    """All or nothing: a channel that the token doesn't allow refuses the subscribe, which then changes nothing."""
+    """All or nothing: a channel that the token doesn't allow refuses the subscribe, which then
+    changes nothing.
+    """
     async with edge.client(token=edge.token(scopes=scopes, venues=venues)) as client:
         refused = await client.ask(action="subscribe", id=1, **asked)
-        assert (refused["status"], refused["code"], refused["channels"], refused["id"]) == ("error", "forbidden", forbidden, 1)
+        assert (refused["status"], refused["code"], refused["channels"], refused["id"]) == (
+            "error",
+            "forbidden",
+            forbidden,
+            1,
+        )
         assert (await client.ask(action="ping"))["status"] == "pong"
 
 
 async def test_the_venue_is_the_tokens_first_of_the_kind(edge: Server) -> None:
-    """Without `venue` each channel means the token's first venue of its kind; with it, that one, for its own kind."""
+    """Without `venue` each channel means the token's first venue of its kind; with it, that one,
+    for its own kind.
+    """
     async with edge.client(token=edge.token(venues=(GRILL, HOTEL))) as client:
         answer = await client.subscribe("hotel_stats", "restaurant_stats", venue=GRILL)
         assert answer["venues"] == {"hotel_stats": HOTEL, "restaurant_stats": GRILL}
 
 
 async def test_a_new_token_of_the_same_user_goes_on(edge: Server) -> None:
-    """authenticate: the same user's token is taken, another user's is forbidden, a bad one unauthenticated."""
+    """authenticate: the same user's token is taken, another user's is forbidden, a bad one
+    unauthenticated.
+    """
     async with edge.client() as client:
         taken = await client.ask(action="authenticate", token=edge.token(ttl_s=7200), id=1)
         assert (taken["status"], taken["id"]) == ("authenticated", 1)
         assert taken["expiresAt"].endswith("Z")
-        assert (await client.ask(action="authenticate", token=edge.token("bob")))["code"] == "forbidden"
-        assert (await client.ask(action="authenticate", token="nonsense"))["code"] == "unauthenticated"
+        assert (await client.ask(action="authenticate", token=edge.token("bob")))[
+            "code"
+        ] == "forbidden"
+        assert (await client.ask(action="authenticate", token="nonsense"))[
+            "code"
+        ] == "unauthenticated"
 
 
 async def test_a_narrower_token_ends_what_it_doesnt_allow(edge: Server) -> None:
-    """After authenticate, subscriptions that the token doesn't allow end with an error each; the others go on."""
+    """After authenticate, subscriptions that the token doesn't allow end with an error each; the
+    others go on.
+    """
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations", "hotel_reservations")
-        taken = await client.ask(action="authenticate", token=edge.token(scopes=("restaurant:read",)))
+        taken = await client.ask(
+            action="authenticate", token=edge.token(scopes=("restaurant:read",))
+        )
         assert taken["status"] == "authenticated"
         ended = await client.receive()
-        assert (ended["code"], ended["channels"], ended["action"]) == ("forbidden", ["hotel_reservations"], "authenticate")
+        assert (ended["code"], ended["channels"], ended["action"]) == (
+            "forbidden",
+            ["hotel_reservations"],
+            "authenticate",
+        )
         await edge.book()
         assert len(await client.events(1)) == 1
 
 
 async def test_an_unsubscribe_of_what_a_token_has_ended_holds(edge: Server) -> None:
-    """It changes nothing on the connection, and is stored all the same: a resume with a token for everything doesn't bring it back."""
+    """It changes nothing on the connection, and is stored all the same: a resume with a token for
+    everything doesn't bring it back.
+    """
     async with edge.client() as client:
-        session = (await client.subscribe("restaurant_reservations", "hotel_reservations"))["session"]
+        session = (await client.subscribe("restaurant_reservations", "hotel_reservations"))[
+            "session"
+        ]
         await client.ask(action="authenticate", token=edge.token(scopes=("restaurant:read",)))
         await client.receive()
         await client.ask(action="authenticate", token=edge.token())
-        assert (await client.ask(action="unsubscribe", channels=["hotel_reservations"]))["status"] == "unsubscribed"
+        assert (await client.ask(action="unsubscribe", channels=["hotel_reservations"]))[
+            "status"
+        ] == "unsubscribed"
     async with edge.client() as client:
         resumed = await client.ask(action="resume", session=session)
         assert resumed["channels"] == ["restaurant_reservations"]
@@ -110,7 +160,9 @@ async def test_an_unsubscribe_of_what_a_token_has_ended_holds(edge: Server) -> N
 
 
 async def test_a_token_that_allows_nothing_ends_the_connection(edge: Server) -> None:
-    """After authenticate with a token without any read scope every subscription ends, and then the connection: 4501."""
+    """After authenticate with a token without any read scope every subscription ends, and then the
+    connection: 4501.
+    """
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations")
         taken = await client.ask(action="authenticate", token=edge.token(scopes=("hotel:write",)))
@@ -123,7 +175,9 @@ async def test_a_token_that_allows_nothing_ends_the_connection(edge: Server) -> 
 async def test_no_token_is_logged(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
     """Neither a handshake that is taken nor one that is refused leaves its token in the log."""
     is_fast = edge.parts.settings.lane == "fast"
-    caplog.set_level("DEBUG" if is_fast else "INFO", logger="uvicorn")  # in the plain lane the debug log is the server's own
+    caplog.set_level(
+        "DEBUG" if is_fast else "INFO", logger="uvicorn"
+    )  # in the plain lane the debug log is the server's own
     caplog.set_level("DEBUG", logger="rtdash")
     good, bad = edge.token(), edge.token() + "x"
     for token in (good, bad):

@@ -40,7 +40,9 @@ class Placeholders:
                 return {key: self.fill(value) for key, value in template.items()}
             case list():
                 return [self.fill(value) for value in template]
-            case str() if (found := _PLACEHOLDER.fullmatch(template)) and found["what"] not in _KINDS:
+            case str() if (found := _PLACEHOLDER.fullmatch(template)) and found[
+                "what"
+            ] not in _KINDS:
                 known = self._known[found["what"]]
                 return known + int(found["plus"]) if found["plus"] else known
         return template
@@ -65,9 +67,15 @@ class Placeholders:
             assert value == self.fill(template), f"{where}: {value!r} instead of {template!r}"
 
 
-@pytest.mark.parametrize("text", [path.read_text(encoding="utf-8") for path in TRACES], ids=[path.stem for path in TRACES])
+@pytest.mark.parametrize(
+    "text",
+    [path.read_text(encoding="utf-8") for path in TRACES],
+    ids=[path.stem for path in TRACES],
+)
 async def test_the_server_obeys_the_trace(edge: Server, text: str) -> None:
-    """Every message comes with exactly its fields, in their order, and every connection ends as it should."""
+    """Every message comes with exactly its fields, in their order, and every connection ends as it
+    should.
+    """
     placeholders = Placeholders()
     async with AsyncExitStack() as stack:
         client: Client

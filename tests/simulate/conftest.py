@@ -1,4 +1,6 @@
-"""Venues of the generators' tests, and a house that applies operations as the server would: the domain's own rules, nothing stored."""
+"""Venues of the generators' tests, and a house that applies operations as the server would: the
+domain's own rules, nothing stored.
+"""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -41,7 +43,10 @@ class House:
 
     def occupancy(self, night: date) -> float:
         """The share of rooms sold for a night."""
-        return sum(self.sold[room_type.id, night] for room_type in self.venue.room_types) / self.venue.total_rooms
+        return (
+            sum(self.sold[room_type.id, night] for room_type in self.venue.room_types)
+            / self.venue.total_rooms
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
-"""The reports of CONTRACT section 5, computed from the rows of the booking data themselves: what a server must answer after a replay.
+"""The reports of CONTRACT section 5, computed from the rows of the booking data themselves: what a
+server must answer after a replay.
 
-On purpose without any code of the product. As a command: python -m tests.simulate.figures FILE VENUE UNTIL
+On purpose without any code of the product. As a command: python -m tests.simulate.figures FILE
+VENUE UNTIL
 """
 
 import csv
@@ -26,13 +28,17 @@ def read_rows(path: Path) -> list[Row]:
     if path.suffix != ".zip":
         return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     with zipfile.ZipFile(path) as archive:
-        return list(csv.DictReader(io.StringIO(archive.read(archive.namelist()[0]).decode(), newline="")))
+        return list(
+            csv.DictReader(io.StringIO(archive.read(archive.namelist()[0]).decode(), newline=""))
+        )
 
 
 def arrival(row: Row) -> date:
     """The day of arrival."""
-    text = f"{row['arrival_date_year']} {row['arrival_date_month']} {row['arrival_date_day_of_month']}"
-    return datetime.strptime(text, "%Y %B %d").date()  # noqa: DTZ007 - a date
+    text = (
+        f"{row['arrival_date_year']} {row['arrival_date_month']} {row['arrival_date_day_of_month']}"
+    )
+    return datetime.strptime(text, "%Y %B %d").date()  # noqa: DTZ007
 
 
 def nights(row: Row) -> int:
@@ -63,16 +69,26 @@ def reports(rows: Iterable[Row], venue: str, *, period: str, until: date) -> dic
     starting = [row for row in mine if first <= arrival(row) <= until]
     by_night, by_type = _room_revenue(mine, first, until)
     sources = Counter(row["market_segment"] for row in starting if has_come(row))
-    points = [_point(first + timedelta(days=day), starting, by_night) for day in range(DAYS[period])]
+    points = [
+        _point(first + timedelta(days=day), starting, by_night) for day in range(DAYS[period])
+    ]
     return {
         "trends": points,
-        "sources": {"total": sources.total(), "sources": _shares(sources, "source", "reservations", lambda count: count)},
-        "by-category": {"total": _major(by_type.total()), "categories": _shares(by_type, "category", "revenue", _major)},
+        "sources": {
+            "total": sources.total(),
+            "sources": _shares(sources, "source", "reservations", lambda count: count),
+        },
+        "by-category": {
+            "total": _major(by_type.total()),
+            "categories": _shares(by_type, "category", "revenue", _major),
+        },
     }
 
 
 def _room_revenue(rows: list[Row], first: date, last: date) -> tuple[Counter[date], Counter[str]]:
-    """Cents by night and by the type of the room that was given: the rate of each night that a guest had booked and came for."""
+    """Cents by night and by the type of the room that was given: the rate of each night that a
+    guest had booked and came for.
+    """
     by_night: Counter[date] = Counter()
     by_type: Counter[str] = Counter()
     for row in rows:
@@ -99,8 +115,13 @@ def _point(day: date, starting: list[Row], by_night: Counter[date]) -> dict[str,
 
 def _shares(counts: Counter[str], name: str, value: str, show: Any) -> list[dict[str, Any]]:
     total = counts.total()
-    ranked = sorted(((key, count) for key, count in counts.items() if count), key=lambda entry: (-entry[1], entry[0]))
-    return [{name: key, value: show(count), "share": _percent(count, total)} for key, count in ranked]
+    ranked = sorted(
+        ((key, count) for key, count in counts.items() if count),
+        key=lambda entry: (-entry[1], entry[0]),
+    )
+    return [
+        {name: key, value: show(count), "share": _percent(count, total)} for key, count in ranked
+    ]
 
 
 def _percent(count: int, total: int) -> float:
@@ -113,4 +134,12 @@ def _major(cents: int) -> float:
 
 if __name__ == "__main__":
     file, hotel, last_day = sys.argv[1:]
-    print(json.dumps(reports(read_rows(Path(file)), hotel, period="monthly", until=date.fromisoformat(last_day)), indent=1))  # noqa: T201 - a command
+    # a command
+    print(  # noqa: T201
+        json.dumps(
+            reports(
+                read_rows(Path(file)), hotel, period="monthly", until=date.fromisoformat(last_day)
+            ),
+            indent=1,
+        )
+    )

@@ -23,14 +23,22 @@ ARRIVING = (0.1, 0.1, 0.1, 0.15, 0.2, 0.25, 0.1)
 
 
 def test_fitting_meets_all_three_margins():
-    """Booking weekdays, arrival weekdays and leads come out as asked, although short leads tie them together."""
+    """Booking weekdays, arrival weekdays and leads come out as asked, although short leads tie them
+    together.
+    """
     leads = [[0.3, 0.1, *[0.0] * 33], [0.0] * 28 + [0.6 / 7] * 7]
     fit = fit_weekdays(leads, MADE, ARRIVING)
     cells = Counter()
     for row, shares in enumerate(leads):
         for shift, share in enumerate(shares):
             for day in range(7):
-                weight = share * fit.tilts[row][shift] * fit.created[day] * fit.arriving[(day + shift) % 7] / 7
+                weight = (
+                    share
+                    * fit.tilts[row][shift]
+                    * fit.created[day]
+                    * fit.arriving[(day + shift) % 7]
+                    / 7
+                )
                 cells["made", day] += weight
                 cells["arriving", (day + shift) % 7] += weight
                 cells["lead", row, shift] += weight
@@ -66,7 +74,9 @@ def test_without_variance_all_days_are_equal():
 
 
 def test_the_published_unevenness_is_split_between_its_causes():
-    """Strength, weekdays and bursts together give the published variance / mean at the published volume."""
+    """Strength, weekdays and bursts together give the published variance / mean at the published
+    volume.
+    """
     even = [1 / 7] * 7
     variance = day_variance(22.0, 50.0, 50.0, even)
     assert 3.0 + 50.0 * variance == pytest.approx(22.0)
@@ -92,7 +102,12 @@ def test_bursts_average_what_was_asked_for():
 
 
 def test_local_instants_follow_the_wall_clock():
-    """Noon is noon on either side of a change of the clocks, and seconds may reach into the next day."""
+    """Noon is noon on either side of a change of the clocks, and seconds may reach into the next
+    day.
+    """
     before, after = (local_instant(date(2026, 3, day), 12 * 3600, LISBON) for day in (28, 29))
     assert after - before == timedelta(hours=23)
-    assert local_instant(date(2026, 6, 1), 25 * 3600, LISBON).astimezone(LISBON).isoformat() == "2026-06-02T01:00:00+01:00"
+    assert (
+        local_instant(date(2026, 6, 1), 25 * 3600, LISBON).astimezone(LISBON).isoformat()
+        == "2026-06-02T01:00:00+01:00"
+    )

@@ -1,4 +1,6 @@
-"""Reading the booking data set: good rows as values, broken ones by line and column, other files refused."""
+"""Reading the booking data set: good rows as values, broken ones by line and column, other files
+refused.
+"""
 
 import csv
 import io
@@ -9,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.simulate.dataset import COLUMNS, Booking, Deposit, Ending, NotTheDataSet, Unreadable, read_bookings
+from rtdash.simulate.dataset import (
+    COLUMNS,
+    Booking,
+    Deposit,
+    Ending,
+    NotTheDataSet,
+    Unreadable,
+    read_bookings,
+)
 
 ROW = {
     "hotel": "City Hotel",
@@ -55,7 +65,9 @@ def file(tmp_path):
 
 
 def test_row_becomes_a_booking(file):
-    """Every column that tells of an operation is read; the booking was made `lead_time` days before the arrival."""
+    """Every column that tells of an operation is read; the booking was made `lead_time` days before
+    the arrival.
+    """
     assert file(text_of(ROW)) == [
         Booking(
             line=2,
@@ -115,7 +127,9 @@ def test_columns_may_stand_in_any_order_and_among_others(file):
     ],
 )
 def test_broken_cell_is_named_and_the_rest_is_read(file, column, value):
-    """A row that can't be read is told by its line, column and value; the rows around it are taken."""
+    """A row that can't be read is told by its line, column and value; the rows around it are
+    taken.
+    """
     before, broken, after = file(text_of(ROW, ROW | {column: value}, ROW))
     assert isinstance(before, Booking)
     assert broken == Unreadable(3, column, value)
@@ -145,7 +159,9 @@ def test_blank_lines_are_no_rows(file):
 
 
 def test_another_file_is_refused_with_what_it_lacks(file):
-    """A file without the data set's columns is refused whole, and the columns that it lacks are named."""
+    """A file without the data set's columns is refused whole, and the columns that it lacks are
+    named.
+    """
     with pytest.raises(NotTheDataSet, match="lacks the columns lead_time, arrival_date_year"):
         file("hotel,price\nRitz,400\n")
 
@@ -175,7 +191,10 @@ def _two_csv(path: Path) -> None:
         archive.writestr("b.csv", "")
 
 
-@pytest.mark.parametrize(("make", "problem"), [(_broken_zip, "can't be unpacked"), (_two_csv, "holds 2"), (Path.mkdir, "can't be read")])
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [(_broken_zip, "can't be unpacked"), (_two_csv, "holds 2"), (Path.mkdir, "can't be read")],
+)
 def test_packed_file_that_cannot_be_read_is_refused(tmp_path, make, problem):
     """What isn't a zip file of one .csv file is told as such."""
     path = tmp_path / "bookings.zip"

@@ -12,29 +12,43 @@ def _arrivals(desk, start, count, *, brief=False):
 
 
 def test_rooms_go_round(hotel, start):
-    """However long the traffic lasts, the oldest bookings make room for new ones: nobody is put off further and further."""
-    desk = HotelDesk(hotel, Profile.RESORT, "round", find_scenario("steady"), Ledger(hotel, share=0.25))
-    books = [timed.operation for life in _arrivals(desk, start, 2500) for timed in life if timed.operation["op"] == "book"]
+    """However long the traffic lasts, the oldest bookings make room for new ones: nobody is put off
+    further and further.
+    """
+    desk = HotelDesk(
+        hotel, Profile.RESORT, "round", find_scenario("steady"), Ledger(hotel, share=0.25)
+    )
+    books = [
+        timed.operation
+        for life in _arrivals(desk, start, 2500)
+        for timed in life
+        if timed.operation["op"] == "book"
+    ]
     leads = [(date.fromisoformat(book["checkIn"]) - start.date()).days for book in books]
     assert median(leads[-500:]) < 1.5 * median(leads[500:1000])
 
 
 def test_a_house_keeps_so_many_open_bookings(hotel, start):
     """Booked minus cancelled stays near the bound."""
-    desk = HotelDesk(hotel, Profile.RESORT, "open", find_scenario("steady"), Ledger(hotel, share=0.25))
+    desk = HotelDesk(
+        hotel, Profile.RESORT, "open", find_scenario("steady"), Ledger(hotel, share=0.25)
+    )
     ops = [timed.operation["op"] for life in _arrivals(desk, start, 2000) for timed in life]
     assert ops.count("book") - ops.count("cancel") < 3 * OPEN_PER_ROOM * hotel.total_rooms
 
 
 def test_a_brief_life_is_only_its_booking(hotel, restaurant, start):
-    """When too much waits already, nothing but the booking is sent, beside the cancellation that makes room for it."""
+    """When too much waits already, nothing but the booking is sent, beside the cancellation that
+    makes room for it.
+    """
     desks = (
         HotelDesk(hotel, Profile.CITY, "brief", find_scenario("steady"), Ledger(hotel)),
         RestaurantDesk(restaurant, "brief", find_scenario("steady")),
     )
     for desk in desks:
         assert all(
-            [timed.operation["op"] for timed in life] in (["book"], ["cancel", "book"]) for life in _arrivals(desk, start, 300, brief=True)
+            [timed.operation["op"] for timed in life] in (["book"], ["cancel", "book"])
+            for life in _arrivals(desk, start, 300, brief=True)
         )
 
 
@@ -52,5 +66,7 @@ def test_a_sale_is_called_off_more_often(restaurant, start):
     cancelled = {}
     for name in ("steady", "flash-sale"):
         desk = RestaurantDesk(restaurant, "sale", find_scenario(name))
-        cancelled[name] = sum(life[-1].operation["op"] == "cancel" for life in _arrivals(desk, start, 1000))
+        cancelled[name] = sum(
+            life[-1].operation["op"] == "cancel" for life in _arrivals(desk, start, 1000)
+        )
     assert cancelled["flash-sale"] > 1.5 * cancelled["steady"]

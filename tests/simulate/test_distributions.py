@@ -49,7 +49,9 @@ def test_quantiles_must_span_the_law():
 def test_lognormal_has_its_mean():
     """The mean asked for is that of the values, not of their logarithms."""
     rng = seeded("lognormal")
-    assert fmean(draw_lognormal(rng, 80.0, 0.5) for _ in range(DRAWS)) == pytest.approx(80.0, rel=0.02)
+    assert fmean(draw_lognormal(rng, 80.0, 0.5) for _ in range(DRAWS)) == pytest.approx(
+        80.0, rel=0.02
+    )
 
 
 def test_poisson_counts_are_as_uneven_as_their_mean():
@@ -61,7 +63,9 @@ def test_poisson_counts_are_as_uneven_as_their_mean():
 
 
 def test_clusters_give_the_dispersion_asked_for():
-    """Poisson clusters of log-series sizes have counts of the wanted variance / mean: E[size²] / E[size]."""
+    """Poisson clusters of log-series sizes have counts of the wanted variance / mean: E[size²] /
+    E[size].
+    """
     rng, theta = seeded("clusters"), cluster_theta(5.0)
     sizes = [draw_cluster_size(rng, theta) for _ in range(DRAWS)]
     assert fmean(sizes) == pytest.approx(cluster_mean(theta), rel=0.03)

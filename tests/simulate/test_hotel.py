@@ -24,9 +24,13 @@ def test_stays_come_in_the_order_of_booking(stays):
 
 
 def test_the_lead_ties_booking_and_arrival(stays):
-    """A guest arrives as many local days after booking as the lead says, and leaves after the nights."""
+    """A guest arrives as many local days after booking as the lead says, and leaves after the
+    nights.
+    """
     for stay in stays:
-        assert stay.check_in == stay.booked_at.astimezone(LISBON).date() + timedelta(days=stay.lead_days)
+        assert stay.check_in == stay.booked_at.astimezone(LISBON).date() + timedelta(
+            days=stay.lead_days
+        )
         assert stay.check_out - stay.check_in == timedelta(days=stay.nights) >= timedelta(days=1)
         assert stay.guests >= 1
 
@@ -40,9 +44,16 @@ def test_the_resort_has_a_peak_of_a_week(stays):
 def test_a_group_takes_a_block_for_the_same_nights(stays):
     """The rooms of a block are booked at once and share their dates; nobody else has one."""
     assert all((stay.block is not None) == (stay.segment == BLOCK_SEGMENT) for stay in stays)
-    blocks = [list(rooms) for block, rooms in groupby(stays, key=lambda stay: stay.block) if block is not None]
+    blocks = [
+        list(rooms)
+        for block, rooms in groupby(stays, key=lambda stay: stay.block)
+        if block is not None
+    ]
     assert max(len(rooms) for rooms in blocks) > 1
-    assert all(len({(stay.booked_at, stay.check_in, stay.nights) for stay in rooms}) == 1 for rooms in blocks)
+    assert all(
+        len({(stay.booked_at, stay.check_in, stay.nights) for stay in rooms}) == 1
+        for rooms in blocks
+    )
 
 
 def test_tentative_blocks_are_called_off(stays):
@@ -53,7 +64,10 @@ def test_tentative_blocks_are_called_off(stays):
 
 def test_summer_nights_cost_more(stays):
     """The rate follows the month of arrival."""
-    mean = {month: _mean([stay.rate_factor for stay in stays if stay.check_in.month == month]) for month in (1, 8)}
+    mean = {
+        month: _mean([stay.rate_factor for stay in stays if stay.check_in.month == month])
+        for month in (1, 8)
+    }
     assert mean[8] > 2.5 * mean[1]
 
 
@@ -62,7 +76,9 @@ def test_one_booking_at_an_instant(stays):
     demand = HotelDemand(Profile.CITY, LISBON, seed="now", per_day=1.0)
     instant = stays[0].booked_at
     asked = [demand.stays_at(instant, lead_days=0) for _ in range(200)]
-    assert all(stay.booked_at == instant and stay.check_in == YEAR for rooms in asked for stay in rooms)
+    assert all(
+        stay.booked_at == instant and stay.check_in == YEAR for rooms in asked for stay in rooms
+    )
     assert any(len(rooms) > 1 for rooms in asked)
 
 

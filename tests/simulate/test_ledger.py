@@ -13,7 +13,9 @@ def test_every_room_is_sold_once(hotel):
     while found := ledger.find(2, MONDAY, 3, rng):
         ledger.take(found[0].id, MONDAY, 3)
         sold += 1
-    assert sold == sum(room_type.total_rooms for room_type in hotel.room_types if room_type.capacity >= 2)
+    assert sold == sum(
+        room_type.total_rooms for room_type in hotel.room_types if room_type.capacity >= 2
+    )
 
 
 def test_a_full_house_puts_off(hotel):

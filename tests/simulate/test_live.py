@@ -20,8 +20,18 @@ def live(request, start):
     venue = request.getfixturevalue(kind)
 
     def run(scenario="steady", *, rate=5.0, minutes=5, **options):
-        operations = generate_live(venue, profile, seed=3, start=start, scenario=find_scenario(scenario), rate_per_s=rate, **options)
-        return list(takewhile(lambda timed: timed.due < start + timedelta(minutes=minutes), operations))
+        operations = generate_live(
+            venue,
+            profile,
+            seed=3,
+            start=start,
+            scenario=find_scenario(scenario),
+            rate_per_s=rate,
+            **options,
+        )
+        return list(
+            takewhile(lambda timed: timed.due < start + timedelta(minutes=minutes), operations)
+        )
 
     run.venue, run.profile = venue, Profile(profile)
     return run
@@ -47,12 +57,18 @@ def test_the_rate_is_kept_in_every_minute(live, start):
 
 def test_slow_traffic_keeps_its_rate_too(live):
     """Three or four reservations a minute, over an hour."""
-    assert sum(timed.operation["op"] == "book" for timed in live(rate=0.06, minutes=60)) == pytest.approx(216, abs=1)
+    assert sum(
+        timed.operation["op"] == "book" for timed in live(rate=0.06, minutes=60)
+    ) == pytest.approx(216, abs=1)
 
 
 def test_a_scenario_has_its_shape(live, start):
     """A flash sale peaks in its second half minute."""
-    booked = [(timed.due - start).total_seconds() for timed in live("flash-sale", minutes=5) if timed.operation["op"] == "book"]
+    booked = [
+        (timed.due - start).total_seconds()
+        for timed in live("flash-sale", minutes=5)
+        if timed.operation["op"] == "book"
+    ]
     steps = Counter(int(second // 30) for second in booked)
     assert max(steps, key=steps.__getitem__) == 1
     assert steps[1] > 4 * steps[8]
@@ -79,7 +95,9 @@ def test_nothing_is_refused_by_an_empty_house(live, open_house):
 
 
 def test_only_guests_of_today_arrive(live, open_house):
-    """In an ordinary day's traffic nobody checks in or sits down before the business date of the reservation."""
+    """In an ordinary day's traffic nobody checks in or sits down before the business date of the
+    reservation.
+    """
     house = open_house(live.venue)
     for timed in live(minutes=4):
         house.apply(timed.operation, timed.due)
@@ -102,19 +120,37 @@ def test_a_life_is_seen_within_minutes(live):
 
 def test_a_restaurant_has_walk_ins(restaurant, start):
     """They are for now, and seated at once."""
-    operations = generate_live(restaurant, "restaurant", seed=1, start=start, scenario=find_scenario("friday-dinner"), rate_per_s=5)
+    operations = generate_live(
+        restaurant,
+        "restaurant",
+        seed=1,
+        start=start,
+        scenario=find_scenario("friday-dinner"),
+        rate_per_s=5,
+    )
     first = [timed.operation for timed, _ in zip(operations, range(2000), strict=False)]
-    assert {operation["source"] for operation in first if operation["op"] == "book"} >= {"Walk-in", "Website", "Phone"}
+    assert {operation["source"] for operation in first if operation["op"] == "book"} >= {
+        "Walk-in",
+        "Website",
+        "Phone",
+    }
 
 
 def test_a_check_in_wave_is_one(hotel, start):
     """Many guests arrive, although the house has few rooms for tonight."""
-    operations = generate_live(hotel, "city", seed=1, start=start, scenario=find_scenario("check-in-wave"), rate_per_s=5)
-    ops = Counter(timed.operation["op"] for timed in takewhile(lambda timed: timed.due < start + timedelta(minutes=6), operations))
+    operations = generate_live(
+        hotel, "city", seed=1, start=start, scenario=find_scenario("check-in-wave"), rate_per_s=5
+    )
+    ops = Counter(
+        timed.operation["op"]
+        for timed in takewhile(lambda timed: timed.due < start + timedelta(minutes=6), operations)
+    )
     assert ops["check_in"] > 0.3 * ops["book"]
 
 
 def test_a_rate_of_zero_is_refused(hotel, start):
     """Nothing can't be waited for."""
     with pytest.raises(ValueError, match="rate"):
-        generate_live(hotel, "city", seed=1, start=start, scenario=find_scenario("steady"), rate_per_s=0)
+        generate_live(
+            hotel, "city", seed=1, start=start, scenario=find_scenario("steady"), rate_per_s=0
+        )

@@ -27,7 +27,9 @@ def past(venue_and_profile, start):
 
 
 def test_nothing_of_a_past_is_refused(venue_and_profile, past, start, open_house):
-    """By the domain's own rules every operation is applied: statuses follow, rooms suffice, instants never go back."""
+    """By the domain's own rules every operation is applied: statuses follow, rooms suffice,
+    instants never go back.
+    """
     house = open_house(venue_and_profile[0])
     for timed in past:
         house.apply(timed.operation, start)
@@ -65,25 +67,35 @@ def test_a_past_leaves_today_to_go_on(venue_and_profile, past, start, open_house
 
 
 def test_cancelled_rooms_are_sold_again(hotel, start):
-    """For some nights more rooms are booked than there are, since many of them were cancelled in between."""
+    """For some nights more rooms are booked than there are, since many of them were cancelled in
+    between.
+    """
     nights = Counter()
     for timed in generate_past(hotel, "city", seed=7, start=start, days=30):
         if timed.operation["op"] == "book":
-            first, last = (date.fromisoformat(timed.operation[name]) for name in ("checkIn", "checkOut"))
+            first, last = (
+                date.fromisoformat(timed.operation[name]) for name in ("checkIn", "checkOut")
+            )
             nights.update(first + timedelta(days=offset) for offset in range((last - first).days))
     assert max(nights.values()) > 1.2 * hotel.total_rooms
 
 
 def test_a_longer_past_has_more(hotel, start):
     """No day, no past; more days, more of it."""
-    counts = [sum(1 for _ in generate_past(hotel, "city", seed=7, start=start, days=days)) for days in (1, 5, 20)]
+    counts = [
+        sum(1 for _ in generate_past(hotel, "city", seed=7, start=start, days=days))
+        for days in (1, 5, 20)
+    ]
     assert counts == sorted(set(counts))
 
 
 def test_an_overbooking_hotel_turns_nobody_away(hotel, start):
     """Without the limit of its rooms it takes more bookings."""
     limited, free = (
-        sum(timed.operation["op"] == "book" for timed in generate_past(venue, "city", seed=7, start=start, days=5))
+        sum(
+            timed.operation["op"] == "book"
+            for timed in generate_past(venue, "city", seed=7, start=start, days=5)
+        )
         for venue in (hotel, replace(hotel, allow_overbooking=True))
     )
     assert free > limited
@@ -104,7 +116,9 @@ def test_what_is_left_comes_within_minutes(venue_and_profile, past, start, open_
     assert not house.refusals
 
 
-@pytest.mark.parametrize(("kind", "profile"), [("hotel", "restaurant"), ("restaurant", "city"), ("hotel", "motel")])
+@pytest.mark.parametrize(
+    ("kind", "profile"), [("hotel", "restaurant"), ("restaurant", "city"), ("hotel", "motel")]
+)
 def test_profiles_must_fit(request, start, kind, profile):
     """A hotel can't have a restaurant's habits, nor any that don't exist."""
     with pytest.raises(ValueError, match=profile):

@@ -30,7 +30,10 @@ def test_the_first_guest_is_new_whatever_was_drawn():
 
 def test_the_same_seed_gives_the_same_people():
     """Names depend on the seed alone."""
-    drawn = [[Population(seed).draw(seeded("same"), repeated=False) for _ in range(3)] for seed in ("a", "a", "b")]
+    drawn = [
+        [Population(seed).draw(seeded("same"), repeated=False) for _ in range(3)]
+        for seed in ("a", "a", "b")
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
 
 

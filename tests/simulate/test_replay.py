@@ -1,4 +1,6 @@
-"""The replay: which operations a row of the booking data becomes, at which instants, and what can't be taken."""
+"""The replay: which operations a row of the booking data becomes, at which instants, and what can't
+be taken.
+"""
 
 from collections import Counter
 from dataclasses import replace
@@ -49,9 +51,16 @@ def local_day(operation: dict[str, Any]) -> date:
 
 
 def test_stay_is_booked_checked_in_paid_and_checked_out():
-    """A Check-Out row without a deposit pays when it leaves; each operation is on the day that the row tells."""
+    """A Check-Out row without a deposit pays when it leaves; each operation is on the day that the
+    row tells.
+    """
     booked, arrived, paid, left = told(STAYED)
-    assert [operation["op"] for operation in (booked, arrived, paid, left)] == ["book", "check_in", "pay", "check_out"]
+    assert [operation["op"] for operation in (booked, arrived, paid, left)] == [
+        "book",
+        "check_in",
+        "pay",
+        "check_out",
+    ]
     assert local_day(booked) == STAYED.booked_on
     assert local_day(arrived) == STAYED.arrival
     assert local_day(left) == STAYED.ended_on
@@ -59,9 +68,23 @@ def test_stay_is_booked_checked_in_paid_and_checked_out():
 
 
 def test_booking_tells_what_the_row_tells():
-    """Party, source, room, dates and the exact price travel in the booking; nobody's name is made up."""
+    """Party, source, room, dates and the exact price travel in the booking; nobody's name is made
+    up.
+    """
     booked = told(STAYED)[0]
-    assert {name: booked[name] for name in ("kind", "venue", "guests", "source", "amount", "roomType", "checkIn", "checkOut")} == {
+    assert {
+        name: booked[name]
+        for name in (
+            "kind",
+            "venue",
+            "guests",
+            "source",
+            "amount",
+            "roomType",
+            "checkIn",
+            "checkOut",
+        )
+    } == {
         "kind": "hotel",
         "venue": "resort-hotel",
         "guests": 3,
@@ -131,17 +154,30 @@ def test_other_endings_are_on_the_status_date(row, op):
 
 @pytest.mark.parametrize("ending", list(Ending))
 def test_instants_of_a_reservation_go_forward(ending):
-    """Even when all happens on one day, each operation is later than the one before, and on that day."""
+    """Even when all happens on one day, each operation is later than the one before, and on that
+    day.
+    """
     day = date(2016, 3, 27)
     for line in range(50):
-        row = replace(STAYED, booked_on=day, arrival=day, ended_on=day, ending=ending, nights=line + 1, assigned_room="D", waiting_days=3)
+        row = replace(
+            STAYED,
+            booked_on=day,
+            arrival=day,
+            ended_on=day,
+            ending=ending,
+            nights=line + 1,
+            assigned_room="D",
+            waiting_days=3,
+        )
         instants = [datetime.fromisoformat(operation["at"]) for operation in told(row)]
         assert instants == sorted(set(instants))
         assert {instant.astimezone(ZONE).date() for instant in instants} == {day}
 
 
 def test_ids_come_from_the_content():
-    """The same row has the same ids wherever it stands in a file; equal rows are told apart by their number."""
+    """The same row has the same ids wherever it stands in a file; equal rows are told apart by
+    their number.
+    """
     first = tell([STAYED, CANCELLED, STAYED], Account())
     second = tell([CANCELLED, replace(STAYED, line=99)], Account())
     assert len({one.reservation_id for one in first}) == 3
@@ -150,13 +186,20 @@ def test_ids_come_from_the_content():
 
 def test_ids_tell_every_difference_apart():
     """A row that was mended is another reservation."""
-    changed = [replace(STAYED, guests=2), replace(STAYED, rate=Decimal(100)), replace(STAYED, segment="Groups")]
+    changed = [
+        replace(STAYED, guests=2),
+        replace(STAYED, rate=Decimal(100)),
+        replace(STAYED, segment="Groups"),
+    ]
     assert len({one.reservation_id for one in tell([STAYED, *changed], Account())}) == 4
 
 
 def test_operation_ids_are_unique():
     """No two operations share an id."""
-    ids = [timed.operation["operationId"] for timed in chronological(tell([STAYED, STAYED, CANCELLED, ABSENT], Account()))]
+    ids = [
+        timed.operation["operationId"]
+        for timed in chronological(tell([STAYED, STAYED, CANCELLED, ABSENT], Account()))
+    ]
     assert len(ids) == len(set(ids)) == 12
 
 
@@ -173,7 +216,9 @@ def test_operation_ids_are_unique():
     ],
 )
 def test_what_cannot_be_taken_is_counted_by_reason(row, reason):
-    """A row without a guest, a night, a price or an order of dates is left out, and the account says why."""
+    """A row without a guest, a night, a price or an order of dates is left out, and the account
+    says why.
+    """
     account = Account()
     assert len(tell([row, STAYED], account)) == 1
     assert account.left_out == Counter({reason: 1})
@@ -190,7 +235,9 @@ def test_unreadable_rows_are_named():
 
 
 def test_untold_changes_are_counted():
-    """How many amendments there were is told, what they changed is not: they are counted and not invented."""
+    """How many amendments there were is told, what they changed is not: they are counted and not
+    invented.
+    """
     account = Account()
     tell([replace(STAYED, changes=2), replace(CANCELLED, changes=1)], account)
     assert account.untold_changes == 3
@@ -199,10 +246,18 @@ def test_untold_changes_are_counted():
 
 def test_all_operations_come_in_the_order_of_time():
     """Over many bookings that overlap, instants never go back, and every operation comes."""
-    rows = [replace(STAYED, booked_on=STAYED.booked_on - timedelta(days=3 * n), guests=n + 1) for n in range(30)]
+    rows = [
+        replace(STAYED, booked_on=STAYED.booked_on - timedelta(days=3 * n), guests=n + 1)
+        for n in range(30)
+    ]
     timed = list(chronological(tell(rows, Account())))
     assert [one.due for one in timed] == sorted(one.due for one in timed)
-    assert Counter(one.operation["op"] for one in timed) == {"book": 30, "check_in": 30, "pay": 30, "check_out": 30}
+    assert Counter(one.operation["op"] for one in timed) == {
+        "book": 30,
+        "check_in": 30,
+        "pay": 30,
+        "check_out": 30,
+    }
 
 
 def test_due_is_the_instant_in_utc():
@@ -217,4 +272,7 @@ def test_venue_file_has_the_two_hotels():
     path = data_path("fixtures", "venues", "antonio-hotels.toml")
     venues = parse_venues(path.read_text(encoding="utf-8"), source=str(path))
     assert [venue.id for venue in venues] == list(HOTELS.values())
-    assert all(venue.allow_overbooking and venue.timezone == ZONE.key and venue.currency == "EUR" for venue in venues)
+    assert all(
+        venue.allow_overbooking and venue.timezone == ZONE.key and venue.currency == "EUR"
+        for venue in venues
+    )

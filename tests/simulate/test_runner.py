@@ -40,22 +40,32 @@ def test_venues_that_the_token_may_not_write_are_left_out(server):
     """Traffic is made only where the token may make it."""
 
     async def scenario():
-        async with Api(server.url, server.token(scopes=("hotel:read", "hotel:write", "restaurant:read"))) as api:
+        async with Api(
+            server.url, server.token(scopes=("hotel:read", "hotel:write", "restaurant:read"))
+        ) as api:
             return await read_venues(api)
 
     assert [venue.id for venue in asyncio.run(scenario())] == ["harbour-hotel"]
 
 
 def test_past_then_live(server):
-    """A past is loaded, live traffic goes on from it, and nothing of either is refused; the past again is all repeats."""
-    traffic = Traffic(rate_per_s=40, duration_s=1, backfill_days=1, start=utc_now() - timedelta(minutes=5))
+    """A past is loaded, live traffic goes on from it, and nothing of either is refused; the past
+    again is all repeats.
+    """
+    traffic = Traffic(
+        rate_per_s=40, duration_s=1, backfill_days=1, start=utc_now() - timedelta(minutes=5)
+    )
 
     async def scenario():
         async with Api(server.url, server.token(scopes=ADMIN)) as api:
             tally, again = Tally(), Tally()
-            await run_traffic(api, traffic, await read_venues(api), tally, stop=asyncio.Event(), clock=utc_now)
+            await run_traffic(
+                api, traffic, await read_venues(api), tally, stop=asyncio.Event(), clock=utc_now
+            )
             past = Traffic(backfill_days=1, duration_s=0, start=traffic.start)
-            await run_traffic(api, past, await read_venues(api), again, stop=asyncio.Event(), clock=utc_now)
+            await run_traffic(
+                api, past, await read_venues(api), again, stop=asyncio.Event(), clock=utc_now
+            )
             return tally, again
 
     tally, again = asyncio.run(scenario())

@@ -74,7 +74,10 @@ def test_prices_are_whole_in_any_currency(hotel):
     assert Script(replace(hotel, currency="JPY"), "g1-1").whole(12345.6) == 12346
 
 
-@pytest.mark.parametrize(("today", "ops"), [(True, ["book", "confirm", "check_in", "check_out"]), (False, ["book", "confirm"])])
+@pytest.mark.parametrize(
+    ("today", "ops"),
+    [(True, ["book", "confirm", "check_in", "check_out"]), (False, ["book", "confirm"])],
+)
 def test_a_life_is_brought_forward(booked, start, today, ops):
     """Guests of today go through it all within minutes, those of later days wait for theirs."""
     for days, op in enumerate(("confirm", "check_in", "check_out")):
@@ -89,5 +92,11 @@ def test_a_guest_can_leave_at_once(booked, start):
     for op in ("confirm", "check_in", "check_out"):
         booked.step(start, op)
     booked.leave_at_once()
-    assert [timed.operation["op"] for timed in booked.operations] == ["book", "confirm", "check_in", "undo_check_in", "cancel"]
+    assert [timed.operation["op"] for timed in booked.operations] == [
+        "book",
+        "confirm",
+        "check_in",
+        "undo_check_in",
+        "cancel",
+    ]
     assert len({timed.operation["operationId"] for timed in booked.operations}) == 5

@@ -17,7 +17,9 @@ ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Server:
-    """Takes operations as `Api` would, and remembers the requests; it may be slow, stop the run, or fail."""
+    """Takes operations as `Api` would, and remembers the requests; it may be slow, stop the run, or
+    fail.
+    """
 
     def __init__(self, *, stop: asyncio.Event | None = None, fails: bool = False) -> None:
         self.requests: list[list[dict[str, Any]]] = []
@@ -45,7 +47,9 @@ class Server:
 
 
 def operation(number: int, venue: str = "a", after_s: float = 0) -> TimedOperation:
-    return TimedOperation(ORIGIN + timedelta(seconds=after_s), {"op": "book", "venue": venue, "number": number})
+    return TimedOperation(
+        ORIGIN + timedelta(seconds=after_s), {"op": "book", "venue": venue, "number": number}
+    )
 
 
 def numbers(requests: list[list[dict[str, Any]]], venue: str = "a") -> list[int]:
@@ -53,14 +57,18 @@ def numbers(requests: list[list[dict[str, Any]]], venue: str = "a") -> list[int]
 
 
 def test_load_keeps_the_order_of_each_venue():
-    """Everything arrives, in order within a venue, one request of a venue at a time, none with more than a batch."""
+    """Everything arrives, in order within a venue, one request of a venue at a time, none with more
+    than a batch.
+    """
 
     async def scenario():
         server, tally = Server(), Tally()
         operations = [operation(number, "ab"[number % 3 == 0]) for number in range(4 * BATCH + 7)]
         await Sender(server, tally, asyncio.Event()).load(operations)
         for venue in "ab":
-            assert numbers(server.requests, venue) == [one.operation["number"] for one in operations if one.operation["venue"] == venue]
+            assert numbers(server.requests, venue) == [
+                one.operation["number"] for one in operations if one.operation["venue"] == venue
+            ]
         assert max(map(len, server.requests)) == BATCH
         assert all(len({one["venue"] for one in request}) == 1 for request in server.requests)
         assert server.most_under_way == 1
@@ -88,7 +96,9 @@ def test_failure_ends_the_load():
     async def scenario():
         server = Server(fails=True)
         with pytest.raises(Problem, match="broken"):
-            await Sender(server, Tally(), asyncio.Event()).load(operation(number) for number in range(10 * BATCH))
+            await Sender(server, Tally(), asyncio.Event()).load(
+                operation(number) for number in range(10 * BATCH)
+            )
         assert len(server.requests) < 4
 
     asyncio.run(scenario())
@@ -110,7 +120,9 @@ def test_paced_operations_are_not_early():
     async def scenario():
         server = Server()
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace([operation(n, after_s=n * 0.12) for n in range(4)], origin=ORIGIN)
+        await Sender(server, Tally(), asyncio.Event()).pace(
+            [operation(n, after_s=n * 0.12) for n in range(4)], origin=ORIGIN
+        )
         assert numbers(server.requests) == [0, 1, 2, 3]
         for request, at in zip(server.requests, server.times, strict=True):
             assert at - started >= request[-1]["number"] * 0.12
@@ -123,7 +135,9 @@ def test_what_comes_due_together_goes_together():
 
     async def scenario():
         server = Server()
-        await Sender(server, Tally(), asyncio.Event()).pace([operation(n, after_s=n * 0.002) for n in range(150)], origin=ORIGIN)
+        await Sender(server, Tally(), asyncio.Event()).pace(
+            [operation(n, after_s=n * 0.002) for n in range(150)], origin=ORIGIN
+        )
         assert numbers(server.requests) == list(range(150))
         assert len(server.times) - 1 <= (server.times[-1] - server.times[0]) / GROUP_S + 0.5
         assert min(later - earlier for earlier, later in pairwise(server.times)) >= GROUP_S / 2
@@ -138,7 +152,9 @@ def test_speed_compresses_time():
         server = Server()
         operations = [operation(day, after_s=day * 86_400) for day in range(3)]
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace(operations, origin=ORIGIN, speed=86_400 * 10)
+        await Sender(server, Tally(), asyncio.Event()).pace(
+            operations, origin=ORIGIN, speed=86_400 * 10
+        )
         assert numbers(server.requests) == [0, 1, 2]
         assert server.times[-1] - started >= 0.2
 
@@ -163,7 +179,9 @@ def test_duration_is_kept_when_nothing_is_due():
     async def scenario():
         server = Server()
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace([operation(1, after_s=3600)], origin=ORIGIN, duration_s=0.2)
+        await Sender(server, Tally(), asyncio.Event()).pace(
+            [operation(1, after_s=3600)], origin=ORIGIN, duration_s=0.2
+        )
         assert server.requests == []
         assert time.monotonic() - started >= 0.2
 
@@ -187,7 +205,9 @@ def test_falling_behind_is_counted_and_nothing_is_left_out():
 
     async def scenario():
         server, tally = Server(), Tally()
-        await Sender(server, tally, asyncio.Event()).pace([operation(1, after_s=-60), operation(2)], origin=ORIGIN)
+        await Sender(server, tally, asyncio.Event()).pace(
+            [operation(1, after_s=-60), operation(2)], origin=ORIGIN
+        )
         assert numbers(server.requests) == [1, 2]
         assert tally.behind_s >= 60
 

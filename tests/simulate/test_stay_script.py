@@ -14,7 +14,11 @@ from rtdash.simulate.stay_script import stay_script
 @pytest.fixture(scope="module")
 def stays():
     """Two months of a city hotel."""
-    return list(HotelDemand(Profile.CITY, ZoneInfo("Europe/Lisbon"), seed="stays", per_day=20.0).stays(date(2025, 3, 1), 60))
+    return list(
+        HotelDemand(Profile.CITY, ZoneInfo("Europe/Lisbon"), seed="stays", per_day=20.0).stays(
+            date(2025, 3, 1), 60
+        )
+    )
 
 
 @pytest.fixture
@@ -38,22 +42,39 @@ def test_lives_end_as_drawn(lives):
 
 def test_everybody_leaves_without_debts(lives):
     """At the end of a stay all of it is paid."""
-    assert all(script.paid_minor == script.amount_minor for stay, _, script in lives if stay.ending is Ending.STAYED)
+    assert all(
+        script.paid_minor == script.amount_minor
+        for stay, _, script in lives
+        if stay.ending is Ending.STAYED
+    )
 
 
 def test_tentative_blocks_are_never_confirmed(lives):
     """They are booked as pending and called off as pending."""
-    tentative = [(ops, script) for stay, ops, script in lives if stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED]
+    tentative = [
+        (ops, script)
+        for stay, ops, script in lives
+        if stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED
+    ]
     assert tentative
-    assert all("confirm" not in ops and script.operations[0].operation["status"] == "Pending" for ops, script in tentative)
+    assert all(
+        "confirm" not in ops and script.operations[0].operation["status"] == "Pending"
+        for ops, script in tentative
+    )
 
 
 def test_guests_arrive_on_their_day(lives, hotel):
     """The last check-in is on the day of arrival, or in the night that follows it."""
     for stay, ops, script in lives:
         if "check_in" in ops:
-            arrived = [timed.due for timed in script.operations if timed.operation["op"] == "check_in"][-1]
-            assert timedelta(0) <= arrived.astimezone(hotel.zone).date() - stay.check_in <= timedelta(days=1)
+            arrived = [
+                timed.due for timed in script.operations if timed.operation["op"] == "check_in"
+            ][-1]
+            assert (
+                timedelta(0)
+                <= arrived.astimezone(hotel.zone).date() - stay.check_in
+                <= timedelta(days=1)
+            )
 
 
 def test_cancellations_come_before_arrival(lives, hotel):
@@ -66,4 +87,15 @@ def test_cancellations_come_before_arrival(lives, hotel):
 def test_all_that_can_happen_happens(lives):
     """Within two months every operation of a hotel is seen."""
     seen = {op for _, ops, _ in lives for op in ops}
-    assert seen >= {"book", "confirm", "amend", "pay", "charge", "check_in", "check_out", "cancel", "no_show", "undo_check_in"}
+    assert seen >= {
+        "book",
+        "confirm",
+        "amend",
+        "pay",
+        "charge",
+        "check_in",
+        "check_out",
+        "cancel",
+        "no_show",
+        "undo_check_in",
+    }

@@ -10,7 +10,10 @@ TABLE = {"op": "book", "venue": "harbour-grill"}
 
 
 def refused(code: str, detail: str = "") -> dict[str, Any]:
-    return {"outcome": "refused", "problem": {"type": f"urn:rtdash:problem:{code}", "detail": detail}}
+    return {
+        "outcome": "refused",
+        "problem": {"type": f"urn:rtdash:problem:{code}", "detail": detail},
+    }
 
 
 def test_outcomes_are_counted_by_venue():
@@ -25,17 +28,31 @@ def test_outcomes_are_counted_by_venue():
 def test_refusals_are_counted_by_reason_with_the_first_as_example():
     """The code of the problem is the reason; its first detail is kept."""
     tally = Tally(sent=3)
-    tally.count([BOOK, BOOK, BOOK], [refused("no_availability", "first"), refused("no_availability", "second"), refused("overpaid", "")])
+    tally.count(
+        [BOOK, BOOK, BOOK],
+        [
+            refused("no_availability", "first"),
+            refused("no_availability", "second"),
+            refused("overpaid", ""),
+        ],
+    )
     assert tally.refused == {"no_availability": 2, "overpaid": 1}
     assert tally.examples["no_availability"] == "first"
-    assert any("refused, no_availability: 2" in line and "first" in line for line in tally.summary())
+    assert any(
+        "refused, no_availability: 2" in line and "first" in line for line in tally.summary()
+    )
 
 
 def test_repeats_are_neither_applied_nor_refused():
     """A repeat is counted as such, and is no new reservation."""
     tally = Tally(sent=1)
     tally.count([BOOK], [{"outcome": "repeated"}])
-    assert (tally.repeated, tally.applied.total(), tally.booked.total(), tally.refused.total()) == (1, 0, 0, 0)
+    assert (tally.repeated, tally.applied.total(), tally.booked.total(), tally.refused.total()) == (
+        1,
+        0,
+        0,
+        0,
+    )
     assert "1 repeated" in tally.line()
 
 

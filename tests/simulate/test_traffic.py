@@ -24,9 +24,13 @@ def text(operations: Iterable[TimedOperation]) -> str:
 
 @pytest.mark.parametrize("profile", list(Profile))
 def test_sample_has_so_many_whole_lives(profile):
-    """A dry run prints the number of reservations asked for, each from its booking to its end, by instant and with it."""
+    """A dry run prints the number of reservations asked for, each from its booking to its end, by
+    instant and with it.
+    """
     venue = GRILL if profile is Profile.RESTAURANT else HOTEL
-    operations = list(Traffic(profile=profile, start=START).rehearse([venue], NOW, count=150, live=False))
+    operations = list(
+        Traffic(profile=profile, start=START).rehearse([venue], NOW, count=150, live=False)
+    )
     lives = Counter(timed.operation["reservationId"] for timed in operations)
     last = {timed.operation["reservationId"]: timed.operation["op"] for timed in operations}
     assert len(lives) == 150
@@ -38,14 +42,18 @@ def test_sample_has_so_many_whole_lives(profile):
 
 def test_sample_starts_at_its_start():
     """Bookings of a hotel begin on the date asked for."""
-    operations = Traffic(profile=Profile.CITY, start=START).rehearse([HOTEL], NOW, count=20, live=False)
+    operations = Traffic(profile=Profile.CITY, start=START).rehearse(
+        [HOTEL], NOW, count=20, live=False
+    )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
     assert START <= min(booked) < START + timedelta(days=2)
 
 
 def test_sample_of_a_year_or_more_fills_whole_years():
     """Many reservations are spread over whole years, so that every season is in it alike."""
-    operations = Traffic(profile=Profile.CITY, start=START).rehearse([HOTEL], NOW, count=8_300, live=False)
+    operations = Traffic(profile=Profile.CITY, start=START).rehearse(
+        [HOTEL], NOW, count=8_300, live=False
+    )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
     years = (max(booked) - START) / timedelta(days=365.25)
     assert abs(years - round(years)) < 0.08
@@ -54,10 +62,20 @@ def test_sample_of_a_year_or_more_fills_whole_years():
 
 @pytest.mark.parametrize("live", [False, True], ids=["sample", "live"])
 def test_operations_depend_on_seed_start_and_options_alone(live):
-    """The same options give the same bytes whenever it is asked; another seed or start gives others."""
+    """The same options give the same bytes whenever it is asked; another seed or start gives
+    others.
+    """
 
     def rehearsed(now: datetime = NOW, **changes) -> str:
-        traffic = Traffic(**{"seed": 3, "start": START, "duration_s": 60, "scenario": SCENARIOS["check-in-wave"], **changes})
+        traffic = Traffic(
+            **{
+                "seed": 3,
+                "start": START,
+                "duration_s": 60,
+                "scenario": SCENARIOS["check-in-wave"],
+                **changes,
+            }
+        )
         return text(traffic.rehearse([HOTEL, GRILL], now, count=40, live=live))
 
     assert rehearsed() == rehearsed(NOW + timedelta(days=9))
@@ -65,31 +83,47 @@ def test_operations_depend_on_seed_start_and_options_alone(live):
 
 
 def test_past_begun_within_one_hour_is_the_same():
-    """A past that is loaded again a little later has the same ids, so that the server takes it for a repeat."""
+    """A past that is loaded again a little later has the same ids, so that the server takes it for
+    a repeat.
+    """
     traffic = Traffic(backfill_days=2)
     early, late, later = (
-        text(in_order(traffic.pasts([GRILL], now))) for now in (NOW, NOW + timedelta(minutes=5), NOW + timedelta(hours=1))
+        text(in_order(traffic.pasts([GRILL], now)))
+        for now in (NOW, NOW + timedelta(minutes=5), NOW + timedelta(hours=1))
     )
     assert early == late != later
 
 
 def test_past_of_all_venues_is_in_the_order_of_time():
     """Pasts of several venues are one sequence, all of it before the start."""
-    instants = [timed.due for timed in Traffic(backfill_days=1, start=START).rehearse([HOTEL, GRILL], NOW, count=None, live=False)]
+    instants = [
+        timed.due
+        for timed in Traffic(backfill_days=1, start=START).rehearse(
+            [HOTEL, GRILL], NOW, count=None, live=False
+        )
+    ]
     assert instants == sorted(instants)
     assert instants[-1] < START
 
 
 def test_count_ends_a_past_after_so_many_reservations():
     """With a count, a past ends before the reservation after it."""
-    operations = list(Traffic(backfill_days=2, start=START).rehearse([GRILL], NOW, count=7, live=False))
+    operations = list(
+        Traffic(backfill_days=2, start=START).rehearse([GRILL], NOW, count=7, live=False)
+    )
     assert sum(timed.operation["op"] == "book" for timed in operations) == 7
 
 
 def test_rate_is_shared_by_the_venues():
     """Live traffic has the rate asked for over all venues together."""
-    operations = list(Traffic(rate_per_s=4, duration_s=600, start=START).rehearse([HOTEL, GRILL], NOW, count=None, live=True))
-    booked = Counter(timed.operation["venue"] for timed in operations if timed.operation["op"] == "book")
+    operations = list(
+        Traffic(rate_per_s=4, duration_s=600, start=START).rehearse(
+            [HOTEL, GRILL], NOW, count=None, live=True
+        )
+    )
+    booked = Counter(
+        timed.operation["venue"] for timed in operations if timed.operation["op"] == "book"
+    )
     assert booked.total() == pytest.approx(2400, rel=0.01)
     assert booked[HOTEL.id] == pytest.approx(1200, rel=0.01)
     assert all("at" not in timed.operation for timed in operations)
@@ -97,7 +131,12 @@ def test_rate_is_shared_by_the_venues():
 
 @pytest.mark.parametrize(
     ("profile", "suits"),
-    [(None, (True, True)), (Profile.RESORT, (True, False)), (Profile.CITY, (True, False)), (Profile.RESTAURANT, (False, True))],
+    [
+        (None, (True, True)),
+        (Profile.RESORT, (True, False)),
+        (Profile.CITY, (True, False)),
+        (Profile.RESTAURANT, (False, True)),
+    ],
 )
 def test_profile_chooses_the_venues(profile, suits):
     """Hotels follow a hotel's profile and restaurants theirs; without one, both get traffic."""

@@ -1,4 +1,5 @@
-"""The replay of the real data through a real server: what was applied is stored, logged, received, and reported as the data say.
+"""The replay of the real data through a real server: what was applied is stored, logged, received,
+and reported as the data say.
 
 A part of the rows by default; all 119,390 with RTDASH_FULL=1, which takes minutes.
 """
@@ -41,12 +42,20 @@ EVERY = 5
 def data_set(tmp_path_factory) -> Path:
     """The data set, or in the short form a part of it."""
     told = os.environ.get("RTDASH_HOTEL_BOOKINGS")
-    whole = Path(told) if told else Path(__file__).parents[2].parent / "shared" / "data" / "hotel_bookings.csv.zip"
+    whole = (
+        Path(told)
+        if told
+        else Path(__file__).parents[2].parent / "shared" / "data" / "hotel_bookings.csv.zip"
+    )
     if not whole.exists():
         pytest.skip("the hotel booking data set is not here: RTDASH_HOTEL_BOOKINGS names it")
     if FULL:
         return whole
-    rows = [row for row in figures.read_rows(whole) if date(2016, 7, 25) <= figures.arrival(row) <= UNTIL][::EVERY]
+    rows = [
+        row
+        for row in figures.read_rows(whole)
+        if date(2016, 7, 25) <= figures.arrival(row) <= UNTIL
+    ][::EVERY]
     part = tmp_path_factory.mktemp("bookings") / "part.csv"
     with part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -60,10 +69,24 @@ def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[b
     """`rtdash serve` with the two hotels, its data in `data`: its URL and its process."""
     venues = data_path("fixtures", "venues", "antonio-hotels.toml")
     environment = plain_environment()
-    command = [sys.executable, "-m", "rtdash", "serve", "--port", str(port), "--data", str(data), "--venues", str(venues)]
+    command = [
+        sys.executable,
+        "-m",
+        "rtdash",
+        "serve",
+        "--port",
+        str(port),
+        "--data",
+        str(data),
+        "--venues",
+        str(venues),
+    ]
     address = data / "address"
     address.unlink(missing_ok=True)
-    with (data / "log").open("w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
+    with (
+        (data / "log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
+    ):
         try:
             until = time.monotonic() + 30
             while not (address.exists() and address.read_text().strip()):
@@ -77,7 +100,9 @@ def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[b
 
 
 class _EndsTheServer(Tally):
-    """Kills it as soon as more than `behind` operations are applied, with the next ones not sent yet."""
+    """Kills it as soon as more than `behind` operations are applied, with the next ones not sent
+    yet.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], behind: int) -> None:
         super().__init__()
@@ -85,7 +110,9 @@ class _EndsTheServer(Tally):
         self._process = process
         self._behind = behind
 
-    def count(self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]) -> None:
+    def count(
+        self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]
+    ) -> None:
         """As ever, and then kill it once."""
         super().count(operations, outcomes)
         if self.applied.total() > self._behind and not self.has_ended.is_set():
@@ -103,7 +130,9 @@ def server(tmp_path_factory) -> Iterator[tuple[str, str]]:
 
 
 class Follower:
-    """Counts the events of a hotel's reservations as they are received, and how many were new reservations."""
+    """Counts the events of a hotel's reservations as they are received, and how many were new
+    reservations.
+    """
 
     def __init__(self) -> None:
         self.events = 0
@@ -138,7 +167,10 @@ class Follower:
 async def following(url: str, token: str) -> AsyncIterator[dict[str, Follower]]:
     """One follower a hotel, all of them live."""
     followers = {venue: Follower() for venue in HOTELS}
-    tasks = [asyncio.create_task(follower.follow(url, token, venue)) for venue, follower in followers.items()]
+    tasks = [
+        asyncio.create_task(follower.follow(url, token, venue))
+        for venue, follower in followers.items()
+    ]
     try:
         async with asyncio.timeout(20):
             for follower in followers.values():
@@ -180,7 +212,9 @@ async def reported(api: Api, venue: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(1800 if FULL else 120)
 def test_replay_loses_nothing(server, data_set, capsys):
-    """Applied operations = events in the log = events received; applied bookings = reservations; reports equal those of the rows."""
+    """Applied operations = events in the log = events received; applied bookings = reservations;
+    reports equal those of the rows.
+    """
 
     async def scenario() -> None:
         url, token = server
@@ -193,16 +227,27 @@ def test_replay_loses_nothing(server, data_set, capsys):
             for venue, follower in followers.items():
                 await follower.has_received(tally.applied[venue])
             with capsys.disabled() if FULL else contextlib.nullcontext():
-                print(*account.lines(), *tally.summary(), sep="\n")  # noqa: T201 - for whoever ran the long form
+                # for whoever ran the long form
+                print(*account.lines(), *tally.summary(), sep="\n")  # noqa: T201
             assert tally.refused == {}
             assert tally.repeated == 0
             rows = figures.read_rows(data_set)
             for venue in HOTELS:
                 reservations, head = await stored(api, venue)
-                taken = sum(row["hotel"] == figures.HOTELS[venue] and figures.is_taken(row) for row in rows)
+                taken = sum(
+                    row["hotel"] == figures.HOTELS[venue] and figures.is_taken(row) for row in rows
+                )
                 assert tally.applied[venue] == head == followers[venue].events > 0
-                assert tally.booked[venue] == reservations == followers[venue].new == taken == account.taken[venue]
-                assert await reported(api, venue) == figures.reports(rows, venue, period="monthly", until=UNTIL)
+                assert (
+                    tally.booked[venue]
+                    == reservations
+                    == followers[venue].new
+                    == taken
+                    == account.taken[venue]
+                )
+                assert await reported(api, venue) == figures.reports(
+                    rows, venue, period="monthly", until=UNTIL
+                )
         assert account.rows == account.taken.total() + account.left_out.total() == len(rows)
 
     asyncio.run(scenario())
@@ -227,18 +272,26 @@ def test_second_replay_changes_nothing(server, data_set):
 
 
 def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
-    """A server that is killed in the middle and started again has every operation once: what is sent again is recognised."""
+    """A server that is killed in the middle and started again has every operation once: what is
+    sent again is recognised.
+    """
     told = tell(islice(read_bookings(data_set), 1200), Account())
 
     async def scenario() -> None:
         with serving(tmp_path) as (url, process):
             tally = _EndsTheServer(process, behind=1000)
             async with Api(url, local_token(tmp_path, admin=True)) as api:
-                sending = asyncio.create_task(run_replay(api, told, tally, speed=None, stop=asyncio.Event()))
+                sending = asyncio.create_task(
+                    run_replay(api, told, tally, speed=None, stop=asyncio.Event())
+                )
                 async with asyncio.timeout(60):
                     await tally.has_ended.wait()
-                with contextlib.ExitStack() as again:  # started in a thread, so that what is sent meanwhile finds nobody
-                    await asyncio.to_thread(again.enter_context, serving(tmp_path, port=int(url.rsplit(":", 1)[1])))
+                with (
+                    contextlib.ExitStack() as again
+                ):  # started in a thread, so that what is sent meanwhile finds nobody
+                    await asyncio.to_thread(
+                        again.enter_context, serving(tmp_path, port=int(url.rsplit(":", 1)[1]))
+                    )
                     await sending
                     assert api.retries > 0
                     assert tally.refused == {}

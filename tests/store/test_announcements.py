@@ -17,14 +17,24 @@ LEAD = timedelta(hours=3)
 
 
 def due(now=NOW, limit=100):
-    return lambda conn: [one.id for one in announcements.read_due(conn, GRILL.id, now=now, until=now + LEAD, limit=limit)]
+    return lambda conn: [
+        one.id
+        for one in announcements.read_due(conn, GRILL.id, now=now, until=now + LEAD, limit=limit)
+    ]
 
 
 async def test_an_announcement_is_claimed_once(database):
     """By whoever comes first; another start of the same reservation is another announcement."""
-    first, moved = Announcement(GRILL.id, "r", NOW), Announcement(GRILL.id, "r", NOW + timedelta(hours=1))
-    assert await database.write(lambda conn: announcements.claim(conn, [first, first], now=NOW)) == {first}
-    assert await database.write(lambda conn: announcements.claim(conn, [first, moved], now=NOW)) == {moved}
+    first, moved = (
+        Announcement(GRILL.id, "r", NOW),
+        Announcement(GRILL.id, "r", NOW + timedelta(hours=1)),
+    )
+    assert await database.write(
+        lambda conn: announcements.claim(conn, [first, first], now=NOW)
+    ) == {first}
+    assert await database.write(
+        lambda conn: announcements.claim(conn, [first, moved], now=NOW)
+    ) == {moved}
     assert await database.write(lambda conn: announcements.claim(conn, [], now=NOW)) == set()
 
 
@@ -33,7 +43,9 @@ async def test_a_claim_that_is_rolled_back_can_be_made_again(database):
     wanted = Announcement(GRILL.id, "r", NOW)
     with pytest.raises(ZeroDivisionError):
         await database.write(lambda conn: (announcements.claim(conn, [wanted], now=NOW), 1 / 0))
-    assert await database.write(lambda conn: announcements.claim(conn, [wanted], now=NOW)) == {wanted}
+    assert await database.write(lambda conn: announcements.claim(conn, [wanted], now=NOW)) == {
+        wanted
+    }
 
 
 async def test_many_processes_claim_disjoint_parts(database, database_url, tmp_path, clock):
@@ -43,7 +55,12 @@ async def test_many_processes_claim_disjoint_parts(database, database_url, tmp_p
         stores.append(await Database.open(database_url, data_dir=tmp_path, clock=clock))
     wanted = [Announcement(GRILL.id, f"r{number}", NOW) for number in range(20)]
     claims = await asyncio.gather(
-        *(stores[number % len(stores)].write(lambda conn: announcements.claim(conn, wanted, now=NOW)) for number in range(6))
+        *(
+            stores[number % len(stores)].write(
+                lambda conn: announcements.claim(conn, wanted, now=NOW)
+            )
+            for number in range(6)
+        )
     )
     assert sorted(one for claimed in claims for one in claimed) == sorted(wanted)
     await asyncio.gather(*(store.close() for store in stores[1:]))

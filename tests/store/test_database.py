@@ -20,7 +20,14 @@ def commits():
 @pytest.fixture
 async def observed(database_url, tmp_path, clock, commits):
     """A store that tells of its transactions, lets few wait, and gives up on locks soon."""
-    opened = await Database.open(database_url, data_dir=tmp_path, clock=clock, observer=commits.append, queue_limit=5, busy_timeout_s=0.05)
+    opened = await Database.open(
+        database_url,
+        data_dir=tmp_path,
+        clock=clock,
+        observer=commits.append,
+        queue_limit=5,
+        busy_timeout_s=0.05,
+    )
     yield opened
     await opened.close()
 
@@ -42,7 +49,10 @@ async def test_waiting_writes_share_a_transaction(observed, commits):
 async def test_a_write_that_raises_harms_nobody_else(observed):
     """Its caller gets its error; the others of its group are stored."""
     async with busy_writer(observed):
-        good, bad, twice, also_good = (observed.submit(work) for work in (put("a"), lambda _conn: 1 / 0, put("epoch"), put("b")))
+        good, bad, twice, also_good = (
+            observed.submit(work)
+            for work in (put("a"), lambda _conn: 1 / 0, put("epoch"), put("b"))
+        )
     await asyncio.gather(good, also_good)
     with pytest.raises(ZeroDivisionError):
         await bad
@@ -107,7 +117,9 @@ async def test_too_many_waiting_writes_are_refused(observed):
 async def test_too_many_waiting_reads_are_refused(observed):
     """Reads are bounded like writes."""
     release = Event()
-    waiting = [asyncio.create_task(observed.read(lambda _conn: release.wait(PATIENCE_S))) for _ in range(5)]
+    waiting = [
+        asyncio.create_task(observed.read(lambda _conn: release.wait(PATIENCE_S))) for _ in range(5)
+    ]
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="wait already"):
         await observed.read(keys)
@@ -119,7 +131,11 @@ def break_commit(conn):
     """Make this transaction one that can't be committed."""
     if conn.dialect.name == "sqlite":
         driver = conn.connection.driver_connection
-        driver.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK)
+        driver.set_authorizer(
+            lambda action, *_: (
+                sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+            )
+        )
     else:
         conn.exec_driver_sql("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
         conn.exec_driver_sql("INSERT INTO once VALUES (1), (1)")

@@ -34,7 +34,9 @@ async def test_pruning_raises_the_floor(database: Database) -> None:
     await database.write(lambda conn: event_log.append(conn, events, now=NOW))
     log = EventReader(database)
     assert await log.floor(NOTES) == 0
-    await database.write(lambda conn: event_log.prune(conn, before=NOW + timedelta(seconds=1), limit=2))
+    await database.write(
+        lambda conn: event_log.prune(conn, before=NOW + timedelta(seconds=1), limit=2)
+    )
     assert await log.floor(NOTES) == 2
 
 
@@ -52,5 +54,7 @@ async def test_a_write_moves_the_log(database: Database) -> None:
     """After it the heads are worth a look."""
     log = EventReader(database)
     await log.moved()
-    await database.write(lambda conn: event_log.append(conn, [NewEvent(NOTES, {"timestamp": "", "seq": 0})], now=NOW))
+    await database.write(
+        lambda conn: event_log.append(conn, [NewEvent(NOTES, {"timestamp": "", "seq": 0})], now=NOW)
+    )
     assert await log.moved()

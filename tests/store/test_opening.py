@@ -14,7 +14,13 @@ async def test_the_same_store_opens_again(database_url, tmp_path, clock):
     epochs = []
     for _ in range(2):
         database = await Database.open(database_url, data_dir=tmp_path, clock=clock)
-        epochs.append(await database.read(lambda conn: conn.execute(select(meta.c.value).where(meta.c.key == "epoch")).scalar_one()))
+        epochs.append(
+            await database.read(
+                lambda conn: conn.execute(
+                    select(meta.c.value).where(meta.c.key == "epoch")
+                ).scalar_one()
+            )
+        )
         await database.close()
     assert epochs[0] == epochs[1]
 
@@ -22,7 +28,9 @@ async def test_the_same_store_opens_again(database_url, tmp_path, clock):
 async def test_a_newer_database_is_refused(database_url, tmp_path, clock):
     """Its version is one that this program does not know; nothing is changed."""
     database = await Database.open(database_url, data_dir=tmp_path, clock=clock)
-    await database.write(lambda conn: conn.execute(alembic_version.update(), {"version_num": "9999"}))
+    await database.write(
+        lambda conn: conn.execute(alembic_version.update(), {"version_num": "9999"})
+    )
     await database.close()
     with pytest.raises(StoreTooNew, match="9999") as refused:
         await Database.open(database_url, data_dir=tmp_path, clock=clock)
@@ -38,7 +46,9 @@ async def test_a_database_of_another_program_is_refused(database_url, tmp_path, 
         await Database.open(database_url, data_dir=tmp_path, clock=clock)
 
 
-@pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "no url at all", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["mysql://localhost/x", "sqlite://", "no url at all", "sqlite:///:memory:"]
+)
 async def test_urls_that_name_no_store_are_refused(url, tmp_path, clock):
     """The hint says what a URL looks like."""
     with pytest.raises(BadStoreUrl) as refused:
@@ -49,5 +59,7 @@ async def test_urls_that_name_no_store_are_refused(url, tmp_path, clock):
 async def test_a_password_that_is_not_escaped_is_not_quoted(tmp_path, clock):
     """A part of it looks like a port."""
     with pytest.raises(BadStoreUrl) as refused:
-        await Database.open("postgresql://ann:correct@horse:battery@h/db", data_dir=tmp_path, clock=clock)
+        await Database.open(
+            "postgresql://ann:correct@horse:battery@h/db", data_dir=tmp_path, clock=clock
+        )
     assert "battery" not in f"{refused.value} {refused.value.hint}"

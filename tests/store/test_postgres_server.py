@@ -1,4 +1,6 @@
-"""A store on a PostgreSQL server: lost connections, locks, logins, and the processes that share it."""
+"""A store on a PostgreSQL server: lost connections, locks, logins, and the processes that share
+it.
+"""
 
 import asyncio
 from itertools import count
@@ -22,7 +24,10 @@ class TestPostgres:
     async def test_a_broken_connection_is_replaced(self, database):
         """Writes and reads whose connection was lost before COMMIT are run again on a new one."""
         await database.read(keys)
-        pids = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        pids = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND pid <> pg_backend_pid()"
+        )
         await database.write(lambda conn: conn.exec_driver_sql(pids).all())
         assert await database.read(keys) == set()
         await database.read(lambda conn: conn.exec_driver_sql(pids).all())
@@ -52,7 +57,9 @@ class TestPostgres:
 
     async def test_many_processes_start_at_once(self, database_url, tmp_path, clock):
         """One makes the tables, the others wait and find them."""
-        opened = await asyncio.gather(*(Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(4)))
+        opened = await asyncio.gather(
+            *(Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(4))
+        )
         epochs = {await one.read(event_log.read_epoch) for one in opened}
         assert len(epochs) == 1
         await asyncio.gather(*(one.close() for one in opened))
@@ -61,28 +68,52 @@ class TestPostgres:
         """The error says so, and never shows the password."""
         del database_url
         with pytest.raises(StoreUnavailable) as refused:
-            await Database.open("postgresql://someone:hunter2@127.0.0.1:1/none", data_dir=tmp_path, clock=clock)
+            await Database.open(
+                "postgresql://someone:hunter2@127.0.0.1:1/none", data_dir=tmp_path, clock=clock
+            )
         assert refused.value.reason == "lost"
         assert "hunter2" not in f"{refused.value} {refused.value.hint}"
 
     async def test_a_wrong_password_or_database(self, database_url, tmp_path, clock):
         """The server's own words are passed on, with what to check, and never the password."""
         server = make_url(database_url)
-        for wrong, words in ((server.set(password="hunter2"), "password authentication failed"), (server.set(database="none"), "none")):
+        for wrong, words in (
+            (server.set(password="hunter2"), "password authentication failed"),
+            (server.set(database="none"), "none"),
+        ):
             with pytest.raises(StoreUnavailable, match=words) as refused:
-                await Database.open(wrong.render_as_string(hide_password=False), data_dir=tmp_path, clock=clock)
+                await Database.open(
+                    wrong.render_as_string(hide_password=False), data_dir=tmp_path, clock=clock
+                )
             assert "user and password" in refused.value.hint
             assert "hunter2" not in f"{refused.value} {refused.value.hint}"
 
     async def test_connections_are_bounded(self, database, database_url):
-        """However many reads and writes come at once, a process holds one connection that writes and a few that read."""
-        await asyncio.gather(*(database.read(keys) for _ in range(50)), *(database.write(put(f"k{number}")) for number in range(50)))
-        count_them = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
-        assert await database.read(lambda conn: conn.exec_driver_sql(count_them).scalar_one()) <= 1 + dialects.READERS
+        """However many reads and writes come at once, a process holds one connection that writes
+        and a few that read.
+        """
+        await asyncio.gather(
+            *(database.read(keys) for _ in range(50)),
+            *(database.write(put(f"k{number}")) for number in range(50)),
+        )
+        count_them = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+            " backend_type = 'client backend'"
+        )
+        assert (
+            await database.read(lambda conn: conn.exec_driver_sql(count_them).scalar_one())
+            <= 1 + dialects.READERS
+        )
 
-    async def test_a_process_that_can_t_hear_of_others_works_alone(self, database_url, tmp_path, clock):
-        """Any number with a broker, one without; the place is free again when the process has closed."""
-        one, other = [await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)]
+    async def test_a_process_that_can_t_hear_of_others_works_alone(
+        self, database_url, tmp_path, clock
+    ):
+        """Any number with a broker, one without; the place is free again when the process has
+        closed.
+        """
+        one, other = [
+            await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
+        ]
         await one.enter_company(alone=False)
         await other.enter_company(alone=False)
         deaf = await Database.open(database_url, data_dir=tmp_path, clock=clock)
@@ -90,21 +121,29 @@ class TestPostgres:
             await deaf.enter_company(alone=True)
         assert "--broker redis://" in refused.value.hint
         await asyncio.gather(one.close(), other.close(), deaf.close())
-        deaf, late = [await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)]
+        deaf, late = [
+            await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
+        ]
         await deaf.enter_company(alone=True)
         with pytest.raises(StoreLocked):
             await late.enter_company(alone=False)
         await asyncio.gather(deaf.close(), late.close())
 
-    async def test_a_process_that_stands_still_holds_nobody_up_for_long(self, database, database_url, tmp_path, clock, monkeypatch):
-        """Another one writes the rows that it had locked; when it goes on, its callers are told to repeat."""
+    async def test_a_process_that_stands_still_holds_nobody_up_for_long(
+        self, database, database_url, tmp_path, clock, monkeypatch
+    ):
+        """Another one writes the rows that it had locked; when it goes on, its callers are told to
+        repeat.
+        """
         await database.write(put("a"))
         monkeypatch.setattr(dialects, "STUCK_S", 1)
         frozen = await Database.open(database_url, data_dir=tmp_path, clock=clock)
         has_lock, go_on = Event(), Event()
 
         def touch(value):
-            return lambda conn: conn.execute(meta.update().where(meta.c.key == "a"), {"value": value})
+            return lambda conn: conn.execute(
+                meta.update().where(meta.c.key == "a"), {"value": value}
+            )
 
         def stand_still(conn):
             touch("frozen")(conn)
@@ -117,5 +156,12 @@ class TestPostgres:
         go_on.set()
         with pytest.raises(OutcomeUnknown):
             await standing
-        assert await database.read(lambda conn: conn.execute(select(meta.c.value).where(meta.c.key == "a")).scalar_one()) == "other"
+        assert (
+            await database.read(
+                lambda conn: conn.execute(
+                    select(meta.c.value).where(meta.c.key == "a")
+                ).scalar_one()
+            )
+            == "other"
+        )
         await frozen.close()

@@ -26,27 +26,49 @@ async def ask(database, reader, venue, first, last):
 
 async def test_stays_start_or_have_a_night_in_the_period(bookings, database):
     """Those that only touch it with their departure, and other venues', are not in it."""
-    spans = {"over": (-3, 9), "before": (-5, 1), "into": (-1, 2), "within": (2, 3), "out": (4, 8), "after": (5, 7)}
+    spans = {
+        "over": (-3, 9),
+        "before": (-5, 1),
+        "into": (-1, 2),
+        "within": (2, 3),
+        "out": (4, 8),
+        "after": (5, 7),
+    }
     await bookings.apply(
-        [room(reservation_id=name, guests=2, check_in=day(first), check_out=day(last)) for name, (first, last) in spans.items()]
+        [
+            room(reservation_id=name, guests=2, check_in=day(first), check_out=day(last))
+            for name, (first, last) in spans.items()
+        ]
     )
-    await bookings.apply([room(venue_id="small-hotel", room_type="attic", check_in=day(2), check_out=day(3)), table(start=at_day(2))])
+    await bookings.apply(
+        [
+            room(venue_id="small-hotel", room_type="attic", check_in=day(2), check_out=day(3)),
+            table(start=at_day(2)),
+        ]
+    )
     await bookings.apply([then(Op.CANCEL, "within", venue_id=HOTEL.id)])
     stays = await ask(database, reports.read_stays, HOTEL, 1, 4)
-    assert sorted(((stay.check_in - TODAY).days, (stay.check_out - TODAY).days) for stay in stays) == [(-3, 9), (-1, 2), (2, 3), (4, 8)]
+    assert sorted(
+        ((stay.check_in - TODAY).days, (stay.check_out - TODAY).days) for stay in stays
+    ) == [(-3, 9), (-1, 2), (2, 3), (4, 8)]
     assert [stay.status.value for stay in stays if stay.check_in == day(2)] == ["Cancelled"]
 
 
 async def test_stays_cost_their_price_without_charges(bookings, database):
     """What was charged is told by the charges."""
     await bookings.apply(
-        [room(reservation_id="r", amount_minor=20_000), then(Op.CHARGE, "r", venue_id=HOTEL.id, amount_minor=500, category="Spa")]
+        [
+            room(reservation_id="r", amount_minor=20_000),
+            then(Op.CHARGE, "r", venue_id=HOTEL.id, amount_minor=500, category="Spa"),
+        ]
     )
     (stay,) = await ask(database, reports.read_stays, HOTEL, 0, 5)
     assert stay.price_minor == 20_000
 
 
-async def test_charges_fall_on_their_date_and_not_on_cancelled_reservations(bookings, database, clock):
+async def test_charges_fall_on_their_date_and_not_on_cancelled_reservations(
+    bookings, database, clock
+):
     """Summed by date and category."""
     category = GRILL.menu[0]
     await bookings.apply([table(reservation_id=name) for name in "abc"])
@@ -55,22 +77,36 @@ async def test_charges_fall_on_their_date_and_not_on_cancelled_reservations(book
     await bookings.apply([then(Op.CANCEL, "c")])
     clock.advance(days=1)
     await bookings.apply([then(Op.CHARGE, "b", amount_minor=7, category=category.id)])
-    assert await ask(database, reports.read_charges, GRILL, 0, 0) == [Charge(category.name, 700, TODAY)]
-    assert sorted(charge.amount_minor for charge in await ask(database, reports.read_charges, GRILL, 0, 1)) == [7, 700]
+    assert await ask(database, reports.read_charges, GRILL, 0, 0) == [
+        Charge(category.name, 700, TODAY)
+    ]
+    assert sorted(
+        charge.amount_minor for charge in await ask(database, reports.read_charges, GRILL, 0, 1)
+    ) == [7, 700]
 
 
 async def test_sources_count_who_is_coming(bookings, database):
     """By the business date of the start; Cancelled and NoShow count nowhere."""
-    await bookings.apply([table(reservation_id="a", source="Phone"), table(source="Website"), table(source="Phone", start=at_day(1))])
+    await bookings.apply(
+        [
+            table(reservation_id="a", source="Phone"),
+            table(source="Website"),
+            table(source="Phone", start=at_day(1)),
+        ]
+    )
     await bookings.apply([table(source="Phone", start=at_day(2)), then(Op.NO_SHOW, "a")])
     assert await ask(database, reports.read_sources, GRILL, 0, 1) == {"Phone": 1, "Website": 1}
 
 
 async def test_visits_are_counted_by_customer(bookings, database):
-    """Before and within the period; the customer is the email in lower case, else the phone, else the name; only who was there counts."""
+    """Before and within the period; the customer is the email in lower case, else the phone, else
+    the name; only who was there counts.
+    """
 
     async def visit(name, days, *, ends=Op.COMPLETE, **who):
-        await bookings.apply([table(reservation_id=name, start=at_day(days), **who), then(Op.SEAT, name)])
+        await bookings.apply(
+            [table(reservation_id=name, start=at_day(days), **who), then(Op.SEAT, name)]
+        )
         await bookings.apply([then(ends, name)])
 
     for number, days in enumerate((-9, -8, 1)):
@@ -81,7 +117,11 @@ async def test_visits_are_counted_by_customer(bookings, database):
     await visit("later", 9, customer_phone="123")
     await visit("undone", 1, customer_phone="sat", ends=Op.UNDO_SEAT)
     found = await ask(database, reports.read_visits, GRILL, 0, 3)
-    assert sorted(found, key=lambda one: one.before) == [CustomerVisits(0, 1), CustomerVisits(0, 1), CustomerVisits(2, 1)]
+    assert sorted(found, key=lambda one: one.before) == [
+        CustomerVisits(0, 1),
+        CustomerVisits(0, 1),
+        CustomerVisits(2, 1),
+    ]
 
 
 async def test_reports_use_their_indexes(database):
@@ -89,8 +129,20 @@ async def test_reports_use_their_indexes(database):
     if database._engines.file is None:
         return
     values = {"venue": GRILL.id, "first": "2026-01-01", "last": "2026-01-31"}
-    queries = (reports._READ_STARTING, reports._READ_STAYING, reports._READ_CHARGES, reports._READ_SOURCES, reports._READ_VISITS)
+    queries = (
+        reports._READ_STARTING,
+        reports._READ_STAYING,
+        reports._READ_CHARGES,
+        reports._READ_SOURCES,
+        reports._READ_VISITS,
+    )
     for query in queries:
-        sql = query.params(values).compile(database._engines.reader, compile_kwargs={"literal_binds": True})
-        plan = await database.read(lambda conn, sql=sql: [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")])
+        sql = query.params(values).compile(
+            database._engines.reader, compile_kwargs={"literal_binds": True}
+        )
+        plan = await database.read(
+            lambda conn, sql=sql: [
+                row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
+            ]
+        )
         assert not [line for line in plan if line.startswith("SCAN")], plan

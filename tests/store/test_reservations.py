@@ -26,7 +26,9 @@ async def pages(database, limit, **filters):
     found, cursor = [], None
     while True:
         page, cursor = await database.read(
-            lambda conn, cursor=cursor: reservations.read_page(conn, GRILL.id, limit=limit, cursor=cursor, **filters)
+            lambda conn, cursor=cursor: reservations.read_page(
+                conn, GRILL.id, limit=limit, cursor=cursor, **filters
+            )
         )
         found.append([one.id for one in page])
         if cursor is None:
@@ -34,9 +36,16 @@ async def pages(database, limit, **filters):
 
 
 async def test_pages_go_by_start_then_id_and_join_without_gap(bookings, database):
-    """Whatever the size of a page, also where several start at the same time and across days; the last page has no next."""
+    """Whatever the size of a page, also where several start at the same time and across days; the
+    last page has no next.
+    """
     starts = [30, 2, 50, 2, 2, 75]
-    await bookings.apply([table(reservation_id=f"r{number}", start=NOW + timedelta(hours=hours)) for number, hours in enumerate(starts)])
+    await bookings.apply(
+        [
+            table(reservation_id=f"r{number}", start=NOW + timedelta(hours=hours))
+            for number, hours in enumerate(starts)
+        ]
+    )
     order = ["r1", "r3", "r4", "r0", "r2", "r5"]
     assert await pages(database, 10) == [order]
     assert await pages(database, 6) == [order]
@@ -47,15 +56,28 @@ async def test_pages_go_by_start_then_id_and_join_without_gap(bookings, database
 async def test_filters(bookings, database):
     """Status, business date and window of starts, alone and together; counts agree."""
     at = {"r0": 1, "r1": 2, "r2": 26, "r3": 50}
-    await bookings.apply([table(reservation_id=name, start=NOW + timedelta(hours=hours)) for name, hours in at.items()])
+    await bookings.apply(
+        [
+            table(reservation_id=name, start=NOW + timedelta(hours=hours))
+            for name, hours in at.items()
+        ]
+    )
     await bookings.apply([then(Op.CANCEL, "r1"), then(Op.CANCEL, "r3")])
     assert await pages(database, 9, statuses=[Status.CANCELLED]) == [["r1", "r3"]]
     assert await pages(database, 9, business_date=TODAY) == [["r0", "r1"]]
     assert await pages(database, 9, statuses=[Status.CONFIRMED], business_date=TODAY) == [["r0"]]
     window = {"start_from": NOW + timedelta(hours=2), "start_until": NOW + timedelta(hours=26)}
     assert await pages(database, 9, **window) == [["r1", "r2"]]
-    assert await database.read(lambda conn: reservations.count(conn, GRILL.id, statuses=[Status.CANCELLED])) == 2
-    assert await database.read(lambda conn: reservations.count(conn, GRILL.id, business_date=TODAY)) == 2
+    assert (
+        await database.read(
+            lambda conn: reservations.count(conn, GRILL.id, statuses=[Status.CANCELLED])
+        )
+        == 2
+    )
+    assert (
+        await database.read(lambda conn: reservations.count(conn, GRILL.id, business_date=TODAY))
+        == 2
+    )
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "WzEsMl0", "☃", "W251bGwsIDEsIDJd"])
@@ -85,16 +107,37 @@ class Step:
         start = NOW + timedelta(hours=2 + 24 * self.is_next_day)
         match self.op:
             case Op.BOOK:
-                return table(reservation_id=self.reservation, guests=self.number, amount_minor=self.number * 100, start=start)
+                return table(
+                    reservation_id=self.reservation,
+                    guests=self.number,
+                    amount_minor=self.number * 100,
+                    start=start,
+                )
             case Op.AMEND:
                 return then(Op.AMEND, self.reservation, guests=self.number, start=start)
             case Op.PAY | Op.CHARGE:
-                return then(self.op, self.reservation, amount_minor=self.number * 50, category=GRILL.menu[0].id)
+                return then(
+                    self.op,
+                    self.reservation,
+                    amount_minor=self.number * 50,
+                    category=GRILL.menu[0].id,
+                )
             case _:
                 return then(self.op, self.reservation)
 
 
-_OPS = (Op.BOOK, Op.BOOK, Op.AMEND, Op.PAY, Op.CHARGE, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW, Op.SEAT)
+_OPS = (
+    Op.BOOK,
+    Op.BOOK,
+    Op.AMEND,
+    Op.PAY,
+    Op.CHARGE,
+    Op.CANCEL,
+    Op.REINSTATE,
+    Op.NO_SHOW,
+    Op.UNDO_NO_SHOW,
+    Op.SEAT,
+)
 _steps = st.builds(
     Step,
     op=st.sampled_from(_OPS),
@@ -115,15 +158,34 @@ def expected_versions(timed):
         except Refusal:
             continue
         current[after.id] = after
-        versions = [replace(one, valid_to=now) if one.valid_to is None and one.reservation_id == after.id else one for one in versions]
-        versions.append(Version(after.id, after.business_date, after.status, after.guests, after.amount_minor, after.balance_minor, now))
+        versions = [
+            (
+                replace(one, valid_to=now)
+                if one.valid_to is None and one.reservation_id == after.id
+                else one
+            )
+            for one in versions
+        ]
+        versions.append(
+            Version(
+                after.id,
+                after.business_date,
+                after.status,
+                after.guests,
+                after.amount_minor,
+                after.balance_minor,
+                now,
+            )
+        )
     return versions
 
 
 @settings(max_examples=40)
 @given(steps=st.lists(_steps, min_size=1, max_size=14), size=st.integers(1, 4))
 def test_totals_are_those_of_the_definition_at_every_instant(steps, size):
-    """One indexed query gives what `totals_at` defines, before, at and after each operation, however they were batched."""
+    """One indexed query gives what `totals_at` defines, before, at and after each operation,
+    however they were batched.
+    """
     clock = ManualClock()
     batches = [steps[first : first + size] for first in range(0, len(steps), size)]
     timed = []
@@ -139,9 +201,13 @@ def test_totals_are_those_of_the_definition_at_every_instant(steps, size):
                 apply_batch(conn, operations, {GRILL.id: GRILL}, clock)
             timed += [(now, operation) for operation in operations]
         versions = expected_versions(timed)
-        instants = {now + timedelta(milliseconds=offset) for now, _ in timed for offset in (-1, 0, 1)}
+        instants = {
+            now + timedelta(milliseconds=offset) for now, _ in timed for offset in (-1, 0, 1)
+        }
         with engines.reader.begin() as conn:
             for instant in instants:
                 for day in (TODAY, TODAY + timedelta(days=1)):
-                    assert reservations.read_totals(conn, GRILL.id, day, instant) == totals_at(versions, day, instant)
+                    assert reservations.read_totals(conn, GRILL.id, day, instant) == totals_at(
+                        versions, day, instant
+                    )
         engines.dispose()

@@ -17,7 +17,10 @@ from tests.stores import GRILL, HOTEL, NOW
 pytestmark = pytest.mark.anyio
 
 TTL = timedelta(minutes=10)
-ROOMS, TABLES = Stream(HOTEL.id, Channel.HOTEL_RESERVATIONS), Stream(GRILL.id, Channel.RESTAURANT_RESERVATIONS)
+ROOMS, TABLES = (
+    Stream(HOTEL.id, Channel.HOTEL_RESERVATIONS),
+    Stream(GRILL.id, Channel.RESTAURANT_RESERVATIONS),
+)
 SESSION = StoredSession(
     id="s1",
     sub="anna",
@@ -37,11 +40,16 @@ def load(now=NOW, session_id="s1"):
 
 
 def take_over(now=NOW, sub="anna", process="p2", asked_at=None):
-    return lambda conn: sessions.take_over(conn, "s1", sub=sub, process=process, asked_at=asked_at or now, now=now, ttl=TTL)
+    return lambda conn: sessions.take_over(
+        conn, "s1", sub=sub, process=process, asked_at=asked_at or now, now=now, ttl=TTL
+    )
 
 
 def waits_for_a_lock(conn):
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+        " wait_event_type = 'Lock'"
+    )
     return conn.exec_driver_sql(waiting).scalar_one()
 
 
@@ -49,7 +57,11 @@ async def test_a_session_comes_back_as_it_was_saved(database):
     """And as it was saved last."""
     assert await database.write(save(SESSION))
     assert await database.read(load()) == SESSION
-    changed = replace(SESSION, subscriptions={GRILL.id: (Channel.RESTAURANT_STATS,)}, positions={TABLES: Position("e1", 9)})
+    changed = replace(
+        SESSION,
+        subscriptions={GRILL.id: (Channel.RESTAURANT_STATS,)},
+        positions={TABLES: Position("e1", 9)},
+    )
     assert await database.write(save(changed))
     assert await database.read(load()) == changed
     assert await database.read(load(session_id="unknown")) is None
@@ -59,10 +71,17 @@ async def test_taking_over_raises_the_generation(database):
     """The newer holder has it; the older one can't change it any more and finds out."""
     await database.write(save(SESSION))
     taken = await database.write(take_over())
-    assert (taken.generation, taken.process, taken.subscriptions, taken.positions) == (2, "p2", SESSION.subscriptions, SESSION.positions)
+    assert (taken.generation, taken.process, taken.subscriptions, taken.positions) == (
+        2,
+        "p2",
+        SESSION.subscriptions,
+        SESSION.positions,
+    )
     assert not await database.write(save(replace(SESSION, subscriptions={})))
     assert (await database.read(load())).subscriptions == SESSION.subscriptions
-    assert await database.read(lambda conn: sessions.read_strays(conn, {"s1": 1, "unknown": 1})) == ({"s1"}, {"unknown"})
+    assert await database.read(
+        lambda conn: sessions.read_strays(conn, {"s1": 1, "unknown": 1})
+    ) == ({"s1"}, {"unknown"})
     assert await database.read(lambda conn: sessions.read_strays(conn, {"s1": 2})) == (set(), set())
     assert await database.read(lambda conn: sessions.read_strays(conn, {})) == (set(), set())
 
@@ -70,24 +89,36 @@ async def test_taking_over_raises_the_generation(database):
 async def test_one_of_many_takers_after_the_other(database):
     """Each take-over has its own generation, whoever comes at once."""
     await database.write(save(SESSION))
-    taken = await asyncio.gather(*(database.write(take_over(process=f"p{number}")) for number in range(5)))
+    taken = await asyncio.gather(
+        *(database.write(take_over(process=f"p{number}")) for number in range(5))
+    )
     assert sorted(one.generation for one in taken) == [2, 3, 4, 5, 6]
 
 
 async def test_whoever_asked_last_holds_it(database):
-    """What was asked for before is carried out too late: it changes nothing. Of two that asked at once the one that is stored last has it."""
+    """What was asked for before is carried out too late: it changes nothing. Of two that asked at
+    once the one that is stored last has it.
+    """
     first, second, third = (NOW + timedelta(seconds=number) for number in range(1, 4))
     await database.write(save(SESSION))
     holds = await database.write(take_over(second, process="p3"))
-    assert await database.write(take_over(third, asked_at=first)) == holds == await database.read(load())
+    assert (
+        await database.write(take_over(third, asked_at=first))
+        == holds
+        == await database.read(load())
+    )
     assert (holds.process, holds.generation, holds.asked_at) == ("p3", 2, second)
     assert (await database.write(take_over(third, asked_at=second))).process == "p2"
 
 
 async def test_an_instant_that_is_still_to_come_holds_nothing(database):
-    """The clock was set back, or another machine's goes ahead: a client that comes back is not turned away for that."""
+    """The clock was set back, or another machine's goes ahead: a client that comes back is not
+    turned away for that.
+    """
     await database.write(save(SESSION))
-    assert (await database.write(take_over(NOW + timedelta(minutes=5), process="p3"))).process == "p3"
+    assert (
+        await database.write(take_over(NOW + timedelta(minutes=5), process="p3"))
+    ).process == "p3"
     assert (await database.write(take_over(NOW + timedelta(seconds=1)))).process == "p2"
 
 
@@ -116,7 +147,8 @@ async def test_a_resume_waits_for_one_of_another_process(database, database_url,
     slow = database.submit(take_slowly)
     await asyncio.to_thread(has_taken.wait, PATIENCE_S)
     quick = other.submit(take_over(process="p3"))
-    while not await database.read(waits_for_a_lock):  # noqa: ASYNC110 - a state of the server, which tells nobody
+    # a state of the server, which tells nobody
+    while not await database.read(waits_for_a_lock):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     may_commit.set()
     assert ((await slow).generation, (await quick).generation) == (2, 3)
@@ -133,11 +165,19 @@ async def test_a_session_belongs_to_its_user(database):
 async def test_confirmations_add_up(database):
     """They move the positions that they name, for the current generation only."""
     await database.write(save(SESSION))
-    confirmations = [Confirmation("s1", 1, {TABLES: Position("e1", 5)}), Confirmation("unknown", 1, {ROOMS: Position("e1", 1)})]
+    confirmations = [
+        Confirmation("s1", 1, {TABLES: Position("e1", 5)}),
+        Confirmation("unknown", 1, {ROOMS: Position("e1", 1)}),
+    ]
     await database.write(lambda conn: sessions.confirm(conn, confirmations))
-    await database.write(lambda conn: sessions.confirm(conn, [Confirmation("s1", 7, {ROOMS: Position("e1", 99)})]))
+    await database.write(
+        lambda conn: sessions.confirm(conn, [Confirmation("s1", 7, {ROOMS: Position("e1", 99)})])
+    )
     await database.write(lambda conn: sessions.confirm(conn, []))
-    assert (await database.read(load())).positions == {ROOMS: Position("e1", 3), TABLES: Position("e1", 5)}
+    assert (await database.read(load())).positions == {
+        ROOMS: Position("e1", 3),
+        TABLES: Position("e1", 5),
+    }
 
 
 async def test_a_released_session_waits_for_its_client(database):
@@ -168,7 +208,9 @@ async def test_a_session_that_is_gone_is_made_again(database):
 
 
 async def test_a_connected_session_lives_as_long_as_its_process(database):
-    """Its expiry counts from the process's last beat, or from its own last change when that is later."""
+    """Its expiry counts from the process's last beat, or from its own last change when that is
+    later.
+    """
     await database.write(save(SESSION))
     assert await database.read(load(NOW + TTL)) is None
     await database.write(lambda conn: sessions.beat(conn, "p1", {}, now=NOW + timedelta(minutes=5)))
@@ -179,13 +221,17 @@ async def test_a_connected_session_lives_as_long_as_its_process(database):
 
 
 async def test_expired_sessions_are_removed(database):
-    """A bounded number at a time; what is alive stays, and so do processes that may hold something."""
+    """A bounded number at a time; what is alive stays, and so do processes that may hold
+    something.
+    """
     for number in range(3):
         await database.write(save(replace(SESSION, id=f"s{number}", process="dead")))
     await database.write(save(replace(SESSION, id="alive", process="p1")))
     later = NOW + TTL + timedelta(minutes=1)
     await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 1}, now=later))
-    assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL, limit=2)) == 2
+    assert (
+        await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL, limit=2)) == 2
+    )
     assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 1
     assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 0
     assert await database.read(load(later, "alive")) is not None
@@ -195,16 +241,32 @@ async def test_expired_sessions_are_removed(database):
 async def test_counts_are_summed_over_live_processes(database):
     """Each beat writes what changed; a process that is silent for 15 s no longer counts."""
     await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 2, "ben": 1}, now=NOW))
-    await database.write(lambda conn: sessions.beat(conn, "p2", {"anna": 3}, now=NOW + timedelta(seconds=10)))
-    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=15))) == {"anna": 5, "ben": 1}
-    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))) == {"anna": 3}
-    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 0}, now=NOW + timedelta(seconds=16)))
-    assert await database.read(lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))) == {"anna": 3, "ben": 1}
+    await database.write(
+        lambda conn: sessions.beat(conn, "p2", {"anna": 3}, now=NOW + timedelta(seconds=10))
+    )
+    assert await database.read(
+        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=15))
+    ) == {"anna": 5, "ben": 1}
+    assert await database.read(
+        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))
+    ) == {"anna": 3}
+    await database.write(
+        lambda conn: sessions.beat(conn, "p1", {"anna": 0}, now=NOW + timedelta(seconds=16))
+    )
+    assert await database.read(
+        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))
+    ) == {"anna": 3, "ben": 1}
 
 
 async def test_leases_tell_where_the_newest_connections_are(database):
     """A number that falls or stays keeps the instant at which it last rose."""
     instants = [NOW + timedelta(seconds=5 * number) for number in range(3)]
     for now, connections in zip(instants, (1, 2, 1), strict=True):
-        await database.write(lambda conn, now=now, connections=connections: sessions.beat(conn, "p1", {"anna": connections}, now=now))
-    assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [Lease("p1", "anna", 1, instants[1])]
+        await database.write(
+            lambda conn, now=now, connections=connections: sessions.beat(
+                conn, "p1", {"anna": connections}, now=now
+            )
+        )
+    assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [
+        Lease("p1", "anna", 1, instants[1])
+    ]

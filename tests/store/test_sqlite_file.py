@@ -26,12 +26,16 @@ class TestSqliteFile:
     @pytest.fixture
     async def store(self, path: Path, clock: ManualClock):
         """A store that gives up on locks soon."""
-        opened = await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock, busy_timeout_s=0.05)
+        opened = await Database.open(
+            f"sqlite:///{path}", data_dir=path.parent, clock=clock, busy_timeout_s=0.05
+        )
         yield opened
         await opened.close()
 
     async def test_a_watch_that_broke_misses_no_commit(self, store):
-        """The number that it compares is its connection's own: a new one begins with the same, whatever was committed meanwhile."""
+        """The number that it compares is its connection's own: a new one begins with the same,
+        whatever was committed meanwhile.
+        """
         await store.heads_moved()
         store._watch.connection.driver_connection.close()
         with pytest.raises(ProgrammingError):
@@ -50,12 +54,17 @@ class TestSqliteFile:
     async def test_commits_are_durable(self, store):
         """WAL with a synchronised log: an acknowledged write survives a power cut."""
         pragmas = await store.write(
-            lambda conn: [conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")]
+            lambda conn: [
+                conn.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("journal_mode", "synchronous")
+            ]
         )
         assert pragmas == ["wal", 2]
 
     async def test_disk_full(self, store):
-        """Nothing of the group is stored, all of it is told; with space again, the store recovers by itself."""
+        """Nothing of the group is stored, all of it is told; with space again, the store recovers
+        by itself.
+        """
 
         def fill(conn):
             conn.exec_driver_sql("PRAGMA max_page_count=1")
@@ -89,17 +98,24 @@ class TestSqliteFile:
         """A file that can't be written is not opened."""
         await store.close()
         with pytest.raises(StoreUnavailable, match="can't be written"):
-            await Database.open(f"sqlite:///file:{path}?mode=ro&uri=true", data_dir=path.parent, clock=clock)
+            await Database.open(
+                f"sqlite:///file:{path}?mode=ro&uri=true", data_dir=path.parent, clock=clock
+            )
 
     async def test_locked_for_long(self, store, path):
-        """Writes are refused after the timeout, reads go on; when the lock is gone, the store recovers by itself."""
+        """Writes are refused after the timeout, reads go on; when the lock is gone, the store
+        recovers by itself.
+        """
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         ran = []
         with pytest.raises(StoreUnavailable) as refused:
             await store.write(ran.append)
         assert refused.value.reason == "locked"
-        assert ran == [], "the lock is asked for before anything is read, or two writers could decide on the same rows"
+        assert ran == [], (
+            "the lock is asked for before anything is read, or two writers could decide on the same"
+            " rows"
+        )
         assert not await store.probe()
         assert await store.read(keys) == set()
         other.rollback()
@@ -126,7 +142,9 @@ class TestSqliteFile:
 
     async def test_broken_at_open(self, path, clock):
         """A file that is no database is refused, with what to do."""
-        path.write_text("not a database, whatever its name says, and long enough to be looked at" * 100)
+        path.write_text(
+            "not a database, whatever its name says, and long enough to be looked at" * 100
+        )
         with pytest.raises(StoreUnavailable) as refused:
             await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock)
         assert "restore a backup" in refused.value.hint
@@ -137,4 +155,6 @@ class TestSqliteFile:
         """The error says where and why."""
         (tmp_path / "file").touch()
         with pytest.raises(StoreError, match="file"):
-            await Database.open(f"sqlite:///{tmp_path / 'file' / 'x.db'}", data_dir=tmp_path, clock=clock)
+            await Database.open(
+                f"sqlite:///{tmp_path / 'file' / 'x.db'}", data_dir=tmp_path, clock=clock
+            )

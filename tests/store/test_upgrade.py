@@ -1,4 +1,6 @@
-"""Migrations: they and the tables of today agree, and a start that has nothing to migrate doesn't load what migrates."""
+"""Migrations: they and the tables of today agree, and a start that has nothing to migrate doesn't
+load what migrates.
+"""
 
 import subprocess
 import sys
@@ -32,7 +34,9 @@ def described(engine):
     with engine.connect() as conn:
         if conn.dialect.name != "sqlite":
             return None
-        rows = conn.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'").all()
+        rows = conn.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'"
+        ).all()
     return {name: " ".join((sql or "").replace("\t", " ").split()) for name, sql in rows}
 
 
@@ -43,7 +47,10 @@ def test_migrations_make_the_tables_of_today(engine):
     migrated = described(engine)
     with engine.begin() as conn:
         assert compare_metadata(MigrationContext.configure(conn), schema.metadata) == []
-        assert conn.execute(select(schema.alembic_version.c.version_num)).scalar_one() == schema.HEAD_REVISION
+        assert (
+            conn.execute(select(schema.alembic_version.c.version_num)).scalar_one()
+            == schema.HEAD_REVISION
+        )
         schema.metadata.drop_all(conn)
         schema.metadata.create_all(conn)
     assert described(engine) == migrated
@@ -58,7 +65,15 @@ def test_the_last_migration_is_the_one_that_the_schema_names():
 
 def test_sessions_of_the_first_tables_are_kept(engine):
     """And whoever comes back for one gets it."""
-    session = StoredSession("s1", "anna", "p1", asked_at=from_ms(0), subscriptions={}, positions={}, expires_at=NOW + TTL)
+    session = StoredSession(
+        "s1",
+        "anna",
+        "p1",
+        asked_at=from_ms(0),
+        subscriptions={},
+        positions={},
+        expires_at=NOW + TTL,
+    )
     row = {"id": "s1", "sub": "anna", "process": "p1", "subscriptions": "{}", "positions": "[]"}
     instants = {"saved_at": to_ms(NOW), "expires_at": to_ms(NOW + TTL)}
     with engine.begin() as conn:
@@ -70,7 +85,9 @@ def test_sessions_of_the_first_tables_are_kept(engine):
     upgrade.prepare(engine, NOW)
     with engine.begin() as conn:
         assert sessions.load(conn, "s1", now=NOW, ttl=TTL) == session
-        taken = sessions.take_over(conn, "s1", sub="anna", process="p2", asked_at=NOW, now=NOW, ttl=TTL)
+        taken = sessions.take_over(
+            conn, "s1", sub="anna", process="p2", asked_at=NOW, now=NOW, ttl=TTL
+        )
         assert (taken.process, taken.generation, taken.asked_at) == ("p2", 2, NOW)
 
 
@@ -79,7 +96,9 @@ def test_an_empty_database_is_made_once(engine):
     upgrade.prepare(engine, NOW)
     with engine.begin() as conn:
         conn.execute(insert(schema.meta), {"key": "kept", "value": "yes"})
-        before = conn.execute(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")).scalar_one()
+        before = conn.execute(
+            select(schema.meta.c.value).where(schema.meta.c.key == "epoch")
+        ).scalar_one()
     upgrade.prepare(engine, NOW)
     with engine.begin() as conn:
         values = {row.key: row.value for row in conn.execute(select(schema.meta))}
@@ -91,9 +110,10 @@ def test_an_empty_database_is_made_once(engine):
 def test_a_start_without_migration_leaves_alembic_alone(tmp_path):
     """Loading it takes a quarter of a second, which no start spends for nothing."""
     program = (
-        "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import dialects, upgrade\n"
-        f"engines = dialects.open_engines('sqlite:///{tmp_path}/x.db', busy_timeout_s=1)\n"
-        "upgrade.prepare(engines.writer, datetime.now(UTC))\nupgrade.prepare(engines.writer, datetime.now(UTC))\n"
-        "assert 'alembic' not in sys.modules\n"
+        "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import dialects,"
+        f" upgrade\nengines = dialects.open_engines('sqlite:///{tmp_path}/x.db',"
+        " busy_timeout_s=1)\nupgrade.prepare(engines.writer,"
+        " datetime.now(UTC))\nupgrade.prepare(engines.writer, datetime.now(UTC))\nassert 'alembic'"
+        " not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

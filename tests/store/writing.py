@@ -23,7 +23,9 @@ def keys(conn):
 
 @asynccontextmanager
 async def busy_writer(database):
-    """The writer runs a transaction that ends with the block, so that what is submitted inside it waits."""
+    """The writer runs a transaction that ends with the block, so that what is submitted inside it
+    waits.
+    """
     began, release = Event(), Event()
 
     def hold(_conn):

@@ -18,21 +18,51 @@ STAMP = "2026-01-02T14:32:10.005Z"
 HOTEL, GRILL = "harbour-hotel", "harbour-grill"
 
 
-def figures(reservations: int = 24, *, venue: str = HOTEL, pending: float = 45000, trend: int | None = 12) -> dict[str, Any]:
+def figures(
+    reservations: int = 24, *, venue: str = HOTEL, pending: float = 45000, trend: int | None = 12
+) -> dict[str, Any]:
     """A `stats_update`."""
-    stats = {"reservationsToday": reservations, "prepaidReservations": 16, "expectedGuests": 78, "pendingPayments": pending}
-    stats |= {"pendingPaymentsTrend": 5, "reservationsTrend": trend, "prepaidTrend": -8, "guestsTrend": 0}
-    return {"type": "stats_update", "timestamp": STAMP, "stats": stats, "channel": f"{_kind(venue)}_stats", "venue": venue}
+    stats = {
+        "reservationsToday": reservations,
+        "prepaidReservations": 16,
+        "expectedGuests": 78,
+        "pendingPayments": pending,
+    }
+    stats |= {
+        "pendingPaymentsTrend": 5,
+        "reservationsTrend": trend,
+        "prepaidTrend": -8,
+        "guestsTrend": 0,
+    }
+    return {
+        "type": "stats_update",
+        "timestamp": STAMP,
+        "stats": stats,
+        "channel": f"{_kind(venue)}_stats",
+        "venue": venue,
+    }
 
 
 def rooms(free: int = 35, rate: int = 30) -> dict[str, Any]:
     """A `room_availability_update` of 50 rooms."""
     availability = {"totalRooms": 50, "availableRooms": free, "occupancyRate": rate}
-    return {"type": "room_availability_update", "timestamp": STAMP, "availability": availability, "channel": "hotel_stats", "venue": HOTEL}
+    return {
+        "type": "room_availability_update",
+        "timestamp": STAMP,
+        "availability": availability,
+        "channel": "hotel_stats",
+        "venue": HOTEL,
+    }
 
 
 def booking(
-    number: int, *, name: str = "John Smith", status: str = "Confirmed", version: int = 1, change: str | None = None, venue: str = HOTEL
+    number: int,
+    *,
+    name: str = "John Smith",
+    status: str = "Confirmed",
+    version: int = 1,
+    change: str | None = None,
+    venue: str = HOTEL,
 ) -> dict[str, Any]:
     """A `new_reservation`, or with `change` a `reservation_update`."""
     reservation = {
@@ -44,7 +74,11 @@ def booking(
         "status": status,
     }
     reservation |= {"amount": 120.5, "currency": "EUR", "version": version}
-    message = {"type": "reservation_update" if change else "new_reservation", "timestamp": STAMP, "reservation": reservation}
+    message = {
+        "type": "reservation_update" if change else "new_reservation",
+        "timestamp": STAMP,
+        "reservation": reservation,
+    }
     message |= {"channel": f"{_kind(venue)}_reservations", "venue": venue, "seq": number}
     return message | ({"change": change} if change else {})
 
@@ -52,7 +86,14 @@ def booking(
 def notice(title: str = "Last room sold", level: str = "warning") -> dict[str, Any]:
     """A `notification`."""
     content = {"level": level, "title": title, "body": "no double is left for 3 January"}
-    return {"type": "notification", "timestamp": STAMP, **content, "channel": "hotel_notifications", "venue": HOTEL, "seq": 1}
+    return {
+        "type": "notification",
+        "timestamp": STAMP,
+        **content,
+        "channel": "hotel_notifications",
+        "venue": HOTEL,
+        "seq": 1,
+    }
 
 
 def coming() -> dict[str, Any]:
@@ -76,7 +117,9 @@ def coming() -> dict[str, Any]:
 
 
 def live_board(
-    *items: Any, channels: tuple[str, ...] = ("hotel_stats", "hotel_reservations", "hotel_notifications"), at_s: float = 100
+    *items: Any,
+    channels: tuple[str, ...] = ("hotel_stats", "hotel_reservations", "hotel_notifications"),
+    at_s: float = 100,
 ) -> Board:
     """A board that is live at second 100 and has taken the items then."""
     board = Board(channels, zone=UTC)
@@ -86,9 +129,18 @@ def live_board(
 
 
 def screen(
-    board: Board, width: int = 100, height: int = 30, *, at_s: float = 100, shown: Board | None = None, styles: bool = False, **look: Any
+    board: Board,
+    width: int = 100,
+    height: int = 30,
+    *,
+    at_s: float = 100,
+    shown: Board | None = None,
+    styles: bool = False,
+    **look: Any,
 ) -> list[str]:
-    """The lines of the screen at a second, without trailing spaces; `styles`: with the codes of a terminal."""
+    """The lines of the screen at a second, without trailing spaces; `styles`: with the codes of a
+    terminal.
+    """
     console = Console(
         record=True,
         width=width,

@@ -19,11 +19,19 @@ def command(served, *arguments):
 
 
 def run(served, *arguments, timeout=40):
-    return subprocess.run(command(served, *arguments), capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command(served, *arguments), capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 def begin(served, *arguments, **options):
-    process = subprocess.Popen(command(served, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    process = subprocess.Popen(
+        command(served, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
     if "--json" in arguments:
         while json.loads(process.stdout.readline()).get("state") != "live":
             assert process.poll() is None
@@ -66,10 +74,16 @@ def test_since(served, booked):
 
 
 def test_once(served, booked):
-    """`--once`: state and latest event of each channel, a word about those that have none, then 0."""
+    """`--once`: state and latest event of each channel, a word about those that have none, then
+    0.
+    """
     last = booked(1)
     done = run(served, "hotel_stats", CHANNEL, "hotel_notifications", "--once", "--json")
-    assert [message["type"] for message in messages(done.stdout)] == ["stats_update", "room_availability_update", "new_reservation"]
+    assert [message["type"] for message in messages(done.stdout)] == [
+        "stats_update",
+        "room_availability_update",
+        "new_reservation",
+    ]
     assert messages(done.stdout)[-1]["operationId"] == last[0]
     assert "hotel_notifications has had no event yet" in done.stderr
     assert done.returncode == 0
@@ -118,7 +132,11 @@ def test_reader_that_leaves(served):
     [
         (["hotel_rooms"], 2, "choose of hotel_stats"),
         ([CHANNEL, "--duration", "soon"], 2, "is not a duration"),
-        ([CHANNEL, "--venue", "harbour-hotel"], 2, "is a hotel, so that it has no restaurant_reservations"),
+        (
+            [CHANNEL, "--venue", "harbour-hotel"],
+            2,
+            "is a hotel, so that it has no restaurant_reservations",
+        ),
         ([CHANNEL, "--venue", "elsewhere"], 4, "not for the venue 'elsewhere'"),
         ([CHANNEL, "--token", "not-a-token"], 4, "token"),
         ([CHANNEL, "--once", "--token", "not-a-token"], 4, "token"),
@@ -144,7 +162,9 @@ def test_unreachable_server_is_tried_for_ten_seconds(served):
 
 
 def test_server_comes_back(tmp_path):
-    """A server that dies is sought until it is back; every change of the connection is a line, and no event is missing."""
+    """A server that dies is sought until it is back; every change of the connection is a line, and
+    no event is missing.
+    """
     served = Served(tmp_path / "own", drain_window_s="0.2", restart_allowance_s="0.5")
     process = begin(served, CHANNEL, "--json", "--count", "3")
     ids = served.book(1)
@@ -165,16 +185,27 @@ def test_server_comes_back(tmp_path):
 
 def test_what_watch_loads():
     """Neither the store nor the server nor the load generator, so that it starts at once."""
-    script = "import sys, rtdash.cli.watch, rtdash.watch.app, rtdash.watch.screen\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
-    assert not {"sqlalchemy", "fastapi", "locust", "gevent", "uvicorn", "faker"} & set(done.stdout.split())
+    script = (
+        "import sys, rtdash.cli.watch, rtdash.watch.app, rtdash.watch.screen\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert not {"sqlalchemy", "fastapi", "locust", "gevent", "uvicorn", "faker"} & set(
+        done.stdout.split()
+    )
 
 
 def test_what_is_piped_is_utf8_in_every_locale(served: Served) -> None:
     """Where the locale knows ASCII only, too."""
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
-        command(served, "hotel_stats", "--once"), capture_output=True, encoding="utf-8", timeout=30, check=False, env=environment
+        command(served, "hotel_stats", "--once"),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     assert "(\u2013)" in done.stdout

@@ -6,7 +6,17 @@ import pytest
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.board import HISTORY, ROWS, Board
-from tests.watch.conftest import GRILL, HOTEL, NOW, booking, coming, figures, live_board, notice, rooms
+from tests.watch.conftest import (
+    GRILL,
+    HOTEL,
+    NOW,
+    booking,
+    coming,
+    figures,
+    live_board,
+    notice,
+    rooms,
+)
 
 
 def ids(board):
@@ -30,7 +40,9 @@ def test_venues_are_kept_apart():
 
 def test_update_stays_in_its_place_and_is_flagged():
     """A change of a listed reservation doesn't move it."""
-    board = live_board(booking(1), booking(2), booking(1, version=2, status="CheckedIn", change="check_in"))
+    board = live_board(
+        booking(1), booking(2), booking(1, version=2, status="CheckedIn", change="check_in")
+    )
     assert ids(board) == ["r1", "r2"]
     assert [row.is_update for row in board.rows.values()] == [True, False]
     assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
@@ -39,7 +51,8 @@ def test_update_stays_in_its_place_and_is_flagged():
 def test_older_version_never_overwrites_a_newer():
     """What comes late and is older changes nothing."""
     board = live_board(
-        booking(1, version=3, status="CheckedIn", change="check_in"), booking(1, version=2, status="Confirmed", change="confirm")
+        booking(1, version=3, status="CheckedIn", change="check_in"),
+        booking(1, version=2, status="Confirmed", change="confirm"),
     )
     assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
 
@@ -51,20 +64,35 @@ def test_same_id_in_two_venues():
 
 def test_lists_are_bounded():
     """A watch of weeks holds no more than a watch of minutes."""
-    board = live_board(*(booking(number) for number in range(ROWS + 5)), *(notice() for _ in range(ROWS + 5)))
+    board = live_board(
+        *(booking(number) for number in range(ROWS + 5)), *(notice() for _ in range(ROWS + 5))
+    )
     assert len(board.rows) == len(board.notices) == ROWS
     assert ids(board)[0] == "r5"
 
 
 def test_notifications_resets_and_arrivals_are_noted():
     """All three need somebody's eyes."""
-    reset = {"type": "reset", "timestamp": "2026-01-02T14:32:10.005Z", "channel": "hotel_reservations", "venue": HOTEL, "reason": "epoch"}
-    assert [one["type"] for one in live_board(notice(), coming(), reset).notices] == ["notification", "upcoming_reservation", "reset"]
+    reset = {
+        "type": "reset",
+        "timestamp": "2026-01-02T14:32:10.005Z",
+        "channel": "hotel_reservations",
+        "venue": HOTEL,
+        "reason": "epoch",
+    }
+    assert [one["type"] for one in live_board(notice(), coming(), reset).notices] == [
+        "notification",
+        "upcoming_reservation",
+        "reset",
+    ]
 
 
 def test_unknown_types_only_count():
     """A message that the view has no place for is no reason to fail."""
-    assert live_board({"type": "upcoming_reservations", "venue": HOTEL, "reservations": []}).received == 1
+    assert (
+        live_board({"type": "upcoming_reservations", "venue": HOTEL, "reservations": []}).received
+        == 1
+    )
 
 
 def test_latency_is_from_timestamp_to_receipt():
@@ -83,7 +111,9 @@ def test_latency_is_not_told_by_history():
 
 @pytest.mark.parametrize("minutes", [-1, 2])
 def test_latency_of_clocks_that_disagree(minutes):
-    """A message from the future, or minutes old on a live connection, means two clocks and no latency."""
+    """A message from the future, or minutes old on a live connection, means two clocks and no
+    latency.
+    """
     board = live_board()
     board.take(booking(1), now=NOW + timedelta(minutes=minutes), at_s=100)
     assert board.latency_ms is None
@@ -101,7 +131,19 @@ def test_names_come_from_the_profile():
     """Ids until the profile is there."""
     board = live_board(figures())
     assert board.venues[HOTEL].name == HOTEL
-    board.name({"venues": [{"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"}]})
+    board.name(
+        {
+            "venues": [
+                {
+                    "id": HOTEL,
+                    "name": "Harbour Hotel",
+                    "kind": "hotel",
+                    "timezone": "Europe/Lisbon",
+                    "currency": "EUR",
+                }
+            ]
+        }
+    )
     assert (board.venues[HOTEL].name, board.venues[HOTEL].currency) == ("Harbour Hotel", "EUR")
 
 
@@ -116,9 +158,17 @@ def test_names_come_from_the_profile():
     ],
 )
 def test_only_watched_venues_are_shown(channels, venues, shown):
-    """Of all the venues of a token those that were chosen, else the first of each kind that is watched."""
+    """Of all the venues of a token those that were chosen, else the first of each kind that is
+    watched.
+    """
     board = Board(channels, venues=venues)
     told = {"timezone": "Europe/Lisbon", "currency": "EUR"}
     kinds = {"first": "hotel", "grill": "restaurant", "second": "hotel"}
-    board.name({"venues": [{"id": venue, "name": venue, "kind": kind, **told} for venue, kind in kinds.items()]})
+    board.name(
+        {
+            "venues": [
+                {"id": venue, "name": venue, "kind": kind, **told} for venue, kind in kinds.items()
+            ]
+        }
+    )
     assert list(board.venues) == shown

@@ -12,20 +12,38 @@ from rtdash.watch.stopping import Interruptible
 from tests.watch.conftest import HOTEL, booking, coming, figures, notice, rooms
 
 CHECKED_IN = booking(1, status="CheckedIn", change="check_in")
-RESET = {"type": "reset", "timestamp": "2026-01-02T14:32:10.005Z", "channel": "hotel_reservations", "venue": HOTEL, "reason": "retention"}
+RESET = {
+    "type": "reset",
+    "timestamp": "2026-01-02T14:32:10.005Z",
+    "channel": "hotel_reservations",
+    "venue": HOTEL,
+    "reason": "retention",
+}
 
 
 @pytest.mark.parametrize(
     ("message", "line"),
     [
-        (figures(), "figures       24 reservations today (+12 %), 16 prepaid (-8 %), 78 guests expected (0 %), 45,000 pending (+5 %)"),
+        (
+            figures(),
+            (
+                "figures       24 reservations today (+12 %), 16 prepaid (-8 %), 78 guests expected"
+                " (0 %), 45,000 pending (+5 %)"
+            ),
+        ),
         (rooms(), "rooms         35 of 50 free, 30 % occupied"),
         (booking(1), "new           John Smith, 4 guests, 24 Jan 7:00 PM, Confirmed, 120.50 EUR"),
         (CHECKED_IN, "checked in    John Smith, 4 guests, 24 Jan 7:00 PM, Checked in, 120.50 EUR"),
         (coming(), "upcoming      David Wilson, 3 guests, at 3:00 PM"),
         (notice(), "warning       Last room sold: no double is left for 3 January"),
-        (RESET, "reset         history of hotel_reservations is gone (retention): reload what you keep"),
-        ({**RESET, "type": "upcoming_reservations", "reservations": [{}, {}]}, "upcoming      2 reservations to come"),
+        (
+            RESET,
+            "reset         history of hotel_reservations is gone (retention): reload what you keep",
+        ),
+        (
+            {**RESET, "type": "upcoming_reservations", "reservations": [{}, {}]},
+            "upcoming      2 reservations to come",
+        ),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
@@ -36,7 +54,9 @@ def test_a_line_a_message(message, line):
 
 def test_unknown_types_are_shown_as_they_are():
     """A younger server's message is a line too."""
-    assert message_line({"type": "greeting", "text": "hi"}, UTC).endswith('greeting      {"type":"greeting","text":"hi"}')
+    assert message_line({"type": "greeting", "text": "hi"}, UTC).endswith(
+        'greeting      {"type":"greeting","text":"hi"}'
+    )
 
 
 def test_names_cannot_steer_the_terminal():
@@ -64,14 +84,23 @@ def test_data_and_people_have_their_own_streams():
 
 
 def test_json_lines_are_the_messages():
-    """Each line is the message as it came, to the byte; the connection's changes are lines of their own type."""
+    """Each line is the message as it came, to the byte; the connection's changes are lines of their
+    own type.
+    """
     out = io.StringIO()
     lines = JsonLines(Interruptible(out))
     lines.take(ConnectionChange(State.CONNECTING, "the connection broke", 2.5))
     lines.take(booking(1, name="Zoë\x1b[31m"))
     change, message = out.getvalue().splitlines()
-    assert json.loads(change) == {"type": "connection", "state": "connecting", "detail": "the connection broke", "retryInMs": 2500}
-    assert message == json.dumps(booking(1, name="Zoë\x1b[31m"), ensure_ascii=False, separators=(",", ":"))
+    assert json.loads(change) == {
+        "type": "connection",
+        "state": "connecting",
+        "detail": "the connection broke",
+        "retryInMs": 2500,
+    }
+    assert message == json.dumps(
+        booking(1, name="Zoë\x1b[31m"), ensure_ascii=False, separators=(",", ":")
+    )
 
 
 def test_what_utf8_cannot_say_stays_escaped():

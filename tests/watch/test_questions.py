@@ -19,18 +19,30 @@ def ask(served, channels, venues):
 
 
 def test_channels_go_to_venues_of_their_kind(served):
-    """A hotel gets the hotel's channels; what no named venue has is left to the server's default."""
-    pairs = ask(served, ["hotel_stats", "hotel_reservations", "restaurant_stats"], ["harbour-hotel"])
-    assert pairs == [("harbour-hotel", "hotel_stats"), ("harbour-hotel", "hotel_reservations"), (None, "restaurant_stats")]
+    """A hotel gets the hotel's channels; what no named venue has is left to the server's
+    default.
+    """
+    pairs = ask(
+        served, ["hotel_stats", "hotel_reservations", "restaurant_stats"], ["harbour-hotel"]
+    )
+    assert pairs == [
+        ("harbour-hotel", "hotel_stats"),
+        ("harbour-hotel", "hotel_reservations"),
+        (None, "restaurant_stats"),
+    ]
 
 
 def test_foreign_venue(served):
     """A venue that the token isn't for is refused by name."""
-    with pytest.raises(NotAllowed, match="not for the venue 'elsewhere', only for harbour-hotel, harbour-grill"):
+    with pytest.raises(
+        NotAllowed, match="not for the venue 'elsewhere', only for harbour-hotel, harbour-grill"
+    ):
         ask(served, ["hotel_stats"], ["elsewhere"])
 
 
 def test_venue_without_the_channel(served):
     """A restaurant has no hotel channels."""
-    with pytest.raises(NothingToWatch, match="'harbour-grill' is a restaurant, so that it has no hotel_stats"):
+    with pytest.raises(
+        NothingToWatch, match="'harbour-grill' is a restaurant, so that it has no hotel_stats"
+    ):
         ask(served, ["hotel_stats"], ["harbour-grill"])

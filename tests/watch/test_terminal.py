@@ -19,11 +19,16 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07)")
 SCREEN_OFF, CURSOR_ON = b"\x1b[?1049l", b"\x1b[?25h"
 
 
-LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+LAUNCHER = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable,"
+    " [sys.executable, *sys.argv[1:]])"
+)
 
 
 class Terminal:
-    """Runs `rtdash watch` on a pseudo-terminal of 100 by 30, its controlling one, and reads what it draws."""
+    """Runs `rtdash watch` on a pseudo-terminal of 100 by 30, its controlling one, and reads what it
+    draws.
+    """
 
     def __init__(self, served, *channels):
         self._master, slave = pty.openpty()
@@ -34,7 +39,12 @@ class Terminal:
         environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1"}
         watch = [sys.executable, "-m", "rtdash", "watch", *channels, "--data", str(served.data)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, *watch[1:]], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+            [sys.executable, "-c", LAUNCHER, *watch[1:]],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
         )
         os.close(slave)
 
@@ -93,7 +103,9 @@ def terminal(served):
 
 
 def test_booking_appears_and_keys_work(terminal, booked):
-    """A booking shows up; p stops the screen and counts, ? helps, q leaves with 0 and a sane terminal."""
+    """A booking shows up; p stops the screen and counts, ? helps, q leaves with 0 and a sane
+    terminal.
+    """
     terminal.wait_for("● LIVE")
     terminal.wait_for("Harbour Grill")
     booked(1, name="Ada Lovelace")

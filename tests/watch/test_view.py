@@ -6,18 +6,49 @@ import pytest
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.words import NOTHING
-from tests.watch.conftest import GRILL, HOTEL, NOW, booking, coming, figures, live_board, notice, rooms, screen
+from tests.watch.conftest import (
+    GRILL,
+    HOTEL,
+    NOW,
+    booking,
+    coming,
+    figures,
+    live_board,
+    notice,
+    rooms,
+    screen,
+)
 
 PROFILE = {
     "venues": [
-        {"id": HOTEL, "name": "Harbour Hotel", "kind": "hotel", "timezone": "Europe/Lisbon", "currency": "EUR"},
-        {"id": GRILL, "name": "Harbour Grill", "kind": "restaurant", "timezone": "Europe/Lisbon", "currency": "EUR"},
+        {
+            "id": HOTEL,
+            "name": "Harbour Hotel",
+            "kind": "hotel",
+            "timezone": "Europe/Lisbon",
+            "currency": "EUR",
+        },
+        {
+            "id": GRILL,
+            "name": "Harbour Grill",
+            "kind": "restaurant",
+            "timezone": "Europe/Lisbon",
+            "currency": "EUR",
+        },
     ]
 }
 
 
 def busy_board():
-    messages = [figures(20), figures(24), rooms(), booking(1), booking(2, name="Ada Lovelace", status="Pending"), notice(), coming()]
+    messages = [
+        figures(20),
+        figures(24),
+        rooms(),
+        booking(1),
+        booking(2, name="Ada Lovelace", status="Pending"),
+        notice(),
+        coming(),
+    ]
     board = live_board(*messages, booking(1, version=2, status="CheckedIn", change="check_in"))
     board.name({"venues": PROFILE["venues"][:1]})
     return board
@@ -29,32 +60,75 @@ def changed(board, change, at_s=100):
 
 
 def test_whole_screen():
-    """Status, tiles with trends and sparklines, rooms, reservations newest first, notifications, keys."""
+    """Status, tiles with trends and sparklines, rooms, reservations newest first, notifications,
+    keys.
+    """
     assert screen(busy_board(), 100, 20, at_s=103) == [
         "● LIVE",
         "Harbour Hotel   last message 3 s ago   latency 4 ms   0.8 messages/s",
-        "╭─ Reservations today ──╮╭─ Prepaid ─────────────╮╭─ Expected guests ─────╮╭─ Pending payments ────╮",
-        "│ 24                    ││ 16                    ││ 78                    ││ 45,000 EUR            │",
-        "│ ▲ +12 %  ▁█           ││ ▼ -8 %  ▁▁            ││ = 0 %  ▁▁             ││ ▲ +5 %  ▁▁            │",
+        (
+            "╭─ Reservations today ──╮╭─ Prepaid ─────────────╮╭─ Expected guests ─────╮╭─ Pending"
+            " payments ────╮"
+        ),
+        (
+            "│ 24                    ││ 16                    ││ 78                    ││ 45,000"
+            " EUR            │"
+        ),
+        (
+            "│ ▲ +12 %  ▁█           ││ ▼ -8 %  ▁▁            ││ = 0 %  ▁▁             ││ ▲ +5 % "
+            " ▁▁            │"
+        ),
         "╰───────────────────────╯╰───────────────────────╯╰───────────────────────╯╰───────────────────────╯",
         "Rooms tonight  ████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░  35 of 50 free, 30 % occupied",
-        "╭─ Reservations (2) ───────────────────────────────────────────────────────────────────────────────╮",
-        "│ At                        Guest                  Arrives         Party Status             Amount │",
-        "│ 14:32:10 + new            Ada Lovelace           24 Jan 7:00 PM      4 Pending        120.50 EUR │",
-        "│ 14:32:10 ↻ checked in     John Smith             24 Jan 7:00 PM      4 Checked in     120.50 EUR │",
-        "│                                                                                                  │",
-        "│                                                                                                  │",
-        "│                                                                                                  │",
+        (
+            "╭─ Reservations (2)"
+            " ───────────────────────────────────────────────────────────────────────────────╮"
+        ),
+        (
+            "│ At                        Guest                  Arrives         Party Status       "
+            "      Amount │"
+        ),
+        (
+            "│ 14:32:10 + new            Ada Lovelace           24 Jan 7:00 PM      4 Pending      "
+            "  120.50 EUR │"
+        ),
+        (
+            "│ 14:32:10 ↻ checked in     John Smith             24 Jan 7:00 PM      4 Checked in   "
+            "  120.50 EUR │"
+        ),
+        (
+            "│                                                                                     "
+            "             │"
+        ),
+        (
+            "│                                                                                     "
+            "             │"
+        ),
+        (
+            "│                                                                                     "
+            "             │"
+        ),
         "╰──────────────────────────────────────────────────────────────────────────────────────────────────╯",
-        "╭─ Notifications ──────────────────────────────────────────────────────────────────────────────────╮",
-        "│ 14:32:10 upcoming David Wilson, 3 guests, at 3:00 PM                                             │",
-        "│ 14:32:10 warning  Last room sold: no double is left for 3 January                                │",
+        (
+            "╭─ Notifications"
+            " ──────────────────────────────────────────────────────────────────────────────────╮"
+        ),
+        (
+            "│ 14:32:10 upcoming David Wilson, 3 guests, at 3:00 PM                                "
+            "             │"
+        ),
+        (
+            "│ 14:32:10 warning  Last room sold: no double is left for 3 January                   "
+            "             │"
+        ),
         "╰──────────────────────────────────────────────────────────────────────────────────────────────────╯",
         "q quit   p pause   ? help",
     ]
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (120, 40), (200, 60), (80, 10), (40, 12), (20, 5)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(80, 24), (100, 30), (120, 40), (200, 60), (80, 10), (40, 12), (20, 5)]
+)
 def test_fits_any_terminal(width, height):
     """Every line is within the terminal, also a small one, and no more lines than it has."""
     lines = screen(busy_board(), width, height)
@@ -65,19 +139,39 @@ def test_fits_any_terminal(width, height):
 
 def test_80_by_24_with_two_venues():
     """Both venues' tiles and both lists have their place on the smallest usual terminal."""
-    channels = tuple(f"{kind}_{sort}" for kind in ("hotel", "restaurant") for sort in ("stats", "reservations", "notifications"))
+    channels = tuple(
+        f"{kind}_{sort}"
+        for kind in ("hotel", "restaurant")
+        for sort in ("stats", "reservations", "notifications")
+    )
     board = live_board(
-        figures(), figures(7, venue=GRILL), rooms(), booking(1), booking(2, name="Ada", venue=GRILL), notice(), channels=channels
+        figures(),
+        figures(7, venue=GRILL),
+        rooms(),
+        booking(1),
+        booking(2, name="Ada", venue=GRILL),
+        notice(),
+        channels=channels,
     )
     board.name(PROFILE)
     text = "\n".join(screen(board, 80, 24))
-    for part in ("Harbour Hotel", "Harbour Grill", "Rooms tonight", "John Smith", "Ada", "Last room sold", "q quit"):
+    for part in (
+        "Harbour Hotel",
+        "Harbour Grill",
+        "Rooms tonight",
+        "John Smith",
+        "Ada",
+        "Last room sold",
+        "q quit",
+    ):
         assert part in text
 
 
 def test_many_venues_get_a_row_each():
     """Where tiles would leave no room for the lists, figures stand in a table."""
-    board = live_board(*(figures(number, venue=f"hotel-{number}") for number in range(8)), booking(1))
+    board = live_board(
+        *(figures(number, venue=f"hotel-{number}") for number in range(8)), booking(1)
+    )
     text = "\n".join(screen(board, 80, 24))
     assert "hotel-7" in text
     assert "John Smith" in text
@@ -103,12 +197,17 @@ def test_only_what_is_watched_has_a_place():
             ["CONNECTING", "next attempt in 2 s", "the connection broke", "data is 12 s old"],
         ),
         (ConnectionChange(State.REPLAYING), ["REPLAYING what was missed"]),
-        (ConnectionChange(State.POLLING, "nothing listens there"), ["POLLING, not live", "nothing listens there"]),
+        (
+            ConnectionChange(State.POLLING, "nothing listens there"),
+            ["POLLING, not live", "nothing listens there"],
+        ),
         (ConnectionChange(State.CLOSED, "revoked"), ["CLOSED", "revoked"]),
     ],
 )
 def test_never_claims_to_be_live(change, words):
-    """Each state is told in words, with its reason, the age of the data and the next attempt; and nothing says live."""
+    """Each state is told in words, with its reason, the age of the data and the next attempt; and
+    nothing says live.
+    """
     lines = screen(changed(busy_board(), change, at_s=110), at_s=112)
     assert "● LIVE" not in "\n".join(lines)
     assert [word for word in words if word not in lines[0]] == []
@@ -117,7 +216,13 @@ def test_never_claims_to_be_live(change, words):
 def test_what_has_just_come_is_not_called_old():
     """A replay goes on while its messages are shown."""
     board = busy_board()
-    assert "old" not in screen(changed(board, ConnectionChange(State.REPLAYING), at_s=board.last_at_s), at_s=board.last_at_s)[0]
+    assert (
+        "old"
+        not in screen(
+            changed(board, ConnectionChange(State.REPLAYING), at_s=board.last_at_s),
+            at_s=board.last_at_s,
+        )[0]
+    )
 
 
 def test_stale_data_is_dimmed():
@@ -166,11 +271,16 @@ def test_colours_by_status():
 
 def test_names_cannot_steer_the_terminal():
     """Control characters and changes of direction in a guest's name are shown as such."""
-    text = "\n".join(screen(live_board(booking(1, name="\x1b]0;owned\x07Eve\u202e"), notice(title="\x1b[2J"))))
+    text = "\n".join(
+        screen(live_board(booking(1, name="\x1b]0;owned\x07Eve\u202e"), notice(title="\x1b[2J")))
+    )
     assert "\ufffd]0;owned\ufffdEve\ufffd" in text
     assert "\x1b" not in text
 
 
 def test_markup_in_names_is_text():
     """Brackets in a name are brackets."""
-    assert any("[bold]Eve[/bold]" in line for line in screen(live_board(booking(1, name="[bold]Eve[/bold]"))))
+    assert any(
+        "[bold]Eve[/bold]" in line
+        for line in screen(live_board(booking(1, name="[bold]Eve[/bold]")))
+    )

@@ -8,19 +8,25 @@ from rtdash.domain.reservations import Op
 from rtdash.watch.words import CHANGES, NOTHING, age, arrival, clock_time, money, party, percent
 
 
-@pytest.mark.parametrize(("amount", "text"), [(45000, "45,000 EUR"), (12.5, "12.50 EUR"), (0, "0 EUR"), (None, NOTHING)])
+@pytest.mark.parametrize(
+    ("amount", "text"), [(45000, "45,000 EUR"), (12.5, "12.50 EUR"), (0, "0 EUR"), (None, NOTHING)]
+)
 def test_money(amount, text):
     """Whole amounts without decimals, a dash where there is none."""
     assert money(amount, "EUR") == text
 
 
-@pytest.mark.parametrize(("trend", "text"), [(12, "+12 %"), (-8, "-8 %"), (0, "0 %"), (None, NOTHING)])
+@pytest.mark.parametrize(
+    ("trend", "text"), [(12, "+12 %"), (-8, "-8 %"), (0, "0 %"), (None, NOTHING)]
+)
 def test_percent(trend, text):
     """With its sign; a dash where there is no baseline."""
     assert percent(trend) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "now"), (14, "14 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "now"), (14, "14 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h")]
+)
 def test_age(seconds, text):
     """In the largest unit that says enough."""
     assert age(seconds) == text

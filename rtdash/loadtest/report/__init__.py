@@ -1,4 +1,6 @@
-"""The reports of a run: for a browser, for programs, for CI, for a spreadsheet, and on the terminal."""
+"""The reports of a run: for a browser, for programs, for CI, for a spreadsheet, and on the
+terminal.
+"""
 
 from rtdash.loadtest.report.publishing import publish
 

@@ -21,19 +21,38 @@ class Line:
     points: Sequence[Point]
 
 
-def line_chart(title: str, unit: str, lines: Sequence[Line], marks: Iterable[tuple[float, str]] = ()) -> str:
-    """A figure with axes from zero, a legend, and `marks`: vertical lines with their names. Empty when there is nothing to draw."""
+def line_chart(
+    title: str, unit: str, lines: Sequence[Line], marks: Iterable[tuple[float, str]] = ()
+) -> str:
+    """A figure with axes from zero, a legend, and `marks`: vertical lines with their names. Empty
+    when there is nothing to draw.
+    """
     values = [value for line in lines for _, value in line.points if value is not None]
     if not values:
         return ""
     top = _round_up(max(values))
     end = max((x for line in lines for x, _ in line.points), default=1) or 1
     scale = _Scale(end, top)
-    drawn = "".join((*_axes(scale), *_marks(scale, marks), *(_curve(scale, line, number) for number, line in enumerate(lines))))
-    legend = "".join(f'<span><i class="s{number}"></i>{escape(line.name)}</span>' for number, line in enumerate(lines))
-    caption = f"<figcaption>{escape(title)}{f' ({escape(unit)})' if unit else ''} <small>{legend}</small></figcaption>"
+    drawn = "".join(
+        (
+            *_axes(scale),
+            *_marks(scale, marks),
+            *(_curve(scale, line, number) for number, line in enumerate(lines)),
+        )
+    )
+    legend = "".join(
+        f'<span><i class="s{number}"></i>{escape(line.name)}</span>'
+        for number, line in enumerate(lines)
+    )
+    caption = (
+        f"<figcaption>{escape(title)}{f' ({escape(unit)})' if unit else ''}"
+        f" <small>{legend}</small></figcaption>"
+    )
     label = escape(title, quote=True)
-    return f'<figure>{caption}<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{drawn}</svg></figure>'
+    return (
+        f'<figure>{caption}<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+        f' aria-label="{label}">{drawn}</svg></figure>'
+    )
 
 
 def figure(value: float) -> str:
@@ -63,7 +82,10 @@ def _axes(scale: _Scale) -> Iterator[str]:
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{figure(value)}</text>'
     step = _round_up(scale.end / 8)
     for number in range(int(scale.end / step) + 1):
-        yield f'<text x="{scale.x(number * step):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{number * step:g} s</text>'
+        yield (
+            f'<text x="{scale.x(number * step):.1f}" y="{_HEIGHT - 8}"'
+            f' text-anchor="middle">{number * step:g} s</text>'
+        )
 
 
 def _marks(scale: _Scale, marks: Iterable[tuple[float, str]]) -> Iterator[str]:

@@ -16,7 +16,10 @@ def junit_xml(summary: Summary) -> str:
         "failures": 0 if reason else failures,
         "errors": len(summary.verdicts) if reason else 0,
     }
-    suite = Element("testsuite", {"name": f"rtdash loadtest {summary.scenario}", "time": f"{summary.duration_s:.1f}"})
+    suite = Element(
+        "testsuite",
+        {"name": f"rtdash loadtest {summary.scenario}", "time": f"{summary.duration_s:.1f}"},
+    )
     suite.attrib.update({name: str(count) for name, count in counts.items()})
     for verdict in summary.verdicts:
         _add_case(suite, verdict, summary.scenario, reason)
@@ -25,7 +28,9 @@ def junit_xml(summary: Summary) -> str:
 
 
 def _add_case(suite: Element, verdict: Verdict, scenario: str, reason: str) -> None:
-    case = SubElement(suite, "testcase", {"classname": f"{scenario}.{verdict.phase}", "name": str(verdict.slo)})
+    case = SubElement(
+        suite, "testcase", {"classname": f"{scenario}.{verdict.phase}", "name": str(verdict.slo)}
+    )
     text = f"measured {measured_text(verdict)}, wanted {verdict.slo.op} {verdict.slo.value:g}"
     if reason:
         SubElement(case, "error", {"message": f"no verdict: {reason}"})
@@ -34,4 +39,6 @@ def _add_case(suite: Element, verdict: Verdict, scenario: str, reason: str) -> N
     elif verdict.outcome is Outcome.NOT_MEASURED:
         SubElement(case, "skipped", {"message": "not measured"})
     else:
-        SubElement(case, "system-out").text = text if verdict.outcome is Outcome.HELD else f"warning: {text}"
+        SubElement(case, "system-out").text = (
+            text if verdict.outcome is Outcome.HELD else f"warning: {text}"
+        )

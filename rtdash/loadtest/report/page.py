@@ -1,4 +1,6 @@
-"""report.html: one file that needs nothing else: the verdict, what was found, the curves, every measure."""
+"""report.html: one file that needs nothing else: the verdict, what was found, the curves, every
+measure.
+"""
 
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -43,12 +45,22 @@ def html_page(summary: Summary) -> str:
     title = f"rtdash loadtest {summary.scenario}"
     body = "".join(
         (
-            f'<h1>{escape(title)}</h1><p class="ending {summary.ending}">{escape(_headline(summary))}</p>',
+            (
+                f'<h1>{escape(title)}</h1><p class="ending'
+                f' {summary.ending}">{escape(_headline(summary))}</p>'
+            ),
             f"<p>{escape(summary.about)}. {escape(_circumstances(summary))}</p>",
             _list("Why there is no verdict", summary.untold),
             _glance(summary.phases),
             _slo_table(summary),
-            _list("What was found", [f"{phase.name}: {text}" for phase in summary.phases for text in (*phase.findings, *phase.notes)]),
+            _list(
+                "What was found",
+                [
+                    f"{phase.name}: {text}"
+                    for phase in summary.phases
+                    for text in (*phase.findings, *phase.notes)
+                ],
+            ),
             _recoveries(summary.phases),
             "<h2>Over time</h2>",
             f'<div class="charts">{"".join(_charts(summary.phases))}</div>',
@@ -56,23 +68,33 @@ def html_page(summary: Summary) -> str:
             "".join(_measures(phase) for phase in summary.phases),
         )
     )
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
 def _headline(summary: Summary) -> str:
     broken = sum(verdict.fails for verdict in summary.verdicts)
-    return f"{broken} SLOs are broken" if summary.ending is Ending.BROKEN and broken > 1 else ENDINGS[summary.ending]
+    return (
+        f"{broken} SLOs are broken"
+        if summary.ending is Ending.BROKEN and broken > 1
+        else ENDINGS[summary.ending]
+    )
 
 
 def _circumstances(summary: Summary) -> str:
     own = (
-        "a server of its own on the same machine, limits of users and addresses lifted" if summary.server["own"] else summary.server["url"]
+        "a server of its own on the same machine, limits of users and addresses lifted"
+        if summary.server["own"]
+        else summary.server["url"]
     )
     generator = summary.generator
     return (
-        f"Against {own}. Begun {summary.started_at}, {summary.duration_s:.0f} s; generator: {generator['processes']} process"
-        f"{'es' if generator['processes'] > 1 else ''}, {generator['cpus']} CPUs, seed {generator['seed']}."
+        f"Against {own}. Begun {summary.started_at}, {summary.duration_s:.0f} s; generator:"
+        f" {generator['processes']} process{'es' if generator['processes'] > 1 else ''},"
+        f" {generator['cpus']} CPUs, seed {generator['seed']}."
     )
 
 
@@ -100,7 +122,9 @@ def _slo_table(summary: Summary) -> str:
         )
         for slo, row in slos
     ]
-    return "<h2>SLOs</h2>" + _table(("", "what must hold", "", *map(escape, phases)), rows, numbers_from=3)
+    return "<h2>SLOs</h2>" + _table(
+        ("", "what must hold", "", *map(escape, phases)), rows, numbers_from=3
+    )
 
 
 def _badge(verdicts: Iterable[Verdict | None]) -> str:
@@ -111,14 +135,23 @@ def _badge(verdicts: Iterable[Verdict | None]) -> str:
 
 def _cell(verdict: Verdict | None) -> str:
     text = measured_text(verdict)
-    return f'<b class="broken">{text}</b>' if verdict is not None and verdict.outcome is Outcome.BROKEN else text
+    return (
+        f'<b class="broken">{text}</b>'
+        if verdict is not None and verdict.outcome is Outcome.BROKEN
+        else text
+    )
 
 
 def _recoveries(phases: list[Judged]) -> str:
     """How long it took from a fault to the present state, where there were faults."""
     columns = ("count", "p50", "p95", "p99", "max")
     rows = [
-        (escape(phase.name), f"<b>{name}</b>", METRICS[name].meaning, *(figure(values[column]) for column in columns))
+        (
+            escape(phase.name),
+            f"<b>{name}</b>",
+            METRICS[name].meaning,
+            *(figure(values[column]) for column in columns),
+        )
         for phase in phases
         for name, _, values in phase.measures.items()
         if name in _RECOVERY
@@ -154,15 +187,34 @@ def _charts(phases: list[Judged]) -> Iterator[str]:
         return Line(name, [(at, getattr(sample, field)) for at, sample in samples])
 
     yield line_chart("Published operations", "/s", [curve("acknowledged", "published")], marks)
-    yield line_chart("Verified messages", "/s", [curve("received by all clients", "received")], marks)
-    yield line_chart("Latency at the canary", "ms", [curve("p50", "p50_ms"), curve("p99", "p99_ms"), curve("max", "max_ms")], marks)
-    yield line_chart("Connections", "", [curve("connected", "connected"), curve("recovering", "recovering")], marks)
+    yield line_chart(
+        "Verified messages", "/s", [curve("received by all clients", "received")], marks
+    )
+    yield line_chart(
+        "Latency at the canary",
+        "ms",
+        [curve("p50", "p50_ms"), curve("p99", "p99_ms"), curve("max", "max_ms")],
+        marks,
+    )
+    yield line_chart(
+        "Connections",
+        "",
+        [curve("connected", "connected"), curve("recovering", "recovering")],
+        marks,
+    )
     yield line_chart("Drops", "/s", [curve("connections lost", "drops")], marks)
-    yield line_chart("CPU", "cores", [curve("server", "server_cpu"), curve("busiest generator process", "generator_cpu")], marks)
+    yield line_chart(
+        "CPU",
+        "cores",
+        [curve("server", "server_cpu"), curve("busiest generator process", "generator_cpu")],
+        marks,
+    )
     yield line_chart("Memory of the server", "MiB", [curve("resident", "server_memory_mib")], marks)
 
 
-def _on_one_axis(phases: list[Judged]) -> tuple[list[tuple[float, Sample]], list[tuple[float, str]]]:
+def _on_one_axis(
+    phases: list[Judged],
+) -> tuple[list[tuple[float, Sample]], list[tuple[float, str]]]:
     samples: list[tuple[float, Sample]] = []
     marks: list[tuple[float, str]] = []
     offset = 0.0
@@ -175,13 +227,29 @@ def _on_one_axis(phases: list[Judged]) -> tuple[list[tuple[float, Sample]], list
 
 def _measures(phase: Judged) -> str:
     """Every measure of a phase, durations and the rest in tables of their own."""
-    durations = [(name, values) for name, _, values in phase.measures.items() if METRICS[name].kind is Kind.DURATION]
-    others = [(name, scope, values) for name, scope, values in phase.measures.items() if METRICS[name].kind is not Kind.DURATION]
+    durations = [
+        (name, values)
+        for name, _, values in phase.measures.items()
+        if METRICS[name].kind is Kind.DURATION
+    ]
+    others = [
+        (name, scope, values)
+        for name, scope, values in phase.measures.items()
+        if METRICS[name].kind is not Kind.DURATION
+    ]
     columns = Kind.DURATION.value
-    rows = [(_named(name), *(figure(values[column]) for column in columns)) for name, values in durations]
+    rows = [
+        (_named(name), *(figure(values[column]) for column in columns))
+        for name, values in durations
+    ]
     tables = _table(("milliseconds", *columns), rows, numbers_from=1)
     counted = [
-        (_named(name), escape(scope or "all"), ", ".join(f"{key} {figure(value)}" for key, value in values.items()), METRICS[name].unit)
+        (
+            _named(name),
+            escape(scope or "all"),
+            ", ".join(f"{key} {figure(value)}" for key, value in values.items()),
+            METRICS[name].unit,
+        )
         for name, scope, values in others
     ]
     tables += "<br>" + _table(("metric", "scope", "measured", "unit"), counted, numbers_from=9)
@@ -197,12 +265,22 @@ def _folded(title: str, content: str) -> str:
 
 
 def _list(title: str, items: list[str]) -> str:
-    return f"<h2>{escape(title)}</h2><ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>" if items else ""
+    return (
+        f"<h2>{escape(title)}</h2><ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+        if items
+        else ""
+    )
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]], *, numbers_from: int) -> str:
     def line(cells: Iterable[str], tag: str) -> str:
-        marked = (f"<{tag}{' class=n' if number >= numbers_from else ''}>{cell}</{tag}>" for number, cell in enumerate(cells))
+        marked = (
+            f"<{tag}{' class=n' if number >= numbers_from else ''}>{cell}</{tag}>"
+            for number, cell in enumerate(cells)
+        )
         return f"<tr>{''.join(marked)}</tr>"
 
-    return f'<div style="{_SCROLL}"><table>{line(head, "th")}{"".join(line(row, "td") for row in rows)}</table></div>'
+    return (
+        "<div"
+        f' style="{_SCROLL}"><table>{line(head, "th")}{"".join(line(row, "td") for row in rows)}</table></div>'
+    )

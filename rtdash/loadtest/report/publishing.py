@@ -15,7 +15,9 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def publish(summary: Summary, folder: Path | None, *, out: TextIO) -> None:
-    """The verdict on `out`; the files in `folder`, if there is one; the summary where GitHub asks for it."""
+    """The verdict on `out`; the files in `folder`, if there is one; the summary where GitHub asks
+    for it.
+    """
     out.writelines(line + "\n" for line in verdict_lines(summary))
     text = markdown(summary)
     if told := os.environ.get(STEP_SUMMARY):

@@ -1,1 +1,3 @@
-"""The REST edge: who may ask, what bodies say, how answers and problems look; the endpoints are in routers."""
+"""The REST edge: who may ask, what bodies say, how answers and problems look; the endpoints are in
+routers.
+"""

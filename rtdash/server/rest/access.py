@@ -1,4 +1,6 @@
-"""Who may do what by REST: the bearer of the request, within the rate, and the venue that the request is about."""
+"""Who may do what by REST: the bearer of the request, within the rate, and the venue that the
+request is about.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -24,10 +26,16 @@ async def parts_of(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(parts_of)]
 
 
-async def bearer(parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Principal:
-    """The principal of the request's token; one request is taken from its rate. Raises TokenRefused, Problem (401, 429)."""
+async def bearer(
+    parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Principal:
+    """The principal of the request's token; one request is taken from its rate. Raises
+    TokenRefused, Problem (401, 429).
+    """
     if credentials is None:
-        raise unauthenticated("send a token, as in: Authorization: Bearer <token>; `rtdash token` prints one")
+        raise unauthenticated(
+            "send a token, as in: Authorization: Bearer <token>; `rtdash token` prints one"
+        )
     principal = await parts.verifier.authenticate(credentials.credentials)
     if wait_s := parts.limits.take(principal.sub):
         raise rate_limited(wait_s)
@@ -35,29 +43,53 @@ async def bearer(parts: PartsDep, credentials: Annotated[HTTPAuthorizationCreden
 
 
 Caller = Annotated[Principal, Depends(bearer)]
-VenueQuery = Annotated[str | None, Query(alias="venue", description="One of the token's venues; default: its first (of that kind).")]
+VenueQuery = Annotated[
+    str | None,
+    Query(
+        alias="venue", description="One of the token's venues; default: its first (of that kind)."
+    ),
+]
 
 
 def choose_venue(
-    venues: Mapping[str, Venue], caller: Principal, venue_id: str | None, *, kind: VenueKind | None = None, right: str = "read"
+    venues: Mapping[str, Venue],
+    caller: Principal,
+    venue_id: str | None,
+    *,
+    kind: VenueKind | None = None,
+    right: str = "read",
 ) -> Venue:
-    """The venue that was named, or the token's first (of that kind), if the token has `right` (read or write) there.
+    """The venue that was named, or the token's first (of that kind), if the token has `right` (read
+    or write) there.
 
-    Raises Problem: 403 for a venue that is not the token's, unknown ones included; 422 for one of the other kind.
+    Raises Problem: 403 for a venue that is not the token's, unknown ones included; 422 for one of
+    the other kind.
     """
-    venue = first_venue(venues, caller, kind) if venue_id is None else _named_venue(venues, caller, venue_id, kind)
+    venue = (
+        first_venue(venues, caller, kind)
+        if venue_id is None
+        else _named_venue(venues, caller, venue_id, kind)
+    )
     scope = f"{venue.kind}:{right}"
     if not caller.allows(scope):
-        raise Problem("forbidden", f"the token has no scope {scope} for {venue.id}: get one that has, or name another venue with ?venue=")
+        raise Problem(
+            "forbidden",
+            f"the token has no scope {scope} for {venue.id}: get one that has, or name another"
+            " venue with ?venue=",
+        )
     return venue
 
 
-def first_venue(venues: Mapping[str, Venue], caller: Principal, kind: VenueKind | None = None) -> Venue:
+def first_venue(
+    venues: Mapping[str, Venue], caller: Principal, kind: VenueKind | None = None
+) -> Venue:
     """The first of the token's venues (of that kind). Raises Problem (403)."""
     for venue in own_venues(venues, caller):
         if kind in {None, venue.kind}:
             return venue
-    raise Problem("forbidden", f"the token is for no {kind or 'venue'} of this server: get one that is")
+    raise Problem(
+        "forbidden", f"the token is for no {kind or 'venue'} of this server: get one that is"
+    )
 
 
 def require_admin(caller: Principal) -> None:
@@ -66,10 +98,14 @@ def require_admin(caller: Principal) -> None:
         raise Problem("forbidden", "this needs a token with the scope admin")
 
 
-def _named_venue(venues: Mapping[str, Venue], caller: Principal, venue_id: str, kind: VenueKind | None) -> Venue:
+def _named_venue(
+    venues: Mapping[str, Venue], caller: Principal, venue_id: str, kind: VenueKind | None
+) -> Venue:
     venue = venues.get(venue_id)
     if venue is None or not caller.may_see(venue_id):
-        raise Problem("forbidden", "the token is not for that venue: GET /api/user/profile lists its venues")
+        raise Problem(
+            "forbidden", "the token is not for that venue: GET /api/user/profile lists its venues"
+        )
     if kind is not None and venue.kind is not kind:
         raise invalid([("venue", f"must be a {kind}, and {venue_id} is a {venue.kind}")])
     return venue

@@ -1,4 +1,6 @@
-"""Answers of GETs: compact JSON with a weak ETag, or 304 where the client has it already (RFC 9110 section 13)."""
+"""Answers of GETs: compact JSON with a weak ETag, or 304 where the client has it already (RFC 9110
+section 13).
+"""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -14,7 +16,9 @@ CACHE_CONTROL = "private, no-cache"
 """Each user's own, and to be asked about again before each use."""
 
 
-def answer(request: Request, body: Mapping[str, Any] | bytes, *, media_type: str = JSON) -> Response:
+def answer(
+    request: Request, body: Mapping[str, Any] | bytes, *, media_type: str = JSON
+) -> Response:
     """200 with the body and its ETag, or 304."""
     content = body if isinstance(body, bytes) else encode(body)
     etag = etag_of(content)
@@ -34,4 +38,6 @@ def is_known(if_none_match: str | None, etag: str) -> bool:
     if if_none_match is None:
         return False
     opaque = etag.removeprefix("W/")
-    return if_none_match.strip() == "*" or any(one.strip().removeprefix("W/") == opaque for one in if_none_match.split(","))
+    return if_none_match.strip() == "*" or any(
+        one.strip().removeprefix("W/") == opaque for one in if_none_match.split(",")
+    )

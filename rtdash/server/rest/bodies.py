@@ -12,14 +12,22 @@ SINGLE_LIMIT_BYTES = 64 * 1024
 LIST_LIMIT_BYTES = 8 * 1024 * 1024
 """The body of a list of operations."""
 DRAIN_LIMIT_BYTES = 32 * 1024 * 1024
-"""So much of a body that is too large is read and thrown away, so that its sender gets to read why."""
+"""So much of a body that is too large is read and thrown away, so that its sender gets to read
+why."""
 MAX_OPERATIONS = 1_000
 
-_NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_NDJSON = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+)
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body. Raises Problem: 413 for a larger one, without keeping more of it than the limit; 400 where the peer goes away."""
+    """The whole body. Raises Problem: 413 for a larger one, without keeping more of it than the
+    limit; 400 where the peer goes away.
+    """
     told = request.headers.get("content-length", "0")
     chunks, size = [], 0
     try:
@@ -31,9 +39,15 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
                 if size <= limit_bytes:
                     chunks.append(chunk)
     except ClientDisconnect:
-        raise Problem("unreadable", "the body has ended before its end") from None  # nobody reads it, and nothing is wrong here
+        raise Problem(
+            "unreadable", "the body has ended before its end"
+        ) from None  # nobody reads it, and nothing is wrong here
     if size > limit_bytes or int(told) > limit_bytes:
-        raise Problem("body_too_large", f"the body has more than {limit_bytes} bytes: send it in parts", facts={"limitBytes": limit_bytes})
+        raise Problem(
+            "body_too_large",
+            f"the body has more than {limit_bytes} bytes: send it in parts",
+            facts={"limitBytes": limit_bytes},
+        )
     return b"".join(chunks)
 
 
@@ -46,17 +60,28 @@ def decode_json(body: bytes) -> Any:
 
 
 def decode_operations(body: bytes, content_type: str) -> list[Any]:
-    """The values of a JSON list, or of the lines of NDJSON, by content type. Raises Problem (400 unreadable, 413 too many)."""
+    """The values of a JSON list, or of the lines of NDJSON, by content type. Raises Problem (400
+    unreadable, 413 too many).
+    """
     if content_type.partition(";")[0].strip().lower() in _NDJSON:
-        values = [_decode_line(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
+        values = [
+            _decode_line(number, line)
+            for number, line in enumerate(body.splitlines(), 1)
+            if line.strip()
+        ]
     else:
         values = decode_json(body)
         if not isinstance(values, list):
-            raise Problem("unreadable", "the body must be a JSON list of operations, or one operation a line as application/x-ndjson")
+            raise Problem(
+                "unreadable",
+                "the body must be a JSON list of operations, or one operation a line as"
+                " application/x-ndjson",
+            )
     if len(values) > MAX_OPERATIONS:
         raise Problem(
             "too_many_operations",
-            f"{len(values)} operations are more than {MAX_OPERATIONS}: send them in several requests",
+            f"{len(values)} operations are more than {MAX_OPERATIONS}: send them in several"
+            " requests",
             facts={"limit": MAX_OPERATIONS},
         )
     return values

@@ -18,11 +18,19 @@ _REASONS = {
     413: "The body is too large, or holds too many operations",
     422: "Well-formed but wrong: `errors` names the fields",
     429: "Too many requests of this user: wait `Retry-After` seconds",
-    503: "Not stored, or the outcome is unknown: repeat with the same operation id after `Retry-After` seconds",
+    503: (
+        "Not stored, or the outcome is unknown: repeat with the same operation id after"
+        " `Retry-After` seconds"
+    ),
 }
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _TOKEN = (401, 403, 429, 503)
-_ETAG = {"ETag": {"description": "Weak; send it as If-None-Match to get a 304 while nothing has changed.", "schema": {"type": "string"}}}
+_ETAG = {
+    "ETag": {
+        "description": "Weak; send it as If-None-Match to get a 304 while nothing has changed.",
+        "schema": {"type": "string"},
+    }
+}
 
 
 def problems(*statuses: int) -> Responses:
@@ -31,8 +39,14 @@ def problems(*statuses: int) -> Responses:
 
 
 def reading(model: type[BaseModel], *more: int) -> Responses:
-    """A GET with a token: the body, 304, and the problems of every such request; `more` are further statuses."""
-    return {200: {"model": model, "headers": _ETAG}, 304: {"description": "The client has it already"}, **problems(*_TOKEN, 422, *more)}
+    """A GET with a token: the body, 304, and the problems of every such request; `more` are further
+    statuses.
+    """
+    return {
+        200: {"model": model, "headers": _ETAG},
+        304: {"description": "The client has it already"},
+        **problems(*_TOKEN, 422, *more),
+    }
 
 
 def writing(status: int, model: type[BaseModel], *more: int) -> Responses:
@@ -41,5 +55,12 @@ def writing(status: int, model: type[BaseModel], *more: int) -> Responses:
 
 
 def json_body(schema: Mapping[str, Any], **further: Any) -> dict[str, Any]:
-    """A request body of that schema, for `openapi_extra`; `further` are content types beside JSON, by name."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": dict(schema)}, **further}}}
+    """A request body of that schema, for `openapi_extra`; `further` are content types beside JSON,
+    by name.
+    """
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": dict(schema)}, **further},
+        }
+    }

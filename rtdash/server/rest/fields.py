@@ -1,6 +1,8 @@
-"""The fields of operations on the wire: how each is read and how OpenAPI shows it, in one table, so that the two can't differ.
+"""The fields of operations on the wire: how each is read and how OpenAPI shows it, in one table, so
+that the two can't differ.
 
-Read by hand and not by a model, because a list of 1,000 operations is read in one turn of the event loop.
+Read by hand and not by a model, because a list of 1,000 operations is read in one turn of the event
+loop.
 """
 
 import re
@@ -25,13 +27,17 @@ Parse = Callable[[Any, Venue], Any]
 
 _OPERATION_ID = r"[\x21-\x7e]{1,200}"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`attribute` of the domain's Operation, how a JSON value becomes it (raises ValueError), and its JSON schema."""
+    """`attribute` of the domain's Operation, how a JSON value becomes it (raises ValueError), and
+    its JSON schema.
+    """
 
     attribute: str
     parse: Parse
@@ -66,8 +72,16 @@ def parse_time(text: Any) -> datetime:
 
 def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> str:
-        if not isinstance(value, str) or not 0 < len(value) <= max_chars or value.isspace() or _CONTROL.search(value):
-            raise ValueError(f"must be a string of 1 to {max_chars} characters, not all of them blanks, no control characters")
+        if (
+            not isinstance(value, str)
+            or not 0 < len(value) <= max_chars
+            or value.isspace()
+            or _CONTROL.search(value)
+        ):
+            raise ValueError(
+                f"must be a string of 1 to {max_chars} characters, not all of them blanks, no"
+                " control characters"
+            )
         return value
 
     return parse, {
@@ -91,7 +105,12 @@ def _matching(pattern: str, words: str) -> tuple[Parse, dict[str, Any]]:
 
 def _whole(least: int, most: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value % 1:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not least <= value <= most
+            or value % 1
+        ):
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(value)
 
@@ -100,20 +119,41 @@ def _whole(least: int, most: int) -> tuple[Parse, dict[str, Any]]:
 
 def _money() -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, venue: Venue) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_AMOUNT:
-            raise ValueError(f"must be a number from 0 to {MAX_AMOUNT}, in major units of the venue's currency")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value <= MAX_AMOUNT
+        ):
+            raise ValueError(
+                f"must be a number from 0 to {MAX_AMOUNT}, in major units of the venue's currency"
+            )
         return to_minor(value, venue.currency)
 
-    description = "In major units of the venue's currency, with no more digits behind the point than it has."
-    return parse, {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT, "description": description}
+    description = (
+        "In major units of the venue's currency, with no more digits behind the point than it has."
+    )
+    return parse, {
+        "type": "number",
+        "minimum": 0,
+        "maximum": MAX_AMOUNT,
+        "description": description,
+    }
 
 
 def _date() -> tuple[Parse, dict[str, Any]]:
-    return lambda value, _: parse_date(value), {"type": "string", "format": "date", "description": "Local date at the venue."}
+    return lambda value, _: parse_date(value), {
+        "type": "string",
+        "format": "date",
+        "description": "Local date at the venue.",
+    }
 
 
 def _instant(description: str) -> tuple[Parse, dict[str, Any]]:
-    return lambda value, _: parse_time(value), {"type": "string", "format": "date-time", "description": description}
+    return lambda value, _: parse_time(value), {
+        "type": "string",
+        "format": "date-time",
+        "description": description,
+    }
 
 
 def _first_status() -> tuple[Parse, dict[str, Any]]:
@@ -128,11 +168,20 @@ def _first_status() -> tuple[Parse, dict[str, Any]]:
 
 
 FIELDS: dict[str, Field] = {
-    "operationId": Field("operation_id", *_matching(_OPERATION_ID, "1 to 200 printable ASCII characters without blanks")),
-    "reservationId": Field(
-        "reservation_id", *_matching(RESERVATION_ID.pattern, "1 to 64 of letters, digits and . _ ~ -, a letter or digit first")
+    "operationId": Field(
+        "operation_id",
+        *_matching(_OPERATION_ID, "1 to 200 printable ASCII characters without blanks"),
     ),
-    "at": Field("at", *_instant("An instant in the past, to load history; needs the scope `admin`.")),
+    "reservationId": Field(
+        "reservation_id",
+        *_matching(
+            RESERVATION_ID.pattern,
+            "1 to 64 of letters, digits and . _ ~ -, a letter or digit first",
+        ),
+    ),
+    "at": Field(
+        "at", *_instant("An instant in the past, to load history; needs the scope `admin`.")
+    ),
     "customerName": Field("customer_name", *_text(200)),
     "customerEmail": Field("customer_email", *_text(254)),
     "customerPhone": Field("customer_phone", *_text(40)),
@@ -148,4 +197,5 @@ FIELDS: dict[str, Field] = {
     "durationMinutes": Field("duration_minutes", *_whole(1, MAX_MINUTES)),
     "category": Field("category", *_text(CATEGORY_LIMIT)),
 }
-"""By the wire's name. `op`, `kind` and `venue` are read beside them, since they decide what the rest may be."""
+"""By the wire's name. `op`, `kind` and `venue` are read beside them, since they decide what the
+rest may be."""

@@ -1,6 +1,8 @@
-"""The two reads that every polling dashboard repeats, answered from bytes at hand before any routing; the way to hot writes and to the socket.
+"""The two reads that every polling dashboard repeats, answered from bytes at hand before any
+routing; the way to hot writes and to the socket.
 
-Only what can be answered at once is answered here; everything else, refusals too, goes on to the routes, which are the truth.
+Only what can be answered at once is answered here; everything else, refusals too, goes on to the
+routes, which are the truth.
 """
 
 import time
@@ -20,7 +22,12 @@ from rtdash.server.rest.answers import CACHE_CONTROL, JSON, is_known
 from rtdash.server.rest.hot_writes import WRITES, write_at_once
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.problems import Problem
-from rtdash.server.rest.routers.dashboard import DEFAULT_WITHIN_MINUTES, MAX_WITHIN_MINUTES, STATS_PATH, UPCOMING_PATH
+from rtdash.server.rest.routers.dashboard import (
+    DEFAULT_WITHIN_MINUTES,
+    MAX_WITHIN_MINUTES,
+    STATS_PATH,
+    UPCOMING_PATH,
+)
 from rtdash.server.rest.upcoming_lists import KeptList, ListKey
 from rtdash.server.socket.gateway import websocket_endpoint
 
@@ -44,7 +51,9 @@ class _Question:
 
 
 class HotApp(FastAPI):
-    """The app, with a short way in front of its routes. A subclass, because what FastAPI wraps around them costs more than the answer."""
+    """The app, with a short way in front of its routes. A subclass, because what FastAPI wraps
+    around them costs more than the answer.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -52,19 +61,29 @@ class HotApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once, or pass it on."""
-        if scope["type"] == "http" and scope["path"] in {STATS_PATH, UPCOMING_PATH} and scope["method"] == "GET":
+        if (
+            scope["type"] == "http"
+            and scope["path"] in {STATS_PATH, UPCOMING_PATH}
+            and scope["method"] == "GET"
+        ):
             start = time.perf_counter()
             parts: Parts = self.state.parts
             authorization, if_none_match = _read_headers(scope)
             if authorization is not None and (found := self._find(parts, scope, authorization)):
                 status = await _send(send, found.body, found.etag, if_none_match)
-                parts.metrics.count_request("GET", scope["path"], status, time.perf_counter() - start)
+                parts.metrics.count_request(
+                    "GET", scope["path"], status, time.perf_counter() - start
+                )
                 return
         if scope["type"] == "websocket" and scope["path"] == SOCKET_PATH:
             scope["app"] = self
             await websocket_endpoint(WebSocket(scope, receive, send))
             return
-        if scope["type"] == "http" and scope["path"] in WRITES and await write_at_once(self.state.parts, scope, receive, send):
+        if (
+            scope["type"] == "http"
+            and scope["path"] in WRITES
+            and await write_at_once(self.state.parts, scope, receive, send)
+        ):
             return
         await super().__call__(scope, receive, send)
 
@@ -85,7 +104,9 @@ class HotApp(FastAPI):
         return None if found is None or parts.limits.take(caller.sub) else found
 
     def _question(self, parts: Parts, scope: Scope, caller: Principal, digest: bytes) -> _Question:
-        """What is asked, read once for each token. Raises Problem for what the token does not allow, LookupError for the unusual."""
+        """What is asked, read once for each token. Raises Problem for what the token does not
+        allow, LookupError for the unusual.
+        """
         place = (scope["path"], scope["query_string"], digest)
         question = self._questions.get(place)
         if question is None:
@@ -98,7 +119,9 @@ class HotApp(FastAPI):
 
 
 def _read_headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
-    """The bearer's header and If-None-Match; no bearer for another scheme, or when a browser wants CORS headers in the answer."""
+    """The bearer's header and If-None-Match; no bearer for another scheme, or when a browser wants
+    CORS headers in the answer.
+    """
     authorization = if_none_match = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -114,7 +137,15 @@ async def _send(send: Send, body: bytes, etag: str, if_none_match: bytes | None)
     if if_none_match is not None and is_known(if_none_match.decode("latin-1"), etag):
         status, body, headers = 304, b"", [(b"etag", etag.encode()), _CACHE_CONTROL]
     else:
-        status, headers = 200, [_CONTENT_TYPE, (b"content-length", b"%d" % len(body)), (b"etag", etag.encode()), _CACHE_CONTROL]
+        status, headers = (
+            200,
+            [
+                _CONTENT_TYPE,
+                (b"content-length", b"%d" % len(body)),
+                (b"etag", etag.encode()),
+                _CACHE_CONTROL,
+            ],
+        )
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return status

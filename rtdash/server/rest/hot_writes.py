@@ -1,6 +1,8 @@
-"""Bookings and lists of operations, carried out before any routing, by the very functions of their routes.
+"""Bookings and lists of operations, carried out before any routing, by the very functions of their
+routes.
 
-What FastAPI does around those costs more than they do. Only usual requests of tokens that were verified before are taken here;
+What FastAPI does around those costs more than they do. Only usual requests of tokens that were
+verified before are taken here;
 everything else goes on to the routes untouched.
 """
 
@@ -29,7 +31,9 @@ _KEY = "idempotency-key"
 
 
 async def write_at_once(parts: Parts, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Carry the request out and answer it. False when it is not for here; nothing of it has been read then."""
+    """Carry the request out and answer it. False when it is not for here; nothing of it has been
+    read then.
+    """
     request = Request(scope, receive)
     caller = _caller(parts, request)
     if caller is None:
@@ -37,9 +41,14 @@ async def write_at_once(parts: Parts, scope: Scope, receive: Receive, send: Send
     start, path = time.perf_counter(), scope["path"]
     fault: Exception | None = None
     try:
-        options = {"key": request.headers[_KEY]} if path != OPERATIONS_PATH and _KEY in request.headers else {}
+        options = (
+            {"key": request.headers[_KEY]}
+            if path != OPERATIONS_PATH and _KEY in request.headers
+            else {}
+        )
         response = await WRITES[path](request, parts, caller, **options)
-    except Exception as error:  # noqa: BLE001 - as Starlette does: whatever it is, the client is told and the log has it
+    except Exception as error:  # noqa: BLE001
+        # as Starlette does: whatever it is, the client is told and the log has it
         problem = logged_problem(request, error)
         response = problem.response()
         fault = error if problem.code == "internal" else None
@@ -51,7 +60,9 @@ async def write_at_once(parts: Parts, scope: Scope, receive: Receive, send: Send
 
 
 def _caller(parts: Parts, request: Request) -> Principal | None:
-    """Who asks, if that is known, within its rate, and neither the query nor a browser's Origin has a say in the answer."""
+    """Who asks, if that is known, within its rate, and neither the query nor a browser's Origin has
+    a say in the answer.
+    """
     scheme_and_token = request.headers.get("authorization", "")
     if request.method != "POST" or request.scope["query_string"] or "origin" in request.headers:
         return None

@@ -1,4 +1,6 @@
-"""Counts and times every HTTP request, by route and status. Plain ASGI: nothing is buffered, and nothing of the URL is kept."""
+"""Counts and times every HTTP request, by route and status. Plain ASGI: nothing is buffered, and
+nothing of the URL is kept.
+"""
 
 import time
 

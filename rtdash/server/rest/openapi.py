@@ -14,7 +14,9 @@ _UNUSED = ("HTTPValidationError", "ValidationError")
 def describe(app: FastAPI) -> dict[str, Any]:
     """The document, made at the first call."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         schemas = document["components"]["schemas"]
         for name in _UNUSED:
             schemas.pop(name, None)
@@ -24,8 +26,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _problem_schema() -> dict[str, Any]:
-    """The schema of problems with all their types: the table of `problems`, for readers of the document."""
+    """The schema of problems with all their types: the table of `problems`, for readers of the
+    document.
+    """
     schema = Problem.model_json_schema()
-    lines = [f"- `{TYPE_PREFIX}{code}` ({status}): {title}" for code, (status, title) in PROBLEMS.items()]
-    schema["properties"]["type"] |= {"enum": [TYPE_PREFIX + code for code in PROBLEMS], "description": "\n".join(lines)}
+    lines = [
+        f"- `{TYPE_PREFIX}{code}` ({status}): {title}" for code, (status, title) in PROBLEMS.items()
+    ]
+    schema["properties"]["type"] |= {
+        "enum": [TYPE_PREFIX + code for code in PROBLEMS],
+        "description": "\n".join(lines),
+    }
     return schema

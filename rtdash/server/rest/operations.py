@@ -1,4 +1,6 @@
-"""Operations on the wire: JSON objects become the domain's operations, or a problem that names every field that is wrong."""
+"""Operations on the wire: JSON objects become the domain's operations, or a problem that names
+every field that is wrong.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +11,24 @@ from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.rest.fields import FIELDS
 from rtdash.server.rest.problems import Problem, invalid
 
-_TERMS = ("customerName", "customerEmail", "customerPhone", "guests", "source", "amount", "paid", "status")
-_OF_KIND = {VenueKind.HOTEL: ("roomType", "checkIn", "checkOut"), VenueKind.RESTAURANT: ("date", "durationMinutes")}
+_TERMS = (
+    "customerName",
+    "customerEmail",
+    "customerPhone",
+    "guests",
+    "source",
+    "amount",
+    "paid",
+    "status",
+)
+_OF_KIND = {
+    VenueKind.HOTEL: ("roomType", "checkIn", "checkOut"),
+    VenueKind.RESTAURANT: ("date", "durationMinutes"),
+}
 _NEEDED_TO_BOOK = {
-    VenueKind.HOTEL: frozenset({"customerName", "guests", "source", "roomType", "checkIn", "checkOut"}),
+    VenueKind.HOTEL: frozenset(
+        {"customerName", "guests", "source", "roomType", "checkIn", "checkOut"}
+    ),
     VenueKind.RESTAURANT: frozenset({"customerName", "guests", "source", "date"}),
 }
 _ALWAYS = ("op", "kind", "venue", "operationId", "reservationId", "at")
@@ -29,10 +45,14 @@ class Shape:
     needed: frozenset[str]
 
 
-def read_operation(body: Mapping[str, Any], op: Op, venue: Venue, *, operation_id: str | None = None) -> Operation:
-    """The operation that a JSON object describes, for a venue that was chosen by its `venue` and `kind`.
+def read_operation(
+    body: Mapping[str, Any], op: Op, venue: Venue, *, operation_id: str | None = None
+) -> Operation:
+    """The operation that a JSON object describes, for a venue that was chosen by its `venue` and
+    `kind`.
 
-    `operation_id` stands in for a missing `operationId`. Raises Problem (422) with every field that is wrong, missing or unknown.
+    `operation_id` stands in for a missing `operationId`. Raises Problem (422) with every field that
+    is wrong, missing or unknown.
     """
     shape = SHAPES[venue.kind, op]
     wrong: list[tuple[str, str]] = []
@@ -48,9 +68,19 @@ def read_operation(body: Mapping[str, Any], op: Op, venue: Venue, *, operation_i
                 values[field.attribute] = field.parse(value, venue)
             except ValueError as reason:
                 wrong.append((name, str(reason)))
-    wrong.extend((name, f"is missing: {op} needs it") for name in sorted(shape.needed - body.keys()))
+    wrong.extend(
+        (name, f"is missing: {op} needs it") for name in sorted(shape.needed - body.keys())
+    )
     if values["operation_id"] is None:
-        wrong.append(("operationId", "is missing: give each operation an id of its own, so that it can be repeated safely"))
+        wrong.append(
+            (
+                "operationId",
+                (
+                    "is missing: give each operation an id of its own, so that it can be repeated"
+                    " safely"
+                ),
+            )
+        )
     if wrong:
         raise invalid(wrong)
     return Operation(op=op, venue_id=venue.id, **values)
@@ -102,7 +132,12 @@ def change_schema(kind: VenueKind) -> dict[str, Any]:
 
 def operation_schema() -> dict[str, Any]:
     """JSON schema of an operation in a list of them."""
-    return {"anyOf": [_schema(shape, op=op, kind=kind, needed=("operationId",)) for (kind, op), shape in SHAPES.items()]}
+    return {
+        "anyOf": [
+            _schema(shape, op=op, kind=kind, needed=("operationId",))
+            for (kind, op), shape in SHAPES.items()
+        ]
+    }
 
 
 def _ops(kind: VenueKind) -> Iterator[Op]:
@@ -126,16 +161,33 @@ def _shape(kind: VenueKind, op: Op) -> Shape:
 
 
 def _schema(
-    shape: Shape, *, leave_out: tuple[str, ...] = (), needed: tuple[str, ...] = (), op: Op | None = None, kind: VenueKind | None = None
+    shape: Shape,
+    *,
+    leave_out: tuple[str, ...] = (),
+    needed: tuple[str, ...] = (),
+    op: Op | None = None,
+    kind: VenueKind | None = None,
 ) -> dict[str, Any]:
     leading: dict[str, Any] = {
         "op": {"type": "string", "enum": [op.value]} if op else {},
         "kind": {"type": "string", "enum": [kind.value]} if kind else {},
-        "venue": {"type": "string", "description": "One of the token's; default: its first of that kind."},
+        "venue": {
+            "type": "string",
+            "description": "One of the token's; default: its first of that kind.",
+        },
     }
-    properties = {name: leading[name] if name in _LEADING else FIELDS[name].schema for name in sorted(shape.known) if name not in leave_out}
+    properties = {
+        name: leading[name] if name in _LEADING else FIELDS[name].schema
+        for name in sorted(shape.known)
+        if name not in leave_out
+    }
     required = {*shape.needed, *needed, *(["op"] if op else []), *(["kind"] if kind else [])}
-    return {"type": "object", "properties": properties, "required": sorted(required), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(required),
+        "additionalProperties": False,
+    }
 
 
 SHAPES = {(kind, op): _shape(kind, op) for kind in VenueKind for op in _ops(kind)}

@@ -1,10 +1,14 @@
-"""Which user has written what: so that nobody who has just changed something is shown a picture from before."""
+"""Which user has written what: so that nobody who has just changed something is shown a picture
+from before.
+"""
 
 MAX_REMEMBERED = 10_000
 
 
 class OwnWrites:
-    """The mark (`Dashboard.mark`) of each user's latest write to a venue. Forgotten ones are of no harm for long: see `mark`."""
+    """The mark (`Dashboard.mark`) of each user's latest write to a venue. Forgotten ones are of no
+    harm for long: see `mark`.
+    """
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str], int] = {}
@@ -17,7 +21,8 @@ class OwnWrites:
         self._marks[user, venue_id] = mark
 
     def mark(self, user: str, venue_id: str) -> int:
-        """What a picture of the venue must include at least, to be shown to the user; without a write that is remembered, 0.
+        """What a picture of the venue must include at least, to be shown to the user; without a
+        write that is remembered, 0.
 
         Pictures are a quarter of a second old at most, so that is how long forgetting could show.
         """

@@ -1,4 +1,6 @@
-"""Parameters of lists and reports, and pages of reservations: how they are read, and how they look."""
+"""Parameters of lists and reports, and pages of reservations: how they are read, and how they
+look.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -36,7 +38,9 @@ class Selection:
     cursor: str | None = None
 
 
-def read_page(connection: Connection, venue: Venue, selection: Selection) -> tuple[list[Reservation], str | None]:
+def read_page(
+    connection: Connection, venue: Venue, selection: Selection
+) -> tuple[list[Reservation], str | None]:
     """The page and the cursor of the next one. Raises Problem (422) for a cursor that isn't one."""
     try:
         return reservations.read_page(

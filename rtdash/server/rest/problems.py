@@ -1,6 +1,8 @@
-"""Everything that REST refuses, as RFC 9457 problems: the one table from our refusals and faults to HTTP.
+"""Everything that REST refuses, as RFC 9457 problems: the one table from our refusals and faults to
+HTTP.
 
-`type` is `urn:rtdash:problem:<code>` and never changes; `detail` says how to mend it; no token or secret ever stands in either.
+`type` is `urn:rtdash:problem:<code>` and never changes; `detail` says how to mend it; no token or
+secret ever stands in either.
 """
 
 import logging
@@ -62,7 +64,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 _log = logging.getLogger(__name__)
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
+class Problem(Exception):  # noqa: N818
     """A refusal on its way to the client. `facts` are further members of the document."""
 
     def __init__(
@@ -82,17 +84,34 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
     def body(self) -> dict[str, Any]:
         """The problem document."""
-        return {"type": TYPE_PREFIX + self.code, "title": self.title, "status": int(self.status), "detail": self.detail, **self.facts}
+        return {
+            "type": TYPE_PREFIX + self.code,
+            "title": self.title,
+            "status": int(self.status),
+            "detail": self.detail,
+            **self.facts,
+        }
 
     def response(self) -> Response:
         """The document as an HTTP answer."""
-        return Response(encode(self.body()), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers)
+        return Response(
+            encode(self.body()),
+            status_code=self.status,
+            media_type=MEDIA_TYPE,
+            headers=self.headers,
+        )
 
 
 def invalid(errors: Sequence[tuple[str, str]]) -> Problem:
-    """422 for fields that are wrong: (name of the field, what is wrong with it and how to mend it)."""
+    """422 for fields that are wrong: (name of the field, what is wrong with it and how to mend
+    it).
+    """
     detail = "; ".join(f"{field}: {message}" for field, message in errors[:5])
-    return Problem("invalid", detail, facts={"errors": [{"field": field, "message": message} for field, message in errors]})
+    return Problem(
+        "invalid",
+        detail,
+        facts={"errors": [{"field": field, "message": message} for field, message in errors]},
+    )
 
 
 def problem_of(error: Exception) -> Problem:
@@ -116,7 +135,9 @@ def problem_of(error: Exception) -> Problem:
 
 
 def logged_problem(request: Request, error: Exception) -> Problem:
-    """As `problem_of`; what is the server's fault goes to the log, with the path but not its query, which may hold a token."""
+    """As `problem_of`; what is the server's fault goes to the log, with the path but not its query,
+    which may hold a token.
+    """
     problem = problem_of(error)
     if problem.code == "internal":
         _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
@@ -133,33 +154,62 @@ def unauthenticated(reason: str) -> Problem:
 def rate_limited(retry_after_s: float) -> Problem:
     """429; `retry_after_s` in seconds, told as whole ones, rounded up."""
     headers = _retry_after(retry_after_s)
-    return Problem("rate_limited", f"more requests than this user may make: wait {headers['Retry-After']} s", headers=headers)
+    return Problem(
+        "rate_limited",
+        f"more requests than this user may make: wait {headers['Retry-After']} s",
+        headers=headers,
+    )
 
 
 def install(app: FastAPI, routes: Sequence[Route]) -> None:
-    """Make every error of the app answer with a problem; a 405 names the methods of all `routes` of its path (RFC 9110, 15.5.6)."""
+    """Make every error of the app answer with a problem; a 405 names the methods of all `routes` of
+    its path (RFC 9110, 15.5.6).
+    """
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = logged_problem(request, error)
         if problem.code == "method_not_allowed":
-            methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
+            methods = {
+                method
+                for route in routes
+                if route.path_regex.match(request.url.path)
+                for method in route.methods or ()
+            }
             problem.headers["Allow"] = ", ".join(sorted(methods))
         return problem.response()
 
-    for kind in (Problem, Refusal, TokenRefused, StoreError, RequestValidationError, HTTPException, Exception):
+    for kind in (
+        Problem,
+        Refusal,
+        TokenRefused,
+        StoreError,
+        RequestValidationError,
+        HTTPException,
+        Exception,
+    ):
         app.add_exception_handler(kind, answer)
 
 
 def _store_problem(error: StoreError) -> Problem:
     match error:
         case OutcomeUnknown():
-            detail = "the store failed while it was writing: repeat the request with the same operation id"
+            detail = (
+                "the store failed while it was writing: repeat the request with the same"
+                " operation id"
+            )
             return Problem("outcome_unknown", detail, headers=_retry_after(error.retry_after_s))
         case StoreUnavailable():
-            detail = "the store can't serve it now: repeat the request, a change with the same operation id"
+            detail = (
+                "the store can't serve it now: repeat the request, a change with the same"
+                " operation id"
+            )
             return Problem("unavailable", detail, headers=_retry_after(error.retry_after_s))
         case _:
-            return Problem("unavailable", "the store can't be used now: see /readyz", headers=_retry_after(RETRY_AFTER_S))
+            return Problem(
+                "unavailable",
+                "the store can't be used now: see /readyz",
+                headers=_retry_after(RETRY_AFTER_S),
+            )
 
 
 def _http_problem(error: HTTPException) -> Problem:
@@ -173,7 +223,9 @@ def _http_problem(error: HTTPException) -> Problem:
 
 
 def _validation_error(error: dict[str, Any]) -> tuple[str, str]:
-    """Field and message of one of pydantic's errors; the input itself is left out, since it may be anything."""
+    """Field and message of one of pydantic's errors; the input itself is left out, since it may be
+    anything.
+    """
     place = [str(part) for part in error["loc"] if part not in {"query", "path", "header", "body"}]
     return ".".join(place) or "request", str(error["msg"]).removeprefix("Value error, ")
 

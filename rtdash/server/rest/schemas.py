@@ -1,4 +1,6 @@
-"""The bodies of answers, as OpenAPI shows them. Answers are built as plain dicts; the tests hold them to these models."""
+"""The bodies of answers, as OpenAPI shows them. Answers are built as plain dicts; the tests hold
+them to these models.
+"""
 
 from typing import Annotated, Literal
 
@@ -53,7 +55,9 @@ class DashboardStats(Body):
 
 
 class Reservation(Body):
-    """The document's seven fields first. Hotels also have `roomType, checkIn, checkOut, nights`, restaurants `durationMinutes`."""
+    """The document's seven fields first. Hotels also have `roomType, checkIn, checkOut, nights`,
+    restaurants `durationMinutes`.
+    """
 
     id: str
     customer_name: str
@@ -61,7 +65,16 @@ class Reservation(Body):
     date: Annotated[Instant, Field(description="Start, UTC.")]
     time: Annotated[str, Field(description="Local time.", examples=["7:00 PM"])]
     guests: int
-    status: Literal["Pending", "Confirmed", "CheckedIn", "CheckedOut", "Seated", "Completed", "Cancelled", "NoShow"]
+    status: Literal[
+        "Pending",
+        "Confirmed",
+        "CheckedIn",
+        "CheckedOut",
+        "Seated",
+        "Completed",
+        "Cancelled",
+        "NoShow",
+    ]
     venue: str
     kind: Kind
     source: str
@@ -95,7 +108,9 @@ class Reservations(Body):
 
 
 class TodaysReservations(Body):
-    """A page of those that start on the business date and are neither Cancelled nor NoShow; `total` counts all pages."""
+    """A page of those that start on the business date and are neither Cancelled nor NoShow; `total`
+    counts all pages.
+    """
 
     venue: str
     business_date: LocalDate
@@ -129,7 +144,9 @@ class Outcomes(Body):
 
 
 class ChannelEvents(Body):
-    """Messages as on the socket. `position` is behind the last of them; `reset` tells why the history was not followed."""
+    """Messages as on the socket. `position` is behind the last of them; `reset` tells why the
+    history was not followed.
+    """
 
     events: list[dict[str, object]]
     position: Position | None

@@ -1,4 +1,6 @@
-"""The first pages of upcoming reservations, kept as bytes for a moment: what every polling dashboard asks for every 15 seconds."""
+"""The first pages of upcoming reservations, kept as bytes for a moment: what every polling
+dashboard asks for every 15 seconds.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +20,8 @@ KEPT = timedelta(seconds=1)
 KEPT_DIRTY = timedelta(seconds=0.25)
 """How long when somebody else has changed something meanwhile."""
 MAX_KEPT = 1_000
-"""Lists kept at once, at most; those that are too old to be shown go before, so that nothing large stays that was asked for only once."""
+"""Lists kept at once, at most; those that are too old to be shown go before, so that nothing large
+stays that was asked for only once."""
 
 
 class ListKey(NamedTuple):
@@ -59,7 +62,9 @@ class UpcomingLists:
             return None
         now = self._clock()
         lasts = KEPT if kept.mark == self._dashboard.mark(key.venue_id) else KEPT_DIRTY
-        if not timedelta(0) <= now - kept.read_at < lasts or (kept.first_start is not None and kept.first_start < now):
+        if not timedelta(0) <= now - kept.read_at < lasts or (
+            kept.first_start is not None and kept.first_start < now
+        ):
             return None
         return kept
 
@@ -68,7 +73,9 @@ class UpcomingLists:
         if kept := self.fresh(key, at_least):
             return kept
         mark, now = self._dashboard.mark(venue.id), self._clock()
-        page = await self._database.read(lambda connection: read_page(connection, venue, selection_of(key, now)))
+        page = await self._database.read(
+            lambda connection: read_page(connection, venue, selection_of(key, now))
+        )
         body = encode(page_body(venue, page))
         kept = KeptList(body, etag_of(body), mark, now, _first_start(page[0]))
         self._kept.pop(key, None)
@@ -86,7 +93,9 @@ class UpcomingLists:
 def selection_of(key: ListKey, now: datetime, cursor: str | None = None) -> Selection:
     """Pending and Confirmed, from now on, so far ahead."""
     until = now + timedelta(minutes=key.within_minutes)
-    return Selection(statuses=EXPECTED, start_from=now, start_until=until, limit=key.limit, cursor=cursor)
+    return Selection(
+        statuses=EXPECTED, start_from=now, start_until=until, limit=key.limit, cursor=cursor
+    )
 
 
 def _first_start(reservations: list[Reservation]) -> datetime | None:

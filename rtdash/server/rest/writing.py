@@ -1,4 +1,6 @@
-"""From a request's body to outcomes: whose right is checked, what is read, applied and remembered as the caller's own."""
+"""From a request's body to outcomes: whose right is checked, what is read, applied and remembered
+as the caller's own.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +13,27 @@ from rtdash.protocol.messages import Message
 from rtdash.server.auth import Principal
 from rtdash.server.parts import Parts
 from rtdash.server.rest.access import choose_venue, require_admin
-from rtdash.server.rest.operations import expect_object, read_kind, read_op, read_operation, read_venue_id
+from rtdash.server.rest.operations import (
+    expect_object,
+    read_kind,
+    read_op,
+    read_operation,
+    read_venue_id,
+)
 from rtdash.server.rest.problems import Problem, problem_of
 
 
-def permitted_operation(body: Mapping[str, Any], op: Op, venue: Venue, caller: Principal, *, operation_id: str | None = None) -> Operation:
-    """As `read_operation`, for a caller who may write to the venue; `at` needs the scope admin. Raises Problem."""
+def permitted_operation(
+    body: Mapping[str, Any],
+    op: Op,
+    venue: Venue,
+    caller: Principal,
+    *,
+    operation_id: str | None = None,
+) -> Operation:
+    """As `read_operation`, for a caller who may write to the venue; `at` needs the scope admin.
+    Raises Problem.
+    """
     operation = read_operation(body, op, venue, operation_id=operation_id)
     if operation.at is not None:
         require_admin(caller)
@@ -32,7 +49,9 @@ def listed_operation(value: Any, parts: Parts, caller: Principal) -> Operation:
 
 
 async def apply(parts: Parts, caller: Principal, operations: Sequence[Operation]) -> list[Outcome]:
-    """The outcomes, counted, and what was written remembered as the caller's. Raises StoreUnavailable."""
+    """The outcomes, counted, and what was written remembered as the caller's. Raises
+    StoreUnavailable.
+    """
     outcomes = await parts.bookings.apply(operations)
     for venue_id in {operation.venue_id for operation in operations}:
         parts.own_writes.note(caller.sub, venue_id, parts.dashboard.mark(venue_id))
@@ -42,7 +61,9 @@ async def apply(parts: Parts, caller: Principal, operations: Sequence[Operation]
 
 
 async def apply_one(parts: Parts, caller: Principal, operation: Operation) -> Message:
-    """The reservation as the operation left it, now or, for a repeat, the first time. Raises Refusal, StoreUnavailable."""
+    """The reservation as the operation left it, now or, for a repeat, the first time. Raises
+    Refusal, StoreUnavailable.
+    """
     outcome = (await apply(parts, caller, [operation]))[0]
     if outcome.refusal is not None:
         raise outcome.refusal
@@ -61,7 +82,13 @@ def outcome_json(outcome: Outcome) -> Message:
 
 
 def refused_json(value: Any, reason: Problem | Refusal) -> Message:
-    """The outcome of an operation that was never applied, because it is malformed or not the caller's to ask for."""
+    """The outcome of an operation that was never applied, because it is malformed or not the
+    caller's to ask for.
+    """
     operation_id = value.get("operationId") if isinstance(value, dict) else None
     shown_id = operation_id if isinstance(operation_id, str) else None
-    return {"operationId": shown_id, "outcome": OutcomeKind.REFUSED.value, "problem": problem_of(reason).body()}
+    return {
+        "operationId": shown_id,
+        "outcome": OutcomeKind.REFUSED.value,
+        "problem": problem_of(reason).body(),
+    }

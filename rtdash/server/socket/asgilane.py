@@ -1,4 +1,6 @@
-"""The plain lane: a Starlette WebSocket of any ASGI server, behind the same seam as the fast lane."""
+"""The plain lane: a Starlette WebSocket of any ASGI server, behind the same seam as the fast
+lane.
+"""
 
 import asyncio
 from collections import deque
@@ -22,9 +24,13 @@ class AsgiVisitor:
 
     def __init__(self, websocket: WebSocket) -> None:
         query = read_query(websocket.scope["query_string"])
-        fields = dict(websocket.headers) | {"sec-websocket-protocol": ",".join(websocket.scope.get("subprotocols", ()))}
+        fields = dict(websocket.headers) | {
+            "sec-websocket-protocol": ",".join(websocket.scope.get("subprotocols", ()))
+        }
         address = websocket.client.host if websocket.client else ""
-        self.asked = Handshake.read(fields, dict(query), address=address, is_secure=websocket.url.scheme == "wss")
+        self.asked = Handshake.read(
+            fields, dict(query), address=address, is_secure=websocket.url.scheme == "wss"
+        )
         websocket.scope["query_string"] = without_secrets(query)  # servers like to log it
         self._websocket = websocket
 
@@ -51,7 +57,9 @@ class AsgiVisitor:
 
 
 class AsgiLink:
-    """A queue that the receiver bounds (it looks at `buffered_bytes`), a task that writes it, and the endpoint's own coroutine that reads."""
+    """A queue that the receiver bounds (it looks at `buffered_bytes`), a task that writes it, and
+    the endpoint's own coroutine that reads.
+    """
 
     can_ping = False
     write = None
@@ -132,24 +140,30 @@ class AsgiLink:
             await self._reading.wait()
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
-                self.receiver.close_received(None)  # servers say this of their own close, too: it proves nothing
+                self.receiver.close_received(
+                    None
+                )  # servers say this of their own close, too: it proves nothing
                 return
             try:
                 self._receive(message.get("text"))
-            except Exception:  # noqa: BLE001 - the outermost loop of a connection
+            except Exception:  # noqa: BLE001
                 fail(self, self.receiver)
 
     def _receive(self, text: str | None) -> None:
         if text is None:
             self.receiver.binary_received()
-        elif self._rules.message_limit_bytes and len(text.encode()) > self._rules.message_limit_bytes:
+        elif (
+            self._rules.message_limit_bytes and len(text.encode()) > self._rules.message_limit_bytes
+        ):
             self.receiver.frame_refused(CloseCode.TOO_BIG, "the message is too big")
             self.close(CloseCode.TOO_BIG, "too big")
         else:
             self.receiver.text_received(text)
 
     async def _write(self) -> None:
-        with suppress(OSError, RuntimeError, WebSocketDisconnect):  # the peer has gone: the reader hears of it
+        with suppress(
+            OSError, RuntimeError, WebSocketDisconnect
+        ):  # the peer has gone: the reader hears of it
             while True:
                 await self._wake.wait()
                 self._wake.clear()

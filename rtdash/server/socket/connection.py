@@ -1,4 +1,6 @@
-"""One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's, what it means the Conversation's."""
+"""One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's,
+what it means the Conversation's.
+"""
 
 import asyncio
 import logging
@@ -39,15 +41,30 @@ _log = logging.getLogger(__name__)
 class Connection:
     """The receiver of a link; all of it is synchronous."""
 
-    __slots__ = ("_closing", "_is_lost", "_speech", "conversation", "deadlines", "gateway", "inbox", "link", "outbox", "serial")
+    __slots__ = (
+        "_closing",
+        "_is_lost",
+        "_speech",
+        "conversation",
+        "deadlines",
+        "gateway",
+        "inbox",
+        "link",
+        "outbox",
+        "serial",
+    )
 
     def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
         now = gateway.now()
         self.gateway = gateway
         self.link = link
         self.serial = serial
-        self.deadlines = Deadlines(Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now)
-        self.outbox = Outbox(link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self._overflow)
+        self.deadlines = Deadlines(
+            Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now
+        )
+        self.outbox = Outbox(
+            link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self._overflow
+        )
         self.conversation = Conversation(self, gateway, principal)
         self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
         self._speech = ServerSession(gateway.rates, now)
@@ -64,7 +81,12 @@ class Connection:
         if self._is_lost:  # a task of it may still have to tell of a fault
             return facts(connection=self.serial, **more)
         user, session = self.conversation.principal.sub, self.conversation.session
-        return facts(connection=self.serial, session=session.id[:_SHOWN_ID] if session else None, user=user, **more)
+        return facts(
+            connection=self.serial,
+            session=session.id[:_SHOWN_ID] if session else None,
+            user=user,
+            **more,
+        )
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """See Outbox.send."""
@@ -80,8 +102,18 @@ class Connection:
         if reply.close is not None:
             self.close(reply.close, "too many errors within a minute")
 
-    def close(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0, jitter_ms: int = JITTER_MS, is_marked: bool = True) -> None:
-        """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its answer confirms what was handed over."""
+    def close(
+        self,
+        code: CloseCode,
+        reason: str,
+        *,
+        retry_after_ms: int = 0,
+        jitter_ms: int = JITTER_MS,
+        is_marked: bool = True,
+    ) -> None:
+        """Leave the hub, say why, close; abort when the peer doesn't answer. `is_marked`: its
+        answer confirms what was handed over.
+        """
         if not self.is_open:
             return
         if is_marked:
@@ -93,7 +125,11 @@ class Connection:
 
     def shutdown(self) -> None:
         """The server ends without a drain."""
-        self.close(CloseCode.RESTART, "the server restarts", retry_after_ms=self.gateway.restart_allowance_ms)
+        self.close(
+            CloseCode.RESTART,
+            "the server restarts",
+            retry_after_ms=self.gateway.restart_allowance_ms,
+        )
 
     def lost(self) -> None:
         """The socket has ended."""
@@ -103,7 +139,10 @@ class Connection:
             self._is_lost = True
             self.conversation.detach()
             self.gateway.forget(self)
-            del self.conversation, self.inbox  # they know this object: without the garbage collector all would stay for ever
+            del (
+                self.conversation,
+                self.inbox,
+            )  # they know this object: without the garbage collector all would stay for ever
 
     def text_received(self, text: str) -> None:
         """One message: carried out after those before it."""
@@ -111,7 +150,9 @@ class Connection:
             return
         now = self.deadlines.pulse.heard_at = self.gateway.now()
         if 0 < self.gateway.limits.message_limit_bytes < len(text):
-            self.gateway.places.refuses("message_limit_bytes")  # only a dry run lets it come this far
+            self.gateway.places.refuses(
+                "message_limit_bytes"
+            )  # only a dry run lets it come this far
         said = self._speech.receive(text, now)
         match said:
             case _ if self.inbox.is_busy:
@@ -126,7 +167,11 @@ class Connection:
     def binary_received(self) -> None:
         """Not of this protocol."""
         if self.frame_received():
-            self.refuse(ActionRefused(ErrorCode.BAD_REQUEST, "send text frames: binary ones mean nothing here"))
+            self.refuse(
+                ActionRefused(
+                    ErrorCode.BAD_REQUEST, "send text frames: binary ones mean nothing here"
+                )
+            )
 
     def frame_received(self) -> bool:
         """A frame that needs no answer: it counts, and shows that the peer lives."""
@@ -156,9 +201,11 @@ class Connection:
             self._abort_after(REFUSED_TIMEOUT_S)
 
     def close_received(self, code: int | None) -> None:
-        """The peer goes; or it answers our Close, as the same code shows: then what was handed over before has arrived.
+        """The peer goes; or it answers our Close, as the same code shows: then what was handed over
+        before has arrived.
 
-        A Close of another code may have crossed ours, from a peer that had not read so far (RFC 6455 section 7.1.5).
+        A Close of another code may have crossed ours, from a peer that had not read so far (RFC
+        6455 section 7.1.5).
         """
         if self._closing is None:
             self._end(CloseCode.NORMAL)
@@ -189,7 +236,9 @@ class Connection:
         """Do what is due by the clock, and say when to look again."""
         while self.is_open:
             is_excused = self.inbox.is_deaf or self.gateway.was_late
-            due = self.deadlines.look(now, self.link.buffered_bytes(), is_busy=self.inbox.is_busy, is_excused=is_excused)
+            due = self.deadlines.look(
+                now, self.link.buffered_bytes(), is_busy=self.inbox.is_busy, is_excused=is_excused
+            )
             if due is None:
                 self.gateway.wheel.plan(self, self.deadlines.next_at)
                 return
@@ -202,21 +251,39 @@ class Connection:
                 self.link.ping(self.conversation.mark().to_bytes(MARK_BYTES, "big"))
             case Due.WARN:
                 expires_at = self.conversation.principal.expires_at
-                self.send((encode(token_expiring_message(expires_at=expires_at, timestamp=self.gateway.clock())),))
+                self.send(
+                    (
+                        encode(
+                            token_expiring_message(
+                                expires_at=expires_at, timestamp=self.gateway.clock()
+                            )
+                        ),
+                    )
+                )
             case Due.EXPIRED:
-                self.close(CloseCode.TOKEN_EXPIRED, "the token has expired: come back with a new one")
+                self.close(
+                    CloseCode.TOKEN_EXPIRED, "the token has expired: come back with a new one"
+                )
             case Due.IDLE:
-                self.close(CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting")
+                self.close(
+                    CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting"
+                )
             case Due.DEAD:
                 self.close(CloseCode.NO_PONG, "nothing came in answer to a ping", is_marked=False)
             case _:
                 assert_never(due)
 
     def _overflow(self) -> bool:
-        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a dry run: it may go on."""
+        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a
+        dry run: it may go on.
+        """
         if not self.gateway.places.refuses("buffer_limit_bytes"):
             return True
-        self.close(CloseCode.SLOW_CONSUMER, "you read more slowly than there is to tell: come back and resume", is_marked=False)
+        self.close(
+            CloseCode.SLOW_CONSUMER,
+            "you read more slowly than there is to tell: come back and resume",
+            is_marked=False,
+        )
         return False
 
     def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
@@ -230,7 +297,9 @@ class Connection:
         )
         self.link.send((encode(farewell),))
         self.gateway.metrics.evictions.labels(str(int(code))).inc()
-        level = logging.DEBUG if code == CloseCode.RESTART else logging.INFO  # a drain says it of everybody
+        level = (
+            logging.DEBUG if code == CloseCode.RESTART else logging.INFO
+        )  # a drain says it of everybody
         _log.log(level, "closed: %s", reason, extra=self.facts(code=int(code)))
         self._end(code)
 

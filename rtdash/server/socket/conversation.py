@@ -1,4 +1,5 @@
-"""What one client says, carried out. From the position that an answer names to the joining of its stream nothing is awaited, and what
+"""What one client says, carried out. From the position that an answer names to the joining of its
+stream nothing is awaited, and what
 the answer promises is stored before it is sent.
 """
 
@@ -9,7 +10,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
 from rtdash.protocol import answers
-from rtdash.protocol.actions import Action, ActionRefused, Authenticate, Id, Ping, Resume, Subscribe, Unsubscribe
+from rtdash.protocol.actions import (
+    Action,
+    ActionRefused,
+    Authenticate,
+    Id,
+    Ping,
+    Resume,
+    Subscribe,
+    Unsubscribe,
+)
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.messages import encode, reset_message
@@ -43,7 +53,9 @@ class Conversation:
         self._parting: tuple[Mapping[Stream, int], str] | None = None
 
     async def carry_out(self, item: Item, came_at: datetime) -> None:
-        """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is answered with an error."""
+        """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is
+        answered with an error.
+        """
         if isinstance(item, ErrorReply):
             self._connection.reply(item)
             return
@@ -56,11 +68,21 @@ class Conversation:
         except StoreUnavailable as fault:
             retry_after_ms = int(fault.retry_after_s * 1000)
             message = "the store can't take or give this at the moment: send it again later"
-            self._refuse(item, ActionRefused(ErrorCode.UNAVAILABLE, message, retry_after_ms=retry_after_ms))
-        except Exception:  # noqa: BLE001 - the outermost loop of a connection's task: one bad action must not end the others
-            _log.exception("an action failed", extra=self._connection.facts(action=type(item).__name__.lower()))
             self._refuse(
-                item, ActionRefused(ErrorCode.INTERNAL, "the server made a mistake, which is in its log: try again, or tell its operator")
+                item, ActionRefused(ErrorCode.UNAVAILABLE, message, retry_after_ms=retry_after_ms)
+            )
+        except Exception:  # noqa: BLE001
+            # the outermost loop of a connection's task: one bad action must not end the others
+            _log.exception(
+                "an action failed", extra=self._connection.facts(action=type(item).__name__.lower())
+            )
+            self._refuse(
+                item,
+                ActionRefused(
+                    ErrorCode.INTERNAL,
+                    "the server made a mistake, which is in its log: try again, or tell its"
+                    " operator",
+                ),
             )
 
     def leave(self) -> None:
@@ -80,7 +102,9 @@ class Conversation:
     def confirm(self, number: int) -> None:
         """The client has answered a mark."""
         if self.session is not None:
-            self._gateway.sessions.confirm(self.session, self._holdings.arrived(number), self._gateway.relay.epoch)
+            self._gateway.sessions.confirm(
+                self.session, self._holdings.arrived(number), self._gateway.relay.epoch
+            )
 
     def part(self) -> None:
         """Remember what was handed over before a Close of ours; call it before `leave`."""
@@ -95,7 +119,11 @@ class Conversation:
         """The history of a held stream is gone; its members stand at the head already."""
         if stream in self._holdings:
             message = reset_message(
-                stream.channel, stream.venue, position=self._holdings.join(stream), reason=reason, timestamp=self._gateway.clock()
+                stream.channel,
+                stream.venue,
+                position=self._holdings.join(stream),
+                reason=reason,
+                timestamp=self._gateway.clock(),
             )
             self._connection.send((encode(message),))
 
@@ -119,7 +147,9 @@ class Conversation:
                 assert_never(item)
 
     async def _subscribe(self, action: Subscribe) -> None:
-        streams = channel_rights.resolve(self.principal, self._gateway.venues, action.channels, action.venue)
+        streams = channel_rights.resolve(
+            self.principal, self._gateway.venues, action.channels, action.venue
+        )
         self._check_number(streams.values())
         session = self.session or self._gateway.sessions.new(self.principal.sub)
         wanted = {stream: action.positions.get(channel) for channel, stream in streams.items()}
@@ -129,13 +159,21 @@ class Conversation:
             self._connection.outbox.ask_for_batches(action.batch_ms)
         entry.enter()
         self._connection.follows_anything(bool(self._holdings))
-        self._connection.send((answers.subscribed(entry.covered(action.channels, streams), id=action.id),))
+        self._connection.send(
+            (answers.subscribed(entry.covered(action.channels, streams), id=action.id),)
+        )
         self._connection.send(entry.following())
 
     async def _unsubscribe(self, action: Unsubscribe) -> None:
-        streams = set(channel_rights.resolve(self.principal, self._gateway.venues, action.channels, action.venue).values())
+        streams = set(
+            channel_rights.resolve(
+                self.principal, self._gateway.venues, action.channels, action.venue
+            ).values()
+        )
         kept = [stream for stream in self._holdings if stream not in streams]
-        if self.session is not None and (len(kept) < len(self._holdings) or not self.session.is_settled):
+        if self.session is not None and (
+            len(kept) < len(self._holdings) or not self.session.is_settled
+        ):
             await self._gateway.sessions.save(self.session, kept, {})
         for stream in streams:
             self._holdings.drop(stream)
@@ -145,11 +183,23 @@ class Conversation:
     async def _resume(self, action: Resume, came_at: datetime) -> None:
         gateway = self._gateway
         session, streams = await self._take_over(action.session, came_at)
-        if self.session is not None:  # what is followed here already becomes a part of it, from where that is confirmed
+        if (
+            self.session is not None
+        ):  # what is followed here already becomes a part of it, from where that is confirmed
             session.confirmed = {**self.session.confirmed, **session.confirmed}
-        allowed = [stream for stream in streams if stream.venue in gateway.venues and channel_rights.may_follow(self.principal, stream)]
+        allowed = [
+            stream
+            for stream in streams
+            if stream.venue in gateway.venues and channel_rights.may_follow(self.principal, stream)
+        ]
         self._check_number(allowed)
-        wanted = {stream: action.positions.get(stream.venue, {}).get(stream.channel) or session.confirmed.get(stream) for stream in allowed}
+        wanted = {
+            stream: (
+                action.positions.get(stream.venue, {}).get(stream.channel)
+                or session.confirmed.get(stream)
+            )
+            for stream in allowed
+        }
         entry = await self._open(wanted, session)
         self._hold(session)
         entry.enter()
@@ -160,24 +210,34 @@ class Conversation:
                 self._connection.send((_ended(stream, "resume"),))
 
     async def _take_over(self, session_id: str, asked_at: datetime) -> tuple[Session, list[Stream]]:
-        """The session, ours from now on, and what it follows. Its older connection in this process is closed."""
+        """The session, ours from now on, and what it follows. Its older connection in this process
+        is closed.
+        """
         sessions = self._gateway.sessions
         if self.session is not None and self.session.id == session_id:
             return self.session, list(self._holdings)
         taken = await sessions.take_over(session_id, self.principal.sub, asked_at)
         if taken is None:
-            raise ActionRefused(ErrorCode.SESSION_UNKNOWN, "there is no such session of this user, or it has expired: subscribe anew")
+            raise ActionRefused(
+                ErrorCode.SESSION_UNKNOWN,
+                "there is no such session of this user, or it has expired: subscribe anew",
+            )
         older = sessions.holder(session_id)
         if older is not None:
             older.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
         return taken
 
-    def _tell_resumed(self, entry: Entry, streams: list[Stream], id: Id) -> None:  # noqa: A002 - the field's name on the wire
-        """One answer a venue, and only then what follows them, so that no answer waits behind a replay."""
+    # the field's name on the wire
+    def _tell_resumed(self, entry: Entry, streams: list[Stream], id: Id) -> None:  # noqa: A002
+        """One answer a venue, and only then what follows them, so that no answer waits behind a
+        replay.
+        """
         venues = dict.fromkeys(stream.venue for stream in streams)
         for venue in venues or (None,):
             of_venue = {stream.channel: stream for stream in streams if stream.venue == venue}
-            self._connection.send((answers.resumed(venue, entry.covered(tuple(of_venue), of_venue), id=id),))
+            self._connection.send(
+                (answers.resumed(venue, entry.covered(tuple(of_venue), of_venue), id=id),)
+            )
         self._connection.send(entry.following())
 
     async def _authenticate(self, action: Authenticate) -> None:
@@ -186,7 +246,10 @@ class Conversation:
         except TokenRefused as refused:
             raise ActionRefused(ErrorCode.UNAUTHENTICATED, refused.reason) from None
         if principal.sub != self.principal.sub:
-            raise ActionRefused(ErrorCode.FORBIDDEN, "that token is another user's: open a connection of its own for it")
+            raise ActionRefused(
+                ErrorCode.FORBIDDEN,
+                "that token is another user's: open a connection of its own for it",
+            )
         self.principal = principal
         self._connection.token_lives(principal)
         self._connection.send((answers.authenticated(principal.expires_at, id=action.id),))
@@ -198,15 +261,21 @@ class Conversation:
                     self.session.is_settled = False  # its row still follows the stream
         self._connection.follows_anything(bool(self._holdings))
         if not channel_rights.may_follow_anything(principal, self._gateway.venues):
-            self._connection.close(CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one")
+            self._connection.close(
+                CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one"
+            )
 
     async def _open(self, wanted: Mapping[Stream, Position | None], session: Session) -> Entry:
-        """Everything that must be waited for before streams are entered; when it fails, nothing has changed."""
+        """Everything that must be waited for before streams are entered; when it fails, nothing has
+        changed.
+        """
         entry = Entry(self._gateway, self._holdings, session)
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session or not session.is_settled:
-                await self._gateway.sessions.save(session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline())
+                await self._gateway.sessions.save(
+                    session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline()
+                )
         except BaseException:
             entry.give_up()
             if session is not self.session:
@@ -225,7 +294,8 @@ class Conversation:
         number = len({*self._holdings, *streams})
         if limit and number > limit and self._gateway.places.refuses("channels_per_connection"):
             message = (
-                f"that would be {number} channels on one connection, and {limit} are allowed: unsubscribe some, or open another connection"
+                f"that would be {number} channels on one connection, and {limit} are allowed:"
+                " unsubscribe some, or open another connection"
             )
             raise ActionRefused(ErrorCode.TOO_MANY_CHANNELS, message)
 
@@ -236,6 +306,13 @@ class Conversation:
 
 
 def _ended(stream: Stream, action: str) -> bytes:
-    """A subscription that the token doesn't allow any more: told, not counted as an error of the client's."""
-    message = f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has ended"
-    return answers.error(ActionRefused(ErrorCode.FORBIDDEN, message, action=action, channels=(stream.channel,)))
+    """A subscription that the token doesn't allow any more: told, not counted as an error of the
+    client's.
+    """
+    message = (
+        f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has"
+        " ended"
+    )
+    return answers.error(
+        ActionRefused(ErrorCode.FORBIDDEN, message, action=action, channels=(stream.channel,))
+    )

@@ -1,4 +1,6 @@
-"""What time brings to one connection: pings, the end of its token, the end of patience with one that follows nothing."""
+"""What time brings to one connection: pings, the end of its token, the end of patience with one
+that follows nothing.
+"""
 
 from enum import Enum
 from math import inf
@@ -35,7 +37,12 @@ class Deadlines:
     @property
     def next_at(self) -> float:
         """When to look again."""
-        return min(self.pulse.next_at, self._warn_at, self._expires_at, self._idle_since + self._idle_timeout_s)
+        return min(
+            self.pulse.next_at,
+            self._warn_at,
+            self._expires_at,
+            self._idle_since + self._idle_timeout_s,
+        )
 
     def token_lives(self, now: float, left_s: float) -> None:
         """A token that ends in `left_s`; its bearer is warned before."""
@@ -46,7 +53,9 @@ class Deadlines:
         """The connection follows something from now on, or nothing."""
         self._idle_since = inf if anything else now
 
-    def look(self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool) -> Due | None:
+    def look(
+        self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool
+    ) -> Due | None:
         """The first thing that is due, if one is; ask again until nothing is."""
         if now >= self._expires_at:
             return Due.EXPIRED

@@ -1,4 +1,6 @@
-"""The way in: load and Origin are refused before anything is allocated, identity after the accept, with its close code."""
+"""The way in: load and Origin are refused before anything is allocated, identity after the accept,
+with its close code.
+"""
 
 import asyncio
 import logging
@@ -28,8 +30,10 @@ FULL_RETRY_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
-    """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is accepted first."""
+class IdentityRefused(Exception):  # noqa: N818
+    """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is
+    accepted first.
+    """
 
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(reason)
@@ -48,7 +52,9 @@ class Door:
         self._rules = LinkRules(limits.longest_message_bytes, high_water, limits.compress_min_bytes)
 
     async def enter(self, visitor: Visitor) -> None:
-        """Serve one handshake. In the fast lane this returns when the connection stands, in the plain lane when it has ended."""
+        """Serve one handshake. In the fast lane this returns when the connection stands, in the
+        plain lane when it has ended.
+        """
         if not visitor.asked.is_from_allowed_origin(self._origins):
             await visitor.deny(handshake.wrong_origin())
         elif wait_s := self._load_wait_s(visitor.asked):
@@ -90,43 +96,70 @@ class Door:
 
     async def _principal(self, asked: Handshake) -> Principal:
         if asked.token is None:
-            raise IdentityRefused(CloseCode.UNAUTHENTICATED, "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…")
+            raise IdentityRefused(
+                CloseCode.UNAUTHENTICATED,
+                "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…",
+            )
         try:
             async with asyncio.timeout(self._gateway.limits.handshake_timeout_s or None):
                 return await self._gateway.verifier.authenticate(asked.token)
         except TokenRefused as refused:
-            code = CloseCode.TOKEN_EXPIRED if refused.expired else CloseCode.REVOKED if refused.revoked else CloseCode.UNAUTHENTICATED
+            code = (
+                CloseCode.TOKEN_EXPIRED
+                if refused.expired
+                else CloseCode.REVOKED
+                if refused.revoked
+                else CloseCode.UNAUTHENTICATED
+            )
             raise IdentityRefused(code, refused.reason) from None
         except TimeoutError:
-            raise IdentityRefused(CloseCode.OVERLOADED, "the token could not be checked in time: come back later") from None
+            raise IdentityRefused(
+                CloseCode.OVERLOADED, "the token could not be checked in time: come back later"
+            ) from None
 
     async def _take_place(self, sub: str, session_id: str | None) -> None:
-        """A place in the user's count; whoever resumes gets that of the connection which it takes over, in whatever process that is."""
+        """A place in the user's count; whoever resumes gets that of the connection which it takes
+        over, in whatever process that is.
+        """
         gateway = self._gateway
         older = gateway.sessions.holder(session_id) if session_id else None
         leaving = int(older is not None and older.conversation.principal.sub == sub)
-        if self._has_all_places(sub, leaving) and older is None and session_id and await self._comes_from_elsewhere(sub, session_id):
+        if (
+            self._has_all_places(sub, leaving)
+            and older is None
+            and session_id
+            and await self._comes_from_elsewhere(sub, session_id)
+        ):
             gateway.handovers.note(sub, gateway.now())
         if self._has_all_places(sub, leaving) and gateway.places.refuses("connections_per_user"):
             limit = gateway.limits.connections_per_user
             raise IdentityRefused(
-                CloseCode.TOO_MANY_CONNECTIONS, f"{limit} connections of this user are open, and no more are allowed: close one"
+                CloseCode.TOO_MANY_CONNECTIONS,
+                f"{limit} connections of this user are open, and no more are allowed: close one",
             )
         gateway.places.enter(sub)
 
     def _has_all_places(self, sub: str, leaving: int) -> bool:
         gateway = self._gateway
         counted_twice = gateway.handovers.count(sub, gateway.now())
-        return gateway.places.has_all(sub, gateway.sessions.elsewhere, leaving=leaving + counted_twice)
+        return gateway.places.has_all(
+            sub, gateway.sessions.elsewhere, leaving=leaving + counted_twice
+        )
 
     async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
         try:
             return await self._gateway.sessions.is_counted_elsewhere(session_id, sub)
         except StoreUnavailable:
-            raise IdentityRefused(CloseCode.OVERLOADED, "the session can't be looked up now: come back later") from None
+            raise IdentityRefused(
+                CloseCode.OVERLOADED, "the session can't be looked up now: come back later"
+            ) from None
 
     async def _send_home(self, visitor: Visitor, refused: IdentityRefused) -> None:
-        _log.info("not let in: %s", refused.reason, extra=facts(code=int(refused.code), address=visitor.asked.address))
+        _log.info(
+            "not let in: %s",
+            refused.reason,
+            extra=facts(code=int(refused.code), address=visitor.asked.address),
+        )
         self._gateway.metrics.evictions.labels(str(int(refused.code))).inc()
         farewell = disconnect_message(
             code=refused.code,
@@ -143,5 +176,7 @@ class Door:
 
 
 async def wrong_path(websocket: WebSocket) -> None:
-    """The route of every other path: servers log the URLs of those they refuse by themselves, and a token may stand there."""
+    """The route of every other path: servers log the URLs of those they refuse by themselves, and a
+    token may stand there.
+    """
     await AsgiVisitor(websocket).deny(handshake.wrong_path())

@@ -1,4 +1,6 @@
-"""The way into streams, in two parts: what must be waited for, and one step of the loop in which everything happens."""
+"""The way into streams, in two parts: what must be waited for, and one step of the loop in which
+everything happens.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Entry:
-    """Streams that one action is about: `await prepare`, then `enter`, then `covered` and `following` say what to send."""
+    """Streams that one action is about: `await prepare`, then `enter`, then `covered` and
+    `following` say what to send.
+    """
 
     def __init__(self, gateway: "Gateway", holdings: Holdings, session: Session) -> None:
         self._gateway = gateway
@@ -55,11 +59,16 @@ class Entry:
     def baseline(self) -> dict[Stream, Position]:
         """From where on a client that comes back with nothing but the session gets everything.
 
-        Where the history is gone that is no further than before: until the reset has arrived, it is to be told again.
+        Where the history is gone that is no further than before: until the reset has arrived, it is
+        to be told again.
         """
         heads = {stream: self._gateway.relay.position(stream) for stream in self._starts}
         return {
-            stream: heads[stream] if start.reset_reason == BEYOND_HEAD else self._wanted[stream] or heads[stream]
+            stream: (
+                heads[stream]
+                if start.reset_reason == BEYOND_HEAD
+                else self._wanted[stream] or heads[stream]
+            )
             for stream, start in self._starts.items()
         }
 
@@ -80,8 +89,14 @@ class Entry:
 
     def covered(self, channels: Sequence[Channel], streams: Mapping[Channel, Stream]) -> Message:
         """What the answer about these channels says."""
-        events = {channel: stream for channel, stream in streams.items() if stream in self._positions}
-        given = {channel: self._starts[stream].recovered for channel, stream in events.items() if stream in self._starts}
+        events = {
+            channel: stream for channel, stream in streams.items() if stream in self._positions
+        }
+        given = {
+            channel: self._starts[stream].recovered
+            for channel, stream in events.items()
+            if stream in self._starts
+        }
         return answers.covered(
             channels,
             {channel: stream.venue for channel, stream in streams.items()},
@@ -91,7 +106,9 @@ class Entry:
         )
 
     def following(self) -> list[bytes]:
-        """What is sent right behind the answer: the current states, and a reset where the history is gone."""
+        """What is sent right behind the answer: the current states, and a reset where the history
+        is gone.
+        """
         bodies: list[bytes] = []
         for stream in self._wanted:
             if stream.channel.is_state:
@@ -101,15 +118,31 @@ class Entry:
         return bodies
 
     def _check_epoch(self) -> None:
-        """A position that could be followed when it was looked at, in a log that got another name since, can't."""
+        """A position that could be followed when it was looked at, in a log that got another name
+        since, can't.
+        """
         for stream, start in self._starts.items():
             position = self._wanted[stream]
-            if start.recovered and position is not None and position.epoch != self._gateway.relay.epoch:
-                self._starts[stream] = replace(start, recovered=False, after_seq=None, reset_reason=NEW_EPOCH)
+            if (
+                start.recovered
+                and position is not None
+                and position.epoch != self._gateway.relay.epoch
+            ):
+                self._starts[stream] = replace(
+                    start, recovered=False, after_seq=None, reset_reason=NEW_EPOCH
+                )
 
     def _reset(self, stream: Stream, reason: str) -> bytes:
         position = self._positions[stream]
-        return encode(reset_message(stream.channel, stream.venue, position=position, reason=reason, timestamp=self._gateway.clock()))
+        return encode(
+            reset_message(
+                stream.channel,
+                stream.venue,
+                position=position,
+                reason=reason,
+                timestamp=self._gateway.clock(),
+            )
+        )
 
     def _count(self, start: Start) -> None:
         if start.recovered is not None:

@@ -1,4 +1,6 @@
-"""The fast lane up to its accept: from a parsed head straight to the door, with neither ASGI nor a second parser between."""
+"""The fast lane up to its accept: from a parsed head straight to the door, with neither ASGI nor a
+second parser between.
+"""
 
 import asyncio
 import logging
@@ -45,8 +47,12 @@ class FastDoor:
         self._gateway = gateway
         self._proxies = ProxyHeadersMiddleware(_see, trusted_proxies) if trusted_proxies else None
 
-    def knock(self, transport: asyncio.Transport, connections: set[Any], head: Head, client: Client) -> None:
-        """Answer the handshake, in a task as it may have to wait; from here on the socket is not the HTTP class's any more."""
+    def knock(
+        self, transport: asyncio.Transport, connections: set[Any], head: Head, client: Client
+    ) -> None:
+        """Answer the handshake, in a task as it may have to wait; from here on the socket is not
+        the HTTP class's any more.
+        """
         welcome = judge(head)
         path, _, query = head.target.partition(b"?")
         if isinstance(welcome, bytes):
@@ -58,7 +64,12 @@ class FastDoor:
         else:
             if self._proxies is not None:
                 client = _behind_proxies(self._proxies, client, head)
-            asked = Handshake.read(_fields(head), dict(read_query(query)), address=client.host, is_secure=client.is_secure)
+            asked = Handshake.read(
+                _fields(head),
+                dict(read_query(query)),
+                address=client.host,
+                is_secure=client.is_secure,
+            )
             visitor = FastVisitor(transport, connections, asked, welcome)
             self._gateway.spawn(self._let_in(visitor))
 
@@ -67,15 +78,23 @@ class FastDoor:
             await self._gateway.door.enter(visitor)
         except ConnectionError:
             pass
-        except Exception:  # noqa: BLE001 - the outermost loop of a handshake
+        except Exception:  # noqa: BLE001
             _log.exception("a handshake failed")
             await visitor.deny(failed())
 
 
 class FastVisitor:
-    """A Visitor, and the asyncio protocol of its socket until a FastLink takes that over. `connections` is uvicorn's set of them."""
+    """A Visitor, and the asyncio protocol of its socket until a FastLink takes that over.
+    `connections` is uvicorn's set of them.
+    """
 
-    def __init__(self, transport: asyncio.Transport, connections: set[Any], asked: Handshake, welcome: Welcome) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        connections: set[Any],
+        asked: Handshake,
+        welcome: Welcome,
+    ) -> None:
         self.asked = asked
         self._transport = transport
         self._connections = connections
@@ -98,7 +117,9 @@ class FastVisitor:
 
     async def serve(self, receiver_of: Callable[[Link], Receiver], rules: LinkRules) -> None:
         """At once: the socket is a FastLink's from here on."""
-        link = FastLink(self._transport, self._frames(rules.message_limit_bytes), self._connections, rules)
+        link = FastLink(
+            self._transport, self._frames(rules.message_limit_bytes), self._connections, rules
+        )
         link.receiver = receiver_of(link)
         self._connections.discard(self)
         self._connections.add(link)
@@ -132,7 +153,8 @@ class FastVisitor:
     def eof_received(self) -> None:
         """The transport closes itself."""
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
+    # the transport's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """It has gone. Its parser knows itself: see FastLink."""
         self._connections.discard(self)
         if self._farewell is not None:
@@ -160,8 +182,15 @@ async def _see(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _behind_proxies(middleware: ProxyHeadersMiddleware, client: Client, head: Head) -> Client:
-    """As uvicorn says of a request that came through a trusted proxy. Its middleware waits for nothing but the app behind it."""
-    scope: Any = {"type": "websocket", "client": (client.host, 0), "scheme": "wss" if client.is_secure else "ws", "headers": head.headers}
+    """As uvicorn says of a request that came through a trusted proxy. Its middleware waits for
+    nothing but the app behind it.
+    """
+    scope: Any = {
+        "type": "websocket",
+        "client": (client.host, 0),
+        "scheme": "wss" if client.is_secure else "ws",
+        "headers": head.headers,
+    }
     with suppress(StopIteration):
         middleware(scope, cast("Any", None), cast("Any", None)).send(None)
     return Client(scope["client"][0], scope["scheme"] == "wss")

@@ -14,14 +14,27 @@ from rtdash.server.socket.link import LinkRules, Receiver, fail
 
 
 class FastLink:
-    """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a connection."""
+    """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a
+    connection.
+    """
 
-    __slots__ = ("_conn", "_connections", "_deflates", "_fragments", "_rules", "_transport", "receiver", "write")
+    __slots__ = (
+        "_conn",
+        "_connections",
+        "_deflates",
+        "_fragments",
+        "_rules",
+        "_transport",
+        "receiver",
+        "write",
+    )
     can_ping = True
 
     receiver: Receiver
 
-    def __init__(self, transport: asyncio.Transport, conn: Protocol, connections: set[Any], rules: LinkRules) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, conn: Protocol, connections: set[Any], rules: LinkRules
+    ) -> None:
         self._transport = transport
         self._conn = conn
         self._connections = connections
@@ -33,13 +46,23 @@ class FastLink:
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, deflated when the peer agreed and they are long."""
-        self._write(deflate_frames(bodies, self._rules.compress_min_bytes) if self._deflates else join_frames(bodies))
+        self._write(
+            deflate_frames(bodies, self._rules.compress_min_bytes)
+            if self._deflates
+            else join_frames(bodies)
+        )
 
     def send_parcel(self, parcel: Parcel) -> None:
         """Write bytes that all subscribers of the flush share."""
         transport = self._transport
-        if not transport.is_closing():  # uvloop's write raises after an abort, and would stop the flush for all behind
-            transport.write((parcel.packed or parcel.deflated) if self._deflates else (parcel.framed or parcel.frames))
+        if (
+            not transport.is_closing()
+        ):  # uvloop's write raises after an abort, and would stop the flush for all behind
+            transport.write(
+                (parcel.packed or parcel.deflated)
+                if self._deflates
+                else (parcel.framed or parcel.frames)
+            )
 
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
@@ -77,15 +100,19 @@ class FastLink:
         """Frames from the peer."""
         try:
             self._receive(data)
-        except Exception:  # noqa: BLE001 - the outermost loop of a connection: a fault in it must not look like a broken network
+        except Exception:  # noqa: BLE001
+            # the outermost loop of a connection: a fault in it must not look like a broken network
             fail(self, self.receiver)
 
     def eof_received(self) -> None:
         """The peer's FIN: what is still unsent may go out, for a while."""
         self.receiver.close_received(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the transport's signature
-        """The socket has ended. What refers to itself is taken apart: the collector comes too seldom for what has lived long."""
+    # the transport's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The socket has ended. What refers to itself is taken apart: the collector comes too
+        seldom for what has lived long.
+        """
         self._connections.discard(self)
         self.receiver.lost()
         del self.receiver, self._conn.parser
@@ -105,7 +132,8 @@ class FastLink:
     def _receive(self, data: bytes) -> None:
         conn = self._conn
         conn.receive_data(data)
-        # Pongs that the parser queued are left out: whether a ping is answered is decided with the rates in mind.
+        # Pongs that the parser queued are left out: whether a ping is answered is decided with the
+        # rates in mind.
         queued = [output for output in conn.data_to_send() if not output.startswith(PONG_HEAD)]
         for event in conn.events_received():
             if isinstance(event, Frame):
@@ -128,7 +156,9 @@ class FastLink:
             case Opcode.PONG:
                 self.receiver.pong_received(bytes(frame.data))
             case Opcode.CLOSE:
-                self.receiver.close_received(self._conn.close_rcvd.code if self._conn.close_rcvd is not None else None)
+                self.receiver.close_received(
+                    self._conn.close_rcvd.code if self._conn.close_rcvd is not None else None
+                )
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
@@ -153,7 +183,9 @@ class FastLink:
             self.receiver.text_received(text)
 
     def _fail(self, queued: list[bytes]) -> None:
-        """The parser gave up and has its Close ready: what it means goes out first, then the Close; what still comes in is thrown away."""
+        """The parser gave up and has its Close ready: what it means goes out first, then the Close;
+        what still comes in is thrown away.
+        """
         refused = self._conn.close_sent
         if queued and refused is not None:
             self.receiver.frame_refused(refused.code, refused.reason)

@@ -1,4 +1,6 @@
-"""The WebSocket edge of a process: who is here, what time brings to them, and how they are sent home."""
+"""The WebSocket edge of a process: who is here, what time brings to them, and how they are sent
+home.
+"""
 
 import asyncio
 import logging
@@ -30,10 +32,12 @@ from rtdash.server.socket.places import Places, excess
 from rtdash.server.socket.sessions import TAKEN_OVER, Beat, Sessions
 
 LATE_S = 1.0
-"""A wheel that turns later than this was not turned because the process stood still: that silence is not the peers' fault."""
+"""A wheel that turns later than this was not turned because the process stood still: that silence
+is not the peers' fault."""
 
 LATE_PONG_S = 60.0
-"""How late a pong may be, where nothing else says so, and still confirm what was before its ping: marks are bounded."""
+"""How late a pong may be, where nothing else says so, and still confirm what was before its ping:
+marks are bounded."""
 
 GAUGE_TURNS = 20
 """Turns of the wheel between two sums of what is buffered."""
@@ -67,13 +71,20 @@ class Gateway:
         self.connections: dict[Connection, None] = {}
         """In the order in which they came."""
         self.rates = Rates(
-            limits.messages_per_second, limits.messages_burst, limits.limits_dry_run, lambda: self._count_refusal("messages_per_second")
+            limits.messages_per_second,
+            limits.messages_burst,
+            limits.limits_dry_run,
+            lambda: self._count_refusal("messages_per_second"),
         )
         self.places = Places(limits, self._count_refusal)
         self.handovers = Handovers()
         self.wheel: Wheel[Connection] = Wheel(self.now())
-        self.marks = Marks(parts.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S))
-        self.sessions = Sessions(parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s)
+        self.marks = Marks(
+            parts.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S)
+        )
+        self.sessions = Sessions(
+            parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s
+        )
         self.was_late = False
         self.drain_left_s: float | None = None
         self.door = Door(self, allowed_origins=parts.settings.allowed_origins)
@@ -107,7 +118,9 @@ class Gateway:
         self.metrics.connections.inc()
         _log.debug("opened", extra=connection.facts())
         connection.token_lives(principal)
-        if self._revocations.is_revoked(principal):  # between the check of the token and now: `_close_revoked` didn't see it
+        if self._revocations.is_revoked(
+            principal
+        ):  # between the check of the token and now: `_close_revoked` didn't see it
             connection.close(CloseCode.REVOKED, "the token has been revoked")
         return connection
 
@@ -123,7 +136,10 @@ class Gateway:
     def pulse_rules(self, link: Link) -> PulseRules:
         """The heartbeat of a link; a server that hides pings from its app does them itself."""
         limits = self.limits
-        return PulseRules(limits.ping_interval_s if link.can_ping and limits.ping_interval_s else inf, limits.pong_timeout_s or inf)
+        return PulseRules(
+            limits.ping_interval_s if link.can_ping and limits.ping_interval_s else inf,
+            limits.pong_timeout_s or inf,
+        )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something for a connection; the gateway owns the task."""
@@ -133,11 +149,15 @@ class Gateway:
         return task
 
     async def run(self) -> None:
-        """Turn the wheel and keep the sessions, until cancelled; then end what is still under way."""
+        """Turn the wheel and keep the sessions, until cancelled; then end what is still under
+        way.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._turn(), name="wheel")
-                group.create_task(self.sessions.run(self.open_by_user, self.act_on), name="sessions")
+                group.create_task(
+                    self.sessions.run(self.open_by_user, self.act_on), name="sessions"
+                )
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -146,7 +166,9 @@ class Gateway:
             await self.sessions.close()
 
     async def drain(self, reason: str = "the server restarts") -> None:
-        """Let nobody in any more, and send everybody home, spread over the drain window (CONTRACT section 3, "Drain")."""
+        """Let nobody in any more, and send everybody home, spread over the drain window (CONTRACT
+        section 3, "Drain").
+        """
         start = self.now()
         window_s = self.limits.drain_window_s
         self.drain_left_s = window_s
@@ -157,7 +179,10 @@ class Gateway:
             self.drain_left_s = max(0.0, start + window_s - self.now())
             retry_after_ms = ceil(self.drain_left_s * 1000) + self.restart_allowance_ms
             connection.close(
-                CloseCode.RESTART, reason, retry_after_ms=retry_after_ms, jitter_ms=JITTER_MS + JITTER_MS_A_CONNECTION * len(leaving)
+                CloseCode.RESTART,
+                reason,
+                retry_after_ms=retry_after_ms,
+                jitter_ms=JITTER_MS + JITTER_MS_A_CONNECTION * len(leaving),
             )
         self._is_empty.clear()
         if self.connections:
@@ -167,10 +192,16 @@ class Gateway:
 
     def open_by_user(self) -> Counter[str]:
         """Connections that are not about to end."""
-        return Counter(connection.conversation.principal.sub for connection in self.connections if connection.is_open)
+        return Counter(
+            connection.conversation.principal.sub
+            for connection in self.connections
+            if connection.is_open
+        )
 
     def act_on(self, beat: Beat) -> bool:
-        """Send away those whose session went to another process, and of users with too many connections the newest; whether anybody."""
+        """Send away those whose session went to another process, and of users with too many
+        connections the newest; whether anybody.
+        """
         for connection in beat.gone:
             if connection.is_open:
                 connection.inbox.put(StoreAgain(), self.clock())
@@ -178,12 +209,28 @@ class Gateway:
             connection.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
         limit = self.limits.connections_per_user
         now = self.now()
-        too_many = excess(beat.leases, self.sessions.process, limit, lambda sub: self.handovers.count(sub, now)) if limit else {}
+        too_many = (
+            excess(
+                beat.leases,
+                self.sessions.process,
+                limit,
+                lambda sub: self.handovers.count(sub, now),
+            )
+            if limit
+            else {}
+        )
         for sub, number in too_many.items():
             if self.places.refuses("connections_per_user"):
-                theirs = [one for one in self.connections if one.is_open and one.conversation.principal.sub == sub]
+                theirs = [
+                    one
+                    for one in self.connections
+                    if one.is_open and one.conversation.principal.sub == sub
+                ]
                 for connection in theirs[-number:]:
-                    connection.close(CloseCode.TOO_MANY_CONNECTIONS, f"more than {limit} connections of this user are open: close one")
+                    connection.close(
+                        CloseCode.TOO_MANY_CONNECTIONS,
+                        f"more than {limit} connections of this user are open: close one",
+                    )
         return bool(beat.superseded or too_many)
 
     async def _turn(self) -> None:
@@ -195,7 +242,9 @@ class Gateway:
             for connection in self.wheel.due(now):
                 _look(connection, now)
             if turns % GAUGE_TURNS == 0:
-                self.metrics.buffered_bytes.set(sum(connection.link.buffered_bytes() for connection in self.connections))
+                self.metrics.buffered_bytes.set(
+                    sum(connection.link.buffered_bytes() for connection in self.connections)
+                )
 
     async def _sleep_until(self, instant: float) -> None:
         wait_s = instant - self.now()
@@ -203,7 +252,9 @@ class Gateway:
             await asyncio.sleep(wait_s)
 
     def _abort_all(self) -> None:
-        """Whoever hasn't answered its Close by now doesn't read: its socket would keep the loop from ending."""
+        """Whoever hasn't answered its Close by now doesn't read: its socket would keep the loop
+        from ending.
+        """
         for connection in tuple(self.connections):
             connection.link.abort()
 
@@ -223,5 +274,6 @@ class Gateway:
 def _look(connection: Connection, now: float) -> None:
     try:
         connection.look(now)
-    except Exception:  # noqa: BLE001 - a fault in one connection must not stop the wheel for all others
+    except Exception:  # noqa: BLE001
+        # a fault in one connection must not stop the wheel for all others
         fail(connection.link, connection)

@@ -1,9 +1,12 @@
-"""Places that come from another process with their sessions, before the leases tell of it (CONTRACT section 3, "Recovery")."""
+"""Places that come from another process with their sessions, before the leases tell of it (CONTRACT
+section 3, "Recovery").
+"""
 
 from collections import deque
 
 CREDIT_S = 20.0
-"""How long the other process's lease may still count a connection whose session came here: it notices at its next beat, tells at the
+"""How long the other process's lease may still count a connection whose session came here: it
+notices at its next beat, tells at the
 one after, and is heard at ours. A process that died is counted for as long."""
 
 

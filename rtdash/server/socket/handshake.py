@@ -1,4 +1,6 @@
-"""What a WebSocket handshake says: who, from where, with which token; and the refusals that come before anything is accepted."""
+"""What a WebSocket handshake says: who, from where, with which token; and the refusals that come
+before anything is accepted.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,21 +28,30 @@ class Handshake:
     subprotocol: str | None
 
     @classmethod
-    def read(cls, fields: Mapping[str, str], query: Mapping[str, str], *, address: str, is_secure: bool) -> "Handshake":
-        """Of a head's fields, by their names in lower case; several offers of subprotocols stand in one, with commas."""
+    def read(
+        cls, fields: Mapping[str, str], query: Mapping[str, str], *, address: str, is_secure: bool
+    ) -> "Handshake":
+        """Of a head's fields, by their names in lower case; several offers of subprotocols stand in
+        one, with commas.
+        """
         offered = [name.strip() for name in fields.get("sec-websocket-protocol", "").split(",")]
         return cls(
             address=address,
             origin=fields.get("origin"),
             host=fields.get("host", ""),
             is_secure=is_secure,
-            token=_header_token(fields.get("authorization", "")) or _subprotocol_token(offered) or query.get("token") or None,
+            token=_header_token(fields.get("authorization", ""))
+            or _subprotocol_token(offered)
+            or query.get("token")
+            or None,
             session=query.get("session") or None,
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         )
 
     def is_from_allowed_origin(self, allowed: Collection[str]) -> bool:
-        """Whether the page that asks may: its own server's, an allowed one, or no browser at all (RFC 6454, RFC 6455 section 10.2)."""
+        """Whether the page that asks may: its own server's, an allowed one, or no browser at all
+        (RFC 6454, RFC 6455 section 10.2).
+        """
         if self.origin is None or "*" in allowed:
             return True
         own = _origin(f"{'https' if self.is_secure else 'http'}://{self.host}")
@@ -67,7 +78,9 @@ def without_secrets(query: Iterable[tuple[str, str]]) -> bytes:
 
 def wrong_origin() -> Response:
     """403: a page of a foreign site."""
-    return PlainTextResponse("this page's Origin is not allowed: add it to RTDASH_ALLOWED_ORIGINS on the server\n", 403)
+    return PlainTextResponse(
+        "this page's Origin is not allowed: add it to RTDASH_ALLOWED_ORIGINS on the server\n", 403
+    )
 
 
 def wrong_path() -> Response:
@@ -77,7 +90,10 @@ def wrong_path() -> Response:
 
 def unreadable() -> Response:
     """400: its head is not one of a handshake, or out of bounds."""
-    text = "This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than 128 headers.\n"
+    text = (
+        "This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than"
+        " 128 headers.\n"
+    )
     return PlainTextResponse(text, 400)
 
 
@@ -98,11 +114,20 @@ def _header_token(authorization: str) -> str | None:
 
 
 def _subprotocol_token(offered: Collection[str]) -> str | None:
-    return next((name.removeprefix(_BEARER_SUBPROTOCOL) for name in offered if name.startswith(_BEARER_SUBPROTOCOL)), None)
+    return next(
+        (
+            name.removeprefix(_BEARER_SUBPROTOCOL)
+            for name in offered
+            if name.startswith(_BEARER_SUBPROTOCOL)
+        ),
+        None,
+    )
 
 
 def _origin(text: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port, so that a default port said and unsaid are the same; None where there is none, as in `null`."""
+    """Scheme, host and port, so that a default port said and unsaid are the same; None where there
+    is none, as in `null`.
+    """
     try:
         parts = urlsplit(text.lower())
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,4 +1,6 @@
-"""Who is still there: one timing wheel for all connections, the rule of pings and pongs, and what a pong confirms."""
+"""Who is still there: one timing wheel for all connections, the rule of pings and pongs, and what a
+pong confirms.
+"""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -19,13 +21,16 @@ MARK_BYTES = 8
 _HORIZON_TICKS = int(HORIZON_S / TICK_S)
 _FAR = 1e12
 _GOLDEN = 0.6180339887
-"""Multiples of it spread evenly over the unit interval, however many there are (Knuth, TAOCP 6.4): pings come in no herd."""
+"""Multiples of it spread evenly over the unit interval, however many there are (Knuth, TAOCP 6.4):
+pings come in no herd."""
 
 Item = TypeVar("Item", bound=Hashable)
 
 
 class Wheel(Generic[Item]):
-    """When to look at each item next. Looking too early must do no harm: nothing is planned further ahead than HORIZON_S."""
+    """When to look at each item next. Looking too early must do no harm: nothing is planned further
+    ahead than HORIZON_S.
+    """
 
     def __init__(self, now: float) -> None:
         self._slots: dict[int, dict[Item, None]] = {}
@@ -33,21 +38,29 @@ class Wheel(Generic[Item]):
         self._done = int(now / TICK_S)
 
     def plan(self, item: Item, at: float) -> None:
-        """Look at it at `at` (seconds of the wheel's clock), or sooner if that was planned already."""
-        tick = max(self._done + 1, min(self._done + _HORIZON_TICKS, int(min(at, _FAR) / TICK_S) + 1))
+        """Look at it at `at` (seconds of the wheel's clock), or sooner if that was planned
+        already.
+        """
+        tick = max(
+            self._done + 1, min(self._done + _HORIZON_TICKS, int(min(at, _FAR) / TICK_S) + 1)
+        )
         if self._planned.get(item, tick + 1) > tick:
             self.forget(item)
             self._planned[item] = tick
             self._slots.setdefault(tick, {})[item] = None
 
     def forget(self, item: Item) -> None:
-        """Look at it no more, and keep nothing of it: connections that come and go quickly would pile up here."""
+        """Look at it no more, and keep nothing of it: connections that come and go quickly would
+        pile up here.
+        """
         slot = self._slots.get(self._planned.pop(item, 0))
         if slot is not None:
             slot.pop(item, None)
 
     def due(self, now: float) -> Iterable[Item]:
-        """What was planned up to `now`, each once; it must be planned again to be looked at again."""
+        """What was planned up to `now`, each once; it must be planned again to be looked at
+        again.
+        """
         until = int(now / TICK_S)
         for tick in range(self._done + 1, until + 1):
             self._done = tick
@@ -67,14 +80,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PulseRules:
-    """A ping every `interval_s` (inf: none); dead after `timeout_s` (inf: never) more without any frame from the peer."""
+    """A ping every `interval_s` (inf: none); dead after `timeout_s` (inf: never) more without any
+    frame from the peer.
+    """
 
     interval_s: float
     timeout_s: float
 
 
 class Pulse:
-    """The heartbeat of one peer (CONTRACT section 3, "Heartbeat"). Instants are seconds of one monotonic clock."""
+    """The heartbeat of one peer (CONTRACT section 3, "Heartbeat"). Instants are seconds of one
+    monotonic clock.
+    """
 
     __slots__ = ("_buffered", "_dead_at", "_ping_at", "_rules", "heard_at")
 
@@ -91,7 +108,9 @@ class Pulse:
         return min(self._ping_at, self._dead_at)
 
     def look(self, now: float, buffered_bytes: int, *, is_excused: bool) -> Verdict:
-        """What is due. The deadline stands still while the peer's buffer shrinks, and while the server itself is not reading."""
+        """What is due. The deadline stands still while the peer's buffer shrinks, and while the
+        server itself is not reading.
+        """
         if now >= self._dead_at:
             if self.heard_at > self._dead_at - self._rules.timeout_s:
                 self._dead_at = inf
@@ -110,7 +129,9 @@ class Pulse:
 
 
 class Marks:
-    """Numbered tables of every stream's `top`, shared by all connections: "up to here it was handed over before this ping"."""
+    """Numbered tables of every stream's `top`, shared by all connections: "up to here it was handed
+    over before this ping".
+    """
 
     def __init__(self, hub: Hub, keep_s: float) -> None:
         self._hub = hub
@@ -124,12 +145,21 @@ class Marks:
 
         Never call it from within a flush: tops have moved, deliveries have not.
         """
-        if is_own or self._hub.flushes != self._flushes or not self._tables or now - self._tables[self.number][0] > self._keep_s / 2:
+        if (
+            is_own
+            or self._hub.flushes != self._flushes
+            or not self._tables
+            or now - self._tables[self.number][0] > self._keep_s / 2
+        ):
             self.number += 1
             self._flushes = self._hub.flushes
             self._tables[self.number] = (
                 now,
-                {stream: self._hub.top(stream) for stream in self._hub.streams() if not stream.channel.is_state},
+                {
+                    stream: self._hub.top(stream)
+                    for stream in self._hub.streams()
+                    if not stream.channel.is_state
+                },
             )
             self._forget(now - self._keep_s)
         return self.number

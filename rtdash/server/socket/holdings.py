@@ -1,4 +1,6 @@
-"""The streams that one connection follows: joined, being replayed, left. And what of them has surely arrived."""
+"""The streams that one connection follows: joined, being replayed, left. And what of them has
+surely arrived.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
 
 MAX_OPEN_MARKS = 16
-"""Marks made during a replay whose pongs may still be on their way; an older one is taken for never answered."""
+"""Marks made during a replay whose pongs may still be on their way; an older one is taken for never
+answered."""
 
 
 class Held:
-    """One stream. `subscription` is None while it is replayed; marks from number `since` on speak for it."""
+    """One stream. `subscription` is None while it is replayed; marks from number `since` on speak
+    for it.
+    """
 
     __slots__ = ("replay", "since", "subscription")
 
@@ -33,7 +38,9 @@ class Held:
 
 
 class Replay:
-    """The way to the head: a subscriber of its own, so that the seq reached is known at any time."""
+    """The way to the head: a subscriber of its own, so that the seq reached is known at any
+    time.
+    """
 
     __slots__ = ("_connection", "seq", "task")
     write = None
@@ -63,7 +70,9 @@ class Replay:
 
 
 class Holdings:
-    """Every held stream is followed at the relay once, and released once, whatever happens between."""
+    """Every held stream is followed at the relay once, and released once, whatever happens
+    between.
+    """
 
     __slots__ = ("_connection", "_gateway", "_held", "_marked_replays")
 
@@ -85,17 +94,25 @@ class Holdings:
     def position(self, stream: Stream) -> Position:
         """Just before the next event of a held stream."""
         replay = self._held[stream].replay
-        return self._gateway.relay.position(stream) if replay is None else Position(self._gateway.relay.epoch, replay.seq)
+        return (
+            self._gateway.relay.position(stream)
+            if replay is None
+            else Position(self._gateway.relay.epoch, replay.seq)
+        )
 
     def join(self, stream: Stream) -> Position:
-        """Follow it from the head, which is given. The caller has followed it at the relay already, unless it is held."""
+        """Follow it from the head, which is given. The caller has followed it at the relay already,
+        unless it is held.
+        """
         held = self._hold(stream)
         position = self._gateway.relay.position(stream)
         self._enter(stream, held)
         return position
 
     def replay(self, stream: Stream, after_seq: int) -> None:
-        """Follow it from behind `after_seq`: a task brings the client to the head and joins there."""
+        """Follow it from behind `after_seq`: a task brings the client to the head and joins
+        there.
+        """
         held = self._hold(stream)
         held.replay = Replay(self._connection, after_seq)
         held.replay.task = self._gateway.spawn(self._catch_up(stream, held, held.replay))
@@ -111,7 +128,11 @@ class Holdings:
 
     def mark(self) -> int:
         """The number of a mark that says what has been handed to this connection up to now."""
-        replays = {stream: held.replay.seq for stream, held in self._held.items() if held.replay is not None}
+        replays = {
+            stream: held.replay.seq
+            for stream, held in self._held.items()
+            if held.replay is not None
+        }
         number = self._gateway.marks.make(self._gateway.now(), is_own=bool(replays))
         if replays:  # the shared table knows nothing of them
             self._marked_replays = {**(self._marked_replays or {}), number: replays}
@@ -123,16 +144,26 @@ class Holdings:
         """What the client has got for sure, once it has answered the mark."""
         replays = (self._marked_replays or {}).get(number, {})
         known = {
-            stream: self._arrived_of(stream, held, number, replays) for stream, held in self._held.items() if not stream.channel.is_state
+            stream: self._arrived_of(stream, held, number, replays)
+            for stream, held in self._held.items()
+            if not stream.channel.is_state
         }
         if self._marked_replays is not None:
-            self._marked_replays = {later: kept for later, kept in self._marked_replays.items() if later > number} or None
+            self._marked_replays = {
+                later: kept for later, kept in self._marked_replays.items() if later > number
+            } or None
         return {stream: seq for stream, seq in known.items() if seq is not None}
 
-    def _arrived_of(self, stream: Stream, held: Held, number: int, replays: dict[Stream, int]) -> int | None:
+    def _arrived_of(
+        self, stream: Stream, held: Held, number: int, replays: dict[Stream, int]
+    ) -> int | None:
         if stream in replays:
             return replays[stream]
-        return self._gateway.marks.seq(number, stream) if held.subscription is not None and held.since <= number else None
+        return (
+            self._gateway.marks.seq(number, stream)
+            if held.subscription is not None and held.since <= number
+            else None
+        )
 
     def _hold(self, stream: Stream) -> Held:
         held = self._held.get(stream)
@@ -150,7 +181,9 @@ class Holdings:
             held.replay.task.cancel()
             held.replay.task = None  # which ends with a traceback, in which the replay stands
         held.replay = None
-        for replays in (self._marked_replays or {}).values():  # a pong to come may be of another epoch by then
+        for replays in (
+            self._marked_replays or {}
+        ).values():  # a pong to come may be of another epoch by then
             replays.pop(stream, None)
 
     def _enter(self, stream: Stream, held: Held) -> None:
@@ -163,10 +196,14 @@ class Holdings:
         except StoreUnavailable:
             self._gateway.metrics.replays.labels("failed").inc()
             self._connection.close(
-                CloseCode.OVERLOADED, "what you missed can't be read at the moment: come back and resume", is_marked=False
+                CloseCode.OVERLOADED,
+                "what you missed can't be read at the moment: come back and resume",
+                is_marked=False,
             )
             return
-        except Exception:  # noqa: BLE001 - nobody awaits the task: a connection that it left behind would stay open and miss events
+        except Exception:  # noqa: BLE001
+            # nobody awaits the task: a connection that it left behind would stay open and miss
+            # events
             self._gateway.metrics.replays.labels("failed").inc()
             fail(self._connection.link, self._connection)
             return
@@ -176,15 +213,24 @@ class Holdings:
             return
         held.replay = None
         if subscription is not None:
-            # The replay was the member up to here; without awaiting, the connection itself takes its place.
+            # The replay was the member up to here; without awaiting, the connection itself takes
+            # its place.
             self._gateway.hub.leave(subscription)
             self._enter(stream, held)
         elif self._connection.is_open:
             self._reset(stream, held)
 
     def _reset(self, stream: Stream, held: Held) -> None:
-        """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go on from the head."""
+        """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go
+        on from the head.
+        """
         position = self._gateway.relay.position(stream)
         self._enter(stream, held)
-        message = reset_message(stream.channel, stream.venue, position=position, reason=HISTORY_GONE, timestamp=self._gateway.clock())
+        message = reset_message(
+            stream.channel,
+            stream.venue,
+            position=position,
+            reason=HISTORY_GONE,
+            timestamp=self._gateway.clock(),
+        )
         self._connection.send((encode(message),))

@@ -12,12 +12,15 @@ from rtdash.protocol.server_session import ErrorReply
 from rtdash.server.socket.link import Link
 
 MAX_WAITING = 64
-"""Actions that wait behind the one under way; with more, the peer is not read until there are fewer."""
+"""Actions that wait behind the one under way; with more, the peer is not read until there are
+fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreAgain:
-    """Our own request: the session's row is gone, as after a long standstill, and its client shall find it when it comes back."""
+    """Our own request: the session's row is gone, as after a long standstill, and its client shall
+    find it when it comes back.
+    """
 
     id: None = None
 
@@ -26,7 +29,9 @@ Item = Action | ErrorReply | StoreAgain
 
 
 class Inbox:
-    """Actions in their order, with the instants at which they came. `handle` must not raise; `spawn` owns the task."""
+    """Actions in their order, with the instants at which they came. `handle` must not raise;
+    `spawn` owns the task.
+    """
 
     __slots__ = ("_handle", "_is_deaf", "_link", "_spawn", "_waiting", "_worker")
 

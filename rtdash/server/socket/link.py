@@ -1,4 +1,6 @@
-"""The seam between a conversation and the socket that carries it: one Protocol each way and one for the handshake; two lanes keep to them."""
+"""The seam between a conversation and the socket that carries it: one Protocol each way and one for
+the handshake; two lanes keep to them.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,7 +19,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LinkRules:
-    """What a link keeps to: the largest message it takes (0: any), from where on a reader counts as slow, what is worth deflating."""
+    """What a link keeps to: the largest message it takes (0: any), from where on a reader counts as
+    slow, what is worth deflating.
+    """
 
     message_limit_bytes: int
     high_water_bytes: int
@@ -25,14 +29,18 @@ class LinkRules:
 
 
 class Link(Protocol):
-    """One client's socket. Nothing here waits or raises; after the socket has ended, nothing here does anything."""
+    """One client's socket. Nothing here waits or raises; after the socket has ended, nothing here
+    does anything.
+    """
 
     can_ping: bool
     """Whether protocol pings can be sent and their pongs seen; plain ASGI offers neither."""
 
     @property
     def write(self) -> Callable[[bytes], object] | None:
-        """Takes shared plain frames as they are; None where they need more than that. May raise once the socket is ending."""
+        """Takes shared plain frames as they are; None where they need more than that. May raise
+        once the socket is ending.
+        """
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, each as a frame of its own."""
@@ -78,10 +86,14 @@ class Receiver(Protocol):
         """A pong."""
 
     def frame_refused(self, code: int, reason: str) -> None:
-        """The peer broke the framing, and the link is about to close with that code: the last moment to say something."""
+        """The peer broke the framing, and the link is about to close with that code: the last
+        moment to say something.
+        """
 
     def close_received(self, code: int | None) -> None:
-        """The peer has ended its side: by a Close of that code, or (None) by a bare FIN or in a way that can't be told."""
+        """The peer has ended its side: by a Close of that code, or (None) by a bare FIN or in a way
+        that can't be told.
+        """
 
     def pause_writing(self) -> None:
         """The peer reads more slowly than is written."""
@@ -97,7 +109,8 @@ class Receiver(Protocol):
 
 
 class Visitor(Protocol):
-    """Somebody who asks for a connection: the door answers by `deny`, or by `accept` and then at once, in the same step, one of the other two.
+    """Somebody who asks for a connection: the door answers by `deny`, or by `accept` and then at
+    once, in the same step, one of the other two.
 
     All of them may raise ConnectionError or WebSocketDisconnect when the peer has gone.
     """
@@ -111,14 +124,18 @@ class Visitor(Protocol):
         """The answer to the handshake; it is a WebSocket now."""
 
     async def serve(self, receiver_of: Callable[[Link], Receiver], rules: LinkRules) -> None:
-        """Carry its messages from now on: a lane that has a coroutine for each returns when it has ended, another one at once."""
+        """Carry its messages from now on: a lane that has a coroutine for each returns when it has
+        ended, another one at once.
+        """
 
     async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
         """Write a message and a Close, and end."""
 
 
 def fail(link: Link, receiver: Receiver) -> None:
-    """Call it where the handling of a frame has raised: that connection ends, told and logged, and no other one is harmed."""
+    """Call it where the handling of a frame has raised: that connection ends, told and logged, and
+    no other one is harmed.
+    """
     _log.exception("a connection failed")
     receiver.frame_refused(CloseCode.INTERNAL_ERROR, _FAULT)
     link.close(CloseCode.INTERNAL_ERROR, _FAULT)

@@ -1,4 +1,6 @@
-"""What goes out to one client, in what order, and how much of it may wait (DESIGN rule 5). The subscriber of the hub."""
+"""What goes out to one client, in what order, and how much of it may wait (DESIGN rule 5). The
+subscriber of the hub.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,8 +13,10 @@ from rtdash.server.socket.link import Link
 
 
 class Outbox:
-    """Everything of a connection takes this way, so that nothing overtakes. `on_overflow` is called, at most once a write, when the
-    client has left more than `limit_bytes` unread (0: no limit); it says whether to write all the same.
+    """Everything of a connection takes this way, so that nothing overtakes. `on_overflow` is
+    called, at most once a write, when the
+    client has left more than `limit_bytes` unread (0: no limit); it says whether to write all the
+    same.
     """
 
     __slots__ = (
@@ -30,7 +34,9 @@ class Outbox:
         "write",
     )
 
-    def __init__(self, link: Link, hub: Hub, clock: Clock, limit_bytes: int, on_overflow: Callable[[], bool]) -> None:
+    def __init__(
+        self, link: Link, hub: Hub, clock: Clock, limit_bytes: int, on_overflow: Callable[[], bool]
+    ) -> None:
         self.is_open = True
         self._link = link
         self._hub = hub
@@ -50,14 +56,20 @@ class Outbox:
             self._deliver_with_care(parcel)
 
     def failed(self) -> None:
-        """The hub has dropped it for a fault: the client comes back and is told what it missed, instead of waiting for nothing."""
+        """The hub has dropped it for a fault: the client comes back and is told what it missed,
+        instead of waiting for nothing.
+        """
         self._link.abort()
 
     def replay(self, parcel: Parcel) -> None:
-        """From a replay, which waits for `drained` between its pages: a page may be larger than the limit, and is no slow reader's fault."""
+        """From a replay, which waits for `drained` between its pages: a page may be larger than the
+        limit, and is no slow reader's fault.
+        """
         self._allowance_bytes += sum(map(len, parcel.bodies))
         self.deliver(parcel)
-        self.flush()  # a page is a batch by itself: what waited for a window would never pause, and so never slow the replay down
+        # a page is a batch by itself: what waited for a window would never pause, and so never slow
+        # the replay down
+        self.flush()
         if not self._is_paused:
             self._allowance_bytes = 0
 
@@ -68,7 +80,9 @@ class Outbox:
             self._link.send(bodies)
 
     def has_room(self) -> bool:
-        """Judged before more is written, never on what is being written: one flush may be larger than the limit."""
+        """Judged before more is written, never on what is being written: one flush may be larger
+        than the limit.
+        """
         if not self._is_paused or not self._limit_bytes:
             return True
         waiting = self._batch.size_bytes if self._batch is not None else 0
@@ -115,7 +129,9 @@ class Outbox:
             self.send(self._hub.states(stream))
 
     def forget(self, stream: Stream) -> None:
-        """The stream is followed no longer: a state of it that was held back is not sent any more."""
+        """The stream is followed no longer: a state of it that was held back is not sent any
+        more.
+        """
         if self._stale is not None:
             self._stale.discard(stream)
 

@@ -9,13 +9,16 @@ from rtdash.settings import Limits
 from rtdash.store.sessions import Lease
 
 MAX_ADDRESSES = 10_000
-"""Addresses remembered at once; beyond it those are forgotten whose bucket is full again, and then the oldest."""
+"""Addresses remembered at once; beyond it those are forgotten whose bucket is full again, and then
+the oldest."""
 
 _IPV6_NETWORK_BITS = 64
 
 
 class Places:
-    """Counts of this process, and the limits on them. With `limits_dry_run` an excess is told to `on_refused` and let pass."""
+    """Counts of this process, and the limits on them. With `limits_dry_run` an excess is told to
+    `on_refused` and let pass.
+    """
 
     def __init__(self, limits: Limits, on_refused: Callable[[str], None]) -> None:
         self.by_user: Counter[str] = Counter()
@@ -25,7 +28,9 @@ class Places:
         self._addresses: dict[str, TokenBucket] = {}
 
     def handshake_wait_s(self, address: str, now: float) -> float:
-        """Count a handshake of the address: 0.0 when it may go on, else the seconds after which the next one may."""
+        """Count a handshake of the address: 0.0 when it may go on, else the seconds after which the
+        next one may.
+        """
         per_minute = self._limits.handshakes_per_minute
         if not per_minute:
             return 0.0
@@ -33,7 +38,9 @@ class Places:
         bucket = self._addresses.get(key)
         if bucket is None:
             self._make_room(now)
-            bucket = self._addresses[key] = TokenBucket(per_minute / 60, self._limits.handshakes_burst, now)
+            bucket = self._addresses[key] = TokenBucket(
+                per_minute / 60, self._limits.handshakes_burst, now
+            )
         wait_s = bucket.take(now)
         return wait_s if wait_s and self.refuses("handshakes_per_minute") else 0.0
 
@@ -43,7 +50,9 @@ class Places:
         return bool(limit) and self._total >= limit and self.refuses("max_connections")
 
     def has_all(self, sub: str, elsewhere: Mapping[str, int], *, leaving: int) -> bool:
-        """Whether the user has all its places taken, in all processes; `leaving` of them are about to be given up."""
+        """Whether the user has all its places taken, in all processes; `leaving` of them are about
+        to be given up.
+        """
         limit = self._limits.connections_per_user
         return bool(limit) and self.by_user.get(sub, 0) + elsewhere.get(sub, 0) - leaving >= limit
 
@@ -67,16 +76,23 @@ class Places:
     def _make_room(self, now: float) -> None:
         if len(self._addresses) < MAX_ADDRESSES:
             return
-        self._addresses = {key: bucket for key, bucket in self._addresses.items() if not bucket.is_full(now)}
+        self._addresses = {
+            key: bucket for key, bucket in self._addresses.items() if not bucket.is_full(now)
+        }
         while len(self._addresses) >= MAX_ADDRESSES:
             del self._addresses[next(iter(self._addresses))]
 
 
-def excess(leases: Sequence[Lease], process: str, limit: int, twice: Callable[[str], int]) -> dict[str, int]:
-    """How many connections of which users `process` has to close, so that each keeps `limit` over all processes.
+def excess(
+    leases: Sequence[Lease], process: str, limit: int, twice: Callable[[str], int]
+) -> dict[str, int]:
+    """How many connections of which users `process` has to close, so that each keeps `limit` over
+    all processes.
 
-    The newest go: they are where the number rose last. Every process sees the same leases, so exactly one of them acts.
-    `twice` tells how many of a user's the leases count twice, since their sessions have just come to this process.
+    The newest go: they are where the number rose last. Every process sees the same leases, so
+    exactly one of them acts.
+    `twice` tells how many of a user's the leases count twice, since their sessions have just come
+    to this process.
     """
     by_user: dict[str, list[Lease]] = {}
     for lease in leases:

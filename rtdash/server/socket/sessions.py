@@ -1,4 +1,6 @@
-"""The sessions whose connections are in this process: stored before they are answered for, confirmed behind, handed on at take-over."""
+"""The sessions whose connections are in this process: stored before they are answered for,
+confirmed behind, handed on at take-over.
+"""
 
 import asyncio
 import logging
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from rtdash.server.socket.connection import Connection
 
 BEHIND_S = 1.0
-"""How long confirmations and ended connections wait to be written together. Late ones only mean repeats."""
+"""How long confirmations and ended connections wait to be written together. Late ones only mean
+repeats."""
 
 BEAT_TURNS = 5
-"""Turns of BEHIND_S after which the process says that it lives, with its users' counts, and looks for sessions taken over elsewhere
+"""Turns of BEHIND_S after which the process says that it lives, with its users' counts, and looks
+for sessions taken over elsewhere
 (DESIGN rule 10)."""
 
 EXPIRE_TURNS = 60
@@ -39,10 +43,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Session:
-    """A session held here, as its connection asked for it at `asked_at`. `confirmed` says from where on a client that lost everything
+    """A session held here, as its connection asked for it at `asked_at`. `confirmed` says from
+    where on a client that lost everything
     goes on, per event stream.
 
-    `is_settled`: its row holds what the client has been told; after a write whose outcome is unknown nobody knows until the next one.
+    `is_settled`: its row holds what the client has been told; after a write whose outcome is
+    unknown nobody knows until the next one.
     """
 
     id: str
@@ -53,7 +59,7 @@ class Session:
     is_settled: bool = True
 
 
-class Superseded(Exception):  # noqa: N818 - the client's own doing, not a fault
+class Superseded(Exception):  # noqa: N818
     """Another connection has taken the session over: one that asked for it later."""
 
 
@@ -65,7 +71,8 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a beat has found out: the leases of all live processes, the connections whose session another process has taken over, and
+    """What a beat has found out: the leases of all live processes, the connections whose session
+    another process has taken over, and
     those whose session's row is gone.
     """
 
@@ -104,7 +111,9 @@ class Sessions:
         self._holders[session.id] = _Holder(connection, session.generation)
         self._ended.pop(session.id, None)
 
-    async def save(self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]) -> None:
+    async def save(
+        self, session: Session, streams: Iterable[Stream], positions: Mapping[Stream, Position]
+    ) -> None:
         """Store what the session follows and from where. Raises Superseded, StoreUnavailable."""
         await self._turnstile.enter()
         now = self._clock()
@@ -118,34 +127,62 @@ class Sessions:
             positions={**session.confirmed, **positions},
         )
         session.is_settled = False
-        is_ours = await self._database.write(lambda connection: rows.save(connection, stored, now=now))
+        is_ours = await self._database.write(
+            lambda connection: rows.save(connection, stored, now=now)
+        )
         session.is_settled = True
         if not is_ours:
             raise Superseded
 
-    async def take_over(self, session_id: str, sub: str, asked_at: datetime) -> tuple[Session, list[Stream]] | None:
-        """The session and what it follows, ours from now on; None when it is unknown, expired or another user's.
+    async def take_over(
+        self, session_id: str, sub: str, asked_at: datetime
+    ) -> tuple[Session, list[Stream]] | None:
+        """The session and what it follows, ours from now on; None when it is unknown, expired or
+        another user's.
 
         `asked_at`: when the resume came to this process. Raises Superseded, StoreUnavailable.
         """
-        await self.write_behind()  # what this process knows of it, its last confirmations, comes first
+        await (
+            self.write_behind()
+        )  # what this process knows of it, its last confirmations, comes first
 
         def take(connection: StoreConnection) -> rows.StoredSession | None:
             now = self._clock()  # when it is written
-            return rows.take_over(connection, session_id, sub=sub, process=self.process, asked_at=asked_at, now=now, ttl=self._ttl)
+            return rows.take_over(
+                connection,
+                session_id,
+                sub=sub,
+                process=self.process,
+                asked_at=asked_at,
+                now=now,
+                ttl=self._ttl,
+            )
 
         stored = await self._database.write(take)
         if stored is None:
             return None
         if stored.asked_at != asked_at:
             raise Superseded
-        streams = [Stream(venue, channel) for venue, channels in (stored.subscriptions or {}).items() for channel in channels]
-        return Session(stored.id, stored.sub, asked_at, stored.generation, dict(stored.positions or {})), streams
+        streams = [
+            Stream(venue, channel)
+            for venue, channels in (stored.subscriptions or {}).items()
+            for channel in channels
+        ]
+        return (
+            Session(
+                stored.id, stored.sub, asked_at, stored.generation, dict(stored.positions or {})
+            ),
+            streams,
+        )
 
     async def is_counted_elsewhere(self, session_id: str, sub: str) -> bool:
-        """Whether another process has, or had until just now, a connection of the user that holds the session. Raises StoreUnavailable."""
+        """Whether another process has, or had until just now, a connection of the user that holds
+        the session. Raises StoreUnavailable.
+        """
         now = self._clock()
-        stored = await self._database.read(lambda connection: rows.load(connection, session_id, now=now, ttl=self._ttl))
+        stored = await self._database.read(
+            lambda connection: rows.load(connection, session_id, now=now, ttl=self._ttl)
+        )
         if stored is None or stored.sub != sub or stored.process == self.process:
             return False
         return stored.expires_at is None or stored.expires_at > now + self._ttl - rows.LEASE
@@ -159,19 +196,27 @@ class Sessions:
                 self._confirmed[session.id] = session
 
     def detach(self, session: Session, connection: "Connection") -> None:
-        """Its connection has ended: it waits for its client, unless another connection here holds it already."""
+        """Its connection has ended: it waits for its client, unless another connection here holds
+        it already.
+        """
         if self.holder(session.id) is connection:
             del self._holders[session.id]
             self.let_go(session)
 
     def let_go(self, session: Session) -> None:
-        """It may have been stored, and no connection has come to hold it: it waits for its client, unless it was taken over since."""
+        """It may have been stored, and no connection has come to hold it: it waits for its client,
+        unless it was taken over since.
+        """
         self._ended[session.id] = max(session.generation, self._ended.get(session.id, 0))
 
-    async def run(self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], bool]) -> None:
-        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives this process's connections by user.
+    async def run(
+        self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], bool]
+    ) -> None:
+        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives
+        this process's connections by user.
 
-        When `on_beat` has closed some that is told at once: until then others would count them, and close some of their own as well.
+        When `on_beat` has closed some that is told at once: until then others would count them, and
+        close some of their own as well.
         """
         for turn in count():
             try:
@@ -185,56 +230,93 @@ class Sessions:
             await asyncio.sleep(BEHIND_S)
 
     async def beat(self, counts: Mapping[str, int]) -> Beat:
-        """Say that this process lives and whom it serves; hear the same of the others. Raises StoreUnavailable."""
-        changed = {sub: counts.get(sub, 0) for sub in counts.keys() | self._told.keys() if counts.get(sub, 0) != self._told.get(sub, 0)}
+        """Say that this process lives and whom it serves; hear the same of the others. Raises
+        StoreUnavailable.
+        """
+        changed = {
+            sub: counts.get(sub, 0)
+            for sub in counts.keys() | self._told.keys()
+            if counts.get(sub, 0) != self._told.get(sub, 0)
+        }
         told = dict(counts)
         now = self._clock()
-        await self._database.write(lambda connection: rows.beat(connection, self.process, changed, now=self._clock()))  # when it is written
+        await self._database.write(
+            lambda connection: rows.beat(connection, self.process, changed, now=self._clock())
+        )  # when it is written
         self._told = told
         held = {session_id: holder.generation for session_id, holder in self._holders.items()}
         leases, (superseded, gone) = await self._database.read(
-            lambda connection: (rows.read_leases(connection, now=now), rows.read_strays(connection, held))
+            lambda connection: (
+                rows.read_leases(connection, now=now),
+                rows.read_strays(connection, held),
+            )
         )
         elsewhere: Counter[str] = Counter()
         for lease in leases:
             if lease.process != self.process:
                 elsewhere[lease.sub] += lease.connections
         self.elsewhere = elsewhere
-        return Beat(tuple(leases), self._still_holding(superseded, held), self._still_holding(gone, held))
+        return Beat(
+            tuple(leases), self._still_holding(superseded, held), self._still_holding(gone, held)
+        )
 
-    def _still_holding(self, session_ids: Iterable[str], held: Mapping[str, int]) -> "tuple[Connection, ...]":
+    def _still_holding(
+        self, session_ids: Iterable[str], held: Mapping[str, int]
+    ) -> "tuple[Connection, ...]":
         holders = ((self._holders.get(session_id), held[session_id]) for session_id in session_ids)
-        return tuple(holder.connection for holder, generation in holders if holder and holder.generation == generation)
+        return tuple(
+            holder.connection
+            for holder, generation in holders
+            if holder and holder.generation == generation
+        )
 
     async def write_behind(self) -> None:
-        """Write what waits. Raises StoreUnavailable, and keeps it then; so it does for a caller that goes away meanwhile."""
+        """Write what waits. Raises StoreUnavailable, and keeps it then; so it does for a caller
+        that goes away meanwhile.
+        """
         confirmed, self._confirmed = self._confirmed, {}
         ended, self._ended = self._ended, {}
         if not confirmed and not ended:
             return
-        confirmations = [rows.Confirmation(session.id, session.generation, dict(session.confirmed)) for session in confirmed.values()]
+        confirmations = [
+            rows.Confirmation(session.id, session.generation, dict(session.confirmed))
+            for session in confirmed.values()
+        ]
         expires_at = self._clock() + self._ttl
         try:
-            await self._database.write(lambda connection: _write(connection, confirmations, ended.items(), expires_at))
-        except BaseException:  # a cancellation, too: a resume that is given up must not take along what it was to write of others
+            await self._database.write(
+                lambda connection: _write(connection, confirmations, ended.items(), expires_at)
+            )
+        # a cancellation, too: a resume that is given up must not take along what it was to write of
+        # others
+        except BaseException:
             self._confirmed = confirmed | self._confirmed
             self._ended = ended | self._ended
             raise
 
     async def close(self) -> None:
-        """Write what waits, if the store takes it: late confirmations only mean repeats. Nobody counts as connected here any more."""
-        self._ended.update({session_id: holder.generation for session_id, holder in self._holders.items()})
+        """Write what waits, if the store takes it: late confirmations only mean repeats. Nobody
+        counts as connected here any more.
+        """
+        self._ended.update(
+            {session_id: holder.generation for session_id, holder in self._holders.items()}
+        )
         with suppress(StoreUnavailable):
             await self.write_behind()
             await self.beat({})
 
     async def _expire(self) -> None:
         now = self._clock()
-        await self._database.write(lambda connection: rows.expire(connection, now=now, ttl=self._ttl))
+        await self._database.write(
+            lambda connection: rows.expire(connection, now=now, ttl=self._ttl)
+        )
 
 
 def _write(
-    connection: StoreConnection, confirmations: list[rows.Confirmation], ended: Iterable[tuple[str, int]], expires_at: datetime
+    connection: StoreConnection,
+    confirmations: list[rows.Confirmation],
+    ended: Iterable[tuple[str, int]],
+    expires_at: datetime,
 ) -> None:
     rows.confirm(connection, confirmations)
     rows.release(connection, ended, expires_at=expires_at)

@@ -1,4 +1,6 @@
-"""The pace at which sessions are stored: in a storm many of them share a transaction, which costs more than all the rest of a subscribe."""
+"""The pace at which sessions are stored: in a storm many of them share a transaction, which costs
+more than all the rest of a subscribe.
+"""
 
 import asyncio
 
@@ -6,11 +8,14 @@ PACE_S = 0.05
 """From one group to the next: twenty transactions a second, however many connect."""
 
 AT_ONCE = 8
-"""How many within PACE_S are no storm yet: nobody waits for the few who come on a quiet day, nor for one client that asks several times."""
+"""How many within PACE_S are no storm yet: nobody waits for the few who come on a quiet day, nor
+for one client that asks several times."""
 
 
 class Turnstile:
-    """Few pass at once; whoever comes when AT_ONCE have passed waits for the end of PACE_S, and passes together with those who wait."""
+    """Few pass at once; whoever comes when AT_ONCE have passed waits for the end of PACE_S, and
+    passes together with those who wait.
+    """
 
     def __init__(self) -> None:
         self._opens_at = 0.0

@@ -24,7 +24,9 @@ _UNUSUAL = {b"content-length", b"transfer-encoding", b"sec-websocket-extensions"
 
 
 class Head(NamedTuple):
-    """A request with `Connection: Upgrade` and `Upgrade: websocket`: names in lower case, values as they came."""
+    """A request with `Connection: Upgrade` and `Upgrade: websocket`: names in lower case, values as
+    they came.
+    """
 
     method: bytes
     target: bytes
@@ -41,7 +43,12 @@ class Welcome:
 
     def encode(self, subprotocol: str | None) -> bytes:
         """The 101."""
-        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {self.key}"]
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {self.key}",
+        ]
         if self.extension is not None:
             lines.append(f"Sec-WebSocket-Extensions: {self.extension}")
         if subprotocol is not None:
@@ -52,7 +59,8 @@ class Welcome:
 def judge(head: Head) -> Welcome | bytes:
     """The welcome, or the whole refusal: 400, 405 or 426.
 
-    The common handshake is judged here; any other by the library, which knows what is wrong with it, and negotiates compression.
+    The common handshake is judged here; any other by the library, which knows what is wrong with
+    it, and negotiates compression.
     """
     fields = dict(head.headers)
     key = fields.get(b"sec-websocket-key", b"")
@@ -62,7 +70,8 @@ def judge(head: Head) -> Welcome | bytes:
         and _KEY.fullmatch(key)
         and len(fields) == len(head.headers) <= MAX_NUM_HEADERS  # none stands there twice
         and fields.keys().isdisjoint(_UNUSUAL)
-        and len(head.target) + sum(map(len, fields)) + sum(map(len, fields.values())) < MAX_LINE_LENGTH // 2
+        and len(head.target) + sum(map(len, fields)) + sum(map(len, fields.values()))
+        < MAX_LINE_LENGTH // 2
     ):
         return Welcome(accept_key(key.decode()))
     return _judge_by_library(head) if _is_readable(head, fields) else encode_response(unreadable())
@@ -70,7 +79,11 @@ def judge(head: Head) -> Welcome | bytes:
 
 def encode_response(response: Response) -> bytes:
     """An HTTP answer behind which the connection is closed."""
-    lines = [b"HTTP/1.1 %d %s" % (response.status_code, HTTPStatus(response.status_code).phrase.encode()), b"connection: close"]
+    lines = [
+        b"HTTP/1.1 %d %s"
+        % (response.status_code, HTTPStatus(response.status_code).phrase.encode()),
+        b"connection: close",
+    ]
     lines += [name + b": " + value for name, value in response.raw_headers]
     return b"\r\n".join([*lines, b"", bytes(response.body)])
 
@@ -78,14 +91,27 @@ def encode_response(response: Response) -> bytes:
 def _is_readable(head: Head, fields: dict[bytes, bytes]) -> bool:
     longest = max(len(head.target), *(len(name) + len(value) for name, value in head.headers))
     has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
-    return longest < MAX_LINE_LENGTH and len(head.headers) <= MAX_NUM_HEADERS and head.target.isascii() and not has_body
+    return (
+        longest < MAX_LINE_LENGTH
+        and len(head.headers) <= MAX_NUM_HEADERS
+        and head.target.isascii()
+        and not has_body
+    )
 
 
 def _judge_by_library(head: Head) -> Welcome | bytes:
-    headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers])
+    headers = Headers(
+        [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
+    )
     library = ServerProtocol(extensions=[cast("ServerExtensionFactory", SharedDeflate())])
     del library.parser  # nothing is parsed here; it knows `library`, which knows it
-    response = library.accept(Request(head.target.decode("ascii"), headers, head.method.decode("ascii")))
+    response = library.accept(
+        Request(head.target.decode("ascii"), headers, head.method.decode("ascii"))
+    )
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return response.serialize()
-    return Welcome(response.headers["Sec-WebSocket-Accept"], response.headers.get("Sec-WebSocket-Extensions"), library.extensions)
+    return Welcome(
+        response.headers["Sec-WebSocket-Accept"],
+        response.headers.get("Sec-WebSocket-Extensions"),
+        library.extensions,
+    )

@@ -1,4 +1,6 @@
-"""Run by alembic: migrates on the connection, and within the transaction, that `store.upgrade` opened."""
+"""Run by alembic: migrates on the connection, and within the transaction, that `store.upgrade`
+opened.
+"""
 
 from alembic import context
 

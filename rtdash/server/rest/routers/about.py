@@ -1,4 +1,6 @@
-"""What the server says about itself: health, metrics, and the descriptions of its two interfaces. No token is needed."""
+"""What the server says about itself: health, metrics, and the descriptions of its two interfaces.
+No token is needed.
+"""
 
 from hmac import compare_digest
 from typing import Any
@@ -28,26 +30,45 @@ async def read_health(request: Request) -> Response:
 
 @router.get("/readyz", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Health}})
 async def read_readiness(request: Request, parts: PartsDep) -> Response:
-    """Whether it can serve: 503 when the store is lost, a task has died or it is ending; `degraded` when the broker is lost."""
+    """Whether it can serve: 503 when the store is lost, a task has died or it is ending; `degraded`
+    when the broker is lost.
+    """
     lost = _lost(parts)
     if lost:
-        return Response(encode({"status": "unavailable", "problems": lost}), status_code=503, media_type=JSON)
+        return Response(
+            encode({"status": "unavailable", "problems": lost}), status_code=503, media_type=JSON
+        )
     if parts.relay.status == "degraded":
         return answer(
-            request, {"status": "degraded", "problems": ["the broker can't be reached; the log still delivers, up to a second later"]}
+            request,
+            {
+                "status": "degraded",
+                "problems": [
+                    "the broker can't be reached; the log still delivers, up to a second later"
+                ],
+            },
         )
     return answer(request, {"status": "ok", "problems": []})
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def read_metrics(request: Request, parts: PartsDep) -> Response:
     """Figures for Prometheus; of several workers those of each, whoever is asked."""
     token = parts.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not compare_digest(given.encode(), token.get_secret_value().encode()):
-            raise unauthenticated("the metrics need the token of the setting RTDASH_METRICS_TOKEN, as in: Authorization: Bearer <token>")
-    figures = parts.metrics.exposition() if parts.siblings is None else await parts.siblings.exposition()
+            raise unauthenticated(
+                "the metrics need the token of the setting RTDASH_METRICS_TOKEN, as in:"
+                " Authorization: Bearer <token>"
+            )
+    figures = (
+        parts.metrics.exposition() if parts.siblings is None else await parts.siblings.exposition()
+    )
     return answer(request, figures, media_type=CONTENT_TYPE)
 
 
@@ -57,10 +78,15 @@ async def read_openapi(request: Request) -> Response:
     return answer(request, encode(describe(request.app)))
 
 
-@router.get("/asyncapi.json", responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}}, response_class=Response)
+@router.get(
+    "/asyncapi.json",
+    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+    response_class=Response,
+)
 async def read_asyncapi(request: Request) -> Response:
     """The socket, as AsyncAPI 3."""
-    from rtdash.protocol.asyncapi import asyncapi_document  # noqa: PLC0415 - few ask for it, and a server should start soon
+    # few ask for it, and a server should start soon
+    from rtdash.protocol.asyncapi import asyncapi_document  # noqa: PLC0415
 
     return answer(request, encode(asyncapi_document()))
 
@@ -68,7 +94,9 @@ async def read_asyncapi(request: Request) -> Response:
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
     """This interface, for people, also where nothing can be loaded from elsewhere."""
-    page = answer(request, reference_page(describe(request.app)), media_type="text/html; charset=utf-8")
+    page = answer(
+        request, reference_page(describe(request.app)), media_type="text/html; charset=utf-8"
+    )
     page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     return page
 

@@ -22,28 +22,42 @@ router = APIRouter(prefix="/api/admin", tags=["admin"])
 
 def _schema(name: str) -> dict[str, Any]:
     value = {"type": "string", "minLength": 1, "maxLength": MAX_CHARS}
-    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {name: value},
+        "required": [name],
+        "additionalProperties": False,
+    }
 
 
 @router.post(
     "/revocations",
     status_code=204,
     response_class=Response,
-    responses={204: {"description": "Revoked, and its sockets closed"}, **problems(400, 401, 403, 413, 422, 429, 503)},
+    responses={
+        204: {"description": "Revoked, and its sockets closed"},
+        **problems(400, 401, 403, 413, 422, 429, 503),
+    },
     openapi_extra=json_body({"oneOf": [_schema("jti"), _schema("sub")]}),
 )
 async def post_revocation(request: Request, parts: PartsDep, caller: Caller) -> Response:
     """Revoke a token by its id, or all tokens of a user that were issued until now."""
     require_admin(caller)
     name, value = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
-    await parts.revocations.revoke(jti=value if name == "jti" else None, sub=value if name == "sub" else None)
+    await parts.revocations.revoke(
+        jti=value if name == "jti" else None, sub=value if name == "sub" else None
+    )
     _log.info("revoked", extra=facts(**{name: value}, by=caller.sub))
     return Response(status_code=204)
 
 
 def _read(body: Any) -> tuple[str, str]:
     """What is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
-    if not isinstance(body, dict) or len(body) != 1 or (name := next(iter(body))) not in {"jti", "sub"}:
+    if (
+        not isinstance(body, dict)
+        or len(body) != 1
+        or (name := next(iter(body))) not in {"jti", "sub"}
+    ):
         raise invalid([("jti", "give it, or sub, and nothing else: what is to be revoked")])
     value = body[name]
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARS or "\x00" in value:

@@ -42,23 +42,43 @@ async def read_events(
     parts: PartsDep,
     caller: Caller,
     channel: ChannelPath,
-    after: Annotated[int | None, Query(ge=0, le=LAST_SEQ, description="The seq of a position; without it: the head, no events.")] = None,
-    epoch: Annotated[str | None, Query(max_length=100, description="The epoch of the position; without it: the present one.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Events in the answer.")] = DEFAULT_LIMIT,
+    after: Annotated[
+        int | None,
+        Query(
+            ge=0, le=LAST_SEQ, description="The seq of a position; without it: the head, no events."
+        ),
+    ] = None,
+    epoch: Annotated[
+        str | None,
+        Query(
+            max_length=100, description="The epoch of the position; without it: the present one."
+        ),
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="Events in the answer.")
+    ] = DEFAULT_LIMIT,
     venue_id: VenueQuery = None,
 ) -> Response:
-    """What follows a position, or a reset where that can't be had; of a stats channel, its current state messages."""
+    """What follows a position, or a reset where that can't be had; of a stats channel, its current
+    state messages.
+    """
     venue = choose_venue(parts.venues, caller, venue_id, kind=channel.kind)
     stream = Stream(venue.id, channel)
     if channel.is_state:
-        snapshot = await parts.dashboard.snapshot(venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id))
+        snapshot = await parts.dashboard.snapshot(
+            venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id)
+        )
         bodies = b",".join(body for _, body in snapshot.states)
         return answer(request, b'{"events":[' + bodies + b'],"position":null,"recovered":null}')
-    page = await parts.database.read(lambda connection: _read(connection, stream, after, epoch, limit))
+    page = await parts.database.read(
+        lambda connection: _read(connection, stream, after, epoch, limit)
+    )
     return answer(request, _show(page, stream, parts))
 
 
-def _read(connection: Connection, stream: Stream, after: int | None, epoch: str | None, limit: int) -> _Page:
+def _read(
+    connection: Connection, stream: Stream, after: int | None, epoch: str | None, limit: int
+) -> _Page:
     """All in one read, so that the head is that of the log which the events are from."""
     present = event_log.read_epoch(connection)
     head = Position(present, event_log.read_heads(connection, [stream])[stream])
@@ -82,6 +102,12 @@ def _show(page: _Page, stream: Stream, parts: Parts) -> bytes:
         b'"recovered":' + {None: b"null", True: b"true", False: b"false"}[page.recovered],
     ]
     if page.reset_reason is not None:
-        reset = reset_message(stream.channel, stream.venue, position=page.position, reason=page.reset_reason, timestamp=parts.clock())
+        reset = reset_message(
+            stream.channel,
+            stream.venue,
+            position=page.position,
+            reason=page.reset_reason,
+            timestamp=parts.clock(),
+        )
         parts_of_body.append(b'"reset":' + encode(reset))
     return b",".join(parts_of_body) + b"}"

@@ -1,4 +1,6 @@
-"""What a dashboard asks for again and again, of hotels and restaurants alike: figures, today's reservations, upcoming ones."""
+"""What a dashboard asks for again and again, of hotels and restaurants alike: figures, today's
+reservations, upcoming ones.
+"""
 
 from typing import Annotated
 
@@ -12,7 +14,14 @@ from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
 from rtdash.server.rest.answers import answer
 from rtdash.server.rest.describing import reading
-from rtdash.server.rest.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, Selection, page_body, read_page
+from rtdash.server.rest.paging import (
+    DEFAULT_LIMIT,
+    CursorQuery,
+    LimitQuery,
+    Selection,
+    page_body,
+    read_page,
+)
 from rtdash.server.rest.upcoming_lists import ListKey, selection_of
 from rtdash.store import reservations
 
@@ -26,10 +35,14 @@ _COMING = frozenset(Status) - NOT_COMING
 
 
 @router.get(STATS_PATH, responses=reading(schemas.DashboardStats))
-async def read_stats(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None) -> Response:
+async def read_stats(
+    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+) -> Response:
     """Basic dashboard statistics. Own writes show at once, others' within a second."""
     venue = choose_venue(parts.venues, caller, venue_id)
-    snapshot = await parts.dashboard.snapshot(venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id))
+    snapshot = await parts.dashboard.snapshot(
+        venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id)
+    )
     return answer(request, snapshot.body)
 
 
@@ -42,7 +55,9 @@ async def read_today(
     limit: LimitQuery = DEFAULT_LIMIT,
     cursor: CursorQuery = None,
 ) -> Response:
-    """Reservations that start on today's business date and are neither Cancelled nor NoShow, by start."""
+    """Reservations that start on today's business date and are neither Cancelled nor NoShow, by
+    start.
+    """
     venue = choose_venue(parts.venues, caller, venue_id)
     today = business_date(venue, parts.clock())
     selection = Selection(statuses=_COMING, business_date=today, limit=limit, cursor=cursor)
@@ -52,7 +67,15 @@ async def read_today(
             read_page(connection, venue, selection),
         )
     )
-    return answer(request, {"venue": venue.id, "businessDate": today.isoformat(), "total": total, **page_body(venue, page)})
+    return answer(
+        request,
+        {
+            "venue": venue.id,
+            "businessDate": today.isoformat(),
+            "total": total,
+            **page_body(venue, page),
+        },
+    )
 
 
 @router.get(UPCOMING_PATH, responses=reading(schemas.UpcomingReservations))
@@ -61,7 +84,9 @@ async def read_upcoming(
     parts: PartsDep,
     caller: Caller,
     venue_id: VenueQuery = None,
-    within_minutes: Annotated[int, Query(alias="withinMinutes", ge=1, le=MAX_WITHIN_MINUTES)] = DEFAULT_WITHIN_MINUTES,
+    within_minutes: Annotated[
+        int, Query(alias="withinMinutes", ge=1, le=MAX_WITHIN_MINUTES)
+    ] = DEFAULT_WITHIN_MINUTES,
     limit: LimitQuery = DEFAULT_LIMIT,
     cursor: CursorQuery = None,
 ) -> Response:
@@ -69,7 +94,9 @@ async def read_upcoming(
     venue = choose_venue(parts.venues, caller, venue_id)
     key = ListKey(venue.id, within_minutes, limit)
     if cursor is None:
-        kept = await parts.upcoming_lists.first_page(venue, key, parts.own_writes.mark(caller.sub, venue.id))
+        kept = await parts.upcoming_lists.first_page(
+            venue, key, parts.own_writes.mark(caller.sub, venue.id)
+        )
         return answer(request, kept.body)
     selection = selection_of(key, parts.clock(), cursor)
     page = await parts.database.read(lambda connection: read_page(connection, venue, selection))

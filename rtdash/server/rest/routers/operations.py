@@ -29,31 +29,47 @@ BREATH = 100
 
 router = APIRouter(tags=["operations"])
 _BODY = json_body(
-    {"type": "array", "description": f"At most {MAX_OPERATIONS}; more are a 413.", "items": operation_schema()},
-    **{"application/x-ndjson": {"schema": {"type": "string", "description": "One operation a line."}}},
+    {
+        "type": "array",
+        "description": f"At most {MAX_OPERATIONS}; more are a 413.",
+        "items": operation_schema(),
+    },
+    **{
+        "application/x-ndjson": {
+            "schema": {"type": "string", "description": "One operation a line."}
+        }
+    },
 )
 
 
 @router.post(OPERATIONS_PATH, responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
 async def post_operations(request: Request, parts: PartsDep, caller: Caller) -> Response:
-    """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A malformed one is refused alone."""
+    """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A
+    malformed one is refused alone.
+    """
     return await answer_operations(request, parts, caller)
 
 
 async def answer_operations(request: Request, parts: Parts, caller: Principal) -> Response:
     """200 with the outcomes. Raises Problem, StoreUnavailable."""
-    values = decode_operations(await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON))
+    values = decode_operations(
+        await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON)
+    )
     shown: list[Message | None] = [None] * len(values)
     places, operations = await _read(values, shown, parts, caller)
     outcomes = await apply(parts, caller, operations)
     for start in range(0, len(places), BREATH):
-        for place, outcome in zip(places[start : start + BREATH], outcomes[start : start + BREATH], strict=True):
+        for place, outcome in zip(
+            places[start : start + BREATH], outcomes[start : start + BREATH], strict=True
+        ):
             shown[place] = outcome_json(outcome)
         await asyncio.sleep(0)
     return Response(to_json({"outcomes": shown}), media_type=JSON)
 
 
-async def _read(values: Sequence[Any], shown: list[Message | None], parts: Parts, caller: Principal) -> tuple[list[int], list[Operation]]:
+async def _read(
+    values: Sequence[Any], shown: list[Message | None], parts: Parts, caller: Principal
+) -> tuple[list[int], list[Operation]]:
     """The operations that can be applied, and their places; the others are refused in `shown`."""
     places, operations = [], []
     for place, value in enumerate(values):

@@ -1,6 +1,8 @@
-"""Reports over business dates: trends, customers, revenue, sources. Each is one read, and sums that the domain makes.
+"""Reports over business dates: trends, customers, revenue, sources. Each is one read, and sums that
+the domain makes.
 
-The sums are made where the rows are read: over thousands of stays they take too long for the event loop.
+The sums are made where the rows are read: over thousands of stays they take too long for the event
+loop.
 """
 
 from dataclasses import dataclass
@@ -37,14 +39,20 @@ class Span:
 
     def heading(self) -> dict[str, Any]:
         """`period`, `from` and `to`."""
-        return {"period": self.period.value, "from": self.first.isoformat(), "to": self.last.isoformat()}
+        return {
+            "period": self.period.value,
+            "from": self.first.isoformat(),
+            "to": self.last.isoformat(),
+        }
 
 
 async def _span(
     parts: PartsDep,
     caller: Caller,
     period: Annotated[Period, Query(description="7 or 30 business dates.")] = Period.WEEKLY,
-    until: Annotated[DateQuery | None, Query(description="The last business date; default: today's.")] = None,
+    until: Annotated[
+        DateQuery | None, Query(description="The last business date; default: today's.")
+    ] = None,
     venue_id: VenueQuery = None,
 ) -> Span:
     venue = choose_venue(parts.venues, caller, venue_id)
@@ -59,16 +67,28 @@ SpanDep = Annotated[Span, Depends(_span)]
 async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Reservations, guests, cancellations and revenue of each business date."""
     points = await parts.database.read(
-        lambda connection: reports.trend_points(span.venue, *_rows(connection, span), first=span.first, last=span.last)
+        lambda connection: reports.trend_points(
+            span.venue, *_rows(connection, span), first=span.first, last=span.last
+        )
     )
-    return answer(request, {"venue": span.venue.id, "currency": span.venue.currency, **span.heading(), "points": points})
+    return answer(
+        request,
+        {
+            "venue": span.venue.id,
+            "currency": span.venue.currency,
+            **span.heading(),
+            "points": points,
+        },
+    )
 
 
 @router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
 async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """New and returning customers among those with a visit in the period."""
     frequency = await parts.database.read(
-        lambda connection: reports.customer_frequency(rows.read_visits(connection, span.venue.id, span.first, span.last))
+        lambda connection: reports.customer_frequency(
+            rows.read_visits(connection, span.venue.id, span.first, span.last)
+        )
     )
     return answer(request, {**span.heading(), **frequency})
 
@@ -77,7 +97,9 @@ async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Re
 async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Revenue by room type and category of charges, or by category of the menu."""
     revenue = await parts.database.read(
-        lambda connection: reports.revenue_by_category(span.venue, *_rows(connection, span), first=span.first, last=span.last)
+        lambda connection: reports.revenue_by_category(
+            span.venue, *_rows(connection, span), first=span.first, last=span.last
+        )
     )
     return answer(request, {**span.heading(), "currency": span.venue.currency, **revenue})
 
@@ -85,7 +107,9 @@ async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Resp
 @router.get("/reservations/sources", responses=reading(report_schemas.Sources))
 async def read_sources(request: Request, parts: PartsDep, span: SpanDep) -> Response:
     """Where the reservations of the period came from."""
-    sources = await parts.database.read(lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last))
+    sources = await parts.database.read(
+        lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last)
+    )
     return answer(request, {**span.heading(), **reports.reservation_sources(sources)})
 
 

@@ -18,7 +18,13 @@ router = APIRouter(tags=["user"])
 async def read_profile(request: Request, parts: PartsDep, caller: Caller) -> Response:
     """Who the token is for, its scopes and its venues in their order."""
     venues = [
-        {"id": venue.id, "name": venue.name, "kind": venue.kind.value, "timezone": venue.timezone, "currency": venue.currency}
+        {
+            "id": venue.id,
+            "name": venue.name,
+            "kind": venue.kind.value,
+            "timezone": venue.timezone,
+            "currency": venue.currency,
+        }
         for venue in own_venues(parts.venues, caller)
     ]
     body = {

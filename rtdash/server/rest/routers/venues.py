@@ -29,19 +29,28 @@ async def read_availability(
     parts: PartsDep,
     caller: Caller,
     first: Annotated[DateQuery, Query(alias="startDate", description="The first night.")],
-    end: Annotated[DateQuery, Query(alias="endDate", description="The morning after the last night.")],
+    end: Annotated[
+        DateQuery, Query(alias="endDate", description="The morning after the last night.")
+    ],
     venue_id: VenueQuery = None,
 ) -> Response:
     """Rooms free for each night from startDate up to, not including, endDate: 1 to 366 nights."""
     venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.HOTEL)
     nights = (end - first).days
     if not 1 <= nights <= MAX_NIGHTS:
-        raise invalid([("endDate", f"must be 1 to {MAX_NIGHTS} days after startDate, not {nights}")])
-    sold = await parts.database.read(lambda connection: read_sold(connection, venue.id, first, end - timedelta(days=1)))
+        raise invalid(
+            [("endDate", f"must be 1 to {MAX_NIGHTS} days after startDate, not {nights}")]
+        )
+    sold = await parts.database.read(
+        lambda connection: read_sold(connection, venue.id, first, end - timedelta(days=1))
+    )
     by_night: dict[date, dict[str, int]] = {}
     for (room_type, night), rooms in sold.items():
         by_night.setdefault(night, {})[room_type] = rooms
-    days = [day_availability(venue, night, by_night.get(night, {})) for night in (first + timedelta(days=n) for n in range(nights))]
+    days = [
+        day_availability(venue, night, by_night.get(night, {}))
+        for night in (first + timedelta(days=n) for n in range(nights))
+    ]
     body = {
         "startDate": first.isoformat(),
         "endDate": end.isoformat(),
@@ -52,7 +61,9 @@ async def read_availability(
 
 
 @router.get("/api/hotel/room-types", responses=reading(venue_schemas.RoomTypes))
-async def read_room_types(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None) -> Response:
+async def read_room_types(
+    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+) -> Response:
     """The hotel's room types."""
     venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.HOTEL)
     room_types = [
@@ -70,10 +81,19 @@ async def read_room_types(request: Request, parts: PartsDep, caller: Caller, ven
 
 
 @router.get("/api/restaurant/menu/categories", responses=reading(venue_schemas.MenuCategories))
-async def read_menu_categories(request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None) -> Response:
+async def read_menu_categories(
+    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+) -> Response:
     """The parts of the menu, each with the number of its items."""
     venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
-    return answer(request, {"categories": [{"id": one.id, "name": one.name, "items": len(one.items)} for one in venue.menu]})
+    return answer(
+        request,
+        {
+            "categories": [
+                {"id": one.id, "name": one.name, "items": len(one.items)} for one in venue.menu
+            ]
+        },
+    )
 
 
 @router.get("/api/restaurant/menu/items", responses=reading(venue_schemas.MenuItems))
@@ -81,7 +101,9 @@ async def read_menu_items(
     request: Request,
     parts: PartsDep,
     caller: Caller,
-    category_id: Annotated[str | None, Query(alias="categoryId", description="Only those of this category.")] = None,
+    category_id: Annotated[
+        str | None, Query(alias="categoryId", description="Only those of this category.")
+    ] = None,
     venue_id: VenueQuery = None,
 ) -> Response:
     """Dishes and drinks, in the order of the menu."""
@@ -99,7 +121,12 @@ def _day_json(day: DayAvailability) -> dict[str, Any]:
         "availableRooms": day.available_rooms,
         "occupancyRate": day.occupancy_rate,
         "byRoomType": [
-            {"roomType": one.room_type, "totalRooms": one.total_rooms, "availableRooms": one.available_rooms} for one in day.by_room_type
+            {
+                "roomType": one.room_type,
+                "totalRooms": one.total_rooms,
+                "availableRooms": one.available_rooms,
+            }
+            for one in day.by_room_type
         ],
     }
 

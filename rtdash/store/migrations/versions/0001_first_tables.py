@@ -20,7 +20,10 @@ def upgrade() -> None:
 
 def _create_venues() -> None:
     op.create_table(
-        "meta", sa.Column("key", sa.Text(), nullable=False), sa.Column("value", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("key")
+        "meta",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
         "venues",
@@ -73,7 +76,12 @@ def _create_reservations() -> None:
 
 
 def _index_reservations() -> None:
-    op.create_index("reservations_by_date", "reservations", ["venue", "business_date", "start", "id"], unique=False)
+    op.create_index(
+        "reservations_by_date",
+        "reservations",
+        ["venue", "business_date", "start", "id"],
+        unique=False,
+    )
     op.create_index(
         "reservations_by_night",
         "reservations",
@@ -114,7 +122,16 @@ def _create_history() -> None:
     op.create_index(
         "versions_by_date",
         "versions",
-        ["venue", "business_date", "valid_from", "valid_to", "status", "guests", "amount", "balance"],
+        [
+            "venue",
+            "business_date",
+            "valid_from",
+            "valid_to",
+            "status",
+            "guests",
+            "amount",
+            "balance",
+        ],
         unique=False,
     )
     _create_charges()
@@ -131,7 +148,12 @@ def _create_charges() -> None:
         sa.Column("business_date", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("operation_id", "venue"),
     )
-    op.create_index("charges_by_date", "charges", ["venue", "business_date", "category", "reservation", "amount"], unique=False)
+    op.create_index(
+        "charges_by_date",
+        "charges",
+        ["venue", "business_date", "category", "reservation", "amount"],
+        unique=False,
+    )
     op.create_table(
         "announcements",
         sa.Column("reservation", sa.Text(), nullable=False),

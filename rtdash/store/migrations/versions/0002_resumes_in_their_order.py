@@ -1,4 +1,6 @@
-"""When the connection that holds a session asked for it; those of before count as asked for long ago."""
+"""When the connection that holds a session asked for it; those of before count as asked for long
+ago.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,4 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.add_column("sessions", sa.Column("asked_at", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+    op.add_column(
+        "sessions",
+        sa.Column("asked_at", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
+    )
