@@ -223,7 +223,7 @@ def _wait_for_past(lines: _Lines, days: int) -> None:
     """Show the backfill's progress until it says that it is done."""
     from rich.console import Console
 
-    from rtdash.cli.simulate import LOADED
+    from rtdash.cli.simulate_run import LOADED
 
     with Console(stderr=True).status(f"loading {days} days of past") as status:
         said = ""

@@ -2,16 +2,14 @@
 booking data set.
 """
 
-import asyncio
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
+from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 from rtdash.cli.simulate_options import (
@@ -23,20 +21,15 @@ from rtdash.cli.simulate_options import (
     SpeedOption,
     StartOption,
 )
+from rtdash.cli.simulate_run import choose_venues, run, say, send_replay, send_traffic
 
 if TYPE_CHECKING:
-    from rtdash.client.api import Api
-    from rtdash.domain.venues import Venue
-    from rtdash.simulate.replay import Told
+    from rtdash.simulate.replayed_rows import ReplayedRow
     from rtdash.simulate.script import TimedOperation
-    from rtdash.simulate.tally import Tally
     from rtdash.simulate.traffic import Traffic
 
-LOADED = "the past is loaded"
-"""What the line begins with that ends a backfill; `rtdash demo` waits for it."""
-
 SAMPLE = 100
-"""Reservations that `--dry-run` prints when nothing else says how many."""
+"""Reservations that `--dry-run` prints by default."""
 
 
 def simulate(
@@ -70,7 +63,7 @@ def simulate(
     ] = False,
     count: CountOption = None,
 ) -> None:
-    """Make traffic: reservations and all that becomes of them.
+    """Send traffic: reservations and every later change of them.
 
     A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay
     hotel_bookings.csv
@@ -85,22 +78,22 @@ def simulate(
         profile=profile,
         start=start,
     )
-    told = _read_told(replay, venue) if replay else None
+    rows = _read_replayed(replay, venue) if replay else None
     if dry_run:
         live = any(option is not None for option in (rate, duration, scenario))
-        _print(_dry_operations(traffic, told, venue, count, live=live))
-    elif told is not None:
-        _run(
+        _print(_dry_operations(traffic, rows, venue, count, live=live))
+    elif rows is not None:
+        run(
             find_url(data, url),
             find_token(data, token, admin=True),
-            lambda api, tally, stop: _replay(api, told, speed, tally, stop),
+            lambda api, tally, stop: send_replay(api, rows, speed, tally, stop),
         )
     else:
         admin = backfill > 0
-        _run(
+        run(
             find_url(data, url),
             find_token(data, token, admin=admin),
-            lambda api, tally, stop: _generate(api, traffic, venue, tally, stop),
+            lambda api, tally, stop: send_traffic(api, traffic, venue, tally, stop),
         )
 
 
@@ -158,30 +151,30 @@ def _one_of(name: str, known: Iterable[str], what: str) -> str:
     return name
 
 
-def _read_told(path: Path, venue: str | None) -> "list[Told]":
-    """The data set's rows, with an account of them on stderr; of one hotel if one was chosen."""
+def _read_replayed(path: Path, venue: str | None) -> "list[ReplayedRow]":
+    """Return the data set's rows, with an accounting of them on stderr; of one hotel if one was chosen."""
     from rtdash.simulate.dataset import NotTheDataSet, read_bookings
-    from rtdash.simulate.replay import HOTELS, Account, tell
+    from rtdash.simulate.replayed_rows import HOTELS, RowAccounting, select_rows
 
     if venue is not None:
         _one_of(venue, HOTELS.values(), "hotel of the data set")
-    account = Account()
-    _say([f"reading {path}"])
+    accounting = RowAccounting()
+    say([f"reading {path}"])
     try:
-        told = tell(read_bookings(path), account)
+        rows = select_rows(read_bookings(path), accounting)
     except NotTheDataSet as error:
         raise CommandFailed(
             str(error),
             hint="it is the file hotel_bookings.csv of doi:10.1016/j.dib.2018.11.126",
             code=Exit.USAGE,
         ) from None
-    _say(account.lines())
-    return [one for one in told if venue in (None, HOTELS[one.booking.hotel])]
+    say(accounting.lines())
+    return [one for one in rows if venue in (None, HOTELS[one.booking.hotel])]
 
 
 def _dry_operations(
     traffic: "Traffic",
-    told: "list[Told] | None",
+    rows: "list[ReplayedRow] | None",
     venue: str | None,
     count: int | None,
     *,
@@ -189,17 +182,17 @@ def _dry_operations(
 ) -> "Iterable[TimedOperation]":
     from rtdash.domain.instants import utc_now
     from rtdash.simulate.replay import chronological
-    from rtdash.simulate.venues import packaged_venues
+    from rtdash.simulate.venue_reader import packaged_venues
 
-    if told is not None:
-        return chronological(told if count is None else told[:count])
+    if rows is not None:
+        return chronological(rows if count is None else rows[:count])
     wanted = (
         SAMPLE
         if count is None and not traffic.backfill_days and traffic.duration_s == float("inf")
         else count
     )
-    return traffic.rehearse(
-        _choose(packaged_venues(), venue, traffic), utc_now(), count=wanted, live=live
+    return traffic.dry_run(
+        choose_venues(packaged_venues(), venue, traffic), utc_now(), count=wanted, live=live
     )
 
 
@@ -209,140 +202,3 @@ def _print(operations: "Iterable[TimedOperation]") -> None:
     for timed in operations:
         sys.stdout.buffer.write(encode(timed.operation) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _choose(venues: "Iterable[Venue]", venue: str | None, traffic: "Traffic") -> "list[Venue]":
-    """The venues that get traffic. Raises CommandFailed when none is left."""
-    there = list(venues)
-    if not there:
-        hint = "get one that may: rtdash token --scope hotel:write --scope hotel:read"
-        raise CommandFailed(
-            "the token may write reservations at no venue", hint=hint, code=Exit.NOT_ALLOWED
-        )
-    chosen = [one for one in there if venue in (None, one.id) and traffic.suits(one)]
-    if not chosen:
-        wanted = f"venue {venue!r}" if venue else "venue"
-        kind = f" for the profile {traffic.profile}" if traffic.profile else ""
-        known = ", ".join(f"{one.id} ({one.kind})" for one in there)
-        raise CommandFailed(
-            f"there is no {wanted}{kind}", hint=f"there are: {known}", code=Exit.USAGE
-        )
-    return chosen
-
-
-def _get_admin() -> str:
-    from rtdash.server.auth import DEFAULT_SCOPES
-
-    scopes = " ".join(f"--scope {scope}" for scope in ("admin", *DEFAULT_SCOPES))
-    return f"a past and a replay need the scope admin: rtdash token {scopes}"
-
-
-def _run(
-    url: str, token: str, work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]"
-) -> None:
-    """Do the work against the server, show its progress and its summary; ends with the exit code of
-    CONTRACT section 7.
-    """
-    from rtdash.client.failures import NotAllowed, Problem, Unreachable
-    from rtdash.simulate.tally import Tally
-
-    tally = Tally()
-    try:
-        stopped = asyncio.run(_work(url, token, work, tally))
-    except Unreachable as failure:
-        raise CommandFailed(
-            str(failure), hint=reach_hint(str(failure)), code=Exit.UNREACHABLE
-        ) from None
-    except NotAllowed as failure:
-        hint = _get_admin() if failure.status == 403 else "get one that is let in: rtdash token"
-        raise CommandFailed(
-            f"the server refuses this token: {failure.detail or failure.title}",
-            hint=hint,
-            code=Exit.NOT_ALLOWED,
-        ) from None
-    except Problem as failure:
-        raise CommandFailed(
-            f"the server refuses: {failure}",
-            hint="see its log, and rtdash doctor; or is it no rtdash server?",
-        ) from None
-    finally:
-        if tally.sent:
-            _say(tally.summary())
-    if tally.refused["forbidden"] and not tally.applied:
-        raise CommandFailed(
-            "the token allows none of this", hint=tally.examples["forbidden"], code=Exit.NOT_ALLOWED
-        )
-    _say(["  next: rtdash watch hotel_stats restaurant_stats"])
-    if stopped:
-        raise typer.Exit(Exit.INTERRUPTED)
-
-
-async def _work(
-    url: str,
-    token: str,
-    work: "Callable[[Api, Tally, asyncio.Event], Awaitable[None]]",
-    tally: "Tally",
-) -> bool:
-    """Whether it was stopped by Ctrl-C or SIGTERM: the first lets the request under way finish, a
-    second one doesn't wait.
-    """
-    from rich.console import Console
-
-    from rtdash.client.api import Api
-    from rtdash.simulate.progress import progress
-    from rtdash.simulate.runner import until_stopped
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop_once() -> None:
-        stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_once)
-    async with Api(url, token) as api, progress(tally, api, Console(stderr=True)):
-        return await until_stopped(asyncio.ensure_future(work(api, tally, stop)), stop)
-
-
-async def _generate(
-    api: "Api", traffic: "Traffic", venue: str | None, tally: "Tally", stop: asyncio.Event
-) -> None:
-    from rtdash.domain.instants import utc_now
-    from rtdash.simulate.runner import run_traffic
-    from rtdash.simulate.venues import read_venues
-
-    venues = _choose(await read_venues(api), venue, traffic)
-    await run_traffic(
-        api,
-        traffic,
-        venues,
-        tally,
-        stop=stop,
-        clock=utc_now,
-        on_loaded=lambda: _say([f"{LOADED}: {tally.applied.total():,} operations applied"]),
-    )
-
-
-async def _replay(
-    api: "Api", told: "list[Told]", speed: float | None, tally: "Tally", stop: asyncio.Event
-) -> None:
-    from rtdash.resources import data_path
-    from rtdash.simulate.replay import HOTELS
-    from rtdash.simulate.runner import run_replay
-
-    there = {one["id"] for one in (await api.profile())["venues"]}
-    missing = sorted({HOTELS[one.booking.hotel] for one in told} - there)
-    if missing:
-        hint = (
-            "start the server with them: rtdash serve --venues"
-            f" {data_path('fixtures', 'venues', 'antonio-hotels.toml')}"
-        )
-        raise CommandFailed(f"the server has no venue {' and no venue '.join(missing)}", hint=hint)
-    await run_replay(api, told, tally, speed=speed, stop=stop)
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line, err=True)

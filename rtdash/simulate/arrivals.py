@@ -1,5 +1,6 @@
-"""When bookings are made: not a Poisson stream, but days of their own strength, bursts within a
-day, and habits of the hour.
+"""Instants of bookings: days of unequal strength, bursts within a day, hours as usual.
+
+A Poisson process is too even; see `DayStrength` and `burst_instants`.
 """
 
 from calendar import monthrange
@@ -20,8 +21,8 @@ from rtdash.simulate.distributions import (
 )
 
 BURST_DISPERSION = 3.0
-"""Variance / mean that bursts within the hour give by themselves. Assumed: the data tell days
-apart, not hours."""
+"""Variance / mean that bursts within the hour give by themselves. Assumed: the data set
+has days, not hours."""
 
 TAYLOR_EXPONENT = 1.5
 """Variance ∝ mean ^ exponent from one size of venue to another. Assumed: half-way between
@@ -57,7 +58,7 @@ class WeekdayFit:
 
 
 def lead_class(lead_days: int) -> int:
-    """The class of a lead: its days, or, from four weeks on, 28 + its shift of weekday (days %
+    """Return the class of a lead: its days, or, from four weeks on, 28 + its shift of weekday (days %
     7).
     """
     return lead_days if lead_days < 28 else 28 + lead_days % 7
@@ -100,7 +101,7 @@ def fit_weekdays(
 
 
 class DayStrength:
-    """How strong each day is: a gamma multiplier of mean 1.
+    """Gamma multipliers of mean 1, one for each day.
 
     It averages 1 over each calendar month as well: bursts move bookings between days, the season
     stays the published one.
@@ -112,7 +113,7 @@ class DayStrength:
         self._month = lru_cache(maxsize=32)(self._draw_month)
 
     def __call__(self, day: date) -> float:
-        """The multiplier of that day, whatever days were asked for before."""
+        """Return the multiplier of that day, whatever days were asked for before."""
         return self._month(day.year, day.month)[day.day - 1]
 
     def _draw_month(self, year: int, month: int) -> list[float]:
@@ -127,7 +128,7 @@ class DayStrength:
 def day_variance(
     dispersion: float, reference_mean: float, mean: float, weekday_shares: Sequence[float]
 ) -> float:
-    """The variance that a day's strength needs, so that daily counts of `mean` are as uneven as
+    """Return the variance that a day's strength needs, so that daily counts of `mean` are as uneven as
     published.
 
     `dispersion` is the published variance / mean at `reference_mean` a day. Bursts and the weekdays
@@ -142,7 +143,7 @@ def day_variance(
 def burst_instants(
     rng: Random, day: date, mean: float, hours: Discrete[int], zone: ZoneInfo
 ) -> list[datetime]:
-    """The instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on average, in
+    """Return the instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on average, in
     bursts.
     """
     theta = cluster_theta(BURST_DISPERSION)
@@ -157,7 +158,7 @@ def burst_instants(
 
 
 def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
-    """The UTC instant, in whole ms, of so many seconds by the wall clock after the midnight that
+    """Return the UTC instant, in whole ms, of so many seconds by the wall clock after the midnight that
     begins `day`.
     """
     milliseconds = int(second * 1000)
@@ -168,7 +169,7 @@ def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
 
 
 def whole_ms(instant: datetime) -> datetime:
-    """The instant without what is below a millisecond, as instants are kept and written."""
+    """Return the instant without what is below a millisecond, as instants are kept and written."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 

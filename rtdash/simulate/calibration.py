@@ -111,13 +111,13 @@ class RestaurantCalibration:
 
 
 def default_profile(venue: Venue) -> Profile:
-    """The habits that fit a venue when nobody chose."""
+    """Return the habits that fit a venue when nobody chose."""
     return Profile.RESORT if venue.kind is VenueKind.HOTEL else Profile.RESTAURANT
 
 
 @cache
 def read_raw(name: str) -> dict[str, Any]:
-    """The aggregates of `hotel` or `restaurant` as they stand in the file."""
+    """Return the aggregates of `hotel` or `restaurant` as they stand in the file."""
     raw: dict[str, Any] = json.loads(
         data_path("fixtures", "calibration", f"{name}.json").read_text("utf-8")
     )
@@ -126,7 +126,7 @@ def read_raw(name: str) -> dict[str, Any]:
 
 @cache
 def hotel_calibration(profile: Profile) -> HotelCalibration:
-    """One of the two hotels of the data set. Raises KeyError for the restaurant's profile."""
+    """Return one of the two hotels of the data set. Raises KeyError for the restaurant's profile."""
     raw = read_raw("hotel")["hotels"][HOTEL_KEYS[profile]]
     created = raw["bookings_created_per_day_2016"]
     months = _in_order(raw["arrival_month_share_24_full_months"], MONTHS)
@@ -253,7 +253,7 @@ def _cancel_fraction(raw: Mapping[str, float]) -> Quantiles:
 
 
 def _same_day_hours(air: Mapping[str, Any]) -> Quantiles:
-    """Hours between booking and visit on the same day, from the buckets of all leads.
+    """Return hours between booking and visit on the same day, from the buckets of all leads.
 
     The source floors both instants to the hour, and tables start on the hour mostly: its 5 hours
     are 4 to 5 and some minutes. Hence

@@ -1,8 +1,8 @@
-"""Reads the hotel booking demand data set (Antonio, de Almeida, Nunes 2019,
-doi:10.1016/j.dib.2018.11.126): its rows as values.
+"""Rows of the hotel booking demand data set (Antonio, de Almeida, Nunes 2019,
+doi:10.1016/j.dib.2018.11.126), read as values.
 
-A file that isn't this data set is refused whole; a row that can't be read is named with its line
-and column, and the rest goes on.
+Any other file is refused whole; a row that can't be read is reported with its line and column, and
+reading continues.
 """
 
 import csv
@@ -39,7 +39,7 @@ COLUMNS = (
     "reservation_status",
     "reservation_status_date",
 )
-"""The columns that are read; the others don't tell of an operation."""
+"""The columns that are read; no operation depends on the others."""
 
 _MONTHS = [
     "January",
@@ -59,8 +59,8 @@ _Word = TypeVar("_Word", bound=StrEnum)
 _UNKNOWN = frozenset({"", "NA", "NULL"})
 
 
-class Ending(StrEnum):
-    """`reservation_status`: how it ended."""
+class RowStatus(StrEnum):
+    """Values of `reservation_status`: how a booking ended."""
 
     CHECKED_OUT = "Check-Out"
     CANCELLED = "Canceled"
@@ -68,7 +68,7 @@ class Ending(StrEnum):
 
 
 class Deposit(StrEnum):
-    """`deposit_type`: nothing, the whole price, or a part of it (which part is not told)."""
+    """Values of `deposit_type`: nothing, the whole price, or a part of it (the size of the part is not given)."""
 
     NONE = "No Deposit"
     NON_REFUND = "Non Refund"
@@ -77,7 +77,7 @@ class Deposit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One row. `rate` is the price of a night in EUR; `waiting_days` went by before the booking was
+    """Content of one row. `rate` is the price of a night in EUR; `waiting_days` went by before the booking was
     confirmed.
     """
 
@@ -94,7 +94,7 @@ class Booking:
     deposit: Deposit
     waiting_days: int
     rate: Decimal
-    ending: Ending
+    ending: RowStatus
     ended_on: date
 
     @property
@@ -105,7 +105,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that can't be read: where, and what stands there."""
+    """Row that can't be read: its place and the text there."""
 
     line: int
     column: str
@@ -116,11 +116,11 @@ class Unreadable:
 
 
 class NotTheDataSet(Exception):  # noqa: N818
-    """The file is not this data set, or can't be opened; the text says why."""
+    """File that is not this data set, or can't be opened; the text says why."""
 
 
 def read_bookings(path: Path) -> Iterator[Booking | Unreadable]:
-    """The rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
+    """Yield the rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
     NotTheDataSet.
     """
     with _open_text(path) as lines:
@@ -149,7 +149,7 @@ def _read_row(line: str, number: int, where: dict[str, int], *, width: int) -> B
 
 
 class _CellError(Exception):
-    """The cell of that column can't be read."""
+    """Cell of the named column that can't be read."""
 
 
 class _Row:
@@ -183,7 +183,7 @@ class _Row:
             deposit=self._word(Deposit, "deposit_type"),
             waiting_days=self._number("days_in_waiting_list"),
             rate=self._rate(),
-            ending=self._word(Ending, "reservation_status"),
+            ending=self._word(RowStatus, "reservation_status"),
             ended_on=self._date("reservation_status_date"),
         )
 

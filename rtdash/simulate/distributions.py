@@ -1,4 +1,4 @@
-"""Draws from published aggregates: shares, quantiles, and the skewed laws of rates and clusters."""
+"""Random draws from published aggregates: shares, quantiles, and the skewed laws of rates and clusters."""
 
 import math
 from bisect import bisect_right
@@ -14,7 +14,7 @@ STANDARD_NORMAL = NormalDist()
 
 
 class Discrete(Generic[T]):
-    """Values with weights; the weights need not sum to 1, values of weight 0 never come."""
+    """Discrete law: values with weights; the weights need not sum to 1, values of weight 0 never come."""
 
     __slots__ = ("_cumulative", "values", "weights")
 
@@ -26,17 +26,17 @@ class Discrete(Generic[T]):
         self._cumulative = list(accumulate(self.weights))
 
     def draw(self, rng: Random) -> T:
-        """One value."""
+        """Return one value."""
         return self.at(rng.random())
 
     def at(self, rank: float) -> T:
-        """The value at `rank` of 0 ≤ rank < 1, in the order given."""
+        """Return the value at `rank` of 0 ≤ rank < 1, in the order given."""
         return self.values[
             min(bisect_right(self._cumulative, rank * self._cumulative[-1]), len(self.values) - 1)
         ]
 
     def span(self, value: T) -> tuple[float, float]:
-        """The ranks that `value` covers: from, to."""
+        """Return the ranks that `value` covers: from, to."""
         index = self.values.index(value)
         total = self._cumulative[-1]
         return (self._cumulative[index] - self.weights[index]) / total, self._cumulative[
@@ -45,7 +45,7 @@ class Discrete(Generic[T]):
 
 
 class Quantiles:
-    """A continuous law given by its quantiles, straight lines between them."""
+    """Continuous law given by its quantiles, straight lines between them."""
 
     __slots__ = ("_ranks", "_values")
 
@@ -55,14 +55,14 @@ class Quantiles:
         self._values = list(values)
 
     def at(self, rank: float) -> float:
-        """The value at `rank` of 0 ≤ rank ≤ 1."""
+        """Return the value at `rank` of 0 ≤ rank ≤ 1."""
         upper = min(max(bisect_right(self._ranks, rank), 1), len(self._ranks) - 1)
         low, high = self._ranks[upper - 1], self._ranks[upper]
         share = (rank - low) / (high - low)
         return self._values[upper - 1] + share * (self._values[upper] - self._values[upper - 1])
 
     def draw(self, rng: Random) -> float:
-        """One value."""
+        """Return one value."""
         return self.at(rng.random())
 
     def middles(self, count: int) -> list[float]:
@@ -71,20 +71,20 @@ class Quantiles:
 
 
 def seeded(key: str) -> Random:
-    """A generator of its own for everything drawn under `key`: the same in every process (a text is
+    """Return a generator of its own for everything drawn under `key`: the same in every process (a text is
     seeded by its SHA-512).
     """
     return Random(key)  # noqa: S311
 
 
 def draw_lognormal(rng: Random, mean: float, coefficient_of_variation: float) -> float:
-    """A lognormal value given by its mean and its sd / mean."""
+    """Return a lognormal value given by its mean and its sd / mean."""
     variance = math.log1p(coefficient_of_variation**2)
     return mean * math.exp(rng.gauss(-variance / 2, math.sqrt(variance)))
 
 
 def draw_poisson(rng: Random, mean: float) -> int:
-    """A Poisson count, by summing exponential gaps: fit for means up to some hundreds."""
+    """Return a Poisson count, by summing exponential gaps: fit for means up to some hundreds."""
     count = 0
     reached = rng.expovariate(1.0) if mean > 0 else math.inf
     while reached < mean:
@@ -94,7 +94,7 @@ def draw_poisson(rng: Random, mean: float) -> int:
 
 
 def draw_cluster_size(rng: Random, theta: float) -> int:
-    """A log-series size of 1 and more: P(k) ∝ theta^k / k (Kemp 1981, Applied Statistics
+    """Return a log-series size of 1 and more: P(k) ∝ theta^k / k (Kemp 1981, Applied Statistics
     30:249-253, generator LK).
     """
     if theta <= 0:
@@ -104,19 +104,19 @@ def draw_cluster_size(rng: Random, theta: float) -> int:
 
 
 def cluster_theta(dispersion: float) -> float:
-    """The log-series parameter with which Poisson clusters give counts of variance / mean =
+    """Return the log-series parameter with which Poisson clusters give counts of variance / mean =
     `dispersion`.
     """
     return max(0.0, 1 - 1 / dispersion)
 
 
 def cluster_mean(theta: float) -> float:
-    """The mean size of such clusters."""
+    """Return the mean size of such clusters."""
     return 1.0 if theta <= 0 else -theta / ((1 - theta) * math.log1p(-theta))
 
 
 def draw_geometric(rng: Random, mean: float) -> int:
-    """A geometric count of 1 and more."""
+    """Return a geometric count of 1 and more."""
     if mean <= 1:
         return 1
     return 1 + int(math.log(1 - rng.random()) / math.log(1 - 1 / mean))

@@ -124,7 +124,7 @@ class HotelDemand:
         self._segment_weights = lru_cache(maxsize=4)(self._weigh_segments)
 
     def stays(self, first: date, days: int) -> Iterator[Stay]:
-        """All bookings made on `days` local dates from `first` on, in the order of booking."""
+        """Yield all bookings made on `days` local dates from `first` on, in the order of booking."""
         for day in days_from(first, days):
             weights = self._segment_weights(day)
             mean = self._per_day / self._prepared.rows_per_event * weights[-1] * self._strength(day)
@@ -168,7 +168,7 @@ class HotelDemand:
             yield self._stay(index, instant, day, lead, nights, self._blocks)
 
     def _draw_lead(self, index: int, day: date) -> int:
-        """A lead of the segment, kept with the weight of the day on which it arrives."""
+        """Return a lead of the segment, kept with the weight of the day on which it arrives."""
         prepared, rng = self._prepared, self._rng
         log_leads, tilts = prepared.calibration.segments[index].log_leads, prepared.fit.tilts[index]
         while True:
@@ -278,7 +278,7 @@ def _weekday_mass(fit: WeekdayFit, index: int, row: list[float], day: int) -> fl
 
 
 def _season(prepared: _Prepared, day: date) -> list[float]:
-    """For each segment, how much its arrivals' months make of a booking on `day`: mean 1 over a
+    """Return for each segment, how much its arrivals' months make of a booking on `day`: mean 1 over a
     year.
     """
     start, months = day.toordinal(), prepared.months

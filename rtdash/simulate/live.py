@@ -11,10 +11,10 @@ from typing import Protocol
 
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.simulate.calibration import Profile
-from rtdash.simulate.desks import HotelDesk, RestaurantDesk
 from rtdash.simulate.distributions import draw_geometric, seeded
-from rtdash.simulate.ledger import Ledger
+from rtdash.simulate.live_bookings import HotelBookingGenerator, RestaurantBookingGenerator
 from rtdash.simulate.past import Past, fitting_profile
+from rtdash.simulate.room_inventory import RoomInventory
 from rtdash.simulate.scenarios import Scenario
 from rtdash.simulate.script import TimedOperation
 
@@ -25,12 +25,12 @@ MOST_PENDING = 50_000
 """Operations that may wait for their instant; beyond, new reservations are only booked."""
 
 
-class _Arrive(Protocol):
-    """Books at an instant and tells the operations of that life; of a `brief` one only the
+class _Generate(Protocol):
+    """Books at an instant and tells the operations of that life; of a `booking_only` one only the
     booking.
     """
 
-    def __call__(self, instant: datetime, *, brief: bool) -> list[TimedOperation]: ...
+    def __call__(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]: ...
 
 
 def generate_live(
@@ -62,20 +62,24 @@ def generate_live(
     start = start.astimezone(UTC)
     key = f"{seed}/{venue.id}/{profile.value}/live/{start.isoformat()}/{scenario.name}/{rate_per_s}/{share_of_rooms}"
     key += f"/{past.key}" if past else ""
-    left, ledger = past.leave(start) if past else ([], Ledger(venue, share=share_of_rooms))
+    left, inventory = (
+        past.leave(start) if past else ([], RoomInventory(venue, share=share_of_rooms))
+    )
     if venue.kind is VenueKind.HOTEL:
-        desk: HotelDesk | RestaurantDesk = HotelDesk(venue, profile, key, scenario, ledger)
+        generator: HotelBookingGenerator | RestaurantBookingGenerator = HotelBookingGenerator(
+            venue, profile, key, scenario, inventory
+        )
     else:
-        desk = RestaurantDesk(venue, key, scenario)
+        generator = RestaurantBookingGenerator(venue, key, scenario)
     return _merge(
-        left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), desk.arrive
+        left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), generator.generate
     )
 
 
 def _instants(
     rng: Random, start: datetime, scenario: Scenario, rate_per_s: float
 ) -> Iterator[datetime]:
-    """The instants of new reservations, minute by minute: so many as the rate says (what is left
+    """Yield the instants of new reservations, minute by minute: so many as the rate says (what is left
     over is carried on), in bursts.
     """
     owed = rng.random()
@@ -95,7 +99,7 @@ def _instants(
 
 
 def _merge(
-    left: Sequence[TimedOperation], instants: Iterator[datetime], arrive: _Arrive
+    left: Sequence[TimedOperation], instants: Iterator[datetime], generate: _Generate
 ) -> Iterator[TimedOperation]:
     """What was left over, and new reservations: their first operations at their instants, the
     others when they are due.
@@ -106,6 +110,6 @@ def _merge(
     for instant in instants:
         while waiting and waiting[0][0] <= instant:
             yield heapq.heappop(waiting)[2]
-        for timed in arrive(instant, brief=len(waiting) >= MOST_PENDING):
+        for timed in generate(instant, booking_only=len(waiting) >= MOST_PENDING):
             written += 1
             heapq.heappush(waiting, (timed.due, written, timed))

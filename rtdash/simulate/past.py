@@ -1,5 +1,6 @@
-"""A venue's past: whole lives of reservations as operations in the order of their instants, none of
-which a server must refuse.
+"""Past of a venue: whole lives of reservations as operations in the order of their instants.
+
+A server has no reason to refuse any of them.
 """
 
 import heapq
@@ -12,10 +13,10 @@ from rtdash.simulate.arrivals import local_instant, whole_ms
 from rtdash.simulate.calibration import Profile, hotel_calibration, restaurant_calibration
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import LONGEST_LEAD_DAYS, Ending, HotelDemand, Stay
-from rtdash.simulate.ledger import Ledger
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import LONGEST_LEAD_DAYS as LONGEST_TABLE_LEAD_DAYS
 from rtdash.simulate.restaurant import RestaurantDemand
+from rtdash.simulate.room_inventory import RoomInventory
 from rtdash.simulate.script import Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import stay_script
 from rtdash.simulate.visit_script import visit_script
@@ -26,9 +27,7 @@ LEFT_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The `days` days of a venue before `start`: the same operations for the same options, whenever
-    asked.
-    """
+    """Past of a venue, the `days` days before `start`: the same operations for the same options."""
 
     venue: Venue
     profile: Profile
@@ -38,51 +37,50 @@ class Past:
 
     @property
     def key(self) -> str:
-        """Tells this past from others; everything is drawn under it."""
+        """Key that differs from that of any other past; everything is drawn under it."""
         return f"{self.seed}/{self.venue.id}/{self.profile.value}/past/{self.start.isoformat()}/{self.days}"
 
     def operations(self) -> Iterator[TimedOperation]:
-        """What happened before `start`, by instant, with `at`."""
+        """Yield the operations before `start`, by instant, with `at`."""
         return (
-            timed.with_at() for timed in _in_order(self._scripts(Ledger(self.venue)), self.start)
+            timed.with_at()
+            for timed in _in_order(self._scripts(RoomInventory(self.venue)), self.start)
         )
 
-    def leave(self, instant: datetime) -> tuple[list[TimedOperation], Ledger]:
-        """What its reservations still have to do on its last business date, on fast forward from
-        `instant` on; the rooms they hold.
+    def leave(self, instant: datetime) -> tuple[list[TimedOperation], RoomInventory]:
+        """Return the operations left for the last business date, compressed into the minutes
+        after `instant`, and the rooms that its reservations hold.
         """
-        ledger = Ledger(self.venue)
+        inventory = RoomInventory(self.venue)
         turn = next_turn(self.venue, self.start)
         pace = LEFT_FOR / (turn - self.start)
         left = [
             timed
-            for _, operations in self._scripts(ledger)
+            for _, operations in self._scripts(inventory)
             for timed in operations
             if self.start <= timed.due < turn
         ]
         return [
             TimedOperation(whole_ms(instant + (timed.due - self.start) * pace), timed.operation)
             for timed in left
-        ], ledger
+        ], inventory
 
-    def _scripts(self, ledger: Ledger) -> "_Scripts":
+    def _scripts(self, inventory: RoomInventory) -> "_Scripts":
         first = (self.start - timedelta(days=self.days)).astimezone(self.venue.zone).date()
         if self.venue.kind is VenueKind.RESTAURANT:
             return _restaurant_scripts(self, first)
-        return _hotel_scripts(self, first, ledger)
+        return _hotel_scripts(self, first, inventory)
 
 
 def generate_past(
     venue: Venue, profile: Profile | str, *, seed: int, start: datetime, days: int
 ) -> Iterator[TimedOperation]:
-    """What happened at `venue` on the `days` days before `start`, at a natural volume for its size,
+    """Yield the operations of `venue` on the `days` days before `start`, at a natural volume for its size,
     ordered by instant.
 
-    Everything is due before `start` and carries `at`. Reservations that were made earlier and
-    arrive, or are in house, within the days
-    are included with their bookings at their time; so are those made within the days for later. A
-    hotel that doesn't allow overbooking
-    is never oversold. Raises ValueError when the profile is of the other kind of venue.
+    Everything is due before `start` and carries `at`. Reservations made earlier are included when
+    they arrive, or are in house, within the days; so are those made within the days for later. A
+    hotel that doesn't allow overbooking is never oversold. Raises ValueError when the profile is of the other kind of venue.
     """
     return Past(
         venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days
@@ -90,7 +88,7 @@ def generate_past(
 
 
 def fitting_profile(venue: Venue, profile: Profile | str) -> Profile:
-    """The profile by name. Raises ValueError when there is none, or when it is of the other kind of
+    """Return the profile by name. Raises ValueError when there is none, or when it is of the other kind of
     venue.
     """
     chosen = Profile(profile)
@@ -107,7 +105,7 @@ later."""
 
 
 def _in_order(scripts: _Scripts, end: datetime) -> Iterator[TimedOperation]:
-    """All operations due before `end`, by instant; equal instants as they were written."""
+    """Yield all operations due before `end`, by instant; equal instants as they were written."""
     waiting: list[tuple[datetime, int, TimedOperation]] = []
     written = 0
     for floor, operations in scripts:
@@ -121,7 +119,7 @@ def _in_order(scripts: _Scripts, end: datetime) -> Iterator[TimedOperation]:
         yield heapq.heappop(waiting)[2]
 
 
-def _hotel_scripts(past: Past, first: date, ledger: Ledger) -> _Scripts:
+def _hotel_scripts(past: Past, first: date, inventory: RoomInventory) -> _Scripts:
     venue, start = past.venue, past.start
     rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
     per_day = venue.total_rooms * hotel_calibration(past.profile).bookings_per_room_day
@@ -132,27 +130,27 @@ def _hotel_scripts(past: Past, first: date, ledger: Ledger) -> _Scripts:
     for stay in demand.stays(warm_up, (last - warm_up).days + 1):
         if stay.check_out <= first or stay.booked_at >= start:
             continue
-        _give_back(called_off, stay.booked_at, ledger)
-        found = ledger.find(stay.guests, stay.check_in, stay.nights, rng)
+        _release_called_off(called_off, stay.booked_at, inventory)
+        found = inventory.find_room(stay.guests, stay.check_in, stay.nights, rng)
         if found is None:
             continue
         room_type = found[0]
-        ledger.take(room_type.id, stay.check_in, stay.nights)
+        inventory.sell(room_type.id, stay.check_in, stay.nights)
         script = Script(venue, ids.draw())
         stay_script(script, stay, room_type, venue, people.draw(rng, repeated=stay.repeated), rng)
         if stay.ending is not Ending.STAYED:
             heapq.heappush(called_off, (script.now, ids.count, stay, room_type.id))
         yield stay.booked_at, script.operations
-    _give_back(called_off, start, ledger)
+    _release_called_off(called_off, start, inventory)
 
 
-def _give_back(
-    called_off: list[tuple[datetime, int, Stay, str]], instant: datetime, ledger: Ledger
+def _release_called_off(
+    called_off: list[tuple[datetime, int, Stay, str]], instant: datetime, inventory: RoomInventory
 ) -> None:
-    """Free the rooms of those who had called off before `instant`."""
+    """Free the rooms of bookings called off before `instant`."""
     while called_off and called_off[0][0] < instant:
         _, _, stay, room_type_id = heapq.heappop(called_off)
-        ledger.give_back(room_type_id, stay.check_in, stay.nights)
+        inventory.release(room_type_id, stay.check_in, stay.nights)
 
 
 def _restaurant_scripts(past: Past, first: date) -> _Scripts:

@@ -1,4 +1,4 @@
-"""The two ways in: a venue's past, and its live traffic.
+"""Entry points: the past of a venue, and its live traffic.
 
 Everything depends on seed, venue, start and options alone, to the byte (within one version of
 Faker, from which the names come).

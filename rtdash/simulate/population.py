@@ -37,7 +37,7 @@ class Population:
         self._met = 0
 
     def draw(self, rng: Random, *, repeated: bool) -> Customer:
-        """A customer: somebody who was here before when `repeated` (as far as anybody was), else
+        """Return a customer: somebody who was here before when `repeated` (as far as anybody was), else
         somebody new.
         """
         if repeated and self._regulars:

@@ -1,6 +1,4 @@
-"""Shows a run while it goes on, on stderr: one live line on a terminal, a plain line every few
-seconds elsewhere.
-"""
+"""Progress of a run on stderr: one live line on a terminal, a plain line every few seconds elsewhere."""
 
 import asyncio
 import time

@@ -94,7 +94,7 @@ class RestaurantDemand:
             ]
 
     def visit_at(self, instant: datetime, *, today: bool | None = None) -> Visit:
-        """A reservation made at `instant`; `today` forces or forbids a visit on the same local day,
+        """Return a reservation made at `instant`; `today` forces or forbids a visit on the same local day,
         as far as hours are left.
         """
         local = instant.astimezone(self._zone)
@@ -118,7 +118,7 @@ class RestaurantDemand:
         return self._visit(instant, start, self._party_size(self._facts.party.at(party_rank)))
 
     def walk_in_at(self, instant: datetime) -> Visit:
-        """A party that stands in the door at `instant`."""
+        """Return a party that stands in the door at `instant`."""
         return self._visit(instant, instant, WALK_IN_PARTY.draw(self._rng), walk_in=True)
 
     def _reservation(self, day: date) -> Visit:
@@ -138,7 +138,7 @@ class RestaurantDemand:
         return self._visit(self._booked_at(day, start, rank), start, self._party_size(party))
 
     def _booked_at(self, day: date, start: datetime, rank: float) -> datetime:
-        """So many hours before for a lead of the same day; else the days of the rank, at an hour at
+        """Return so many hours before for a lead of the same day; else the days of the rank, at an hour at
         which people book.
         """
         facts, rng = self._facts, self._rng
@@ -160,7 +160,7 @@ class RestaurantDemand:
         return self._rng.randint(low, high)
 
     def _lead_rank(self, party_rank: float) -> float:
-        """The rank of the lead of a party of that rank: a Gaussian copula leaves both laws as they
+        """Return the rank of the lead of a party of that rank: a Gaussian copula leaves both laws as they
         are.
         """
         normal = self._correlation * STANDARD_NORMAL.inv_cdf(min(max(party_rank, 1e-9), 1 - 1e-9))
@@ -221,7 +221,7 @@ class RestaurantDemand:
 
 @cache
 def _lead_correlation() -> float:
-    """The copula's correlation with which the median leads by party come out best (least squares
+    """Return the copula's correlation with which the median leads by party come out best (least squares
     over the normal scores).
     """
     facts = restaurant_calibration()
@@ -234,7 +234,7 @@ def _lead_correlation() -> float:
 
 
 def _rank_of_lead(facts: RestaurantCalibration, hours: float) -> float:
-    """The share of leads below so many hours, by whole days."""
+    """Return the share of leads below so many hours, by whole days."""
     if hours < 12:
         return (
             next(rank / 100 for rank in range(101) if facts.same_day_hours.at(rank / 100) >= hours)
@@ -253,7 +253,7 @@ def _rank_of_lead(facts: RestaurantCalibration, hours: float) -> float:
 
 
 def _size_weighted(facts: RestaurantCalibration) -> float:
-    """E[size²] / E[size] of the parties that reserve: the variance / mean that they give to the
+    """Return E[size²] / E[size] of the parties that reserve: the variance / mean that they give to the
     covers of a day.
     """
     sizes = {

@@ -1,6 +1,4 @@
-"""One run of traffic against a server: the past, then live traffic, or the replay of the data set;
-it ends early when told to.
-"""
+"""Run of traffic against a server: the past, then live traffic; or the replay of the data set."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,13 +6,14 @@ from collections.abc import Callable, Sequence
 from rtdash.client.api import Api
 from rtdash.domain.instants import Clock
 from rtdash.domain.venues import Venue
-from rtdash.simulate.replay import Told, chronological
+from rtdash.simulate.replay import chronological
+from rtdash.simulate.replayed_rows import ReplayedRow
 from rtdash.simulate.sender import Sender
 from rtdash.simulate.tally import Tally
 from rtdash.simulate.traffic import Traffic, in_order
 
 GRACE_S = 5.0
-"""What the request under way gets to finish after the stop."""
+"""Time for the current request to finish after the stop."""
 
 
 async def run_traffic(
@@ -27,7 +26,7 @@ async def run_traffic(
     clock: Clock,
     on_loaded: Callable[[], None] = lambda: None,
 ) -> None:
-    """Load the past if there is one to load (`on_loaded` hears when it is there), then go on live.
+    """Load the past if there is one to load (then call `on_loaded`), then go on live.
     Raises what `Api` raises.
     """
     sender = Sender(api, tally, stop)
@@ -43,16 +42,16 @@ async def run_traffic(
 
 
 async def run_replay(
-    api: Api, told: Sequence[Told], tally: Tally, *, speed: float | None, stop: asyncio.Event
+    api: Api, rows: Sequence[ReplayedRow], tally: Tally, *, speed: float | None, stop: asyncio.Event
 ) -> None:
     """Send the data set's operations in order; `speed` is how many times its own time goes by
     (None: as fast as the server takes them).
     """
     sender = Sender(api, tally, stop)
     if speed is None:
-        await sender.load(chronological(told))
-    elif told:
-        await sender.pace(chronological(told), origin=told[0].booked_at, speed=speed)
+        await sender.load(chronological(rows))
+    elif rows:
+        await sender.pace(chronological(rows), origin=rows[0].booked_at, speed=speed)
 
 
 async def until_stopped(work: asyncio.Task[None], stop: asyncio.Event) -> bool:

@@ -1,7 +1,6 @@
-"""A number of whole lives of reservations, without a server: what `--dry-run` prints, for looking
-at and for measuring.
+"""Sample of whole lives of reservations, without a server: the output of `--dry-run`.
 
-The demand itself, as calibrated: whether a house of that size had room for all of it is not asked.
+It is the demand as calibrated; the number of rooms does not limit it.
 """
 
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ _MOST_DAYS = 100_000
 def sample(
     venue: Venue, profile: Profile | str, *, seed: int, start: date, count: int
 ) -> Iterator[TimedOperation]:
-    """The operations of `count` reservations with their `at`, by instant. They come at the venue's
+    """Yield the operations of `count` reservations with their `at`, by instant. They come at the venue's
     natural volume from `start` on (booked
     then at a hotel, for then at a restaurant); when that fills a year or more, at the volume that
     fills the nearest number of whole years.
@@ -70,7 +69,7 @@ def _stays(
 
 
 def _draw_room_type(venue: Venue, guests: int, rng: Random) -> RoomType:
-    """A type that holds the party, or else any, drawn by the number of its rooms."""
+    """Return a type that holds the party, or else any, drawn by the number of its rooms."""
     fitting = [
         room_type for room_type in venue.room_types if room_type.capacity >= guests
     ] or venue.room_types
@@ -90,7 +89,7 @@ def _visits(venue: Venue, key: str, start: date, count: int) -> Iterator[list[Ti
 
 
 def _whole_years(natural_per_day: float, count: int) -> float:
-    """The volume of a day at which `count` fill whole years, so that a season is in it once a year;
+    """Return the volume of a day at which `count` fill whole years, so that a season is in it once a year;
     the natural one for less.
     """
     years = round(count / natural_per_day / YEAR_DAYS)

@@ -1,5 +1,6 @@
-"""Scenarios: how live traffic swells and ebbs, and what it is made of. Shapes average 1, so that
-`--rate` keeps its meaning.
+"""Scenarios: the shape of live traffic over time, and its composition.
+
+Shapes average 1, so that `--rate` keeps its meaning.
 """
 
 import math
@@ -31,12 +32,12 @@ class Scenario:
     early_arrivals: bool = False
 
     def multiplier(self, elapsed_s: float) -> float:
-        """The multiplier of the rate so many seconds after the beginning."""
+        """Return the multiplier of the rate so many seconds after the beginning."""
         return self.shape[int(elapsed_s / self.step_s) % len(self.shape)]
 
 
 def find_scenario(name: str) -> Scenario:
-    """The scenario of that name. Raises KeyError."""
+    """Return the scenario of that name. Raises KeyError."""
     return SCENARIOS[name]
 
 

@@ -1,6 +1,4 @@
-"""One reservation's operations in the making: ids, order, money, the wire form of CONTRACT section
-4.
-"""
+"""Script of one reservation: ids, order and money of its operations, in wire form."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +12,7 @@ from rtdash.domain.venues import Venue
 from rtdash.simulate.arrivals import whole_ms
 
 ARRIVALS = frozenset({"check_in", "seat", "no_show"})
-"""What happens when guests come, or don't: from here on a reservation belongs to its day."""
+"""Operations of the day of arrival; they and all later ones belong to that day."""
 
 STEP_LEAST = timedelta(seconds=1)
 """The least time between two operations of one reservation."""
@@ -22,18 +20,18 @@ STEP_LEAST = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class TimedOperation:
-    """An operation and the instant (UTC, whole ms) at which it is to be sent or has happened."""
+    """Operation with the instant (UTC, whole ms) at which it is to be sent or has happened."""
 
     due: datetime
     operation: dict[str, Any]
 
     def with_at(self) -> "TimedOperation":
-        """The same, told as something of the past: `at` is when it was due."""
+        """Return the operation as one of the past: `at` is the instant when it was due."""
         return TimedOperation(self.due, {**self.operation, "at": format_instant(self.due)})
 
 
 class Ids:
-    """Ids of reservations: short, and never the same for two streams of different seed, venue,
+    """Source of reservation ids: short, and never the same for two streams of different seed, venue,
     start or options.
     """
 
@@ -42,13 +40,13 @@ class Ids:
         self.count = 0
 
     def draw(self) -> str:
-        """The next id, such as `g3fa91c-12`."""
+        """Return the next id, such as `g3fa91c-12`."""
         self.count += 1
         return f"g{self._prefix}-{self.count}"
 
 
 class Script:
-    """The operations of one reservation in order; instants never go back, and never more is paid
+    """Operations of one reservation in order; instants never go back, and never more is paid
     than is due.
     """
 
@@ -99,11 +97,11 @@ class Script:
         return to_major(amount_minor, self._venue.currency)
 
     def whole(self, amount_minor: float) -> int:
-        """An amount rounded to whole major units, as prices are written."""
+        """Return an amount rounded to whole major units, as prices are written."""
         return max(0, round(amount_minor / self._unit)) * self._unit
 
     def step(self, due: datetime, op: str, **fields: Any) -> None:
-        """One operation at `due`, or `STEP_LEAST` after the one before it if that is later."""
+        """Return one operation at `due`, or `STEP_LEAST` after the one before it if that is later."""
         if self.operations:
             due = max(due, self.now + STEP_LEAST)
         wire = {
@@ -119,7 +117,7 @@ class Script:
     def book(
         self, due: datetime, amount_minor: int, paid_minor: int, *, pending: bool, **fields: Any
     ) -> None:
-        """The first step; `status` and `paid` stand in it only when they say something."""
+        """Return the first step; `status` and `paid` stand in it only when they say something."""
         self.amount_minor, self.paid_minor = amount_minor, paid_minor
         money = {"amount": self.money(amount_minor)} | (
             {"paid": self.money(paid_minor)} if paid_minor else {}
@@ -127,7 +125,7 @@ class Script:
         self.step(due, "book", **fields, **money, **({"status": "Pending"} if pending else {}))
 
     def reprice(self, due: datetime, amount_minor: int, **fields: Any) -> None:
-        """An amendment with its new amount, never below what is paid."""
+        """Return an amendment with its new amount, never below what is paid."""
         self.amount_minor = max(amount_minor, self.paid_minor)
         self.step(due, "amend", **fields, amount=self.money(self.amount_minor))
 

@@ -1,4 +1,4 @@
-"""Sends operations to a server: as fast as it takes them, or each when it is due."""
+"""Sender of operations: as fast as the server takes them, or each when it is due."""
 
 import asyncio
 import time
@@ -21,8 +21,9 @@ stay below a user's limit of 50."""
 
 
 class Sender:
-    """Sends until it is done or `stop` is set; the request under way is finished either way. Raises
-    what `Api` raises.
+    """Sender that ends with its operations or when `stop` is set; it finishes its request either way.
+
+    Raises what `Api` raises.
     """
 
     def __init__(self, api: Api, tally: Tally, stop: asyncio.Event) -> None:
@@ -31,8 +32,9 @@ class Sender:
         self._stop = stop
 
     async def load(self, operations: Iterable[TimedOperation]) -> None:
-        """As fast as the server takes them: one request under way for each venue, whose operations
-        so keep their order.
+        """Send as fast as the server takes them.
+
+        Each venue has one request at a time, so that its operations keep their order.
         """
         under_way: dict[str, asyncio.Task[None]] = {}
         try:
@@ -61,17 +63,18 @@ class Sender:
         speed: float = 1,
         duration_s: float = float("inf"),
     ) -> None:
-        """Each when it is due: `origin` is now, and time goes `speed` times as fast; ends after
-        `duration_s` of real time.
+        """Send each operation when it is due: `origin` is now, time goes `speed` times as fast.
+
+        Ends after `duration_s` of real time.
         """
         started = time.monotonic()
-        coming = _Coming(operations, origin=origin, speed=speed)
+        coming = _DueQueue(operations, origin=origin, speed=speed)
         while not self._stop.is_set() and (due_s := coming.due_s()) is not None:
             if due_s > duration_s:
                 await self._pause(started + duration_s)
                 return
             await self._pause(started + due_s)
-            batch = coming.take(time.monotonic() - started)
+            batch = coming.pop_due(time.monotonic() - started)
             if batch and not self._stop.is_set():
                 sent_at = time.monotonic()
                 self._tally.behind_s = max(self._tally.behind_s, sent_at - started - due_s)
@@ -85,15 +88,15 @@ class Sender:
         self._tally.count(batch, await self._api.post_operations(batch))
 
     async def _pause(self, until: float) -> None:
-        """Until that instant of the monotonic clock, or the stop."""
+        """Wait until that instant of the monotonic clock, or the stop."""
         remaining_s = until - time.monotonic()
         if remaining_s > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), remaining_s)
 
 
-class _Coming:
-    """Operations in the order in which they are due, with a look at the next."""
+class _DueQueue:
+    """Queue of operations in the order in which they are due, with a look at the next."""
 
     def __init__(
         self, operations: Iterable[TimedOperation], *, origin: datetime, speed: float
@@ -104,11 +107,11 @@ class _Coming:
         self._next = next(self._source, None)
 
     def due_s(self) -> float | None:
-        """Seconds of real time from the start to the next; None when there is none."""
+        """Return seconds of real time from the start to the next; None when there is none."""
         return (self._next.due - self._origin).total_seconds() / self._speed if self._next else None
 
-    def take(self, until_s: float) -> list[Mapping[str, Any]]:
-        """What is due until then, one request's worth at most."""
+    def pop_due(self, until_s: float) -> list[Mapping[str, Any]]:
+        """Pop the operations that are due by then, `BATCH` at most."""
         taken: list[Mapping[str, Any]] = []
         while self._next and (self.due_s() or 0) <= until_s and len(taken) < BATCH:
             taken.append(self._next.operation)
@@ -117,7 +120,7 @@ class _Coming:
 
 
 def _batches(operations: Iterable[TimedOperation]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
-    """Full batches of one venue each as they fill up, then the rest."""
+    """Yield full batches of one venue each as they fill up, then the rest."""
     filling: dict[str, list[Mapping[str, Any]]] = {}
     for timed in operations:
         venue = timed.operation["venue"]

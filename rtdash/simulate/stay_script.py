@@ -1,8 +1,7 @@
-"""The life of a hotel booking, as operations: booked, confirmed, amended, paid, lived in, left, or
-called off.
+"""Script of a hotel booking: booked, confirmed, amended, paid, lived in, left, or called off.
 
-The data set has no hours, no payments and no spending beside the room: what is said about those
-here is assumed, figure by figure.
+The data set has no hours, no payments and no spending beside the room: those figures are
+assumed, one by one.
 """
 
 from datetime import datetime, timedelta
@@ -38,7 +37,7 @@ PENDING_SHARE = 0.12
 """Share of bookings that wait for a confirmation, beside the tentative ones. Assumed."""
 
 REVERSED = 0.01
-"""Share of arrivals, cancellations and no-shows that are undone: somebody pressed the wrong key.
+"""Share of arrivals, cancellations and no-shows that are undone, as after a wrong key.
 Assumed."""
 
 FOOD, EXTRAS = "Food and beverage", "Extras"
@@ -124,7 +123,7 @@ def _before_arrival(
 
 
 def _amend(script: Script, stay: Stay, rate: int, nights: int, due: datetime, rng: Random) -> int:
-    """One change: the party, a night less, or the price; the nights after it."""
+    """Return one change: the party, a night less, or the price; the nights after it."""
     kind = rng.random()
     if kind < 0.4:
         script.step(due, "amend", guests=max(1, stay.guests + rng.choice((-1, 1))))

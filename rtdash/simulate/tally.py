@@ -1,4 +1,4 @@
-"""What became of the operations that were sent, and how that is told to a person."""
+"""Counts of a run's operations by outcome, and their report for a person."""
 
 import re
 from collections import Counter
@@ -9,9 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run. What was sent and is neither applied, repeated nor refused got no
-    answer.
-    """
+    """Counts of one run. An operation sent and not applied, repeated or refused has no answer."""
 
     sent: int = 0
     applied: Counter[str] = field(default_factory=Counter)
@@ -52,7 +50,7 @@ class Tally:
                     self._refuse(outcome.get("problem") or {})
 
     def line(self, *, per_s: float | None = None) -> str:
-        """One line; `per_s` is the rate to show, by default that of the whole run."""
+        """Return one line; `per_s` is the rate to show, by default that of the whole run."""
         overall = self.applied.total() / self.elapsed_s if self.elapsed_s else 0.0
         rate = overall if per_s is None else per_s
         parts = [
@@ -73,7 +71,7 @@ class Tally:
         return ", ".join(parts)
 
     def summary(self) -> list[str]:
-        """Lines for the end of the run: totals, then what came of each venue, then refusals by
+        """Return lines for the end of the run: totals, then what came of each venue, then refusals by
         reason with an example.
         """
         lines = [f"{self.sent:,} operations sent in {self.elapsed_s:,.1f} s: {self.line()}"]

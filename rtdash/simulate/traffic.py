@@ -1,6 +1,4 @@
-"""What traffic to make, and for which venues: the past, live, or a sample to look at. Pure: the
-present is an argument.
-"""
+"""Plan of traffic for several venues: the past, live traffic, or a sample. Pure: now is an argument."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +18,7 @@ _LONGEST_S = 10 * 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What to generate. `rate_per_s` are new reservations over all venues; `start` is the run's now
+    """Options of the traffic to generate. `rate_per_s` are new reservations over all venues; `start` is the run's now
     (None: the real one).
     """
 
@@ -33,14 +31,15 @@ class Traffic:
     start: datetime | None = None
 
     def suits(self, venue: Venue) -> bool:
-        """Whether the profile, if one was chosen, is for such a venue."""
+        """Return whether the profile, if one was chosen, is for such a venue."""
         return self.profile is None or (self.profile is Profile.RESTAURANT) == (
             venue.kind is VenueKind.RESTAURANT
         )
 
     def pasts(self, venues: Sequence[Venue], now: datetime) -> dict[str, Past]:
-        """The days before, by venue; none without `backfill_days`. Asked for twice within one hour
-        it is the same past.
+        """Return the pasts by venue; none without `backfill_days`.
+
+        A past begins at a whole hour: a repeat within the hour gives the same operations.
         """
         if not self.backfill_days:
             return {}
@@ -53,7 +52,7 @@ class Traffic:
     def live(
         self, venues: Sequence[Venue], start: datetime, pasts: Mapping[str, Past]
     ) -> Iterator[TimedOperation]:
-        """Operations of all venues from `start` on, in the order in which they are due, without
+        """Yield operations of all venues from `start` on, in the order in which they are due, without
         end; they go on from the pasts.
         """
         share = self.rate_per_s / len(venues)
@@ -71,11 +70,11 @@ class Traffic:
         ]
         return heapq.merge(*lives, key=attrgetter("due"))
 
-    def rehearse(
+    def dry_run(
         self, venues: Sequence[Venue], now: datetime, *, count: int | None, live: bool
     ) -> Iterator[TimedOperation]:
-        """What a run would send: the past if it has one, else the live traffic if that is asked
-        for, else `count` whole lives.
+        """Yield what a run would send: the past if it has one, else live traffic if asked for, else
+        `count` whole lives.
 
         `count` ends the past or the live traffic after so many reservations, in the middle of their
         lives; None: at their own end.
@@ -102,12 +101,12 @@ class Traffic:
 
 
 def in_order(pasts: Mapping[str, Past]) -> Iterator[TimedOperation]:
-    """What happened at all venues, by instant."""
+    """Yield the pasts of all venues, by instant."""
     return heapq.merge(*(past.operations() for past in pasts.values()), key=attrgetter("due"))
 
 
 def _first(operations: Iterable[TimedOperation], count: int | None) -> Iterator[TimedOperation]:
-    """Up to the booking after the first `count`."""
+    """Yield operations up to the booking after the first `count`."""
     booked = 0
     for timed in operations:
         booked += timed.operation["op"] == "book"
@@ -117,5 +116,5 @@ def _first(operations: Iterable[TimedOperation], count: int | None) -> Iterator[
 
 
 def _shares(count: int, parts: int) -> list[int]:
-    """`count` in parts as equal as can be, the larger first."""
+    """Split `count` into nearly equal parts, the larger first."""
     return [count // parts + (part < count % parts) for part in range(parts)]

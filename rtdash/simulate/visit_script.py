@@ -1,7 +1,6 @@
-"""The life of a table, as operations: booked, confirmed, amended, seated, served, paid, left, or
-called off.
+"""Script of a table: booked, confirmed, amended, seated, served, paid, left, or called off.
 
-Where the sources say nothing (payments in advance, what is ordered) it is assumed, and said so.
+Figures without a source (payments in advance, orders) are marked as assumed.
 """
 
 from datetime import datetime, timedelta
@@ -96,7 +95,7 @@ def _before_start(script: Script, visit: Visit, until: datetime, rng: Random) ->
 
 
 def _seated_at(visit: Visit, rng: Random) -> datetime:
-    """Half of the tables are taken within five minutes of the hour (published); the others up to a
+    """Return half of the tables are taken within five minutes of the hour (published); the others up to a
     quarter later.
     """
     if visit.walk_in:
@@ -118,25 +117,25 @@ def _dine(
     minutes = timedelta(minutes=visit.minutes)
     for course, category in enumerate(courses):
         due = seated + minutes * (0.15 + 0.7 * course / len(courses))
-        # Who paid a menu in advance orders only what stands last on the card beside it: the drinks.
+        # A menu paid in advance leaves only the last category of the card to order: the drinks.
         if not prepaid_minor or category is courses[-1]:
             script.charge(
                 due,
                 category.name,
-                _order(category, visit.party, everybody=category is dearest, rng=rng),
+                _order(category, visit.party, everyone=category is dearest, rng=rng),
             )
     script.pay(seated + minutes * 0.97)
     script.step(seated + minutes, "complete")
 
 
-def _order(category: MenuCategory, party: int, *, everybody: bool, rng: Random) -> int:
-    orders = party if everybody else sum(rng.random() < ORDERED for _ in range(party))
+def _order(category: MenuCategory, party: int, *, everyone: bool, rng: Random) -> int:
+    orders = party if everyone else sum(rng.random() < ORDERED for _ in range(party))
     items = _available(category)
     return sum(rng.choice(items).price_minor for _ in range(orders))
 
 
 def _menu_price(venue: Venue) -> float:
-    """A menu bought in advance: three courses at the card's average prices."""
+    """Return a menu bought in advance: three courses at the card's average prices."""
     prices = [_mean_price(category) for category in venue.menu if _available(category)]
     return 3 * sum(prices) / len(prices) if prices else 0.0
 

@@ -15,8 +15,8 @@ from rtdash.simulate.dataset import (
     COLUMNS,
     Booking,
     Deposit,
-    Ending,
     NotTheDataSet,
+    RowStatus,
     Unreadable,
     read_bookings,
 )
@@ -83,7 +83,7 @@ def test_row_becomes_a_booking(file):
             deposit=Deposit.NONE,
             waiting_days=0,
             rate=Decimal("99.5"),
-            ending=Ending.CHECKED_OUT,
+            ending=RowStatus.CHECKED_OUT,
             ended_on=date(2016, 3, 8),
         )
     ]

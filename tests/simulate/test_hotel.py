@@ -18,7 +18,7 @@ def stays():
 
 
 def test_stays_come_in_the_order_of_booking(stays):
-    """The stream is that of the reservation desk, day after day, at about the volume asked for."""
+    """The stream is that of the reservation generator, day after day, at about the volume asked for."""
     assert [stay.booked_at for stay in stays] == sorted(stay.booked_at for stay in stays)
     assert len(stays) == pytest.approx(20 * 365, rel=0.1)
 

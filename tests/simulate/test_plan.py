@@ -18,7 +18,7 @@ from itertools import islice
 import hashlib, json
 from rtdash.simulate.plan import generate_live, generate_past
 from rtdash.simulate.scenarios import find_scenario
-from rtdash.simulate.venues import packaged_venues
+from rtdash.simulate.venue_reader import packaged_venues
 start = datetime.fromisoformat(sys.argv[1])
 for venue in packaged_venues():
     profile = "city" if venue.kind == "hotel" else "restaurant"

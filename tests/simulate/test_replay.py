@@ -12,8 +12,9 @@ import pytest
 
 from rtdash.domain.venue_file import parse_venues
 from rtdash.resources import data_path
-from rtdash.simulate.dataset import Booking, Deposit, Ending, Unreadable
-from rtdash.simulate.replay import HOTELS, ZONE, Account, chronological, operations_of, tell
+from rtdash.simulate.dataset import Booking, Deposit, RowStatus, Unreadable
+from rtdash.simulate.replay import chronological, operations_of
+from rtdash.simulate.replayed_rows import HOTELS, ZONE, RowAccounting, select_rows
 
 STAYED = Booking(
     line=2,
@@ -29,21 +30,21 @@ STAYED = Booking(
     deposit=Deposit.NONE,
     waiting_days=0,
     rate=Decimal("99.55"),
-    ending=Ending.CHECKED_OUT,
+    ending=RowStatus.CHECKED_OUT,
     ended_on=date(2016, 3, 28),
 )
-CANCELLED = replace(STAYED, ending=Ending.CANCELLED, ended_on=date(2016, 3, 1))
-ABSENT = replace(STAYED, ending=Ending.NO_SHOW, ended_on=STAYED.arrival)
+CANCELLED = replace(STAYED, ending=RowStatus.CANCELLED, ended_on=date(2016, 3, 1))
+ABSENT = replace(STAYED, ending=RowStatus.NO_SHOW, ended_on=STAYED.arrival)
 
 
-def told(row: Booking) -> list[dict[str, Any]]:
+def replay(row: Booking) -> list[dict[str, Any]]:
     """The operations of one row."""
-    (one,) = tell([row], Account())
+    (one,) = select_rows([row], RowAccounting())
     return [timed.operation for timed in operations_of(one)]
 
 
 def ops(row: Booking) -> list[str]:
-    return [operation["op"] for operation in told(row)]
+    return [operation["op"] for operation in replay(row)]
 
 
 def local_day(operation: dict[str, Any]) -> date:
@@ -54,7 +55,7 @@ def test_stay_is_booked_checked_in_paid_and_checked_out():
     """A Check-Out row without a deposit pays when it leaves; each operation is on the day that the
     row tells.
     """
-    booked, arrived, paid, left = told(STAYED)
+    booked, arrived, paid, left = replay(STAYED)
     assert [operation["op"] for operation in (booked, arrived, paid, left)] == [
         "book",
         "check_in",
@@ -71,7 +72,7 @@ def test_booking_tells_what_the_row_tells():
     """Party, source, room, dates and the exact price travel in the booking; nobody's name is made
     up.
     """
-    booked = told(STAYED)[0]
+    booked = replay(STAYED)[0]
     assert {
         name: booked[name]
         for name in (
@@ -102,14 +103,14 @@ def test_booking_tells_what_the_row_tells():
 def test_deposit_of_the_whole_price_is_paid_when_booked():
     """Non Refund means a deposit of the total cost: nothing is left for the check-out."""
     row = replace(STAYED, deposit=Deposit.NON_REFUND)
-    assert told(row)[0]["paid"] == 199.1
+    assert replay(row)[0]["paid"] == 199.1
     assert ops(row) == ["book", "check_in", "check_out"]
 
 
 def test_deposit_of_an_untold_part_is_not_made_up():
     """Refundable doesn't tell how much: all is paid at the check-out."""
     row = replace(STAYED, deposit=Deposit.REFUNDABLE)
-    assert "paid" not in told(row)[0]
+    assert "paid" not in replay(row)[0]
     assert "pay" in ops(row)
 
 
@@ -120,7 +121,7 @@ def test_free_stay_pays_nothing():
 
 def test_other_room_is_an_amendment_at_the_check_in():
     """The room that was given is amended just before the check-in."""
-    amended = told(replace(STAYED, assigned_room="D"))[1]
+    amended = replay(replace(STAYED, assigned_room="D"))[1]
     assert (amended["op"], amended["roomType"]) == ("amend", "D")
     assert local_day(amended) == STAYED.arrival
 
@@ -132,7 +133,7 @@ def test_other_room_of_who_never_came_is_left_out():
 
 def test_waiting_list_is_confirmed_after_its_days():
     """Days in the waiting list: booked as Pending, confirmed that many days later."""
-    booked, confirmed, *_ = told(replace(STAYED, waiting_days=4))
+    booked, confirmed, *_ = replay(replace(STAYED, waiting_days=4))
     assert booked["status"] == "Pending"
     assert confirmed["op"] == "confirm"
     assert local_day(confirmed) == STAYED.booked_on + timedelta(days=4)
@@ -140,19 +141,19 @@ def test_waiting_list_is_confirmed_after_its_days():
 
 def test_waiting_ends_with_the_booking_at_the_latest():
     """Who cancelled while still waiting is confirmed no later than that."""
-    _, confirmed, cancelled = told(replace(CANCELLED, waiting_days=400))
+    _, confirmed, cancelled = replay(replace(CANCELLED, waiting_days=400))
     assert local_day(confirmed) == local_day(cancelled) == CANCELLED.ended_on
 
 
 @pytest.mark.parametrize(("row", "op"), [(CANCELLED, "cancel"), (ABSENT, "no_show")])
 def test_other_endings_are_on_the_status_date(row, op):
-    """Canceled and No-Show end the story on the day of the status."""
-    last = told(row)[-1]
+    """Canceled and No-Show end the builder on the day of the status."""
+    last = replay(row)[-1]
     assert last["op"] == op
     assert local_day(last) == row.ended_on
 
 
-@pytest.mark.parametrize("ending", list(Ending))
+@pytest.mark.parametrize("ending", list(RowStatus))
 def test_instants_of_a_reservation_go_forward(ending):
     """Even when all happens on one day, each operation is later than the one before, and on that
     day.
@@ -169,7 +170,7 @@ def test_instants_of_a_reservation_go_forward(ending):
             assigned_room="D",
             waiting_days=3,
         )
-        instants = [datetime.fromisoformat(operation["at"]) for operation in told(row)]
+        instants = [datetime.fromisoformat(operation["at"]) for operation in replay(row)]
         assert instants == sorted(set(instants))
         assert {instant.astimezone(ZONE).date() for instant in instants} == {day}
 
@@ -178,8 +179,8 @@ def test_ids_come_from_the_content():
     """The same row has the same ids wherever it stands in a file; equal rows are told apart by
     their number.
     """
-    first = tell([STAYED, CANCELLED, STAYED], Account())
-    second = tell([CANCELLED, replace(STAYED, line=99)], Account())
+    first = select_rows([STAYED, CANCELLED, STAYED], RowAccounting())
+    second = select_rows([CANCELLED, replace(STAYED, line=99)], RowAccounting())
     assert len({one.reservation_id for one in first}) == 3
     assert {one.reservation_id for one in second} < {one.reservation_id for one in first}
 
@@ -191,14 +192,18 @@ def test_ids_tell_every_difference_apart():
         replace(STAYED, rate=Decimal(100)),
         replace(STAYED, segment="Groups"),
     ]
-    assert len({one.reservation_id for one in tell([STAYED, *changed], Account())}) == 4
+    assert (
+        len({one.reservation_id for one in select_rows([STAYED, *changed], RowAccounting())}) == 4
+    )
 
 
 def test_operation_ids_are_unique():
     """No two operations share an id."""
     ids = [
         timed.operation["operationId"]
-        for timed in chronological(tell([STAYED, STAYED, CANCELLED, ABSENT], Account()))
+        for timed in chronological(
+            select_rows([STAYED, STAYED, CANCELLED, ABSENT], RowAccounting())
+        )
     ]
     assert len(ids) == len(set(ids)) == 12
 
@@ -216,31 +221,31 @@ def test_operation_ids_are_unique():
     ],
 )
 def test_what_cannot_be_taken_is_counted_by_reason(row, reason):
-    """A row without a guest, a night, a price or an order of dates is left out, and the account
+    """A row without a guest, a night, a price or an order of dates is left out, and the accounting
     says why.
     """
-    account = Account()
-    assert len(tell([row, STAYED], account)) == 1
-    assert account.left_out == Counter({reason: 1})
-    assert account.taken == Counter({"resort-hotel": 1})
-    assert account.rows == 2
-    assert f"  left out, {reason}: 1" in account.lines()
+    accounting = RowAccounting()
+    assert len(select_rows([row, STAYED], accounting)) == 1
+    assert accounting.left_out == Counter({reason: 1})
+    assert accounting.taken == Counter({"resort-hotel": 1})
+    assert accounting.rows == 2
+    assert f"  left out, {reason}: 1" in accounting.lines()
 
 
 def test_unreadable_rows_are_named():
-    """The account names line and column of what can't be read."""
-    account = Account()
-    tell([Unreadable(7, "adr", "cheap")], account)
-    assert "    line 7, column adr: 'cheap' can't be read" in account.lines()
+    """The accounting names line and column of what can't be read."""
+    accounting = RowAccounting()
+    select_rows([Unreadable(7, "adr", "cheap")], accounting)
+    assert "    line 7, column adr: 'cheap' can't be read" in accounting.lines()
 
 
 def test_untold_changes_are_counted():
     """How many amendments there were is told, what they changed is not: they are counted and not
     invented.
     """
-    account = Account()
-    tell([replace(STAYED, changes=2), replace(CANCELLED, changes=1)], account)
-    assert account.untold_changes == 3
+    accounting = RowAccounting()
+    select_rows([replace(STAYED, changes=2), replace(CANCELLED, changes=1)], accounting)
+    assert accounting.unspecified_changes == 3
     assert "amend" not in ops(replace(STAYED, changes=2))
 
 
@@ -250,7 +255,7 @@ def test_all_operations_come_in_the_order_of_time():
         replace(STAYED, booked_on=STAYED.booked_on - timedelta(days=3 * n), guests=n + 1)
         for n in range(30)
     ]
-    timed = list(chronological(tell(rows, Account())))
+    timed = list(chronological(select_rows(rows, RowAccounting())))
     assert [one.due for one in timed] == sorted(one.due for one in timed)
     assert Counter(one.operation["op"] for one in timed) == {
         "book": 30,
@@ -262,7 +267,7 @@ def test_all_operations_come_in_the_order_of_time():
 
 def test_due_is_the_instant_in_utc():
     """`due` and `at` are the same instant, in UTC."""
-    for timed in chronological(tell([STAYED], Account())):
+    for timed in chronological(select_rows([STAYED], RowAccounting())):
         assert timed.due.tzinfo is UTC
         assert timed.due == datetime.fromisoformat(timed.operation["at"])
 

@@ -12,7 +12,7 @@ from rtdash.domain.instants import utc_now
 from rtdash.simulate.runner import run_traffic, until_stopped
 from rtdash.simulate.tally import Tally
 from rtdash.simulate.traffic import Traffic
-from rtdash.simulate.venues import packaged_venues, read_venues
+from rtdash.simulate.venue_reader import packaged_venues, read_venues
 from tests.server.running import DEFAULT_SCOPES, RunningServer, start_server
 
 ADMIN = (*DEFAULT_SCOPES, "admin")

@@ -189,7 +189,7 @@ def test_duration_is_kept_when_nothing_is_due():
 
 
 def test_stop_ends_the_wait():
-    """Told to stop while it waits for the next hour, it ends at once."""
+    """ReplayedRow to stop while it waits for the next hour, it ends at once."""
 
     async def scenario():
         stop = asyncio.Event()

@@ -11,7 +11,7 @@ from rtdash.simulate.calibration import Profile
 from rtdash.simulate.scenarios import SCENARIOS
 from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.traffic import Traffic, in_order
-from rtdash.simulate.venues import packaged_venues
+from rtdash.simulate.venue_reader import packaged_venues
 
 HOTEL, GRILL = packaged_venues()
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_sample_has_so_many_whole_lives(profile):
     """
     venue = GRILL if profile is Profile.RESTAURANT else HOTEL
     operations = list(
-        Traffic(profile=profile, start=START).rehearse([venue], NOW, count=150, live=False)
+        Traffic(profile=profile, start=START).dry_run([venue], NOW, count=150, live=False)
     )
     lives = Counter(timed.operation["reservationId"] for timed in operations)
     last = {timed.operation["reservationId"]: timed.operation["op"] for timed in operations}
@@ -42,7 +42,7 @@ def test_sample_has_so_many_whole_lives(profile):
 
 def test_sample_starts_at_its_start():
     """Bookings of a hotel begin on the date asked for."""
-    operations = Traffic(profile=Profile.CITY, start=START).rehearse(
+    operations = Traffic(profile=Profile.CITY, start=START).dry_run(
         [HOTEL], NOW, count=20, live=False
     )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
@@ -51,7 +51,7 @@ def test_sample_starts_at_its_start():
 
 def test_sample_of_a_year_or_more_fills_whole_years():
     """Many reservations are spread over whole years, so that every season is in it alike."""
-    operations = Traffic(profile=Profile.CITY, start=START).rehearse(
+    operations = Traffic(profile=Profile.CITY, start=START).dry_run(
         [HOTEL], NOW, count=8_300, live=False
     )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
@@ -66,7 +66,7 @@ def test_operations_depend_on_seed_start_and_options_alone(live):
     others.
     """
 
-    def rehearsed(now: datetime = NOW, **changes) -> str:
+    def dry_run_text(now: datetime = NOW, **changes) -> str:
         traffic = Traffic(
             **{
                 "seed": 3,
@@ -76,10 +76,13 @@ def test_operations_depend_on_seed_start_and_options_alone(live):
                 **changes,
             }
         )
-        return text(traffic.rehearse([HOTEL, GRILL], now, count=40, live=live))
+        return text(traffic.dry_run([HOTEL, GRILL], now, count=40, live=live))
 
-    assert rehearsed() == rehearsed(NOW + timedelta(days=9))
-    assert len({rehearsed(), rehearsed(seed=4), rehearsed(start=START + timedelta(days=1))}) == 3
+    assert dry_run_text() == dry_run_text(NOW + timedelta(days=9))
+    assert (
+        len({dry_run_text(), dry_run_text(seed=4), dry_run_text(start=START + timedelta(days=1))})
+        == 3
+    )
 
 
 def test_past_begun_within_one_hour_is_the_same():
@@ -98,7 +101,7 @@ def test_past_of_all_venues_is_in_the_order_of_time():
     """Pasts of several venues are one sequence, all of it before the start."""
     instants = [
         timed.due
-        for timed in Traffic(backfill_days=1, start=START).rehearse(
+        for timed in Traffic(backfill_days=1, start=START).dry_run(
             [HOTEL, GRILL], NOW, count=None, live=False
         )
     ]
@@ -109,7 +112,7 @@ def test_past_of_all_venues_is_in_the_order_of_time():
 def test_count_ends_a_past_after_so_many_reservations():
     """With a count, a past ends before the reservation after it."""
     operations = list(
-        Traffic(backfill_days=2, start=START).rehearse([GRILL], NOW, count=7, live=False)
+        Traffic(backfill_days=2, start=START).dry_run([GRILL], NOW, count=7, live=False)
     )
     assert sum(timed.operation["op"] == "book" for timed in operations) == 7
 
@@ -117,7 +120,7 @@ def test_count_ends_a_past_after_so_many_reservations():
 def test_rate_is_shared_by_the_venues():
     """Live traffic has the rate asked for over all venues together."""
     operations = list(
-        Traffic(rate_per_s=4, duration_s=600, start=START).rehearse(
+        Traffic(rate_per_s=4, duration_s=600, start=START).dry_run(
             [HOTEL, GRILL], NOW, count=None, live=True
         )
     )

@@ -25,7 +25,7 @@ from rtdash.client import ConnectionChange, State, connect
 from rtdash.client.api import Api
 from rtdash.resources import data_path
 from rtdash.simulate.dataset import read_bookings
-from rtdash.simulate.replay import Account, tell
+from rtdash.simulate.replayed_rows import RowAccounting, select_rows
 from rtdash.simulate.runner import run_replay
 from rtdash.simulate.tally import Tally
 from tests.programs import plain_environment
@@ -41,10 +41,10 @@ EVERY = 5
 @pytest.fixture(scope="module")
 def data_set(tmp_path_factory) -> Path:
     """The data set, or in the short form a part of it."""
-    told = os.environ.get("RTDASH_HOTEL_BOOKINGS")
+    rows = os.environ.get("RTDASH_HOTEL_BOOKINGS")
     whole = (
-        Path(told)
-        if told
+        Path(rows)
+        if rows
         else Path(__file__).parents[2].parent / "shared" / "data" / "hotel_bookings.csv.zip"
     )
     if not whole.exists():
@@ -218,17 +218,17 @@ def test_replay_loses_nothing(server, data_set, capsys):
 
     async def scenario() -> None:
         url, token = server
-        account, tally = Account(), Tally()
-        told = tell(read_bookings(data_set), account)
+        accounting, tally = RowAccounting(), Tally()
+        rows = select_rows(read_bookings(data_set), accounting)
         async with Api(url, token) as api, following(url, token) as followers:
             started = time.monotonic()
-            await run_replay(api, told, tally, speed=None, stop=asyncio.Event())
+            await run_replay(api, rows, tally, speed=None, stop=asyncio.Event())
             tally.elapsed_s = time.monotonic() - started
             for venue, follower in followers.items():
                 await follower.has_received(tally.applied[venue])
             with capsys.disabled() if FULL else contextlib.nullcontext():
                 # for whoever ran the long form
-                print(*account.lines(), *tally.summary(), sep="\n")  # noqa: T201
+                print(*accounting.lines(), *tally.summary(), sep="\n")  # noqa: T201
             assert tally.refused == {}
             assert tally.repeated == 0
             rows = figures.read_rows(data_set)
@@ -243,12 +243,14 @@ def test_replay_loses_nothing(server, data_set, capsys):
                     == reservations
                     == followers[venue].new
                     == taken
-                    == account.taken[venue]
+                    == accounting.taken[venue]
                 )
                 assert await reported(api, venue) == figures.reports(
                     rows, venue, period="monthly", until=UNTIL
                 )
-        assert account.rows == account.taken.total() + account.left_out.total() == len(rows)
+        assert (
+            accounting.rows == accounting.taken.total() + accounting.left_out.total() == len(rows)
+        )
 
     asyncio.run(scenario())
 
@@ -260,11 +262,11 @@ def test_second_replay_changes_nothing(server, data_set):
     async def scenario() -> None:
         url, token = server
         part = list(read_bookings(data_set))[-1000:]
-        told = tell(reversed(part), Account())
+        rows = select_rows(reversed(part), RowAccounting())
         async with Api(url, token) as api:
             before = [await stored(api, venue) for venue in HOTELS]
             tally = Tally()
-            await run_replay(api, told, tally, speed=None, stop=asyncio.Event())
+            await run_replay(api, rows, tally, speed=None, stop=asyncio.Event())
             assert tally.repeated == tally.sent > 0
             assert [await stored(api, venue) for venue in HOTELS] == before
 
@@ -275,14 +277,14 @@ def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
     """A server that is killed in the middle and started again has every operation once: what is
     sent again is recognised.
     """
-    told = tell(islice(read_bookings(data_set), 1200), Account())
+    rows = select_rows(islice(read_bookings(data_set), 1200), RowAccounting())
 
     async def scenario() -> None:
         with serving(tmp_path) as (url, process):
             tally = _EndsTheServer(process, behind=1000)
             async with Api(url, local_token(tmp_path, admin=True)) as api:
                 sending = asyncio.create_task(
-                    run_replay(api, told, tally, speed=None, stop=asyncio.Event())
+                    run_replay(api, rows, tally, speed=None, stop=asyncio.Event())
                 )
                 async with asyncio.timeout(60):
                     await tally.has_ended.wait()
@@ -297,7 +299,7 @@ def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
                     assert tally.refused == {}
                     assert tally.applied.total() + tally.repeated == tally.sent
                     counts = [await stored(api, venue) for venue in HOTELS]
-        assert sum(reservations for reservations, _ in counts) == len(told)
+        assert sum(reservations for reservations, _ in counts) == len(rows)
         assert sum(head for _, head in counts) == tally.sent
 
     asyncio.run(scenario())

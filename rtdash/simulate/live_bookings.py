@@ -19,9 +19,9 @@ from rtdash.domain.venues import RoomType, Venue, business_date
 from rtdash.simulate.calibration import Profile
 from rtdash.simulate.distributions import draw_poisson, seeded
 from rtdash.simulate.hotel import Ending, HotelDemand, Stay
-from rtdash.simulate.ledger import Ledger
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import RestaurantDemand
+from rtdash.simulate.room_inventory import RoomInventory
 from rtdash.simulate.scenarios import Scenario
 from rtdash.simulate.script import STEP_LEAST, Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import stay_script
@@ -38,7 +38,7 @@ OPEN_PER_ROOM = 2
 cancelled."""
 
 
-class RestaurantDesk:
+class RestaurantBookingGenerator:
     """Takes a restaurant's live reservations."""
 
     def __init__(self, venue: Venue, key: str, scenario: Scenario) -> None:
@@ -47,8 +47,8 @@ class RestaurantDesk:
         self._rng, self._people, self._ids = seeded(key), Population(key), Ids(key)
         self._demand = RestaurantDemand(venue.zone, seed=key, covers_per_day=1.0)
 
-    def arrive(self, instant: datetime, *, brief: bool) -> list[TimedOperation]:
-        """One table's operations, from `instant` on."""
+    def generate(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]:
+        """Return one table's operations, from `instant` on."""
         rng, scenario = self._rng, self._scenario
         if rng.random() < scenario.walk_in_share:
             visit = self._demand.walk_in_at(instant)
@@ -63,31 +63,31 @@ class RestaurantDesk:
         )
         present = business_date(self._venue, visit.start) == business_date(self._venue, instant)
         script.bring_forward(instant, rng, step_mean_s=STEP_MEAN_S, today=present)
-        return script.operations[:1] if brief else script.operations
+        return script.operations[:1] if booking_only else script.operations
 
 
-class HotelDesk:
+class HotelBookingGenerator:
     """Takes a hotel's live bookings and keeps its rooms from being oversold."""
 
     def __init__(
-        self, venue: Venue, profile: Profile, key: str, scenario: Scenario, ledger: Ledger
+        self, venue: Venue, profile: Profile, key: str, scenario: Scenario, inventory: RoomInventory
     ) -> None:
         self._venue = venue
         self._scenario = scenario
         self._rng, self._people, self._ids = seeded(key), Population(key), Ids(key)
         self._demand = HotelDemand(profile, venue.zone, seed=key, per_day=1.0)
-        self._ledger = ledger
+        self._inventory = inventory
         self._asked: deque[Stay] = deque()
-        self._open: deque[_Held] = deque()
-        self._leaving: list[tuple[datetime, int, _Held]] = []
+        self._open: deque[_HeldRoom] = deque()
+        self._leaving: list[tuple[datetime, int, _HeldRoom]] = []
         self._most_open = max(4, venue.total_rooms * OPEN_PER_ROOM)
 
-    def arrive(self, instant: datetime, *, brief: bool) -> list[TimedOperation]:
-        """A booking's operations from `instant` on, before them the cancellation of an old booking
+    def generate(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]:
+        """Return a booking's operations from `instant` on, before them the cancellation of an old booking
         when there are too many.
         """
         today = business_date(self._venue, instant)
-        self._ledger.forget_before(today)
+        self._inventory.forget_before(today)
         cancelled = self._make_room(instant)
         wanted = self._next_stay(instant, today)
         stay, room_type = self._accommodate(wanted)
@@ -104,13 +104,13 @@ class HotelDesk:
         script.bring_forward(
             instant, self._rng, step_mean_s=STEP_MEAN_S, today=early or stay.check_in == today
         )
-        if brief:
+        if booking_only:
             del script.operations[1:]
-        self._hold(_Held(script, stay, room_type.id), today, early=early)
+        self._hold(_HeldRoom(script, stay, room_type.id), today, early=early)
         return [*cancelled, *script.operations]
 
     def _next_stay(self, instant: datetime, today: date) -> Stay:
-        """The next of what was asked for, as of `instant`: the rooms of a block come one after the
+        """Return the next of what was asked for, as of `instant`: the rooms of a block come one after the
         other.
         """
         scenario, rng = self._scenario, self._rng
@@ -124,22 +124,22 @@ class HotelDesk:
         return replace(stay, booked_at=instant, ending=_ending(stay.ending, scenario, rng))
 
     def _accommodate(self, stay: Stay) -> tuple[Stay, RoomType]:
-        """A room for the stay, weeks later if need be; if there is none at all, one that the hotel
+        """Return a room for the stay, weeks later if need be; if there is none at all, one that the hotel
         will refuse.
         """
-        found = self._ledger.find(
+        found = self._inventory.find_room(
             stay.guests, stay.check_in, stay.nights, self._rng, weeks=LATEST_WEEKS
         )
         room_type, check_in = found or (self._venue.room_types[0], stay.check_in)
         return (stay if check_in == stay.check_in else replace(stay, check_in=check_in)), room_type
 
-    def _hold(self, held: "_Held", today: date, *, early: bool) -> None:
+    def _hold(self, held: "_HeldRoom", today: date, *, early: bool) -> None:
         """Take the room, and remember when it becomes free again."""
         stay, script = held.stay, held.script
-        self._ledger.take(held.room_type_id, stay.check_in, stay.nights)
+        self._inventory.sell(held.room_type_id, stay.check_in, stay.nights)
         final = script.operations[-1].operation["op"]
         if any(timed.operation["op"] == "check_out" for timed in script.operations):
-            if not early and not self._ledger.is_crowded(today):
+            if not early and not self._inventory.is_crowded(today):
                 return
             script.leave_at_once()
             final = "cancel"
@@ -153,29 +153,29 @@ class HotelDesk:
         and its film is over.
         """
         while self._leaving and self._leaving[0][0] < instant:
-            heapq.heappop(self._leaving)[2].give_back(self._ledger)
+            heapq.heappop(self._leaving)[2].release(self._inventory)
         if len(self._open) <= self._most_open or instant - self._open[0].script.now < STEP_LEAST:
             return []
         held = self._open.popleft()
-        held.give_back(self._ledger)
+        held.release(self._inventory)
         held.script.step(instant, "cancel")
         return held.script.operations[-1:]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldRoom:
     """A room that is held for a stay."""
 
     script: Script
     stay: Stay
     room_type_id: str
 
-    def give_back(self, ledger: Ledger) -> None:
-        ledger.give_back(self.room_type_id, self.stay.check_in, self.stay.nights)
+    def release(self, inventory: RoomInventory) -> None:
+        inventory.release(self.room_type_id, self.stay.check_in, self.stay.nights)
 
 
 def _ending(ending: Ending, scenario: Scenario, rng: Random) -> Ending:
-    """The scenario's say in who calls off: some more of those who would have come, or some less."""
+    """Return the scenario's say in who calls off: some more of those who would have come, or some less."""
     if ending is Ending.STAYED:
         # Somebody calls off about every third time, so the surplus falls on twice as many who
         # don't.

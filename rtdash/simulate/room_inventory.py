@@ -1,6 +1,4 @@
-"""Rooms that the generator itself has sold, so that a hotel which doesn't overbook refuses nothing
-of a plan.
-"""
+"""Inventory of the rooms that the generator has sold, so that the hotel refuses nothing."""
 
 from collections import Counter
 from datetime import date
@@ -9,12 +7,12 @@ from random import Random
 from rtdash.domain.venues import RoomType, Venue
 
 
-class Ledger:
-    """Room-nights by room type. `share` of each type's rooms may be sold; a hotel that allows
+class RoomInventory:
+    """Sold room-nights by room type. `share` of each type's rooms may be sold; a hotel that allows
     overbooking has no limit.
 
-    Nights are counted as days since year 1, and the full ones of a type stand in a set: asking is
-    the hot path of live traffic.
+    Nights are counted as days since year 1, and the full ones of a type stand in a set: `find_room`
+    is the hot path of live traffic.
     """
 
     def __init__(self, venue: Venue, *, share: float = 1.0) -> None:
@@ -29,10 +27,10 @@ class Ledger:
         self._full: dict[str, set[int]] = {room_type.id: set() for room_type in self._types}
         self._first_kept = 0
 
-    def find(
+    def find_room(
         self, guests: int, check_in: date, nights: int, rng: Random, *, weeks: int = 1
     ) -> tuple[RoomType, date] | None:
-        """A type with a free room that holds the party (or else the largest), and the check-in: of
+        """Return a type with a free room that holds the party (or else the largest), and the check-in: of
         that date or up to `weeks` - 1 later.
 
         The type is drawn by the number of its rooms, and another taken when it is sold; None when
@@ -59,7 +57,7 @@ class Ledger:
         return None
 
     def has_room(self, room_type_id: str, check_in: date, nights: int) -> bool:
-        """Whether a room of the type is free on every night."""
+        """Return whether a room of the type is free on every night."""
         if self._unlimited:
             return True
         return self._rooms[room_type_id] > 0 and self._full[room_type_id].isdisjoint(
@@ -67,11 +65,11 @@ class Ledger:
         )
 
     def is_crowded(self, night: date) -> bool:
-        """Whether three quarters of what may be sold for the night are sold."""
+        """Return whether three quarters of what may be sold for the night are sold."""
         sold = sum(counts[night.toordinal()] for counts in self._sold.values())
         return not self._unlimited and 4 * sold >= 3 * sum(self._rooms.values())
 
-    def take(self, room_type_id: str, check_in: date, nights: int) -> None:
+    def sell(self, room_type_id: str, check_in: date, nights: int) -> None:
         """Sell a room; whether there is one was asked before."""
         sold, rooms = self._sold[room_type_id], self._rooms[room_type_id]
         for night in _nights(check_in, nights):
@@ -79,7 +77,7 @@ class Ledger:
             if sold[night] >= rooms:
                 self._full[room_type_id].add(night)
 
-    def give_back(self, room_type_id: str, check_in: date, nights: int) -> None:
+    def release(self, room_type_id: str, check_in: date, nights: int) -> None:
         """Free a room that was taken; nights that were forgotten stay so."""
         sold, rooms = self._sold[room_type_id], self._rooms[room_type_id]
         for night in _nights(check_in, nights):
@@ -89,7 +87,7 @@ class Ledger:
                     self._full[room_type_id].discard(night)
 
     def forget_before(self, night: date) -> None:
-        """Drop the nights before `night`, which nobody can book any more: memory stays bounded."""
+        """Drop the nights before `night`, which can't be booked any more: memory stays bounded."""
         if night.toordinal() > self._first_kept:
             self._first_kept = night.toordinal()
             for room_type_id, sold in self._sold.items():

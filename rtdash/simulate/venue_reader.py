@@ -1,6 +1,4 @@
-"""Venues as the generators need them: read from a server's REST answers, or from a venue file where
-there is no server.
-"""
+"""Reader of venues: from a server's REST answers, or from a venue file without a server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,57 +11,58 @@ from rtdash.resources import data_path
 
 
 async def read_venues(api: Api) -> tuple[Venue, ...]:
-    """The venues that the token may read and write, in its order.
+    """Return the venues that the token may read and write, in its order.
 
-    What REST doesn't tell (check-in time, closeout hour, overbooking) has its default: traffic then
-    keeps to the rooms that there are.
+    What REST lacks (check-in time, closeout hour, overbooking) has its default: traffic then keeps
+    to the existing rooms.
     """
     profile = await api.profile()
     scopes = set(profile["scopes"])
     return tuple(
         [
-            await _read_venue(api, told)
-            for told in profile["venues"]
-            if scopes >= {f"{told['kind']}:read", f"{told['kind']}:write"}
+            await _read_venue(api, entry)
+            for entry in profile["venues"]
+            if scopes >= {f"{entry['kind']}:read", f"{entry['kind']}:write"}
         ]
     )
 
 
 def packaged_venues() -> tuple[Venue, ...]:
-    """The venues that an empty database gets."""
+    """Return the venues that an empty database gets."""
     path = data_path("fixtures", "venues", "default.toml")
     return parse_venues(path.read_text(encoding="utf-8"), source=str(path))
 
 
-async def _read_venue(api: Api, told: dict[str, Any]) -> Venue:
-    kind, currency = VenueKind(told["kind"]), told["currency"]
+async def _read_venue(api: Api, entry: dict[str, Any]) -> Venue:
+    kind, currency = VenueKind(entry["kind"]), entry["currency"]
     is_hotel = kind is VenueKind.HOTEL
     return Venue(
-        id=told["id"],
-        name=told["name"],
+        id=entry["id"],
+        name=entry["name"],
         kind=kind,
-        timezone=told["timezone"],
+        timezone=entry["timezone"],
         currency=currency,
         closeout_hour=CLOSEOUT_HOURS[kind],
         room_types=(
             tuple(
-                _room_type(one, currency) for one in (await api.room_types(told["id"]))["roomTypes"]
+                _room_type(one, currency)
+                for one in (await api.room_types(entry["id"]))["roomTypes"]
             )
             if is_hotel
             else ()
         ),
-        menu=() if is_hotel else await _read_menu(api, told["id"], currency),
+        menu=() if is_hotel else await _read_menu(api, entry["id"], currency),
     )
 
 
-def _room_type(told: dict[str, Any], currency: str) -> RoomType:
+def _room_type(entry: dict[str, Any], currency: str) -> RoomType:
     return RoomType(
-        id=told["id"],
-        name=told["name"],
-        capacity=told["capacity"],
-        base_rate_minor=to_minor(told["baseRate"], currency),
-        total_rooms=told["totalRooms"],
-        amenities=tuple(told["amenities"]),
+        id=entry["id"],
+        name=entry["name"],
+        capacity=entry["capacity"],
+        base_rate_minor=to_minor(entry["baseRate"], currency),
+        total_rooms=entry["totalRooms"],
+        amenities=tuple(entry["amenities"]),
     )
 
 
