@@ -34,7 +34,7 @@ from rtdash.server.rest.own_writes import OwnWrites
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
 from rtdash.server.siblings import Siblings
-from rtdash.server.socket.gateway import Gateway
+from rtdash.server.socket.gateway import Gateway, Services
 from rtdash.server.tasks import Run, Tasks
 from rtdash.settings import Limits, Settings, load_secret
 from rtdash.store import event_log
@@ -168,7 +168,22 @@ async def _build(opened: Opened) -> Parts:
         tasks=Tasks(),
         siblings=opened.siblings,
     )
-    parts.gateway = Gateway(parts)
+    parts.gateway = Gateway(
+        Services(
+            opened.settings.limits,
+            clock,
+            database,
+            venues,
+            dashboard,
+            hub,
+            relay,
+            opened.verifier,
+            opened.revocations,
+            opened.metrics,
+        ),
+        allowed_origins=opened.settings.allowed_origins,
+        trusted_proxies=opened.settings.trusted_proxies,
+    )
     parts.metrics.follow(partial(read_figures, hub, relay))
     return parts
 

@@ -2,10 +2,17 @@
 nothing for longest.
 """
 
+import asyncio
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Member = TypeVar("Member")
+
+
+class HttpPeer(Protocol):
+    """A connection that speaks HTTP."""
+
+    transport: asyncio.Transport
 
 
 class Crowd(Generic[Member]):

@@ -1,7 +1,6 @@
 """The parts of a running server, as the composition hands them to routes and gateway."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rtdash.bookings import Bookings
 from rtdash.dashboard import Dashboard
@@ -10,21 +9,18 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.server.auth import Verifier
-from rtdash.server.crowd import Crowd
+from rtdash.server.crowd import Crowd, HttpPeer
 from rtdash.server.limits import RequestLimit
 from rtdash.server.metrics import Metrics
 from rtdash.server.rest.own_writes import OwnWrites
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.revocations import Revocations
 from rtdash.server.siblings import Siblings
+from rtdash.server.socket.gateway import Gateway
 from rtdash.server.tasks import Tasks
 from rtdash.settings import Settings
 from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
-
-if TYPE_CHECKING:
-    from rtdash.server.heads import TimedHeads
-    from rtdash.server.socket.gateway import Gateway
 
 
 @dataclass(slots=True)
@@ -47,9 +43,9 @@ class Parts:
     revocations: Revocations
     limits: RequestLimit
     metrics: Metrics
-    crowd: "Crowd[TimedHeads]"
+    crowd: Crowd[HttpPeer]
     own_writes: OwnWrites
     upcoming_lists: UpcomingLists
     tasks: Tasks
     siblings: Siblings | None
-    gateway: "Gateway" = field(init=False)
+    gateway: Gateway = field(init=False)

@@ -14,12 +14,11 @@ from rtdash.protocol.channels import Stream
 from rtdash.relay import Relay
 from rtdash.server.auth import Principal
 from rtdash.server.metrics import Metrics
-from rtdash.server.parts import Parts
 from rtdash.server.revocations import Revocations
 from rtdash.server.socket.connection import Connection
-from rtdash.server.socket.gateway import Gateway
-from rtdash.settings import Limits, Settings
-from rtdash.store.database import Database, StoreUnavailable
+from rtdash.server.socket.gateway import Gateway, Services
+from rtdash.settings import Limits
+from rtdash.store.database import StoreUnavailable
 from tests.fakes import FakeLog, Turns
 from tests.server.steered_link import SteeredLink
 from tests.server.steered_store import Door, SteeredLoop, Store
@@ -88,7 +87,7 @@ class Process:
         )
         self.states = States(self.door)
         self.metrics = Metrics()
-        self.gateway = SteeredGateway(self._parts())
+        self.gateway = SteeredGateway(self._services(), allowed_origins="", trusted_proxies="")
         self.running = loop.create_task(self.gateway.run())
 
     def clock(self) -> Any:
@@ -145,26 +144,17 @@ class Process:
         }
         return {name: count for name, count in counts.items() if count}
 
-    def _parts(self) -> Parts:
+    def _services(self) -> Services:
         database: Any = self.door
-        unused: Any = None
-        return Parts(
-            settings=Settings(limits=LIMITS),
+        return Services(
+            limits=LIMITS,
             clock=self.clock,
             database=database,
             venues={venue.id: venue for venue in VENUES},
-            bookings=unused,
             dashboard=cast("Any", self.states),
-            upcoming=unused,
             hub=self.hub,
             relay=self.relay,
-            verifier=unused,
-            revocations=Revocations(cast("Database", database), self.clock),
-            limits=unused,
+            verifier=cast("Any", None),
+            revocations=Revocations(database, self.clock),
             metrics=self.metrics,
-            crowd=unused,
-            own_writes=unused,
-            upcoming_lists=unused,
-            tasks=unused,
-            siblings=None,
         )

@@ -5,7 +5,8 @@ what it means the Conversation's.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, assert_never
+from math import ceil, inf
+from typing import Any, Protocol, assert_never
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import ActionRefused, Ping
@@ -14,15 +15,14 @@ from rtdash.protocol.messages import disconnect_message, encode, token_expiring_
 from rtdash.protocol.server_session import ErrorReply, ServerSession
 from rtdash.server.auth import Principal
 from rtdash.server.logs import facts
+from rtdash.server.socket.context import Context
 from rtdash.server.socket.conversation import Conversation
 from rtdash.server.socket.deadlines import Deadlines, Due
-from rtdash.server.socket.heartbeat import MARK_BYTES, Pulse
+from rtdash.server.socket.heartbeat import MARK_BYTES, Pulse, PulseRules
 from rtdash.server.socket.inbox import Inbox
-from rtdash.server.socket.link import Link
+from rtdash.server.socket.link import Link, fail
 from rtdash.server.socket.outbox import Outbox
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.gateway import Gateway
+from rtdash.settings import Limits
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a peer may take to read what is left and answer a Close; then the socket is aborted."""
@@ -38,6 +38,18 @@ CLOSE_REASON_BYTES = 123
 _log = logging.getLogger(__name__)
 
 
+class Host(Protocol):
+    """Who looks after connections by the clock, and forgets those that have ended."""
+
+    was_late: bool
+
+    def plan(self, connection: "Connection", at: float) -> None:
+        """Look at it at that time."""
+
+    def forget(self, connection: "Connection") -> None:
+        """Its socket has ended."""
+
+
 class Connection:
     """The receiver of a link; all of it is synchronous."""
 
@@ -45,29 +57,35 @@ class Connection:
         "_closing",
         "_is_lost",
         "_speech",
+        "context",
         "conversation",
         "deadlines",
-        "gateway",
+        "host",
         "inbox",
         "link",
         "outbox",
         "serial",
     )
 
-    def __init__(self, gateway: "Gateway", link: Link, principal: Principal, serial: int) -> None:
-        now = gateway.now()
-        self.gateway = gateway
+    def __init__(
+        self, context: Context, host: Host, link: Link, principal: Principal, serial: int
+    ) -> None:
+        now = context.now()
+        self.context = context
+        self.host = host
         self.link = link
         self.serial = serial
         self.deadlines = Deadlines(
-            Pulse(gateway.pulse_rules(link), now, serial), gateway.limits.idle_timeout_s, now
+            Pulse(_pulse_rules(context.limits, link), now, serial),
+            context.limits.idle_timeout_s,
+            now,
         )
         self.outbox = Outbox(
-            link, gateway.hub, gateway.clock, gateway.limits.buffer_limit_bytes, self._overflow
+            link, context.hub, context.clock, context.limits.buffer_limit_bytes, self._overflow
         )
-        self.conversation = Conversation(self, gateway, principal)
-        self.inbox = Inbox(link, self.conversation.carry_out, gateway.spawn)
-        self._speech = ServerSession(gateway.rates, now)
+        self.conversation = Conversation(self, context, principal)
+        self.inbox = Inbox(link, self.conversation.carry_out, context.spawn)
+        self._speech = ServerSession(context.rates, now)
         self._closing: int | None = None
         self._is_lost = False
 
@@ -94,7 +112,7 @@ class Connection:
 
     def refuse(self, refused: ActionRefused) -> None:
         """Answer an action that is not carried out."""
-        self.reply(self._speech.refuse(refused, self.gateway.now()))
+        self.reply(self._speech.refuse(refused, self.context.now()))
 
     def reply(self, reply: ErrorReply) -> None:
         """Send an error; close behind it when it is one too many."""
@@ -128,8 +146,12 @@ class Connection:
         self.close(
             CloseCode.RESTART,
             "the server restarts",
-            retry_after_ms=self.gateway.restart_allowance_ms,
+            retry_after_ms=ceil(self.context.limits.restart_allowance_s * 1000),
         )
+
+    def fault(self) -> None:
+        """The handling of something has raised: this connection ends, told and logged."""
+        fail(self.link, self)
 
     def lost(self) -> None:
         """The socket has ended."""
@@ -138,7 +160,7 @@ class Connection:
             _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
             self._is_lost = True
             self.conversation.detach()
-            self.gateway.forget(self)
+            self.host.forget(self)
             del (
                 self.conversation,
                 self.inbox,
@@ -148,21 +170,21 @@ class Connection:
         """One message: carried out after those before it."""
         if not self.is_open:
             return
-        now = self.deadlines.pulse.heard_at = self.gateway.now()
-        if 0 < self.gateway.limits.message_limit_bytes < len(text):
-            self.gateway.places.refuses(
+        now = self.deadlines.pulse.heard_at = self.context.now()
+        if 0 < self.context.limits.message_limit_bytes < len(text):
+            self.context.places.refuses(
                 "message_limit_bytes"
             )  # only a dry run lets it come this far
         said = self._speech.receive(text, now)
         match said:
             case _ if self.inbox.is_busy:
-                self.inbox.put(said, self.gateway.clock())
+                self.inbox.put(said, self.context.clock())
             case ErrorReply():
                 self.reply(said)
             case Ping():
-                self.send((answers.pong(self.gateway.clock(), id=said.id),))
+                self.send((answers.pong(self.context.clock(), id=said.id),))
             case _:
-                self.inbox.put(said, self.gateway.clock())
+                self.inbox.put(said, self.context.clock())
 
     def binary_received(self) -> None:
         """Not of this protocol."""
@@ -177,7 +199,7 @@ class Connection:
         """A frame that needs no answer: it counts, and shows that the peer lives."""
         if not self.is_open:
             return False
-        now = self.deadlines.pulse.heard_at = self.gateway.now()
+        now = self.deadlines.pulse.heard_at = self.context.now()
         refused = self._speech.frame_received(now)
         if refused is not None:
             self.reply(refused)
@@ -196,7 +218,7 @@ class Connection:
         """The link is about to close: say why, and leave."""
         if self.is_open:
             if code == CloseCode.TOO_BIG:
-                self.gateway.places.refuses("message_limit_bytes")
+                self.context.places.refuses("message_limit_bytes")
             self._leave_with(code, reason, 0, JITTER_MS)
             self._abort_after(REFUSED_TIMEOUT_S)
 
@@ -223,24 +245,24 @@ class Connection:
 
     def follows_anything(self, anything: bool) -> None:
         """Whether the connection follows something, or has begun to be idle."""
-        self.deadlines.follows(self.gateway.now(), anything=anything)
-        self.gateway.wheel.plan(self, self.deadlines.next_at)
+        self.deadlines.follows(self.context.now(), anything=anything)
+        self.host.plan(self, self.deadlines.next_at)
 
     def token_lives(self, principal: Principal) -> None:
         """The token with which it goes on."""
-        left = principal.expires_at - self.gateway.clock()
-        self.deadlines.token_lives(self.gateway.now(), left.total_seconds())
-        self.gateway.wheel.plan(self, self.deadlines.next_at)
+        left = principal.expires_at - self.context.clock()
+        self.deadlines.token_lives(self.context.now(), left.total_seconds())
+        self.host.plan(self, self.deadlines.next_at)
 
     def look(self, now: float) -> None:
         """Do what is due by the clock, and say when to look again."""
         while self.is_open:
-            is_excused = self.inbox.is_deaf or self.gateway.was_late
+            is_excused = self.inbox.is_deaf or self.host.was_late
             due = self.deadlines.look(
                 now, self.link.buffered_bytes(), is_busy=self.inbox.is_busy, is_excused=is_excused
             )
             if due is None:
-                self.gateway.wheel.plan(self, self.deadlines.next_at)
+                self.host.plan(self, self.deadlines.next_at)
                 return
             self._do(due)
 
@@ -255,7 +277,7 @@ class Connection:
                     (
                         encode(
                             token_expiring_message(
-                                expires_at=expires_at, timestamp=self.gateway.clock()
+                                expires_at=expires_at, timestamp=self.context.clock()
                             )
                         ),
                     )
@@ -277,7 +299,7 @@ class Connection:
         """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a
         dry run: it may go on.
         """
-        if not self.gateway.places.refuses("buffer_limit_bytes"):
+        if not self.context.places.refuses("buffer_limit_bytes"):
             return True
         self.close(
             CloseCode.SLOW_CONSUMER,
@@ -293,10 +315,10 @@ class Connection:
             reconnect=may_reconnect(code),
             retry_after_ms=retry_after_ms or RETRY_AFTER_MS.get(code, 0),
             jitter_ms=jitter_ms,
-            timestamp=self.gateway.clock(),
+            timestamp=self.context.clock(),
         )
         self.link.send((encode(farewell),))
-        self.gateway.metrics.evictions.labels(str(int(code))).inc()
+        self.context.metrics.evictions.labels(str(int(code))).inc()
         level = (
             logging.DEBUG if code == CloseCode.RESTART else logging.INFO
         )  # a drain says it of everybody
@@ -316,3 +338,11 @@ class Connection:
     def _abort(self) -> None:
         if not self._is_lost:
             self.link.abort()
+
+
+def _pulse_rules(limits: Limits, link: Link) -> PulseRules:
+    """The heartbeat of a link; a server that hides pings from its app does them itself."""
+    return PulseRules(
+        limits.ping_interval_s if link.can_ping and limits.ping_interval_s else inf,
+        limits.pong_timeout_s or inf,
+    )

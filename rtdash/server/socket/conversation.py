@@ -4,10 +4,10 @@ the answer promises is stored before it is sent.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import Any, Protocol, assert_never
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import (
@@ -26,28 +26,53 @@ from rtdash.protocol.messages import encode, reset_message
 from rtdash.protocol.server_session import ErrorReply
 from rtdash.server.auth import Principal, TokenRefused
 from rtdash.server.socket import channel_rights
+from rtdash.server.socket.context import Context, Peer
 from rtdash.server.socket.entry import Entry
 from rtdash.server.socket.holdings import Holdings
 from rtdash.server.socket.inbox import Item, StoreAgain
+from rtdash.server.socket.outbox import Outbox
 from rtdash.server.socket.sessions import TAKEN_OVER, Session, Superseded
 from rtdash.store.database import StoreUnavailable
 
-if TYPE_CHECKING:
-    from rtdash.server.socket.connection import Connection
-    from rtdash.server.socket.gateway import Gateway
-
 _log = logging.getLogger(__name__)
+
+
+class Speaker(Peer, Protocol):
+    """The connection that a conversation speaks through."""
+
+    outbox: Outbox
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Answers and what belongs to them."""
+
+    def reply(self, reply: ErrorReply) -> None:
+        """Send an error."""
+
+    def refuse(self, refused: ActionRefused) -> None:
+        """Answer an action that is not carried out."""
+
+    def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
+        """Whom a line of the log is about."""
+
+    def follows_anything(self, anything: bool) -> None:
+        """Whether the connection follows something."""
+
+    def token_lives(self, principal: Principal) -> None:
+        """The token with which it goes on."""
+
+    def fault(self) -> None:
+        """Its handling has raised: end it."""
 
 
 class Conversation:
     """The meaning side of a connection: principal, holdings, session."""
 
-    __slots__ = ("_connection", "_gateway", "_holdings", "_parting", "principal", "session")
+    __slots__ = ("_connection", "_context", "_holdings", "_parting", "principal", "session")
 
-    def __init__(self, connection: "Connection", gateway: "Gateway", principal: Principal) -> None:
+    def __init__(self, connection: Speaker, context: Context, principal: Principal) -> None:
         self._connection = connection
-        self._gateway = gateway
-        self._holdings = Holdings(connection, gateway)
+        self._context = context
+        self._holdings = Holdings(context, connection.outbox, connection, connection.fault)
         self.principal = principal
         self.session: Session | None = None
         self._parting: tuple[Mapping[Stream, int], str] | None = None
@@ -93,7 +118,7 @@ class Conversation:
     def detach(self) -> None:
         """The connection has ended; its session waits for another."""
         if self.session is not None:
-            self._gateway.sessions.detach(self.session, self._connection)
+            self._context.sessions.detach(self.session, self._connection)
 
     def mark(self) -> int:
         """The number of a mark for all that was handed over up to now."""
@@ -102,18 +127,18 @@ class Conversation:
     def confirm(self, number: int) -> None:
         """The client has answered a mark."""
         if self.session is not None:
-            self._gateway.sessions.confirm(
-                self.session, self._holdings.arrived(number), self._gateway.relay.epoch
+            self._context.sessions.confirm(
+                self.session, self._holdings.arrived(number), self._context.relay.epoch
             )
 
     def part(self) -> None:
         """Remember what was handed over before a Close of ours; call it before `leave`."""
-        self._parting = self._holdings.arrived(self._holdings.mark()), self._gateway.relay.epoch
+        self._parting = self._holdings.arrived(self._holdings.mark()), self._context.relay.epoch
 
     def confirm_parting(self) -> None:
         """The client has answered that Close."""
         if self.session is not None and self._parting is not None:
-            self._gateway.sessions.confirm(self.session, *self._parting)
+            self._context.sessions.confirm(self.session, *self._parting)
 
     def announce_reset(self, stream: Stream, reason: str) -> None:
         """The history of a held stream is gone; its members stand at the head already."""
@@ -123,14 +148,14 @@ class Conversation:
                 stream.venue,
                 position=self._holdings.join(stream),
                 reason=reason,
-                timestamp=self._gateway.clock(),
+                timestamp=self._context.clock(),
             )
             self._connection.send((encode(message),))
 
     async def _do(self, item: Action | StoreAgain, came_at: datetime) -> None:
         match item:
             case Ping():
-                self._connection.send((answers.pong(self._gateway.clock(), id=item.id),))
+                self._connection.send((answers.pong(self._context.clock(), id=item.id),))
             case Subscribe():
                 await self._subscribe(item)
             case Unsubscribe():
@@ -142,16 +167,16 @@ class Conversation:
             case StoreAgain():
                 with suppress(StoreUnavailable):  # the next beat tries again
                     if self.session is not None:
-                        await self._gateway.sessions.save(self.session, list(self._holdings), {})
+                        await self._context.sessions.save(self.session, list(self._holdings), {})
             case _:
                 assert_never(item)
 
     async def _subscribe(self, action: Subscribe) -> None:
         streams = channel_rights.resolve(
-            self.principal, self._gateway.venues, action.channels, action.venue
+            self.principal, self._context.venues, action.channels, action.venue
         )
         self._check_number(streams.values())
-        session = self.session or self._gateway.sessions.new(self.principal.sub)
+        session = self.session or self._context.sessions.new(self.principal.sub)
         wanted = {stream: action.positions.get(channel) for channel, stream in streams.items()}
         entry = await self._open(wanted, session)
         self._hold(session)
@@ -167,21 +192,21 @@ class Conversation:
     async def _unsubscribe(self, action: Unsubscribe) -> None:
         streams = set(
             channel_rights.resolve(
-                self.principal, self._gateway.venues, action.channels, action.venue
+                self.principal, self._context.venues, action.channels, action.venue
             ).values()
         )
         kept = [stream for stream in self._holdings if stream not in streams]
         if self.session is not None and (
             len(kept) < len(self._holdings) or not self.session.is_settled
         ):
-            await self._gateway.sessions.save(self.session, kept, {})
+            await self._context.sessions.save(self.session, kept, {})
         for stream in streams:
             self._holdings.drop(stream)
         self._connection.follows_anything(bool(kept))
         self._connection.send((answers.unsubscribed(action.channels, id=action.id),))
 
     async def _resume(self, action: Resume, came_at: datetime) -> None:
-        gateway = self._gateway
+        context = self._context
         session, streams = await self._take_over(action.session, came_at)
         if (
             self.session is not None
@@ -190,7 +215,7 @@ class Conversation:
         allowed = [
             stream
             for stream in streams
-            if stream.venue in gateway.venues and channel_rights.may_follow(self.principal, stream)
+            if stream.venue in context.venues and channel_rights.may_follow(self.principal, stream)
         ]
         self._check_number(allowed)
         wanted = {
@@ -213,7 +238,7 @@ class Conversation:
         """The session, ours from now on, and what it follows. Its older connection in this process
         is closed.
         """
-        sessions = self._gateway.sessions
+        sessions = self._context.sessions
         if self.session is not None and self.session.id == session_id:
             return self.session, list(self._holdings)
         taken = await sessions.take_over(session_id, self.principal.sub, asked_at)
@@ -242,7 +267,7 @@ class Conversation:
 
     async def _authenticate(self, action: Authenticate) -> None:
         try:
-            principal = await self._gateway.verifier.authenticate(action.token)
+            principal = await self._context.verifier.authenticate(action.token)
         except TokenRefused as refused:
             raise ActionRefused(ErrorCode.UNAUTHENTICATED, refused.reason) from None
         if principal.sub != self.principal.sub:
@@ -260,7 +285,7 @@ class Conversation:
                 if self.session is not None:
                     self.session.is_settled = False  # its row still follows the stream
         self._connection.follows_anything(bool(self._holdings))
-        if not channel_rights.may_follow_anything(principal, self._gateway.venues):
+        if not channel_rights.may_follow_anything(principal, self._context.venues):
             self._connection.close(
                 CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one"
             )
@@ -269,17 +294,17 @@ class Conversation:
         """Everything that must be waited for before streams are entered; when it fails, nothing has
         changed.
         """
-        entry = Entry(self._gateway, self._holdings, session)
+        entry = Entry(self._context, self._holdings, session)
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session or not session.is_settled:
-                await self._gateway.sessions.save(
+                await self._context.sessions.save(
                     session, dict.fromkeys([*self._holdings, *wanted]), entry.baseline()
                 )
         except BaseException:
             entry.give_up()
             if session is not self.session:
-                self._gateway.sessions.let_go(session)
+                self._context.sessions.let_go(session)
             raise
         return entry
 
@@ -287,12 +312,12 @@ class Conversation:
         if self.session is not None and self.session.id != session.id:
             self.detach()
         self.session = session
-        self._gateway.sessions.hold(session, self._connection)
+        self._context.sessions.hold(session, self._connection)
 
     def _check_number(self, streams: Iterable[Stream]) -> None:
-        limit = self._gateway.limits.channels_per_connection
+        limit = self._context.limits.channels_per_connection
         number = len({*self._holdings, *streams})
-        if limit and number > limit and self._gateway.places.refuses("channels_per_connection"):
+        if limit and number > limit and self._context.places.refuses("channels_per_connection"):
             message = (
                 f"that would be {number} channels on one connection, and {limit} are allowed:"
                 " unsubscribe some, or open another connection"

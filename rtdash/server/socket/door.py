@@ -5,7 +5,7 @@ with its close code.
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -17,12 +17,10 @@ from rtdash.server.logs import facts
 from rtdash.server.socket import handshake
 from rtdash.server.socket.asgilane import AsgiVisitor
 from rtdash.server.socket.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
+from rtdash.server.socket.context import Context
 from rtdash.server.socket.handshake import Handshake
 from rtdash.server.socket.link import Link, LinkRules, Visitor
 from rtdash.store.database import StoreUnavailable
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.gateway import Gateway
 
 HIGH_WATER_BYTES = 64 * 1024
 FULL_RETRY_S = 5.0
@@ -30,7 +28,7 @@ FULL_RETRY_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class IdentityRefused(Exception):  # noqa: N818
+class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
     """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is
     accepted first.
     """
@@ -41,13 +39,23 @@ class IdentityRefused(Exception):  # noqa: N818
         self.reason = reason
 
 
-class Door:
-    """Turns handshakes into connections of the gateway."""
+class Admitting(Protocol):
+    """Who takes in those that may come in."""
 
-    def __init__(self, gateway: "Gateway", *, allowed_origins: str) -> None:
-        self._gateway = gateway
+    drain_left_s: float | None
+
+    def admit(self, link: Link, principal: Principal) -> Connection:
+        """A connection for a socket that stands."""
+
+
+class Door:
+    """Turns handshakes into connections of the context."""
+
+    def __init__(self, context: Context, admitting: Admitting, *, allowed_origins: str) -> None:
+        self._context = context
+        self._admitting = admitting
         self._origins = handshake.read_allowed_origins(allowed_origins)
-        limits = gateway.limits
+        limits = context.limits
         high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
         self._rules = LinkRules(limits.longest_message_bytes, high_water, limits.compress_min_bytes)
 
@@ -64,15 +72,15 @@ class Door:
 
     def _load_wait_s(self, asked: Handshake) -> float:
         """0.0 when there is room, else the seconds after which to try again."""
-        gateway = self._gateway
-        if gateway.drain_left_s is not None:
-            return gateway.drain_left_s + gateway.limits.restart_allowance_s or FULL_RETRY_S
-        if wait_s := gateway.places.handshake_wait_s(asked.address, gateway.now()):
+        context, left_s = self._context, self._admitting.drain_left_s
+        if left_s is not None:
+            return left_s + context.limits.restart_allowance_s or FULL_RETRY_S
+        if wait_s := context.places.handshake_wait_s(asked.address, context.now()):
             return wait_s
-        return FULL_RETRY_S if gateway.places.is_full() else 0.0
+        return FULL_RETRY_S if context.places.is_full() else 0.0
 
     async def _identify(self, visitor: Visitor) -> None:
-        came_at = self._gateway.clock()
+        came_at = self._context.clock()
         try:
             principal = await self._principal(visitor.asked)
             await self._take_place(principal.sub, visitor.asked.session)
@@ -82,11 +90,11 @@ class Door:
         try:
             await visitor.accept()
         except BaseException:
-            self._gateway.places.leave(principal.sub)
+            self._context.places.leave(principal.sub)
             raise
 
         def admit(link: Link) -> Connection:
-            connection = self._gateway.admit(link, principal)
+            connection = self._admitting.admit(link, principal)
             if visitor.asked.session is not None and connection.is_open:
                 connection.inbox.put(Resume(None, visitor.asked.session, {}), came_at)
             return connection
@@ -101,8 +109,8 @@ class Door:
                 "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…",
             )
         try:
-            async with asyncio.timeout(self._gateway.limits.handshake_timeout_s or None):
-                return await self._gateway.verifier.authenticate(asked.token)
+            async with asyncio.timeout(self._context.limits.handshake_timeout_s or None):
+                return await self._context.verifier.authenticate(asked.token)
         except TokenRefused as refused:
             code = (
                 CloseCode.TOKEN_EXPIRED
@@ -121,8 +129,8 @@ class Door:
         """A place in the user's count; whoever resumes gets that of the connection which it takes
         over, in whatever process that is.
         """
-        gateway = self._gateway
-        older = gateway.sessions.holder(session_id) if session_id else None
+        context = self._context
+        older = context.sessions.holder(session_id) if session_id else None
         leaving = int(older is not None and older.conversation.principal.sub == sub)
         if (
             self._has_all_places(sub, leaving)
@@ -130,25 +138,25 @@ class Door:
             and session_id
             and await self._comes_from_elsewhere(sub, session_id)
         ):
-            gateway.handovers.note(sub, gateway.now())
-        if self._has_all_places(sub, leaving) and gateway.places.refuses("connections_per_user"):
-            limit = gateway.limits.connections_per_user
+            context.handovers.note(sub, context.now())
+        if self._has_all_places(sub, leaving) and context.places.refuses("connections_per_user"):
+            limit = context.limits.connections_per_user
             raise IdentityRefused(
                 CloseCode.TOO_MANY_CONNECTIONS,
                 f"{limit} connections of this user are open, and no more are allowed: close one",
             )
-        gateway.places.enter(sub)
+        context.places.enter(sub)
 
     def _has_all_places(self, sub: str, leaving: int) -> bool:
-        gateway = self._gateway
-        counted_twice = gateway.handovers.count(sub, gateway.now())
-        return gateway.places.has_all(
-            sub, gateway.sessions.elsewhere, leaving=leaving + counted_twice
+        context = self._context
+        counted_twice = context.handovers.count(sub, context.now())
+        return context.places.has_all(
+            sub, context.sessions.elsewhere, leaving=leaving + counted_twice
         )
 
     async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
         try:
-            return await self._gateway.sessions.is_counted_elsewhere(session_id, sub)
+            return await self._context.sessions.is_counted_elsewhere(session_id, sub)
         except StoreUnavailable:
             raise IdentityRefused(
                 CloseCode.OVERLOADED, "the session can't be looked up now: come back later"
@@ -160,14 +168,14 @@ class Door:
             refused.reason,
             extra=facts(code=int(refused.code), address=visitor.asked.address),
         )
-        self._gateway.metrics.evictions.labels(str(int(refused.code))).inc()
+        self._context.metrics.evictions.labels(str(int(refused.code))).inc()
         farewell = disconnect_message(
             code=refused.code,
             reason=refused.reason,
             reconnect=may_reconnect(refused.code),
             retry_after_ms=RETRY_AFTER_MS.get(refused.code, 0),
             jitter_ms=JITTER_MS,
-            timestamp=self._gateway.clock(),
+            timestamp=self._context.clock(),
         )
         await visitor.accept()
         with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already

@@ -4,18 +4,15 @@ everything happens.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rtdash.protocol import answers
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import Message, encode, reset_message
 from rtdash.relay import Start
 from rtdash.relay.tracks import BEYOND_HEAD, NEW_EPOCH
+from rtdash.server.socket.context import Context
 from rtdash.server.socket.holdings import Holdings
 from rtdash.server.socket.sessions import Session
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.gateway import Gateway
 
 
 class Entry:
@@ -23,8 +20,8 @@ class Entry:
     `following` say what to send.
     """
 
-    def __init__(self, gateway: "Gateway", holdings: Holdings, session: Session) -> None:
-        self._gateway = gateway
+    def __init__(self, context: Context, holdings: Holdings, session: Session) -> None:
+        self._context = context
         self._holdings = holdings
         self._session = session
         self._wanted: Mapping[Stream, Position | None] = {}
@@ -39,21 +36,21 @@ class Entry:
 
     async def prepare(self, wanted: Mapping[Stream, Position | None]) -> None:
         """Wait for whatever the streams need. Raises StoreUnavailable; then call `give_up`."""
-        gateway = self._gateway
+        context = self._context
         self._wanted = wanted
         for stream, position in wanted.items():
             if stream not in self._holdings:
-                await gateway.relay.follow(stream)
+                await context.relay.follow(stream)
                 self._new.append(stream)
             if stream.channel.is_state:
-                await gateway.dashboard.current_states(stream)
+                await context.dashboard.current_states(stream)
             elif stream in self._new or position is not None:
-                self._starts[stream] = await gateway.relay.prepare(stream, position)
+                self._starts[stream] = await context.relay.prepare(stream, position)
 
     def give_up(self) -> None:
         """Release what `prepare` has taken."""
         for stream in self._new:
-            self._gateway.relay.unfollow(stream)
+            self._context.relay.unfollow(stream)
         self._new.clear()
 
     def baseline(self) -> dict[Stream, Position]:
@@ -62,7 +59,7 @@ class Entry:
         Where the history is gone that is no further than before: until the reset has arrived, it is
         to be told again.
         """
-        heads = {stream: self._gateway.relay.position(stream) for stream in self._starts}
+        heads = {stream: self._context.relay.position(stream) for stream in self._starts}
         return {
             stream: (
                 heads[stream]
@@ -112,7 +109,7 @@ class Entry:
         bodies: list[bytes] = []
         for stream in self._wanted:
             if stream.channel.is_state:
-                bodies.extend(self._gateway.dashboard.latest_states(stream))
+                bodies.extend(self._context.dashboard.latest_states(stream))
             elif (start := self._starts.get(stream)) is not None and start.reset_reason is not None:
                 bodies.append(self._reset(stream, start.reset_reason))
         return bodies
@@ -126,7 +123,7 @@ class Entry:
             if (
                 start.recovered
                 and position is not None
-                and position.epoch != self._gateway.relay.epoch
+                and position.epoch != self._context.relay.epoch
             ):
                 self._starts[stream] = replace(
                     start, recovered=False, after_seq=None, reset_reason=NEW_EPOCH
@@ -140,10 +137,10 @@ class Entry:
                 stream.venue,
                 position=position,
                 reason=reason,
-                timestamp=self._gateway.clock(),
+                timestamp=self._context.clock(),
             )
         )
 
     def _count(self, start: Start) -> None:
         if start.recovered is not None:
-            self._gateway.metrics.replays.labels("recovered" if start.recovered else "reset").inc()
+            self._context.metrics.replays.labels("recovered" if start.recovered else "reset").inc()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
@@ -14,13 +14,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from rtdash.protocol.frames import text_frame
+from rtdash.server.socket.context import Context
+from rtdash.server.socket.door import Door
 from rtdash.server.socket.fastlane import FastLink
 from rtdash.server.socket.handshake import Handshake, failed, read_query, wrong_path
 from rtdash.server.socket.link import Link, LinkRules, Receiver
 from rtdash.server.socket.upgrade import Head, Welcome, encode_response, judge
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.gateway import Gateway
 
 SOCKET_PATH = b"/ws"
 REFUSED_LINGER_S = 1.0
@@ -43,8 +42,9 @@ class Client(NamedTuple):
 class FastDoor:
     """Where the HTTP class brings its handshakes."""
 
-    def __init__(self, gateway: "Gateway", *, trusted_proxies: str) -> None:
-        self._gateway = gateway
+    def __init__(self, context: Context, door: Door, *, trusted_proxies: str) -> None:
+        self._context = context
+        self._door = door
         self._proxies = ProxyHeadersMiddleware(_see, trusted_proxies) if trusted_proxies else None
 
     def knock(
@@ -71,14 +71,14 @@ class FastDoor:
                 is_secure=client.is_secure,
             )
             visitor = FastVisitor(transport, connections, asked, welcome)
-            self._gateway.spawn(self._let_in(visitor))
+            self._context.spawn(self._let_in(visitor))
 
     async def _let_in(self, visitor: "FastVisitor") -> None:
         try:
-            await self._gateway.door.enter(visitor)
+            await self._door.enter(visitor)
         except ConnectionError:
             pass
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - the outermost loop of a handshake
             _log.exception("a handshake failed")
             await visitor.deny(failed())
 

@@ -6,30 +6,40 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from math import ceil, inf
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
 from starlette.websockets import WebSocket
 
+from rtdash.dashboard import Dashboard
+from rtdash.domain.instants import Clock
+from rtdash.domain.venues import Venue
+from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.server_session import Rates
-from rtdash.server.auth import Principal
+from rtdash.relay import Relay
+from rtdash.server.auth import Principal, Verifier
 from rtdash.server.logs import facts
-from rtdash.server.parts import Parts
+from rtdash.server.metrics import Metrics
+from rtdash.server.revocations import Revocations
 from rtdash.server.socket.asgilane import AsgiVisitor
 from rtdash.server.socket.connection import JITTER_MS, Connection
+from rtdash.server.socket.context import Context
 from rtdash.server.socket.door import Door
 from rtdash.server.socket.fastdoor import FastDoor
 from rtdash.server.socket.handovers import Handovers
-from rtdash.server.socket.heartbeat import TICK_S, Marks, PulseRules, Wheel
+from rtdash.server.socket.heartbeat import TICK_S, Marks, Wheel
 from rtdash.server.socket.inbox import StoreAgain
 from rtdash.server.socket.link import Link, fail
 from rtdash.server.socket.places import Places, excess
 from rtdash.server.socket.sessions import TAKEN_OVER, Beat, Sessions
+from rtdash.settings import Limits
+from rtdash.store.database import Database
 
 LATE_S = 1.0
 """A wheel that turns later than this was not turned because the process stood still: that silence
@@ -56,21 +66,32 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
     await websocket.app.state.parts.gateway.websocket_endpoint(websocket)
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lies below the connections of a process."""
+
+    limits: Limits
+    clock: Clock
+    database: Database
+    venues: Mapping[str, Venue]
+    dashboard: Dashboard
+    hub: Hub
+    relay: Relay
+    verifier: Verifier
+    revocations: Revocations
+    metrics: Metrics
+
+
 class Gateway:
     """All connections of this process, and what they share."""
 
-    def __init__(self, parts: Parts) -> None:
-        limits = self.limits = parts.settings.limits
-        self.clock = parts.clock
-        self.hub = parts.hub
-        self.relay = parts.relay
-        self.dashboard = parts.dashboard
-        self.metrics = parts.metrics
-        self.venues = parts.venues
-        self.verifier = parts.verifier
+    def __init__(self, services: Services, *, allowed_origins: str, trusted_proxies: str) -> None:
+        limits = self.limits = services.limits
+        self.clock = services.clock
+        self.metrics = services.metrics
         self.connections: dict[Connection, None] = {}
         """In the order in which they came."""
-        self.rates = Rates(
+        rates = Rates(
             limits.messages_per_second,
             limits.messages_burst,
             limits.limits_dry_run,
@@ -79,22 +100,39 @@ class Gateway:
         self.places = Places(limits, self._count_refusal)
         self.handovers = Handovers()
         self.wheel: Wheel[Connection] = Wheel(self.now())
-        self.marks = Marks(
-            parts.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S)
+        marks = Marks(
+            services.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S)
         )
-        self.sessions = Sessions(
-            parts.database, parts.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s
+        self.sessions: Sessions[Connection] = Sessions(
+            services.database, services.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s
         )
         self.was_late = False
         self.drain_left_s: float | None = None
-        self.door = Door(self, allowed_origins=parts.settings.allowed_origins)
-        self.fast_door = FastDoor(self, trusted_proxies=parts.settings.trusted_proxies)
-        self._revocations = parts.revocations
+        context = self._context = Context(
+            limits,
+            services.clock,
+            self.now,
+            services.hub,
+            services.relay,
+            services.dashboard,
+            services.metrics,
+            services.venues,
+            services.verifier,
+            rates,
+            self.places,
+            self.handovers,
+            marks,
+            self.sessions,
+            self.spawn,
+        )
+        self.door = Door(context, self, allowed_origins=allowed_origins)
+        self.fast_door = FastDoor(context, self.door, trusted_proxies=trusted_proxies)
+        self._revocations = services.revocations
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitted = 0
         self._is_empty = asyncio.Event()
-        parts.relay.on_reset = self._announce_reset
-        parts.revocations.on_revoked = self._close_revoked
+        services.relay.on_reset = self._announce_reset
+        services.revocations.on_revoked = self._close_revoked
 
     @staticmethod
     def now() -> float:
@@ -113,7 +151,7 @@ class Gateway:
     def admit(self, link: Link, principal: Principal) -> Connection:
         """A connection for a socket that stands; its place is taken already."""
         self._admitted += 1
-        connection = Connection(self, link, principal, self._admitted)
+        connection = Connection(self._context, self, link, principal, self._admitted)
         self.connections[connection] = None
         self.metrics.connections.inc()
         _log.debug("opened", extra=connection.facts())
@@ -133,13 +171,9 @@ class Gateway:
         if not self.connections:
             self._is_empty.set()
 
-    def pulse_rules(self, link: Link) -> PulseRules:
-        """The heartbeat of a link; a server that hides pings from its app does them itself."""
-        limits = self.limits
-        return PulseRules(
-            limits.ping_interval_s if link.can_ping and limits.ping_interval_s else inf,
-            limits.pong_timeout_s or inf,
-        )
+    def plan(self, connection: Connection, at: float) -> None:
+        """Look at it at that time, or sooner."""
+        self.wheel.plan(connection, at)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something for a connection; the gateway owns the task."""
@@ -198,7 +232,7 @@ class Gateway:
             if connection.is_open
         )
 
-    def act_on(self, beat: Beat) -> bool:
+    def act_on(self, beat: Beat[Connection]) -> bool:
         """Send away those whose session went to another process, and of users with too many
         connections the newest; whether anybody.
         """

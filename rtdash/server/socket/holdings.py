@@ -3,21 +3,16 @@ surely arrived.
 """
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from rtdash.hub import Parcel, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.relay.tracks import HISTORY_GONE
-from rtdash.server.socket.link import fail
+from rtdash.server.socket.context import Context, Peer
+from rtdash.server.socket.outbox import Outbox
 from rtdash.store.database import StoreUnavailable
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.connection import Connection
-    from rtdash.server.socket.gateway import Gateway
-
 
 MAX_OPEN_MARKS = 16
 """Marks made during a replay whose pongs may still be on their way; an older one is taken for never
@@ -42,31 +37,31 @@ class Replay:
     time.
     """
 
-    __slots__ = ("_connection", "seq", "task")
+    __slots__ = ("_outbox", "seq", "task")
     write = None
 
-    def __init__(self, connection: "Connection", after_seq: int) -> None:
-        self._connection = connection
+    def __init__(self, outbox: Outbox, after_seq: int) -> None:
+        self._outbox = outbox
         self.seq = after_seq
         self.task: asyncio.Task[None] | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether there is still somebody to replay to."""
-        return self._connection.is_open
+        return self._outbox.is_open
 
     def deliver(self, parcel: Parcel) -> None:
         """Hand on, and remember how far that brought the client."""
-        self._connection.outbox.replay(parcel)
+        self._outbox.replay(parcel)
         self.seq = parcel.last_seq
 
     def failed(self) -> None:
         """See Outbox.failed."""
-        self._connection.outbox.failed()
+        self._outbox.failed()
 
     async def drained(self) -> None:
         """Wait for the client to read."""
-        await self._connection.outbox.drained()
+        await self._outbox.drained()
 
 
 class Holdings:
@@ -74,11 +69,15 @@ class Holdings:
     between.
     """
 
-    __slots__ = ("_connection", "_gateway", "_held", "_marked_replays")
+    __slots__ = ("_context", "_fail", "_held", "_marked_replays", "_outbox", "_peer")
 
-    def __init__(self, connection: "Connection", gateway: "Gateway") -> None:
-        self._connection = connection
-        self._gateway = gateway
+    def __init__(
+        self, context: Context, outbox: Outbox, peer: Peer, fail: Callable[[], None]
+    ) -> None:
+        self._context = context
+        self._outbox = outbox
+        self._peer = peer
+        self._fail = fail
         self._held: dict[Stream, Held] = {}
         self._marked_replays: dict[int, dict[Stream, int]] | None = None
 
@@ -95,9 +94,9 @@ class Holdings:
         """Just before the next event of a held stream."""
         replay = self._held[stream].replay
         return (
-            self._gateway.relay.position(stream)
+            self._context.relay.position(stream)
             if replay is None
-            else Position(self._gateway.relay.epoch, replay.seq)
+            else Position(self._context.relay.epoch, replay.seq)
         )
 
     def join(self, stream: Stream) -> Position:
@@ -105,7 +104,7 @@ class Holdings:
         unless it is held.
         """
         held = self._hold(stream)
-        position = self._gateway.relay.position(stream)
+        position = self._context.relay.position(stream)
         self._enter(stream, held)
         return position
 
@@ -114,17 +113,17 @@ class Holdings:
         there.
         """
         held = self._hold(stream)
-        held.replay = Replay(self._connection, after_seq)
-        held.replay.task = self._gateway.spawn(self._catch_up(stream, held, held.replay))
+        held.replay = Replay(self._outbox, after_seq)
+        held.replay.task = self._context.spawn(self._catch_up(stream, held, held.replay))
 
     def drop(self, stream: Stream) -> None:
         """Follow it no longer. Idempotent."""
         held = self._held.pop(stream, None)
         if held is not None:
             self._stop(stream, held)
-            self._connection.outbox.forget(stream)
-            self._gateway.relay.unfollow(stream)
-            self._gateway.metrics.subscriptions.dec()
+            self._outbox.forget(stream)
+            self._context.relay.unfollow(stream)
+            self._context.metrics.subscriptions.dec()
 
     def mark(self) -> int:
         """The number of a mark that says what has been handed to this connection up to now."""
@@ -133,7 +132,7 @@ class Holdings:
             for stream, held in self._held.items()
             if held.replay is not None
         }
-        number = self._gateway.marks.make(self._gateway.now(), is_own=bool(replays))
+        number = self._context.marks.make(self._context.now(), is_own=bool(replays))
         if replays:  # the shared table knows nothing of them
             self._marked_replays = {**(self._marked_replays or {}), number: replays}
             while len(self._marked_replays) > MAX_OPEN_MARKS:
@@ -160,7 +159,7 @@ class Holdings:
         if stream in replays:
             return replays[stream]
         return (
-            self._gateway.marks.seq(number, stream)
+            self._context.marks.seq(number, stream)
             if held.subscription is not None and held.since <= number
             else None
         )
@@ -169,13 +168,13 @@ class Holdings:
         held = self._held.get(stream)
         if held is None:
             held = self._held[stream] = Held()
-            self._gateway.metrics.subscriptions.inc()
+            self._context.metrics.subscriptions.inc()
         self._stop(stream, held)
         return held
 
     def _stop(self, stream: Stream, held: Held) -> None:
         if held.subscription is not None:
-            self._gateway.hub.leave(held.subscription)
+            self._context.hub.leave(held.subscription)
             held.subscription = None
         if held.replay is not None and held.replay.task is not None:
             held.replay.task.cancel()
@@ -187,15 +186,15 @@ class Holdings:
             replays.pop(stream, None)
 
     def _enter(self, stream: Stream, held: Held) -> None:
-        held.subscription = self._gateway.hub.join(stream, self._connection.outbox)
-        held.since = self._gateway.marks.number + 1
+        held.subscription = self._context.hub.join(stream, self._outbox)
+        held.since = self._context.marks.number + 1
 
     async def _catch_up(self, stream: Stream, held: Held, replay: Replay) -> None:
         try:
-            subscription = await self._gateway.relay.replay(stream, replay.seq, replay)
+            subscription = await self._context.relay.replay(stream, replay.seq, replay)
         except StoreUnavailable:
-            self._gateway.metrics.replays.labels("failed").inc()
-            self._connection.close(
+            self._context.metrics.replays.labels("failed").inc()
+            self._peer.close(
                 CloseCode.OVERLOADED,
                 "what you missed can't be read at the moment: come back and resume",
                 is_marked=False,
@@ -204,33 +203,33 @@ class Holdings:
         except Exception:  # noqa: BLE001
             # nobody awaits the task: a connection that it left behind would stay open and miss
             # events
-            self._gateway.metrics.replays.labels("failed").inc()
-            fail(self._connection.link, self._connection)
+            self._context.metrics.replays.labels("failed").inc()
+            self._fail()
             return
         if held.replay is not replay:  # dropped, or begun anew, in the step in which it ended
             if subscription is not None:
-                self._gateway.hub.leave(subscription)
+                self._context.hub.leave(subscription)
             return
         held.replay = None
         if subscription is not None:
             # The replay was the member up to here; without awaiting, the connection itself takes
             # its place.
-            self._gateway.hub.leave(subscription)
+            self._context.hub.leave(subscription)
             self._enter(stream, held)
-        elif self._connection.is_open:
+        elif self._peer.is_open:
             self._reset(stream, held)
 
     def _reset(self, stream: Stream, held: Held) -> None:
         """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go
         on from the head.
         """
-        position = self._gateway.relay.position(stream)
+        position = self._context.relay.position(stream)
         self._enter(stream, held)
         message = reset_message(
             stream.channel,
             stream.venue,
             position=position,
             reason=HISTORY_GONE,
-            timestamp=self._gateway.clock(),
+            timestamp=self._context.clock(),
         )
-        self._connection.send((encode(message),))
+        self._outbox.send((encode(message),))

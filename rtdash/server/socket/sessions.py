@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Channel, Position, Stream
@@ -19,9 +19,6 @@ from rtdash.server.socket.turnstile import Turnstile
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
 from rtdash.store.database import Database, StoreUnavailable
-
-if TYPE_CHECKING:
-    from rtdash.server.socket.connection import Connection
 
 BEHIND_S = 1.0
 """How long confirmations and ended connections wait to be written together. Late ones only mean
@@ -39,6 +36,8 @@ TAKEN_OVER = "another connection has resumed this session"
 """What the connection that held it is told."""
 
 _log = logging.getLogger(__name__)
+
+Holder = TypeVar("Holder")
 
 
 @dataclass(slots=True)
@@ -59,29 +58,29 @@ class Session:
     is_settled: bool = True
 
 
-class Superseded(Exception):  # noqa: N818
+class Superseded(Exception):  # noqa: N818 - the client's own doing, not a fault
     """Another connection has taken the session over: one that asked for it later."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
-    connection: "Connection"
+class _Holder(Generic[Holder]):
+    connection: Holder
     generation: int
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Generic[Holder]):
     """What a beat has found out: the leases of all live processes, the connections whose session
     another process has taken over, and
     those whose session's row is gone.
     """
 
     leases: tuple[rows.Lease, ...]
-    superseded: "tuple[Connection, ...]"
-    gone: "tuple[Connection, ...]"
+    superseded: tuple[Holder, ...]
+    gone: tuple[Holder, ...]
 
 
-class Sessions:
+class Sessions(Generic[Holder]):
     """Holders by session id, and the way to their rows. `process` names this process in them."""
 
     def __init__(self, database: Database, clock: Clock, *, process: str, ttl_s: float) -> None:
@@ -92,7 +91,7 @@ class Sessions:
         self._turnstile = Turnstile()
         self.process = process
         self._ttl = timedelta(seconds=ttl_s)
-        self._holders: dict[str, _Holder] = {}
+        self._holders: dict[str, _Holder[Holder]] = {}
         self._confirmed: dict[str, Session] = {}
         self._ended: dict[str, int] = {}
         self._told: dict[str, int] = {}
@@ -101,12 +100,12 @@ class Sessions:
         """A session that nobody knows yet."""
         return Session(token_urlsafe(18), sub, self._clock())
 
-    def holder(self, session_id: str) -> "Connection | None":
+    def holder(self, session_id: str) -> Holder | None:
         """The connection in this process that holds it."""
         holder = self._holders.get(session_id)
         return None if holder is None else holder.connection
 
-    def hold(self, session: Session, connection: "Connection") -> None:
+    def hold(self, session: Session, connection: Holder) -> None:
         """The connection holds it from now on."""
         self._holders[session.id] = _Holder(connection, session.generation)
         self._ended.pop(session.id, None)
@@ -195,7 +194,7 @@ class Sessions:
                 session.confirmed[stream] = Position(epoch, seq)
                 self._confirmed[session.id] = session
 
-    def detach(self, session: Session, connection: "Connection") -> None:
+    def detach(self, session: Session, connection: Holder) -> None:
         """Its connection has ended: it waits for its client, unless another connection here holds
         it already.
         """
@@ -210,7 +209,7 @@ class Sessions:
         self._ended[session.id] = max(session.generation, self._ended.get(session.id, 0))
 
     async def run(
-        self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat], bool]
+        self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Beat[Holder]], bool]
     ) -> None:
         """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives
         this process's connections by user.
@@ -229,7 +228,7 @@ class Sessions:
                 _log.warning("sessions wait to be written: %s", fault)
             await asyncio.sleep(BEHIND_S)
 
-    async def beat(self, counts: Mapping[str, int]) -> Beat:
+    async def beat(self, counts: Mapping[str, int]) -> Beat[Holder]:
         """Say that this process lives and whom it serves; hear the same of the others. Raises
         StoreUnavailable.
         """
@@ -262,7 +261,7 @@ class Sessions:
 
     def _still_holding(
         self, session_ids: Iterable[str], held: Mapping[str, int]
-    ) -> "tuple[Connection, ...]":
+    ) -> tuple[Holder, ...]:
         holders = ((self._holders.get(session_id), held[session_id]) for session_id in session_ids)
         return tuple(
             holder.connection
