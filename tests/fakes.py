@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from rtdash.hub import Parcel
+from rtdash.hub import EncodedBatch
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.store.event_log import StoredEvent
 
@@ -159,11 +159,11 @@ class Member:
 
     def __init__(
         self,
-        on_deliver: Callable[[Parcel], None] | None = None,
+        on_deliver: Callable[[EncodedBatch], None] | None = None,
         write: Callable[[bytes], object] | None = None,
     ) -> None:
         self.write = write
-        self.parcels: list[Parcel] = []
+        self.parcels: list[EncodedBatch] = []
         self.is_open = True
         self.pace = asyncio.Event()
         self.pace.set()
@@ -172,13 +172,13 @@ class Member:
     @property
     def bodies(self) -> list[bytes]:
         """Everything it has got, in order."""
-        return [body for parcel in self.parcels for body in parcel.bodies]
+        return [body for batch in self.parcels for body in batch.bodies]
 
-    def deliver(self, parcel: Parcel) -> None:
+    def deliver(self, batch: EncodedBatch) -> None:
         """Remember it."""
-        self.parcels.append(parcel)
+        self.parcels.append(batch)
         if self._on_deliver is not None:
-            self._on_deliver(parcel)
+            self._on_deliver(batch)
 
     def failed(self) -> None:
         """The hub has dropped it."""

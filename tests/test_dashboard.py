@@ -15,7 +15,7 @@ from rtdash.bookings import Bookings
 from rtdash.dashboard import Dashboard
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venue_file import parse_venues
-from rtdash.hub import Hub, Parcel
+from rtdash.hub import EncodedBatch, Hub
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import decode
 from rtdash.resources import data_path
@@ -42,9 +42,9 @@ class Follower:
     def failed(self) -> None:
         """Nothing here raises."""
 
-    def deliver(self, parcel: Parcel) -> None:
+    def deliver(self, batch: EncodedBatch) -> None:
         """Take them."""
-        self.messages += [decode(body) for body in parcel.bodies]
+        self.messages += [decode(body) for body in batch.bodies]
         self._changed.set()
 
     async def wait_for(self, count: int) -> list[dict[str, Any]]:

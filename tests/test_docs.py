@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from rtdash.cli.main import _register, app
-from rtdash.server.metrics import Metrics
+from rtdash.server.metrics.registry import Metrics
 from rtdash.settings import Limits, Settings
 
 ROOT = Path(__file__).parent.parent

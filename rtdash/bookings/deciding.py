@@ -29,8 +29,8 @@ from rtdash.store import announcements, batch, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.batch import Key, Record, Stored, Version
 from rtdash.store.database import Connection
+from rtdash.store.errors import is_trouble
 from rtdash.store.event_log import NewEvent, StoredEvent
-from rtdash.store.faults import is_trouble
 from rtdash.store.venues import lock_venues
 
 _COMES_NEAR = frozenset({Op.BOOK, Op.AMEND, Op.REINSTATE, Op.UNDO_NO_SHOW})

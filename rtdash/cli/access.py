@@ -121,14 +121,14 @@ def local_token(
     """A token signed with the secret in the data directory, as the settings want it. Raises
     CommandFailed where there is none to read.
     """
-    from rtdash.server import auth
+    from rtdash.server.auth.tokens import tokens
 
-    return auth.mint(
+    return tokens.mint(
         _read_secret(data_directory(data)),
         user=user,
         name=name,
-        scopes=scopes or (*auth.DEFAULT_SCOPES, *(("admin",) if admin else ())),
-        venues=venues or (auth.ALL_VENUES,),
+        scopes=scopes or (*tokens.DEFAULT_SCOPES, *(("admin",) if admin else ())),
+        venues=venues or (tokens.ALL_VENUES,),
         ttl=ttl,
         issuer=_setting("issuer"),
         audience=_setting("audience"),
@@ -139,9 +139,9 @@ def own_server_token(directory: Path, *, user: str) -> str:
     """A token for a server that this command has started: from its secret, and not from a setting
     that is meant for another one.
     """
-    from rtdash.server import auth
+    from rtdash.server.auth.tokens import tokens
 
-    return auth.mint(
+    return tokens.mint(
         (directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8)
     )
 

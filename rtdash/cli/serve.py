@@ -187,13 +187,13 @@ def serve_one(
     from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving
     from rtdash.server.app import create_app
-    from rtdash.server.keys import KeyUnusable
+    from rtdash.server.auth.keys import KeyUnusable
     from rtdash.settings import SecretUnusable
     from rtdash.store.database import StoreError
 
     try:
         serving.run(
-            create_app(settings, siblings=siblings),
+            create_app(settings, worker_metrics=siblings),
             settings,
             listener,
             on_ready=on_ready,

@@ -43,7 +43,7 @@ def choose_venues(
 
 
 def _admin_hint() -> str:
-    from rtdash.server.auth import DEFAULT_SCOPES
+    from rtdash.server.auth.tokens import DEFAULT_SCOPES
 
     scopes = " ".join(f"--scope {scope}" for scope in ("admin", *DEFAULT_SCOPES))
     return f"a past and a replay need the scope admin: rtdash token {scopes}"

@@ -117,7 +117,7 @@ def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
 @contextmanager
 def _in_words() -> Iterator[None]:
     """What ends a watch, as the person at the terminal needs it."""
-    from rtdash.client import NotAllowed, Problem, TurnedAway, Unreachable
+    from rtdash.client import ConnectionRejected, NotAllowed, Problem, Unreachable
     from rtdash.watch.questions import NothingToWatch
 
     try:
@@ -133,7 +133,7 @@ def _in_words() -> Iterator[None]:
             hint="get a token that allows it: rtdash token --help",
             code=Exit.NOT_ALLOWED,
         ) from None
-    except TurnedAway as error:
+    except ConnectionRejected as error:
         code = Exit.FAULT if error.code == _TOO_BIG else Exit.NOT_ALLOWED
         raise CommandFailed(
             str(error), hint="get a token that is let in: rtdash token", code=code

@@ -130,10 +130,10 @@ class _Crew:
             raise KeyboardInterrupt
 
     def _start(self, number: int) -> _Worker:
-        from rtdash.server.siblings import Siblings
+        from rtdash.server.metrics.workers import WorkerMetrics
 
         ours, theirs = _spawning.Pipe()
-        place = Siblings(self._directory, number)
+        place = WorkerMetrics(self._directory, number)
         process = _spawning.Process(
             target=_work, args=(self._settings, self._address, place, theirs), name="rtdash worker"
         )

@@ -6,18 +6,18 @@ from rtdash.client.connection import Connection, connect
 from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
-from rtdash.client.wire import TurnedAway
+from rtdash.client.websocket_connection import ConnectionRejected
 
 __all__ = [
     "Api",
     "Connection",
     "ConnectionChange",
+    "ConnectionRejected",
     "NotAllowed",
     "Problem",
     "State",
     "Timing",
     "TokenSource",
-    "TurnedAway",
     "Unreachable",
     "connect",
 ]

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from rtdash.client.addresses import rest_url
 from rtdash.client.changes import ConnectionChange
-from rtdash.client.inbox import Inbox
+from rtdash.client.receive_queue import ReceiveQueue
+from rtdash.client.reconnector import Delivery, Reconnector
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
-from rtdash.client.upkeep import Delivery, Upkeep
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.client_session import ClientSession, Wanted
 from rtdash.protocol.received import Message, Subscribed
@@ -35,7 +35,10 @@ class Connection:
     """
 
     def __init__(
-        self, session: ClientSession, inbox: Inbox[Delivery | None], upkeep: "asyncio.Task[None]"
+        self,
+        session: ClientSession,
+        inbox: ReceiveQueue[Delivery | None],
+        upkeep: "asyncio.Task[None]",
     ) -> None:
         self._session = session
         self._inbox = inbox
@@ -102,9 +105,9 @@ async def connect(
     """
     rest_url(url)  # a wrong address is the caller's mistake and told at once, not tried again
     session = ClientSession(channels, venue=venue, positions=positions, batch_ms=batch_ms)
-    inbox: Inbox[Any] = Inbox(_INBOX_LIMIT)
+    inbox: ReceiveQueue[Any] = ReceiveQueue(_INBOX_LIMIT)
     generator = rng or random.Random()  # noqa: S311
-    upkeep = Upkeep(
+    upkeep = Reconnector(
         url, session, token, inbox, timing=timing or Timing(), clock=clock, rng=generator
     )
     task = asyncio.create_task(upkeep.run(first_timeout_s))

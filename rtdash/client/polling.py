@@ -8,7 +8,7 @@ from typing import Any
 
 from rtdash.client.api import Api
 from rtdash.client.failures import NotAllowed, Problem, Unreachable
-from rtdash.client.inbox import Inbox
+from rtdash.client.receive_queue import ReceiveQueue
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Channel, Position, Stream
@@ -34,7 +34,7 @@ class Poller:
         url: str,
         token: TokenSource,
         session: ClientSession,
-        inbox: Inbox[Any],
+        inbox: ReceiveQueue[Any],
         timing: Timing,
         report: Callable[[str | None], None],
     ) -> None:

@@ -1,7 +1,7 @@
 """The hub: fan-out inside one process, synchronous throughout."""
 
-from rtdash.hub.feed import Subscriber, Subscription
+from rtdash.hub.fanout import Subscriber, Subscription
 from rtdash.hub.hub import Hub
-from rtdash.protocol.parcel import Parcel
+from rtdash.protocol.encoded_batch import EncodedBatch
 
-__all__ = ["Hub", "Parcel", "Subscriber", "Subscription"]
+__all__ = ["EncodedBatch", "Hub", "Subscriber", "Subscription"]

@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from rtdash.hub.feed import NOBODY, Feed, Subscriber, Subscription
-from rtdash.hub.pace import Pace
-from rtdash.hub.recent import Recent
+from rtdash.hub.fanout import NULL_SUBSCRIBER, StreamFanout, Subscriber, Subscription
+from rtdash.hub.flush_pacer import FlushPacer
+from rtdash.hub.replay_cache import ReplayCache
 from rtdash.protocol.channels import Stream
-from rtdash.protocol.parcel import Parcel
+from rtdash.protocol.encoded_batch import EncodedBatch
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ class Hub:
         self.faults = 0
         self._call_soon = call_soon
         self._call_later = call_later
-        self._pace = Pace(clock_monotonic, clock_cpu)
+        self._pace = FlushPacer(clock_monotonic, clock_cpu)
         self._compress_min_bytes = compress_min_bytes
-        self._feeds: dict[Stream, Feed] = {}
-        self._due: dict[Stream, Feed] = {}
-        self._recent = Recent()
+        self._feeds: dict[Stream, StreamFanout] = {}
+        self._due: dict[Stream, StreamFanout] = {}
+        self._recent = ReplayCache()
         self._is_scheduled = False
         self._is_flushing = False
 
@@ -58,7 +58,7 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
-        subscription.subscriber = NOBODY
+        subscription.subscriber = NULL_SUBSCRIBER
         feed = self._feeds.get(subscription.stream)
         if feed is not None and subscription in feed.members:
             del feed.members[subscription]
@@ -117,15 +117,15 @@ class Hub:
         feed = self._feeds.get(stream)
         return 0 if feed is None else feed.top
 
-    def recent(self, stream: Stream, after: int) -> Parcel | None:
+    def recent(self, stream: Stream, after: int) -> EncodedBatch | None:
         """Flushed events from `after + 1` on, as far as they went out together. None when that one
         isn't kept.
         """
         return self._recent.after(stream, after)
 
-    def parcel(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> Parcel:
+    def batch(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> EncodedBatch:
         """A parcel for a single subscriber, e.g. of a replay, compressed like those of a flush."""
-        return Parcel(stream, first_seq, bodies, self._compress_min_bytes)
+        return EncodedBatch(stream, first_seq, bodies, self._compress_min_bytes)
 
     def has_members(self, stream: Stream) -> bool:
         """Whether anybody follows it in this process."""
@@ -157,37 +157,37 @@ class Hub:
             self._pace.end()
             self.flushes += 1
 
-    def _flush(self, stream: Stream, feed: "Feed") -> None:
-        parcel = feed.take(stream, self._compress_min_bytes)
-        if parcel is None:
+    def _flush(self, stream: Stream, feed: "StreamFanout") -> None:
+        batch = feed.take(stream, self._compress_min_bytes)
+        if batch is None:
             return
-        if parcel.first_seq:
-            self._recent.keep(parcel)
+        if batch.first_seq:
+            self._recent.keep(batch)
         targets = feed.targets
         if targets is None:
             targets = feed.targets = tuple(feed.members)
-        frames = parcel.frames if targets else b""
+        frames = batch.frames if targets else b""
         for subscription in targets:
             subscriber = subscription.subscriber
             write = subscriber.write
             try:
                 if write is None:
-                    subscriber.deliver(parcel)
+                    subscriber.deliver(batch)
                 else:
                     write(frames)
             except Exception as fault:  # noqa: BLE001
                 # whatever it is, those behind it must get theirs
-                self._fail(subscription, parcel, fault)
-        self.delivered += len(targets) * len(parcel.bodies)
+                self._fail(subscription, batch, fault)
+        self.delivered += len(targets) * len(batch.bodies)
 
-    def _fail(self, subscription: Subscription, parcel: Parcel, fault: Exception) -> None:
+    def _fail(self, subscription: Subscription, batch: EncodedBatch, fault: Exception) -> None:
         """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is
         nothing.
         """
         subscriber = subscription.subscriber
         if subscriber.write is not None:
             try:
-                subscriber.deliver(parcel)
+                subscriber.deliver(batch)
             except Exception as again:  # noqa: BLE001
                 fault = again
             else:
@@ -199,7 +199,7 @@ class Hub:
         self.leave(subscription)
         subscriber.failed()
 
-    def _make_due(self, stream: Stream, feed: "Feed") -> None:
+    def _make_due(self, stream: Stream, feed: "StreamFanout") -> None:
         """Flush at the end of this turn of the loop, or when the pace allows."""
         self._due[stream] = feed
         self._pace.ask()
@@ -216,13 +216,13 @@ class Hub:
         self._is_scheduled = False
         self.flush_now()
 
-    def _feed(self, stream: Stream) -> "Feed":
+    def _feed(self, stream: Stream) -> "StreamFanout":
         feed = self._feeds.get(stream)
         if feed is None:
-            feed = self._feeds[stream] = Feed()
+            feed = self._feeds[stream] = StreamFanout()
         return feed
 
-    def _drop_if_idle(self, stream: Stream, feed: "Feed") -> None:
+    def _drop_if_idle(self, stream: Stream, feed: "StreamFanout") -> None:
         if not feed.members:
             feed.states.clear()
             feed.fresh.clear()

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Literal
 
 from rtdash.broker.base import Broker, Notice
-from rtdash.broker.link import Link
 from rtdash.domain.instants import Clock
 from rtdash.hub import Hub, Subscription
 from rtdash.protocol.channels import Position, Stream, reservations_channel
+from rtdash.relay.broker_connection import BrokerConnection
 from rtdash.relay.log import Log
 from rtdash.relay.replays import Replayer, Replays, Start
-from rtdash.relay.tracks import NEW_EPOCH, Tracks
+from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
 from rtdash.store.event_log import StoredEvent
 
 LOOK_INTERVAL_S = 1.0
@@ -59,9 +59,9 @@ class Relay:
         self._hub = hub
         self._clock = clock
         self._is_alone = is_alone
-        self._tracks = Tracks(log, hub, epoch, self.counts, on_accepted=on_accepted)
+        self._tracks = Sequencer(log, hub, epoch, self.counts, on_accepted=on_accepted)
         self._replays = Replays(log, hub, self._tracks, self.counts)
-        self._link = Link(broker, self._receive)
+        self._broker_connection = BrokerConnection(broker, self._receive)
         self._thorough_at = float("-inf")
         self._is_look_due = True
 
@@ -82,12 +82,12 @@ class Relay:
     @property
     def status(self) -> Literal["ok", "degraded"]:
         """Whether notices travel; events arrive either way, without them within LOOK_INTERVAL_S."""
-        return self._link.status
+        return self._broker_connection.status
 
     @property
-    def link(self) -> Link:
+    def broker_connection(self) -> BrokerConnection:
         """The way to the broker, for its figures."""
-        return self._link
+        return self._broker_connection
 
     @property
     def followed(self) -> int:
@@ -107,7 +107,7 @@ class Relay:
         for notice in notices:
             self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
         if not self._is_alone:
-            self._link.send(notices)
+            self._broker_connection.send(notices)
 
     async def follow(self, stream: Stream) -> None:
         """Count one more who follows the stream here. A stats stream follows the events that its
@@ -145,7 +145,7 @@ class Relay:
     async def run(self) -> None:
         """Listen to the broker and look at the heads, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._link.run(), name="broker link")
+            group.create_task(self._broker_connection.run(), name="broker link")
             group.create_task(self._keep_looking(), name="heads")
 
     async def look(self, *, thorough: bool = True) -> None:

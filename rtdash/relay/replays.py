@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from rtdash.hub import Hub, Parcel, Subscriber, Subscription
+from rtdash.hub import EncodedBatch, Hub, Subscriber, Subscription
 from rtdash.protocol.channels import Position, Stream
-from rtdash.relay.flights import Flights
 from rtdash.relay.log import Log
-from rtdash.relay.tracks import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH, PAGE, Tracks
+from rtdash.relay.sequencer import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH, PAGE, Sequencer
+from rtdash.relay.single_flight import SingleFlight
 
 FLOOR_TTL_S = 1.0
 """How long the floor of a stream is believed, so that a storm of resumes reads it once; a replay
@@ -51,7 +51,7 @@ class Replays:
         self,
         log: Log,
         hub: Hub,
-        tracks: Tracks,
+        tracks: Sequencer,
         counts: Counter[str],
         *,
         clock_monotonic: Callable[[], float] = time.monotonic,
@@ -61,7 +61,7 @@ class Replays:
         self._tracks = tracks
         self._counts = counts
         self._clock = clock_monotonic
-        self._flights = Flights()
+        self._flights = SingleFlight()
         self._floors: dict[Stream, tuple[str, float, int]] = {}
 
     @property
@@ -103,14 +103,14 @@ class Replays:
                 return self._hub.join(
                     stream, replayer
                 )  # no await since `top` was read: nothing lies between
-            parcel = self._hub.recent(stream, seq) or await self._page(
+            batch = self._hub.recent(stream, seq) or await self._page(
                 stream, seq, min(top, seq + PAGE), epoch
             )
-            if parcel is None:
+            if batch is None:
                 return None
             if replayer.is_open and self._tracks.epoch == epoch:
-                replayer.deliver(parcel)
-                seq = parcel.last_seq
+                replayer.deliver(batch)
+                seq = batch.last_seq
                 await replayer.drained()
         return None
 
@@ -142,14 +142,16 @@ class Replays:
             known = self._floors[stream] = (epoch, now, floor)
         return known[2]
 
-    async def _page(self, stream: Stream, after: int, until: int, epoch: str) -> Parcel | None:
+    async def _page(
+        self, stream: Stream, after: int, until: int, epoch: str
+    ) -> EncodedBatch | None:
         return await self._flights.join(
             (stream, after, until, epoch), lambda: self._read_page(stream, after, until)
         )
 
-    async def _read_page(self, stream: Stream, after: int, until: int) -> Parcel | None:
+    async def _read_page(self, stream: Stream, after: int, until: int) -> EncodedBatch | None:
         """Events `after + 1` to `until`; None when the first of them is gone."""
         events = await self._log.events(stream, after, until - after)
         if not events or events[0].seq != after + 1:
             return None
-        return self._hub.parcel(stream, after + 1, tuple(event.body for event in events))
+        return self._hub.batch(stream, after + 1, tuple(event.body for event in events))

@@ -13,9 +13,10 @@ from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.composition import open_parts
+from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.rest import problems
-from rtdash.server.rest.hot import HotApp
-from rtdash.server.rest.observed import Observed
+from rtdash.server.rest.fast_path import FastPath
+from rtdash.server.rest.metrics_middleware import MetricsMiddleware
 from rtdash.server.rest.routers import (
     about,
     admin,
@@ -27,8 +28,7 @@ from rtdash.server.rest.routers import (
     user,
     venues,
 )
-from rtdash.server.siblings import Siblings
-from rtdash.server.socket.door import wrong_path
+from rtdash.server.ws.admission import wrong_path
 from rtdash.settings import Settings
 
 _EXPOSED = ("ETag", "Location", "Retry-After")
@@ -36,7 +36,7 @@ _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
 
 
 def create_app(
-    settings: Settings, *, clock: Clock = utc_now, siblings: Siblings | None = None
+    settings: Settings, *, clock: Clock = utc_now, worker_metrics: WorkerMetrics | None = None
 ) -> FastAPI:
     """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds
     the parts while it runs.
@@ -46,11 +46,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with open_parts(settings, clock, siblings) as parts:
-            app.state.parts = parts
-            yield {"parts": parts}
+        async with open_parts(settings, clock, worker_metrics) as services:
+            app.state.services = services
+            yield {"services": services}
 
-    app = HotApp(
+    app = FastPath(
         title="rtdash",
         version=version("rtdash"),
         description=(
@@ -98,5 +98,5 @@ def create_app(
             allow_headers=_ALLOWED,
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(Observed)
+    app.add_middleware(MetricsMiddleware)
     return app

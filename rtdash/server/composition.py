@@ -23,19 +23,20 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.resources import data_path
-from rtdash.server.auth import Verifier
-from rtdash.server.crowd import Crowd
-from rtdash.server.figures import Canary, read_figures
-from rtdash.server.keys import Keys, read_key_file
-from rtdash.server.limits import RequestLimit
-from rtdash.server.metrics import Metrics
-from rtdash.server.parts import Parts
-from rtdash.server.rest.own_writes import OwnWrites
+from rtdash.server.auth.keys import Keys, read_key_file
+from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.tokens import Verifier
+from rtdash.server.background import BackgroundTasks, Run
+from rtdash.server.http.idle_connections import IdleConnections
+from rtdash.server.http.request_limit import RequestLimit
+from rtdash.server.metrics.collectors import read_figures
+from rtdash.server.metrics.delivery_probe import DeliveryProbe
+from rtdash.server.metrics.registry import Metrics
+from rtdash.server.metrics.workers import WorkerMetrics
+from rtdash.server.rest.read_your_writes import ReadYourWrites
 from rtdash.server.rest.upcoming_lists import UpcomingLists
-from rtdash.server.revocations import Revocations
-from rtdash.server.siblings import Siblings
-from rtdash.server.socket.gateway import Gateway, Services
-from rtdash.server.tasks import Run, Tasks
+from rtdash.server.services import Services
+from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
 from rtdash.settings import Limits, Settings, load_secret
 from rtdash.store import event_log
 from rtdash.store.database import Commit, Database, StoreUnavailable
@@ -58,8 +59,8 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_parts(
-    settings: Settings, clock: Clock, siblings: Siblings | None = None
-) -> AsyncIterator[Parts]:
+    settings: Settings, clock: Clock, worker_metrics: WorkerMetrics | None = None
+) -> AsyncIterator[Services]:
     """Everything of a server, running; closed in the reverse order at the end.
 
     Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each
@@ -91,20 +92,28 @@ async def open_parts(
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
         await check_broker(broker)
-        opened = Opened(
-            settings, clock, database, venues, broker, verifier, revocations, metrics, siblings
+        opened = OpenedResources(
+            settings,
+            clock,
+            database,
+            venues,
+            broker,
+            verifier,
+            revocations,
+            metrics,
+            worker_metrics,
         )
         await database.enter_company(alone=opened.is_alone)
-        parts = await _build(opened)
-        stack.push_async_callback(parts.relay.close)
-        stack.push_async_callback(parts.dashboard.close)
-        stack.push_async_callback(parts.bookings.close)
-        await stack.enter_async_context(parts.tasks.running(_runs(parts, keys)))
-        yield parts
+        services = await _build(opened)
+        stack.push_async_callback(services.relay.close)
+        stack.push_async_callback(services.dashboard.close)
+        stack.push_async_callback(services.bookings.close)
+        await stack.enter_async_context(services.tasks.running(_runs(services, keys)))
+        yield services
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedResources:
     """What was opened before the rest can be built on it."""
 
     settings: Settings
@@ -115,7 +124,7 @@ class Opened:
     verifier: Verifier
     revocations: Revocations
     metrics: Metrics
-    siblings: Siblings | None
+    worker_metrics: WorkerMetrics | None
 
     @property
     def is_alone(self) -> bool:
@@ -123,7 +132,7 @@ class Opened:
         return isinstance(self.broker, MemoryBroker)
 
 
-async def _build(opened: Opened) -> Parts:
+async def _build(opened: OpenedResources) -> Services:
     """The parts, wired: a commit reaches this process's sockets at once, the others by the broker,
     and dirties its venues.
     """
@@ -148,7 +157,7 @@ async def _build(opened: Opened) -> Parts:
         relay.announce(events)
         opened.metrics.events.add(len(events))
 
-    parts = Parts(
+    services = Services(
         settings=opened.settings,
         clock=clock,
         database=database,
@@ -162,14 +171,14 @@ async def _build(opened: Opened) -> Parts:
         revocations=opened.revocations,
         limits=_request_limit(opened.settings.limits, opened.metrics),
         metrics=opened.metrics,
-        crowd=Crowd(opened.settings.limits.max_connections),
-        own_writes=OwnWrites(),
+        idle_connections=IdleConnections(opened.settings.limits.max_connections),
+        read_your_writes=ReadYourWrites(),
         upcoming_lists=UpcomingLists(database, dashboard, clock),
-        tasks=Tasks(),
-        siblings=opened.siblings,
+        tasks=BackgroundTasks(),
+        worker_metrics=opened.worker_metrics,
     )
-    parts.gateway = Gateway(
-        Services(
+    services.connection_manager = ConnectionManager(
+        ConnectionServices(
             opened.settings.limits,
             clock,
             database,
@@ -184,11 +193,11 @@ async def _build(opened: Opened) -> Parts:
         allowed_origins=opened.settings.allowed_origins,
         trusted_proxies=opened.settings.trusted_proxies,
     )
-    parts.metrics.follow(partial(read_figures, hub, relay))
-    return parts
+    services.metrics.follow(partial(read_figures, hub, relay))
+    return services
 
 
-async def _build_relay(opened: Opened, hub: Hub, dashboard: Dashboard) -> Relay:
+async def _build_relay(opened: OpenedResources, hub: Hub, dashboard: Dashboard) -> Relay:
     log = EventReader(opened.database)
     epoch, _ = await log.look([])
     return Relay(
@@ -235,25 +244,27 @@ async def _import(database: Database, file: Path) -> None:
     await database.write(lambda connection: save_venues(connection, venues))
 
 
-def _runs(parts: Parts, keys: Keys) -> Mapping[str, Run]:
+def _runs(services: Services, keys: Keys) -> Mapping[str, Run]:
     """What runs beside the requests, by name."""
     runs: dict[str, Run] = {
-        "relay": parts.relay.run,
-        "dashboard": parts.dashboard.run,
-        "upcoming": parts.upcoming.run,
-        "revocations": parts.revocations.run,
-        "gateway": parts.gateway.run,
+        "relay": services.relay.run,
+        "dashboard": services.dashboard.run,
+        "upcoming": services.upcoming.run,
+        "revocations": services.revocations.run,
+        "connection_manager": services.connection_manager.run,
         "pruning": lambda: _prune(
-            parts.database, parts.clock, timedelta(seconds=parts.settings.limits.retention_s)
+            services.database,
+            services.clock,
+            timedelta(seconds=services.settings.limits.retention_s),
         ),
-        "store probe": lambda: _probe(parts.database),
-        "canary": Canary(parts.hub, parts.metrics).run,
-        "loop lag": lambda: _measure_lag(parts.metrics),
+        "store probe": lambda: _probe(services.database),
+        "canary": DeliveryProbe(services.hub, services.metrics).run,
+        "loop lag": lambda: _measure_lag(services.metrics),
     }
-    if not parts.settings.limits.retention_s:
+    if not services.settings.limits.retention_s:
         del runs["pruning"]
-    if parts.siblings is not None:
-        runs["siblings"] = partial(parts.siblings.run, parts.metrics.exposition)
+    if services.worker_metrics is not None:
+        runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
     return runs | ({"key set": keys.run} if keys.is_remote else {})
 
 

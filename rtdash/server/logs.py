@@ -41,7 +41,7 @@ def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
 
 
 class TextLines(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z INFO rtdash.server.socket.connection: closed connection=7
+    """`2026-01-31T12:00:00.000Z INFO rtdash.server.ws.connection: closed connection=7
     code=4001`; a traceback follows on lines of its own.
     """
 

@@ -19,8 +19,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from rtdash.server.heads import TimedHeads
-from rtdash.server.socket.plainsocket import PlainSocket
+from rtdash.server.http.protocol import HttpProtocol
+from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Limits, Settings
 
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
@@ -179,7 +179,7 @@ class _Server(uvicorn.Server):
             server.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
-                self._app.state.parts.gateway.drain(), self._limits.drain_window_s + 2
+                self._app.state.services.connection_manager.drain(), self._limits.drain_window_s + 2
             )
         await super().shutdown(sockets)
         if watchdog is not None:
@@ -253,7 +253,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         options |= {"ssl_certfile": settings.ssl_certfile, "ssl_keyfile": settings.ssl_keyfile}
     return uvicorn.Config(
         app,
-        http=TimedHeads,
+        http=HttpProtocol,
         log_config=None,
         access_log=False,  # it would print the URL with its query string, and with it the token
         lifespan="on",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from rtdash.domain.availability import Night
 from rtdash.domain.instants import to_ms
 from rtdash.domain.reservations import Charge, Reservation
-from rtdash.store.faults import is_trouble
+from rtdash.store.errors import is_trouble
 from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.reservations import COLUMNS, reservation_of
 from rtdash.store.schema import FOREVER_MS, charges, reservations, room_nights, versions

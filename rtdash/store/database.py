@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import Clock, to_ms
 from rtdash.store import dialects, schema
-from rtdash.store.faults import (
+from rtdash.store.errors import (
     BadStoreUrl,
     OutcomeUnknown,
     StoreError,

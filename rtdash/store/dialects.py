@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from rtdash.store.faults import BadStoreUrl
+from rtdash.store.errors import BadStoreUrl
 from rtdash.store.prepared import translated
 
 READERS = 3
@@ -240,9 +240,9 @@ def _close(connection: Any, _record: Any) -> None:
 def _connect_impatiently(
     _dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]
 ) -> Any:
-    from rtdash.store import silence  # noqa: PLC0415
+    from rtdash.store import response_timeout  # noqa: PLC0415
 
-    return silence.connect(*arguments, **options)
+    return response_timeout.connect(*arguments, **options)
 
 
 def _bound_transactions(connection: Any, _record: Any) -> None:

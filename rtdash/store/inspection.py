@@ -7,7 +7,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.store.dialects import open_engines
-from rtdash.store.faults import StoreError, StoreUnavailable, translate
+from rtdash.store.errors import StoreError, StoreUnavailable, translate
 from rtdash.store.upgrade import refuse_newer
 
 _PATIENCE_S = 5.0
@@ -15,7 +15,7 @@ _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Inspection:
     """Where the store is, without a password, and the first thing that is wrong with it; None when
     all is well.
     """
@@ -24,20 +24,20 @@ class Looked:
     trouble: StoreError | None
 
 
-def look(url: str) -> Looked | None:
+def look(url: str) -> Inspection | None:
     """What is at the store's URL; None for a SQLite file that isn't there yet."""
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
     except StoreError as error:
-        return Looked("RTDASH_DATABASE", error)
+        return Inspection("RTDASH_DATABASE", error)
     if engines.file is None:
-        return Looked(
+        return Inspection(
             make_url(url).render_as_string(hide_password=True), _find_trouble(engines.reader)
         )
     if not engines.file.exists():
         return None
     size_mib = engines.file.stat().st_size // 2**20
-    return Looked(
+    return Inspection(
         f"{engines.file.name}, {size_mib} MiB",
         _find_trouble(_read_only(engines.file), check="PRAGMA quick_check(1)"),
     )

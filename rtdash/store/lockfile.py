@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TextIO
 
-from rtdash.store.faults import StoreError, StoreLocked
+from rtdash.store.errors import StoreError, StoreLocked
 
 
 class LockFile:

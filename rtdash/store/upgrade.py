@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import to_ms
 from rtdash.store import dialects, event_log, migrations, schema
-from rtdash.store.faults import StoreError, StoreTooNew, translate
+from rtdash.store.errors import StoreError, StoreTooNew, translate
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from rtdash.store.faults import OutcomeUnknown, StoreUnavailable, is_conflict, translate
+from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, translate
 
 ATTEMPTS = 3
 """How often a transaction that another one undid, or whose connection broke before COMMIT, is

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from rtdash.store.dialects import open_engines
-from rtdash.store.faults import BadStoreUrl
+from rtdash.store.errors import BadStoreUrl
 from tests.cli.starting import serve
 from tests.faults.process import server_process
 from tests.programs import free_port

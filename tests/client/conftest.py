@@ -139,13 +139,13 @@ class Scripted:
 
     def answer(self, socket: ServerConnection, request: Request) -> Response | None:
         """The HTTP answer to a request; None lets a WebSocket in."""
-        parts = urlsplit(request.path)
+        services = urlsplit(request.path)
         self.requests.append(request.path)
         self.tokens.append(request.headers.get("Authorization", ""))
-        if parts.path == "/ws":
+        if services.path == "/ws":
             return _response(*self.refusals.pop(0)) if self.refusals else None
-        told = self.answers.get(parts.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        told = self.answers.get(services.path)
+        query = {name: values[0] for name, values in parse_qs(services.query).items()}
         return _response(*(told(query) if told else (404, {}, {"title": "not there"})))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from rtdash.server.auth import DEFAULT_SCOPES, mint
+from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
 START_LIMIT_S = 40
 

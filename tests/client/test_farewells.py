@@ -4,7 +4,7 @@ good.
 
 import pytest
 
-from rtdash.client import NotAllowed, State, TurnedAway, connect
+from rtdash.client import ConnectionRejected, NotAllowed, State, connect
 from tests.client.scripts import CHANNELS, standing, standing_again, states
 
 pytestmark = pytest.mark.anyio
@@ -39,9 +39,9 @@ async def test_stays_away_after_close(server, until, fast, code):
     server.scripts = [closing]
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
         items = await until(live, state=State.CLOSED)
-        with pytest.raises(TurnedAway, match=f"not you.*{code}"):
+        with pytest.raises(ConnectionRejected, match=f"not you.*{code}"):
             await anext(live)
-        with pytest.raises(TurnedAway):
+        with pytest.raises(ConnectionRejected):
             await anext(live)
     assert states(items) == [State.CONNECTING, State.CLOSED]
     assert server.requests == ["/ws"]
@@ -93,7 +93,7 @@ async def test_disconnect_for_good(server, until, fast):
 
     server.scripts = [revoking]
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
-        with pytest.raises(TurnedAway, match="revoked"):
+        with pytest.raises(ConnectionRejected, match="revoked"):
             await until(live, messages=1)
 
 

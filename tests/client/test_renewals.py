@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtdash.client import NotAllowed, State, TurnedAway, connect
+from rtdash.client import ConnectionRejected, NotAllowed, State, connect
 from tests.client.scripts import CHANNELS, seqs, standing
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_expired_token_without_another(server, until, fast):
 
     server.scripts = [expired]
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
-        with pytest.raises(TurnedAway, match="token has expired"):
+        with pytest.raises(ConnectionRejected, match="token has expired"):
             await until(live, messages=1)
 
 

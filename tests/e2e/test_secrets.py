@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from rtdash.cli.main import run
-from rtdash.server.auth import DEFAULT_SCOPES, mint
+from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
 SECRET = "the-secret-of-this-test-is-long-enough-0123456789"
 PASSWORD = "hunter2-hunter2"

@@ -183,7 +183,7 @@ async def test_a_users_places_are_counted_over_both(pair) -> None:
     """
     async with AsyncExitStack() as stack:
         mine = [
-            await stack.enter_async_context(client(pair[number % 2], "crowd"))
+            await stack.enter_async_context(client(pair[number % 2], "idle_connections"))
             for number in range(PLACES + 2)
         ]
         for one in mine:
@@ -192,7 +192,10 @@ async def test_a_users_places_are_counted_over_both(pair) -> None:
         async with asyncio.timeout(2 * LEASE_S):
             while sum(end.done() for end in ends) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        async with client(pair[0], "crowd") as late, client(pair[1], "crowd") as later:
+        async with (
+            client(pair[0], "idle_connections") as late,
+            client(pair[1], "idle_connections") as later,
+        ):
             assert [(await one.farewell())[1] for one in (late, later)] == [4007, 4007]
         still = [one for one, end in zip(mine, ends, strict=True) if not end.done()]
         assert len(still) == PLACES

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-from rtdash.server.auth import DEFAULT_SCOPES, mint
+from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
 START_LIMIT_S = 40
 SECRET = "a secret that is long enough for HS256"

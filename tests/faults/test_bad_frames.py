@@ -16,7 +16,7 @@ import pytest
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
-from rtdash.server.socket.connection import Connection
+from rtdash.server.ws.connection import Connection
 from tests.conftest import FULL
 from tests.faults.process import server_process
 from tests.faults.taps import frame
@@ -94,7 +94,7 @@ async def test_a_breach_of_the_framing_has_its_code(edge: Server, sent: bytes, c
         assert client.protocol.close_rcvd is not None
         assert client.protocol.close_rcvd.code == code
         assert all(body["code"] == code for body in told if body.get("type") == "disconnect")
-    await edge.until(lambda: not edge.parts.gateway.connections)
+    await edge.until(lambda: not edge.services.connection_manager.connections)
 
 
 async def test_binary_frames_mean_nothing_and_break_nothing(edge: Server) -> None:

@@ -155,7 +155,7 @@ async def test_a_slow_reader_is_counted_by_limit_and_by_code(tmp_path: Path, lan
                 await server.book(20, name=LONG_NAME)
                 await server.settle()
                 evictions = (
-                    server.parts.metrics.registry.get_sample_value(
+                    server.services.metrics.registry.get_sample_value(
                         "rtdash_evictions_total", {"code": "4001"}
                     )
                     or 0.0
@@ -253,7 +253,7 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
         async with asyncio.timeout(20):
             # pruning tells nobody
             while not await server.call(  # noqa: ASYNC110
-                lambda: server.parts.database.read(
+                lambda: server.services.database.read(
                     lambda store: event_log.read_floor(store, stream)
                 )
             ):

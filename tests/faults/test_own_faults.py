@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.server.socket.heartbeat import Wheel
+from rtdash.server.ws.timing_wheel import TimingWheel
 from tests.server.sockets import Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
@@ -23,14 +23,14 @@ async def test_an_action_that_fails_is_an_internal_error(
     """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and
     so does the session.
     """
-    gateway = edge.parts.gateway
+    connection_manager = edge.services.connection_manager
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations")
-        gateway.relay, relay = None, gateway.relay
+        connection_manager.relay, relay = None, connection_manager.relay
         try:
             refused = await client.ask(action="subscribe", channels=["hotel_reservations"], id=7)
         finally:
-            gateway.relay = relay
+            connection_manager.relay = relay
         assert (refused["code"], refused["temporary"], refused["id"]) == ("internal", True, 7)
         await client.subscribe("hotel_reservations")
         seqs = await edge.book()
@@ -47,8 +47,8 @@ async def test_a_connection_that_fails_is_closed_with_1011(
     async with edge.client() as client, edge.client(token=edge.token("bob")) as other:
         await client.subscribe("restaurant_reservations")
         await other.subscribe("restaurant_reservations")
-        for connection in edge.parts.gateway.connections:
-            if connection.conversation.principal.sub == "ann":
+        for connection in edge.services.connection_manager.connections:
+            if connection.action_handler.principal.sub == "ann":
                 connection._speech = None
         await client.send({"action": "ping"})
         said, code = await client.farewell()
@@ -57,7 +57,7 @@ async def test_a_connection_that_fails_is_closed_with_1011(
         assert await other.events(1) == seqs
     assert "Traceback" in caplog.text
     assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == [
-        "rtdash.server.socket.link"
+        "rtdash.server.ws.transport"
     ]
 
 
@@ -82,12 +82,12 @@ async def test_a_connection_that_fails_by_the_clock_harms_no_other(
         async with server.client() as client, server.client(token=server.token("bob")) as other:
             await client.ask(action="ping")
             await other.ask(action="ping")
-            for connection in server.parts.gateway.connections:
-                if connection.conversation.principal.sub == "ann":
+            for connection in server.services.connection_manager.connections:
+                if connection.action_handler.principal.sub == "ann":
                     connection.deadlines = None
             assert (await client.farewell())[1] == 1011
             assert (await other.farewell())[1] == 4003
-        assert not server.parts.tasks.dead
+        assert not server.services.tasks.dead
 
 
 def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
@@ -96,13 +96,13 @@ def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
     class Passenger:
         """Something that can be watched going."""
 
-    wheel: Wheel[Passenger] = Wheel(0.0)
+    timing_wheel: TimingWheel[Passenger] = TimingWheel(0.0)
     passenger, other = Passenger(), Passenger()
     gone = weakref.ref(passenger)
     for at in (40.0, 20.0):
-        wheel.plan(passenger, at)
-        wheel.plan(other, at)
-    wheel.forget(passenger)
+        timing_wheel.plan(passenger, at)
+        timing_wheel.plan(other, at)
+    timing_wheel.forget(passenger)
     del passenger
     assert gone() is None
-    assert list(wheel.due(60.0)) == [other]
+    assert list(timing_wheel.due(60.0)) == [other]

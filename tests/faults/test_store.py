@@ -79,7 +79,7 @@ def spell(server: Server, pragma: str) -> Iterator[None]:
     """A PRAGMA on every connection of the server's writer while it lasts: the present one, and
     those that replace it.
     """
-    engine = server.parts.database._engines.writer
+    engine = server.services.database._engines.writer
 
     def enchant(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute(pragma)
@@ -87,7 +87,7 @@ def spell(server: Server, pragma: str) -> Iterator[None]:
     event.listen(engine, "connect", enchant)
     try:
         asyncio.run_coroutine_threadsafe(
-            server.parts.database.write(lambda connection: connection.exec_driver_sql(pragma)),
+            server.services.database.write(lambda connection: connection.exec_driver_sql(pragma)),
             server.loop,
         ).result(PATIENCE_S)
         yield
@@ -98,7 +98,7 @@ def spell(server: Server, pragma: str) -> Iterator[None]:
 @contextmanager
 def locked(server: Server) -> Iterator[None]:
     """Another program holds the write lock."""
-    other = sqlite3.connect(server.parts.settings.data / "rtdash.db", isolation_level=None)
+    other = sqlite3.connect(server.services.settings.data / "rtdash.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -222,7 +222,7 @@ async def test_a_broken_file_is_told_and_mended(tmp_path: Path) -> None:
     all that was acknowledged is there.
     """
     with serving(tmp_path, "fast", requests_per_second=0) as server:
-        path = server.parts.settings.data / "rtdash.db"
+        path = server.services.settings.data / "rtdash.db"
         async with (
             server.client() as client,
             Rest(f"http://127.0.0.1:{server.port}", server.token()) as rest,

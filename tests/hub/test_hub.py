@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from rtdash.hub import Hub, Parcel, Subscription
+from rtdash.hub import EncodedBatch, Hub, Subscription
 from rtdash.protocol.frames import text_frame
 from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
 
@@ -54,7 +54,7 @@ def test_who_joins_during_a_flush_starts_behind_it(hub: Hub, turns: Turns) -> No
     """
     late, tops = Member(), []
 
-    def join_late(_parcel: Parcel) -> None:
+    def join_late(_batch: EncodedBatch) -> None:
         if not tops:
             tops.append(hub.top(BOOKINGS))
             hub.join(BOOKINGS, late)
@@ -71,7 +71,7 @@ def test_who_joins_during_a_flush_starts_behind_it(hub: Hub, turns: Turns) -> No
 def test_who_leaves_during_a_flush_is_not_reached_by_it_any_more(hub: Hub, turns: Turns) -> None:
     """A delivery that closes another connection ends that one's membership in the same step."""
     left: list[Subscription] = []
-    first = Member(lambda _parcel: hub.leave(left[0]))
+    first = Member(lambda _batch: hub.leave(left[0]))
     hub.join(BOOKINGS, first)
     second = Member()
     left.append(hub.join(BOOKINGS, second))
@@ -101,7 +101,7 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(
 ) -> None:
     """Its fault is counted and logged, and it isn't asked again."""
 
-    def burst(_parcel: Parcel) -> None:
+    def burst(_batch: EncodedBatch) -> None:
         raise OSError("the transport is gone")
 
     faulty, behind = Member(burst), Member()
@@ -124,8 +124,8 @@ def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Tur
     the order would break.
     """
 
-    def publish_more(parcel: Parcel) -> None:
-        if parcel.first_seq == 1:
+    def publish_more(batch: EncodedBatch) -> None:
+        if batch.first_seq == 1:
             hub.publish(BOOKINGS, 2, [b"two"])
             hub.flush_now()
 
@@ -196,7 +196,7 @@ def test_tracking_anew_voids_what_was_pending(hub: Hub, turns: Turns) -> None:
 def test_a_stream_that_ends_in_a_flush_leaves_nothing_behind(hub: Hub, turns: Turns) -> None:
     """The last member's own delivery may end the tracking: no feed and no recent events stay."""
 
-    def end(_parcel: Parcel) -> None:
+    def end(_batch: EncodedBatch) -> None:
         hub.leave(mine)
         hub.untrack(BOOKINGS)
 

@@ -12,7 +12,7 @@ class DearMember(Member):
     """One whose delivery takes time."""
 
     def __init__(self, turns: Turns, cost_s: float) -> None:
-        super().__init__(lambda _parcel: setattr(turns, "now", turns.now + self.cost_s))
+        super().__init__(lambda _batch: setattr(turns, "now", turns.now + self.cost_s))
         self.cost_s = cost_s
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rtdash.hub import Hub
-from rtdash.hub.recent import PARCEL_BYTES
+from rtdash.hub.replay_cache import PARCEL_BYTES
 from tests.fakes import BOOKINGS, Member, Turns
 
 
@@ -28,7 +28,7 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
 
 def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bytes allowed the oldest go, and are then read from the log."""
-    monkeypatch.setattr("rtdash.hub.recent.STREAM_LIMIT_BYTES", 2 * (PARCEL_BYTES + 5))
+    monkeypatch.setattr("rtdash.hub.replay_cache.STREAM_LIMIT_BYTES", 2 * (PARCEL_BYTES + 5))
     for seq in range(1, 5):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()
@@ -42,7 +42,7 @@ def test_recent_events_go_out_in_runs(
     """As much at once as is allowed, but always something; and the next flush is a part of the next
     run.
     """
-    monkeypatch.setattr("rtdash.hub.recent.RUN_LIMIT_BYTES", 10)
+    monkeypatch.setattr("rtdash.hub.replay_cache.RUN_LIMIT_BYTES", 10)
     for seq in range(1, 4):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()
@@ -53,5 +53,5 @@ def test_recent_events_go_out_in_runs(
     hub.publish(BOOKINGS, 4, [b"a long one, beyond all that is allowed"])
     turns.turn()
     assert [
-        parcel and parcel.last_seq for parcel in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))
+        batch and batch.last_seq for batch in (hub.recent(BOOKINGS, 2), hub.recent(BOOKINGS, 3))
     ] == [3, 4]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtdash.hub import Hub, Parcel
+from rtdash.hub import EncodedBatch, Hub
 from tests.fakes import BOOKINGS, Member, Turns
 
 
@@ -12,7 +12,7 @@ def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over:
     dropped.
     """
 
-    def fail(_: Parcel | bytes) -> None:
+    def fail(_: EncodedBatch | bytes) -> None:
         raise RuntimeError("too late")
 
     ending, behind = Member(None if is_over else fail, write=fail), Member()

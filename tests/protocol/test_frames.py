@@ -11,6 +11,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
+from rtdash.protocol.encoded_batch import EncodedBatch
 from rtdash.protocol.frames import (
     BATCH_LIMIT_BYTES,
     WINDOW_BITS,
@@ -19,7 +20,6 @@ from rtdash.protocol.frames import (
     join_frames,
     text_frame,
 )
-from rtdash.protocol.parcel import Parcel
 from tests.fakes import BOOKINGS
 
 EVENT = json.dumps(
@@ -144,7 +144,7 @@ def test_a_batch_carries_its_instant() -> None:
 
 def test_a_parcel_makes_its_frames_once() -> None:
     """Asked again it gives the same bytes, so that all who get it share them."""
-    parcel = Parcel(BOOKINGS, 4, (EVENT, EVENT), compress_min_bytes=0)
+    parcel = EncodedBatch(BOOKINGS, 4, (EVENT, EVENT), compress_min_bytes=0)
     assert parcel.frames is parcel.frames
     assert parcel.deflated is parcel.deflated
     assert Reader().read(parcel.frames) == Reader().read(parcel.deflated) == [EVENT, EVENT]
@@ -155,6 +155,6 @@ def test_the_rest_of_a_parcel_begins_where_asked() -> None:
     """Someone who has the first event gets the second alone; someone who has none gets the parcel
     itself.
     """
-    parcel = Parcel(BOOKINGS, 4, (b"four", b"five"))
+    parcel = EncodedBatch(BOOKINGS, 4, (b"four", b"five"))
     assert parcel.after(3) is parcel
     assert (parcel.after(4).first_seq, parcel.after(4).bodies) == (5, (b"five",))

@@ -5,7 +5,7 @@ from collections import deque
 
 from rtdash.broker.memory import MemoryBroker
 from rtdash.domain.instants import from_ms
-from rtdash.hub import Hub, Parcel, Subscription
+from rtdash.hub import EncodedBatch, Hub, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.relay import Relay
 from rtdash.store.database import StoreUnavailable
@@ -76,15 +76,15 @@ class Client:
         """The hub has nothing to drop it for."""
         self._wrongs.append("the hub has dropped it")
 
-    def deliver(self, parcel: Parcel) -> None:
+    def deliver(self, batch: EncodedBatch) -> None:
         """Every event must be the very next one."""
-        for offset, body in enumerate(parcel.bodies):
+        for offset, body in enumerate(batch.bodies):
             epoch, venue, channel, seq = body.decode().split()
             due = self.position and Position(self.position.epoch, self.position.seq + 1)
             if (
                 (epoch, int(seq)) != due
                 or (venue, channel) != self.stream
-                or parcel.first_seq + offset != int(seq)
+                or batch.first_seq + offset != int(seq)
             ):
                 self._wrongs.append(f"{body!r} came where {due} of {self.stream} was due")
             self.position = Position(epoch, int(seq))

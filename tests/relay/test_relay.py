@@ -19,7 +19,7 @@ def test_an_announcement_reaches_members_and_the_broker(run) -> None:
         notices = house.broker.listen()
         heard = asyncio.ensure_future(anext(notices))
         await settled()
-        running = asyncio.create_task(house.relay.link.run())
+        running = asyncio.create_task(house.relay.broker_connection.run())
         house.relay.announce(house.log.append(BOOKINGS, 2))
         notice = await heard
         while notice.stream != BOOKINGS:

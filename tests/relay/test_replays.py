@@ -104,15 +104,15 @@ def test_a_replay_reads_pages_and_joins_without_a_gap(run, monkeypatch: pytest.M
         house.log.append(BOOKINGS, 10)
         await house.relay.follow(BOOKINGS)
         member = Member(
-            lambda parcel: (
-                house.relay.announce(house.log.append(BOOKINGS)) if parcel.last_seq == 6 else None
+            lambda batch: (
+                house.relay.announce(house.log.append(BOOKINGS)) if batch.last_seq == 6 else None
             )
         )
         assert await house.relay.replay(BOOKINGS, 2, member) is not None
         house.relay.announce(house.log.append(BOOKINGS))
         await settled()
         assert seqs(member) == list(range(3, 13))
-        assert [len(parcel.bodies) for parcel in member.parcels[:2]] == [4, 4]
+        assert [len(batch.bodies) for batch in member.parcels[:2]] == [4, 4]
 
     run(body())
 
@@ -131,8 +131,8 @@ def test_recent_events_are_replayed_without_the_log(run) -> None:
         for member in members:
             assert await house.relay.replay(BOOKINGS, 1, member)
         assert seqs(members[0]) == [2, 3]
-        assert [id(parcel) for parcel in members[0].parcels] == [
-            id(parcel) for parcel in members[1].parcels
+        assert [id(batch) for batch in members[0].parcels] == [
+            id(batch) for batch in members[1].parcels
         ]
         assert len(house.log.reads) == reads
 
@@ -198,7 +198,7 @@ def test_a_replay_that_pruning_overtakes_ends_without_a_gap(
         house = House()
         house.log.append(BOOKINGS, 6)
         await house.relay.follow(BOOKINGS)
-        member = Member(lambda _parcel: house.log.prune(BOOKINGS, 4))
+        member = Member(lambda _batch: house.log.prune(BOOKINGS, 4))
         assert await house.relay.replay(BOOKINGS, 0, member) is None
         assert seqs(member) == [1, 2]
         assert not house.hub.has_members(BOOKINGS)

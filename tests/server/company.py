@@ -76,7 +76,7 @@ class Company:
     def drain(self, number: int) -> None:
         """SIGTERM; another process takes its place."""
         process = self.processes[number]
-        drained = self.loop.create_task(process.gateway.drain())
+        drained = self.loop.create_task(process.connection_manager.drain())
         while not drained.done():
             self.wait(0.25)
         self.store.release()
@@ -100,15 +100,15 @@ class Company:
 
     def break_off(self, client: Client, dialog: Dialog, how: str) -> None:
         """The connection ends: "half open", by a "reset", or is "read to the end"."""
-        link = dialog.link
+        transport = dialog.transport
         if how == "half open":
-            link.is_cut = True
+            transport.is_cut = True
         elif how == "reset":
-            link.down.clear()
-            link.up.clear()
-            link.end()
+            transport.down.clear()
+            transport.up.clear()
+            transport.end()
         else:
-            link.end()
+            transport.end()
             client.read(dialog)
         client.give_up(dialog)
 
@@ -163,7 +163,7 @@ class Company:
         assert leftovers == [{}, {}], leftovers
         assert self.log.waiting == self.store.waiting == 0
         self.wait(TTL_S + 1)
-        self.loop.run_until_complete(self.processes[0].gateway.sessions._expire())
+        self.loop.run_until_complete(self.processes[0].connection_manager.sessions._expire())
         assert self.store.run(count_sessions) == 0, "a session that nobody holds doesn't expire"
         for process in self.processes:
             self.loop.run_until_complete(process.stop())
@@ -172,7 +172,7 @@ class Company:
     def abandon(self) -> None:
         """Whatever a failure has left: it must not talk into the next schedule."""
         for process in self.processes:
-            process.door.is_shut = True
+            process.admission.is_shut = True
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.spin(5)
@@ -198,7 +198,7 @@ class Company:
             self.loop.now_s += 0.001
             for client in self.clients:
                 for dialog in client.dialogs:
-                    dialog.link.carry_up()
+                    dialog.transport.carry_up()
                     if client.reads:
                         client.read(dialog)
 
@@ -215,12 +215,12 @@ class Company:
         for client in self.clients:
             for dialog in client.dialogs:
                 if dialog.process is old:
-                    dialog.link.has_ended = True
+                    dialog.transport.has_ended = True
                     self.break_off(client, dialog, how)
 
     def _bring_back(self, client: Client, round_: int) -> None:
         dialog = client.dialog
-        if dialog is None or dialog.link.has_ended:
+        if dialog is None or dialog.transport.has_ended:
             dialog = client.connect(self.processes[round_ % 2])
         if not dialog.has_entered:
             client.enter(dialog, [BOOKINGS])

@@ -26,7 +26,7 @@ class Request:
 class Dialog:
     """`chain` says behind which event each followed stream stands; None for states."""
 
-    link: SteeredLink
+    transport: SteeredLink
     process: Process
     chain: dict[Stream, Position | None] = field(default_factory=dict)
     states: dict[Stream, int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Dialog:
             "id": number,
             **{name: value for name, value in fields.items() if value is not None},
         }
-        self.link.up.append(Sent("text", json.dumps(message)))
+        self.transport.up.append(Sent("text", json.dumps(message)))
 
     def state_came(self, stream: Stream, number: int) -> Iterator[str]:
         """What is wrong with it."""

@@ -61,7 +61,7 @@ class Client:
             if not older.is_over and not older.has_entered:
                 self.leave(older)
         dialog = Dialog(SteeredLink(self._loop, self._wrongs), process)
-        process.connect(dialog.link, self.sub)
+        process.connect(dialog.transport, self.sub)
         self.dialogs.append(dialog)
         return dialog
 
@@ -122,7 +122,7 @@ class Client:
 
     def leave(self, dialog: Dialog) -> None:
         """The client's own Close."""
-        dialog.link.up.append(Sent("close", int(CloseCode.NORMAL)))
+        dialog.transport.up.append(Sent("close", int(CloseCode.NORMAL)))
         self.give_up(dialog)
 
     def give_up(self, dialog: Dialog) -> None:
@@ -136,10 +136,10 @@ class Client:
 
     def read(self, dialog: Dialog, count: int | None = None) -> None:
         """Take frames as they come; what is read is processed."""
-        while (count is None or count > 0) and (frame := dialog.link.take()) is not None:
+        while (count is None or count > 0) and (frame := dialog.transport.take()) is not None:
             count = None if count is None else count - 1
             self._process(dialog, frame)
-        if dialog.link.has_ended and not dialog.link.down:
+        if dialog.transport.has_ended and not dialog.transport.down:
             self.give_up(dialog)
 
     def _ask(
@@ -159,12 +159,12 @@ class Client:
                 pass
             case "ping":
                 if self.answers_pings:
-                    dialog.link.up.append(Sent("pong", frame.content))
+                    dialog.transport.up.append(Sent("pong", frame.content))
             case "close":
                 if frame.content == CloseCode.SESSION_TAKEN_OVER and not dialog.has_rivals:
                     self._wrong("4505 although nobody else has tried")
                 if self.answers_close:
-                    dialog.link.up.append(Sent("close", frame.content))
+                    dialog.transport.up.append(Sent("close", frame.content))
                 self.give_up(dialog)
             case _ if frame.content.startswith((b"e", b"s")) or b'"batch"' in frame.content[:20]:
                 for epoch, venue, channel, number in _MARKED.findall(frame.content):

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.app import create_app
-from rtdash.server.auth import DEFAULT_SCOPES, mint
+from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 from rtdash.settings import Settings
 
 SECRET = "only-for-tests-" + "0123456789" * 6

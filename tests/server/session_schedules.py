@@ -151,15 +151,15 @@ class SessionSchedules(RuleBasedStateMachine):
     @rule(process=st.sampled_from([None, 0, 1]))
     def writes_take_long(self, process: int | None = None) -> None:  # noqa: D102
         for one in self.company.processes if process is None else [self.company.processes[process]]:
-            one.door.hold()
+            one.admission.hold()
 
     @rule(process=st.sampled_from([None, 0, 1]))
     def writes_end(self, process: int | None = None) -> None:
         """Of one process, or of all, the dead ones as well."""
-        door: Door | Store = (
-            self.company.store if process is None else self.company.processes[process].door
+        admission: Door | Store = (
+            self.company.store if process is None else self.company.processes[process].admission
         )
-        door.release()
+        admission.release()
         self.company.spin(2)
 
     @rule(faults=st.lists(st.sampled_from(["refused", "unknown", None]), max_size=4))

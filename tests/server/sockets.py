@@ -20,11 +20,11 @@ from rtdash.domain.instants import utc_now
 from rtdash.domain.reservations import Op, Operation
 from rtdash.protocol.channels import Stream
 from rtdash.server.app import create_app
-from rtdash.server.auth import DEFAULT_SCOPES, mint
-from rtdash.server.heads import TimedHeads
-from rtdash.server.parts import Parts
+from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
+from rtdash.server.http.protocol import HttpProtocol
+from rtdash.server.services import Services
 from rtdash.server.serving import bind, largest_frame_bytes
-from rtdash.server.socket.plainsocket import PlainSocket
+from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
@@ -39,9 +39,9 @@ class Server:
     """What runs in a thread of its own, and tokens for it."""
 
     def __init__(
-        self, parts: Parts, loop: asyncio.AbstractEventLoop, port: int, sockets: set[Any]
+        self, services: Services, loop: asyncio.AbstractEventLoop, port: int, sockets: set[Any]
     ) -> None:
-        self.parts = parts
+        self.services = services
         self.loop = loop
         self.port = port
         self.sockets = sockets
@@ -100,7 +100,7 @@ class Server:
             for index in range(number)
         ]
         self._booked += number
-        outcomes = await self.call(lambda: self.parts.bookings.apply(operations))
+        outcomes = await self.call(lambda: self.services.bookings.apply(operations))
         assert all(outcome.seq for outcome in outcomes), outcomes
         return [outcome.seq for outcome in outcomes]
 
@@ -108,8 +108,8 @@ class Server:
         """A state message, flushed."""
 
         async def publish() -> None:
-            self.parts.hub.publish_state(stream, kind, body)
-            self.parts.hub.flush_now()
+            self.services.hub.publish_state(stream, kind, body)
+            self.services.hub.flush_now()
 
         await self.call(publish)
 
@@ -127,7 +127,7 @@ class Server:
     def refusals(self, limit: str) -> float:
         """How often a limit has refused, as the metrics tell it."""
         return (
-            self.parts.metrics.registry.get_sample_value(
+            self.services.metrics.registry.get_sample_value(
                 "rtdash_limit_refusals_total", {"limit": limit}
             )
             or 0.0
@@ -137,7 +137,7 @@ class Server:
         """What was committed has been handed to the connections."""
 
         async def flush() -> None:
-            self.parts.hub.flush_now()
+            self.services.hub.flush_now()
 
         await self.call(flush)
 
@@ -216,7 +216,7 @@ def serving(
     try:
         assert server.is_up.wait(30), "the server did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(app.state.parts, server.loop, port, server.server_state.connections)
+        yield Server(app.state.services, server.loop, port, server.server_state.connections)
     finally:
         server.should_exit = True
         thread.join(15)
@@ -230,7 +230,7 @@ def _config(
     return uvicorn.Config(
         app,
         port=0,
-        http=TimedHeads,
+        http=HttpProtocol,
         ws=PlainSocket,
         loop="uvloop" if uvloop else "asyncio",
         lifespan="on",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rtdash.hub import Parcel
-from rtdash.server.socket.connection import Connection
+from rtdash.hub import EncodedBatch
+from rtdash.server.ws.connection import Connection
 from tests.server.steered_store import SteeredLoop
 
 KERNEL_BYTES = 500
@@ -51,8 +51,8 @@ class SteeredLink:
         for body in bodies:
             self._write(Sent("text", body))
 
-    def send_parcel(self, parcel: Parcel) -> None:  # noqa: D102
-        self.send(parcel.bodies)
+    def send_parcel(self, batch: EncodedBatch) -> None:  # noqa: D102
+        self.send(batch.bodies)
 
     def ping(self, payload: bytes) -> None:  # noqa: D102
         self._write(Sent("ping", payload))

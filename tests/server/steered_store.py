@@ -47,15 +47,15 @@ class Store:
         self._engine = _engine()
         self.run(_empty)
 
-    def door(self) -> "Door":
+    def admission(self) -> "Door":
         """For a new process."""
         self._doors.append(Door(self))
         return self._doors[-1]
 
     def release(self) -> None:
         """Write on, for whatever process, be it dead."""
-        for door in self._doors:
-            door.release()
+        for admission in self._doors:
+            admission.release()
 
     def run(self, fn: Callable[[StoreConnection], Result]) -> Result:
         """One transaction."""
@@ -65,7 +65,7 @@ class Store:
     @property
     def waiting(self) -> int:
         """Writes that are under way."""
-        return sum(door.waiting for door in self._doors)
+        return sum(admission.waiting for admission in self._doors)
 
 
 class Door:

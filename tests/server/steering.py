@@ -12,11 +12,11 @@ from rtdash.domain.instants import from_ms
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
 from rtdash.relay import Relay
-from rtdash.server.auth import Principal
-from rtdash.server.metrics import Metrics
-from rtdash.server.revocations import Revocations
-from rtdash.server.socket.connection import Connection
-from rtdash.server.socket.gateway import Gateway, Services
+from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.tokens import Principal
+from rtdash.server.metrics.registry import Metrics
+from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
 from rtdash.settings import Limits
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import FakeLog, Turns
@@ -40,8 +40,8 @@ LIMITS = Limits(
 class States:
     """A dashboard whose figures are numbers that count up."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, admission: Door) -> None:
+        self._admission = admission
         self.number = 0
 
     def body(self, stream: Stream) -> bytes:
@@ -50,7 +50,7 @@ class States:
 
     async def current_states(self, stream: Stream) -> tuple[bytes, ...]:
         """As Dashboard.current_states."""
-        await self._door.read(lambda _: None)
+        await self._admission.read(lambda _: None)
         return (self.body(stream),)
 
     def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
@@ -58,7 +58,7 @@ class States:
         return (self.body(stream),)
 
 
-class SteeredGateway(Gateway):
+class SteeredGateway(ConnectionManager):
     """The gateway by the loop's time."""
 
     @staticmethod
@@ -75,7 +75,7 @@ class Process:
     def __init__(self, loop: SteeredLoop, log: FakeLog, store: Store) -> None:
         self.loop = loop
         self.turns = Turns()
-        self.door = store.door()
+        self.admission = store.admission()
         self.hub = Hub(self.turns.call_soon, self.turns.call_later, self.turns.clock)
         self.relay = Relay(
             log,
@@ -85,24 +85,26 @@ class Process:
             clock=self.clock,
             on_accepted=lambda _stream: None,
         )
-        self.states = States(self.door)
+        self.states = States(self.admission)
         self.metrics = Metrics()
-        self.gateway = SteeredGateway(self._services(), allowed_origins="", trusted_proxies="")
-        self.running = loop.create_task(self.gateway.run())
+        self.connection_manager = SteeredGateway(
+            self._services(), allowed_origins="", trusted_proxies=""
+        )
+        self.running = loop.create_task(self.connection_manager.run())
 
     def clock(self) -> Any:
         """The loop's time as an instant."""
         return from_ms(round(self.loop.now_s * 1000))
 
-    def connect(self, link: SteeredLink, sub: str) -> Connection:
+    def connect(self, transport: SteeredLink, sub: str) -> Connection:
         """What the door does."""
         now = self.clock()
         scopes = frozenset({"hotel:read", "restaurant:read"})
-        self.gateway.places.enter(sub)
-        link.receiver = self.gateway.admit(
-            link, Principal(sub, None, scopes, ("*",), sub, now, now + timedelta(days=365))
+        self.connection_manager.connection_limits.enter(sub)
+        transport.receiver = self.connection_manager.admit(
+            transport, Principal(sub, None, scopes, ("*",), sub, now, now + timedelta(days=365))
         )
-        return link.receiver
+        return transport.receiver
 
     async def look(self) -> None:
         """Compare with the heads; a fault heals later."""
@@ -113,9 +115,9 @@ class Process:
 
     async def die(self, *, writes_are_lost: bool) -> None:
         """SIGKILL: nothing is written any more, but for what had reached the store."""
-        self.door.is_shut = True
+        self.admission.is_shut = True
         if writes_are_lost:
-            self.door.forget()
+            self.admission.forget()
         await self.stop()
 
     async def stop(self) -> None:
@@ -127,12 +129,13 @@ class Process:
 
     def leftovers(self) -> dict[str, object]:
         """All counters that are not back to zero."""
-        gateway, held = self.gateway, self.gateway.sessions
+        connection_manager, held = self.connection_manager, self.connection_manager.sessions
         counts: dict[str, object] = {
-            "connections": len(gateway.connections),
-            "places": dict(gateway.places.by_user) or gateway.places._total,
-            "tasks": len(gateway._tasks),
-            "planned": len(gateway.wheel._planned),
+            "connections": len(connection_manager.connections),
+            "connection_limits": dict(connection_manager.connection_limits.by_user)
+            or connection_manager.connection_limits._total,
+            "tasks": len(connection_manager._tasks),
+            "planned": len(connection_manager.timing_wheel._planned),
             "sessions held": len(held._holders),
             "sessions to be written": len(held._confirmed) + len(held._ended),
             "followed": self.relay.followed,
@@ -144,9 +147,9 @@ class Process:
         }
         return {name: count for name, count in counts.items() if count}
 
-    def _services(self) -> Services:
-        database: Any = self.door
-        return Services(
+    def _services(self) -> ConnectionServices:
+        database: Any = self.admission
+        return ConnectionServices(
             limits=LIMITS,
             clock=self.clock,
             database=database,

@@ -17,9 +17,9 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from rtdash.broker import open_broker
 from rtdash.broker.base import Notice
-from rtdash.broker.link import Link
 from rtdash.loadtest.faults import Fault, FaultProxy
 from rtdash.protocol.channels import Stream
+from rtdash.relay.broker_connection import BrokerConnection
 from tests.conftest import FULL
 from tests.server.session_schedules import AT_RANDOM, SessionSchedules, commits
 from tests.server.steering import Process
@@ -39,7 +39,7 @@ class Post:
     def __init__(self, server: TestServer) -> None:
         self._server = server
         self._inboxes: list[SimpleQueue[Notice]] = [SimpleQueue(), SimpleQueue()]
-        self._links: list[Link] = []
+        self._links: list[BrokerConnection] = []
         self._loop = asyncio.new_event_loop()
         self._is_over = asyncio.Event()
         self._proxy = FaultProxy("127.0.0.1", server.inner_port or server.port)
@@ -69,9 +69,9 @@ class Post:
     def wait_for(self, notice: Notice) -> list[tuple[int, Notice]]:
         """What each process hears until it has heard this, with the process's number."""
         heard: list[tuple[int, Notice]] = []
-        for number, inbox in enumerate(self._inboxes):
+        for number, action_queue in enumerate(self._inboxes):
             while not heard or heard[-1] != (number, notice):
-                heard.append((number, inbox.get(timeout=PATIENCE_S)))
+                heard.append((number, action_queue.get(timeout=PATIENCE_S)))
         return heard
 
     def lose(self) -> None:
@@ -96,8 +96,8 @@ class Post:
         self._do(mend())
         return [
             (number, notice)
-            for number, inbox in enumerate(self._inboxes)
-            for notice in _emptied(inbox)
+            for number, action_queue in enumerate(self._inboxes)
+            for notice in _emptied(action_queue)
         ]
 
     async def _run(self, is_open: threading.Event) -> None:
@@ -108,14 +108,14 @@ class Post:
                 netloc=url.netloc.replace(str(self._server.port), str(self._proxy.port))
             ).geturl()
             tasks = []
-            for inbox in self._inboxes:
+            for action_queue in self._inboxes:
                 broker = open_broker(here)
                 stack.push_async_callback(broker.close)
-                self._links.append(Link(broker, inbox.put))
+                self._links.append(BrokerConnection(broker, action_queue.put))
                 tasks.append(asyncio.create_task(self._links[-1].run()))
             async with asyncio.timeout(PATIENCE_S):
                 # set by the canary's way back
-                while not all(link.lag_s for link in self._links):  # noqa: ASYNC110
+                while not all(broker_connection.lag_s for broker_connection in self._links):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             is_open.set()
             await self._is_over.wait()
@@ -126,7 +126,7 @@ class Post:
     async def _until(self, status: str) -> None:
         async with asyncio.timeout(PATIENCE_S):
             # a state, seen from outside
-            while {link.status for link in self._links} != {status}:  # noqa: ASYNC110
+            while {broker_connection.status for broker_connection in self._links} != {status}:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -184,9 +184,9 @@ def test_sessions_lose_nothing_by_a_real_broker(
         )
 
 
-def _emptied(inbox: SimpleQueue[Notice]) -> Iterator[Notice]:
+def _emptied(action_queue: SimpleQueue[Notice]) -> Iterator[Notice]:
     while True:
         try:
-            yield inbox.get_nowait()
+            yield action_queue.get_nowait()
         except Empty:
             return

@@ -13,8 +13,8 @@ from rtdash.domain.instants import utc_now
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venue_file import VenueFileError
 from rtdash.protocol.channels import Channel, Stream
+from rtdash.server.auth.keys import KeyUnusable
 from rtdash.server.composition import open_parts
-from rtdash.server.keys import KeyUnusable
 from rtdash.settings import SecretUnusable, Settings
 from rtdash.store import event_log
 from rtdash.store.database import StoreError, StoreLocked
@@ -44,9 +44,9 @@ def anyio_backend() -> str:
 
 async def test_an_empty_store_gets_the_two_default_venues(tmp_path: Path) -> None:
     """And the data directory is made."""
-    async with open_parts(Settings(data=tmp_path / "new" / "data"), utc_now) as parts:
-        assert list(parts.venues) == ["harbour-hotel", "harbour-grill"]
-        assert parts.tasks.dead == []
+    async with open_parts(Settings(data=tmp_path / "new" / "data"), utc_now) as services:
+        assert list(services.venues) == ["harbour-hotel", "harbour-grill"]
+        assert services.tasks.dead == []
     assert (tmp_path / "new" / "data" / "rtdash.db").exists()
 
 
@@ -61,8 +61,8 @@ async def test_a_venue_file_is_imported_and_stays(tmp_path: Path) -> None:
     ):
         async with open_parts(
             Settings(data=tmp_path, venues=tmp_path / file if file else None), utc_now
-        ) as parts:
-            assert list(parts.venues) == expected
+        ) as services:
+            assert list(services.venues) == expected
 
 
 async def test_a_wrong_venue_file_changes_nothing(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ async def test_a_wrong_venue_file_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(VenueFileError, match=r"bad\.toml"):
         async with open_parts(Settings(data=tmp_path, venues=tmp_path / "bad.toml"), utc_now):
             pass
-    async with open_parts(Settings(data=tmp_path), utc_now) as parts:
-        assert list(parts.venues) == ["inn"]
+    async with open_parts(Settings(data=tmp_path), utc_now) as services:
+        assert list(services.venues) == ["inn"]
 
 
 async def test_one_data_directory_has_one_server(tmp_path: Path) -> None:
@@ -124,22 +124,28 @@ async def test_events_older_than_the_retention_are_pruned(tmp_path: Path) -> Non
     then = datetime(2026, 1, 1, tzinfo=UTC)
     table = {"customer_name": "Ada", "guests": 2, "source": "web", "start": then}
     stream = Stream("harbour-grill", Channel.RESTAURANT_RESERVATIONS)
-    async with open_parts(Settings(data=tmp_path), lambda: then) as parts:
-        await parts.bookings.apply([Operation("one", Op.BOOK, "harbour-grill", **table)])
+    async with open_parts(Settings(data=tmp_path), lambda: then) as services:
+        await services.bookings.apply([Operation("one", Op.BOOK, "harbour-grill", **table)])
         assert (
-            await parts.database.read(lambda connection: event_log.read_floor(connection, stream))
+            await services.database.read(
+                lambda connection: event_log.read_floor(connection, stream)
+            )
             == 0
         )
     async with (
-        open_parts(Settings(data=tmp_path), lambda: then + timedelta(days=7, seconds=1)) as parts,
+        open_parts(
+            Settings(data=tmp_path), lambda: then + timedelta(days=7, seconds=1)
+        ) as services,
         asyncio.timeout(10),
     ):
         # pruning tells nobody
         while (  # noqa: ASYNC110
-            await parts.database.read(lambda connection: event_log.read_floor(connection, stream))
+            await services.database.read(
+                lambda connection: event_log.read_floor(connection, stream)
+            )
             != 1
         ):
             await asyncio.sleep(0)
-        assert await parts.database.read(
+        assert await services.database.read(
             lambda connection: event_log.read_heads(connection, [stream])
         ) == {stream: 1}

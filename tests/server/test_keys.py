@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from rtdash.server.auth import TokenRefused, Verifier, token_digest
-from rtdash.server.keys import MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
+from rtdash.server.auth.keys import MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
+from rtdash.server.auth.tokens import TokenRefused, Verifier, token_digest
 from tests.programs import free_port
 from tests.server.sockets import LANES, serving
 
@@ -168,7 +168,7 @@ async def test_a_key_set_that_is_too_large_or_too_slow_is_none(
     key_server.content = whole[:-1] + b" " * MAX_SET_BYTES + b"}"
     keys = Keys(jwks_url=key_server.url)
     assert not await keys.refresh()
-    monkeypatch.setattr("rtdash.server.keys.FETCH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("rtdash.server.auth.keys.FETCH_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         assert not await Keys(jwks_url=f"http://127.0.0.1:{mute.getsockname()[1]}/keys").refresh()
     key_server.content = b"[" * 100_000

@@ -1,7 +1,7 @@
 """The rate of requests: its burst, its refill, its bound."""
 
-from rtdash.server import limits
-from rtdash.server.limits import RequestLimit
+from rtdash.server.http import request_limit
+from rtdash.server.http.request_limit import RequestLimit
 
 
 class Seconds:
@@ -74,7 +74,7 @@ def test_no_limit_and_dry_run_grant_everything() -> None:
 
 def test_forgetting_full_buckets_bounds_memory_and_changes_nothing(monkeypatch) -> None:
     """Who has just used theirs up is remembered through a crowd."""
-    monkeypatch.setattr(limits, "MAX_BUCKETS", 10)
+    monkeypatch.setattr(request_limit, "MAX_BUCKETS", 10)
     seconds, refused = Seconds(), []
     bucket = limit(seconds, refused)
     for number in range(50):

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rtdash.server import figures
-from rtdash.server.figures import Canary
 from rtdash.server.logs import JsonLines
-from rtdash.server.metrics import LIMITS, Metrics
+from rtdash.server.metrics import collectors
+from rtdash.server.metrics.delivery_probe import DeliveryProbe
+from rtdash.server.metrics.registry import LIMITS, Metrics
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
@@ -60,7 +60,7 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
             await client.subscribe("restaurant_reservations", "restaurant_notifications")
             await server.book(3)
             await client.events(3)
-            position = {"restaurant_reservations": {"epoch": server.parts.relay.epoch, "seq": 1}}
+            position = {"restaurant_reservations": {"epoch": server.services.relay.epoch, "seq": 1}}
             await client.subscribe("restaurant_reservations", positions=position)
             await client.events(2)
             await client.subscribe(
@@ -70,7 +70,7 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
             async with server.client() as third:
                 assert (await third.farewell())[1] == 4007
             during = await asyncio.to_thread(scrape, server)
-        await server.until(lambda: not server.parts.gateway.connections)
+        await server.until(lambda: not server.services.connection_manager.connections)
         after = await asyncio.to_thread(scrape, server)
     assert (
         before["rtdash_connections"],
@@ -102,13 +102,13 @@ async def test_the_canary_measures_the_way_and_nobody_else_hears_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each process publishes to itself; it is in no log, on no socket, and its time is a metric."""
-    monkeypatch.setattr(figures, "CANARY_INTERVAL_S", 0.05)
+    monkeypatch.setattr(collectors, "PROBE_INTERVAL_S", 0.05)
     with serving(tmp_path, "fast") as server:
         async with server.client() as client:
             await client.subscribe(
                 "hotel_stats", "restaurant_stats", "hotel_reservations", "restaurant_reservations"
             )
-            registry = server.parts.metrics.registry
+            registry = server.services.metrics.registry
             start = registry.get_sample_value("rtdash_delivery_seconds_count") or 0
             await server.until(
                 lambda: (
@@ -134,9 +134,9 @@ async def test_a_canary_that_is_not_heard_is_missed(
         def leave(self, *_: object) -> None: ...
         def publish_state(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(figures, "CANARY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(collectors, "PROBE_INTERVAL_S", 0.01)
     metrics = Metrics()
-    singing = asyncio.ensure_future(Canary(Deaf(), metrics).run())  # type: ignore[arg-type]
+    singing = asyncio.ensure_future(DeliveryProbe(Deaf(), metrics).run())  # type: ignore[arg-type]
     async with asyncio.timeout(5):
         # it tells nobody
         while not metrics.registry.get_sample_value("rtdash_canaries_lost_total"):  # noqa: ASYNC110
@@ -150,7 +150,7 @@ async def test_a_dead_task_is_not_ready(tmp_path: Path) -> None:
     """503, naming the task; the process itself still answers."""
     with serving(tmp_path, "fast") as server:
         url = f"http://127.0.0.1:{server.port}"
-        server.parts.tasks.dead.append("upcoming")
+        server.services.tasks.dead.append("upcoming")
         async with httpx.AsyncClient(trust_env=False) as client:
             told = await client.get(url + "/readyz")
             assert (told.status_code, told.json()["problems"]) == (
@@ -163,7 +163,7 @@ async def test_a_dead_task_is_not_ready(tmp_path: Path) -> None:
 async def test_a_draining_server_is_not_ready(tmp_path: Path) -> None:
     """Load balancers stop sending people from the first moment of a drain."""
     with serving(tmp_path, "fast", drain_window_s=0) as server:
-        await server.call(server.parts.gateway.drain)
+        await server.call(server.services.connection_manager.drain)
         async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"http://127.0.0.1:{server.port}/readyz")).status_code == 503
 
@@ -180,7 +180,7 @@ async def test_lines_about_sockets_name_connection_and_session(
             async with server.client(session=session) as thief:
                 await thief.receive()
                 assert (await client.farewell())[1] == 4505
-        await server.until(lambda: not server.parts.gateway.connections)
+        await server.until(lambda: not server.services.connection_manager.connections)
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     first = [line for line in told if line.get("connection") == 1]
     assert [line["message"].partition(":")[0] for line in first] == ["opened", "closed", "ended"]

@@ -86,7 +86,7 @@ def test_the_page_for_people_has_all_of_it_and_loads_nothing(server: RunningServ
     assert set(re.findall(r' id="(\w+)"', page.text)) == set(document["components"]["schemas"])
     links = set(re.findall(r'href="(.*?)"', page.text))
     assert {"/openapi.json", "/asyncapi.json", "#Reservation", "#Problem"} <= links
-    assert {link[1:] for link in links if link.startswith("#")} <= set(
+    assert {transport[1:] for transport in links if transport.startswith("#")} <= set(
         document["components"]["schemas"]
     )
     assert not re.search(

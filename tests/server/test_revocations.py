@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.server import revocations as module
-from rtdash.server.auth import Principal
-from rtdash.server.revocations import Revocations
+from rtdash.server.auth import revocations as module
+from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.tokens import Principal
 from rtdash.store.database import Database
 from tests.stores import NOW, ManualClock, anyio_backend
 

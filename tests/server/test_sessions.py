@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from rtdash.domain.instants import to_ms
-from rtdash.server.socket.sessions import Sessions, Superseded
+from rtdash.server.ws.session_registry import SessionRegistry, SessionTaken
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection, Database
 from rtdash.store.schema import processes
@@ -42,8 +42,8 @@ async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database
 
 
 @pytest.fixture
-def sessions(database: Database, clock: ManualClock) -> Sessions:
-    return Sessions(database, clock, process="p1", ttl_s=TTL_S)
+def sessions(database: Database, clock: ManualClock) -> SessionRegistry:
+    return SessionRegistry(database, clock, process="p1", ttl_s=TTL_S)
 
 
 @asynccontextmanager
@@ -65,7 +65,7 @@ async def held(database: Database) -> AsyncIterator[None]:
 
 
 async def test_a_resume_that_is_given_up_takes_no_ended_session_along(
-    sessions: Sessions, database: Database, clock: ManualClock
+    sessions: SessionRegistry, database: Database, clock: ManualClock
 ) -> None:
     """It was about to write what waited, of others as well: a session whose connection has ended
     still begins to expire.
@@ -89,7 +89,7 @@ async def test_a_resume_that_is_given_up_takes_no_ended_session_along(
 
 
 async def test_a_beat_tells_when_it_was_written(
-    sessions: Sessions, database: Database, clock: ManualClock
+    sessions: SessionRegistry, database: Database, clock: ManualClock
 ) -> None:
     """Not when it began to wait: a process whose store was slow would count as silent for as
     long.
@@ -106,13 +106,13 @@ async def test_a_beat_tells_when_it_was_written(
 
 
 async def test_a_resume_that_waited_loses_to_a_later_one(
-    sessions: Sessions, database: Database, clock: ManualClock
+    sessions: SessionRegistry, database: Database, clock: ManualClock
 ) -> None:
     """Another process has carried that one out already."""
-    elsewhere = Sessions(database, clock, process="p2", ttl_s=TTL_S)
+    elsewhere = SessionRegistry(database, clock, process="p2", ttl_s=TTL_S)
     session = sessions.new("ann")
     await sessions.save(session, (), {})
     asked_at = clock.advance(seconds=1)
     assert await elsewhere.take_over(session.id, "ann", clock.advance(seconds=1)) is not None
-    with pytest.raises(Superseded):
+    with pytest.raises(SessionTaken):
         await sessions.take_over(session.id, "ann", asked_at)

@@ -90,7 +90,7 @@ async def test_a_revoked_user_is_sent_away(edge: Server) -> None:
     token = edge.token("mallory")
     async with edge.client(token=token) as client, edge.client() as other:
         await client.subscribe("hotel_reservations")
-        await edge.call(lambda: edge.parts.revocations.revoke(sub="mallory"))
+        await edge.call(lambda: edge.services.revocations.revoke(sub="mallory"))
         said, code = await client.farewell()
         assert (code, said and said["reconnect"]) == (4504, False)
         assert (await other.ask(action="ping"))["status"] == "pong"
@@ -106,7 +106,7 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
         async with server.client() as one, server.client() as two, server.client() as three:
             loop = asyncio.get_running_loop()
             start = loop.time()
-            draining = asyncio.ensure_future(server.call(server.parts.gateway.drain))
+            draining = asyncio.ensure_future(server.call(server.services.connection_manager.drain))
             told = []
             for place, done in enumerate(
                 asyncio.as_completed([client.farewell() for client in (one, two, three)])
@@ -157,8 +157,14 @@ async def test_a_half_closed_connection_is_freed(edge: Server) -> None:
 
 async def gone(server: Server, left: int = 0) -> bool:
     """Wait until connections, users and subscriptions are down to what they were."""
-    gateway, hub = server.parts.gateway, server.parts.hub
-    await server.until(lambda: len(gateway.connections) == gateway.places.by_user.total() == left)
+    connection_manager, hub = server.services.connection_manager, server.services.hub
+    await server.until(
+        lambda: (
+            len(connection_manager.connections)
+            == connection_manager.connection_limits.by_user.total()
+            == left
+        )
+    )
     return bool(left) or not any(
         hub.has_members(Stream(venue, channel)) for venue in (HOTEL, GRILL) for channel in Channel
     )

@@ -60,7 +60,7 @@ async def test_nothing_that_comes_in_breaks_the_server(
 
 async def _provoke(server: Server) -> None:
     chance = random.Random(20260)
-    gateway = server.parts.gateway
+    connection_manager = server.services.connection_manager
     for _ in range(CONNECTIONS):
         async with RawClient.connect(
             server.url(token=server.token(f"user-{chance.random()}"))
@@ -73,7 +73,11 @@ async def _provoke(server: Server) -> None:
                 )
                 if chance.random() < 0.5:
                     client.writer.write_eof()
-    await server.until(lambda: not gateway.connections and not gateway.places.by_user)
+    await server.until(
+        lambda: (
+            not connection_manager.connections and not connection_manager.connection_limits.by_user
+        )
+    )
 
 
 def _frame(chance: random.Random) -> bytes:

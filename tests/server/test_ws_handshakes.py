@@ -138,8 +138,13 @@ async def test_broken_heads_harm_nobody(
             writer.write(broken)
             await asyncio.wait({asyncio.ensure_future(reader.read(200))}, timeout=0.01)
             writer.transport.abort()
-        gateway = server.parts.gateway
-        await server.until(lambda: not gateway.connections and not gateway.places.by_user)
+        connection_manager = server.services.connection_manager
+        await server.until(
+            lambda: (
+                not connection_manager.connections
+                and not connection_manager.connection_limits.by_user
+            )
+        )
         async with server.client() as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
     ours = "" if lane == "fast" else "rtdash"

@@ -15,21 +15,30 @@ from websockets.protocol import Protocol
 from websockets.server import ServerProtocol
 
 from rtdash.protocol.codes import CloseCode
-from rtdash.server.heads import TimedHeads
-from rtdash.server.socket.asgilane import AsgiLink
-from rtdash.server.socket.connection import Connection
-from rtdash.server.socket.conversation import Conversation
-from rtdash.server.socket.fastdoor import FastVisitor
-from rtdash.server.socket.fastlane import FastLink
-from rtdash.server.socket.inbox import Inbox
-from rtdash.server.socket.outbox import Outbox
+from rtdash.server.http.protocol import HttpProtocol
+from rtdash.server.ws.action_handler import ActionHandler
+from rtdash.server.ws.action_queue import ActionQueue
+from rtdash.server.ws.asgi_transport import AsgiTransport
+from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.fast_handshake import FastPendingUpgrade
+from rtdash.server.ws.fast_transport import FastTransport
+from rtdash.server.ws.send_queue import SendQueue
 from tests.server.sockets import LANES, anyio_backend, serving
 
 __all__ = ["anyio_backend"]
 
 pytestmark = pytest.mark.anyio
 
-PARTS = {Connection, Conversation, Inbox, Outbox, FastLink, AsgiLink, Protocol, ServerProtocol}
+PARTS = {
+    Connection,
+    ActionHandler,
+    ActionQueue,
+    SendQueue,
+    FastTransport,
+    AsgiTransport,
+    Protocol,
+    ServerProtocol,
+}
 """Of a connection. The clients of these tests live in the same process, but are made of others."""
 
 
@@ -53,7 +62,7 @@ async def test_nothing_of_a_handshake_waits_for_the_garbage_collector(tmp_path: 
             left = [
                 type(one).__name__
                 for one in gc.get_objects()
-                if isinstance(one, FastVisitor | TimedHeads)
+                if isinstance(one, FastPendingUpgrade | HttpProtocol)
             ]
     assert left == []
 
@@ -66,7 +75,7 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(
     long, and memory would grow with each.
     """
     monkeypatch.setattr(
-        "rtdash.server.socket.connection.CLOSE_TIMEOUT_S", 0.1
+        "rtdash.server.ws.connection.CLOSE_TIMEOUT_S", 0.1
     )  # a timer still knows it until then
     with serving(tmp_path, lane, uvloop=True) as server, _no_collector():
         async with server.client() as client:
@@ -89,7 +98,7 @@ async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(
 ) -> None:
     """Whoever is sent home for its token comes again and again."""
     monkeypatch.setattr(
-        "rtdash.server.socket.fastdoor.REFUSED_LINGER_S", 0.1
+        "rtdash.server.ws.fast_handshake.REFUSED_LINGER_S", 0.1
     )  # a timer still knows it until then
     with serving(tmp_path, lane, uvloop=True) as server, _no_collector():
         async with server.client(token="nobody's") as client:
@@ -109,9 +118,9 @@ async def test_nothing_of_a_replay_that_was_broken_off_waits_for_the_garbage_col
 
     with serving(tmp_path, "fast", uvloop=True) as server, _no_collector():
         await server.book(2)
-        monkeypatch.setattr(server.parts.relay, "replay", stall)
+        monkeypatch.setattr(server.services.relay, "replay", stall)
         async with server.client() as client:
-            start = {"restaurant_reservations": {"epoch": server.parts.relay.epoch, "seq": 0}}
+            start = {"restaurant_reservations": {"epoch": server.services.relay.epoch, "seq": 0}}
             assert (await client.subscribe("restaurant_reservations", positions=start))[
                 "recovered"
             ] == {"restaurant_reservations": True}

@@ -171,7 +171,7 @@ async def test_what_cant_be_stored_is_unavailable(tmp_path: Path, lane: str) -> 
     """Without its store the server refuses a subscribe for the moment, and keeps the connection."""
     with serving(tmp_path, lane) as server:
         async with server.client() as client:
-            await server.call(server.parts.database.close)
+            await server.call(server.services.database.close)
             refused = await client.ask(action="subscribe", channels=["hotel_reservations"])
             assert (refused["code"], refused["temporary"]) == ("unavailable", True)
             assert refused["retryAfterMs"] > 0
@@ -183,10 +183,12 @@ async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) 
     with 4007.
     """
     with serving(tmp_path, lane, connections_per_user=3) as server:
-        database, gateway = server.parts.database, server.parts.gateway
+        database, connection_manager = server.services.database, server.services.connection_manager
 
         async def beat() -> None:
-            gateway.act_on(await gateway.sessions.beat(gateway.places.by_user))
+            connection_manager.act_on(
+                await connection_manager.sessions.beat(connection_manager.connection_limits.by_user)
+            )
 
         long_ago = utc_now() - timedelta(seconds=5)
         async with server.client() as first, server.client() as second:

@@ -71,9 +71,9 @@ async def test_pruned_history_resets(edge: Server) -> None:
     """A position before the oldest kept event can't be followed."""
     before = await head(edge)
     await edge.book(3)
-    cutoff = edge.parts.clock() + timedelta(seconds=5)
+    cutoff = edge.services.clock() + timedelta(seconds=5)
     await edge.call(
-        lambda: edge.parts.database.write(
+        lambda: edge.services.database.write(
             lambda connection: event_log.prune(connection, before=cutoff)
         )
     )
@@ -102,7 +102,7 @@ async def test_a_replay_that_fails_is_overload(tmp_path: Path, lane: str) -> Non
             )
             session = (await client.message())["session"]
             await server.call(
-                server.parts.database.close
+                server.services.database.close
             )  # more is still to come than the sockets hold: it waits for the client
             told = await client.end()
     seqs = [body["seq"] for body in told if "seq" in body]

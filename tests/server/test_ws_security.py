@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from rtdash.cli.main import run
-from rtdash.server.auth import DEFAULT_SCOPES
+from rtdash.server.auth.tokens import DEFAULT_SCOPES
 from tests.server.sockets import SECRET, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
@@ -135,16 +135,16 @@ async def test_a_revocation_during_the_handshake_is_not_missed(edge: Server) -> 
     admission looks itself.
     """
     token = signed(sub="racing", jti="racing-jti")
-    principal = edge.parts.verifier.verify(token)
-    edge.parts.verifier._is_revoked = lambda _: (
+    principal = edge.services.verifier.verify(token)
+    edge.services.verifier._is_revoked = lambda _: (
         False
     )  # as if the check had been before the revocation
     try:
-        await edge.call(lambda: edge.parts.revocations.revoke(jti=principal.jti))
+        await edge.call(lambda: edge.services.revocations.revoke(jti=principal.jti))
         async with edge.client(token=token) as client:
             assert (await client.farewell())[1] == 4504
     finally:
-        edge.parts.verifier._is_revoked = edge.parts.revocations.is_revoked
+        edge.services.verifier._is_revoked = edge.services.revocations.is_revoked
 
 
 async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:

@@ -141,8 +141,10 @@ async def test_a_session_ends_after_its_time(tmp_path: Path, lane: str) -> None:
     with serving(tmp_path, lane, session_ttl_s=0.2) as server:
         async with server.client() as client:
             session = (await client.subscribe(RESERVATIONS))["session"]
-        gateway = server.parts.gateway
-        await server.until(lambda: not gateway.connections and not gateway.sessions._ended)
+        connection_manager = server.services.connection_manager
+        await server.until(
+            lambda: not connection_manager.connections and not connection_manager.sessions._ended
+        )
         await asyncio.sleep(0.5)
         async with server.client() as client:
             assert (await client.ask(action="resume", session=session))["code"] == "session_unknown"
@@ -158,9 +160,9 @@ async def test_what_a_pong_confirms_is_not_sent_again(tmp_path: Path) -> None:
             await server.book(3)
             await client.events(3)
             confirmed = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
-            holder = server.parts.gateway.sessions.holder(session)
+            holder = server.services.connection_manager.sessions.holder(session)
             assert holder is not None
-            await server.until(lambda: holder.conversation.session.confirmed[confirmed].seq == 3)
+            await server.until(lambda: holder.action_handler.session.confirmed[confirmed].seq == 3)
         async with server.client(session=session) as client:
             resumed = await client.receive()
             assert resumed["positions"][RESERVATIONS]["seq"] == 3
@@ -190,7 +192,7 @@ async def test_only_an_answer_to_the_close_confirms(tmp_path: Path, lane: str, a
             session = (await client.message())["session"]
             await server.book(3)
             await server.settle()
-            drain = asyncio.ensure_future(server.call(server.parts.gateway.drain))
+            drain = asyncio.ensure_future(server.call(server.services.connection_manager.drain))
             await client.end()
             if answer == "fin":
                 client.writer.write_eof()
@@ -228,7 +230,7 @@ async def test_a_connection_has_one_session(edge: Server) -> None:
         left = (await client.subscribe("hotel_reservations"))["session"]
         assert (await client.ask(action="resume", session=resumable))["session"] == resumable
         assert (await client.subscribe("hotel_reservations"))["session"] == resumable
-        assert edge.parts.gateway.sessions.holder(left) is None
+        assert edge.services.connection_manager.sessions.holder(left) is None
         await edge.book()
         assert len(await client.events(1)) == 1
     async with edge.client() as client:

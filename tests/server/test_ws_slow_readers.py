@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from websockets.frames import Opcode
 
-from rtdash.server.socket.fastlane import FastLink
-from rtdash.server.socket.plainsocket import PlainSocket
+from rtdash.server.ws.fast_transport import FastTransport
+from rtdash.server.ws.plain_socket import PlainSocket
 from tests.server.raw_client import RawClient
 from tests.server.sockets import PATIENCE_S, Server, anyio_backend, lane, serving
 
@@ -48,7 +48,7 @@ async def test_a_slow_consumer_is_dropped_and_resumes(tmp_path: Path, lane: str)
 
 
 def _holds(server: Server, session: str) -> bool:
-    holder = server.parts.gateway.sessions.holder(session)
+    holder = server.services.connection_manager.sessions.holder(session)
     return holder is not None and holder.is_open
 
 
@@ -62,9 +62,14 @@ async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: s
                 for _ in range(500):
                     client.say(action="ping", id="x" * 250)
                 await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=1)
-                if not any(connection.is_open for connection in server.parts.gateway.connections):
+                if not any(
+                    connection.is_open
+                    for connection in server.services.connection_manager.connections
+                ):
                     break
-            assert not any(connection.is_open for connection in server.parts.gateway.connections)
+            assert not any(
+                connection.is_open for connection in server.services.connection_manager.connections
+            )
 
 
 async def test_control_frames_of_one_that_never_reads_are_bounded(
@@ -88,12 +93,12 @@ async def test_control_frames_of_one_that_never_reads_are_bounded(
             assert 1_000 < most < 400_000, "of 3.8 MB of pongs"
 
 
-async def _link(server: Server) -> FastLink | PlainSocket:
+async def _link(server: Server) -> FastTransport | PlainSocket:
     """The server's end of the only connection, once it stands: the client may know of it first."""
-    links: list[FastLink | PlainSocket] = []
+    links: list[FastTransport | PlainSocket] = []
 
     async def look() -> None:
-        links[:] = [one for one in server.sockets if isinstance(one, FastLink | PlainSocket)]
+        links[:] = [one for one in server.sockets if isinstance(one, FastTransport | PlainSocket)]
 
     async with asyncio.timeout(PATIENCE_S):
         while not links:
@@ -129,7 +134,7 @@ async def test_states_are_conflated_for_who_reads_slowly(tmp_path: Path, lane: s
             assert (await client.message())["status"] == "subscribed"
             stream = next(
                 stream
-                for stream in server.parts.hub.streams()
+                for stream in server.services.hub.streams()
                 if stream.channel == "restaurant_stats"
             )
             for number in range(2000):

@@ -174,7 +174,7 @@ async def test_a_token_that_allows_nothing_ends_the_connection(edge: Server) -> 
 
 async def test_no_token_is_logged(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
     """Neither a handshake that is taken nor one that is refused leaves its token in the log."""
-    is_fast = edge.parts.settings.lane == "fast"
+    is_fast = edge.services.settings.lane == "fast"
     caplog.set_level(
         "DEBUG" if is_fast else "INFO", logger="uvicorn"
     )  # in the plain lane the debug log is the server's own

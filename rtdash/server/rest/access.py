@@ -10,24 +10,25 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.server.auth import ADMIN, Principal, own_venues
-from rtdash.server.parts import Parts
+from rtdash.server.auth.tokens import ADMIN, Principal, own_venues
 from rtdash.server.rest.problems import Problem, invalid, rate_limited, unauthenticated
+from rtdash.server.services import Services
 
 _BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`rtdash token` prints one.")
 
 
-async def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Services:
     """The parts of the running server."""
-    parts: Parts = request.app.state.parts
-    return parts
+    services: Services = request.app.state.services
+    return services
 
 
-PartsDep = Annotated[Parts, Depends(parts_of)]
+PartsDep = Annotated[Services, Depends(parts_of)]
 
 
 async def bearer(
-    parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    services: PartsDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
 ) -> Principal:
     """The principal of the request's token; one request is taken from its rate. Raises
     TokenRefused, Problem (401, 429).
@@ -36,8 +37,8 @@ async def bearer(
         raise unauthenticated(
             "send a token, as in: Authorization: Bearer <token>; `rtdash token` prints one"
         )
-    principal = await parts.verifier.authenticate(credentials.credentials)
-    if wait_s := parts.limits.take(principal.sub):
+    principal = await services.verifier.authenticate(credentials.credentials)
+    if wait_s := services.limits.take(principal.sub):
         raise rate_limited(wait_s)
     return principal
 

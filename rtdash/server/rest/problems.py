@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from rtdash.domain.refusals import Refusal
 from rtdash.protocol.messages import encode
-from rtdash.server.auth import TokenRefused
+from rtdash.server.auth.tokens import TokenRefused
 from rtdash.store.database import OutcomeUnknown, StoreError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"

@@ -11,8 +11,8 @@ from rtdash.domain.instants import Clock
 from rtdash.domain.reservations import EXPECTED, Reservation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.messages import encode
-from rtdash.server.rest.answers import etag_of
 from rtdash.server.rest.paging import Selection, page_body, read_page
+from rtdash.server.rest.responses import etag_of
 from rtdash.store.database import Database
 
 KEPT = timedelta(seconds=1)

@@ -10,8 +10,7 @@ from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.messages import Message
-from rtdash.server.auth import Principal
-from rtdash.server.parts import Parts
+from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest.access import choose_venue, require_admin
 from rtdash.server.rest.operations import (
     expect_object,
@@ -21,6 +20,7 @@ from rtdash.server.rest.operations import (
     read_venue_id,
 )
 from rtdash.server.rest.problems import Problem, problem_of
+from rtdash.server.services import Services
 
 
 def permitted_operation(
@@ -40,31 +40,33 @@ def permitted_operation(
     return operation
 
 
-def listed_operation(value: Any, parts: Parts, caller: Principal) -> Operation:
+def listed_operation(value: Any, services: Services, caller: Principal) -> Operation:
     """An operation of a list, which names its kind and perhaps its venue. Raises Problem."""
     body = expect_object(value)
     kind = read_kind(body)
-    venue = choose_venue(parts.venues, caller, read_venue_id(body), kind=kind, right="write")
+    venue = choose_venue(services.venues, caller, read_venue_id(body), kind=kind, right="write")
     return permitted_operation(body, read_op(body, kind), venue, caller)
 
 
-async def apply(parts: Parts, caller: Principal, operations: Sequence[Operation]) -> list[Outcome]:
+async def apply(
+    services: Services, caller: Principal, operations: Sequence[Operation]
+) -> list[Outcome]:
     """The outcomes, counted, and what was written remembered as the caller's. Raises
     StoreUnavailable.
     """
-    outcomes = await parts.bookings.apply(operations)
+    outcomes = await services.bookings.apply(operations)
     for venue_id in {operation.venue_id for operation in operations}:
-        parts.own_writes.note(caller.sub, venue_id, parts.dashboard.mark(venue_id))
+        services.read_your_writes.note(caller.sub, venue_id, services.dashboard.mark(venue_id))
     for outcome in outcomes:
-        parts.metrics.operations.add(1, outcome.result.value)
+        services.metrics.operations.add(1, outcome.result.value)
     return outcomes
 
 
-async def apply_one(parts: Parts, caller: Principal, operation: Operation) -> Message:
+async def apply_one(services: Services, caller: Principal, operation: Operation) -> Message:
     """The reservation as the operation left it, now or, for a repeat, the first time. Raises
     Refusal, StoreUnavailable.
     """
-    outcome = (await apply(parts, caller, [operation]))[0]
+    outcome = (await apply(services, caller, [operation]))[0]
     if outcome.refusal is not None:
         raise outcome.refusal
     assert outcome.body is not None, "what was applied has its reservation"

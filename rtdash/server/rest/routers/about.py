@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.protocol.messages import encode
-from rtdash.server.metrics import CONTENT_TYPE
-from rtdash.server.parts import Parts
+from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
-from rtdash.server.rest.answers import JSON, answer
 from rtdash.server.rest.openapi import describe
 from rtdash.server.rest.problems import unauthenticated
 from rtdash.server.rest.reference import reference_page
+from rtdash.server.rest.responses import JSON, answer
+from rtdash.server.services import Services
 
 router = APIRouter(tags=["about"])
 
@@ -29,16 +29,16 @@ async def read_health(request: Request) -> Response:
 
 
 @router.get("/readyz", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Health}})
-async def read_readiness(request: Request, parts: PartsDep) -> Response:
+async def read_readiness(request: Request, services: PartsDep) -> Response:
     """Whether it can serve: 503 when the store is lost, a task has died or it is ending; `degraded`
     when the broker is lost.
     """
-    lost = _lost(parts)
+    lost = _lost(services)
     if lost:
         return Response(
             encode({"status": "unavailable", "problems": lost}), status_code=503, media_type=JSON
         )
-    if parts.relay.status == "degraded":
+    if services.relay.status == "degraded":
         return answer(
             request,
             {
@@ -56,9 +56,9 @@ async def read_readiness(request: Request, parts: PartsDep) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def read_metrics(request: Request, parts: PartsDep) -> Response:
+async def read_metrics(request: Request, services: PartsDep) -> Response:
     """Figures for Prometheus; of several workers those of each, whoever is asked."""
-    token = parts.settings.metrics_token
+    token = services.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not compare_digest(given.encode(), token.get_secret_value().encode()):
@@ -67,7 +67,9 @@ async def read_metrics(request: Request, parts: PartsDep) -> Response:
                 " Authorization: Bearer <token>"
             )
     figures = (
-        parts.metrics.exposition() if parts.siblings is None else await parts.siblings.exposition()
+        services.metrics.exposition()
+        if services.worker_metrics is None
+        else await services.worker_metrics.exposition()
     )
     return answer(request, figures, media_type=CONTENT_TYPE)
 
@@ -101,10 +103,10 @@ async def read_docs(request: Request) -> Response:
     return page
 
 
-def _lost(parts: Parts) -> list[str]:
-    lost: list[Any] = [f"the task {name} has died" for name in parts.tasks.dead]
-    if fault := parts.database.fault:
+def _lost(services: Services) -> list[str]:
+    lost: list[Any] = [f"the task {name} has died" for name in services.tasks.dead]
+    if fault := services.database.fault:
         lost.append(f"the store can't be used: {fault}")
-    if parts.gateway.drain_left_s is not None:
+    if services.connection_manager.drain_left_s is not None:
         lost.append("the server is ending")
     return lost

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from rtdash.server.logs import facts
 from rtdash.server.rest.access import Caller, PartsDep, require_admin
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.describing import json_body, problems
+from rtdash.server.rest.openapi_parts import json_body, problems
 from rtdash.server.rest.problems import invalid
 
 MAX_CHARS = 200
@@ -40,11 +40,11 @@ def _schema(name: str) -> dict[str, Any]:
     },
     openapi_extra=json_body({"oneOf": [_schema("jti"), _schema("sub")]}),
 )
-async def post_revocation(request: Request, parts: PartsDep, caller: Caller) -> Response:
+async def post_revocation(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Revoke a token by its id, or all tokens of a user that were issued until now."""
     require_admin(caller)
     name, value = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
-    await parts.revocations.revoke(
+    await services.revocations.revoke(
         jti=value if name == "jti" else None, sub=value if name == "sub" else None
     )
     _log.info("revoked", extra=facts(**{name: value}, by=caller.sub))

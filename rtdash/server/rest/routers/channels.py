@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import encode, position_json, reset_message
-from rtdash.relay.tracks import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH
-from rtdash.server.parts import Parts
+from rtdash.relay.sequencer import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.answers import answer
-from rtdash.server.rest.describing import reading
+from rtdash.server.rest.openapi_parts import reading
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
+from rtdash.server.rest.responses import answer
+from rtdash.server.services import Services
 from rtdash.store import event_log
 from rtdash.store.database import Connection
 from rtdash.store.event_log import StoredEvent
@@ -39,7 +39,7 @@ class _Page:
 @router.get("/api/channels/{channel}/events", responses=reading(schemas.ChannelEvents))
 async def read_events(
     request: Request,
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     channel: ChannelPath,
     after: Annotated[
@@ -62,18 +62,18 @@ async def read_events(
     """What follows a position, or a reset where that can't be had; of a stats channel, its current
     state messages.
     """
-    venue = choose_venue(parts.venues, caller, venue_id, kind=channel.kind)
+    venue = choose_venue(services.venues, caller, venue_id, kind=channel.kind)
     stream = Stream(venue.id, channel)
     if channel.is_state:
-        snapshot = await parts.dashboard.snapshot(
-            venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id)
+        snapshot = await services.dashboard.snapshot(
+            venue.id, at_least=services.read_your_writes.mark(caller.sub, venue.id)
         )
         bodies = b",".join(body for _, body in snapshot.states)
         return answer(request, b'{"events":[' + bodies + b'],"position":null,"recovered":null}')
-    page = await parts.database.read(
+    page = await services.database.read(
         lambda connection: _read(connection, stream, after, epoch, limit)
     )
-    return answer(request, _show(page, stream, parts))
+    return answer(request, _show(page, stream, services))
 
 
 def _read(
@@ -94,7 +94,7 @@ def _read(
     return _Page(events, Position(present, events[-1].seq if events else after), recovered=True)
 
 
-def _show(page: _Page, stream: Stream, parts: Parts) -> bytes:
+def _show(page: _Page, stream: Stream, services: Services) -> bytes:
     """The messages are in the log as they are sent, so they are joined and not decoded."""
     parts_of_body = [
         b'{"events":[' + b",".join(event.body for event in page.events) + b"]",
@@ -107,7 +107,7 @@ def _show(page: _Page, stream: Stream, parts: Parts) -> bytes:
             stream.venue,
             position=page.position,
             reason=page.reset_reason,
-            timestamp=parts.clock(),
+            timestamp=services.clock(),
         )
         parts_of_body.append(b'"reset":' + encode(reset))
     return b",".join(parts_of_body) + b"}"

@@ -12,8 +12,7 @@ from rtdash.domain.reservations import NOT_COMING, Status
 from rtdash.domain.venues import business_date
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.answers import answer
-from rtdash.server.rest.describing import reading
+from rtdash.server.rest.openapi_parts import reading
 from rtdash.server.rest.paging import (
     DEFAULT_LIMIT,
     CursorQuery,
@@ -22,6 +21,7 @@ from rtdash.server.rest.paging import (
     page_body,
     read_page,
 )
+from rtdash.server.rest.responses import answer
 from rtdash.server.rest.upcoming_lists import ListKey, selection_of
 from rtdash.store import reservations
 
@@ -36,12 +36,12 @@ _COMING = frozenset(Status) - NOT_COMING
 
 @router.get(STATS_PATH, responses=reading(schemas.DashboardStats))
 async def read_stats(
-    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+    request: Request, services: PartsDep, caller: Caller, venue_id: VenueQuery = None
 ) -> Response:
     """Basic dashboard statistics. Own writes show at once, others' within a second."""
-    venue = choose_venue(parts.venues, caller, venue_id)
-    snapshot = await parts.dashboard.snapshot(
-        venue.id, at_least=parts.own_writes.mark(caller.sub, venue.id)
+    venue = choose_venue(services.venues, caller, venue_id)
+    snapshot = await services.dashboard.snapshot(
+        venue.id, at_least=services.read_your_writes.mark(caller.sub, venue.id)
     )
     return answer(request, snapshot.body)
 
@@ -49,7 +49,7 @@ async def read_stats(
 @router.get("/api/dashboard/reservations/today", responses=reading(schemas.TodaysReservations))
 async def read_today(
     request: Request,
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     venue_id: VenueQuery = None,
     limit: LimitQuery = DEFAULT_LIMIT,
@@ -58,10 +58,10 @@ async def read_today(
     """Reservations that start on today's business date and are neither Cancelled nor NoShow, by
     start.
     """
-    venue = choose_venue(parts.venues, caller, venue_id)
-    today = business_date(venue, parts.clock())
+    venue = choose_venue(services.venues, caller, venue_id)
+    today = business_date(venue, services.clock())
     selection = Selection(statuses=_COMING, business_date=today, limit=limit, cursor=cursor)
-    total, page = await parts.database.read(
+    total, page = await services.database.read(
         lambda connection: (
             reservations.count(connection, venue.id, statuses=_COMING, business_date=today),
             read_page(connection, venue, selection),
@@ -81,7 +81,7 @@ async def read_today(
 @router.get(UPCOMING_PATH, responses=reading(schemas.UpcomingReservations))
 async def read_upcoming(
     request: Request,
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     venue_id: VenueQuery = None,
     within_minutes: Annotated[
@@ -91,13 +91,13 @@ async def read_upcoming(
     cursor: CursorQuery = None,
 ) -> Response:
     """Pending and Confirmed reservations from now on, soonest first."""
-    venue = choose_venue(parts.venues, caller, venue_id)
+    venue = choose_venue(services.venues, caller, venue_id)
     key = ListKey(venue.id, within_minutes, limit)
     if cursor is None:
-        kept = await parts.upcoming_lists.first_page(
-            venue, key, parts.own_writes.mark(caller.sub, venue.id)
+        kept = await services.upcoming_lists.first_page(
+            venue, key, services.read_your_writes.mark(caller.sub, venue.id)
         )
         return answer(request, kept.body)
-    selection = selection_of(key, parts.clock(), cursor)
-    page = await parts.database.read(lambda connection: read_page(connection, venue, selection))
+    selection = selection_of(key, services.clock(), cursor)
+    page = await services.database.read(lambda connection: read_page(connection, venue, selection))
     return answer(request, page_body(venue, page))

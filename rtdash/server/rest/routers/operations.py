@@ -12,16 +12,16 @@ from starlette.responses import Response
 from rtdash.bookings import OutcomeKind
 from rtdash.domain.reservations import Operation
 from rtdash.protocol.messages import Message
-from rtdash.server.auth import Principal
-from rtdash.server.parts import Parts
+from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep
-from rtdash.server.rest.answers import JSON
 from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, MAX_OPERATIONS, decode_operations, read_body
-from rtdash.server.rest.describing import json_body, writing
+from rtdash.server.rest.openapi_parts import json_body, writing
 from rtdash.server.rest.operations import operation_schema
 from rtdash.server.rest.problems import Problem
+from rtdash.server.rest.responses import JSON
 from rtdash.server.rest.writing import apply, listed_operation, outcome_json, refused_json
+from rtdash.server.services import Services
 
 OPERATIONS_PATH = "/api/operations"
 BREATH = 100
@@ -43,24 +43,24 @@ _BODY = json_body(
 
 
 @router.post(OPERATIONS_PATH, responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
-async def post_operations(request: Request, parts: PartsDep, caller: Caller) -> Response:
+async def post_operations(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A
     malformed one is refused alone.
     """
-    return await answer_operations(request, parts, caller)
+    return await answer_operations(request, services, caller)
 
 
-async def answer_operations(request: Request, parts: Parts, caller: Principal) -> Response:
+async def answer_operations(request: Request, services: Services, caller: Principal) -> Response:
     """200 with the outcomes. Raises Problem, StoreUnavailable."""
     values = decode_operations(
         await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON)
     )
     shown: list[Message | None] = [None] * len(values)
-    places, operations = await _read(values, shown, parts, caller)
-    outcomes = await apply(parts, caller, operations)
-    for start in range(0, len(places), BREATH):
+    connection_limits, operations = await _read(values, shown, services, caller)
+    outcomes = await apply(services, caller, operations)
+    for start in range(0, len(connection_limits), BREATH):
         for place, outcome in zip(
-            places[start : start + BREATH], outcomes[start : start + BREATH], strict=True
+            connection_limits[start : start + BREATH], outcomes[start : start + BREATH], strict=True
         ):
             shown[place] = outcome_json(outcome)
         await asyncio.sleep(0)
@@ -68,17 +68,17 @@ async def answer_operations(request: Request, parts: Parts, caller: Principal) -
 
 
 async def _read(
-    values: Sequence[Any], shown: list[Message | None], parts: Parts, caller: Principal
+    values: Sequence[Any], shown: list[Message | None], services: Services, caller: Principal
 ) -> tuple[list[int], list[Operation]]:
     """The operations that can be applied, and their places; the others are refused in `shown`."""
-    places, operations = [], []
+    connection_limits, operations = [], []
     for place, value in enumerate(values):
         try:
-            operations.append(listed_operation(value, parts, caller))
-            places.append(place)
+            operations.append(listed_operation(value, services, caller))
+            connection_limits.append(place)
         except Problem as reason:
             shown[place] = refused_json(value, reason)
-            parts.metrics.operations.add(1, OutcomeKind.REFUSED.value)
+            services.metrics.operations.add(1, OutcomeKind.REFUSED.value)
         if place % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-    return places, operations
+    return connection_limits, operations

@@ -19,9 +19,9 @@ from rtdash.domain.reservations import Charge
 from rtdash.domain.venues import Venue, business_date
 from rtdash.server.rest import report_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.answers import answer
-from rtdash.server.rest.describing import reading
+from rtdash.server.rest.openapi_parts import reading
 from rtdash.server.rest.paging import DateQuery
+from rtdash.server.rest.responses import answer
 from rtdash.store import reports as rows
 from rtdash.store.database import Connection
 
@@ -47,7 +47,7 @@ class Span:
 
 
 async def _span(
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     period: Annotated[Period, Query(description="7 or 30 business dates.")] = Period.WEEKLY,
     until: Annotated[
@@ -55,8 +55,8 @@ async def _span(
     ] = None,
     venue_id: VenueQuery = None,
 ) -> Span:
-    venue = choose_venue(parts.venues, caller, venue_id)
-    first, last = reports.period_range(period, until or business_date(venue, parts.clock()))
+    venue = choose_venue(services.venues, caller, venue_id)
+    first, last = reports.period_range(period, until or business_date(venue, services.clock()))
     return Span(venue, period, first, last)
 
 
@@ -64,9 +64,9 @@ SpanDep = Annotated[Span, Depends(_span)]
 
 
 @router.get("/trends", responses=reading(report_schemas.Trends))
-async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+async def read_trends(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """Reservations, guests, cancellations and revenue of each business date."""
-    points = await parts.database.read(
+    points = await services.database.read(
         lambda connection: reports.trend_points(
             span.venue, *_rows(connection, span), first=span.first, last=span.last
         )
@@ -83,9 +83,9 @@ async def read_trends(request: Request, parts: PartsDep, span: SpanDep) -> Respo
 
 
 @router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
-async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+async def read_frequency(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """New and returning customers among those with a visit in the period."""
-    frequency = await parts.database.read(
+    frequency = await services.database.read(
         lambda connection: reports.customer_frequency(
             rows.read_visits(connection, span.venue.id, span.first, span.last)
         )
@@ -94,9 +94,9 @@ async def read_frequency(request: Request, parts: PartsDep, span: SpanDep) -> Re
 
 
 @router.get("/revenue/by-category", responses=reading(report_schemas.Revenue))
-async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+async def read_revenue(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """Revenue by room type and category of charges, or by category of the menu."""
-    revenue = await parts.database.read(
+    revenue = await services.database.read(
         lambda connection: reports.revenue_by_category(
             span.venue, *_rows(connection, span), first=span.first, last=span.last
         )
@@ -105,9 +105,9 @@ async def read_revenue(request: Request, parts: PartsDep, span: SpanDep) -> Resp
 
 
 @router.get("/reservations/sources", responses=reading(report_schemas.Sources))
-async def read_sources(request: Request, parts: PartsDep, span: SpanDep) -> Response:
+async def read_sources(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """Where the reservations of the period came from."""
-    sources = await parts.database.read(
+    sources = await services.database.read(
         lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last)
     )
     return answer(request, {**span.heading(), **reports.reservation_sources(sources)})

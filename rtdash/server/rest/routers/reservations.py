@@ -16,13 +16,11 @@ from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.protocol.channels import Position, Stream, notifications_channel, reservations_channel
 from rtdash.protocol.messages import encode, positions_json, reservation_json
-from rtdash.server.auth import Principal
-from rtdash.server.parts import Parts
+from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue, first_venue
-from rtdash.server.rest.answers import JSON, answer
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.describing import json_body, reading, writing
+from rtdash.server.rest.openapi_parts import json_body, reading, writing
 from rtdash.server.rest.operations import (
     booking_schema,
     change_schema,
@@ -39,7 +37,9 @@ from rtdash.server.rest.paging import (
     read_page,
 )
 from rtdash.server.rest.problems import Problem, invalid
+from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.rest.writing import apply_one, permitted_operation
+from rtdash.server.services import Services
 from rtdash.store import event_log, reservations
 from rtdash.store.database import Connection
 
@@ -75,7 +75,7 @@ router = APIRouter(tags=["reservations"])
 async def answer_booking(
     kind: VenueKind,
     request: Request,
-    parts: Parts,
+    services: Services,
     caller: Principal,
     *,
     venue_id: str | None = None,
@@ -86,12 +86,12 @@ async def answer_booking(
     """
     body = await _read_object(request)
     _refuse_fields(body, "op", "kind")
-    venue = _choose_writable(parts, caller, body, venue_id, kind)
+    venue = _choose_writable(services, caller, body, venue_id, kind)
     operation = permitted_operation(
         _with_key(body, key), Op.BOOK, venue, caller, operation_id=uuid4().hex
     )
-    shown = await apply_one(parts, caller, operation)
-    is_default = venue.id == first_venue(parts.venues, caller, kind).id
+    shown = await apply_one(services, caller, operation)
+    is_default = venue.id == first_venue(services.venues, caller, kind).id
     location = f"{PATHS[kind]}/{shown['id']}" + ("" if is_default else f"?venue={venue.id}")
     return Response(encode(shown), status_code=201, media_type=JSON, headers={"Location": location})
 
@@ -102,7 +102,7 @@ def _add_reads(kind: VenueKind, path: str) -> None:
     @router.get(path, responses=reading(schemas.Reservations), name=f"list {kind} reservations")
     async def list_reservations(
         request: Request,
-        parts: PartsDep,
+        services: PartsDep,
         caller: Caller,
         status: StatusQuery = None,
         venue_id: VenueQuery = None,
@@ -112,13 +112,13 @@ def _add_reads(kind: VenueKind, path: str) -> None:
         """Reservations by start, with the positions from which following the channels leaves no
         gap.
         """
-        venue = choose_venue(parts.venues, caller, venue_id, kind=kind)
+        venue = choose_venue(services.venues, caller, venue_id, kind=kind)
         selection = Selection(
             statuses=None if status is None else [status], limit=limit, cursor=cursor
         )
         return answer(
             request,
-            await parts.database.read(lambda connection: _list(connection, venue, selection)),
+            await services.database.read(lambda connection: _list(connection, venue, selection)),
         )
 
     @router.get(
@@ -128,14 +128,14 @@ def _add_reads(kind: VenueKind, path: str) -> None:
     )
     async def read_reservation(
         request: Request,
-        parts: PartsDep,
+        services: PartsDep,
         caller: Caller,
         reservation_id: IdPath,
         venue_id: VenueQuery = None,
     ) -> Response:
         """One reservation as it is now."""
-        venue = choose_venue(parts.venues, caller, venue_id, kind=kind)
-        found = await parts.database.read(
+        venue = choose_venue(services.venues, caller, venue_id, kind=kind)
+        found = await services.database.read(
             lambda connection: reservations.read_one(connection, venue.id, reservation_id)
         )
         if found is None:
@@ -155,13 +155,13 @@ def _add_writes(kind: VenueKind, path: str) -> None:
     )
     async def book(
         request: Request,
-        parts: PartsDep,
+        services: PartsDep,
         caller: Caller,
         venue_id: VenueQuery = None,
         key: KeyHeader = None,
     ) -> Response:
         """Book. With an Idempotency-Key it can be repeated safely."""
-        return await answer_booking(kind, request, parts, caller, venue_id=venue_id, key=key)
+        return await answer_booking(kind, request, services, caller, venue_id=venue_id, key=key)
 
     @router.patch(
         f"{path}/{{id}}",
@@ -171,7 +171,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
     )
     async def change(
         request: Request,
-        parts: PartsDep,
+        services: PartsDep,
         caller: Caller,
         reservation_id: IdPath,
         venue_id: VenueQuery = None,
@@ -182,7 +182,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
         """
         body = await _read_object(request)
         _refuse_fields(body, "kind")
-        venue = _choose_writable(parts, caller, body, venue_id, kind)
+        venue = _choose_writable(services, caller, body, venue_id, kind)
         op = read_op(body, kind)
         if op is Op.BOOK:
             raise invalid([("op", f"must be an operation on a reservation; to book: POST {path}")])
@@ -191,7 +191,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
         operation = permitted_operation(
             _with_key(body, key), op, venue, caller, operation_id=uuid4().hex
         )
-        return Response(encode(await apply_one(parts, caller, operation)), media_type=JSON)
+        return Response(encode(await apply_one(services, caller, operation)), media_type=JSON)
 
 
 for _kind, _path in PATHS.items():
@@ -220,12 +220,16 @@ async def _read_object(request: Request) -> dict[str, Any]:
 
 
 def _choose_writable(
-    parts: Parts, caller: Principal, body: dict[str, Any], venue_id: str | None, kind: VenueKind
+    services: Services,
+    caller: Principal,
+    body: dict[str, Any],
+    venue_id: str | None,
+    kind: VenueKind,
 ) -> Venue:
     named = read_venue_id(body)
     if named is not None and venue_id is not None and named != venue_id:
         raise invalid([("venue", "must be the same in body and query, or only in one of them")])
-    return choose_venue(parts.venues, caller, named or venue_id, kind=kind, right="write")
+    return choose_venue(services.venues, caller, named or venue_id, kind=kind, right="write")
 
 
 def _refuse_fields(body: dict[str, Any], *names: str) -> None:

@@ -5,17 +5,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain.instants import format_instant
-from rtdash.server.auth import own_venues
+from rtdash.server.auth.tokens import own_venues
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep
-from rtdash.server.rest.answers import answer
-from rtdash.server.rest.describing import reading
+from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.responses import answer
 
 router = APIRouter(tags=["user"])
 
 
 @router.get("/api/user/profile", responses=reading(venue_schemas.Profile))
-async def read_profile(request: Request, parts: PartsDep, caller: Caller) -> Response:
+async def read_profile(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Who the token is for, its scopes and its venues in their order."""
     venues = [
         {
@@ -25,7 +25,7 @@ async def read_profile(request: Request, parts: PartsDep, caller: Caller) -> Res
             "timezone": venue.timezone,
             "currency": venue.currency,
         }
-        for venue in own_venues(parts.venues, caller)
+        for venue in own_venues(services.venues, caller)
     ]
     body = {
         "id": caller.sub,

@@ -12,10 +12,10 @@ from rtdash.domain.money import to_major
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.answers import answer
-from rtdash.server.rest.describing import reading
+from rtdash.server.rest.openapi_parts import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.problems import invalid
+from rtdash.server.rest.responses import answer
 from rtdash.store.reservations import read_sold
 
 MAX_NIGHTS = 366
@@ -26,7 +26,7 @@ router = APIRouter(tags=["venues"])
 @router.get("/api/hotel/rooms/availability", responses=reading(venue_schemas.Availability))
 async def read_availability(
     request: Request,
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     first: Annotated[DateQuery, Query(alias="startDate", description="The first night.")],
     end: Annotated[
@@ -35,13 +35,13 @@ async def read_availability(
     venue_id: VenueQuery = None,
 ) -> Response:
     """Rooms free for each night from startDate up to, not including, endDate: 1 to 366 nights."""
-    venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.HOTEL)
+    venue = choose_venue(services.venues, caller, venue_id, kind=VenueKind.HOTEL)
     nights = (end - first).days
     if not 1 <= nights <= MAX_NIGHTS:
         raise invalid(
             [("endDate", f"must be 1 to {MAX_NIGHTS} days after startDate, not {nights}")]
         )
-    sold = await parts.database.read(
+    sold = await services.database.read(
         lambda connection: read_sold(connection, venue.id, first, end - timedelta(days=1))
     )
     by_night: dict[date, dict[str, int]] = {}
@@ -62,10 +62,10 @@ async def read_availability(
 
 @router.get("/api/hotel/room-types", responses=reading(venue_schemas.RoomTypes))
 async def read_room_types(
-    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+    request: Request, services: PartsDep, caller: Caller, venue_id: VenueQuery = None
 ) -> Response:
     """The hotel's room types."""
-    venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.HOTEL)
+    venue = choose_venue(services.venues, caller, venue_id, kind=VenueKind.HOTEL)
     room_types = [
         {
             "id": one.id,
@@ -82,10 +82,10 @@ async def read_room_types(
 
 @router.get("/api/restaurant/menu/categories", responses=reading(venue_schemas.MenuCategories))
 async def read_menu_categories(
-    request: Request, parts: PartsDep, caller: Caller, venue_id: VenueQuery = None
+    request: Request, services: PartsDep, caller: Caller, venue_id: VenueQuery = None
 ) -> Response:
     """The parts of the menu, each with the number of its items."""
-    venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
+    venue = choose_venue(services.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
     return answer(
         request,
         {
@@ -99,7 +99,7 @@ async def read_menu_categories(
 @router.get("/api/restaurant/menu/items", responses=reading(venue_schemas.MenuItems))
 async def read_menu_items(
     request: Request,
-    parts: PartsDep,
+    services: PartsDep,
     caller: Caller,
     category_id: Annotated[
         str | None, Query(alias="categoryId", description="Only those of this category.")
@@ -107,7 +107,7 @@ async def read_menu_items(
     venue_id: VenueQuery = None,
 ) -> Response:
     """Dishes and drinks, in the order of the menu."""
-    venue = choose_venue(parts.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
+    venue = choose_venue(services.venues, caller, venue_id, kind=VenueKind.RESTAURANT)
     known = [category.id for category in venue.menu]
     if category_id is not None and category_id not in known:
         raise invalid([("categoryId", f"must be one of {', '.join(known)}")])

@@ -1,0 +1,37 @@
+"""What was received and not yet asked for by the application."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class ReceiveQueue(Generic[Item]):
+    """A queue whose writer puts without waiting, so that a cancellation can't lose an item, and
+    then waits for room.
+
+    Holds `limit` items, and beyond that at most what the writer puts between two waits.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def put(self, item: Item) -> None:
+        """Add at the end."""
+        self._items.put_nowait(item)
+        if self._items.qsize() >= self._limit:
+            self._has_room.clear()
+
+    async def room(self) -> None:
+        """Wait while it is full."""
+        await self._has_room.wait()
+
+    async def get(self) -> Item:
+        """The oldest item; waits for one. May be cancelled without losing one."""
+        item = await self._items.get()
+        if self._items.qsize() <= self._limit // 2:
+            self._has_room.set()
+        return item

@@ -1,0 +1,84 @@
+"""One stream inside one process: who follows it, what waits for the next flush."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from rtdash.protocol.channels import Stream
+from rtdash.protocol.encoded_batch import EncodedBatch
+
+
+class Subscriber(Protocol):
+    """Somebody who follows streams."""
+
+    @property
+    def write(self) -> Callable[[bytes], object] | None:
+        """While there is one, it takes the plain frames of a flush instead of `deliver`, without a
+        call of Python.
+        """
+
+    def deliver(self, batch: EncodedBatch) -> None:
+        """Take the messages. Never raises, never awaits; may end its own membership or others'."""
+
+    def failed(self) -> None:
+        """It has raised all the same, and gets nothing more: end whatever counts on it. Must not
+        raise.
+        """
+
+
+class Subscription:
+    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer
+    one along.
+    """
+
+    __slots__ = ("stream", "subscriber")
+
+    def __init__(self, stream: Stream, subscriber: Subscriber) -> None:
+        self.stream = stream
+        self.subscriber = subscriber
+
+
+class _NullSubscriber:
+    """Whose a subscription is once it has ended."""
+
+    write = None
+
+    def deliver(self, batch: EncodedBatch) -> None:
+        """Nothing."""
+
+    def failed(self) -> None:
+        """Nothing."""
+
+
+NULL_SUBSCRIBER: Subscriber = _NullSubscriber()
+
+
+class StreamFanout:
+    """One stream: who follows it, what waits for the next flush."""
+
+    __slots__ = ("fresh", "is_tracked", "members", "pending", "states", "targets", "top")
+
+    def __init__(self) -> None:
+        self.members: dict[Subscription, None] = {}
+        self.targets: tuple[Subscription, ...] | None = ()
+        self.states: dict[str, bytes] = {}
+        self.fresh: set[str] = set()
+        self.is_tracked = False
+        self.restart(0)
+
+    def restart(self, top: int) -> None:
+        """Begin behind `top`; what was pending is void."""
+        self.top = top
+        self.pending: list[bytes] = []
+
+    def take(self, stream: Stream, compress_min_bytes: int) -> EncodedBatch | None:
+        """What is due, as one parcel. `top` moves here, before anybody gets it."""
+        if self.pending:
+            batch = EncodedBatch(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
+            self.pending.clear()
+            self.top = batch.last_seq
+            return batch
+        if self.fresh:
+            bodies = tuple(body for kind, body in self.states.items() if kind in self.fresh)
+            self.fresh.clear()
+            return EncodedBatch(stream, 0, bodies, compress_min_bytes)
+        return None

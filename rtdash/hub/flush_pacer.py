@@ -1,0 +1,76 @@
+"""When a flush may begin: at once while flushing is little of what the loop does; later under load,
+so that it turns into larger writes.
+"""
+
+from collections.abc import Callable
+
+CHEAP_FLUSH_S = 0.0005
+"""A flush that costs less is never worth a wait; and what comes within that time of another comes
+together with it."""
+
+SPACING = 3.5
+"""News that come so many times as far apart as a flush costs go out at once: with a flush of their
+own, all of them then take at most two
+sevenths of the loop's CPU. Where they come closer, a flush waits until so many times its cost have
+passed since the one before it ended. More
+events share each write then, and most of the loop's time is left to others, to those who come back
+in a storm, for instance."""
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.004, 0.2
+"""What bounds a pause."""
+
+LONGEST_GAP_S = 0.5
+"""News that come after a longer silence say no more about the traffic."""
+
+
+class FlushPacer:
+    """How far apart news come, what flushes cost, and when the last one ended.
+
+    Of the first two the recent past counts, so that one that was late, or dear, changes little.
+    Cost is CPU of the loop's thread
+    (`clock_cpu`), as waiting for a busy machine is no reason to wait longer; time is that of
+    `clock_monotonic`. All in seconds.
+    """
+
+    __slots__ = (
+        "_asked_at",
+        "_clock_cpu",
+        "_clock_monotonic",
+        "_cost_s",
+        "_ended_at",
+        "_gap_s",
+        "_started_at_cpu",
+    )
+
+    def __init__(
+        self, clock_monotonic: Callable[[], float], clock_cpu: Callable[[], float]
+    ) -> None:
+        self._clock_monotonic = clock_monotonic
+        self._clock_cpu = clock_cpu
+        self._gap_s = LONGEST_GAP_S
+        self._cost_s = self._started_at_cpu = 0.0
+        self._asked_at = self._ended_at = float("-inf")
+
+    def ask(self) -> None:
+        """There are news to flush."""
+        now = self._clock_monotonic()
+        gap_s = now - self._asked_at
+        if gap_s >= CHEAP_FLUSH_S:
+            self._asked_at = now
+            self._gap_s += (min(gap_s, LONGEST_GAP_S) - self._gap_s) / 4
+
+    def start(self) -> None:
+        """A flush begins."""
+        self._started_at_cpu = self._clock_cpu()
+
+    def end(self) -> None:
+        """It has ended."""
+        self._cost_s += (self._clock_cpu() - self._started_at_cpu - self._cost_s) / 2
+        self._ended_at = self._clock_monotonic()
+
+    def wait_s(self) -> float:
+        """Seconds until the next flush may begin; 0 for at once."""
+        if self._cost_s < CHEAP_FLUSH_S or self._gap_s >= SPACING * self._cost_s:
+            return 0.0
+        pause_s = min(max(SHORTEST_PAUSE_S, SPACING * self._cost_s), LONGEST_PAUSE_S)
+        return max(0.0, self._ended_at + pause_s - self._clock_monotonic())

@@ -1,0 +1,255 @@
+"""Who asks: tokens are verified here, and become principals with scopes and venues. A token is
+never kept, only its digest.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+import jwt
+
+from rtdash.domain.venues import Venue
+from rtdash.server.auth.keys import Keys
+
+ALL_VENUES = "*"
+DEFAULT_SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
+ADMIN = "admin"
+MAX_TOKEN_CHARS = 8192
+MAX_SUB_CHARS = 200
+"""What can be revoked, and stored in every database."""
+MAX_KNOWN = 10_000
+"""Verified tokens remembered at once; the oldest are forgotten first."""
+
+
+class TokenRefused(Exception):  # noqa: N818
+    """A token that does not let its bearer in; `reason` is for the bearer and never holds the
+    token.
+    """
+
+    def __init__(self, reason: str, *, expired: bool = False, revoked: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.expired = expired
+        self.revoked = revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The bearer of a valid token (CONTRACT section 2)."""
+
+    sub: str
+    name: str | None
+    scopes: frozenset[str]
+    venues: tuple[str, ...]
+    jti: str
+    issued_at: datetime
+    expires_at: datetime
+
+    def allows(self, scope: str) -> bool:
+        """Whether the token carries that scope."""
+        return scope in self.scopes
+
+    def may_see(self, venue_id: str) -> bool:
+        """Whether the token is for that venue."""
+        return venue_id in self.venues or ALL_VENUES in self.venues
+
+
+class Verifier:
+    """Turns tokens into principals.
+
+    `secret` verifies HS256; `keys` the asymmetric algorithms, each fixed by the type of its key, so
+    that no token chooses how it
+    is checked (RFC 8725 section 3.1). `is_revoked` is asked each time, also for tokens that were
+    verified before. Tokens live by
+    the machine's clock.
+    """
+
+    def __init__(
+        self,
+        secret: str,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        keys: Keys | None = None,
+        is_revoked: Callable[[Principal], bool] = lambda _: False,
+    ) -> None:
+        self._secret = secret
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys or Keys()
+        self._is_revoked = is_revoked
+        self._known: dict[bytes, tuple[Principal, float]] = {}
+        self._keys.on_changed = (
+            self._known.clear
+        )  # a token of a key that was taken out is not to be taken from memory
+
+    def verify(self, token: str) -> Principal:
+        """The principal of a token. Raises TokenRefused."""
+        digest = token_digest(token)
+        if digest not in self._known:
+            principal = self._check(token)
+            self._remember(digest, (principal, principal.expires_at.timestamp()))
+        return self.recall(digest)
+
+    def recall(self, digest: bytes) -> Principal:
+        """As `verify`, for the digest of a token that was verified before. Raises KeyError for
+        another, and TokenRefused.
+        """
+        principal, expires_at = self._known[digest]
+        if expires_at <= time.time():
+            del self._known[digest]
+            raise TokenRefused("the token has expired: get a new one", expired=True)
+        if self._is_revoked(principal):
+            raise TokenRefused("the token has been revoked: get a new one", revoked=True)
+        return principal
+
+    async def authenticate(self, token: str) -> Principal:
+        """As `verify`, but a token signed with a key that is not known yet has the key set fetched
+        anew first (at most every 10 s).
+        """
+        try:
+            return self.verify(token)
+        except UnknownKeyError:
+            if not await self._keys.refresh():
+                raise
+        return self.verify(token)
+
+    def _check(self, token: str) -> Principal:
+        if len(token) > MAX_TOKEN_CHARS:
+            raise TokenRefused(f"the token is longer than {MAX_TOKEN_CHARS} characters")
+        try:
+            header = jwt.get_unverified_header(token)
+            algorithm = header.get("alg")
+            for key in self._candidates(algorithm, header.get("kid")):
+                claims = self._decode(token, key, str(algorithm))
+                if claims is not None:
+                    return _principal(claims)
+        except jwt.ExpiredSignatureError:
+            raise TokenRefused("the token has expired: get a new one", expired=True) from None
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+            raise TokenRefused(
+                f"the token is not valid ({type(error).__name__}): get a new one"
+            ) from None
+        raise TokenRefused("the token's signature is not valid: get a new one")
+
+    def _candidates(self, algorithm: Any, key_id: Any) -> Sequence[Any]:
+        """The keys that such a token may have been signed with. HS256 is checked with the secret
+        and nothing else.
+        """
+        if algorithm == "HS256":
+            return (self._secret,)
+        keys = self._keys.matching(algorithm, key_id)
+        if not keys:
+            raise UnknownKeyError
+        return keys
+
+    def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
+        """The claims; None when the signature is not that key's."""
+        options = {
+            "require": ["exp", "sub"],
+            "verify_aud": self._audience is not None,
+            "verify_iss": self._issuer is not None,
+        }
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                options=options,  # type: ignore[arg-type]
+                issuer=self._issuer,
+                audience=self._audience,
+            )
+        except jwt.InvalidSignatureError:
+            return None
+
+    def _remember(self, digest: bytes, known: tuple[Principal, float]) -> None:
+        while len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = known
+
+
+class UnknownKeyError(TokenRefused):
+    """A token by an algorithm or a key that the server doesn't know."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the token is signed with a key or an algorithm that this server does not accept: get a"
+            " new one"
+        )
+
+
+def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
+    """The token's venues in its order, each once; `*` among them stands for all in the order of
+    their file.
+    """
+    told: set[str] = set()
+    for own in caller.venues:
+        for venue_id in venues if own == ALL_VENUES else (own,):
+            if venue_id in venues and venue_id not in told:
+                told.add(venue_id)
+                yield venues[venue_id]
+
+
+def mint(
+    secret: str,
+    *,
+    user: str,
+    name: str | None = None,
+    scopes: Sequence[str] = DEFAULT_SCOPES,
+    venues: Sequence[str] = (ALL_VENUES,),
+    ttl: timedelta = timedelta(hours=12),
+    now: datetime | None = None,
+    issuer: str | None = None,
+    audience: str | None = None,
+) -> str:
+    """A token signed with the server's secret (HS256). `iat` has milliseconds, so that one minted
+    right after a revocation is good.
+    """
+    issued = now or datetime.now(UTC)
+    claims = {
+        "sub": user,
+        "jti": uuid4().hex,
+        "scope": " ".join(scopes),
+        "venues": list(venues),
+        "iat": round(issued.timestamp(), 3),
+        "exp": issued + ttl,
+    }
+    claims |= {
+        claim: value
+        for claim, value in (("name", name), ("iss", issuer), ("aud", audience))
+        if value
+    }
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def token_digest(token: str) -> bytes:
+    """What is remembered of a token in its place."""
+    return blake2b(token.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    """Claims of the right types. Raises TokenRefused naming the one that is wrong."""
+    venues, scope, name = claims.get("venues", []), claims.get("scope", ""), claims.get("name")
+    if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
+        raise TokenRefused("the token's claim `venues` must be a list of strings")
+    if not isinstance(scope, str):
+        raise TokenRefused(
+            "the token's claim `scope` must be a string of scopes with spaces between"
+        )
+    if not claims["sub"].isprintable() or not 1 <= len(claims["sub"]) <= MAX_SUB_CHARS:
+        raise TokenRefused(
+            f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters"
+        )
+    return Principal(
+        sub=claims["sub"],
+        name=name if isinstance(name, str) else None,
+        scopes=frozenset(scope.split()),
+        venues=tuple(venues),
+        jti=str(claims.get("jti", "")),
+        issued_at=datetime.fromtimestamp(claims.get("iat", 0), UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )

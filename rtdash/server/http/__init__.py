@@ -1,0 +1,1 @@
+"""uvicorn's HTTP protocol with bounds on what a peer may take."""

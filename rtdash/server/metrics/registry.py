@@ -1,0 +1,142 @@
+"""What Prometheus can ask: one registry a server, so that several in one process don't share their
+figures.
+"""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Metric,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.registry import Collector
+
+from rtdash.server.metrics.instruments import CounterInstrument, HistogramInstrument
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+LIMITS = (
+    "max_connections",
+    "http_connections",
+    "connections_per_user",
+    "handshakes_per_minute",
+    "channels_per_connection",
+    "messages_per_second",
+    "message_limit_bytes",
+    "buffer_limit_bytes",
+    "requests_per_second",
+    "handshake_timeout_s",
+    "head_limit_bytes",
+    "body_timeout_s",
+    "unread_timeout_s",
+)
+"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second
+sense, and three bounds that are fixed.
+
+`evictions` has the rest by close code.
+"""
+
+
+class Metrics:
+    """The metrics, each an attribute. `limit_refusals` is labelled by the limit's name, `replays`
+    by outcome, `evictions` by close code.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(
+            registry=self.registry
+        )  # memory, CPU, open files: process_resident_memory_bytes and so on
+        counter, gauge, tally, timings = self._counter, self._gauge, self._tally, self._timings
+        self.requests = tally(
+            "http_requests", "HTTP requests answered", "method", "route", "status"
+        )
+        self.request_seconds = timings(
+            "http_request_seconds", "Seconds from a request's head to its answer's", "route"
+        )
+        self.operations = tally("operations", "Operations by what became of them", "outcome")
+        self.events = tally("events", "Events appended by this process")
+        self.commit_seconds = timings(
+            "commit_seconds", "Seconds that a transaction of the write path takes"
+        )
+        self.queue_seconds = timings(
+            "queue_seconds", "Seconds that a write waits for its transaction"
+        )
+        self.connections = gauge("connections", "Open WebSocket connections")
+        self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
+        self.buffered_bytes = gauge(
+            "buffered_bytes", "Bytes written to connections that the kernel has not taken"
+        )
+        self.evictions = counter("evictions", "Connections that the server closed", "code")
+        self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
+        for outcome in ("recovered", "reset", "failed"):
+            self.replays.labels(outcome)
+        self.limit_refusals = counter(
+            "limit_refusals", "What limits refused, or would have in a dry run", "limit"
+        )
+        for limit in LIMITS:
+            self.limit_refusals.labels(
+                limit
+            )  # there from the start, so that the first refusal shows as a rise
+        self.delivery_seconds = timings(
+            "delivery_seconds",
+            "Seconds from publishing to the hand-over to connections, measured by a canary",
+        )
+        self.canaries_lost = counter(
+            "canaries_lost", "What the process published to itself, and did not get"
+        )
+        self.loop_lag_seconds = timings(
+            "loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time"
+        )
+        self._greatest_lag_s = 0.0
+        gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(
+            self._take_greatest_lag
+        )
+
+    def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
+        """One HTTP request that was answered."""
+        self.requests.add(1, method, route, str(status))
+        self.request_seconds.observe(took_s, route)
+
+    def record_lag(self, late_s: float) -> None:
+        """By how much the event loop was late just now."""
+        self.loop_lag_seconds.observe(late_s)
+        self._greatest_lag_s = max(self._greatest_lag_s, late_s)
+
+    def follow(self, read: Callable[[], Iterable[Metric]]) -> None:
+        """Ask `read` for further figures at each exposition, for parts that count by themselves."""
+        self.registry.register(_Reading(read))
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _take_greatest_lag(self) -> float:
+        greatest_s, self._greatest_lag_s = self._greatest_lag_s, 0.0
+        return greatest_s
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"rtdash_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"rtdash_{name}", text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str, *labels: str) -> CounterInstrument:
+        return CounterInstrument(self.registry, f"rtdash_{name}", text, labels)
+
+    def _timings(self, name: str, text: str, label: str = "") -> HistogramInstrument:
+        return HistogramInstrument(self.registry, f"rtdash_{name}", text, label)
+
+
+class _Reading(Collector):
+    """Figures that are read when they are asked for."""
+
+    def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """What it reads now."""
+        return self._read()

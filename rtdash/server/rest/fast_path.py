@@ -1,0 +1,176 @@
+"""The two reads that every polling dashboard repeats, answered from bytes at hand before any
+routing; the way to hot writes and to the socket.
+
+Only what can be answered at once is answered here; everything else, refusals too, goes on to the
+routes, which are the truth.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from rtdash.dashboard import Snapshot
+from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
+from rtdash.server.rest.access import choose_venue
+from rtdash.server.rest.fast_writes import WRITES, write_at_once
+from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
+from rtdash.server.rest.problems import Problem
+from rtdash.server.rest.responses import CACHE_CONTROL, JSON, is_known
+from rtdash.server.rest.routers.dashboard import (
+    DEFAULT_WITHIN_MINUTES,
+    MAX_WITHIN_MINUTES,
+    STATS_PATH,
+    UPCOMING_PATH,
+)
+from rtdash.server.rest.upcoming_lists import KeptList, ListKey
+from rtdash.server.services import Services
+from rtdash.server.ws.connection_manager import websocket_endpoint
+
+SOCKET_PATH = "/ws"
+MAX_QUESTIONS = 10_000
+"""Questions remembered, each of one token; all are forgotten together when there are more."""
+LONGEST_QUERY_BYTES = 256
+"""What is longer says the same thing again and again: it would only fill the memory."""
+
+_BEARER = b"bearer "
+_CACHE_CONTROL = (b"cache-control", CACHE_CONTROL.encode())
+_CONTENT_TYPE = (b"content-type", JSON.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a token asks with a path and a query: `key` is None for the figures."""
+
+    venue_id: str
+    key: ListKey | None
+
+
+class FastPath(FastAPI):
+    """The app, with a short way in front of its routes. A subclass, because what FastAPI wraps
+    around them costs more than the answer.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._questions: dict[tuple[str, bytes, bytes], _Question] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at once, or pass it on."""
+        if (
+            scope["type"] == "http"
+            and scope["path"] in {STATS_PATH, UPCOMING_PATH}
+            and scope["method"] == "GET"
+        ):
+            start = time.perf_counter()
+            services: Services = self.state.services
+            authorization, if_none_match = _read_headers(scope)
+            if authorization is not None and (found := self._find(services, scope, authorization)):
+                status = await _send(send, found.body, found.etag, if_none_match)
+                services.metrics.count_request(
+                    "GET", scope["path"], status, time.perf_counter() - start
+                )
+                return
+        if scope["type"] == "websocket" and scope["path"] == SOCKET_PATH:
+            scope["app"] = self
+            await websocket_endpoint(WebSocket(scope, receive, send))
+            return
+        if (
+            scope["type"] == "http"
+            and scope["path"] in WRITES
+            and await write_at_once(self.state.services, scope, receive, send)
+        ):
+            return
+        await super().__call__(scope, receive, send)
+
+    def _find(
+        self, services: Services, scope: Scope, authorization: bytes
+    ) -> Snapshot | KeptList | None:
+        """What is asked, if token, venue, bytes and rate are all at hand."""
+        digest = token_digest(authorization[7:].decode("latin-1"))
+        try:
+            caller = services.verifier.recall(digest)
+            question = self._question(services, scope, caller, digest)
+        except (TokenRefused, Problem, LookupError, ValueError):
+            return None
+        at_least = services.read_your_writes.mark(caller.sub, question.venue_id)
+        found: Snapshot | KeptList | None
+        if question.key is None:
+            found = services.dashboard.fresh(question.venue_id, at_least)
+        else:
+            found = services.upcoming_lists.fresh(question.key, at_least)
+        return None if found is None or services.limits.take(caller.sub) else found
+
+    def _question(
+        self, services: Services, scope: Scope, caller: Principal, digest: bytes
+    ) -> _Question:
+        """What is asked, read once for each token. Raises Problem for what the token does not
+        allow, LookupError for the unusual.
+        """
+        place = (scope["path"], scope["query_string"], digest)
+        question = self._questions.get(place)
+        if question is None:
+            if len(scope["query_string"]) > LONGEST_QUERY_BYTES:
+                raise LookupError("the route judges what it is")
+            if len(self._questions) >= MAX_QUESTIONS:
+                self._questions.clear()
+            question = self._questions[place] = _read_question(services, scope, caller)
+        return question
+
+
+def _read_headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
+    """The bearer's header and If-None-Match; no bearer for another scheme, or when a browser wants
+    CORS headers in the answer.
+    """
+    authorization = if_none_match = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value if value[:7].lower() == _BEARER else None
+        elif name == b"if-none-match":
+            if_none_match = value
+        elif name == b"origin":
+            return None, None
+    return authorization, if_none_match
+
+
+async def _send(send: Send, body: bytes, etag: str, if_none_match: bytes | None) -> int:
+    if if_none_match is not None and is_known(if_none_match.decode("latin-1"), etag):
+        status, body, headers = 304, b"", [(b"etag", etag.encode()), _CACHE_CONTROL]
+    else:
+        status, headers = (
+            200,
+            [
+                _CONTENT_TYPE,
+                (b"content-length", b"%d" % len(body)),
+                (b"etag", etag.encode()),
+                _CACHE_CONTROL,
+            ],
+        )
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    return status
+
+
+def _read_question(services: Services, scope: Scope, caller: Principal) -> _Question:
+    asked = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    venue = choose_venue(services.venues, caller, asked.pop("venue", None))
+    key = None
+    if scope["path"] == UPCOMING_PATH:
+        key = ListKey(
+            venue.id,
+            _whole(asked.pop("withinMinutes", str(DEFAULT_WITHIN_MINUTES)), MAX_WITHIN_MINUTES),
+            _whole(asked.pop("limit", str(DEFAULT_LIMIT)), MAX_LIMIT),
+        )
+    if asked:
+        raise LookupError("the route judges what it is")
+    return _Question(venue.id, key)
+
+
+def _whole(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise LookupError("the route judges what it is")
+    return int(text)

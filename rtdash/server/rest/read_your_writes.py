@@ -1,0 +1,29 @@
+"""Which user has written what: so that nobody who has just changed something is shown a picture
+from before.
+"""
+
+MAX_REMEMBERED = 10_000
+
+
+class ReadYourWrites:
+    """The mark (`Dashboard.mark`) of each user's latest write to a venue. Forgotten ones are of no
+    harm for long: see `mark`.
+    """
+
+    def __init__(self) -> None:
+        self._checkpoints: dict[tuple[str, str], int] = {}
+
+    def note(self, user: str, venue_id: str, mark: int) -> None:
+        """The user's write to the venue is among its first `mark` changes."""
+        self._checkpoints.pop((user, venue_id), None)
+        while len(self._checkpoints) >= MAX_REMEMBERED:
+            del self._checkpoints[next(iter(self._checkpoints))]
+        self._checkpoints[user, venue_id] = mark
+
+    def mark(self, user: str, venue_id: str) -> int:
+        """What a picture of the venue must include at least, to be shown to the user; without a
+        write that is remembered, 0.
+
+        Pictures are a quarter of a second old at most, so that is how long forgetting could show.
+        """
+        return self._checkpoints.get((user, venue_id), 0)

@@ -1,0 +1,360 @@
+"""What one client says, carried out. From the position that an answer names to the joining of its
+stream nothing is awaited, and what
+the answer promises is stored before it is sent.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Protocol, assert_never
+
+from rtdash.protocol import answers
+from rtdash.protocol.actions import (
+    Action,
+    ActionRefused,
+    Authenticate,
+    Id,
+    Ping,
+    Resume,
+    Subscribe,
+    Unsubscribe,
+)
+from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.codes import CloseCode, ErrorCode
+from rtdash.protocol.messages import encode, reset_message
+from rtdash.protocol.server_session import ErrorReply
+from rtdash.server.auth.tokens import Principal, TokenRefused
+from rtdash.server.ws import channel_rights
+from rtdash.server.ws.action_queue import Item, ResaveSession
+from rtdash.server.ws.context import ConnectionContext, Peer
+from rtdash.server.ws.send_queue import SendQueue
+from rtdash.server.ws.session_registry import TAKEN_OVER, BoundSession, SessionTaken
+from rtdash.server.ws.subscribe import PendingSubscribe
+from rtdash.server.ws.subscriptions import Subscriptions
+from rtdash.store.database import StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+class ReplySender(Peer, Protocol):
+    """The connection that a conversation speaks through."""
+
+    send_queue: SendQueue
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Answers and what belongs to them."""
+
+    def reply(self, reply: ErrorReply) -> None:
+        """Send an error."""
+
+    def refuse(self, refused: ActionRefused) -> None:
+        """Answer an action that is not carried out."""
+
+    def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
+        """Whom a line of the log is about."""
+
+    def follows_anything(self, anything: bool) -> None:
+        """Whether the connection follows something."""
+
+    def token_lives(self, principal: Principal) -> None:
+        """The token with which it goes on."""
+
+    def fault(self) -> None:
+        """Its handling has raised: end it."""
+
+
+class ActionHandler:
+    """The meaning side of a connection: principal, holdings, session."""
+
+    __slots__ = ("_connection", "_context", "_parting", "_subscriptions", "principal", "session")
+
+    def __init__(
+        self, connection: ReplySender, context: ConnectionContext, principal: Principal
+    ) -> None:
+        self._connection = connection
+        self._context = context
+        self._subscriptions = Subscriptions(
+            context, connection.send_queue, connection, connection.fault
+        )
+        self.principal = principal
+        self.session: BoundSession | None = None
+        self._parting: tuple[Mapping[Stream, int], str] | None = None
+
+    async def carry_out(self, item: Item, came_at: datetime) -> None:
+        """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is
+        answered with an error.
+        """
+        if isinstance(item, ErrorReply):
+            self._connection.reply(item)
+            return
+        try:
+            await self._do(item, came_at)
+        except ActionRefused as refused:
+            self._refuse(item, refused)
+        except SessionTaken:  # ends as it would have if the other one had come a moment later
+            self._connection.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
+        except StoreUnavailable as fault:
+            retry_after_ms = int(fault.retry_after_s * 1000)
+            message = "the store can't take or give this at the moment: send it again later"
+            self._refuse(
+                item, ActionRefused(ErrorCode.UNAVAILABLE, message, retry_after_ms=retry_after_ms)
+            )
+        except Exception:  # noqa: BLE001
+            # the outermost loop of a connection's task: one bad action must not end the others
+            _log.exception(
+                "an action failed", extra=self._connection.facts(action=type(item).__name__.lower())
+            )
+            self._refuse(
+                item,
+                ActionRefused(
+                    ErrorCode.INTERNAL,
+                    "the server made a mistake, which is in its log: try again, or tell its"
+                    " operator",
+                ),
+            )
+
+    def leave(self) -> None:
+        """Follow nothing any more."""
+        for stream in self._subscriptions:
+            self._subscriptions.drop(stream)
+
+    def detach(self) -> None:
+        """The connection has ended; its session waits for another."""
+        if self.session is not None:
+            self._context.sessions.detach(self.session, self._connection)
+
+    def mark(self) -> int:
+        """The number of a mark for all that was handed over up to now."""
+        return self._subscriptions.mark()
+
+    def confirm(self, number: int) -> None:
+        """The client has answered a mark."""
+        if self.session is not None:
+            self._context.sessions.confirm(
+                self.session, self._subscriptions.arrived(number), self._context.relay.epoch
+            )
+
+    def part(self) -> None:
+        """Remember what was handed over before a Close of ours; call it before `leave`."""
+        self._parting = (
+            self._subscriptions.arrived(self._subscriptions.mark()),
+            self._context.relay.epoch,
+        )
+
+    def confirm_parting(self) -> None:
+        """The client has answered that Close."""
+        if self.session is not None and self._parting is not None:
+            self._context.sessions.confirm(self.session, *self._parting)
+
+    def announce_reset(self, stream: Stream, reason: str) -> None:
+        """The history of a held stream is gone; its members stand at the head already."""
+        if stream in self._subscriptions:
+            message = reset_message(
+                stream.channel,
+                stream.venue,
+                position=self._subscriptions.join(stream),
+                reason=reason,
+                timestamp=self._context.clock(),
+            )
+            self._connection.send((encode(message),))
+
+    async def _do(self, item: Action | ResaveSession, came_at: datetime) -> None:
+        match item:
+            case Ping():
+                self._connection.send((answers.pong(self._context.clock(), id=item.id),))
+            case Subscribe():
+                await self._subscribe(item)
+            case Unsubscribe():
+                await self._unsubscribe(item)
+            case Resume():
+                await self._resume(item, came_at)
+            case Authenticate():
+                await self._authenticate(item)
+            case ResaveSession():
+                with suppress(StoreUnavailable):  # the next beat tries again
+                    if self.session is not None:
+                        await self._context.sessions.save(
+                            self.session, list(self._subscriptions), {}
+                        )
+            case _:
+                assert_never(item)
+
+    async def _subscribe(self, action: Subscribe) -> None:
+        streams = channel_rights.resolve(
+            self.principal, self._context.venues, action.channels, action.venue
+        )
+        self._check_number(streams.values())
+        session = self.session or self._context.sessions.new(self.principal.sub)
+        wanted = {stream: action.positions.get(channel) for channel, stream in streams.items()}
+        entry = await self._open(wanted, session)
+        self._hold(session)
+        if action.batch_ms:
+            self._connection.send_queue.ask_for_batches(action.batch_ms)
+        entry.enter()
+        self._connection.follows_anything(bool(self._subscriptions))
+        self._connection.send(
+            (answers.subscribed(entry.covered(action.channels, streams), id=action.id),)
+        )
+        self._connection.send(entry.following())
+
+    async def _unsubscribe(self, action: Unsubscribe) -> None:
+        streams = set(
+            channel_rights.resolve(
+                self.principal, self._context.venues, action.channels, action.venue
+            ).values()
+        )
+        kept = [stream for stream in self._subscriptions if stream not in streams]
+        if self.session is not None and (
+            len(kept) < len(self._subscriptions) or not self.session.is_settled
+        ):
+            await self._context.sessions.save(self.session, kept, {})
+        for stream in streams:
+            self._subscriptions.drop(stream)
+        self._connection.follows_anything(bool(kept))
+        self._connection.send((answers.unsubscribed(action.channels, id=action.id),))
+
+    async def _resume(self, action: Resume, came_at: datetime) -> None:
+        context = self._context
+        session, streams = await self._take_over(action.session, came_at)
+        if (
+            self.session is not None
+        ):  # what is followed here already becomes a part of it, from where that is confirmed
+            session.confirmed = {**self.session.confirmed, **session.confirmed}
+        allowed = [
+            stream
+            for stream in streams
+            if stream.venue in context.venues and channel_rights.may_follow(self.principal, stream)
+        ]
+        self._check_number(allowed)
+        wanted = {
+            stream: (
+                action.positions.get(stream.venue, {}).get(stream.channel)
+                or session.confirmed.get(stream)
+            )
+            for stream in allowed
+        }
+        entry = await self._open(wanted, session)
+        self._hold(session)
+        entry.enter()
+        self._connection.follows_anything(bool(self._subscriptions))
+        self._tell_resumed(entry, allowed, action.id)
+        for stream in streams:
+            if stream not in allowed:
+                self._connection.send((_ended(stream, "resume"),))
+
+    async def _take_over(
+        self, session_id: str, asked_at: datetime
+    ) -> tuple[BoundSession, list[Stream]]:
+        """The session, ours from now on, and what it follows. Its older connection in this process
+        is closed.
+        """
+        sessions = self._context.sessions
+        if self.session is not None and self.session.id == session_id:
+            return self.session, list(self._subscriptions)
+        taken = await sessions.take_over(session_id, self.principal.sub, asked_at)
+        if taken is None:
+            raise ActionRefused(
+                ErrorCode.SESSION_UNKNOWN,
+                "there is no such session of this user, or it has expired: subscribe anew",
+            )
+        older = sessions.holder(session_id)
+        if older is not None:
+            older.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
+        return taken
+
+    # the field's name on the wire
+    def _tell_resumed(self, entry: PendingSubscribe, streams: list[Stream], id: Id) -> None:  # noqa: A002
+        """One answer a venue, and only then what follows them, so that no answer waits behind a
+        replay.
+        """
+        venues = dict.fromkeys(stream.venue for stream in streams)
+        for venue in venues or (None,):
+            of_venue = {stream.channel: stream for stream in streams if stream.venue == venue}
+            self._connection.send(
+                (answers.resumed(venue, entry.covered(tuple(of_venue), of_venue), id=id),)
+            )
+        self._connection.send(entry.following())
+
+    async def _authenticate(self, action: Authenticate) -> None:
+        try:
+            principal = await self._context.verifier.authenticate(action.token)
+        except TokenRefused as refused:
+            raise ActionRefused(ErrorCode.UNAUTHENTICATED, refused.reason) from None
+        if principal.sub != self.principal.sub:
+            raise ActionRefused(
+                ErrorCode.FORBIDDEN,
+                "that token is another user's: open a connection of its own for it",
+            )
+        self.principal = principal
+        self._connection.token_lives(principal)
+        self._connection.send((answers.authenticated(principal.expires_at, id=action.id),))
+        for stream in self._subscriptions:
+            if not channel_rights.may_follow(principal, stream):
+                self._subscriptions.drop(stream)
+                self._connection.send((_ended(stream, "authenticate"),))
+                if self.session is not None:
+                    self.session.is_settled = False  # its row still follows the stream
+        self._connection.follows_anything(bool(self._subscriptions))
+        if not channel_rights.may_follow_anything(principal, self._context.venues):
+            self._connection.close(
+                CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one"
+            )
+
+    async def _open(
+        self, wanted: Mapping[Stream, Position | None], session: BoundSession
+    ) -> PendingSubscribe:
+        """Everything that must be waited for before streams are entered; when it fails, nothing has
+        changed.
+        """
+        entry = PendingSubscribe(self._context, self._subscriptions, session)
+        try:
+            await entry.prepare(wanted)
+            if entry.is_change or session is not self.session or not session.is_settled:
+                await self._context.sessions.save(
+                    session, dict.fromkeys([*self._subscriptions, *wanted]), entry.baseline()
+                )
+        except BaseException:
+            entry.give_up()
+            if session is not self.session:
+                self._context.sessions.let_go(session)
+            raise
+        return entry
+
+    def _hold(self, session: BoundSession) -> None:
+        if self.session is not None and self.session.id != session.id:
+            self.detach()
+        self.session = session
+        self._context.sessions.hold(session, self._connection)
+
+    def _check_number(self, streams: Iterable[Stream]) -> None:
+        limit = self._context.limits.channels_per_connection
+        number = len({*self._subscriptions, *streams})
+        if (
+            limit
+            and number > limit
+            and self._context.connection_limits.refuses("channels_per_connection")
+        ):
+            message = (
+                f"that would be {number} channels on one connection, and {limit} are allowed:"
+                " unsubscribe some, or open another connection"
+            )
+            raise ActionRefused(ErrorCode.TOO_MANY_CHANNELS, message)
+
+    def _refuse(self, item: Action | ResaveSession, refused: ActionRefused) -> None:
+        refused.action = type(item).__name__.lower()
+        refused.id = item.id
+        self._connection.refuse(refused)
+
+
+def _ended(stream: Stream, action: str) -> bytes:
+    """A subscription that the token doesn't allow any more: told, not counted as an error of the
+    client's.
+    """
+    message = (
+        f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has"
+        " ended"
+    )
+    return answers.error(
+        ActionRefused(ErrorCode.FORBIDDEN, message, action=action, channels=(stream.channel,))
+    )

@@ -1,0 +1,196 @@
+"""The way in: load and Origin are refused before anything is allocated, identity after the accept,
+with its close code.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Protocol
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from rtdash.protocol.actions import Resume
+from rtdash.protocol.codes import RETRY_AFTER_MS, CloseCode, may_reconnect
+from rtdash.protocol.messages import disconnect_message, encode
+from rtdash.server.auth.tokens import Principal, TokenRefused
+from rtdash.server.logs import facts
+from rtdash.server.ws import handshake
+from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
+from rtdash.server.ws.connection import CLOSE_REASON_BYTES, JITTER_MS, Connection
+from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.handshake import Handshake
+from rtdash.server.ws.transport import PendingUpgrade, Transport, TransportLimits
+from rtdash.store.database import StoreUnavailable
+
+HIGH_WATER_BYTES = 64 * 1024
+FULL_RETRY_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
+    """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is
+    accepted first.
+    """
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ConnectionFactory(Protocol):
+    """Who takes in those that may come in."""
+
+    drain_left_s: float | None
+
+    def admit(self, transport: Transport, principal: Principal) -> Connection:
+        """A connection for a socket that stands."""
+
+
+class Admission:
+    """Turns handshakes into connections of the context."""
+
+    def __init__(
+        self, context: ConnectionContext, admitting: ConnectionFactory, *, allowed_origins: str
+    ) -> None:
+        self._context = context
+        self._admitting = admitting
+        self._origins = handshake.read_allowed_origins(allowed_origins)
+        limits = context.limits
+        high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
+        self._rules = TransportLimits(
+            limits.longest_message_bytes, high_water, limits.compress_min_bytes
+        )
+
+    async def enter(self, pending: PendingUpgrade) -> None:
+        """Serve one handshake. In the fast lane this returns when the connection stands, in the
+        plain lane when it has ended.
+        """
+        if not pending.asked.is_from_allowed_origin(self._origins):
+            await pending.deny(handshake.wrong_origin())
+        elif wait_s := self._load_wait_s(pending.asked):
+            await pending.deny(handshake.full(wait_s))
+        else:
+            await self._identify(pending)
+
+    def _load_wait_s(self, asked: Handshake) -> float:
+        """0.0 when there is room, else the seconds after which to try again."""
+        context, left_s = self._context, self._admitting.drain_left_s
+        if left_s is not None:
+            return left_s + context.limits.restart_allowance_s or FULL_RETRY_S
+        if wait_s := context.connection_limits.handshake_wait_s(asked.address, context.now()):
+            return wait_s
+        return FULL_RETRY_S if context.connection_limits.is_full() else 0.0
+
+    async def _identify(self, pending: PendingUpgrade) -> None:
+        came_at = self._context.clock()
+        try:
+            principal = await self._principal(pending.asked)
+            await self._take_place(principal.sub, pending.asked.session)
+        except IdentityRefused as refused:
+            await self._send_home(pending, refused)
+            return
+        try:
+            await pending.accept()
+        except BaseException:
+            self._context.connection_limits.leave(principal.sub)
+            raise
+
+        def admit(transport: Transport) -> Connection:
+            connection = self._admitting.admit(transport, principal)
+            if pending.asked.session is not None and connection.is_open:
+                connection.action_queue.put(Resume(None, pending.asked.session, {}), came_at)
+            return connection
+
+        # From the accept to here nothing is awaited: frames of the peer would go to nobody.
+        await pending.serve(admit, self._rules)
+
+    async def _principal(self, asked: Handshake) -> Principal:
+        if asked.token is None:
+            raise IdentityRefused(
+                CloseCode.UNAUTHENTICATED,
+                "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…",
+            )
+        try:
+            async with asyncio.timeout(self._context.limits.handshake_timeout_s or None):
+                return await self._context.verifier.authenticate(asked.token)
+        except TokenRefused as refused:
+            code = (
+                CloseCode.TOKEN_EXPIRED
+                if refused.expired
+                else CloseCode.REVOKED
+                if refused.revoked
+                else CloseCode.UNAUTHENTICATED
+            )
+            raise IdentityRefused(code, refused.reason) from None
+        except TimeoutError:
+            raise IdentityRefused(
+                CloseCode.OVERLOADED, "the token could not be checked in time: come back later"
+            ) from None
+
+    async def _take_place(self, sub: str, session_id: str | None) -> None:
+        """A place in the user's count; whoever resumes gets that of the connection which it takes
+        over, in whatever process that is.
+        """
+        context = self._context
+        older = context.sessions.holder(session_id) if session_id else None
+        leaving = int(older is not None and older.action_handler.principal.sub == sub)
+        if (
+            self._has_all_places(sub, leaving)
+            and older is None
+            and session_id
+            and await self._comes_from_elsewhere(sub, session_id)
+        ):
+            context.takeover_credits.note(sub, context.now())
+        if self._has_all_places(sub, leaving) and context.connection_limits.refuses(
+            "connections_per_user"
+        ):
+            limit = context.limits.connections_per_user
+            raise IdentityRefused(
+                CloseCode.TOO_MANY_CONNECTIONS,
+                f"{limit} connections of this user are open, and no more are allowed: close one",
+            )
+        context.connection_limits.enter(sub)
+
+    def _has_all_places(self, sub: str, leaving: int) -> bool:
+        context = self._context
+        counted_twice = context.takeover_credits.count(sub, context.now())
+        return context.connection_limits.has_all(
+            sub, context.sessions.elsewhere, leaving=leaving + counted_twice
+        )
+
+    async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
+        try:
+            return await self._context.sessions.is_counted_elsewhere(session_id, sub)
+        except StoreUnavailable:
+            raise IdentityRefused(
+                CloseCode.OVERLOADED, "the session can't be looked up now: come back later"
+            ) from None
+
+    async def _send_home(self, pending: PendingUpgrade, refused: IdentityRefused) -> None:
+        _log.info(
+            "not let in: %s",
+            refused.reason,
+            extra=facts(code=int(refused.code), address=pending.asked.address),
+        )
+        self._context.metrics.evictions.labels(str(int(refused.code))).inc()
+        farewell = disconnect_message(
+            code=refused.code,
+            reason=refused.reason,
+            reconnect=may_reconnect(refused.code),
+            retry_after_ms=RETRY_AFTER_MS.get(refused.code, 0),
+            jitter_ms=JITTER_MS,
+            timestamp=self._context.clock(),
+        )
+        await pending.accept()
+        with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
+            reason = refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
+            await pending.send_home(encode(farewell), refused.code, reason)
+
+
+async def wrong_path(websocket: WebSocket) -> None:
+    """The route of every other path: servers log the URLs of those they refuse by themselves, and a
+    token may stand there.
+    """
+    await AsgiPendingUpgrade(websocket).deny(handshake.wrong_path())

@@ -1,0 +1,75 @@
+"""What time brings to one connection: pings, the end of its token, the end of patience with one
+that follows nothing.
+"""
+
+from enum import Enum
+from math import inf
+
+from rtdash.server.ws.keepalive import Keepalive, KeepaliveAction
+
+EXPIRY_WARNING_S = 30.0
+BUSY_S = 1.0
+"""How soon to look again at a connection that is only idle because its subscribe is under way."""
+
+
+class Due(Enum):
+    """What is to be done."""
+
+    PING = "ping"
+    WARN = "warn"
+    EXPIRED = "expired"
+    IDLE = "idle"
+    DEAD = "dead"
+
+
+class Deadlines:
+    """Instants are seconds of one monotonic clock; `idle_timeout_s` 0 means that nobody is idle."""
+
+    __slots__ = ("_expires_at", "_idle_since", "_idle_timeout_s", "_warn_at", "keepalive")
+
+    def __init__(self, keepalive: Keepalive, idle_timeout_s: float, now: float) -> None:
+        self.keepalive = keepalive
+        self._idle_timeout_s = idle_timeout_s or inf
+        self._idle_since = now
+        self._expires_at = inf
+        self._warn_at = inf
+
+    @property
+    def next_at(self) -> float:
+        """When to look again."""
+        return min(
+            self.keepalive.next_at,
+            self._warn_at,
+            self._expires_at,
+            self._idle_since + self._idle_timeout_s,
+        )
+
+    def token_lives(self, now: float, left_s: float) -> None:
+        """A token that ends in `left_s`; its bearer is warned before."""
+        self._expires_at = now + left_s
+        self._warn_at = self._expires_at - EXPIRY_WARNING_S
+
+    def follows(self, now: float, *, anything: bool) -> None:
+        """The connection follows something from now on, or nothing."""
+        self._idle_since = inf if anything else now
+
+    def look(
+        self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool
+    ) -> Due | None:
+        """The first thing that is due, if one is; ask again until nothing is."""
+        if now >= self._expires_at:
+            return Due.EXPIRED
+        if now >= self._idle_since + self._idle_timeout_s:
+            if not is_busy:
+                return Due.IDLE
+            self._idle_since = now + BUSY_S - self._idle_timeout_s
+        if now >= self._warn_at:
+            self._warn_at = inf
+            return Due.WARN
+        match self.keepalive.look(now, buffered_bytes, is_excused=is_excused):
+            case KeepaliveAction.PING:
+                return Due.PING
+            case KeepaliveAction.DEAD:
+                return Due.DEAD
+            case KeepaliveAction.FINE:
+                return None

@@ -1,0 +1,220 @@
+"""The fast lane up to its accept: from a parsed head straight to the door, with neither ASGI nor a
+second parser between.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from rtdash.protocol.frames import text_frame
+from rtdash.server.ws.admission import Admission
+from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.fast_transport import FastTransport
+from rtdash.server.ws.handshake import Handshake, failed, read_query, wrong_path
+from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener
+from rtdash.server.ws.upgrade import AcceptResponse, RequestHead, encode_response, judge
+
+SOCKET_PATH = b"/ws"
+REFUSED_LINGER_S = 1.0
+"""How long somebody who isn't let in may hold the socket to read why."""
+
+MAX_EARLY_BYTES = 64 * 1024
+"""What a peer may say before it has its answer; with more it isn't read until then."""
+
+_PROTOCOLS = b"sec-websocket-protocol"
+_log = logging.getLogger(__name__)
+
+
+class PeerAddress(NamedTuple):
+    """Who is at the other end of the socket, and whether by TLS."""
+
+    host: str
+    is_secure: bool
+
+
+class FastHandshake:
+    """Where the HTTP class brings its handshakes."""
+
+    def __init__(
+        self, context: ConnectionContext, admission: Admission, *, trusted_proxies: str
+    ) -> None:
+        self._context = context
+        self._admission = admission
+        self._proxies = ProxyHeadersMiddleware(_see, trusted_proxies) if trusted_proxies else None
+
+    def knock(
+        self,
+        transport: asyncio.Transport,
+        connections: set[Any],
+        head: RequestHead,
+        client: PeerAddress,
+    ) -> None:
+        """Answer the handshake, in a task as it may have to wait; from here on the socket is not
+        the HTTP class's any more.
+        """
+        accept_response = judge(head)
+        path, _, query = head.target.partition(b"?")
+        if isinstance(accept_response, bytes):
+            _log.debug("not a handshake: %s", accept_response[:12])
+            _end(transport, accept_response)
+        elif (unquote_to_bytes(path) if b"%" in path else path) != SOCKET_PATH:
+            _log.debug("a handshake for %s", path.decode("latin-1"))
+            _end(transport, encode_response(wrong_path()))
+        else:
+            if self._proxies is not None:
+                client = _behind_proxies(self._proxies, client, head)
+            asked = Handshake.read(
+                _fields(head),
+                dict(read_query(query)),
+                address=client.host,
+                is_secure=client.is_secure,
+            )
+            pending = FastPendingUpgrade(transport, connections, asked, accept_response)
+            self._context.spawn(self._let_in(pending))
+
+    async def _let_in(self, pending: "FastPendingUpgrade") -> None:
+        try:
+            await self._admission.enter(pending)
+        except ConnectionError:
+            pass
+        except Exception:  # noqa: BLE001 - the outermost loop of a handshake
+            _log.exception("a handshake failed")
+            await pending.deny(failed())
+
+
+class FastPendingUpgrade:
+    """A Visitor, and the asyncio protocol of its socket until a FastTransport takes that over.
+    `connections` is uvicorn's set of them.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        connections: set[Any],
+        asked: Handshake,
+        accept_response: AcceptResponse,
+    ) -> None:
+        self.asked = asked
+        self._transport = transport
+        self._connections = connections
+        self._accept_response = accept_response
+        self._early = bytearray()
+        self._farewell: Protocol | None = None
+        connections.add(self)
+        transport.set_protocol(self)  # type: ignore[arg-type] # a protocol by its methods
+
+    async def deny(self, response: Response) -> None:
+        """See Visitor."""
+        if not self._transport.is_closing():
+            _end(self._transport, encode_response(response))
+
+    async def accept(self) -> None:
+        """Raises ConnectionError when the peer has gone."""
+        if self._transport.is_closing():
+            raise ConnectionResetError
+        self._transport.write(self._accept_response.encode(self.asked.subprotocol))
+
+    async def serve(
+        self, receiver_of: Callable[[Transport], TransportListener], rules: TransportLimits
+    ) -> None:
+        """At once: the socket is a FastTransport's from here on."""
+        link = FastTransport(
+            self._transport, self._frames(rules.message_limit_bytes), self._connections, rules
+        )
+        link.receiver = receiver_of(link)
+        self._connections.discard(self)
+        self._connections.add(link)
+        self._transport.set_protocol(link)  # type: ignore[arg-type] # see above
+        if len(self._early) > MAX_EARLY_BYTES:
+            link.resume_reading()
+        if self._early:
+            link.data_received(bytes(self._early))
+
+    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
+        """The peer's Close ends it, or the end of our patience."""
+        self._farewell = self._frames(MAX_EARLY_BYTES)
+        self._farewell.send_close(code, reason)
+        self._transport.write(text_frame(farewell) + b"".join(self._farewell.data_to_send()))
+        asyncio.get_running_loop().call_later(REFUSED_LINGER_S, self._transport.abort)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Never called: the transport was there before."""
+
+    def data_received(self, data: bytes) -> None:
+        """A peer may speak before it has read the answer to its handshake."""
+        if self._farewell is None:
+            self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self._transport.pause_reading()
+            return
+        self._farewell.receive_data(data)
+        if self._farewell.close_rcvd is not None or self._farewell.parser_exc is not None:
+            self._transport.close()
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
+
+    # the transport's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """It has gone. Its parser knows itself: see FastTransport."""
+        self._connections.discard(self)
+        if self._farewell is not None:
+            del self._farewell.parser
+
+    def pause_writing(self) -> None:
+        """An answer is short."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        self._transport.close()
+
+    def _frames(self, message_limit_bytes: int) -> Protocol:
+        frames = Protocol(SERVER, state=OPEN, max_size=message_limit_bytes or None)
+        frames.debug = False  # its debug log has every frame, and with them tokens
+        frames.extensions = list(self._accept_response.extensions)
+        return frames
+
+
+async def _see(scope: Any, receive: Any, send: Any) -> None:
+    """An app that only looks."""
+
+
+def _behind_proxies(
+    middleware: ProxyHeadersMiddleware, client: PeerAddress, head: RequestHead
+) -> PeerAddress:
+    """As uvicorn says of a request that came through a trusted proxy. Its middleware waits for
+    nothing but the app behind it.
+    """
+    scope: Any = {
+        "type": "websocket",
+        "client": (client.host, 0),
+        "scheme": "wss" if client.is_secure else "ws",
+        "headers": head.headers,
+    }
+    with suppress(StopIteration):
+        middleware(scope, cast("Any", None), cast("Any", None)).send(None)
+    return PeerAddress(scope["client"][0], scope["scheme"] == "wss")
+
+
+def _fields(head: RequestHead) -> dict[str, str]:
+    """The first of each name, but all offers of subprotocols."""
+    fields = dict(reversed(head.headers))
+    offers = [value for name, value in head.headers if name == _PROTOCOLS]
+    if len(offers) > 1:
+        fields[_PROTOCOLS] = b",".join(offers)
+    return {name.decode("ascii"): value.decode("latin-1") for name, value in fields.items()}
+
+
+def _end(transport: asyncio.Transport, answer: bytes) -> None:
+    transport.write(answer)
+    transport.close()

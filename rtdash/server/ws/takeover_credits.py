@@ -1,0 +1,32 @@
+"""Places that come from another process with their sessions, before the leases tell of it (CONTRACT
+section 3, "Recovery").
+"""
+
+from collections import deque
+
+CREDIT_S = 20.0
+"""How long the other process's lease may still count a connection whose session came here: it
+notices at its next beat, tells at the
+one after, and is heard at ours. A process that died is counted for as long."""
+
+
+class TakeoverCredits:
+    """By user, when sessions came here from other processes lately."""
+
+    def __init__(self) -> None:
+        self._came: dict[str, deque[float]] = {}
+
+    def note(self, sub: str, now: float) -> None:
+        """A session of the user has come, or is about to."""
+        self._came.setdefault(sub, deque()).append(now)
+
+    def count(self, sub: str, now: float) -> int:
+        """How many of the user's connections the leases count twice."""
+        came = self._came.get(sub)
+        if came is None:
+            return 0
+        while came and came[0] <= now - CREDIT_S:
+            came.popleft()
+        if not came:
+            del self._came[sub]
+        return len(came)

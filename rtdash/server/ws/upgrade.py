@@ -1,0 +1,117 @@
+"""The answer to a WebSocket handshake whose head is parsed already (RFC 6455 section 4.2). Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple, cast
+
+from starlette.responses import Response
+from websockets.datastructures import Headers
+from websockets.extensions import Extension
+from websockets.extensions.base import ServerExtensionFactory
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.server import ServerProtocol
+from websockets.utils import accept_key
+
+from rtdash.server.ws.deflate import SharedDeflate
+from rtdash.server.ws.handshake import unreadable
+
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+"""16 bytes in base64."""
+
+_UNUSUAL = {b"content-length", b"transfer-encoding", b"sec-websocket-extensions"}
+
+
+class RequestHead(NamedTuple):
+    """A request with `Connection: Upgrade` and `Upgrade: websocket`: names in lower case, values as
+    they came.
+    """
+
+    method: bytes
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptResponse:
+    """What is said to a good handshake, but for the subprotocol; and what is agreed."""
+
+    key: str
+    extension: str | None = None
+    extensions: Sequence[Extension] = ()
+
+    def encode(self, subprotocol: str | None) -> bytes:
+        """The 101."""
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {self.key}",
+        ]
+        if self.extension is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {self.extension}")
+        if subprotocol is not None:
+            lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def judge(head: RequestHead) -> AcceptResponse | bytes:
+    """The welcome, or the whole refusal: 400, 405 or 426.
+
+    The common handshake is judged here; any other by the library, which knows what is wrong with
+    it, and negotiates compression.
+    """
+    fields = dict(head.headers)
+    key = fields.get(b"sec-websocket-key", b"")
+    if (
+        head.method == b"GET"
+        and fields.get(b"sec-websocket-version") == b"13"
+        and _KEY.fullmatch(key)
+        and len(fields) == len(head.headers) <= MAX_NUM_HEADERS  # none stands there twice
+        and fields.keys().isdisjoint(_UNUSUAL)
+        and len(head.target) + sum(map(len, fields)) + sum(map(len, fields.values()))
+        < MAX_LINE_LENGTH // 2
+    ):
+        return AcceptResponse(accept_key(key.decode()))
+    return _judge_by_library(head) if _is_readable(head, fields) else encode_response(unreadable())
+
+
+def encode_response(response: Response) -> bytes:
+    """An HTTP answer behind which the connection is closed."""
+    lines = [
+        b"HTTP/1.1 %d %s"
+        % (response.status_code, HTTPStatus(response.status_code).phrase.encode()),
+        b"connection: close",
+    ]
+    lines += [name + b": " + value for name, value in response.raw_headers]
+    return b"\r\n".join([*lines, b"", bytes(response.body)])
+
+
+def _is_readable(head: RequestHead, fields: dict[bytes, bytes]) -> bool:
+    longest = max(len(head.target), *(len(name) + len(value) for name, value in head.headers))
+    has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
+    return (
+        longest < MAX_LINE_LENGTH
+        and len(head.headers) <= MAX_NUM_HEADERS
+        and head.target.isascii()
+        and not has_body
+    )
+
+
+def _judge_by_library(head: RequestHead) -> AcceptResponse | bytes:
+    headers = Headers(
+        [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
+    )
+    library = ServerProtocol(extensions=[cast("ServerExtensionFactory", SharedDeflate())])
+    del library.parser  # nothing is parsed here; it knows `library`, which knows it
+    response = library.accept(
+        Request(head.target.decode("ascii"), headers, head.method.decode("ascii"))
+    )
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        return response.serialize()
+    return AcceptResponse(
+        response.headers["Sec-WebSocket-Accept"],
+        response.headers.get("Sec-WebSocket-Extensions"),
+        library.extensions,
+    )

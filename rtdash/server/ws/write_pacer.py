@@ -1,0 +1,45 @@
+"""The pace at which sessions are stored: in a storm many of them share a transaction, which costs
+more than all the rest of a subscribe.
+"""
+
+import asyncio
+
+PACE_S = 0.05
+"""From one group to the next: twenty transactions a second, however many connect."""
+
+AT_ONCE = 8
+"""How many within PACE_S are no storm yet: nobody waits for the few who come on a quiet day, nor
+for one client that asks several times."""
+
+
+class WritePacer:
+    """Few pass at once; whoever comes when AT_ONCE have passed waits for the end of PACE_S, and
+    passes together with those who wait.
+    """
+
+    def __init__(self) -> None:
+        self._opens_at = 0.0
+        self._passed = 0
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def enter(self) -> None:
+        """Wait for one's turn."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if not self._waiting and now >= self._opens_at:
+            self._opens_at, self._passed = now + PACE_S, 0
+        if not self._waiting and self._passed < AT_ONCE:
+            self._passed += 1
+            return
+        if not self._waiting:
+            loop.call_at(self._opens_at, self._open)
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _open(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._opens_at, self._passed = asyncio.get_running_loop().time() + PACE_S, len(waiting)
+        for turn in waiting:
+            if not turn.done():
+                turn.set_result(None)

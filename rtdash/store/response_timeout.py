@@ -1,0 +1,69 @@
+"""A connection to PostgreSQL that gives up a server which says nothing: frozen, or behind a network
+that swallows everything.
+
+The system notices such a server only while it owes an acknowledgement (tcp_user_timeout,
+keepalives). One that is frozen, and a proxy
+that is cut off from it, acknowledge for ever and never answer.
+"""
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import TupleRow
+
+SILENCE_S = 12.0
+"""Longer than a lock can be held by a process that stands still (dialects.STUCK_S)."""
+
+Result = TypeVar("Result")
+
+
+class ServerSilent(psycopg.OperationalError):
+    """The server has said nothing for so long that it is given up. It has a code of our own, so
+    that it is told apart from a lost connection.
+    """
+
+    sqlstate = "RT000"
+
+
+class ResponseTimeoutConnection(psycopg.Connection[TupleRow]):
+    """`wait` is what every call of the driver waits in. A connection that was given up can't be
+    used again: its answer may still come.
+    """
+
+    silence_s = SILENCE_S
+
+    def wait(self, gen: Generator[Any, Any, Result], *arguments: Any, **named: Any) -> Result:
+        """As the driver's own. Raises ServerSilent."""
+        try:
+            return super().wait(_impatient(gen, self.silence_s), *arguments, **named)
+        except ServerSilent:
+            self.pgconn.finish()
+            raise
+
+
+def connect(*arguments: Any, **options: Any) -> ResponseTimeoutConnection:
+    """As the driver's own, bounded by its `connect_timeout`. Raises ServerSilent."""
+    try:
+        return ResponseTimeoutConnection.connect(*arguments, **options)
+    except psycopg.errors.ConnectionTimeout as late:
+        raise ServerSilent(str(late)) from late
+
+
+def _impatient(gen: Generator[Any, Any, Result], silence_s: float) -> Generator[Any, Any, Result]:
+    """The driver asks ten times a second whether it has got what it waits for, with nothing in its
+    hands when it hasn't.
+    """
+    deadline = monotonic() + silence_s
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if ready:
+                deadline = monotonic() + silence_s
+            elif monotonic() > deadline:
+                raise ServerSilent(f"no answer for {silence_s:g} s")
+            wanted = gen.send(ready)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
