@@ -38,7 +38,7 @@ _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
 def create_app(
     settings: Settings, *, clock: Clock = utc_now, worker_metrics: WorkerMetrics | None = None
 ) -> FastAPI:
-    """The app of one server process. `app.state.parts` (and `state["parts"]` of the lifespan) holds
+    """The app of one server process. `app.state.services` (and `state["services"]` of the lifespan) holds
     the parts while it runs.
 
     Starting it raises what `open_parts` raises.

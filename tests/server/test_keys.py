@@ -184,7 +184,7 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
     port = free_port()
     token = signed(OLD, "ES256", kid="old")
     with serving(tmp_path, lane, settings={"jwks_url": f"http://127.0.0.1:{port}/keys"}) as server:
-        keys = server.parts.verifier._keys
+        keys = server.services.verifier._keys
         await server.until(lambda: keys._tried_at > 0 and keys._fetching is None)
         async with server.client() as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
@@ -204,7 +204,7 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
         await server.call(keys.refresh)
         async with server.client(token=token) as client:
             assert (await client.ask(action="ping"))["status"] == "pong"
-        assert server.parts.tasks.dead == []
+        assert server.services.tasks.dead == []
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -215,7 +215,7 @@ async def test_without_a_limit_a_late_key_set_is_waited_for(
     with serving(
         tmp_path, lane, settings={"jwks_url": key_server.url}, handshake_timeout_s=0
     ) as server:
-        keys = server.parts.verifier._keys
+        keys = server.services.verifier._keys
         await server.until(lambda: keys._tried_at > 0 and keys._fetching is None)
         key_server.content = json.dumps(
             {"keys": [json.loads(OKPAlgorithm.to_jwk(NEW.public_key())) | {"kid": "new"}]}
