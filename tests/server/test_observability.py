@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtdash.server.logs import JsonLines
-from rtdash.server.metrics import collectors
+from rtdash.server.metrics import delivery_probe
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import LIMITS, Metrics
 from tests.server.sockets import Server, anyio_backend, lane, serving
@@ -102,7 +102,7 @@ async def test_the_canary_measures_the_way_and_nobody_else_hears_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each process publishes to itself; it is in no log, on no socket, and its time is a metric."""
-    monkeypatch.setattr(collectors, "PROBE_INTERVAL_S", 0.05)
+    monkeypatch.setattr(delivery_probe, "PROBE_INTERVAL_S", 0.05)
     with serving(tmp_path, "fast") as server:
         async with server.client() as client:
             await client.subscribe(
@@ -134,7 +134,7 @@ async def test_a_canary_that_is_not_heard_is_missed(
         def leave(self, *_: object) -> None: ...
         def publish_state(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(collectors, "PROBE_INTERVAL_S", 0.01)
+    monkeypatch.setattr(delivery_probe, "PROBE_INTERVAL_S", 0.01)
     metrics = Metrics()
     singing = asyncio.ensure_future(DeliveryProbe(Deaf(), metrics).run())  # type: ignore[arg-type]
     async with asyncio.timeout(5):
