@@ -121,7 +121,7 @@ def local_token(
     """A token signed with the secret in the data directory, as the settings want it. Raises
     CommandFailed where there is none to read.
     """
-    from rtdash.server.auth.tokens import tokens
+    from rtdash.server.auth import tokens
 
     return tokens.mint(
         _read_secret(data_directory(data)),
@@ -139,7 +139,7 @@ def own_server_token(directory: Path, *, user: str) -> str:
     """A token for a server that this command has started: from its secret, and not from a setting
     that is meant for another one.
     """
-    from rtdash.server.auth.tokens import tokens
+    from rtdash.server.auth import tokens
 
     return tokens.mint(
         (directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8)
