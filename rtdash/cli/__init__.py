@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command and end the process with its exit code; Ctrl-C is quiet while the command is
+    """Run the command and end the process with its exit code. Ctrl-C is quiet while the command is
     being loaded, too.
     """
     try:

@@ -1,11 +1,11 @@
-"""`rtdash config`: every setting as it stands, and where it came from."""
+"""`rtdash config`: every setting with its value and its source."""
 
 from typing import Any
 
 import typer
 
-from rtdash.cli.access import DataOption
 from rtdash.cli.configuration import read_settings, source_of
+from rtdash.cli.credentials import DataOption
 
 
 def config(data: DataOption = None) -> None:
@@ -28,7 +28,7 @@ def config(data: DataOption = None) -> None:
 
 
 def _shown(value: Any) -> str:
-    """As people write it; of a URL everything but its password."""
+    """Format a value for people; of a URL everything but its password."""
     from rtdash.server.logs import redact
 
     match value:

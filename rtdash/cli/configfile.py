@@ -1,4 +1,4 @@
-"""rtdash.toml in the working directory, as it stands there."""
+"""Reader of rtdash.toml in the working directory."""
 
 import tomllib
 from pathlib import Path
@@ -10,7 +10,7 @@ CONFIG_FILE = "rtdash.toml"
 
 
 def read_config_file() -> dict[str, Any]:
-    """What it sets; nothing where there is none. Raises CommandFailed."""
+    """Return the settings of the file; empty where there is none. Raises CommandFailed."""
     try:
         return (
             tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8"))

@@ -1,5 +1,5 @@
-"""The settings of the commands that run or show a server; what is wrong with them ends the command
-in words, without their values.
+"""Settings of the commands that run or show a server. A wrong setting ends the command with a text
+that names it, without its value.
 """
 
 import os
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _PREFIX = "RTDASH_"
 _ALIKE = 0.75
-"""From here on a variable is a slip of the pen; others that begin with RTDASH_ may be somebody
-else's (Kubernetes makes some)."""
+"""Similarity from which a variable counts as a misspelt setting. Others that begin with RTDASH_ may
+belong to another program (Kubernetes makes some)."""
 
 
 def read_settings(given: dict[str, Any]) -> "Settings":
-    """The settings, with what was `given` as flags over everything else. Raises CommandFailed."""
+    """Return the settings, with `given` (from flags) over everything else. Raises CommandFailed."""
     from pydantic import ValidationError
 
     from rtdash.settings import Settings
@@ -36,7 +36,7 @@ def read_settings(given: dict[str, Any]) -> "Settings":
 
 
 def source_of(name: str, given: dict[str, Any]) -> str:
-    """Where a setting's value comes from."""
+    """Return the source of a setting's value: flag, environment, rtdash.toml or default."""
     if name in given:
         return "flag"
     if os.environ.get(variable := _PREFIX + name.upper()):
@@ -44,10 +44,10 @@ def source_of(name: str, given: dict[str, Any]) -> str:
     return CONFIG_FILE if name in read_config_file() else "default"
 
 
-def _refuse_unknown(told: dict[str, Any]) -> None:
+def _refuse_unknown(found: dict[str, Any]) -> None:
     from rtdash.settings import SETTING_NAMES
 
-    for name, value in told.items():
+    for name, value in found.items():
         if name in SETTING_NAMES:
             continue
         alike = get_close_matches(name.lower().removeprefix(_PREFIX.lower()), SETTING_NAMES, 1)

@@ -1,4 +1,4 @@
-"""`rtdash demo`: a server with a past and live traffic, and the live view of it, in one command."""
+"""`rtdash demo`: a server with a past and live traffic, and its live view, in one command."""
 
 import contextlib
 import queue
@@ -15,7 +15,7 @@ from typing import IO, Annotated
 
 import typer
 
-from rtdash.cli.access import ADDRESS_FILE, own_server_token
+from rtdash.cli.credentials import ADDRESS_FILE, own_server_token
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
@@ -98,10 +98,8 @@ def demo(
 
 class _Interrupts:
     """Ctrl-C, SIGTERM and the end of the terminal as KeyboardInterrupt, so that no child and no
-    data are left behind.
-
-    Held back while a child is being started, which would be lost, and once the end has begun, which
-    would be cut short.
+    data are left behind. Held back while a child is being started, which would be lost, and once
+    the end has begun, which would be cut short.
     """
 
     def __init__(self) -> None:
@@ -109,11 +107,11 @@ class _Interrupts:
         self._is_pending = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._hear)
+                signal.signal(number, self._handle)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """None comes in here, but at its end."""
+        """Hold interrupts back until the end of the block."""
         self._is_held = True
         yield
         self._is_held = False
@@ -121,17 +119,17 @@ class _Interrupts:
             raise KeyboardInterrupt
 
     def end(self) -> None:
-        """None comes any more."""
+        """Ignore interrupts from now on."""
         self._is_held = True
 
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._is_pending = True
         if not self._is_held:
             raise KeyboardInterrupt
 
 
 def _open_log(directory: Path) -> IO[str]:
-    """What server and traffic say, beside their data."""
+    """Open the log of server and traffic, beside their data."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (directory / "demo.log").open("w", encoding="utf-8")
@@ -146,8 +144,8 @@ def _open_log(directory: Path) -> IO[str]:
 def _child(
     arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """An rtdash command beside this one, deaf to this terminal's Ctrl-C; ended with SIGTERM when
-    the demo ends.
+    """Run an rtdash command that ignores this terminal's Ctrl-C; end it with SIGTERM when the demo
+    ends.
     """
     from rtdash.settings import environment_without_settings
 
@@ -199,9 +197,7 @@ def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path)
 
 
 class _Lines:
-    """What a child says on stderr, line by line, copied to the log; it never has to wait for a
-    reader.
-    """
+    """Lines of a child's stderr, copied to the log; the child never waits for a reader."""
 
     def __init__(self, child: subprocess.Popen[bytes], log: IO[str]) -> None:
         self.latest: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -220,7 +216,7 @@ class _Lines:
 
 
 def _wait_for_past(lines: _Lines, days: int) -> None:
-    """Show the backfill's progress until it says that it is done."""
+    """Show the backfill's progress until it is done."""
     from rich.console import Console
 
     from rtdash.cli.simulate_run import LOADED

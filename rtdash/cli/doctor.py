@@ -1,4 +1,4 @@
-"""`rtdash doctor`: checks this machine, and says what to do about what it finds."""
+"""`rtdash doctor`: checks of this machine, each with advice for what is wrong."""
 
 import os
 import resource
@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, data_directory, find_url, reach_hint
 from rtdash.cli.configuration import read_settings
+from rtdash.cli.credentials import DataOption, data_directory, find_url, reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 
 FILES_BESIDE_SOCKETS = 200
@@ -21,10 +21,10 @@ FILES_BESIDE_SOCKETS = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; `advice` is for what is not well."""
+    """Result of one check; `advice` says how to mend what is not ok."""
 
     check: str
-    well: bool
+    is_ok: bool
     found: str
     advice: str = ""
 
@@ -53,10 +53,10 @@ def doctor(
         for finding in check(directory)
     ]
     for finding in findings:
-        typer.echo(f"{'ok  ' if finding.well else 'BAD '} {finding.check}: {finding.found}")
-        if finding.advice and not finding.well:
+        typer.echo(f"{'ok  ' if finding.is_ok else 'BAD '} {finding.check}: {finding.found}")
+        if finding.advice and not finding.is_ok:
             typer.echo(f"       {finding.advice}")
-    bad = sum(not finding.well for finding in findings)
+    bad = sum(not finding.is_ok for finding in findings)
     if bad:
         raise CommandFailed(
             f"{bad} of {len(findings)} checks need attention",
@@ -110,7 +110,7 @@ def _secret(directory: Path) -> Iterator[Finding]:
             "secret",
             mode & 0o077 == 0,
             f"mode {mode:04o}",
-            f"whoever reads it can sign tokens: chmod 600 {secret}",
+            f"every user that reads it can sign tokens: chmod 600 {secret}",
         )
 
 

@@ -1,4 +1,4 @@
-"""`rtdash events`: reads a stream's log, page by page."""
+"""`rtdash events`: the log of a stream, page by page."""
 
 import json
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.watch import known_channels
 
 PAGE = 500
 
-Read = Callable[[int, int], Any]
-"""A page of at most so many events behind a seq."""
+FetchPage = Callable[[int, int], Any]
+"""Fetches at most `limit` events behind a seq."""
 
 
 def events(
@@ -33,14 +33,14 @@ def events(
 
     Where the log begins later than asked, it says so, and begins there.
     """
-    from rtdash.cli.requests import call
+    from rtdash.cli.http_client import request_json
 
     (known,) = known_channels([channel])
     base, bearer = find_url(data, url), find_token(data, token)
     of_venue = {"venue": venue} if venue else {}
 
-    def read(after: int, limit: int) -> Any:
-        return call(
+    def fetch(after: int, limit: int) -> Any:
+        return request_json(
             "GET",
             base,
             f"/api/channels/{known}/events",
@@ -50,7 +50,7 @@ def events(
 
     printed = 0
     while printed < limit:
-        page = _page(read, after, min(PAGE, limit - printed))
+        page = _page(fetch, after, min(PAGE, limit - printed))
         for event in page["events"]:
             typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
         if page["position"] is None:
@@ -69,14 +69,14 @@ def events(
     )
 
 
-def _page(read: Read, after: int, limit: int) -> Any:
-    """What lies behind `after`; where the log begins later, it says so, and it is what the log
-    begins with.
+def _page(fetch: FetchPage, after: int, limit: int) -> Any:
+    """Return the events behind `after`. Where the log begins later, say so on stderr and return its
+    first events.
     """
-    while reset := (page := read(after, limit)).get("reset"):
+    while reset := (page := fetch(after, limit)).get("reset"):
         head = reset["position"]["seq"]
         begin = (
-            _first_kept(after, head, lambda seq: not read(seq, 1).get("reset"))
+            _first_kept(after, head, lambda seq: not fetch(seq, 1).get("reset"))
             if after < head
             else head
         )
@@ -90,8 +90,8 @@ def _page(read: Read, after: int, limit: int) -> Any:
 
 
 def _first_kept(gone: int, head: int, is_kept: Callable[[int], bool]) -> int:
-    """The lowest seq that the log still follows: above `gone`, and the head at most. By halves, as
-    no answer names it.
+    """Return the lowest seq that the log still follows: above `gone`, at most `head`. Binary
+    search, since no answer of the server names it.
     """
     while head - gone > 1:
         middle = (gone + head) // 2

@@ -1,6 +1,4 @@
-"""How a command ends when it can't do its job: an exit code, what happened, why, and what to type
-next.
-"""
+"""Failure of a command: an exit code, what happened, why, and what to type next."""
 
 import sys
 from enum import IntEnum
@@ -21,7 +19,7 @@ class Exit(IntEnum):
 
 # it is how a command ends, raised for the person at the terminal
 class CommandFailed(Exception):  # noqa: N818
-    """Ends the command: `what` went wrong, `hint` says how to mend it, ideally the next command to
+    """End of a command: `what` went wrong, `hint` says how to mend it, ideally the next command to
     type.
     """
 
@@ -33,9 +31,7 @@ class CommandFailed(Exception):  # noqa: N818
 
 
 def report(failure: CommandFailed) -> None:
-    """Tell the person at the terminal, on stderr; a URL with a password in a driver's words loses
-    it.
-    """
+    """Write the failure to stderr. A password in a URL of a driver's text is removed."""
     from rtdash.server.logs import redact
 
     sys.stderr.write(f"rtdash: {redact(failure.what)}\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import DataOption, find_token, find_url, own_server_token
+from rtdash.cli.credentials import DataOption, find_token, find_url, own_server_token
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 

@@ -44,9 +44,8 @@ def _root(
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line (without the program's name); returns its exit code.
-
-    When the reader of our stdout has seen enough (`| head`), the command is simply over.
+    """Run a command line (without the program's name) and return its exit code. When the reader of
+    stdout has gone (`| head`), the command ends quietly.
     """
     _settle_encoding()
     _register()
@@ -62,7 +61,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _settle_encoding() -> None:
-    """What is for programs is UTF-8 in every locale; a terminal that lacks a sign shows a question
+    """Write UTF-8 to programs in every locale; a terminal without a character shows a question
     mark.
     """
     out = sys.stdout
@@ -123,8 +122,8 @@ def _register() -> None:
 
 
 def _with_default_rate(arguments: list[str]) -> list[str]:
-    """`serve --simulate` may stand without its rate, which the option parser can't express: give it
-    the default.
+    """Give `serve --simulate` without a rate the default one, which the option parser can't
+    express.
     """
     completed: list[str] = []
     for position, argument in enumerate(arguments):

@@ -1,4 +1,4 @@
-"""How people write rates, durations and dates on the command line."""
+"""Rates, durations and dates as people write them on the command line."""
 
 import re
 from datetime import UTC, datetime, time
@@ -11,7 +11,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def parse_rate(text: str) -> float:
-    """`5/s`, `90/min`, `0.2/s`, `100/h`, or a bare number a second: how many a second. Raises
+    """Parse `5/s`, `90/min`, `0.2/s`, `100/h` or a bare number: the rate per second. Raises
     CommandFailed.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(s|min|m|h))?", text.strip())
@@ -23,7 +23,9 @@ def parse_rate(text: str) -> float:
 
 
 def parse_seconds(text: str) -> float:
-    """`90s`, `30m`, `12h`, `7d`, or a bare number of seconds: as seconds. Raises CommandFailed."""
+    """Parse `90s`, `30m`, `12h`, `7d` or a bare number of seconds: the duration in seconds. Raises
+    CommandFailed.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
     if not found:
         raise CommandFailed(
@@ -35,7 +37,9 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_moment(text: str) -> datetime:
-    """`2026-01-31` (its first instant in UTC) or `2026-01-31T12:00:00Z`. Raises CommandFailed."""
+    """Parse `2026-01-31` (its first instant in UTC) or `2026-01-31T12:00:00Z`. Raises
+    CommandFailed.
+    """
     try:
         return (
             parse_instant(text)

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rtdash.cli.access import ADDRESS_FILE, DataOption
 from rtdash.cli.configuration import read_settings
+from rtdash.cli.credentials import ADDRESS_FILE, DataOption
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_rate
 from rtdash.cli.venues import read_venue_file
@@ -210,7 +210,7 @@ def serve_one(
 
 def _run(settings: Any, simulate: str | None) -> None:
     from rtdash.cli import workers
-    from rtdash.cli.traffic import Traffic
+    from rtdash.cli.traffic_process import TrafficProcess
     from rtdash.server import serving
 
     try:
@@ -227,7 +227,7 @@ def _run(settings: Any, simulate: str | None) -> None:
         ) from None
     url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{listener.getsockname()[1]}"
     address = settings.data / ADDRESS_FILE
-    traffic = Traffic()
+    traffic = TrafficProcess()
 
     def ready() -> None:
         _leave(address, url)
@@ -240,7 +240,7 @@ def _run(settings: Any, simulate: str | None) -> None:
         none that is going.
         """
         _withdraw(address, url)
-        traffic.tell_to_end()
+        traffic.end()
 
     try:
         if settings.workers > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 from rtdash.cli.simulate_options import (

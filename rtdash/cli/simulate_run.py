@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rtdash.cli.access import reach_hint
+from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`rtdash token`: mints tokens from the secret of this machine, and revokes them."""
+"""`rtdash token`: mint tokens from the secret of this machine, and revoke them."""
 
 import re
 from datetime import timedelta
@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, local_token
+from rtdash.cli.credentials import (
+    DataOption,
+    TokenOption,
+    UrlOption,
+    find_token,
+    find_url,
+    local_token,
+)
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -23,7 +30,7 @@ _LONGEST_S = 10 * 366 * 86_400
 def mint(
     context: typer.Context,
     user: Annotated[
-        str, typer.Option(help="Whom it names (`sub`); limits a user has are counted by it.")
+        str, typer.Option(help="User that it names (`sub`); the limits of a user count by it.")
     ] = "local",
     name: Annotated[str | None, typer.Option(help="A name to show.")] = None,
     scope: Annotated[
@@ -81,9 +88,9 @@ def revoke(
             hint="rtdash token revoke --user anna",
             code=Exit.USAGE,
         )
-    from rtdash.cli.requests import call
+    from rtdash.cli.http_client import request_json
 
-    call(
+    request_json(
         "POST",
         find_url(data, url),
         "/api/admin/revocations",

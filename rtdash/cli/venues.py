@@ -1,11 +1,12 @@
-"""`rtdash venues`: which venues there are, and importing a venue file."""
+"""`rtdash venues`: list the venues, import a venue file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.access import (
+from rtdash.cli.configuration import read_settings
+from rtdash.cli.credentials import (
     DataOption,
     TokenOption,
     UrlOption,
@@ -13,7 +14,6 @@ from rtdash.cli.access import (
     find_token,
     find_url,
 )
-from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def list_venues(
     """List the venues that the token may see: id, kind, time zone, currency, name."""
     if context.invoked_subcommand is not None:
         return
-    from rtdash.cli.requests import call
+    from rtdash.cli.http_client import request_json
 
-    profile = call("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
+    profile = request_json("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
     for venue in profile["venues"]:
         typer.echo(
             "\t".join(venue[field] for field in ("id", "kind", "timezone", "currency", "name"))
@@ -81,8 +81,8 @@ def import_file(
 
 
 def read_venue_file(file: Path) -> "tuple[Venue, ...]":
-    """The venues of a file. Raises CommandFailed, so that nothing is made for a file that can't be
-    imported.
+    """Return the venues of a file. Raises CommandFailed, so that no store is made for a file that
+    can't be imported.
     """
     from rtdash.domain.venue_file import VenueFileError, parse_venues
 

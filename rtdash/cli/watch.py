@@ -1,6 +1,4 @@
-"""`rtdash watch`: what happens, as it happens: a live view on a terminal, lines or NDJSON
-elsewhere.
-"""
+"""`rtdash watch`: a live view on a terminal, lines or NDJSON elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.access import DataOption, TokenOption, UrlOption, find_token, find_url, reach_hint
+from rtdash.cli.credentials import (
+    DataOption,
+    TokenOption,
+    UrlOption,
+    find_token,
+    find_url,
+    reach_hint,
+)
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -75,14 +80,14 @@ def watch(
     data: DataOption = None,
 ) -> None:
     """Watch channels live. On a terminal: q quits, p pauses, ? helps."""
-    from rtdash.watch.app import Watch, run
+    from rtdash.watch.app import WatchOptions, run
 
     address = find_url(data, url)
     given = find_token(data, token)
     # A token of this machine is minted anew for each connection, so that a watch outlives its
     # token.
     source = given if token else lambda: find_token(data, None)
-    order = Watch(
+    order = WatchOptions(
         url=address,
         token=source,
         channels=known_channels(channels),
@@ -100,7 +105,7 @@ def watch(
 
 
 def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
-    """The channels of those names, each once. Raises CommandFailed."""
+    """Return the channels of those names, each once. Raises CommandFailed."""
     from rtdash.protocol.channels import Channel
 
     names = [channel.value for channel in Channel]
@@ -116,9 +121,9 @@ def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """What ends a watch, as the person at the terminal needs it."""
+    """Turn what ends a watch into a failure for the person at the terminal."""
     from rtdash.client import ConnectionRejected, NotAllowed, Problem, Unreachable
-    from rtdash.watch.questions import NothingToWatch
+    from rtdash.watch.queries import NothingToWatch
 
     try:
         yield
@@ -127,9 +132,9 @@ def _in_words() -> Iterator[None]:
             str(error), hint=reach_hint(str(error)), code=Exit.UNREACHABLE
         ) from None
     except NotAllowed as error:
-        told = ": ".join(part for part in (error.title, error.detail) if part)
+        reason = ": ".join(part for part in (error.title, error.detail) if part)
         raise CommandFailed(
-            f"the server refused: {told}",
+            f"the server refused: {reason}",
             hint="get a token that allows it: rtdash token --help",
             code=Exit.NOT_ALLOWED,
         ) from None

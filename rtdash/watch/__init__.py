@@ -1,1 +1,1 @@
-"""Channels live in the terminal."""
+"""Live view of channels in the terminal."""

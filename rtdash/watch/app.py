@@ -1,5 +1,5 @@
-"""`watch` from beginning to end: connects, feeds the view or the lines, and ends for the right
-reason.
+"""`watch` from beginning to end: connects, feeds the view or the lines, ends with the right exit
+code.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ from rtdash.protocol.channels import Channel, Position
 from rtdash.protocol.client_session import Wanted
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines
-from rtdash.watch.questions import FIRST_TIMEOUT_S, head, present, spread
+from rtdash.watch.queries import FIRST_TIMEOUT_S, fetch_current, fetch_head, resolve_streams
 from rtdash.watch.stopping import (
     INTERRUPTED,
     Interrupted,
-    Interruptible,
+    InterruptibleWriter,
     Stopper,
-    reader_watched,
     signals,
+    watch_reader,
 )
 
-Take = Callable[[dict[str, Any] | ConnectionChange], None]
+Receive = Callable[[dict[str, Any] | ConnectionChange], None]
 _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """What to watch and how. `venues`: none leaves the choice to the server; `since`: a seq to go
-    on from, for every event channel.
+class WatchOptions:
+    """Options of a watch: `venues`: none leaves the choice to the server; `since`: a seq to go on
+    from, for every event channel.
     """
 
     url: str
@@ -49,16 +49,16 @@ class Watch:
     once: bool = False
 
 
-def run(watch: Watch) -> int:
-    """The exit code: 0, or 130 when interrupted. Raises Unreachable, TurnedAway, NotAllowed,
-    Problem or NothingToWatch.
+def run(watch: WatchOptions) -> int:
+    """Run the watch and return the exit code: 0, or 130 when interrupted. Raises Unreachable,
+    ConnectionRejected, NotAllowed, Problem or NothingToWatch.
     """
     return asyncio.run(_run(watch))
 
 
-async def _run(watch: Watch) -> int:
-    stopper, out = Stopper(), Interruptible(sys.stdout)
-    with signals(stopper, out), reader_watched(stopper, sys.stdout):
+async def _run(watch: WatchOptions) -> int:
+    stopper, out = Stopper(), InterruptibleWriter(sys.stdout)
+    with signals(stopper, out), watch_reader(stopper, sys.stdout):
         work = asyncio.create_task(_work(watch, out, stopper))
         stopping = asyncio.create_task(stopper.wait())
         try:
@@ -75,9 +75,9 @@ async def _run(watch: Watch) -> int:
             await asyncio.gather(work, stopping, return_exceptions=True)
 
 
-async def _work(watch: Watch, out: Interruptible, stopper: Stopper) -> int:
+async def _work(watch: WatchOptions, out: InterruptibleWriter, stopper: Stopper) -> int:
     async with Api(watch.url, watch.token) as api:
-        pairs = await spread(api, watch.channels, watch.venues)
+        pairs = await resolve_streams(api, watch.channels, watch.venues)
         if watch.once:
             return await _once(api, pairs, _lines(watch, out))
         positions = await _positions(api, pairs, watch.since)
@@ -92,16 +92,16 @@ async def _work(watch: Watch, out: Interruptible, stopper: Stopper) -> int:
                 positions=positions,
                 first_timeout_s=FIRST_TIMEOUT_S,
             ) as live,
-            _sink(watch, out, stopper, api) as take,
+            _sink(watch, out, stopper, api) as receive,
         ):
-            return await _pump(watch, live, take)
+            return await _pump(watch, live, receive)
 
 
-async def _once(api: Api, pairs: list[tuple[str | None, Channel]], take: Take) -> int:
+async def _once(api: Api, pairs: list[tuple[str | None, Channel]], receive: Receive) -> int:
     for venue, channel in pairs:
-        messages = await present(api, venue, channel)
+        messages = await fetch_current(api, venue, channel)
         for message in messages:
-            take(message)
+            receive(message)
         if not messages:
             sys.stderr.write(f"rtdash: {channel} has had no event yet\n")
     return 0
@@ -110,24 +110,24 @@ async def _once(api: Api, pairs: list[tuple[str | None, Channel]], take: Take) -
 async def _positions(
     api: Api, pairs: list[tuple[str | None, Channel]], since: int | None
 ) -> dict[Wanted, Position]:
-    """Where to go on from: that seq of each event stream, in the log as it is now."""
+    """Return the position to go on from for each event stream: `since`, in the log's present epoch."""
     if since is None:
         return {}
     events = [(venue, channel) for venue, channel in pairs if not channel.is_state]
     return {
         (channel if venue is None else (venue, channel)): Position(
-            (await head(api, venue, channel)).epoch, since
+            (await fetch_head(api, venue, channel)).epoch, since
         )
         for venue, channel in events
     }
 
 
-async def _pump(watch: Watch, live: Connection, take: Take) -> int:
+async def _pump(watch: WatchOptions, live: Connection, receive: Receive) -> int:
     reached, reason, count = False, "no answer yet", 0
     try:
         async with asyncio.timeout(watch.duration_s):
             async for item in live:
-                take(item)
+                receive(item)
                 if isinstance(item, ConnectionChange):
                     reached, reason = reached or item.state in _REACHED, item.detail or reason
                 else:
@@ -142,9 +142,9 @@ async def _pump(watch: Watch, live: Connection, take: Take) -> int:
 
 @asynccontextmanager
 async def _sink(
-    watch: Watch, out: Interruptible, stopper: Stopper, api: Api
-) -> AsyncIterator[Take]:
-    """The live view on a terminal that can show it, else lines."""
+    watch: WatchOptions, out: InterruptibleWriter, stopper: Stopper, api: Api
+) -> AsyncIterator[Receive]:
+    """Yield the live view on a terminal that can show it, else lines."""
     if watch.as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         yield _lines(watch, out)
         return
@@ -154,15 +154,15 @@ async def _sink(
     async with on_screen(
         Board(watch.channels, venues=watch.venues), utc_now, stopper, api.profile
     ) as screen:
-        yield screen.take
+        yield screen.receive
 
 
-def _lines(watch: Watch, out: Interruptible) -> Take:
-    return JsonLines(out).take if watch.as_json else PlainLines(out, sys.stderr).take
+def _lines(watch: WatchOptions, out: InterruptibleWriter) -> Receive:
+    return JsonLines(out).receive if watch.as_json else PlainLines(out, sys.stderr).receive
 
 
 def _discard_stdout() -> None:
-    """The reader of our stdout is gone; keep the interpreter from complaining when it flushes at
-    its end.
+    """Point stdout at /dev/null: its reader is gone, and the interpreter would complain when it
+    flushes at its end.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

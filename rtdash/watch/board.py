@@ -1,5 +1,5 @@
-"""What the live view knows: the state that messages build up. Bounded, no I/O; instants and
-monotonic seconds are given.
+"""State of the live view, built from messages. Bounded, no I/O; instants and monotonic seconds are
+arguments.
 """
 
 from collections import deque
@@ -27,8 +27,8 @@ _BELIEVABLE_LATENCY_MS = 60_000
 
 @dataclass(slots=True)
 class VenueFigures:
-    """What is known of one venue. `stats` and `rooms` are the latest messages' contents, None until
-    the first.
+    """Latest figures of one venue. `stats` and `rooms` are the latest messages' contents, None
+    until the first.
     """
 
     id: str
@@ -42,20 +42,22 @@ class VenueFigures:
 
 @dataclass(slots=True)
 class Row:
-    """A reservation in the list; `is_update`: it was there already and has changed in its place."""
+    """One reservation in the list; `is_update`: the latest message changed a reservation that
+    existed.
+    """
 
     message: dict[str, Any]
     is_update: bool
 
     @property
     def reservation(self) -> dict[str, Any]:
-        """As the latest message showed it."""
+        """Reservation of the latest message."""
         content: dict[str, Any] = self.message["reservation"]
         return content
 
 
 class Board:
-    """Fed by `take` with whatever the client gives; read by the view."""
+    """State of the screen: fed by the client, read by the view."""
 
     def __init__(
         self, channels: Iterable[str], *, venues: Iterable[str] = (), zone: tzinfo | None = None
@@ -78,19 +80,23 @@ class Board:
         self._snapshots: set[tuple[str, str]] = set()
 
     def follows(self, suffix: str) -> bool:
-        """Whether a channel of that sort is watched: `stats`, `reservations` or `notifications`."""
+        """Whether a channel with that suffix is watched: `stats`, `reservations` or
+        `notifications`.
+        """
         return any(channel.endswith(f"_{suffix}") for channel in self.channels)
 
-    def name(self, profile: dict[str, Any]) -> None:
-        """Names, currencies and time zones of the venues, from the user's profile; those that are
-        watched are on the board from now on.
+    def set_profile(self, profile: dict[str, Any]) -> None:
+        """Receive names, currencies and time zones of the venues from the user's profile; the watched
+        venues are on the board from now on.
         """
-        self._profile = {told["id"]: told for told in profile["venues"]}
+        self._profile = {entry["id"]: entry for entry in profile["venues"]}
         for venue_id in [*self._watched(), *self.venues]:
-            _name(self._venue(venue_id), self._profile.get(venue_id))
+            _set_names(self._venue(venue_id), self._profile.get(venue_id))
 
-    def take(self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float) -> None:
-        """A message, or a change of the connection; `now` is the wall clock and `at_s` the
+    def receive(
+        self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float
+    ) -> None:
+        """Apply a message or a change of the connection; `now` is the wall clock and `at_s` the
         monotonic one at its receipt.
         """
         if isinstance(item, ConnectionChange):
@@ -99,22 +105,24 @@ class Board:
             return
         self.received += 1
         self.last_at_s = at_s
-        self._count(int(at_s))
-        self._time(item, now)
+        self._count_second(int(at_s))
+        self._measure_latency(item, now)
         self._show(item)
 
     def rate(self, at_s: float) -> float:
-        """Messages a second over the last ten."""
+        """Return the messages per second over the last ten seconds."""
         since = int(at_s) - _RATE_SPAN_S
         return sum(count for second, count in self._seconds if second > since) / _RATE_SPAN_S
 
     def _watched(self) -> list[str]:
-        """The chosen venues; of a kind without a chosen one the first, as the server does it."""
+        """Return the chosen venues and, of a kind without a chosen one, the first, as the server
+        does.
+        """
         watched = [venue_id for venue_id in self._profile if venue_id in self._chosen]
         kinds = {channel.kind for channel in self.channels} - {
             self._profile[venue_id]["kind"] for venue_id in watched
         }
-        firsts = {told["kind"]: venue_id for venue_id, told in reversed(self._profile.items())}
+        firsts = {entry["kind"]: venue_id for venue_id, entry in reversed(self._profile.items())}
         return watched + [firsts[kind] for kind in sorted(kinds) if kind in firsts]
 
     def _show(self, message: dict[str, Any]) -> None:
@@ -138,9 +146,7 @@ class Board:
                 pass  # a kind of message that this view has no place for
 
     def _list(self, message: dict[str, Any]) -> None:
-        """New ones come on top; known ones change where they stand, and never back to an older
-        version.
-        """
+        """Put new reservations on top; change known ones, never back to an older version."""
         key = (message["venue"], message["reservation"]["id"])
         known = self.rows.get(key)
         if known is None:
@@ -152,20 +158,20 @@ class Board:
 
     def _venue(self, venue_id: str) -> VenueFigures:
         if venue_id not in self.venues:
-            self.venues[venue_id] = _name(
+            self.venues[venue_id] = _set_names(
                 VenueFigures(venue_id, venue_id), self._profile.get(venue_id)
             )
         return self.venues[venue_id]
 
-    def _count(self, second: int) -> None:
+    def _count_second(self, second: int) -> None:
         if self._seconds and self._seconds[-1][0] == second:
             self._seconds[-1] = (second, self._seconds[-1][1] + 1)
         else:
             self._seconds.append((second, 1))
 
-    def _time(self, message: dict[str, Any], now: datetime) -> None:
-        """How long a message took, where that can be told: not for history, and not when the two
-        clocks clearly disagree.
+    def _measure_latency(self, message: dict[str, Any], now: datetime) -> None:
+        """Measure the latency of a message. History is left out, and so are clocks that clearly
+        disagree.
         """
         kind = (message.get("venue", ""), message["type"])
         is_snapshot = (
@@ -179,11 +185,11 @@ class Board:
         self.latency_ms = max(0.0, took_ms) if -1 < took_ms < _BELIEVABLE_LATENCY_MS else None
 
 
-def _name(venue: VenueFigures, told: dict[str, Any] | None) -> VenueFigures:
-    if told is not None:
+def _set_names(venue: VenueFigures, entry: dict[str, Any] | None) -> VenueFigures:
+    if entry is not None:
         venue.name, venue.currency, venue.zone = (
-            told["name"],
-            told["currency"],
-            ZoneInfo(told["timezone"]),
+            entry["name"],
+            entry["currency"],
+            ZoneInfo(entry["timezone"]),
         )
     return venue

@@ -1,50 +1,50 @@
-"""What `watch` writes where there is no terminal to draw on: a line a message, for people or as
-NDJSON.
-"""
+"""Output of `watch` without a live view: one line per message, for people or as NDJSON."""
 
 import json
 from datetime import tzinfo
 from typing import Any, TextIO
 
 from rtdash.client import ConnectionChange, State
-from rtdash.watch.lists import notice_words
-from rtdash.watch.stopping import Interruptible
-from rtdash.watch.words import (
+from rtdash.watch.formatting import (
     arrival,
     change_words,
     clock_time,
     money,
     party,
     percent,
-    plain,
+    printable,
     status_words,
 )
+from rtdash.watch.lists import notice_words
+from rtdash.watch.stopping import InterruptibleWriter
 
 
 class JsonLines:
-    """Messages exactly as received and changes of the connection, one compact JSON object a line,
-    flushed each.
+    """Writer of messages exactly as received and of connection changes: one compact JSON object a
+    line, flushed each.
     """
 
-    def __init__(self, out: Interruptible) -> None:
+    def __init__(self, out: InterruptibleWriter) -> None:
         self._out = out
 
-    def take(self, item: dict[str, Any] | ConnectionChange) -> None:
-        """Raises BrokenPipeError when nobody reads any more."""
+    def receive(self, item: dict[str, Any] | ConnectionChange) -> None:
+        """Write one line. Raises BrokenPipeError when the reader has gone."""
         body = connection_json(item) if isinstance(item, ConnectionChange) else item
         self._out.write_line(to_json(body))
 
 
 class PlainLines:
-    """Messages as readable lines on `out`, changes of the connection on `err`."""
+    """Writer of messages as readable lines on `out`, of connection changes on `err`."""
 
-    def __init__(self, out: Interruptible, err: TextIO, *, zone: tzinfo | None = None) -> None:
+    def __init__(
+        self, out: InterruptibleWriter, err: TextIO, *, zone: tzinfo | None = None
+    ) -> None:
         self._out = out
         self._err = err
         self._zone = zone
 
-    def take(self, item: dict[str, Any] | ConnectionChange) -> None:
-        """Raises BrokenPipeError when nobody reads any more."""
+    def receive(self, item: dict[str, Any] | ConnectionChange) -> None:
+        """Write one line. Raises BrokenPipeError when the reader has gone."""
         if isinstance(item, ConnectionChange):
             if item.state is State.CLOSED:
                 return  # the command says why when it ends
@@ -55,7 +55,9 @@ class PlainLines:
 
 
 def to_json(body: dict[str, Any]) -> str:
-    """Compact, as the server encodes; names that UTF-8 can't say (lone surrogates) stay escaped."""
+    """Encode compactly, as the server does; lone surrogates, which UTF-8 can't express, stay
+    escaped.
+    """
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return (
         text if text.isascii() or _is_encodable(text) else json.dumps(body, separators=(",", ":"))
@@ -63,7 +65,7 @@ def to_json(body: dict[str, Any]) -> str:
 
 
 def connection_json(change: ConnectionChange) -> dict[str, Any]:
-    """`{"type":"connection","state":…}` with `detail` and `retryInMs` where there are."""
+    """Return `{"type":"connection","state":…}` with `detail` and `retryInMs` where they are known."""
     facts = {
         "detail": change.detail,
         "retryInMs": None if change.retry_in_s is None else round(change.retry_in_s * 1000),
@@ -74,7 +76,7 @@ def connection_json(change: ConnectionChange) -> dict[str, Any]:
 
 
 def change_line(change: ConnectionChange) -> str:
-    """A change of the connection for people."""
+    """Describe a change of the connection in one line for people."""
     words = {
         State.CONNECTING: "connecting",
         State.REPLAYING: "connected, replaying what was missed",
@@ -83,14 +85,14 @@ def change_line(change: ConnectionChange) -> str:
         State.CLOSED: "closed",
     }[change.state]
     again = "" if change.retry_in_s is None else f"; next attempt in {change.retry_in_s:.1f} s"
-    return f"rtdash: {words}" + (f": {plain(change.detail)}" if change.detail else "") + again
+    return f"rtdash: {words}" + (f": {printable(change.detail)}" if change.detail else "") + again
 
 
 def message_line(message: dict[str, Any], zone: tzinfo | None = None) -> str:
-    """A message for people: time, venue, what, and the facts."""
+    """Describe a message in one line for people: time, venue, kind, facts."""
     what, facts = _facts(message, zone)
     time = clock_time(message.get("timestamp", ""), zone)
-    return f"{time}  {plain(message.get('venue', '')):<16}  {what:<12}  {facts}"
+    return f"{time}  {printable(message.get('venue', '')):<16}  {what:<12}  {facts}"
 
 
 # one a kind of message
@@ -112,13 +114,13 @@ def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # 
         case "upcoming_reservation":
             return "upcoming", notice_words(message)
         case "notification":
-            return plain(message["level"]), notice_words(message)
+            return printable(message["level"]), notice_words(message)
         case "reset":
             return "reset", notice_words(message)
         case "upcoming_reservations":
             return "upcoming", f"{len(message['reservations'])} reservations to come"
         case other:
-            return plain(other), plain(to_json(message))
+            return printable(other), printable(to_json(message))
 
 
 def _stats(stats: dict[str, Any]) -> str:
@@ -133,7 +135,7 @@ def _stats(stats: dict[str, Any]) -> str:
 
 def _reservation(reservation: dict[str, Any], zone: tzinfo | None) -> str:
     facts = [
-        plain(reservation["customerName"]),
+        printable(reservation["customerName"]),
         party(reservation),
         arrival(reservation, zone),
         status_words(reservation["status"]),

@@ -1,4 +1,4 @@
-"""The lists of the live view: reservations as they come, and notifications. Pure."""
+"""Lists of the live view: reservations and notifications. Pure."""
 
 from datetime import tzinfo
 from typing import Any
@@ -10,7 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from rtdash.watch.board import Board, Row
-from rtdash.watch.words import arrival, change_words, clock_time, money, party, plain, status_words
+from rtdash.watch.formatting import (
+    arrival,
+    change_words,
+    clock_time,
+    money,
+    party,
+    printable,
+    status_words,
+)
 
 STATUS_STYLES = {
     "Pending": "yellow",
@@ -30,7 +38,7 @@ _WIDE = 120
 
 
 def reservations(board: Board, width: int, height: int) -> RenderableType:
-    """The newest reservations that fit, newest on top."""
+    """Render the newest reservations that fit, newest on top."""
     is_wide = width >= _NARROW
     has_venues = len(board.venues) > 1 and width >= _WIDE
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
@@ -49,7 +57,7 @@ def reservations(board: Board, width: int, height: int) -> RenderableType:
         cells = _cells(row, board)
         table.add_row(
             *cells[: 6 + is_wide],
-            *([plain(board.venues[row.message["venue"]].name)] if has_venues else []),
+            *([printable(board.venues[row.message["venue"]].name)] if has_venues else []),
         )
     title = f"Reservations ({len(board.rows)})" if board.rows else "Reservations"
     content: RenderableType = (
@@ -59,7 +67,7 @@ def reservations(board: Board, width: int, height: int) -> RenderableType:
 
 
 def notifications(board: Board, width: int, height: int) -> RenderableType:
-    """The newest notifications that fit, one a line, newest on top."""
+    """Render the newest notifications that fit, one a line, newest on top."""
     lines = [
         _notice(notice, board.zone)
         for notice in list(reversed(board.notices))[: max(0, height - _FRAME_LINES)]
@@ -76,35 +84,35 @@ def notifications(board: Board, width: int, height: int) -> RenderableType:
 
 
 def notice_words(message: dict[str, Any]) -> str:
-    """A notification in one line, without time and level."""
+    """Describe a notification in one line, without time and level."""
     match message["type"]:
         case "upcoming_reservation":
             reservation = message["reservation"]
             return (
-                f"{plain(reservation['customerName'])}, {party(reservation)}, at"
-                f" {plain(reservation['time'])}"
+                f"{printable(reservation['customerName'])}, {party(reservation)}, at"
+                f" {printable(reservation['time'])}"
             )
         case "reset":
             return (
-                f"history of {message['channel']} is gone ({plain(message.get('reason', ''))}):"
+                f"history of {message['channel']} is gone ({printable(message.get('reason', ''))}):"
                 " reload what you keep"
             )
         case _:
-            return f"{plain(message['title'])}: {plain(message['body'])}"
+            return f"{printable(message['title'])}: {printable(message['body'])}"
 
 
 def _cells(row: Row, board: Board) -> list[Text]:
     reservation = row.reservation
     venue = board.venues[row.message["venue"]]
     status = reservation["status"]
-    mark = Text(
+    badge = Text(
         f"{'↻' if row.is_update else '+'} {change_words(row.message)}",
         style="bold" if row.is_update else "green",
     )
     return [
         Text(clock_time(row.message["timestamp"], board.zone)),
-        mark,
-        Text(plain(reservation["customerName"])),
+        badge,
+        Text(printable(reservation["customerName"])),
         Text(arrival(reservation, venue.zone or board.zone)),
         Text(str(reservation["guests"])),
         Text(status_words(status), style=STATUS_STYLES.get(status, "")),
@@ -113,9 +121,9 @@ def _cells(row: Row, board: Board) -> list[Text]:
 
 
 def _notice(message: dict[str, Any], zone: tzinfo | None) -> Text:
-    level = {"upcoming_reservation": "upcoming", "reset": "reset"}.get(message["type"]) or plain(
-        message.get("level", "info")
-    )
+    level = {"upcoming_reservation": "upcoming", "reset": "reset"}.get(
+        message["type"]
+    ) or printable(message.get("level", "info"))
     style = _LEVEL_STYLES.get(level, STATUS_STYLES["Upcoming"])
     return Text.assemble(
         f"{clock_time(message['timestamp'], zone)} ", (f"{level:<8} ", style), notice_words(message)

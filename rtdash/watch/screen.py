@@ -1,4 +1,4 @@
-"""The live view on a terminal: draws the board when it changes, and obeys keys."""
+"""Live view on a terminal: draws the board when it changes, and obeys keys."""
 
 import asyncio
 import copy
@@ -17,7 +17,7 @@ from rtdash.domain.instants import Clock
 from rtdash.watch.board import Board
 from rtdash.watch.stopping import Stopper
 from rtdash.watch.terminal import keys
-from rtdash.watch.view import Look, render
+from rtdash.watch.view import ViewOptions, render
 
 _FRAME_S = 1 / 8
 """rich draws a full screen in some ten milliseconds; more frames than these only cost."""
@@ -29,7 +29,7 @@ _NAMES_PAUSE_S = 5
 
 
 class Screen:
-    """Shows a board. `stop` is called with the exit code when `q` is typed."""
+    """Drawing loop of a board. `stop` is called with the exit code when `q` is typed."""
 
     def __init__(
         self, board: Board, console: Console, clock: Clock, stop: Callable[[int], None]
@@ -42,18 +42,18 @@ class Screen:
         self._paused: tuple[Board, int] | None = None
         self._with_help = False
 
-    def take(self, item: dict[str, Any] | ConnectionChange) -> None:
-        """Receiving goes on while the screen stands."""
-        self._board.take(item, now=self._clock(), at_s=time.monotonic())
+    def receive(self, item: dict[str, Any] | ConnectionChange) -> None:
+        """Apply a message or a change; receiving goes on while the screen is paused."""
+        self._board.receive(item, now=self._clock(), at_s=time.monotonic())
         self._changed.set()
 
-    def name(self, profile: dict[str, Any]) -> None:
-        """The venues' names have become known."""
-        self._board.name(profile)
+    def set_profile(self, profile: dict[str, Any]) -> None:
+        """Set the venues' names from the user's profile."""
+        self._board.set_profile(profile)
         self._changed.set()
 
-    def press(self, key: str) -> None:
-        """A key was typed; those without a meaning do nothing."""
+    def handle_key(self, key: str) -> None:
+        """Handle a typed key; keys without a meaning do nothing."""
         match key:
             case "q" | "Q":
                 self._stop(0)
@@ -70,8 +70,8 @@ class Screen:
         self._changed.set()
 
     async def draw(self, live: Live) -> None:
-        """At once on a change, at most eight times a second, and once a second when nothing
-        changes. Until cancelled.
+        """Draw at once on a change, at most eight times a second, and once a second when nothing
+        changes. Runs until cancelled.
         """
         while True:
             live.update(self._frame(), refresh=True)
@@ -84,8 +84,10 @@ class Screen:
     def _frame(self) -> Any:
         width, height = self._console.size
         shown, paused_at = self._paused or (None, None)
-        look = Look(width, height, time.monotonic(), paused_at=paused_at, with_help=self._with_help)
-        return render(self._board, look, shown=shown)
+        options = ViewOptions(
+            width, height, time.monotonic(), paused_at=paused_at, with_help=self._with_help
+        )
+        return render(self._board, options, shown=shown)
 
 
 @asynccontextmanager
@@ -95,7 +97,7 @@ async def on_screen(
     stopper: Stopper,
     read_profile: Callable[[], Awaitable[dict[str, Any]]],
 ) -> AsyncIterator[Screen]:
-    """Take the terminal over; it is given back as it was, however the block is left."""
+    """Receive the terminal over; it is given back as it was, however the block is left."""
     console = Console(file=sys.stdout)
     screen = Screen(board, console, clock, stopper.stop)
     live = Live(
@@ -105,10 +107,10 @@ async def on_screen(
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    with keys(asyncio.get_running_loop(), screen.press), live:
+    with keys(asyncio.get_running_loop(), screen.handle_key), live:
         tasks = [
             asyncio.create_task(screen.draw(live)),
-            asyncio.create_task(_learn_names(screen, read_profile)),
+            asyncio.create_task(_fetch_profile(screen, read_profile)),
         ]
         for task in tasks:
             task.add_done_callback(partial(_report, stopper))
@@ -120,13 +122,15 @@ async def on_screen(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _learn_names(
+async def _fetch_profile(
     screen: Screen, read_profile: Callable[[], Awaitable[dict[str, Any]]]
 ) -> None:
-    """Without its profile the view shows ids, which is no reason to end it."""
+    """Fetch the profile until there is one. Without it the view shows ids, which is no reason to
+    end.
+    """
     while True:
         with suppress(Unreachable, Problem):
-            screen.name(await read_profile())
+            screen.set_profile(await read_profile())
             return
         await asyncio.sleep(_NAMES_PAUSE_S)
 

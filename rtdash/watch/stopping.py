@@ -1,6 +1,4 @@
-"""How `watch` is ended from outside: Ctrl-C and SIGTERM, also while a write waits for a reader that
-doesn't read.
-"""
+"""End of `watch` from outside: Ctrl-C and SIGTERM, also while a write is blocked by a slow reader."""
 
 import asyncio
 import os
@@ -15,11 +13,11 @@ INTERRUPTED = 130
 
 
 class Interrupted(Exception):  # noqa: N818
-    """A signal came while a write was waiting."""
+    """Arrival of a signal while a write was blocked."""
 
 
 class Stopper:
-    """Holds the exit code once there is one; the first wins."""
+    """Holder of the exit code; the first one wins."""
 
     def __init__(self) -> None:
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -30,18 +28,18 @@ class Stopper:
             self._code.set_result(code)
 
     def fail(self, error: BaseException) -> None:
-        """End by raising it."""
+        """End by raising the error."""
         if not self._code.done():
             self._code.set_exception(error)
 
     async def wait(self) -> int:
-        """The exit code, as soon as there is one. Raises what `fail` was given."""
+        """Wait for the exit code. Raises what `fail` was given."""
         return await asyncio.shield(self._code)
 
 
-class Interruptible:
-    """A text stream whose blocking writes a signal can end. The event loop's own signal handlers
-    would wait behind the write.
+class InterruptibleWriter:
+    """Text stream whose blocked writes a signal can end. The event loop's own signal handlers would
+    wait behind the write.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -49,7 +47,7 @@ class Interruptible:
         self.is_writing = False
 
     def write_line(self, line: str) -> None:
-        """Write and flush. Raises BrokenPipeError, and Interrupted on a signal."""
+        """Write and flush a line. Raises BrokenPipeError, and Interrupted on a signal."""
         self.is_writing = True
         try:
             self._stream.write(line + "\n")
@@ -59,8 +57,8 @@ class Interruptible:
 
 
 @contextmanager
-def reader_watched(stopper: Stopper, out: TextIO) -> Iterator[None]:
-    """End quietly as soon as the reader of a pipe has gone (`| head`), and not only with the next
+def watch_reader(stopper: Stopper, out: TextIO) -> Iterator[None]:
+    """End quietly as soon as the reader of a pipe has gone (`| head`), not only with the next
     message.
     """
     loop, descriptor = asyncio.get_running_loop(), out.fileno()
@@ -77,8 +75,8 @@ def reader_watched(stopper: Stopper, out: TextIO) -> Iterator[None]:
 
 
 @contextmanager
-def signals(stopper: Stopper, out: Interruptible) -> Iterator[None]:
-    """SIGINT and SIGTERM end the watch."""
+def signals(stopper: Stopper, out: InterruptibleWriter) -> Iterator[None]:
+    """End the watch on SIGINT and SIGTERM."""
     loop = asyncio.get_running_loop()
 
     def handle(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,4 @@
-"""The terminal under the live view: single keys without Enter, and everything as it was on every
-way out.
-"""
+"""Terminal under the live view: single keys without Enter, and its modes restored on every way out."""
 
 import asyncio
 import os

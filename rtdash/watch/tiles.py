@@ -1,5 +1,5 @@
-"""The figures of a venue: four tiles with trend and sparkline, one compact row where there are many
-venues, and the bar of rooms. Pure.
+"""Figures of a venue: four tiles with trend and sparkline, one compact row where there are many
+venues, the bar of rooms. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtdash.watch.board import FIGURES, VenueFigures
-from rtdash.watch.words import NOTHING, money, percent, plain
+from rtdash.watch.formatting import NOTHING, money, percent, printable
 
 TILE_HEIGHT = 4
 """Lines of a tile, its border included."""
@@ -37,7 +37,7 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def tiles(venue: VenueFigures, width: int) -> RenderableType:
-    """Four tiles side by side, `width` columns in all."""
+    """Render four tiles side by side, `width` columns in all."""
     tile_width = width // len(FIGURES)
     grid = Table.grid(expand=True)
     for _ in FIGURES:
@@ -47,7 +47,7 @@ def tiles(venue: VenueFigures, width: int) -> RenderableType:
 
 
 def figures_table(venues: Iterable[VenueFigures]) -> RenderableType:
-    """One row a venue, for when tiles would leave no room."""
+    """Render one row a venue, for when tiles would leave no room."""
     table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
     table.add_column("Venue", no_wrap=True)
     for figure in FIGURES:
@@ -63,19 +63,19 @@ def figures_table(venues: Iterable[VenueFigures]) -> RenderableType:
             if venue.rooms
             else NOTHING
         )
-        table.add_row(plain(venue.name), *cells, free)
+        table.add_row(printable(venue.name), *cells, free)
     return table
 
 
 def rooms_bar(venue: VenueFigures, width: int, *, with_name: bool) -> Text:
-    """Tonight's rooms: sold ones filled, in one line of `width` columns."""
+    """Render tonight's rooms, sold ones filled, in one line of `width` columns."""
     assert venue.rooms is not None, "asked for only where rooms are known"
     total, free, rate = (
         venue.rooms["totalRooms"],
         venue.rooms["availableRooms"],
         venue.rooms["occupancyRate"],
     )
-    label = f"Rooms tonight{f', {plain(venue.name)}' if with_name else ''}  "
+    label = f"Rooms tonight{f', {printable(venue.name)}' if with_name else ''}  "
     facts = f"  {free} of {total} free, {rate} % occupied"
     length = max(0, min(40, width - len(label) - len(facts)))
     filled = round(length * min(100, max(0, rate)) / 100)
@@ -91,8 +91,8 @@ def rooms_bar(venue: VenueFigures, width: int, *, with_name: bool) -> Text:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values as bars between their smallest and largest; nothing where there are
-    fewer than two.
+    """Draw the last `width` values as bars between their smallest and largest; empty where there
+    are fewer than two.
     """
     shown = list(values)[-width:] if width > 0 else []
     if len(shown) < 2:
@@ -132,9 +132,7 @@ def _value(venue: VenueFigures, figure: str) -> Text:
 
 
 def _trend(venue: VenueFigures, figure: str) -> Text:
-    """Against the same time a week ago. More pending payments are no good news, so that they have
-    no colour of joy.
-    """
+    """Render the change against the same time a week ago. Growing pending payments are never green."""
     trend = venue.stats.get(_TRENDS[figure]) if venue.stats else None
     if trend is None:
         return Text(NOTHING, style="dim")

@@ -1,4 +1,4 @@
-"""The live view as a function of the board: what the terminal shows, from 80 by 24 up. Pure."""
+"""Live view as a function of the board, from 80 by 24 up. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from rtdash.client import State
 from rtdash.watch.board import Board
+from rtdash.watch.formatting import NOTHING, age, printable
 from rtdash.watch.lists import notifications, reservations
 from rtdash.watch.tiles import TILE_HEIGHT, figures_table, rooms_bar, tiles
-from rtdash.watch.words import NOTHING, age, plain
 
 _LABELS = {
     State.CONNECTING: ("○ CONNECTING", "bold red"),
@@ -41,9 +41,9 @@ p          pause: the screen stands, receiving goes on
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How the board is looked at. `paused_at` is the number of messages received when the screen
-    was stopped; None when it runs.
+class ViewOptions:
+    """Options of the view: size, instant, pause, help. `paused_at` is the number of messages
+    received when the screen was paused; None while it runs.
     """
 
     width: int
@@ -53,41 +53,41 @@ class Look:
     with_help: bool = False
 
 
-def render(board: Board, look: Look, *, shown: Board | None = None) -> Layout:
-    """The whole screen. `shown` is the board as it was when paused; the status line always tells of
-    `board`.
+def render(board: Board, options: ViewOptions, *, shown: Board | None = None) -> Layout:
+    """Render the whole screen. `shown` is the board as it was when paused; the status line always
+    describes `board`.
     """
-    body = _help() if look.with_help else _body(shown or board, look)
+    body = _help() if options.with_help else _body(shown or board, options)
     if board.connection.state is not State.LIVE:
         body = Styled(body, "dim")
     screen = Layout()
     screen.split_column(
-        Layout(status_line(board, look), size=2),
+        Layout(status_line(board, options), size=2),
         Layout(body),
         Layout(_KEYS, size=1),
     )
     return screen
 
 
-def status_line(board: Board, look: Look) -> RenderableType:
-    """Two lines: the connection in words; venues, age of the data, latency and rate."""
+def status_line(board: Board, options: ViewOptions) -> RenderableType:
+    """Render two lines: the connection; venues, age of the data, latency and rate."""
     label, style = _LABELS[board.connection.state]
     first = Text.assemble(
-        (label, style), _detail(board, look.at_s), no_wrap=True, overflow="ellipsis"
+        (label, style), _detail(board, options.at_s), no_wrap=True, overflow="ellipsis"
     )
-    if look.paused_at is not None:
+    if options.paused_at is not None:
         first = Text.assemble(
-            (f"PAUSED, {board.received - look.paused_at} new messages", "bold reverse"),
+            (f"PAUSED, {board.received - options.paused_at} new messages", "bold reverse"),
             "   ",
             first,
             no_wrap=True,
         )
-    last = NOTHING if board.last_at_s is None else _ago(look.at_s - board.last_at_s)
+    last = NOTHING if board.last_at_s is None else _ago(options.at_s - board.last_at_s)
     latency = NOTHING if board.latency_ms is None else f"{board.latency_ms:.0f} ms"
-    names = ", ".join(plain(venue.name) for venue in board.venues.values()) or NOTHING
-    facts = f"last message {last}   latency {latency}   {board.rate(look.at_s):.1f} messages/s"
+    names = ", ".join(printable(venue.name) for venue in board.venues.values()) or NOTHING
+    facts = f"last message {last}   latency {latency}   {board.rate(options.at_s):.1f} messages/s"
     second = Text(no_wrap=True, overflow="ellipsis")
-    room = max(8, look.width - len(facts) - 3)
+    room = max(8, options.width - len(facts) - 3)
     second.append(names if len(names) <= room else names[: room - 1] + "…", style="bold").append(
         f"   {facts}"
     )
@@ -95,7 +95,7 @@ def status_line(board: Board, look: Look) -> RenderableType:
 
 
 def _detail(board: Board, at_s: float) -> str:
-    """Why it isn't live, how old what is shown is, and when the next attempt is due."""
+    """Describe why the view isn't live, how old the data is, and when the next attempt is due."""
     change = board.connection
     parts = []
     if (
@@ -109,7 +109,7 @@ def _detail(board: Board, at_s: float) -> str:
             f"next attempt in {max(0, change.retry_in_s - (at_s - board.changed_at_s)):.0f} s"
         )
     if change.detail:
-        parts.append(plain(change.detail))
+        parts.append(printable(change.detail))
     return "".join(f"   {part}" for part in parts)
 
 
@@ -117,18 +117,18 @@ def _ago(seconds: float) -> str:
     return "now" if seconds < 1 else f"{age(seconds)} ago"
 
 
-def _body(board: Board, look: Look) -> RenderableType:
-    height = look.height - 3
-    parts = _figures(board, look.width, height) if board.follows("stats") else []
+def _body(board: Board, options: ViewOptions) -> RenderableType:
+    height = options.height - 3
+    parts = _figures(board, options.width, height) if board.follows("stats") else []
     rest = height - sum(part.size or 0 for part in parts)
-    lists = _lists(board, look.width, rest)
+    lists = _lists(board, options.width, rest)
     body = Layout()
     body.split_column(*parts, *([lists] if lists else [Layout(Text(""))]))
     return body
 
 
 def _figures(board: Board, width: int, height: int) -> list[Layout]:
-    """The figures of every venue, as tiles while they leave half of the screen to the lists."""
+    """Render the figures of every venue, as tiles while they leave half of the screen to the lists."""
     venues = [
         venue
         for venue in board.venues.values()
@@ -142,7 +142,7 @@ def _figures(board: Board, width: int, height: int) -> list[Layout]:
     parts = []
     for venue in venues:
         if names:
-            parts.append(Layout(Text(plain(venue.name), style="bold"), size=1))
+            parts.append(Layout(Text(printable(venue.name), style="bold"), size=1))
         parts.append(Layout(tiles(venue, width), size=TILE_HEIGHT))
         if venue.rooms is not None:
             parts.append(Layout(rooms_bar(venue, width, with_name=False), size=1))
@@ -150,7 +150,9 @@ def _figures(board: Board, width: int, height: int) -> list[Layout]:
 
 
 def _lists(board: Board, width: int, height: int) -> Layout | None:
-    """Reservations and notifications: side by side where it is wide, else one above the other."""
+    """Render reservations and notifications: side by side where it is wide, else one above the
+    other.
+    """
     has_reservations, has_notices = board.follows("reservations"), board.follows("notifications")
     layout = Layout()
     if has_reservations and has_notices and width >= _SIDE_BY_SIDE:

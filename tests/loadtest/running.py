@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from rtdash.cli.access import local_token
+from rtdash.cli.credentials import local_token
 from rtdash.loadtest.own_server import LIFTED
 from rtdash.loadtest.scenario import find_packaged
 

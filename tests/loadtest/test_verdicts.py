@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rtdash.cli.access import local_token
+from rtdash.cli.credentials import local_token
 from rtdash.cli.main import run
 from rtdash.loadtest.own_server import OwnServer
 from tests.conftest import FULL

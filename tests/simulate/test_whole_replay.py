@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from rtdash.cli.access import local_token
+from rtdash.cli.credentials import local_token
 from rtdash.client import ConnectionChange, State, connect
 from rtdash.client.api import Api
 from rtdash.resources import data_path

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.board import Board
-from rtdash.watch.view import Look, render
+from rtdash.watch.view import ViewOptions, render
 from tests.client.processes import Served
 
 NOW = datetime(2026, 1, 2, 14, 32, 10, 9000, tzinfo=UTC)
@@ -124,7 +124,7 @@ def live_board(
     """A board that is live at second 100 and has taken the items then."""
     board = Board(channels, zone=UTC)
     for item in (ConnectionChange(State.LIVE), *items):
-        board.take(item, now=NOW, at_s=at_s)
+        board.receive(item, now=NOW, at_s=at_s)
     return board
 
 
@@ -136,7 +136,7 @@ def screen(
     at_s: float = 100,
     shown: Board | None = None,
     styles: bool = False,
-    **look: Any,
+    **options: Any,
 ) -> list[str]:
     """The lines of the screen at a second, without trailing spaces; `styles`: with the codes of a
     terminal.
@@ -150,7 +150,7 @@ def screen(
         color_system="standard" if styles else None,
         file=io.StringIO(),
     )
-    console.print(render(board, Look(width, height, at_s, **look), shown=shown))
+    console.print(render(board, ViewOptions(width, height, at_s, **options), shown=shown))
     return [line.rstrip() for line in console.export_text(styles=styles).splitlines()]
 
 

@@ -1,10 +1,12 @@
 """`rtdash watch` as a command, with the real server."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from tests.client.processes import Served
 
 CHANNEL = "restaurant_reservations"
+PAGE = 4096
+"""The smallest pipe."""
 
 
 def command(served, *arguments):
@@ -39,6 +43,18 @@ def begin(served, *arguments, **options):
         while "live" not in process.stderr.readline():
             assert process.poll() is None
     return process
+
+
+def wait_until_full(pipe, line_bytes):
+    """Until a pipe of one page has no room for another line, so that its writer stands."""
+    deadline = time.monotonic() + 30
+    while PAGE - waiting_bytes(pipe) > line_bytes:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def waiting_bytes(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def messages(output):
@@ -109,9 +125,11 @@ def test_signals(served, number):
 def test_ctrl_c_while_nobody_reads(served, booked):
     """A reader that stands still doesn't make it deaf."""
     process = begin(served, CHANNEL, "--json", "--since", "0")
-    for _ in range(4):
-        booked(200, name="x" * 60)  # more than a pipe holds
-    time.sleep(1)
+    fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, PAGE)
+    booked(1)
+    line = process.stdout.readline()
+    booked(100)
+    wait_until_full(process.stdout.fileno(), len(line) + 10)  # later ids are longer
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     process.stdout.close()

@@ -104,8 +104,8 @@ def test_latency_is_not_told_by_history():
     """What comes in a replay, and the first state, may be as old as it likes."""
     board = live_board(figures())
     assert board.latency_ms is None
-    board.take(ConnectionChange(State.REPLAYING), now=NOW, at_s=100)
-    board.take(booking(1), now=NOW, at_s=100)
+    board.receive(ConnectionChange(State.REPLAYING), now=NOW, at_s=100)
+    board.receive(booking(1), now=NOW, at_s=100)
     assert board.latency_ms is None
 
 
@@ -115,7 +115,7 @@ def test_latency_of_clocks_that_disagree(minutes):
     latency.
     """
     board = live_board()
-    board.take(booking(1), now=NOW + timedelta(minutes=minutes), at_s=100)
+    board.receive(booking(1), now=NOW + timedelta(minutes=minutes), at_s=100)
     assert board.latency_ms is None
 
 
@@ -131,7 +131,7 @@ def test_names_come_from_the_profile():
     """Ids until the profile is there."""
     board = live_board(figures())
     assert board.venues[HOTEL].name == HOTEL
-    board.name(
+    board.set_profile(
         {
             "venues": [
                 {
@@ -164,7 +164,7 @@ def test_only_watched_venues_are_shown(channels, venues, shown):
     board = Board(channels, venues=venues)
     told = {"timezone": "Europe/Lisbon", "currency": "EUR"}
     kinds = {"first": "hotel", "grill": "restaurant", "second": "hotel"}
-    board.name(
+    board.set_profile(
         {
             "venues": [
                 {"id": venue, "name": venue, "kind": kind, **told} for venue, kind in kinds.items()

@@ -8,7 +8,7 @@ import pytest
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.lines import JsonLines, PlainLines, change_line, message_line
-from rtdash.watch.stopping import Interruptible
+from rtdash.watch.stopping import InterruptibleWriter
 from tests.watch.conftest import HOTEL, booking, coming, figures, notice, rooms
 
 CHECKED_IN = booking(1, status="CheckedIn", change="check_in")
@@ -76,9 +76,9 @@ def test_changes_of_the_connection_for_people():
 def test_data_and_people_have_their_own_streams():
     """Messages go to stdout, changes of the connection to stderr."""
     out, err = io.StringIO(), io.StringIO()
-    lines = PlainLines(Interruptible(out), err, zone=UTC)
-    lines.take(ConnectionChange(State.LIVE))
-    lines.take(rooms())
+    lines = PlainLines(InterruptibleWriter(out), err, zone=UTC)
+    lines.receive(ConnectionChange(State.LIVE))
+    lines.receive(rooms())
     assert err.getvalue() == "rtdash: live\n"
     assert out.getvalue().count("\n") == 1
 
@@ -88,9 +88,9 @@ def test_json_lines_are_the_messages():
     own type.
     """
     out = io.StringIO()
-    lines = JsonLines(Interruptible(out))
-    lines.take(ConnectionChange(State.CONNECTING, "the connection broke", 2.5))
-    lines.take(booking(1, name="Zoë\x1b[31m"))
+    lines = JsonLines(InterruptibleWriter(out))
+    lines.receive(ConnectionChange(State.CONNECTING, "the connection broke", 2.5))
+    lines.receive(booking(1, name="Zoë\x1b[31m"))
     change, message = out.getvalue().splitlines()
     assert json.loads(change) == {
         "type": "connection",
@@ -106,6 +106,6 @@ def test_json_lines_are_the_messages():
 def test_what_utf8_cannot_say_stays_escaped():
     """A lone surrogate in a name doesn't end the watch."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    JsonLines(Interruptible(out)).take(booking(1, name="\ud800"))
+    JsonLines(InterruptibleWriter(out)).receive(booking(1, name="\ud800"))
     out.seek(0)
     assert json.loads(out.read()) == booking(1, name="\ud800")

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from rtdash.client import ConnectionChange, State
-from rtdash.watch.words import NOTHING
+from rtdash.watch.formatting import NOTHING
 from tests.watch.conftest import (
     GRILL,
     HOTEL,
@@ -50,12 +50,12 @@ def busy_board():
         coming(),
     ]
     board = live_board(*messages, booking(1, version=2, status="CheckedIn", change="check_in"))
-    board.name({"venues": PROFILE["venues"][:1]})
+    board.set_profile({"venues": PROFILE["venues"][:1]})
     return board
 
 
 def changed(board, change, at_s=100):
-    board.take(change, now=NOW, at_s=at_s)
+    board.receive(change, now=NOW, at_s=at_s)
     return board
 
 
@@ -153,7 +153,7 @@ def test_80_by_24_with_two_venues():
         notice(),
         channels=channels,
     )
-    board.name(PROFILE)
+    board.set_profile(PROFILE)
     text = "\n".join(screen(board, 80, 24))
     for part in (
         "Harbour Hotel",
@@ -244,7 +244,7 @@ def test_paused_screen_stands_and_counts():
     """What comes meanwhile is counted, not shown; the connection is told as it is."""
     board = busy_board()
     before, received = copy.deepcopy(board), board.received
-    board.take(booking(3, name="Grace Hopper"), now=NOW, at_s=101)
+    board.receive(booking(3, name="Grace Hopper"), now=NOW, at_s=101)
     changed(board, ConnectionChange(State.CONNECTING, "the connection broke"), at_s=101)
     lines = screen(board, at_s=102, shown=before, paused_at=received)
     assert lines[0].startswith("PAUSED, 1 new messages   ○ CONNECTING")

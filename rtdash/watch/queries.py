@@ -1,6 +1,4 @@
-"""What `watch` asks over REST: which venue is of which kind, where a stream stands, the present
-state of a channel.
-"""
+"""REST requests of `watch`: kinds of venues, heads of streams, present state of channels."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,19 +10,19 @@ from rtdash.client.api import Api
 from rtdash.protocol.channels import Channel, Position
 
 FIRST_TIMEOUT_S = 10
-"""How long a server that can't be reached is tried before `watch` gives up (CONTRACT section 7)."""
+"""Time in which `watch` tries to reach a server at the start (CONTRACT section 7)."""
 
 _PAUSE_S = 0.25
 Answer = TypeVar("Answer")
 
 
 class NothingToWatch(Exception):  # noqa: N818
-    """A venue that has none of the channels asked for."""
+    """Refusal of a venue that has none of the chosen channels."""
 
 
-async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Ask until there is an answer; a server that can't be reached gets FIRST_TIMEOUT_S. Raises
-    what `ask` raises.
+async def retry_at_start(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Repeat a request until there is an answer; a server that can't be reached gets
+    FIRST_TIMEOUT_S. Raises what `ask` raises.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + FIRST_TIMEOUT_S
@@ -40,15 +38,15 @@ async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def spread(
+async def resolve_streams(
     api: Api, channels: Iterable[Channel], venues: Iterable[str]
 ) -> list[tuple[str | None, Channel]]:
-    """Each channel of each of the venues of its kind, and of None where none of them is. Raises
-    NothingToWatch, NotAllowed.
+    """Pair each channel with each chosen venue of its kind, and with None where no venue of its
+    kind was chosen. Raises NothingToWatch, NotAllowed.
     """
     chosen, venues = list(channels), list(venues)
     kinds = (
-        {venue["id"]: venue["kind"] for venue in (await patiently(api.profile))["venues"]}
+        {venue["id"]: venue["kind"] for venue in (await retry_at_start(api.profile))["venues"]}
         if venues
         else {}
     )
@@ -72,21 +70,21 @@ async def spread(
     return pairs + [(None, channel) for channel in chosen if channel not in placed]
 
 
-async def head(api: Api, venue: str | None, channel: Channel) -> Position:
-    """Where an event stream stands."""
-    told = (await patiently(partial(api.events, channel, venue=venue)))["position"]
-    return Position(told["epoch"], told["seq"])
+async def fetch_head(api: Api, venue: str | None, channel: Channel) -> Position:
+    """Fetch the head of an event stream."""
+    position = (await retry_at_start(partial(api.events, channel, venue=venue)))["position"]
+    return Position(position["epoch"], position["seq"])
 
 
-async def present(api: Api, venue: str | None, channel: Channel) -> list[dict[str, Any]]:
-    """The current state messages of a state channel, or the latest event of another one; none where
-    nothing has happened yet.
+async def fetch_current(api: Api, venue: str | None, channel: Channel) -> list[dict[str, Any]]:
+    """Fetch the current state messages of a state channel, or the latest event of an event channel;
+    empty where nothing has happened yet.
     """
     if channel.is_state:
-        page = await patiently(partial(api.events, channel, venue=venue))
+        page = await retry_at_start(partial(api.events, channel, venue=venue))
     else:
-        at = await head(api, venue, channel)
-        page = await patiently(
+        at = await fetch_head(api, venue, channel)
+        page = await retry_at_start(
             partial(
                 api.events, channel, venue=venue, after=max(0, at.seq - 1), epoch=at.epoch, limit=1
             )

@@ -1,5 +1,5 @@
-"""How the commands find the server and get in: its address and a token from the data directory of
-this machine.
+"""Server address and token of the commands: from flags, settings, or the data directory of this
+machine.
 """
 
 import os
@@ -53,21 +53,21 @@ TokenOption = Annotated[
 
 
 def data_directory(data: Path | None) -> Path:
-    """The data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place for
-    it.
+    """Return the data directory: flag, RTDASH_DATA, `data` in rtdash.toml, or the platform's place
+    for it.
     """
     if data is not None:
         return data
-    if told := _setting("data"):
-        return Path(told)
+    if chosen := _setting("data"):
+        return Path(chosen)
     from platformdirs import user_data_path
 
     return user_data_path("rtdash")
 
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:
-    """The server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote, or port
-    8000 of this machine.
+    """Return the server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote,
+    or port 8000 of this machine. Raises CommandFailed.
     """
     found = url or _setting("url")
     if not found:
@@ -82,15 +82,15 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
     return found.rstrip("/")
 
 
-def reach_hint(told: str) -> str:
-    """What to do about a server that can't be reached, by what the attempt told."""
-    if "CERTIFICATE_VERIFY_FAILED" in told:
+def reach_hint(error: str) -> str:
+    """Return the advice for a server that can't be reached, by the error text of the attempt."""
+    if "CERTIFICATE_VERIFY_FAILED" in error:
         return "to trust its certificate, name it or its authority's: SSL_CERT_FILE=FILE"
     return "is it running? start one with: rtdash serve   (or name another: --url URL)"
 
 
 def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> str:
-    """The token that was given (`@FILE`: the file's content), else one minted for this machine.
+    """Return the given token (`@FILE`: the file's content), else one minted for this machine.
     Raises CommandFailed.
     """
     if token and token.startswith("@"):
@@ -118,8 +118,8 @@ def local_token(
     ttl: timedelta = timedelta(hours=12),
     admin: bool = False,
 ) -> str:
-    """A token signed with the secret in the data directory, as the settings want it. Raises
-    CommandFailed where there is none to read.
+    """Mint a token with the secret in the data directory, with issuer and audience as set. Raises
+    CommandFailed where no secret can be read.
     """
     from rtdash.server.auth import tokens
 
@@ -136,8 +136,8 @@ def local_token(
 
 
 def own_server_token(directory: Path, *, user: str) -> str:
-    """A token for a server that this command has started: from its secret, and not from a setting
-    that is meant for another one.
+    """Mint a token for a server that this command has started: from its secret, never from a
+    setting that is meant for another server.
     """
     from rtdash.server.auth import tokens
 
@@ -147,18 +147,18 @@ def own_server_token(directory: Path, *, user: str) -> str:
 
 
 def _setting(name: str) -> str | None:
-    """From the environment, or from rtdash.toml; without the classes of rtdash.settings, which take
-    longer to load than most commands run.
+    """Read one setting from the environment or rtdash.toml. The classes of rtdash.settings are not
+    used: they take longer to load than most commands run.
     """
-    if told := os.environ.get(f"RTDASH_{name.upper()}"):
-        return told
+    if value := os.environ.get(f"RTDASH_{name.upper()}"):
+        return value
     value = read_config_file().get(name)
     return None if value is None else str(value)
 
 
 def _read_secret(directory: Path) -> str:
-    if told := _setting("secret"):
-        return told
+    if secret := _setting("secret"):
+        return secret
     try:
         return (directory / "secret").read_text(encoding="utf-8").strip()
     except FileNotFoundError:

@@ -7,13 +7,13 @@ import pytest
 from rtdash.client import NotAllowed
 from rtdash.client.api import Api
 from rtdash.protocol.channels import Channel
-from rtdash.watch.questions import NothingToWatch, spread
+from rtdash.watch.queries import NothingToWatch, resolve_streams
 
 
 def ask(served, channels, venues):
     async def asking():
         async with Api(served.url, served.token()) as api:
-            return await spread(api, [Channel(channel) for channel in channels], venues)
+            return await resolve_streams(api, [Channel(channel) for channel in channels], venues)
 
     return asyncio.run(asking())
 

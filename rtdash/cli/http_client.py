@@ -1,18 +1,18 @@
-"""One question to the server and its answer, for the small commands; what goes wrong ends the
-command in words.
+"""One REST request and its answer, for the small commands; every failure ends the command with a
+text.
 """
 
 from typing import Any
 
 import httpx
 
-from rtdash.cli.access import reach_hint
+from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 
 TIMEOUT_S = 10
 
 
-def call(
+def request_json(
     method: str,
     url: str,
     path: str,
@@ -21,7 +21,9 @@ def call(
     params: dict[str, Any] | None = None,
     json: Any = None,
 ) -> Any:
-    """The decoded JSON answer, or None where there is no body. Raises CommandFailed."""
+    """Send one request; return the decoded JSON answer, or None where there is no body. Raises
+    CommandFailed.
+    """
     try:
         answer = httpx.request(
             method,

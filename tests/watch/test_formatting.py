@@ -5,7 +5,16 @@ from datetime import UTC
 import pytest
 
 from rtdash.domain.reservations import Op
-from rtdash.watch.words import CHANGES, NOTHING, age, arrival, clock_time, money, party, percent
+from rtdash.watch.formatting import (
+    CHANGES,
+    NOTHING,
+    age,
+    arrival,
+    clock_time,
+    money,
+    party,
+    percent,
+)
 
 
 @pytest.mark.parametrize(
