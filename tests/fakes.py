@@ -32,7 +32,7 @@ class FakeLog:
         self.floors: dict[Stream, int] = {}
         self.reads: list[tuple[str, Stream | None]] = []
         self.fault: Exception | None = None
-        self.has_moved = True
+        self.is_moved = True
         self._to_hold = 0
         self._held: deque[asyncio.Future[None]] = deque()
 
@@ -74,18 +74,18 @@ class FakeLog:
         """Reads that are under way."""
         return len(self._held)
 
-    async def moved(self) -> bool:
+    async def has_moved(self) -> bool:
         """What the test says."""
-        return self.has_moved
+        return self.is_moved
 
-    async def look(
+    async def read_heads(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, dict[Stream, int]]:
         """The epoch and the heads as they are now."""
         del changed_since
         wanted = self.heads if streams is None else streams
         answer = self.epoch, {stream: self.heads.get(stream, 0) for stream in wanted}
-        await self._read("look", None)
+        await self._read("heads", None)
         return answer
 
     async def events(self, stream: Stream, after: int, limit: int) -> list[StoredEvent]:

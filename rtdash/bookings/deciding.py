@@ -77,7 +77,7 @@ def apply_batch(
     if len(operations) == 1:
         return _apply(conn, operations, venues, clock)
     try:
-        return batch.run_apart(conn, lambda: _apply(conn, operations, venues, clock))
+        return batch.with_savepoint(conn, lambda: _apply(conn, operations, venues, clock))
     except Exception as error:
         if is_trouble(error):
             raise
@@ -93,7 +93,7 @@ def _apply_apart(
     conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock
 ) -> Applied:
     try:
-        return batch.run_apart(conn, lambda: _apply(conn, [operation], venues, clock))
+        return batch.with_savepoint(conn, lambda: _apply(conn, [operation], venues, clock))
     except Exception as error:
         if is_trouble(error):
             raise

@@ -115,9 +115,9 @@ def _secret(directory: Path) -> Iterator[Finding]:
 
 
 def _store(directory: Path) -> Iterator[Finding]:
-    from rtdash.store.inspection import look
+    from rtdash.store.inspection import inspect_store
 
-    looked = look(read_settings({"data": directory}).database_url)
+    looked = inspect_store(read_settings({"data": directory}).database_url)
     if looked is not None:
         trouble = looked.trouble
         yield Finding(

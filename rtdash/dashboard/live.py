@@ -29,13 +29,13 @@ followed."""
 
 
 @dataclass(slots=True)
-class _Look:
-    """What is known about a venue. `mark` counts its changes; `seen` is the count that the snapshot
+class _VenueCache:
+    """What is known about a venue. `change_count` counts its changes; `included` is the count that the snapshot
     includes; `due_at` its heap entry.
     """
 
-    mark: int = 0
-    seen: int = -1
+    change_count: int = 0
+    included: int = -1
     computed_at: float = float("-inf")
     turns_at: datetime | None = None
     expected_until: float = float("-inf")
@@ -55,22 +55,22 @@ class Dashboard:
         self._hub = hub
         self._venues = venues
         self._clock = clock
-        self._looks = {venue_id: _Look() for venue_id in venues}
+        self._caches = {venue_id: _VenueCache() for venue_id in venues}
         self._due: list[tuple[float, str]] = []
         self._wake = asyncio.Event()
 
     def mark_dirty(self, venue_id: str) -> None:
         """Something of the venue has changed and is committed."""
-        look = self._looks[venue_id]
-        look.mark += 1
-        if look.is_followed:
-            self._schedule(venue_id, look)
+        cache = self._caches[venue_id]
+        cache.change_count += 1
+        if cache.is_followed:
+            self._schedule(venue_id, cache)
 
-    def mark(self, venue_id: str) -> int:
+    def change_count(self, venue_id: str) -> int:
         """How many changes of the venue are known here: what was read while it stays the same is
         still true.
         """
-        return self._looks[venue_id].mark
+        return self._caches[venue_id].change_count
 
     async def snapshot(self, venue_id: str, *, at_least: int | None = None) -> Snapshot:
         """The venue's figures, with every change up to mark `at_least` in them and no older than a
@@ -78,25 +78,25 @@ class Dashboard:
 
         `at_least` None: all changes that are known here. Raises StoreUnavailable.
         """
-        look = self._looks[venue_id]
-        needed = look.mark if at_least is None else at_least
+        cache = self._caches[venue_id]
+        needed = cache.change_count if at_least is None else at_least
         while (current := self.fresh(venue_id, needed)) is None:
-            if look.running is None:
-                look.running = asyncio.create_task(self._compute(self._venues[venue_id], look))
-            await asyncio.shield(look.running)
+            if cache.running is None:
+                cache.running = asyncio.create_task(self._compute(self._venues[venue_id], cache))
+            await asyncio.shield(cache.running)
         return current
 
     def fresh(self, venue_id: str, at_least: int) -> Snapshot | None:
         """The snapshot at hand, if it may be shown; None when it must be computed first."""
-        look = self._looks[venue_id]
-        age_s = time.monotonic() - look.computed_at
-        if look.seen < at_least or age_s >= (
-            LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S
+        cache = self._caches[venue_id]
+        age_s = time.monotonic() - cache.computed_at
+        if cache.included < at_least or age_s >= (
+            LEAST_INTERVAL_S if cache.included < cache.change_count else REFRESH_S
         ):
             return None
-        if look.turns_at is None or self._clock() >= look.turns_at:
+        if cache.turns_at is None or self._clock() >= cache.turns_at:
             return None
-        return look.snapshot
+        return cache.snapshot
 
     async def current_states(self, stream: Stream) -> tuple[bytes, ...]:
         """The state messages that a new follower of a stats stream gets first; from now on the
@@ -104,19 +104,19 @@ class Dashboard:
 
         Raises StoreUnavailable.
         """
-        look = self._looks[stream.venue]
-        look.expected_until = time.monotonic() + EXPECTED_S
+        cache = self._caches[stream.venue]
+        cache.expected_until = time.monotonic() + EXPECTED_S
         snapshot = await self.snapshot(stream.venue)
-        if not look.is_followed:
-            look.is_followed = True
-            self._schedule(stream.venue, look)
+        if not cache.is_followed:
+            cache.is_followed = True
+            self._schedule(stream.venue, cache)
         return tuple(body for _, body in snapshot.states)
 
     def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
         """As `current_states` gave them last, or newer: to be read in the step that joins the
         stream, so that none falls between.
         """
-        snapshot = self._looks[stream.venue].snapshot
+        snapshot = self._caches[stream.venue].snapshot
         return tuple(body for _, body in snapshot.states) if snapshot else ()
 
     async def run(self) -> None:
@@ -129,7 +129,7 @@ class Dashboard:
 
     async def close(self) -> None:
         """End the computations that are under way."""
-        running = [look.running for look in self._looks.values() if look.running is not None]
+        running = [cache.running for cache in self._caches.values() if cache.running is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -140,64 +140,68 @@ class Dashboard:
         """
         while self._due:
             due_at, venue_id = self._due[0]
-            look = self._looks[venue_id]
-            if due_at != look.due_at:
+            cache = self._caches[venue_id]
+            if due_at != cache.due_at:
                 heapq.heappop(self._due)
             elif due_at > time.monotonic():
                 return due_at - time.monotonic()
             else:
                 heapq.heappop(self._due)
-                await self._look_after(venue_id, look)
+                await self._refresh(venue_id, cache)
         return None
 
-    async def _look_after(self, venue_id: str, look: _Look) -> None:
-        look.due_at = float("inf")
+    async def _refresh(self, venue_id: str, cache: _VenueCache) -> None:
+        cache.due_at = float("inf")
         if (
             not self._hub.has_members(_stream(self._venues[venue_id]))
-            and time.monotonic() >= look.expected_until
+            and time.monotonic() >= cache.expected_until
         ):
-            look.is_followed = False
+            cache.is_followed = False
             return
         try:
             await self.snapshot(venue_id)
         except StoreUnavailable as error:
-            self._push(venue_id, look, time.monotonic() + error.retry_after_s)
+            self._push(venue_id, cache, time.monotonic() + error.retry_after_s)
         else:
-            self._schedule(venue_id, look)
+            self._schedule(venue_id, cache)
 
-    def _schedule(self, venue_id: str, look: _Look) -> None:
+    def _schedule(self, venue_id: str, cache: _VenueCache) -> None:
         """Enter when the venue is due next, unless it is entered for an earlier instant already."""
-        due_at = look.computed_at + (LEAST_INTERVAL_S if look.seen < look.mark else REFRESH_S)
-        if look.turns_at is not None:
-            due_at = min(due_at, time.monotonic() + (look.turns_at - self._clock()).total_seconds())
-        if due_at < look.due_at:
-            self._push(venue_id, look, due_at)
+        due_at = cache.computed_at + (
+            LEAST_INTERVAL_S if cache.included < cache.change_count else REFRESH_S
+        )
+        if cache.turns_at is not None:
+            due_at = min(
+                due_at, time.monotonic() + (cache.turns_at - self._clock()).total_seconds()
+            )
+        if due_at < cache.due_at:
+            self._push(venue_id, cache, due_at)
 
-    def _push(self, venue_id: str, look: _Look, due_at: float) -> None:
-        look.due_at = due_at
+    def _push(self, venue_id: str, cache: _VenueCache, due_at: float) -> None:
+        cache.due_at = due_at
         heapq.heappush(self._due, (due_at, venue_id))
         self._wake.set()
 
-    async def _compute(self, venue: Venue, look: _Look) -> Snapshot:
+    async def _compute(self, venue: Venue, cache: _VenueCache) -> Snapshot:
         try:
-            mark, now = look.mark, self._clock()
+            change_count, now = cache.change_count, self._clock()
             figures = await self._database.read(
                 lambda connection: read_figures(connection, venue, now)
             )
-            previous, look.snapshot = (
-                look.snapshot,
-                make_snapshot(venue, now, figures, look.snapshot),
+            previous, cache.snapshot = (
+                cache.snapshot,
+                make_snapshot(venue, now, figures, cache.snapshot),
             )
-            look.seen, look.computed_at, look.turns_at = (
-                mark,
+            cache.included, cache.computed_at, cache.turns_at = (
+                change_count,
                 time.monotonic(),
                 next_turn(venue, now),
             )
-            if look.is_followed:
-                self._publish(venue, previous, look.snapshot)
+            if cache.is_followed:
+                self._publish(venue, previous, cache.snapshot)
         finally:
-            look.running = None
-        return look.snapshot
+            cache.running = None
+        return cache.snapshot
 
     def _publish(self, venue: Venue, previous: Snapshot | None, current: Snapshot) -> None:
         known = dict(previous.states) if previous else {}

@@ -71,7 +71,7 @@ class StreamFanout:
         self.pending: list[bytes] = []
 
     def take(self, stream: Stream, compress_min_bytes: int) -> EncodedBatch | None:
-        """What is due, as one parcel. `top` moves here, before anybody gets it."""
+        """What is due, as one batch. `top` moves here, before anybody gets it."""
         if self.pending:
             batch = EncodedBatch(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
             self.pending.clear()

@@ -33,12 +33,12 @@ class FlushPacer:
     """
 
     __slots__ = (
-        "_asked_at",
         "_clock_cpu",
         "_clock_monotonic",
         "_cost_s",
         "_ended_at",
         "_gap_s",
+        "_published_at",
         "_started_at_cpu",
     )
 
@@ -49,14 +49,14 @@ class FlushPacer:
         self._clock_cpu = clock_cpu
         self._gap_s = LONGEST_GAP_S
         self._cost_s = self._started_at_cpu = 0.0
-        self._asked_at = self._ended_at = float("-inf")
+        self._published_at = self._ended_at = float("-inf")
 
-    def ask(self) -> None:
+    def note_publish(self) -> None:
         """There are news to flush."""
         now = self._clock_monotonic()
-        gap_s = now - self._asked_at
+        gap_s = now - self._published_at
         if gap_s >= CHEAP_FLUSH_S:
-            self._asked_at = now
+            self._published_at = now
             self._gap_s += (min(gap_s, LONGEST_GAP_S) - self._gap_s) / 4
 
     def start(self) -> None:

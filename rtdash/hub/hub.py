@@ -38,11 +38,11 @@ class Hub:
         self.faults = 0
         self._call_soon = call_soon
         self._call_later = call_later
-        self._pace = FlushPacer(clock_monotonic, clock_cpu)
+        self._pacer = FlushPacer(clock_monotonic, clock_cpu)
         self._compress_min_bytes = compress_min_bytes
-        self._feeds: dict[Stream, StreamFanout] = {}
+        self._fanouts: dict[Stream, StreamFanout] = {}
         self._due: dict[Stream, StreamFanout] = {}
-        self._recent = ReplayCache()
+        self._replay_cache = ReplayCache()
         self._is_scheduled = False
         self._is_flushing = False
 
@@ -51,80 +51,82 @@ class Hub:
         reading `top` and this.
         """
         subscription = Subscription(stream, subscriber)
-        feed = self._feed(stream)
-        feed.members[subscription] = None
-        feed.targets = None
+        fanout = self._fanout(stream)
+        fanout.members[subscription] = None
+        fanout.targets = None
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
         """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
         subscription.subscriber = NULL_SUBSCRIBER
-        feed = self._feeds.get(subscription.stream)
-        if feed is not None and subscription in feed.members:
-            del feed.members[subscription]
-            feed.targets = None
-            self._drop_if_idle(subscription.stream, feed)
+        fanout = self._fanouts.get(subscription.stream)
+        if fanout is not None and subscription in fanout.members:
+            del fanout.members[subscription]
+            fanout.targets = None
+            self._drop_if_idle(subscription.stream, fanout)
 
     def track(self, stream: Stream, top: int) -> None:
         """Carry the stream's events, from behind `top`. What was pending or kept of it is void;
         members stay.
         """
-        feed = self._feed(stream)
-        feed.is_tracked = True
-        feed.restart(top)
-        self._recent.forget(stream)
+        fanout = self._fanout(stream)
+        fanout.is_tracked = True
+        fanout.restart(top)
+        self._replay_cache.forget(stream)
 
     def untrack(self, stream: Stream) -> None:
         """Its events are no longer carried."""
-        feed = self._feeds.get(stream)
-        if feed is not None:
-            feed.is_tracked = False
-            feed.restart(0)
-            self._recent.forget(stream)
-            self._drop_if_idle(stream, feed)
+        fanout = self._fanouts.get(stream)
+        if fanout is not None:
+            fanout.is_tracked = False
+            fanout.restart(0)
+            self._replay_cache.forget(stream)
+            self._drop_if_idle(stream, fanout)
 
     def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
         """Events of a tracked stream, right behind those before them. They reach the members at the
         next flush.
         """
-        feed = self._feeds[stream]
-        assert feed.is_tracked, "the relay carries a stream only while it tracks it"
-        assert first_seq == feed.top + len(feed.pending) + 1, "only the relay publishes, in order"
-        feed.pending.extend(bodies)
-        self._make_due(stream, feed)
+        fanout = self._fanouts[stream]
+        assert fanout.is_tracked, "the relay carries a stream only while it tracks it"
+        assert first_seq == fanout.top + len(fanout.pending) + 1, (
+            "only the relay publishes, in order"
+        )
+        fanout.pending.extend(bodies)
+        self._make_due(stream, fanout)
 
     def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
         """The latest state message of its kind; what it replaces before a flush is never sent.
         Without members it is nothing.
         """
-        feed = self._feeds.get(stream)
-        if feed is not None and feed.members:
-            feed.states[kind] = body
-            feed.fresh.add(kind)
-            self._make_due(stream, feed)
+        fanout = self._fanouts.get(stream)
+        if fanout is not None and fanout.members:
+            fanout.states[kind] = body
+            fanout.fresh.add(kind)
+            self._make_due(stream, fanout)
 
     def states(self, stream: Stream) -> tuple[bytes, ...]:
         """The latest state message of each kind since the stream has members; for those who had to
         let some pass.
         """
-        feed = self._feeds.get(stream)
-        return () if feed is None else tuple(feed.states.values())
+        fanout = self._fanouts.get(stream)
+        return () if fanout is None else tuple(fanout.states.values())
 
     def top(self, stream: Stream) -> int:
         """The last seq handed to transports. It moves as a flush begins: who joins during it isn't
         reached by it any more.
         """
-        feed = self._feeds.get(stream)
-        return 0 if feed is None else feed.top
+        fanout = self._fanouts.get(stream)
+        return 0 if fanout is None else fanout.top
 
     def recent(self, stream: Stream, after: int) -> EncodedBatch | None:
         """Flushed events from `after + 1` on, as far as they went out together. None when that one
         isn't kept.
         """
-        return self._recent.after(stream, after)
+        return self._replay_cache.after(stream, after)
 
     def batch(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> EncodedBatch:
-        """A parcel for a single subscriber, e.g. of a replay, compressed like those of a flush."""
+        """A batch for a single subscriber, e.g. of a replay, compressed like those of a flush."""
         return EncodedBatch(stream, first_seq, bodies, self._compress_min_bytes)
 
     def has_members(self, stream: Stream) -> bool:
@@ -133,12 +135,12 @@ class Hub:
 
     def members(self, stream: Stream) -> int:
         """How many follow it in this process."""
-        feed = self._feeds.get(stream)
-        return 0 if feed is None else len(feed.members)
+        fanout = self._fanouts.get(stream)
+        return 0 if fanout is None else len(fanout.members)
 
     def streams(self) -> tuple[Stream, ...]:
         """Those that have members or are tracked."""
-        return tuple(self._feeds)
+        return tuple(self._fanouts)
 
     def flush_now(self) -> None:
         """Hand over all that is pending. Within a flush it does nothing: the one under way must
@@ -148,24 +150,24 @@ class Hub:
             return
         due, self._due = self._due, {}
         self._is_flushing = True
-        self._pace.start()
+        self._pacer.start()
         try:
-            for stream, feed in due.items():
-                self._flush(stream, feed)
+            for stream, fanout in due.items():
+                self._flush(stream, fanout)
         finally:
             self._is_flushing = False
-            self._pace.end()
+            self._pacer.end()
             self.flushes += 1
 
-    def _flush(self, stream: Stream, feed: "StreamFanout") -> None:
-        batch = feed.take(stream, self._compress_min_bytes)
+    def _flush(self, stream: Stream, fanout: "StreamFanout") -> None:
+        batch = fanout.take(stream, self._compress_min_bytes)
         if batch is None:
             return
         if batch.first_seq:
-            self._recent.keep(batch)
-        targets = feed.targets
+            self._replay_cache.keep(batch)
+        targets = fanout.targets
         if targets is None:
-            targets = feed.targets = tuple(feed.members)
+            targets = fanout.targets = tuple(fanout.members)
         frames = batch.frames if targets else b""
         for subscription in targets:
             subscriber = subscription.subscriber
@@ -199,14 +201,14 @@ class Hub:
         self.leave(subscription)
         subscriber.failed()
 
-    def _make_due(self, stream: Stream, feed: "StreamFanout") -> None:
+    def _make_due(self, stream: Stream, fanout: "StreamFanout") -> None:
         """Flush at the end of this turn of the loop, or when the pace allows."""
-        self._due[stream] = feed
-        self._pace.ask()
+        self._due[stream] = fanout
+        self._pacer.note_publish()
         if self._is_scheduled:
             return
         self._is_scheduled = True
-        wait_s = self._pace.wait_s()
+        wait_s = self._pacer.wait_s()
         if wait_s > 0:
             self._call_later(wait_s, self._flush_scheduled)
         else:
@@ -216,15 +218,15 @@ class Hub:
         self._is_scheduled = False
         self.flush_now()
 
-    def _feed(self, stream: Stream) -> "StreamFanout":
-        feed = self._feeds.get(stream)
-        if feed is None:
-            feed = self._feeds[stream] = StreamFanout()
-        return feed
+    def _fanout(self, stream: Stream) -> "StreamFanout":
+        fanout = self._fanouts.get(stream)
+        if fanout is None:
+            fanout = self._fanouts[stream] = StreamFanout()
+        return fanout
 
-    def _drop_if_idle(self, stream: Stream, feed: "StreamFanout") -> None:
-        if not feed.members:
-            feed.states.clear()
-            feed.fresh.clear()
-            if not feed.is_tracked and self._feeds.get(stream) is feed:
-                del self._feeds[stream]
+    def _drop_if_idle(self, stream: Stream, fanout: "StreamFanout") -> None:
+        if not fanout.members:
+            fanout.states.clear()
+            fanout.fresh.clear()
+            if not fanout.is_tracked and self._fanouts.get(stream) is fanout:
+                del self._fanouts[stream]

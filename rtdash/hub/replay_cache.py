@@ -24,8 +24,8 @@ RUNS_TOTAL_BYTES = 4 << 20
 """Events in runs kept beside that (11 MiB with their frames): whoever was dropped in the same
 instant comes back for the same ones."""
 
-PARCEL_BYTES = 300
-"""What a parcel of one message takes beside its text (measured with tracemalloc, Python 3.11)."""
+BATCH_OVERHEAD_BYTES = 300
+"""What a batch of one message takes beside its text (measured with tracemalloc, Python 3.11)."""
 
 _last_seq = attrgetter("last_seq")
 
@@ -79,43 +79,43 @@ class ReplayCache:
 
 
 class _Ring:
-    """The last events of one stream, parcel by parcel. Only the newest keeps its frames: of the
+    """The last events of one stream, batch by batch. Only the newest keeps its frames: of the
     others whole runs are asked for.
     """
 
-    __slots__ = ("_parcels", "name", "size_bytes")
+    __slots__ = ("_batches", "name", "size_bytes")
 
     def __init__(self) -> None:
         self.name = object()  # what its runs are known by: they must not hold what was forgotten
-        self._parcels: deque[EncodedBatch] = deque()
+        self._batches: deque[EncodedBatch] = deque()
         self.size_bytes = 0
 
     @property
     def last_seq(self) -> int:
         """Of the newest event."""
-        return self._parcels[-1].last_seq if self._parcels else 0
+        return self._batches[-1].last_seq if self._batches else 0
 
     def keep(self, batch: EncodedBatch, limit_bytes: int) -> None:
         """Take what follows, and forget the oldest beyond `limit_bytes`."""
-        if self._parcels:
-            self._parcels[-1].forget_frames()
-        self._parcels.append(batch)
+        if self._batches:
+            self._batches[-1].forget_frames()
+        self._batches.append(batch)
         self.size_bytes += _cost_bytes(batch)
         while self.size_bytes > limit_bytes:
-            self.size_bytes -= _cost_bytes(self._parcels.popleft())
+            self.size_bytes -= _cost_bytes(self._batches.popleft())
 
     def has(self, seq: int) -> bool:
         """Whether that event is kept."""
-        return bool(self._parcels) and self._parcels[0].first_seq <= seq <= self.last_seq
+        return bool(self._batches) and self._batches[0].first_seq <= seq <= self.last_seq
 
     def run(self, after: int) -> EncodedBatch:
-        """What follows `after`, as one parcel."""
-        place = bisect_right(self._parcels, after, key=_last_seq)
-        newest, first = self._parcels[-1], self._parcels[place].after(after)
+        """What follows `after`, as one batch."""
+        place = bisect_right(self._batches, after, key=_last_seq)
+        newest, first = self._batches[-1], self._batches[place].after(after)
         if first is newest:
             return newest
         bodies, size = [*first.bodies], first.size
-        for batch in islice(self._parcels, place + 1, None):
+        for batch in islice(self._batches, place + 1, None):
             size += batch.size
             if size > RUN_LIMIT_BYTES:
                 break
@@ -124,4 +124,4 @@ class _Ring:
 
 
 def _cost_bytes(batch: EncodedBatch) -> int:
-    return batch.size + PARCEL_BYTES
+    return batch.size + BATCH_OVERHEAD_BYTES

@@ -53,7 +53,7 @@ class BrokerConnection:
         self._wake = asyncio.Event()
         self._canary_stream = Stream(f"canary-{uuid4().hex}", Channel.HOTEL_STATS)
         self._canary = 0
-        self._canary_sent = self._canary_heard = self._clock()
+        self._canary_sent = self._canary_received = self._clock()
         self._trusted_from = 0
         self._is_up = True
 
@@ -61,7 +61,9 @@ class BrokerConnection:
     def status(self) -> Literal["ok", "degraded"]:
         """`degraded` from a loss until a canary that was sent after it has come back."""
         return (
-            "ok" if self._is_up and self._clock() - self._canary_heard < SILENCE_S else "degraded"
+            "ok"
+            if self._is_up and self._clock() - self._canary_received < SILENCE_S
+            else "degraded"
         )
 
     def send(self, notices: tuple[Notice, ...]) -> None:
@@ -72,13 +74,13 @@ class BrokerConnection:
 
     async def run(self) -> None:
         """Publish, listen and look after both, until cancelled."""
-        self._canary_heard = self._clock()
+        self._canary_received = self._clock()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_on(self._publish), name="broker publisher")
-            group.create_task(self._keep_on(self._listen), name="broker listener")
+            group.create_task(self._restart_forever(self._publish), name="broker publisher")
+            group.create_task(self._restart_forever(self._listen), name="broker listener")
             group.create_task(self._send_canaries(), name="broker canary")
 
-    async def _keep_on(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _restart_forever(self, work: Callable[[], Awaitable[None]]) -> None:
         attempt = 0
         while True:
             start = self._clock()
@@ -87,10 +89,10 @@ class BrokerConnection:
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
-                self._lose(BrokerUnavailable("the driver was cancelled by itself"))
+                self._mark_lost(BrokerUnavailable("the driver was cancelled by itself"))
             except Exception as fault:  # noqa: BLE001
                 # a task's outermost loop: no broker and no driver may end the relay
-                self._lose(fault)
+                self._mark_lost(fault)
             attempt = 0 if self._clock() - start > LAST_RETRY_S else min(attempt + 1, 10)
             # jitter
             await asyncio.sleep(
@@ -112,7 +114,7 @@ class BrokerConnection:
     async def _listen(self) -> None:
         async for notice in self._broker.listen():
             if notice.stream == self._canary_stream:
-                self._hear(notice.first_seq)
+                self._note_canary(notice.first_seq)
             else:
                 self._receive(notice)
 
@@ -123,15 +125,15 @@ class BrokerConnection:
             self.send((Notice(self._canary_stream, "", self._canary, ()),))
             await asyncio.sleep(PROBE_INTERVAL_S)
 
-    def _hear(self, canary: int) -> None:
-        self._canary_heard = self._clock()
+    def _note_canary(self, canary: int) -> None:
+        self._canary_received = self._clock()
         if canary == self._canary:
-            self.lag_s = self._canary_heard - self._canary_sent
+            self.lag_s = self._canary_received - self._canary_sent
         if not self._is_up and canary >= self._trusted_from:
             self._is_up = True
             _log.info("the broker works again")
 
-    def _lose(self, fault: Exception) -> None:
+    def _mark_lost(self, fault: Exception) -> None:
         if self._is_up:
             _log.warning("the broker is lost, events go by way of the log: %s", fault)
         self._is_up = False

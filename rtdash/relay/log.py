@@ -13,10 +13,10 @@ class Log(Protocol):
     All raise StoreUnavailable.
     """
 
-    async def moved(self) -> bool:
+    async def has_moved(self) -> bool:
         """Whether the log may have grown since the last call."""
 
-    async def look(
+    async def read_heads(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, Mapping[Stream, int]]:
         """The epoch, and the heads of those streams (default: all), or of those among them that

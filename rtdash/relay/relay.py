@@ -20,7 +20,7 @@ from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
 from rtdash.store.event_log import StoredEvent
 
-LOOK_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
 """How often the heads are looked at, so that a lost notice costs a second and not an event."""
 
 THOROUGH_INTERVAL_S = 60.0
@@ -59,29 +59,29 @@ class Relay:
         self._hub = hub
         self._clock = clock
         self._is_alone = is_alone
-        self._tracks = Sequencer(log, hub, epoch, self.counts, on_accepted=on_accepted)
-        self._replays = Replays(log, hub, self._tracks, self.counts)
+        self._sequencer = Sequencer(log, hub, epoch, self.counts, on_accepted=on_accepted)
+        self._replays = Replays(log, hub, self._sequencer, self.counts)
         self._broker_connection = BrokerConnection(broker, self._receive)
         self._thorough_at = float("-inf")
-        self._is_look_due = True
+        self._is_poll_due = True
 
     @property
     def epoch(self) -> str:
         """The name of the log."""
-        return self._tracks.epoch
+        return self._sequencer.epoch
 
     @property
     def on_reset(self) -> Callable[[Stream, str], None]:
         """Who tells the members of a stream that their history is gone."""
-        return self._tracks.on_reset
+        return self._sequencer.on_reset
 
     @on_reset.setter
     def on_reset(self, hook: Callable[[Stream, str], None]) -> None:
-        self._tracks.on_reset = hook
+        self._sequencer.on_reset = hook
 
     @property
     def status(self) -> Literal["ok", "degraded"]:
-        """Whether notices travel; events arrive either way, without them within LOOK_INTERVAL_S."""
+        """Whether notices travel; events arrive either way, without them within POLL_INTERVAL_S."""
         return self._broker_connection.status
 
     @property
@@ -92,12 +92,12 @@ class Relay:
     @property
     def followed(self) -> int:
         """How many event streams are followed."""
-        return len(self._tracks)
+        return len(self._sequencer)
 
     @property
     def in_flight(self) -> int:
         """Reads of the log that are under way for streams and subscribers."""
-        return self._tracks.in_flight + self._replays.in_flight
+        return self._sequencer.in_flight + self._replays.in_flight
 
     def announce(self, events: Sequence[StoredEvent]) -> None:
         """What this process has just committed, in the order of commit: to its own members at once,
@@ -105,7 +105,7 @@ class Relay:
         """
         notices = tuple(_notices(events, self.epoch))
         for notice in notices:
-            self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
+            self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
         if not self._is_alone:
             self._broker_connection.send(notices)
 
@@ -115,11 +115,11 @@ class Relay:
 
         Raises StoreUnavailable or CancelledError, and then counts nothing.
         """
-        await self._tracks.follow(_source(stream))
+        await self._sequencer.follow(_source(stream))
 
     def unfollow(self, stream: Stream) -> None:
         """Count one less. Raises KeyError where nobody followed."""
-        self._tracks.unfollow(_source(stream))
+        self._sequencer.unfollow(_source(stream))
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
         """Whether a followed event stream can be recovered from `after` (None: a fresh
@@ -146,16 +146,16 @@ class Relay:
         """Listen to the broker and look at the heads, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._broker_connection.run(), name="broker link")
-            group.create_task(self._keep_looking(), name="heads")
+            group.create_task(self._poll_forever(), name="heads")
 
-    async def look(self, *, thorough: bool = True) -> None:
+    async def poll_heads(self, *, thorough: bool = True) -> None:
         """Compare with the heads in the log: those that changed lately, or all. Raises
         StoreUnavailable. Never two at once.
         """
         self.counts["looks"] += 1
-        before = self._tracks.accepted()
+        before = self._sequencer.accepted()
         since = None if thorough else self._clock() - timedelta(seconds=THOROUGH_INTERVAL_S)
-        epoch, heads = await self._log.look(changed_since=since)
+        epoch, heads = await self._log.read_heads(changed_since=since)
         if epoch == self.epoch and any(
             heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()
         ):
@@ -167,23 +167,23 @@ class Relay:
             await self._start_over()
             return
         for stream in before:
-            self._tracks.want(stream, heads.get(stream, 0))
+            self._sequencer.request_up_to(stream, heads.get(stream, 0))
 
     async def close(self) -> None:
         """End the reads that are under way."""
-        await self._tracks.close()
+        await self._sequencer.close()
         await self._replays.close()
 
     def _receive(self, notice: Notice) -> None:
         if notice.epoch == self.epoch:
-            self._tracks.accept(notice.stream, notice.first_seq, notice.bodies)
+            self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
 
-    async def _keep_looking(self) -> None:
+    async def _poll_forever(self) -> None:
         is_failing = False
         while True:
-            await asyncio.sleep(LOOK_INTERVAL_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             try:
-                await self._look_if_moved()
+                await self._poll_if_moved()
             except Exception as fault:  # noqa: BLE001
                 # a task's outermost loop: the store comes back, and this must be there then
                 if not is_failing:
@@ -192,21 +192,21 @@ class Relay:
             else:
                 is_failing = False
 
-    async def _look_if_moved(self) -> None:
-        self._tracks.heal()
-        self._is_look_due = await self._log.moved() or self._is_look_due
-        if not self._is_look_due:
+    async def _poll_if_moved(self) -> None:
+        self._sequencer.retry_gaps()
+        self._is_poll_due = await self._log.has_moved() or self._is_poll_due
+        if not self._is_poll_due:
             return
         now = time.monotonic()
         thorough = now - self._thorough_at >= THOROUGH_INTERVAL_S
-        await self.look(thorough=thorough)
-        self._is_look_due = False
+        await self.poll_heads(thorough=thorough)
+        self._is_poll_due = False
         if thorough:
             self._thorough_at = now
 
     async def _start_over(self) -> None:
-        epoch, heads = await self._log.look()
-        streams = self._tracks.restart(epoch, heads)
+        epoch, heads = await self._log.read_heads()
+        streams = self._sequencer.restart(epoch, heads)
         self.on_epoch(epoch)
         for stream in streams:
             self.on_reset(stream, NEW_EPOCH)

@@ -51,23 +51,23 @@ class Replays:
         self,
         log: Log,
         hub: Hub,
-        tracks: Sequencer,
+        sequencer: Sequencer,
         counts: Counter[str],
         *,
         clock_monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._hub = hub
-        self._tracks = tracks
+        self._sequencer = sequencer
         self._counts = counts
         self._clock = clock_monotonic
-        self._flights = SingleFlight()
+        self._reads = SingleFlight()
         self._floors: dict[Stream, tuple[str, float, int]] = {}
 
     @property
     def in_flight(self) -> int:
         """Reads of the log that are under way."""
-        return len(self._flights)
+        return len(self._reads)
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
         """Whether everything behind `after` can be had. The stream must be followed. Raises
@@ -91,11 +91,11 @@ class Replays:
         None when the replayer closed, when the stream isn't followed any more, or when pruning or a
         new epoch made the rest unreachable.
         """
-        epoch, seq = self._tracks.epoch, after_seq
+        epoch, seq = self._sequencer.epoch, after_seq
         while (
             replayer.is_open
-            and stream in self._tracks
-            and self._tracks.epoch == epoch
+            and stream in self._sequencer
+            and self._sequencer.epoch == epoch
             and seq <= self._hub.top(stream)
         ):
             top = self._hub.top(stream)
@@ -108,7 +108,7 @@ class Replays:
             )
             if batch is None:
                 return None
-            if replayer.is_open and self._tracks.epoch == epoch:
+            if replayer.is_open and self._sequencer.epoch == epoch:
                 replayer.deliver(batch)
                 seq = batch.last_seq
                 await replayer.drained()
@@ -116,27 +116,27 @@ class Replays:
 
     async def close(self) -> None:
         """End the reads that are under way."""
-        await self._flights.close()
+        await self._reads.close()
 
     async def _why_not(self, stream: Stream, after: Position) -> str | None:
         """The reason why `after` can't be followed, or None."""
-        if after.epoch != self._tracks.epoch:
+        if after.epoch != self._sequencer.epoch:
             return NEW_EPOCH
         if after.seq > self._hub.top(stream):
-            reached = await self._tracks.reach(stream, after.seq)
+            reached = await self._sequencer.catch_up_to(stream, after.seq)
             self._hub.flush_now()
             if not reached:
-                return BEYOND_HEAD if after.epoch == self._tracks.epoch else NEW_EPOCH
+                return BEYOND_HEAD if after.epoch == self._sequencer.epoch else NEW_EPOCH
         floor = after.seq if after.seq == self._hub.top(stream) else await self._floor(stream)
-        if after.epoch != self._tracks.epoch:
+        if after.epoch != self._sequencer.epoch:
             return NEW_EPOCH
         return None if after.seq >= floor else HISTORY_GONE
 
     async def _floor(self, stream: Stream) -> int:
         known = self._floors.get(stream)
-        epoch, now = self._tracks.epoch, self._clock()
+        epoch, now = self._sequencer.epoch, self._clock()
         if known is None or known[0] != epoch or now - known[1] > FLOOR_TTL_S:
-            floor = await self._flights.join(
+            floor = await self._reads.join(
                 (stream, "floor", epoch), lambda: self._log.floor(stream)
             )
             known = self._floors[stream] = (epoch, now, floor)
@@ -145,7 +145,7 @@ class Replays:
     async def _page(
         self, stream: Stream, after: int, until: int, epoch: str
     ) -> EncodedBatch | None:
-        return await self._flights.join(
+        return await self._reads.join(
             (stream, after, until, epoch), lambda: self._read_page(stream, after, until)
         )
 

@@ -45,173 +45,173 @@ class Sequencer:
         self._hub = hub
         self._counts = counts
         self._on_accepted = on_accepted
-        self._tracks: dict[Stream, _Track] = {}
-        self._flights = SingleFlight()
+        self._streams: dict[Stream, _StreamState] = {}
+        self._reads = SingleFlight()
 
     def __contains__(self, stream: Stream) -> bool:
-        track = self._tracks.get(stream)
-        return track is not None and track.is_open
+        state = self._streams.get(stream)
+        return state is not None and state.is_open
 
     def __len__(self) -> int:
-        return len(self._tracks)
+        return len(self._streams)
 
     @property
     def in_flight(self) -> int:
         """Reads of the log that are under way."""
-        return len(self._flights)
+        return len(self._reads)
 
     def accepted(self) -> dict[Stream, int]:
         """The last accepted seq of each stream that is open."""
-        return {stream: track.accepted for stream, track in self._tracks.items() if track.is_open}
+        return {stream: state.accepted for stream, state in self._streams.items() if state.is_open}
 
     async def follow(self, stream: Stream) -> None:
         """Count one more who follows; the first begins at the log's head. Raises StoreUnavailable,
         and then counts nothing.
         """
-        track = self._tracks.get(stream)
-        if track is None:
-            track = self._tracks[stream] = _Track()
-        track.followers += 1
+        state = self._streams.get(stream)
+        if state is None:
+            state = self._streams[stream] = _StreamState()
+        state.followers += 1
         try:
-            if not track.is_open:
-                await self._flights.join(track, lambda: self._open(stream, track))
+            if not state.is_open:
+                await self._reads.join(state, lambda: self._open(stream, state))
         except BaseException:
-            self._forget(stream, track)
+            self._forget(stream, state)
             raise
 
     def unfollow(self, stream: Stream) -> None:
         """Count one less; the last one ends the tracking."""
-        self._forget(stream, self._tracks[stream])
+        self._forget(stream, self._streams[stream])
 
     def accept(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
         """Hand what comes next to the hub, drop what came before, and read from the log what is
         missing in between.
         """
-        track = self._tracks.get(stream)
-        if track is None:
+        state = self._streams.get(stream)
+        if state is None:
             return
         last = first_seq + len(bodies) - 1
-        if not track.is_open:
-            track.want(last)
-        elif last <= track.accepted:
+        if not state.is_open:
+            state.request_up_to(last)
+        elif last <= state.accepted:
             self._counts["repeated"] += len(bodies)
-        elif first_seq > track.accepted + 1:
+        elif first_seq > state.accepted + 1:
             self._counts["gaps"] += 1
-            self.want(stream, last)
+            self.request_up_to(stream, last)
         else:
-            self._take(stream, track, bodies[track.accepted + 1 - first_seq :])
+            self._publish(stream, state, bodies[state.accepted + 1 - first_seq :])
 
-    def want(self, stream: Stream, seq: int) -> None:
+    def request_up_to(self, stream: Stream, seq: int) -> None:
         """Somebody has seen event `seq`: read up to it unless it is here already."""
-        track = self._tracks.get(stream)
-        if track is not None:
-            track.want(seq)
-            self._heal_if_behind(stream, track)
+        state = self._streams.get(stream)
+        if state is not None:
+            state.request_up_to(seq)
+            self._retry_if_behind(stream, state)
 
-    def heal(self) -> None:
+    def retry_gaps(self) -> None:
         """Take up again what a fault of the store had ended."""
-        for stream, track in self._tracks.items():
-            self._heal_if_behind(stream, track)
+        for stream, state in self._streams.items():
+            self._retry_if_behind(stream, state)
 
-    async def reach(self, stream: Stream, seq: int) -> bool:
+    async def catch_up_to(self, stream: Stream, seq: int) -> bool:
         """Read the log up to `seq`. False when it doesn't go as far. Raises StoreUnavailable."""
-        track = self._tracks[stream]
-        track.want(seq)
-        if track.accepted < seq:
-            await self._flights.join((track, "gap"), lambda: self._read_gap(stream, track))
-        return track.accepted >= seq
+        state = self._streams[stream]
+        state.request_up_to(seq)
+        if state.accepted < seq:
+            await self._reads.join((state, "gap"), lambda: self._read_gap(stream, state))
+        return state.accepted >= seq
 
     def restart(self, epoch: str, heads: Mapping[Stream, int]) -> list[Stream]:
         """Go on at the heads of a log of another name. Returns the streams concerned."""
         self.epoch = epoch
         streams = list(self.accepted())
         for stream in streams:
-            self._tracks[stream].go_to(heads.get(stream, 0))
+            self._streams[stream].go_to(heads.get(stream, 0))
             self._hub.track(stream, heads.get(stream, 0))
         return streams
 
     async def close(self) -> None:
         """End the reads that are under way."""
-        await self._flights.close()
+        await self._reads.close()
 
-    async def _open(self, stream: Stream, track: "_Track") -> None:
+    async def _open(self, stream: Stream, state: "_StreamState") -> None:
         epoch = None
         while (
             epoch != self.epoch
         ):  # a head that was read before the log got another name is no head of this one
             epoch = self.epoch
-            _, heads = await self._log.look((stream,))
-        if self._tracks.get(stream) is not track:
+            _, heads = await self._log.read_heads((stream,))
+        if self._streams.get(stream) is not state:
             return
-        seen = track.wanted
-        track.go_to(heads.get(stream, 0))
-        track.is_open = True
-        self._hub.track(stream, track.accepted)
-        self.want(stream, seen)
+        seen = state.requested
+        state.go_to(heads.get(stream, 0))
+        state.is_open = True
+        self._hub.track(stream, state.accepted)
+        self.request_up_to(stream, seen)
 
-    def _take(self, stream: Stream, track: "_Track", bodies: Sequence[bytes]) -> None:
-        self._hub.publish(stream, track.accepted + 1, bodies)
-        track.accepted += len(bodies)
+    def _publish(self, stream: Stream, state: "_StreamState", bodies: Sequence[bytes]) -> None:
+        self._hub.publish(stream, state.accepted + 1, bodies)
+        state.accepted += len(bodies)
         self._counts["accepted"] += len(bodies)
         self._on_accepted(stream)
 
-    def _heal_if_behind(self, stream: Stream, track: "_Track") -> None:
-        if track.is_open and track.accepted < track.wanted:
-            self._flights.start((track, "gap"), lambda: self._read_gap(stream, track))
+    def _retry_if_behind(self, stream: Stream, state: "_StreamState") -> None:
+        if state.is_open and state.accepted < state.requested:
+            self._reads.start((state, "gap"), lambda: self._read_gap(stream, state))
 
-    async def _read_gap(self, stream: Stream, track: "_Track") -> None:
+    async def _read_gap(self, stream: Stream, state: "_StreamState") -> None:
         """Accept from the log until nothing that anybody has seen is missing, or the log has no
         more.
         """
-        while track.accepted < track.wanted:
-            asked, epoch = track.asked, self.epoch
-            events = await self._log.events(stream, track.accepted, PAGE)
+        while state.accepted < state.requested:
+            requests, epoch = state.requests, self.epoch
+            events = await self._log.events(stream, state.accepted, PAGE)
             floor = events[0].seq - 1 if events else await self._log.floor(stream)
-            if self._tracks.get(stream) is not track or self.epoch != epoch:
+            if self._streams.get(stream) is not state or self.epoch != epoch:
                 return
-            if floor > track.accepted:
-                self._skip(stream, track, floor)
+            if floor > state.accepted:
+                self._skip(stream, state, floor)
             if events:
                 self.accept(stream, events[0].seq, [event.body for event in events])
-            elif track.asked == asked:
-                track.wanted = (
-                    track.accepted
+            elif state.requests == requests:
+                state.requested = (
+                    state.accepted
                 )  # a notice, or a client, told of what the log never had
 
-    def _skip(self, stream: Stream, track: "_Track", floor: int) -> None:
+    def _skip(self, stream: Stream, state: "_StreamState", floor: int) -> None:
         """Pruning has overtaken us: what was next is gone."""
-        track.accepted = floor
+        state.accepted = floor
         self._hub.track(stream, floor)
         self.on_reset(stream, HISTORY_GONE)
 
-    def _forget(self, stream: Stream, track: "_Track") -> None:
-        track.followers -= 1
-        if track.followers == 0:
-            del self._tracks[stream]
+    def _forget(self, stream: Stream, state: "_StreamState") -> None:
+        state.followers -= 1
+        if state.followers == 0:
+            del self._streams[stream]
             self._hub.untrack(stream)
 
 
-class _Track:
+class _StreamState:
     """One stream. Its identity is its generation: what was read for an earlier one is void."""
 
-    __slots__ = ("accepted", "asked", "followers", "is_open", "wanted")
+    __slots__ = ("accepted", "followers", "is_open", "requested", "requests")
 
     def __init__(self) -> None:
         self.followers = 0
         self.is_open = False
-        self.asked = 0
+        self.requests = 0
         self.go_to(0)
 
     def go_to(self, seq: int) -> None:
-        """`accepted` is the last seq given to the hub, `wanted` the last that anybody has seen."""
-        self.accepted = self.wanted = seq
+        """`accepted` is the last seq given to the hub, `requested` the last that anybody has seen."""
+        self.accepted = self.requested = seq
 
-    def want(self, seq: int) -> None:
-        """Note that somebody has seen `seq`; `asked` tells whether anybody did since a read
+    def request_up_to(self, seq: int) -> None:
+        """Note that somebody has seen `seq`; `requests` tells whether anybody did since a read
         began.
         """
-        self.wanted = max(self.wanted, seq)
-        self.asked += 1
+        self.requested = max(self.requested, seq)
+        self.requests += 1
 
 
 def _ignore(_stream: Stream, _reason: str) -> None:

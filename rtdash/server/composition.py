@@ -103,7 +103,7 @@ async def open_parts(
             metrics,
             worker_metrics,
         )
-        await database.enter_company(alone=opened.is_alone)
+        await database.acquire_process_lock(alone=opened.is_alone)
         services = await _build(opened)
         stack.push_async_callback(services.relay.close)
         stack.push_async_callback(services.dashboard.close)
@@ -199,7 +199,7 @@ async def _build(opened: OpenedResources) -> Services:
 
 async def _build_relay(opened: OpenedResources, hub: Hub, dashboard: Dashboard) -> Relay:
     log = EventReader(opened.database)
-    epoch, _ = await log.look([])
+    epoch, _ = await log.read_heads([])
     return Relay(
         log,
         hub,

@@ -113,7 +113,7 @@ _UPDATE_NIGHTS = Prepared(
 )
 
 
-def run_apart(conn: Connection, work: Callable[[], Result]) -> Result:
+def with_savepoint(conn: Connection, work: Callable[[], Result]) -> Result:
     """What `work` gives; what it raises leaves the transaction as it was before, except for the
     store's own trouble, which ends it.
     """

@@ -113,14 +113,14 @@ class Database:
                 lock.release()
             raise
 
-    async def enter_company(self, *, alone: bool) -> None:
+    async def acquire_process_lock(self, *, alone: bool) -> None:
         """Say that a server process works here from now on, `alone` if it couldn't hear of others.
         Raises StoreLocked, StoreUnavailable.
 
         A SQLite file is locked for one process anyway.
         """
         if self._engines.file is None:
-            await self._in_reader(lambda: self._take_company_lock(alone))
+            await self._in_reader(lambda: self._take_process_lock(alone))
 
     @property
     def fault(self) -> StoreUnavailable | None:
@@ -246,13 +246,13 @@ class Database:
             raise translate(error) or error from error
         return version
 
-    def _take_company_lock(self, alone: bool) -> None:
+    def _take_process_lock(self, alone: bool) -> None:
         """On a connection that is held to the end; the slot in the pool is the one that only
         SQLite's watch needs.
         """
         try:
             self._watch = self._engines.reader.connect()
-            is_taken = dialects.take_company_lock(self._watch, alone=alone)
+            is_taken = dialects.take_process_lock(self._watch, alone=alone)
             # the lock is the session's; an open transaction would keep old rows from being cleaned
             # up
             self._watch.rollback()

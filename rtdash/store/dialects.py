@@ -22,7 +22,7 @@ READERS = 3
 _MIGRATION_LOCK = 0x72746461_73680001
 """Key of the PostgreSQL advisory lock that migrations hold: "rtdash" and a number."""
 
-_COMPANY_LOCK = 0x72746461_73680002
+_PROCESS_LOCK = 0x72746461_73680002
 """Key of the lock that every server process holds: shared, or alone where no broker leads to
 others."""
 
@@ -158,17 +158,17 @@ def lock_migrations(conn: Connection) -> None:
     for it, may take its time.
     """
     if has_row_locks(conn):
-        cast("Any", conn.connection.driver_connection).silence_s = math.inf
+        cast("Any", conn.connection.driver_connection).timeout_s = math.inf
         conn.detach()  # closed in the end and not given back: nobody else is to have this patience
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 
-def take_company_lock(conn: Connection, *, alone: bool) -> bool:
+def take_process_lock(conn: Connection, *, alone: bool) -> bool:
     """Whether this process may work beside those that hold the lock already. PostgreSQL keeps it
     until the connection ends.
     """
     function = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-    return bool(conn.exec_driver_sql(f"SELECT {function}({_COMPANY_LOCK})").scalar_one())
+    return bool(conn.exec_driver_sql(f"SELECT {function}({_PROCESS_LOCK})").scalar_one())
 
 
 def read_data_version(conn: Connection) -> int:
@@ -228,7 +228,7 @@ def _postgres_engines(url: URL) -> Engines:
         **options,
     )
     for engine in (writer, reader):
-        event.listen(engine, "do_connect", _connect_impatiently)
+        event.listen(engine, "do_connect", _connect_with_timeout)
     return Engines(writer, reader, None)
 
 
@@ -237,7 +237,7 @@ def _close(connection: Any, _record: Any) -> None:
         connection.close()
 
 
-def _connect_impatiently(
+def _connect_with_timeout(
     _dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]
 ) -> Any:
     from rtdash.store import response_timeout  # noqa: PLC0415

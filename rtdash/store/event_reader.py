@@ -17,13 +17,13 @@ class EventReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def moved(self) -> bool:
+    async def has_moved(self) -> bool:
         """Whether the log may have grown since the last call; always true where the engine can't
         tell.
         """
         return await self._database.heads_moved()
 
-    async def look(
+    async def read_heads(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, dict[Stream, int]]:
         """The epoch, and the heads of those streams (default: all), or of those among them that

@@ -24,7 +24,7 @@ class Inspection:
     trouble: StoreError | None
 
 
-def look(url: str) -> Inspection | None:
+def inspect_store(url: str) -> Inspection | None:
     """What is at the store's URL; None for a SQLite file that isn't there yet."""
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import TupleRow
 
-SILENCE_S = 12.0
+TIMEOUT_S = 12.0
 """Longer than a lock can be held by a process that stands still (dialects.STUCK_S)."""
 
 Result = TypeVar("Result")
@@ -32,12 +32,12 @@ class ResponseTimeoutConnection(psycopg.Connection[TupleRow]):
     used again: its answer may still come.
     """
 
-    silence_s = SILENCE_S
+    timeout_s = TIMEOUT_S
 
     def wait(self, gen: Generator[Any, Any, Result], *arguments: Any, **named: Any) -> Result:
         """As the driver's own. Raises ServerSilent."""
         try:
-            return super().wait(_impatient(gen, self.silence_s), *arguments, **named)
+            return super().wait(_with_deadline(gen, self.timeout_s), *arguments, **named)
         except ServerSilent:
             self.pgconn.finish()
             raise
@@ -51,19 +51,21 @@ def connect(*arguments: Any, **options: Any) -> ResponseTimeoutConnection:
         raise ServerSilent(str(late)) from late
 
 
-def _impatient(gen: Generator[Any, Any, Result], silence_s: float) -> Generator[Any, Any, Result]:
+def _with_deadline(
+    gen: Generator[Any, Any, Result], timeout_s: float
+) -> Generator[Any, Any, Result]:
     """The driver asks ten times a second whether it has got what it waits for, with nothing in its
     hands when it hasn't.
     """
-    deadline = monotonic() + silence_s
+    deadline = monotonic() + timeout_s
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
             if ready:
-                deadline = monotonic() + silence_s
+                deadline = monotonic() + timeout_s
             elif monotonic() > deadline:
-                raise ServerSilent(f"no answer for {silence_s:g} s")
+                raise ServerSilent(f"no answer for {timeout_s:g} s")
             wanted = gen.send(ready)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]

@@ -163,7 +163,7 @@ def take_over(
     `asked_at`. One beyond `now` is of a clock that was set back since, or goes ahead of ours: it
     says nothing.
 
-    Whoever held it before can't change it any more, and finds out by `read_strays`. Until it is
+    Whoever held it before can't change it any more, and finds out by `read_stale`. Until it is
     saved it waits for its client as
     after the end of a connection: the taker may have gone already.
     """
@@ -228,7 +228,7 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
         _RELEASE.run(conn, rows)
 
 
-def read_strays(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
+def read_stale(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
     """Those of the sessions (id: generation) that have a newer generation by now, and those that
     are gone.
 

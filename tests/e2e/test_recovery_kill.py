@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FULL
+from tests.faults.observers import BareSubscriber, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
-from tests.faults.witnesses import BareSubscriber, Subscriber, Writer, following, until
 from tests.servers import TestServer
 from tests.stores import new_database
 

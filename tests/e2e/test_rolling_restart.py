@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from tests.conftest import FULL
+from tests.faults.observers import CHANNEL, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
-from tests.faults.witnesses import CHANNEL, Subscriber, Writer, following, until
 from tests.programs import free_port, installed
 from tests.servers import TestServer
 from tests.stores import new_database

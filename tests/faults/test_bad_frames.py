@@ -18,9 +18,9 @@ from websockets.frames import Opcode
 
 from rtdash.server.ws.connection import Connection
 from tests.conftest import FULL
+from tests.faults.observers import until
 from tests.faults.process import server_process
 from tests.faults.taps import frame
-from tests.faults.witnesses import until
 from tests.server.raw_client import RawClient
 from tests.server.sockets import LANES, Server, anyio_backend, edge, serving
 

@@ -16,9 +16,9 @@ import pytest
 
 from rtdash.loadtest.faults import Fault, FaultProxy
 from tests.conftest import FULL
+from tests.faults.observers import CHANNEL, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
-from tests.faults.witnesses import CHANNEL, Subscriber, Writer, following, until
 from tests.servers import TestServer, own
 from tests.stores import new_database
 

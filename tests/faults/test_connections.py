@@ -15,9 +15,9 @@ import pytest
 from rtdash.client import State
 from rtdash.loadtest.faults import Fault, FaultProxy
 from tests.conftest import FULL
+from tests.faults.observers import QUICK, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
-from tests.faults.witnesses import QUICK, Subscriber, Writer, following, until
 
 CLIENTS = 100 if FULL else 20
 DROPS = 1000 if FULL else 60

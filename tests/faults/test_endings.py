@@ -14,9 +14,9 @@ import pytest
 from websockets.frames import Opcode
 
 from tests.faults.half_post import half_post
+from tests.faults.observers import until
 from tests.faults.process import server_process
 from tests.faults.taps import Tap, frame
-from tests.faults.witnesses import until
 from tests.server.raw_client import RawClient
 from tests.server.sockets import LANES
 

@@ -26,7 +26,7 @@ __all__ = ["anyio_backend"]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
-SILENCE_S, CONNECT_S = (ResponseTimeoutConnection.silence_s, 5) if FULL else (1.5, 2)
+SILENCE_S, CONNECT_S = (ResponseTimeoutConnection.timeout_s, 5) if FULL else (1.5, 2)
 BOUND_S = SILENCE_S + 2 * CONNECT_S + 10
 """What is under way is given up after a silence, what waits for it after an attempt to connect; a
 busy machine needs more."""
@@ -55,7 +55,7 @@ async def cut_off(_postgres: TestServer, proxy: FaultProxy) -> AsyncIterator[Non
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ResponseTimeoutConnection, "silence_s", SILENCE_S)
+    monkeypatch.setattr(ResponseTimeoutConnection, "timeout_s", SILENCE_S)
     monkeypatch.setitem(dialects._POSTGRES_CONNECT, "connect_timeout", CONNECT_S)
 
 

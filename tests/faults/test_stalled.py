@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FULL
+from tests.faults.observers import Writer, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.taps import Tap
 from tests.faults.verdicts import quantiles, tell
-from tests.faults.witnesses import Writer, until
 
 STALLED = 300 if FULL else 40
 GOOD = 200 if FULL else 10

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.witnesses import Subscriber
+from tests.faults.observers import Subscriber
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from weakref import ref
 import pytest
 
 from rtdash.hub import EncodedBatch
-from rtdash.hub.replay_cache import PARCEL_BYTES, ReplayCache
+from rtdash.hub.replay_cache import BATCH_OVERHEAD_BYTES, ReplayCache
 from rtdash.protocol.channels import Channel, Stream
 
 BODY = b"12345"
-COST_BYTES = len(BODY) + PARCEL_BYTES
+COST_BYTES = len(BODY) + BATCH_OVERHEAD_BYTES
 
 
 def _stream(number: int) -> Stream:
@@ -122,7 +122,7 @@ def test_runs_of_a_stream_that_began_anew_are_not_mixed_up() -> None:
 def test_runs_are_bounded_over_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go first, whichever stream they are of; asked for again they are made again."""
     monkeypatch.setattr(
-        "rtdash.hub.replay_cache.RUNS_TOTAL_BYTES", 2 * (2 * len(BODY) + PARCEL_BYTES)
+        "rtdash.hub.replay_cache.RUNS_TOTAL_BYTES", 2 * (2 * len(BODY) + BATCH_OVERHEAD_BYTES)
     )
     recent = ReplayCache()
     for number in range(3):

@@ -3,7 +3,7 @@
 import pytest
 
 from rtdash.hub import Hub
-from rtdash.hub.replay_cache import PARCEL_BYTES
+from rtdash.hub.replay_cache import BATCH_OVERHEAD_BYTES
 from tests.fakes import BOOKINGS, Member, Turns
 
 
@@ -28,7 +28,9 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
 
 def test_recent_events_are_bounded(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bytes allowed the oldest go, and are then read from the log."""
-    monkeypatch.setattr("rtdash.hub.replay_cache.STREAM_LIMIT_BYTES", 2 * (PARCEL_BYTES + 5))
+    monkeypatch.setattr(
+        "rtdash.hub.replay_cache.STREAM_LIMIT_BYTES", 2 * (BATCH_OVERHEAD_BYTES + 5)
+    )
     for seq in range(1, 5):
         hub.publish(BOOKINGS, seq, [b"12345"])
         turns.turn()

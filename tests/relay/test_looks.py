@@ -9,17 +9,17 @@ import pytest
 from rtdash.protocol.channels import Position
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, body_of
-from tests.relay.house import House, seqs, settled
+from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
 def test_a_look_at_the_heads_heals_a_lost_notice(run) -> None:
     """Nobody told of the events; the head in the log does."""
 
     async def body() -> None:
-        house = House()
-        member = await house.member()
-        house.log.append(BOOKINGS, 3)
-        await house.relay.look()
+        setup = RelayFixture()
+        member = await setup.member()
+        setup.log.append(BOOKINGS, 3)
+        await setup.relay.poll_heads()
         await settled()
         assert seqs(member) == [1, 2, 3]
 
@@ -30,17 +30,17 @@ def test_heads_are_looked_at_only_when_the_log_moved(run) -> None:
     """And a look that failed is made up for, although the move was noticed already."""
 
     async def body() -> None:
-        house = House()
-        await house.relay._look_if_moved()
-        house.log.has_moved = False
-        await house.relay._look_if_moved()
-        assert house.relay.counts["looks"] == 1
-        house.log.has_moved, house.log.fault = True, StoreUnavailable("away", reason="test")
+        setup = RelayFixture()
+        await setup.relay._poll_if_moved()
+        setup.log.is_moved = False
+        await setup.relay._poll_if_moved()
+        assert setup.relay.counts["looks"] == 1
+        setup.log.is_moved, setup.log.fault = True, StoreUnavailable("away", reason="test")
         with pytest.raises(StoreUnavailable):
-            await house.relay._look_if_moved()
-        house.log.has_moved, house.log.fault = False, None
-        await house.relay._look_if_moved()
-        assert house.relay.counts["looks"] == 3
+            await setup.relay._poll_if_moved()
+        setup.log.is_moved, setup.log.fault = False, None
+        await setup.relay._poll_if_moved()
+        assert setup.relay.counts["looks"] == 3
 
     run(body())
 
@@ -51,15 +51,15 @@ def test_a_fault_of_the_store_in_a_gap_is_healed_later(run) -> None:
     """
 
     async def body() -> None:
-        house = House()
-        member = await house.member()
-        events = house.log.append(BOOKINGS, 2)
-        house.log.fault = StoreUnavailable("away", reason="test")
-        house.notice(events[1:])
+        setup = RelayFixture()
+        member = await setup.member()
+        events = setup.log.append(BOOKINGS, 2)
+        setup.log.fault = StoreUnavailable("away", reason="test")
+        setup.notice(events[1:])
         await settled()
-        house.log.fault, house.log.has_moved = None, False
-        house.relay._is_look_due = False
-        await house.relay._look_if_moved()
+        setup.log.fault, setup.log.is_moved = None, False
+        setup.relay._is_poll_due = False
+        await setup.relay._poll_if_moved()
         await settled()
         assert seqs(member) == [1, 2]
 
@@ -72,15 +72,15 @@ def test_an_event_accepted_during_a_look_is_not_taken_for_a_lost_log(run) -> Non
     """
 
     async def body() -> None:
-        house = House()
-        await house.member()
-        house.log.hold()
-        looking = asyncio.create_task(house.relay.look())
+        setup = RelayFixture()
+        await setup.member()
+        setup.log.hold()
+        polling = asyncio.create_task(setup.relay.poll_heads())
         await settled()
-        house.relay.announce(house.log.append(BOOKINGS))
-        house.log.release()
-        await looking
-        assert house.relay.epoch == "e1"
+        setup.relay.announce(setup.log.append(BOOKINGS))
+        setup.log.release()
+        await polling
+        assert setup.relay.epoch == "e1"
 
     run(body())
 
@@ -89,15 +89,15 @@ def test_a_log_behind_what_was_seen_gets_a_new_epoch(run) -> None:
     """A restored backup: everybody is told, and what comes next is numbered on from its head."""
 
     async def body() -> None:
-        house = House()
-        member = await house.member()
-        house.relay.announce(house.log.append(BOOKINGS, 5))
+        setup = RelayFixture()
+        member = await setup.member()
+        setup.relay.announce(setup.log.append(BOOKINGS, 5))
         await settled()
-        house.log.restore({BOOKINGS: 2})
-        await house.relay.look()
-        assert house.relay.position(BOOKINGS) == Position("e2", 2)
-        assert house.resets == [(BOOKINGS, "epoch_changed")]
-        house.relay.announce(house.log.append(BOOKINGS))
+        setup.log.restore({BOOKINGS: 2})
+        await setup.relay.poll_heads()
+        assert setup.relay.position(BOOKINGS) == Position("e2", 2)
+        assert setup.resets == [(BOOKINGS, "epoch_changed")]
+        setup.relay.announce(setup.log.append(BOOKINGS))
         await settled()
         assert member.bodies[-1] == body_of(BOOKINGS, 3, "e2")
 
@@ -108,14 +108,14 @@ def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
     """`doctor --new-epoch`, or another process: seen at the next look, told once."""
 
     async def body() -> None:
-        house = House()
+        setup = RelayFixture()
         epochs: list[str] = []
-        house.relay.on_epoch = epochs.append
-        await house.member()
-        house.log.epoch = "e7"
-        await house.relay.look()
-        await house.relay.look()
-        assert (house.relay.epoch, epochs, house.resets) == (
+        setup.relay.on_epoch = epochs.append
+        await setup.member()
+        setup.log.epoch = "e7"
+        await setup.relay.poll_heads()
+        await setup.relay.poll_heads()
+        assert (setup.relay.epoch, epochs, setup.resets) == (
             "e7",
             ["e7"],
             [(BOOKINGS, "epoch_changed")],
@@ -128,13 +128,13 @@ def test_pruning_that_overtakes_a_stream_resets_its_members(run) -> None:
     """What was next is gone from the log: they are told, and go on behind the hole."""
 
     async def body() -> None:
-        house = House()
-        member = await house.member()
-        house.log.append(BOOKINGS, 4)
-        house.log.prune(BOOKINGS, 3)
-        await house.relay.look()
+        setup = RelayFixture()
+        member = await setup.member()
+        setup.log.append(BOOKINGS, 4)
+        setup.log.prune(BOOKINGS, 3)
+        await setup.relay.poll_heads()
         await settled()
-        assert house.resets == [(BOOKINGS, "history_gone")]
+        assert setup.resets == [(BOOKINGS, "history_gone")]
         assert seqs(member) == [4]
 
     run(body())

@@ -9,7 +9,7 @@ import pytest
 from rtdash.protocol.channels import Position
 from rtdash.relay import Start
 from tests.fakes import BOOKINGS, Member
-from tests.relay.house import House, seqs, settled
+from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def test_what_can_be_recovered(run, after: Position | None, start: Start) -> Non
     """The log has events 5 to 10: positions 4 to 10 of its epoch, and no others."""
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 10)
-        house.log.prune(BOOKINGS, 4)
-        await house.relay.follow(BOOKINGS)
-        assert await house.relay.prepare(BOOKINGS, after) == start
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 10)
+        setup.log.prune(BOOKINGS, 4)
+        await setup.relay.follow(BOOKINGS)
+        assert await setup.relay.prepare(BOOKINGS, after) == start
 
     run(body())
 
@@ -49,13 +49,13 @@ def test_the_head_is_recoverable_before_the_first_event_and_after_all_are_pruned
     """However long nothing was sent: nothing can be missing behind the head."""
 
     async def body() -> None:
-        house = House()
-        await house.relay.follow(BOOKINGS)
-        assert (await house.relay.prepare(BOOKINGS, Position("e1", 0))).recovered
-        house.relay.announce(house.log.append(BOOKINGS, 3))
-        house.log.prune(BOOKINGS, 3)
-        house.hub.flush_now()
-        assert (await house.relay.prepare(BOOKINGS, Position("e1", 3))).recovered
+        setup = RelayFixture()
+        await setup.relay.follow(BOOKINGS)
+        assert (await setup.relay.prepare(BOOKINGS, Position("e1", 0))).recovered
+        setup.relay.announce(setup.log.append(BOOKINGS, 3))
+        setup.log.prune(BOOKINGS, 3)
+        setup.hub.flush_now()
+        assert (await setup.relay.prepare(BOOKINGS, Position("e1", 3))).recovered
 
     run(body())
 
@@ -64,11 +64,11 @@ def test_a_position_from_a_faster_process_is_caught_up_first(run) -> None:
     """It is beyond our top, but the log has it: no reset."""
 
     async def body() -> None:
-        house = House()
-        member = await house.member()
-        house.log.append(BOOKINGS, 5)
-        start = await house.relay.prepare(BOOKINGS, Position("e1", 4))
-        assert (start.recovered, house.hub.top(BOOKINGS)) == (True, 5)
+        setup = RelayFixture()
+        member = await setup.member()
+        setup.log.append(BOOKINGS, 5)
+        start = await setup.relay.prepare(BOOKINGS, Position("e1", 4))
+        assert (start.recovered, setup.hub.top(BOOKINGS)) == (True, 5)
         assert seqs(member) == [1, 2, 3, 4, 5]
 
     run(body())
@@ -80,15 +80,15 @@ def test_a_position_asked_for_while_the_log_is_read_is_looked_for_again(run) -> 
     """
 
     async def body() -> None:
-        house = House()
-        await house.relay.follow(BOOKINGS)
-        house.log.hold()
-        early = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        setup = RelayFixture()
+        await setup.relay.follow(BOOKINGS)
+        setup.log.hold()
+        early = asyncio.create_task(setup.relay.prepare(BOOKINGS, Position("e1", 5)))
         await settled()
-        house.log.append(BOOKINGS, 5)
-        late = asyncio.create_task(house.relay.prepare(BOOKINGS, Position("e1", 5)))
+        setup.log.append(BOOKINGS, 5)
+        late = asyncio.create_task(setup.relay.prepare(BOOKINGS, Position("e1", 5)))
         await settled()
-        house.log.release()
+        setup.log.release()
         await early
         assert (await late).recovered
 
@@ -100,16 +100,16 @@ def test_a_replay_reads_pages_and_joins_without_a_gap(run, monkeypatch: pytest.M
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 4)
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 10)
-        await house.relay.follow(BOOKINGS)
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 10)
+        await setup.relay.follow(BOOKINGS)
         member = Member(
             lambda batch: (
-                house.relay.announce(house.log.append(BOOKINGS)) if batch.last_seq == 6 else None
+                setup.relay.announce(setup.log.append(BOOKINGS)) if batch.last_seq == 6 else None
             )
         )
-        assert await house.relay.replay(BOOKINGS, 2, member) is not None
-        house.relay.announce(house.log.append(BOOKINGS))
+        assert await setup.relay.replay(BOOKINGS, 2, member) is not None
+        setup.relay.announce(setup.log.append(BOOKINGS))
         await settled()
         assert seqs(member) == list(range(3, 13))
         assert [len(batch.bodies) for batch in member.parcels[:2]] == [4, 4]
@@ -121,20 +121,20 @@ def test_recent_events_are_replayed_without_the_log(run) -> None:
     """A storm of resumes after a short drop reads nothing, and all of them get the same bytes."""
 
     async def body() -> None:
-        house = House()
-        await house.member()
+        setup = RelayFixture()
+        await setup.member()
         for _ in range(3):
-            house.relay.announce(house.log.append(BOOKINGS))
+            setup.relay.announce(setup.log.append(BOOKINGS))
             await settled()
-        reads = len(house.log.reads)
+        reads = len(setup.log.reads)
         members = [Member(), Member()]
         for member in members:
-            assert await house.relay.replay(BOOKINGS, 1, member)
+            assert await setup.relay.replay(BOOKINGS, 1, member)
         assert seqs(members[0]) == [2, 3]
         assert [id(batch) for batch in members[0].parcels] == [
             id(batch) for batch in members[1].parcels
         ]
-        assert len(house.log.reads) == reads
+        assert len(setup.log.reads) == reads
 
     run(body())
 
@@ -145,20 +145,20 @@ def test_replays_of_the_same_page_share_one_read(run) -> None:
     """
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 5)
-        await house.relay.follow(BOOKINGS)
-        house.log.hold(10)
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 5)
+        await setup.relay.follow(BOOKINGS)
+        setup.log.hold(10)
         members = [Member() for _ in range(20)]
         replays = [
-            asyncio.create_task(house.relay.replay(BOOKINGS, 0, member)) for member in members
+            asyncio.create_task(setup.relay.replay(BOOKINGS, 0, member)) for member in members
         ]
         await settled()
         replays[0].cancel()
         await settled()
-        house.log.release()
+        setup.log.release()
         await asyncio.gather(*replays[1:])
-        assert house.log.reads.count(("events", BOOKINGS)) == 1
+        assert setup.log.reads.count(("events", BOOKINGS)) == 1
         assert all(member.parcels[0] is members[1].parcels[0] for member in members[1:])
         assert members[0].parcels == []
 
@@ -172,13 +172,13 @@ def test_a_slow_reader_holds_up_its_replay_and_nobody_else(
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 6)
-        witness, slow = await house.member(), Member()
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 6)
+        witness, slow = await setup.member(), Member()
         slow.pace.clear()
-        replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, slow))
+        replay = asyncio.create_task(setup.relay.replay(BOOKINGS, 0, slow))
         await settled()
-        house.relay.announce(house.log.append(BOOKINGS))
+        setup.relay.announce(setup.log.append(BOOKINGS))
         await settled()
         assert (seqs(slow), seqs(witness)) == ([1, 2], [7])
         slow.pace.set()
@@ -195,13 +195,13 @@ def test_a_replay_that_pruning_overtakes_ends_without_a_gap(
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 6)
-        await house.relay.follow(BOOKINGS)
-        member = Member(lambda _batch: house.log.prune(BOOKINGS, 4))
-        assert await house.relay.replay(BOOKINGS, 0, member) is None
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 6)
+        await setup.relay.follow(BOOKINGS)
+        member = Member(lambda _batch: setup.log.prune(BOOKINGS, 4))
+        assert await setup.relay.replay(BOOKINGS, 0, member) is None
         assert seqs(member) == [1, 2]
-        assert not house.hub.has_members(BOOKINGS)
+        assert not setup.hub.has_members(BOOKINGS)
 
     run(body())
 
@@ -211,23 +211,23 @@ def test_a_replay_ends_with_its_subscriber_its_stream_or_its_epoch(run) -> None:
 
     async def body() -> None:
         for end in ("close", "unfollow", "epoch"):
-            house = House()
-            house.log.append(BOOKINGS, 3)
-            await house.relay.follow(BOOKINGS)
+            setup = RelayFixture()
+            setup.log.append(BOOKINGS, 3)
+            await setup.relay.follow(BOOKINGS)
             member = Member()
             member.pace.clear()
-            replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, member))
+            replay = asyncio.create_task(setup.relay.replay(BOOKINGS, 0, member))
             await settled()
             if end == "close":
                 member.is_open = False
             elif end == "unfollow":
-                house.relay.unfollow(BOOKINGS)
+                setup.relay.unfollow(BOOKINGS)
             else:
-                house.log.epoch = "e2"
-                await house.relay.look()
+                setup.log.epoch = "e2"
+                await setup.relay.poll_heads()
             member.pace.set()
             assert await replay is None
-            assert not house.hub.has_members(BOOKINGS)
+            assert not setup.hub.has_members(BOOKINGS)
 
     run(body())
 
@@ -236,16 +236,16 @@ def test_a_page_read_before_a_new_epoch_is_not_delivered(run) -> None:
     """The events of a log that is no longer ours would be taken for those of the new one."""
 
     async def body() -> None:
-        house = House()
-        house.log.append(BOOKINGS, 3)
-        await house.relay.follow(BOOKINGS)
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS, 3)
+        await setup.relay.follow(BOOKINGS)
         member = Member()
-        house.log.hold()
-        replay = asyncio.create_task(house.relay.replay(BOOKINGS, 0, member))
+        setup.log.hold()
+        replay = asyncio.create_task(setup.relay.replay(BOOKINGS, 0, member))
         await settled()
-        house.log.epoch = "e2"
-        await house.relay.look()
-        house.log.release()
+        setup.log.epoch = "e2"
+        await setup.relay.poll_heads()
+        setup.log.release()
         assert await replay is None
         assert seqs(member) == []
 
@@ -256,10 +256,10 @@ def test_nobody_joins_a_stream_that_is_not_followed(run) -> None:
     """Not even at position 0, where there would be nothing to replay."""
 
     async def body() -> None:
-        house = House()
-        await house.relay.follow(BOOKINGS)
-        house.relay.unfollow(BOOKINGS)
-        assert await house.relay.replay(BOOKINGS, 0, Member()) is None
-        assert house.hub.streams() == ()
+        setup = RelayFixture()
+        await setup.relay.follow(BOOKINGS)
+        setup.relay.unfollow(BOOKINGS)
+        assert await setup.relay.replay(BOOKINGS, 0, Member()) is None
+        assert setup.hub.streams() == ()
 
     run(body())

@@ -95,7 +95,7 @@ class Company:
         fault, self.log.fault = self.log.fault, None
         self.loop.run_until_complete(self.log.draw_epoch(self.log.epoch))
         for process in (*self.processes, *self.processes):
-            self.loop.run_until_complete(process.relay.look())
+            self.loop.run_until_complete(process.relay.poll_heads())
         self.log.fault = fault
 
     def break_off(self, client: Client, dialog: Dialog, how: str) -> None:

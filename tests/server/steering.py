@@ -109,9 +109,9 @@ class Process:
     async def look(self) -> None:
         """Compare with the heads; a fault heals later."""
         try:
-            await self.relay.look()
+            await self.relay.poll_heads()
         except StoreUnavailable:
-            self.relay._tracks.heal()
+            self.relay._sequencer.retry_gaps()
 
     async def die(self, *, writes_are_lost: bool) -> None:
         """SIGKILL: nothing is written any more, but for what had reached the store."""

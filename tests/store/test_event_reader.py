@@ -22,9 +22,9 @@ async def test_heads_and_events_are_read(database: Database) -> None:
     events = [NewEvent(NOTES, {"timestamp": "", "seq": 0})] * 3
     stored = await database.write(lambda conn: event_log.append(conn, events, now=NOW))
     log = EventReader(database)
-    assert (await log.look((NOTES, ROOMS)))[1] == {NOTES: 3, ROOMS: 0}
-    assert (await log.look(changed_since=NOW))[1][NOTES] == 3
-    assert NOTES not in (await log.look(changed_since=NOW + timedelta(seconds=1)))[1]
+    assert (await log.read_heads((NOTES, ROOMS)))[1] == {NOTES: 3, ROOMS: 0}
+    assert (await log.read_heads(changed_since=NOW))[1][NOTES] == 3
+    assert NOTES not in (await log.read_heads(changed_since=NOW + timedelta(seconds=1)))[1]
     assert await log.events(NOTES, 1, 5) == stored[1:]
 
 
@@ -43,18 +43,18 @@ async def test_pruning_raises_the_floor(database: Database) -> None:
 async def test_an_epoch_is_replaced_once(database: Database) -> None:
     """Two processes that find the same log behind agree on its new name."""
     log = EventReader(database)
-    seen, _ = await log.look()
+    seen, _ = await log.read_heads()
     drawn = await log.draw_epoch(seen)
     assert drawn != seen
     assert await log.draw_epoch(seen) == drawn
-    assert (await log.look())[0] == drawn
+    assert (await log.read_heads())[0] == drawn
 
 
 async def test_a_write_moves_the_log(database: Database) -> None:
     """After it the heads are worth a look."""
     log = EventReader(database)
-    await log.moved()
+    await log.has_moved()
     await database.write(
         lambda conn: event_log.append(conn, [NewEvent(NOTES, {"timestamp": "", "seq": 0})], now=NOW)
     )
-    assert await log.moved()
+    assert await log.has_moved()

@@ -114,19 +114,19 @@ class TestPostgres:
         one, other = [
             await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
         ]
-        await one.enter_company(alone=False)
-        await other.enter_company(alone=False)
+        await one.acquire_process_lock(alone=False)
+        await other.acquire_process_lock(alone=False)
         deaf = await Database.open(database_url, data_dir=tmp_path, clock=clock)
         with pytest.raises(StoreLocked) as refused:
-            await deaf.enter_company(alone=True)
+            await deaf.acquire_process_lock(alone=True)
         assert "--broker redis://" in refused.value.hint
         await asyncio.gather(one.close(), other.close(), deaf.close())
         deaf, late = [
             await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
         ]
-        await deaf.enter_company(alone=True)
+        await deaf.acquire_process_lock(alone=True)
         with pytest.raises(StoreLocked):
-            await late.enter_company(alone=False)
+            await late.acquire_process_lock(alone=False)
         await asyncio.gather(deaf.close(), late.close())
 
     async def test_a_process_that_stands_still_holds_nobody_up_for_long(

@@ -79,11 +79,12 @@ async def test_taking_over_raises_the_generation(database):
     )
     assert not await database.write(save(replace(SESSION, subscriptions={})))
     assert (await database.read(load())).subscriptions == SESSION.subscriptions
-    assert await database.read(
-        lambda conn: sessions.read_strays(conn, {"s1": 1, "unknown": 1})
-    ) == ({"s1"}, {"unknown"})
-    assert await database.read(lambda conn: sessions.read_strays(conn, {"s1": 2})) == (set(), set())
-    assert await database.read(lambda conn: sessions.read_strays(conn, {})) == (set(), set())
+    assert await database.read(lambda conn: sessions.read_stale(conn, {"s1": 1, "unknown": 1})) == (
+        {"s1"},
+        {"unknown"},
+    )
+    assert await database.read(lambda conn: sessions.read_stale(conn, {"s1": 2})) == (set(), set())
+    assert await database.read(lambda conn: sessions.read_stale(conn, {})) == (set(), set())
 
 
 async def test_one_of_many_takers_after_the_other(database):

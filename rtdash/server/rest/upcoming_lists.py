@@ -61,7 +61,7 @@ class UpcomingLists:
         if kept is None or kept.mark < at_least:
             return None
         now = self._clock()
-        lasts = KEPT if kept.mark == self._dashboard.mark(key.venue_id) else KEPT_DIRTY
+        lasts = KEPT if kept.mark == self._dashboard.change_count(key.venue_id) else KEPT_DIRTY
         if not timedelta(0) <= now - kept.read_at < lasts or (
             kept.first_start is not None and kept.first_start < now
         ):
@@ -72,7 +72,7 @@ class UpcomingLists:
         """The first page. Raises StoreUnavailable."""
         if kept := self.fresh(key, at_least):
             return kept
-        mark, now = self._dashboard.mark(venue.id), self._clock()
+        mark, now = self._dashboard.change_count(venue.id), self._clock()
         page = await self._database.read(
             lambda connection: read_page(connection, venue, selection_of(key, now))
         )

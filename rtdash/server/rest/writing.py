@@ -56,7 +56,9 @@ async def apply(
     """
     outcomes = await services.bookings.apply(operations)
     for venue_id in {operation.venue_id for operation in operations}:
-        services.read_your_writes.note(caller.sub, venue_id, services.dashboard.mark(venue_id))
+        services.read_your_writes.note(
+            caller.sub, venue_id, services.dashboard.change_count(venue_id)
+        )
     for outcome in outcomes:
         services.metrics.operations.add(1, outcome.result.value)
     return outcomes

@@ -247,7 +247,7 @@ class SessionRegistry(Generic[Holder]):
         leases, (superseded, gone) = await self._database.read(
             lambda connection: (
                 rows.read_leases(connection, now=now),
-                rows.read_strays(connection, held),
+                rows.read_stale(connection, held),
             )
         )
         elsewhere: Counter[str] = Counter()

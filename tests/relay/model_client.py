@@ -29,12 +29,12 @@ class Process:
             on_accepted=lambda _stream: None,
         )
         self.committed: deque[list[StoredEvent]] = deque()
-        self.looking: asyncio.Task[None] | None = None
+        self.polling: asyncio.Task[None] | None = None
 
     @property
-    def is_looking(self) -> bool:
+    def is_polling(self) -> bool:
         """Whether a look at the heads is under way."""
-        return self.looking is not None and not self.looking.done()
+        return self.polling is not None and not self.polling.done()
 
     def announce(self) -> None:
         """In the order of commit: that much the bookings promise."""
@@ -44,9 +44,9 @@ class Process:
     async def look(self) -> None:
         """Look at the heads; a store that is away is made up for."""
         try:
-            await self.relay.look()
+            await self.relay.poll_heads()
         except StoreUnavailable:
-            self.relay._tracks.heal()
+            self.relay._sequencer.retry_gaps()
 
 
 class Client:

@@ -1,4 +1,4 @@
-"""The witnesses of the recovery tests see what they are there to see: a verdict of zeros must be
+"""The observers of the recovery tests see what they are there to see: a verdict of zeros must be
 able to be another one.
 """
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rtdash.client import ConnectionChange, State
+from tests.faults.observers import Subscriber
 from tests.faults.verdicts import Verdict, judge
-from tests.faults.witnesses import Subscriber
 
 LOG = [{"seq": seq, "operationId": f"op-{seq}"} for seq in range(1, 6)]
 ALL = [f"op-{seq}" for seq in range(1, 6)]
@@ -22,7 +22,7 @@ def subscriber(*seqs: int, operations: list[str] | None = None, resets: int = 0)
 
 
 @pytest.mark.parametrize(
-    ("acknowledged", "log", "witness", "found"),
+    ("acknowledged", "log", "observer", "found"),
     [
         (ALL, LOG, subscriber(1, 2, 3, 4, 5), {}),
         ([*ALL, "op-6"], LOG, subscriber(1, 2, 3, 4, 5), {"acknowledged_and_lost": 1}),
@@ -52,20 +52,20 @@ def subscriber(*seqs: int, operations: list[str] | None = None, resets: int = 0)
     ],
 )
 def test_each_kind_of_loss_is_counted(
-    acknowledged: list[str], log: list[dict[str, Any]], witness: Subscriber, found: dict[str, int]
+    acknowledged: list[str], log: list[dict[str, Any]], observer: Subscriber, found: dict[str, int]
 ) -> None:
     """One wrong thing at a time, and nothing else is counted for it."""
     assert {
         name: number
-        for name, number in asdict(judge(acknowledged, log, [witness])).items()
+        for name, number in asdict(judge(acknowledged, log, [observer])).items()
         if number
     } == found
-    assert (judge(acknowledged, log, [witness]) == Verdict()) == (not found)
+    assert (judge(acknowledged, log, [observer]) == Verdict()) == (not found)
 
 
 def test_second_attempts_are_counted() -> None:
     """A return that took three attempts is told from one that took one."""
-    witness = Subscriber(0)
+    observer = Subscriber(0)
     changes = [
         ConnectionChange(State.CONNECTING),
         ConnectionChange(State.LIVE),
@@ -81,6 +81,6 @@ def test_second_attempts_are_counted() -> None:
         ],
         ConnectionChange(State.LIVE),
     ]
-    witness.changes = list(enumerate(changes))
-    assert witness.attempts() == [1, 1, 3]
-    assert witness.returns() == [(2, 5), (6, 9)]
+    observer.changes = list(enumerate(changes))
+    assert observer.attempts() == [1, 1, 3]
+    assert observer.returns() == [(2, 5), (6, 9)]

@@ -10,7 +10,7 @@ from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Position, Stream
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, FakeLog
-from tests.relay.promise_keeper import Client, Process
+from tests.relay.model_client import Client, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Commit:
     notice: str
 
 
-class Company:
+class Cluster:
     """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was
     done wrong.
     """
@@ -78,8 +78,8 @@ class Company:
 
     def look(self, process: Process) -> None:
         """A look begins, unless one is under way."""
-        if not process.is_looking:
-            process.looking = self.loop.create_task(process.look())
+        if not process.is_polling:
+            process.polling = self.loop.create_task(process.look())
             self.spin(2)
 
     def restore(self, share: int) -> None:
@@ -90,7 +90,7 @@ class Company:
         behind = any(
             heads.get(stream, 0) < seq
             for process in self.processes
-            for stream, seq in process.relay._tracks.accepted().items()
+            for stream, seq in process.relay._sequencer.accepted().items()
         )
         self.log.restore(heads)
         to_hold, self.log._to_hold = self.log._to_hold, 0
@@ -100,7 +100,7 @@ class Company:
             )  # nobody could tell: the operator must say so
         for process in (*self.processes, *self.processes):
             process.committed.clear()
-            self.loop.run_until_complete(process.relay.look())
+            self.loop.run_until_complete(process.relay.poll_heads())
         self.log._to_hold = to_hold
 
     def join(self, stream: Stream, process: int) -> None:
@@ -128,7 +128,7 @@ class Company:
             client.pace.set()
         self.spin(20)
         for process in (*self.processes, *self.processes):
-            self.loop.run_until_complete(process.relay.look())
+            self.loop.run_until_complete(process.relay.poll_heads())
         for _ in range(5):
             self.spin(20)
             for process in self.processes:

@@ -13,7 +13,7 @@ from rtdash.store.event_log import StoredEvent
 from tests.fakes import BOOKINGS, FakeLog, Member
 
 
-class House:
+class RelayFixture:
     """A relay over a fake log, with what its hooks were told."""
 
     def __init__(self) -> None:
