@@ -74,14 +74,11 @@ def test_threats_are_answered_by_tests():
 
 
 def test_what_code_cites_is_a_heading():
-    """A citation such as (guide: protocol, "Heartbeat") names a heading of that page; documents
-    that are not in the repository are not cited.
-    """
+    """A citation such as (guide: protocol, "Heartbeat") names a heading of that page."""
     for path in (ROOT / "rtdash").rglob("*.py"):
         text = re.sub(r"\s*\n\s*", " ", path.read_text())
         for page, heading in CITATION.findall(text):
             assert heading in _headings(GUIDE[page]), f"{path}: {page}, {heading}"
-        assert not re.search(r"\b(CONTRACT|DESIGN|STYLE\.md|TARGET)\b ?(section|rule)?", text), path
 
 
 def test_links_resolve():

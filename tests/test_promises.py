@@ -21,7 +21,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "close 1007": ("server/test_ws_limits.py::test_text_that_is_not_utf8_closes",),
     "close 1009": (
         "faults/test_limits.py::test_what_is_too_big_is_counted_and_told",
-        "server/test_ws_fastlane.py::test_a_bomb_is_not_inflated",
+        "server/test_ws_fast_lane.py::test_a_bomb_is_not_inflated",
     ),
     "close 1011": ("faults/test_own_faults.py::test_a_connection_that_fails_is_closed_with_1011",),
     "close 1012": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),

@@ -58,7 +58,7 @@ def _refuse_unknown(found: dict[str, Any]) -> None:
                 if isinstance(value, dict)
                 else f"did you mean {alike[0]}?"
                 if alike
-                else "the README lists every setting"
+                else "rtdash help operations lists every setting"
             ),
             code=Exit.USAGE,
         )

@@ -21,7 +21,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("prot = 1", ("no setting 'prot'", "did you mean port?")),
         ("RTDASH_PORT = 1", ("no setting 'RTDASH_PORT'", "did you mean port?")),
         ("[limits]\nmax_connections = 9", ("no setting 'limits'", "under no table")),
-        ("colour = 1", ("no setting 'colour'", "README")),
+        ("colour = 1", ("no setting 'colour'", "rtdash help operations")),
         ('port = "x"', ("the setting port", "rtdash.toml")),
         ("port = ,", ("can't be read", "line 1")),
     ],

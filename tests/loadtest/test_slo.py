@@ -139,5 +139,5 @@ def test_the_command_line_scales_a_scenario():
 
 def test_the_readme_lists_every_metric():
     """With its statistics' kind; a metric that isn't listed can't be asked for."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "rtdash" / "guide" / "loadtest.md").read_text()
     assert [name for name in METRICS if f"`{name}`" not in readme] == []
