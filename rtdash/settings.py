@@ -22,20 +22,20 @@ from pydantic_settings import (
 CONFIG_FILE = "rtdash.toml"
 SECRET_FILE = "secret"  # noqa: S105
 MIN_SECRET_BYTES = 32
-"""The least that HS256 asks for (RFC 7518 section 3.2)."""
+"""Shortest key that HS256 allows (RFC 7518 section 3.2)."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-# a refusal at start, for the person who configured it
+# a refusal at the start, for the person who configured the server
 class SecretUnusable(Exception):  # noqa: N818
     """The secret that signs tokens is too short; the text never holds it."""
 
     hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
-class _Layered(BaseSettings):
-    """Flags, environment, file: the first that names a setting wins."""
+class _LayeredSettings(BaseSettings):
+    """Base of settings that come from flags, environment and file, in this order of precedence."""
 
     model_config = SettingsConfigDict(
         env_prefix="RTDASH_", env_ignore_empty=True, extra="ignore", frozen=True
@@ -50,14 +50,14 @@ class _Layered(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """No .env and no secrets directory: one file is enough."""
+        """Return the sources in their order: no .env and no secrets directory, one file is enough."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
 
 
-class Limits(_Layered):
-    """Bounds of what clients may do; 0 means none. The names are those of CONTRACT section 7,
-    `RTDASH_…` in the environment.
+class Limits(_LayeredSettings):
+    """Limits of what clients may do; 0 means none. In the environment each has the prefix `RTDASH_`
+    and upper case.
     """
 
     limits_dry_run: bool = False
@@ -85,12 +85,14 @@ class Limits(_Layered):
 
     @property
     def longest_message_bytes(self) -> int:
-        """From where on a message is refused; 0 where none is, as in a dry run."""
+        """Return the length in bytes from which a message is refused; 0 where none is, as in a dry
+        run.
+        """
         return 0 if self.limits_dry_run else self.message_limit_bytes
 
 
-class Settings(_Layered):
-    """Everything that `serve` can be told."""
+class Settings(_LayeredSettings):
+    """Settings of a server."""
 
     data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
     database: SecretStr | None = None
@@ -127,7 +129,7 @@ class Settings(_Layered):
 
     @property
     def database_url(self) -> str:
-        """The store's URL; by default a SQLite file in the data directory."""
+        """Return the store's URL; by default a SQLite file in the data directory."""
         return (
             self.database.get_secret_value()
             if self.database
@@ -136,19 +138,20 @@ class Settings(_Layered):
 
 
 SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits"}
-"""As rtdash.toml names them; `RTDASH_` and upper case in the environment."""
+"""Names of all settings as in rtdash.toml; in the environment with the prefix `RTDASH_` and in upper
+case."""
 
 
 def environment_without_settings() -> dict[str, str]:
-    """For a server that a command starts for itself: what is set for other servers must not reach
-    it, their stores least of all.
+    """Return the environment for a server that a command starts for itself: the settings of other
+    servers must not reach it, their stores least of all.
     """
     return {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
 
 
 def _origin(text: str) -> str:
-    """As browsers write it (RFC 6454 section 6.2), so that REST and socket can compare it alike.
-    Raises ValueError.
+    """Return an origin as browsers write it (RFC 6454 section 6.2), so that REST and WebSocket
+    compare it alike. Raises ValueError.
     """
     parts = urlsplit(text.lower().rstrip("/"))
     if text == "*":
@@ -170,7 +173,7 @@ def _origin(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    """An address or network of proxies, or `*` for every peer. Raises ValueError."""
+    """Return an address or network of proxies, or `*` for every peer. Raises ValueError."""
     try:
         if text != "*":
             ip_network(text)
@@ -182,8 +185,8 @@ def _network(text: str) -> str:
 
 
 def load_secret(settings: Settings) -> str:
-    """The secret that signs and verifies HS256 tokens: the setting, or the file `secret` in the
-    data directory.
+    """Return the secret that signs and verifies HS256 tokens: the setting, or the file `secret` in
+    the data directory.
 
     The file is created at the first start, readable by its owner only. Raises SecretUnusable,
     OSError.
@@ -201,7 +204,9 @@ def load_secret(settings: Settings) -> str:
 
 
 def _read_or_create(path: Path) -> str:
-    """Of several processes that start at once one creates the file, and all read the same."""
+    """Read the file. Of several processes that start at once one creates it, and all read the
+    same.
+    """
     if not path.exists():
         mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         with os.fdopen(

@@ -1,20 +1,18 @@
-"""`rtdash serve`: the server, its address left for the other commands, traffic beside it when
-asked.
+"""`rtdash serve`: the server, its address left for the other commands, and traffic beside it on
+request.
 """
 
 import logging
 import os
-import resource
-import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from rtdash.cli.address_file import AddressFile
 from rtdash.cli.configuration import read_settings
-from rtdash.cli.credentials import ADDRESS_FILE, DataOption
+from rtdash.cli.credentials import DataOption
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_rate
 from rtdash.cli.venues import read_venue_file
@@ -76,6 +74,7 @@ def serve(
 
     Then, in another terminal: rtdash watch hotel_stats
     """
+    from rtdash.cli.server_process import raise_file_limit
     from rtdash.server import logs
 
     given = {
@@ -152,72 +151,30 @@ def _refuse_certificate(certificate: Path, key: Path) -> None:
 
 
 def _warn_of_passwords(**given: str | None) -> None:
-    """Everybody on the machine reads command lines."""
+    """Log a warning for each password on the command line, which every user of the machine can read."""
     from urllib.parse import urlsplit
 
     for option, url in given.items():
         if url is not None and urlsplit(url).password:
             logging.getLogger(__name__).warning(
-                "the password in --%s stands in the process list: give the URL as RTDASH_%s or in"
+                "the password in --%s is visible in the process list: give the URL as RTDASH_%s or in"
                 " rtdash.toml",
                 option,
                 option.upper(),
             )
 
 
-def raise_file_limit() -> None:
-    """As many open files as the system lets this process have: each connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def serve_one(
-    settings: Any,
-    listener: socket.socket,
-    *,
-    on_ready: Callable[[], None],
-    on_ending: Callable[[], None],
-    siblings: Any = None,
-) -> None:
-    """One server in this process, until it is told to end; one of several has its `siblings`.
-    Raises CommandFailed when it can't start, KeyboardInterrupt after SIGINT.
-    """
-    from rtdash.broker.base import BrokerUnusable
-    from rtdash.domain.venue_file import VenueFileError
-    from rtdash.server import serving
-    from rtdash.server.app import create_app
-    from rtdash.server.auth.keys import KeyUnusable
-    from rtdash.settings import SecretUnusable
-    from rtdash.store.database import StoreError
-
-    try:
-        serving.run(
-            create_app(settings, worker_metrics=siblings),
-            settings,
-            listener,
-            on_ready=on_ready,
-            on_ending=on_ending,
-        )
-    except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
-        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    except OSError as error:
-        raise CommandFailed(
-            f"{error.filename or settings.data}: {error.strerror or error}",
-            hint="choose a data directory that you may write: rtdash serve --data DIR",
-        ) from None
-
-
 def _run(settings: Any, simulate: str | None) -> None:
     from rtdash.cli import workers
+    from rtdash.cli.server_process import serve_one
     from rtdash.cli.traffic_process import TrafficProcess
-    from rtdash.server import serving
+    from rtdash.server import listener as listeners
 
     try:
-        listener = (workers.reserve if settings.workers > 1 else serving.bind)(
+        listener = (listeners.reserve if settings.workers > 1 else listeners.bind)(
             settings.host, settings.port
         )
-    except serving.ListenFailed as error:
+    except listeners.ListenFailed as error:
         raise CommandFailed(
             str(error),
             hint=(
@@ -225,47 +182,32 @@ def _run(settings: Any, simulate: str | None) -> None:
                 " port"
             ),
         ) from None
-    url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{listener.getsockname()[1]}"
-    address = settings.data / ADDRESS_FILE
+    port = listener.getsockname()[1]
+    url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{port}"
+    address = AddressFile(settings.data, url)
     traffic = TrafficProcess()
 
     def ready() -> None:
-        _leave(address, url)
+        address.write()
         _announce(url, settings)
         if simulate:
             traffic.start(url, settings.data, simulate)
 
     def ending() -> None:
-        """First of all, since a second Ctrl-C leaves no time for it: who looks for a server finds
-        none that is going.
-        """
-        _withdraw(address, url)
+        # first of all, since a second Ctrl-C leaves no time for it: no command may find a server
+        # that is ending
+        address.remove()
         traffic.end()
 
     try:
         if settings.workers > 1:
-            workers.run(
-                settings,
-                (settings.host, listener.getsockname()[1]),
-                on_ready=ready,
-                on_ending=ending,
-            )
+            workers.run(settings, (settings.host, port), on_ready=ready, on_ending=ending)
         else:
             serve_one(settings, listener, on_ready=ready, on_ending=ending)
     finally:
         ending()
         listener.close()
         traffic.wait()
-
-
-def _leave(address: Path, url: str) -> None:
-    """Write the address in one step: a command that looks for it finds all of it or nothing."""
-    address.parent.mkdir(
-        mode=0o700, parents=True, exist_ok=True
-    )  # with a server as store and a given secret nobody else has made it
-    draft = address.with_name(f"{address.name}.{os.getpid()}")
-    draft.write_text(url + "\n", encoding="utf-8")
-    draft.replace(address)
 
 
 def _announce(url: str, settings: Any) -> None:
@@ -276,16 +218,7 @@ def _announce(url: str, settings: Any) -> None:
     sys.stderr.flush()
 
 
-def _withdraw(address: Path, url: str) -> None:
-    """Take the address back, unless another server has put its own there."""
-    try:
-        if address.read_text(encoding="utf-8").strip() == url:
-            address.unlink()
-    except OSError:
-        return
-
-
 def _bracketed(host: str) -> str:
-    # what a local client types when all addresses are listened on
+    # the address that a local client types when all addresses are listened on
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"[{shown}]" if ":" in shown else shown

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rtdash.cli.workers import MERCY_S
+from rtdash.cli.workers import KILL_GRACE_S
 from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
 from tests.faults.half_post import half_post
 from tests.faults.process import ServerProcess, server_process
@@ -33,12 +33,12 @@ def options(postgres_server: TestServer, redis_server: TestServer) -> Iterator[d
 
 def workers(server: ServerProcess) -> list[psutil.Process]:
     """Its children that serve, not the interpreter's resource tracker."""
-    crew = []
+    processes = []
     for child in psutil.Process(server.pid).children():
         with suppress(psutil.NoSuchProcess):  # a zombie counts as none
             if "resource_tracker" not in " ".join(child.cmdline()):
-                crew.append(child)
-    return crew
+                processes.append(child)
+    return processes
 
 
 def test_two_workers_share_a_port_and_a_dead_one_is_replaced(
@@ -46,28 +46,29 @@ def test_two_workers_share_a_port_and_a_dead_one_is_replaced(
 ) -> None:
     """Both answer; one that is killed has a successor; SIGTERM ends all, with exit code 0."""
     with server_process(tmp_path / "data", **options) as server:
-        crew = workers(server)
-        assert len(crew) == 2
+        processes = workers(server)
+        assert len(processes) == 2
         with ExitStack() as callers:
             for _ in range(60):
                 callers.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             wait_for(
                 lambda: all(
-                    _connections(worker, psutil.CONN_ESTABLISHED, server.port) for worker in crew
+                    _connections(worker, psutil.CONN_ESTABLISHED, server.port)
+                    for worker in processes
                 )
             )
-        crew[0].kill()
+        processes[0].kill()
         wait_for(
             lambda: (
                 len(workers(server)) == 2
-                and crew[0].pid not in {one.pid for one in workers(server)}
+                and processes[0].pid not in {one.pid for one in workers(server)}
             )
         )
         wait_for(lambda: _has_listeners(server, 2))
         assert server.get("/api/dashboard/stats").status_code == 200
-        crew = workers(server)
+        processes = workers(server)
         assert server.end(signal.SIGTERM) == 0
-        assert not any(one.is_running() for one in crew)
+        assert not any(one.is_running() for one in processes)
 
 
 def test_whoever_is_asked_for_metrics_has_those_of_all(
@@ -110,18 +111,18 @@ def test_workers_end_with_a_parent_that_was_killed(
 ) -> None:
     """Nobody would look after them."""
     with server_process(tmp_path / "data", **options) as server:
-        crew = workers(server)
+        processes = workers(server)
         server.end(signal.SIGKILL)
-        _, alive = psutil.wait_procs(crew, PATIENCE_S)
+        _, alive = psutil.wait_procs(processes, PATIENCE_S)
         assert not alive
 
 
 def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:
     """With the exit code of an interrupted command."""
     with server_process(tmp_path / "data", **options) as server:
-        crew = workers(server)
+        processes = workers(server)
         assert server.end(signal.SIGINT) == 130
-        assert not any(one.is_running() for one in crew)
+        assert not any(one.is_running() for one in processes)
 
 
 def test_a_second_ctrl_c_ends_all_of_them_at_once(
@@ -134,17 +135,17 @@ def test_a_second_ctrl_c_ends_all_of_them_at_once(
         ) as server,
         following(server, 6),
     ):
-        crew = workers(server)
+        processes = workers(server)
         server.send(signal.SIGINT)
         wait_for(lambda: not server.accepts())
         assert not server.has_ended
         assert server.end(signal.SIGINT) == 130
         assert "ended at once" in server.log.read_text()
-        assert not any(one.is_running() for one in crew)
+        assert not any(one.is_running() for one in processes)
 
 
 def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, object]) -> None:
-    """The parent waits for a worker whose drain lasts longer than its mercy: the booking that still
+    """The parent waits for a worker whose drain lasts longer than its grace: the booking that still
     came is answered.
     """
     with (
@@ -152,7 +153,7 @@ def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, ob
         half_post(server) as post,
     ):
         server.send(signal.SIGTERM)
-        time.sleep(MERCY_S + 1.5)
+        time.sleep(KILL_GRACE_S + 1.5)
         post.finish()
         assert post.answer() == b"HTTP/1.1 201 Created\r\n"
         assert server.wait() == 0
@@ -161,9 +162,9 @@ def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, ob
 def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:
     """With exit code 0."""
     with server_process(tmp_path / "data", **options) as server, following(server, 2) as clients:
-        crew = workers(server)
+        processes = workers(server)
         assert server.end(signal.SIGHUP) == 0
-        assert not any(one.is_running() for one in crew)
+        assert not any(one.is_running() for one in processes)
         for client in clients:
             assert farewells(client) == [1012]
 

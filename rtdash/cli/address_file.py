@@ -1,0 +1,30 @@
+"""The server's address, left in the data directory for the other commands of this machine."""
+
+import os
+from pathlib import Path
+
+from rtdash.cli.credentials import ADDRESS_FILE
+
+
+class AddressFile:
+    """The file `address` of a data directory while a server runs there."""
+
+    def __init__(self, directory: Path, url: str) -> None:
+        self._path = directory / ADDRESS_FILE
+        self._url = url
+
+    def write(self) -> None:
+        """Write the URL in one step: a reader finds all of it or nothing. Raises OSError."""
+        # with PostgreSQL and a secret from a setting, nothing has made the directory before
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft.write_text(self._url + "\n", encoding="utf-8")
+        draft.replace(self._path)
+
+    def remove(self) -> None:
+        """Remove the file, unless another server has put its own address there."""
+        try:
+            if self._path.read_text(encoding="utf-8").strip() == self._url:
+                self._path.unlink()
+        except OSError:
+            return
