@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.composition import open_parts
+from rtdash.server.http.protocol import HttpEdge
 from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.rest import problems
 from rtdash.server.rest.fast_path import FastPath
@@ -28,6 +29,8 @@ from rtdash.server.rest.routers import (
     user,
     venues,
 )
+from rtdash.server.rest.upcoming_lists import UpcomingLists
+from rtdash.server.services import Services
 from rtdash.server.ws.admission import wrong_path
 from rtdash.settings import Settings
 
@@ -38,8 +41,8 @@ _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
 def create_app(
     settings: Settings, *, clock: Clock = utc_now, worker_metrics: WorkerMetrics | None = None
 ) -> FastAPI:
-    """The app of one server process. `app.state.services` (and `state["services"]` of the lifespan) holds
-    the parts while it runs.
+    """Build the app of one server process. `app.state.services` holds what lives as long as it runs,
+    and the lifespan's state gives `HttpProtocol` its share.
 
     Starting it raises what `open_parts` raises.
     """
@@ -48,7 +51,10 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_parts(settings, clock, worker_metrics) as services:
             app.state.services = services
-            yield {"services": services}
+            app.state.upcoming_lists = UpcomingLists(
+                services.database, services.dashboard, services.clock
+            )
+            yield {"http_edge": _http_edge(services)}
 
     app = FastPath(
         title="rtdash",
@@ -100,3 +106,13 @@ def create_app(
         )
     app.add_middleware(MetricsMiddleware)
     return app
+
+
+def _http_edge(services: Services) -> HttpEdge:
+    manager = services.connection_manager
+    return HttpEdge(
+        services.settings.limits,
+        services.metrics.limit_refusals,
+        services.idle_connections,
+        manager.fast_handshake if services.settings.lane == "fast" else None,
+    )

@@ -33,8 +33,7 @@ from rtdash.server.metrics.collectors import read_figures
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.metrics.workers import WorkerMetrics
-from rtdash.server.rest.read_your_writes import ReadYourWrites
-from rtdash.server.rest.upcoming_lists import UpcomingLists
+from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.services import Services
 from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
 from rtdash.settings import Limits, Settings, load_secret
@@ -173,7 +172,6 @@ async def _build(opened: OpenedResources) -> Services:
         metrics=opened.metrics,
         idle_connections=IdleConnections(opened.settings.limits.max_connections),
         read_your_writes=ReadYourWrites(),
-        upcoming_lists=UpcomingLists(database, dashboard, clock),
         tasks=BackgroundTasks(),
         worker_metrics=opened.worker_metrics,
     )

@@ -15,8 +15,7 @@ from rtdash.server.http.idle_connections import HttpPeer, IdleConnections
 from rtdash.server.http.request_limit import RequestLimit
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.metrics.workers import WorkerMetrics
-from rtdash.server.rest.read_your_writes import ReadYourWrites
-from rtdash.server.rest.upcoming_lists import UpcomingLists
+from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.settings import Settings
 from rtdash.store.database import Database
@@ -45,7 +44,6 @@ class Services:
     metrics: Metrics
     idle_connections: IdleConnections[HttpPeer]
     read_your_writes: ReadYourWrites
-    upcoming_lists: UpcomingLists
     tasks: BackgroundTasks
     worker_metrics: WorkerMetrics | None
     connection_manager: ConnectionManager = field(init=False)

@@ -1,7 +1,7 @@
 """Who has written what is remembered, for so many."""
 
-from rtdash.server.rest import read_your_writes
-from rtdash.server.rest.read_your_writes import ReadYourWrites
+from rtdash.server import read_your_writes
+from rtdash.server.read_your_writes import ReadYourWrites
 
 
 def test_the_latest_write_of_each_user_and_venue_counts() -> None:

@@ -4,16 +4,19 @@ reading the answer.
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
+from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from rtdash.server.services import Services
-from rtdash.server.ws.fast_handshake import PeerAddress
+from rtdash.server.http.idle_connections import IdleConnections
+from rtdash.server.ws.fast_handshake import FastHandshake, PeerAddress
 from rtdash.server.ws.handshake import unreadable
 from rtdash.server.ws.upgrade import RequestHead
+from rtdash.settings import Limits
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of a head that is not whole yet; with a token of the longest kind it has a sixth of that."""
@@ -28,6 +31,18 @@ class Phase(Enum):
 
     HEAD = "handshake_timeout_s"
     BODY = "body_timeout_s"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEdge:
+    """What the HTTP connections of a process share. `fast_handshake` is None on the plain lane,
+    where uvicorn's own WebSocket class takes upgrades.
+    """
+
+    limits: Limits
+    refusals: Counter
+    idle_connections: IdleConnections[Any]
+    fast_handshake: FastHandshake | None
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -47,17 +62,15 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        services: Services = app_state["services"]
+        edge: HttpEdge = app_state["http_edge"]
         self._patience_s = {
-            Phase.HEAD: services.settings.limits.handshake_timeout_s,
+            Phase.HEAD: edge.limits.handshake_timeout_s,
             Phase.BODY: BODY_TIMEOUT_S,
         }
-        self._refusals = services.metrics.limit_refusals
-        self._idle_connections = services.idle_connections
-        self._fast_handshake = (
-            services.connection_manager.fast_handshake if services.settings.lane == "fast" else None
-        )
-        self._is_dry_run = services.settings.limits.limits_dry_run
+        self._refusals = edge.refusals
+        self._idle_connections = edge.idle_connections
+        self._fast_handshake = edge.fast_handshake
+        self._is_dry_run = edge.limits.limits_dry_run
         self._phase: Phase | None = None
         self._timed: Phase | None = None
         self._head_bytes = 0

@@ -102,7 +102,7 @@ class FastPath(FastAPI):
         if question.key is None:
             found = services.dashboard.fresh(question.venue_id, at_least)
         else:
-            found = services.upcoming_lists.fresh(question.key, at_least)
+            found = self.state.upcoming_lists.fresh(question.key, at_least)
         return None if found is None or services.limits.take(caller.sub) else found
 
     def _question(

@@ -94,7 +94,7 @@ async def read_upcoming(
     venue = choose_venue(services.venues, caller, venue_id)
     key = ListKey(venue.id, within_minutes, limit)
     if cursor is None:
-        kept = await services.upcoming_lists.first_page(
+        kept = await request.app.state.upcoming_lists.first_page(
             venue, key, services.read_your_writes.mark(caller.sub, venue.id)
         )
         return answer(request, kept.body)
