@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import blake2b
 from typing import Any
 
 from rtdash.domain.availability import day_availability
@@ -10,6 +9,7 @@ from rtdash.domain.instants import format_instant
 from rtdash.domain.stats import Totals, dashboard_stats
 from rtdash.domain.venues import Venue, VenueKind, business_date, same_time_last_week
 from rtdash.protocol.channels import stats_channel
+from rtdash.protocol.etags import weak_etag
 from rtdash.protocol.messages import availability_message, encode, stats_message
 from rtdash.store.database import Connection
 from rtdash.store.reservations import read_sold, read_totals
@@ -82,7 +82,7 @@ def make_snapshot(
                 "stats": figures.stats,
             }
         )
-        etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+        etag = weak_etag(body)
     states = _states(venue, timestamp, now, figures, previous)
     return Snapshot(
         venue.id,
@@ -103,11 +103,23 @@ def _states(
     states = [
         (
             "stats_update",
-            encode(stats_message(channel, venue.id, figures.stats, timestamp=timestamp)),
+            encode(
+                stats_message(
+                    channel,
+                    venue.id,
+                    figures.stats,
+                    currency=venue.currency,
+                    business_date=figures.business_date,
+                    timestamp=timestamp,
+                )
+            ),
         )
     ]
     if figures.availability is not None:
-        if previous and previous.availability == figures.availability:
+        if previous and (previous.business_date, previous.availability) == (
+            figures.business_date,
+            figures.availability,
+        ):
             return (states[0], previous.states[1])
         total, available, rate = figures.availability
         message = availability_message(
@@ -116,6 +128,7 @@ def _states(
             total_rooms=total,
             available_rooms=available,
             occupancy_rate=rate,
+            business_date=figures.business_date,
             timestamp=now,
         )
         states.append(("room_availability_update", encode(message)))

@@ -105,6 +105,14 @@ def next_turn(venue: Venue, instant: datetime) -> datetime:
     )
 
 
+def business_day(venue: Venue, day: date) -> tuple[datetime, datetime]:
+    """Return the instants (UTC) between which the venue's business date is `day`; the second is
+    the first of the next date.
+    """
+    begin = _at_wall_clock(venue, day, time(venue.closeout_hour))
+    return begin, _at_wall_clock(venue, day + timedelta(days=1), time(venue.closeout_hour))
+
+
 def stay_start(venue: Venue, check_in: date) -> datetime:
     """When a stay starts (UTC): its first day at the venue's check-in time."""
     return _at_wall_clock(venue, check_in, venue.check_in_time)

@@ -3,7 +3,7 @@ Times and numbers are given, never made here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from json import JSONDecoder, JSONEncoder
 from typing import Any, NoReturn
 
@@ -145,14 +145,24 @@ def stamp(message: Message, *, seq: int, timestamp: datetime) -> Message:
     return {**message, "timestamp": format_instant(timestamp), "seq": seq}
 
 
-def stats_message(channel: Channel, venue: str, stats: Message, *, timestamp: datetime) -> Message:
-    """`stats_update`: the eight figures as of `timestamp`."""
+def stats_message(
+    channel: Channel,
+    venue: str,
+    stats: Message,
+    *,
+    currency: str,
+    business_date: date,
+    timestamp: datetime,
+) -> Message:
+    """Build a `stats_update`: the eight figures of a business date as of `timestamp`."""
     return {
         "type": "stats_update",
         "timestamp": format_instant(timestamp),
         "stats": stats,
         "channel": channel.value,
         "venue": venue,
+        "currency": currency,
+        "businessDate": business_date.isoformat(),
     }
 
 
@@ -163,6 +173,7 @@ def availability_message(
     total_rooms: int,
     available_rooms: int,
     occupancy_rate: int,
+    business_date: date,
     timestamp: datetime,
 ) -> Message:
     """`room_availability_update`: tonight's rooms; `occupancy_rate` in whole percent."""
@@ -176,6 +187,7 @@ def availability_message(
         },
         "channel": channel.value,
         "venue": venue,
+        "businessDate": business_date.isoformat(),
     }
 
 

@@ -158,6 +158,8 @@ class StatsUpdate(Timed):
     stats: Stats
     channel: StatsChannel
     venue: str
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    businessDate: Day  # noqa: N815
 
 
 class RoomAvailabilityUpdate(Timed):
@@ -167,6 +169,7 @@ class RoomAvailabilityUpdate(Timed):
     availability: Availability
     channel: Literal[Channel.HOTEL_STATS]
     venue: str
+    businessDate: Day  # noqa: N815
 
 
 class NewReservation(Event):

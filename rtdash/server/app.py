@@ -23,6 +23,7 @@ from rtdash.server.rest.routers import (
     admin,
     channels,
     dashboard,
+    movements,
     operations,
     reports,
     reservations,
@@ -35,7 +36,7 @@ from rtdash.server.ws.admission import wrong_path
 from rtdash.settings import Settings
 
 _EXPOSED = ("ETag", "Location", "Retry-After")
-_ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match")
+_ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
 
 
 def create_app(
@@ -81,6 +82,7 @@ def create_app(
             reports,
             reservations,
             venues,
+            movements,
             user,
             operations,
             channels,

@@ -149,13 +149,21 @@ def notified() -> Message:
 
 
 GOLDEN: dict[str, Callable[[], Message]] = {
-    "stats_update": lambda: stats_message(Channel.HOTEL_STATS, HOTEL.id, STATS, timestamp=NOW),
+    "stats_update": lambda: stats_message(
+        Channel.HOTEL_STATS,
+        HOTEL.id,
+        STATS,
+        currency="EUR",
+        business_date=date(2023, 7, 24),
+        timestamp=NOW,
+    ),
     "room_availability_update": lambda: availability_message(
         Channel.HOTEL_STATS,
         HOTEL.id,
         total_rooms=50,
         available_rooms=35,
         occupancy_rate=30,
+        business_date=date(2023, 7, 24),
         timestamp=NOW,
     ),
     "new_reservation": booked,

@@ -41,6 +41,8 @@ def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer
         "GET /api/user/profile",
         "GET /api/hotel/rooms/availability",
         "GET /api/hotel/room-types",
+        "GET /api/hotel/movements",
+        "GET /api/restaurant/covers",
         "GET /api/hotel/bookings",
         "POST /api/hotel/bookings",
         "GET /api/hotel/bookings/{id}",

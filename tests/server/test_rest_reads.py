@@ -19,6 +19,8 @@ READS = [
     "/api/user/profile",
     "/api/hotel/rooms/availability?startDate=2030-01-01&endDate=2030-01-03",
     "/api/hotel/room-types",
+    "/api/hotel/movements",
+    "/api/restaurant/covers",
     "/api/hotel/bookings",
     "/api/hotel/bookings?status=Confirmed",
     "/api/restaurant/reservations",
@@ -110,6 +112,7 @@ def test_profile_tells_what_the_token_allows(server) -> None:
             "kind": "restaurant",
             "timezone": "Europe/Lisbon",
             "currency": "EUR",
+            "closeoutHour": 4,
         },
         {
             "id": HOTEL,
@@ -117,6 +120,8 @@ def test_profile_tells_what_the_token_allows(server) -> None:
             "kind": "hotel",
             "timezone": "Europe/Lisbon",
             "currency": "EUR",
+            "closeoutHour": 3,
+            "checkInTime": "15:00",
         },
     ]
     assert datetime.fromisoformat(body["expiresAt"]) > datetime.now(UTC)

@@ -15,12 +15,13 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from rtdash.dashboard import Snapshot
+from rtdash.protocol.etags import is_listed
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.access import choose_venue
 from rtdash.server.rest.fast_writes import WRITES, write_at_once
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.problems import Problem
-from rtdash.server.rest.responses import CACHE_CONTROL, JSON, is_known
+from rtdash.server.rest.responses import CACHE_CONTROL, JSON
 from rtdash.server.rest.routers.dashboard import (
     DEFAULT_WITHIN_MINUTES,
     MAX_WITHIN_MINUTES,
@@ -138,7 +139,7 @@ def _read_headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
 
 
 async def _send(send: Send, body: bytes, etag: str, if_none_match: bytes | None) -> int:
-    if if_none_match is not None and is_known(if_none_match.decode("latin-1"), etag):
+    if if_none_match is not None and is_listed(if_none_match.decode("latin-1"), etag):
         status, body, headers = 304, b"", [(b"etag", etag.encode()), _CACHE_CONTROL]
     else:
         status, headers = (

@@ -10,9 +10,9 @@ from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
 from rtdash.domain.reservations import EXPECTED, Reservation
 from rtdash.domain.venues import Venue
+from rtdash.protocol.etags import weak_etag
 from rtdash.protocol.messages import encode
 from rtdash.server.rest.paging import Selection, page_body, read_page
-from rtdash.server.rest.responses import etag_of
 from rtdash.store.database import Database
 
 KEPT = timedelta(seconds=1)
@@ -77,7 +77,7 @@ class UpcomingLists:
             lambda connection: read_page(connection, venue, selection_of(key, now))
         )
         body = encode(page_body(venue, page))
-        kept = KeptList(body, etag_of(body), mark, now, _first_start(page[0]))
+        kept = KeptList(body, weak_etag(body), mark, now, _first_start(page[0]))
         self._kept.pop(key, None)
         self._forget(now)
         self._kept[key] = kept

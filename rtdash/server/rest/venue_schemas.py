@@ -1,5 +1,9 @@
 """The bodies that tell of venues and of the user, as OpenAPI shows them."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from rtdash.server.rest.schemas import Body, Instant, Kind, LocalDate, Money
 
 
@@ -11,6 +15,12 @@ class VenueSummary(Body):
     kind: Kind
     timezone: str
     currency: str
+    closeout_hour: Annotated[
+        int, Field(ge=0, le=23, description="Local hour at which the business date turns.")
+    ]
+    check_in_time: Annotated[
+        str | None, Field(description="Hotels: local time, as in 15:00.", pattern=r"^\d\d:\d\d$")
+    ] = None
 
 
 class Profile(Body):
@@ -98,3 +108,71 @@ class MenuItems(Body):
 
     currency: str
     items: list[MenuItem]
+
+
+class Arrivals(Body):
+    """Stays that begin on the date; `expected` includes those that have arrived."""
+
+    expected: int
+    arrived: int
+
+
+class Departures(Body):
+    """Stays that end on the date; `expected` includes those that have departed."""
+
+    expected: int
+    departed: int
+
+
+class NightOccupancy(Body):
+    """Rooms sold for one night."""
+
+    date: LocalDate
+    sold_rooms: int
+    total_rooms: int
+
+
+class Movements(Body):
+    """A hotel's business date. Cancelled stays and no-shows count in `cancelledToday` alone."""
+
+    venue: str
+    business_date: LocalDate
+    arrivals: Arrivals
+    departures: Departures
+    in_house: Annotated[int, Field(description="Reservations checked in and not yet out.")]
+    guests_in_house: int
+    booked_today: Annotated[int, Field(description="Booked on the date, for any date.")]
+    cancelled_today: Annotated[int, Field(description="Cancelled on the date, for any date.")]
+    occupancy: Annotated[
+        list[NightOccupancy], Field(description="The date's night and the 13 after it.")
+    ]
+
+
+class PartyCount(Body):
+    """`expected` includes those that sit or have left; `seated` sit now."""
+
+    expected: int
+    seated: int
+    completed: int
+
+
+class CoverSlot(Body):
+    """Half an hour, by the local time at which it begins."""
+
+    time: Annotated[str, Field(pattern=r"^\d\d:\d\d$", examples=["19:30"])]
+    parties: int
+    guests: int
+
+
+class Covers(Body):
+    """A restaurant's business date. Cancelled parties and no-shows count in `cancelledToday`
+    alone.
+    """
+
+    venue: str
+    business_date: LocalDate
+    parties: PartyCount
+    guests: PartyCount
+    booked_today: Annotated[int, Field(description="Booked on the date, for any date.")]
+    cancelled_today: Annotated[int, Field(description="Cancelled on the date, for any date.")]
+    slots: Annotated[list[CoverSlot], Field(description="Half hours with a party, in order.")]

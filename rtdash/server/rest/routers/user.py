@@ -1,10 +1,13 @@
-"""The bearer of the token, as the token and the server see him."""
+"""The user of the token: name, scopes, venues."""
+
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain.instants import format_instant
+from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.auth.tokens import own_venues
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep
@@ -17,16 +20,7 @@ router = APIRouter(tags=["user"])
 @router.get("/api/user/profile", responses=reading(venue_schemas.Profile))
 async def read_profile(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Who the token is for, its scopes and its venues in their order."""
-    venues = [
-        {
-            "id": venue.id,
-            "name": venue.name,
-            "kind": venue.kind.value,
-            "timezone": venue.timezone,
-            "currency": venue.currency,
-        }
-        for venue in own_venues(services.venues, caller)
-    ]
+    venues = [_summary(venue) for venue in own_venues(services.venues, caller)]
     body = {
         "id": caller.sub,
         "name": caller.name,
@@ -35,3 +29,18 @@ async def read_profile(request: Request, services: PartsDep, caller: Caller) -> 
         "expiresAt": format_instant(caller.expires_at),
     }
     return answer(request, body)
+
+
+def _summary(venue: Venue) -> dict[str, Any]:
+    """What a client needs to show the venue's times and money; check-in is a hotel's alone."""
+    summary = {
+        "id": venue.id,
+        "name": venue.name,
+        "kind": venue.kind.value,
+        "timezone": venue.timezone,
+        "currency": venue.currency,
+        "closeoutHour": venue.closeout_hour,
+    }
+    if venue.kind is VenueKind.HOTEL:
+        summary["checkInTime"] = venue.check_in_time.isoformat("minutes")
+    return summary
