@@ -1,8 +1,8 @@
 """The users of `rtdash loadtest`, for locust: each class is a few calls of what rtdash.loadtest
 knows.
 
-`rtdash loadtest` starts it as `python -m locust -f locustfile.py`, with its orders in the file that
-RTDASH_LOADTEST_ORDERS names.
+`rtdash loadtest` starts it as `python -m locust -f locustfile.py`, with its config in the file that
+RTDASH_LOADTEST_CONFIG names.
 """
 
 import os
@@ -14,21 +14,21 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, User, events, task
 
-from rtdash.loadtest.crew import Crew, read_outcomes
-from rtdash.loadtest.orders import ORDERS_VARIABLE, Orders
+from rtdash.loadtest.generator.client_pool import ClientPool, read_outcomes
+from rtdash.loadtest.generator.run_config import CONFIG_VARIABLE, RunConfig
 
-orders = Orders.load(Path(os.environ[ORDERS_VARIABLE]))
+config = RunConfig.load(Path(os.environ[CONFIG_VARIABLE]))
 _numbers = iter(range(10**9))
 
 
 @cache
-def the_crew() -> Crew:
+def client_pool() -> ClientPool:
     """This process's; made with its first user, since `--processes` forks after this module has
     been loaded.
     """
-    crew = Crew(orders)
-    gevent.spawn(crew.work, gevent.sleep, is_over=lambda: False)
-    return crew
+    pool = ClientPool(config)
+    gevent.spawn(pool.work, gevent.sleep, is_over=lambda: False)
+    return pool
 
 
 @events.request.add_listener
@@ -44,36 +44,36 @@ def _requested(
             if status
             else type(exception).__name__
         )
-        the_crew().requested(name, response_time / 1000, failure=failure)
+        client_pool().requested(name, response_time / 1000, failure=failure)
 
 
 @events.quitting.add_listener
 def _quitting(environment: Any, **_: Any) -> None:
     environment.process_exit_code = 0  # the verdict is the conductor's
-    if the_crew.cache_info().currsize:
-        the_crew().report(time.monotonic())
-        the_crew().finish()
+    if client_pool.cache_info().currsize:
+        client_pool().report(time.monotonic())
+        client_pool().finish()
 
 
 class DashboardUser(User):
-    """An open dashboard: a WebSocket that follows."""
+    """Open dashboard: a WebSocket that follows."""
 
-    fixed_count = orders.phase.dashboards
+    fixed_count = config.phase.dashboards
     abstract = fixed_count == 0
 
     @task
     def follow(self) -> None:
-        """For ever, or until the server turns it away."""
-        the_crew().dashboard().run()
+        """Follow until the server turns this user away."""
+        client_pool().websocket_user().run()
 
 
 class _RestUser(FastHttpUser):
     abstract = True
-    host = orders.url
+    host = config.url
     insecure = False  # locust's default doesn't look at certificates
 
     def on_start(self) -> None:
-        self.rights = {"Authorization": f"Bearer {the_crew().token(next(_numbers))}"}
+        self.rights = {"Authorization": f"Bearer {client_pool().token(next(_numbers))}"}
         self.etags = {}
 
     def read(self, path: str) -> None:
@@ -88,18 +88,18 @@ class _RestUser(FastHttpUser):
 
 
 class PollingUser(_RestUser):
-    """A dashboard that can't open a WebSocket and polls, as the requirements' fallback says."""
+    """Dashboard that can't open a WebSocket and polls, as the requirements' fallback says."""
 
-    fixed_count = orders.phase.pollers
+    fixed_count = config.phase.pollers
     abstract = fixed_count == 0
 
     @task
     def poll(self) -> None:
         """Each path at its own interval, begun at a random instant of it."""
-        rng, now = the_crew().rng, time.monotonic()
+        rng, now = client_pool().rng, time.monotonic()
         every = {
-            "/api/reservations/upcoming": orders.phase.poll_upcoming_s,
-            "/api/dashboard/stats": orders.phase.poll_stats_s,
+            "/api/reservations/upcoming": config.phase.poll_upcoming_s,
+            "/api/dashboard/stats": config.phase.poll_stats_s,
         }
         due = {path: now + rng.random() * every_s for path, every_s in every.items()}
         while True:
@@ -110,11 +110,9 @@ class PollingUser(_RestUser):
 
 
 class OfficeUser(_RestUser):
-    """Somebody who comes to work: opens the dashboard's pages by REST, and then leaves it open on
-    the socket.
-    """
+    """User at work: opens the dashboard's pages by REST, then follows on the WebSocket."""
 
-    fixed_count = orders.phase.offices
+    fixed_count = config.phase.offices
     abstract = fixed_count == 0
 
     @task
@@ -129,20 +127,23 @@ class OfficeUser(_RestUser):
             "/api/dashboard/revenue/by-category?period=weekly",
         ):
             self.read(path)
-            gevent.sleep(the_crew().rng.random() * 0.2)
+            gevent.sleep(client_pool().rng.random() * 0.2)
         browsing = gevent.spawn(self.browse)
         try:
-            the_crew().dashboard().run()
+            client_pool().websocket_user().run()
         finally:
             browsing.kill()
 
     def browse(self) -> None:
         """Look at a page now and then."""
         while True:
-            gevent.sleep(the_crew().rng.expovariate(1 / 5))
+            gevent.sleep(client_pool().rng.expovariate(1 / 5))
             self.read(
-                the_crew().rng.choice(
-                    ("/api/dashboard/reservations/today", "/api/dashboard/trends?period=monthly")
+                client_pool().rng.choice(
+                    (
+                        "/api/dashboard/reservations/today",
+                        "/api/dashboard/trends?period=monthly",
+                    )
                 )
             )
 
@@ -150,26 +151,26 @@ class OfficeUser(_RestUser):
 class WritingUser(_RestUser):
     """Sends operations, the next as soon as the last is answered."""
 
-    fixed_count = orders.phase.writers
+    fixed_count = config.phase.writers
     abstract = fixed_count == 0
 
     @task
     def write(self) -> None:
         """One request."""
-        crew = the_crew()
-        if crew.is_over:
+        pool = client_pool()
+        if pool.is_over:
             gevent.sleep(1)
             return
-        crew.writing += 1
+        pool.writing += 1
         try:
-            self.send(crew)
+            self.send(pool)
         finally:
-            crew.writing -= 1
+            pool.writing -= 1
 
-    def send(self, crew: Crew) -> None:
-        """Operations that are due now, and what became of them."""
+    def send(self, pool: ClientPool) -> None:
+        """OperationSource that are due now, and what became of them."""
         operations = [
-            crew.operations.draw(time.monotonic()) for _ in range(orders.phase.writer_batch)
+            pool.operations.draw(time.monotonic()) for _ in range(config.phase.writer_batch)
         ]
         with self.client.post(
             "/api/operations", json=operations, headers=self.rights, catch_response=True
@@ -183,7 +184,7 @@ class WritingUser(_RestUser):
             except ValueError:
                 outcomes = None
             if outcomes is None:
-                crew.failures[f"HTTP {response.status_code}"] += len(operations)
+                pool.failures[f"HTTP {response.status_code}"] += len(operations)
                 response.failure(f"HTTP {response.status_code}")
                 return
-            crew.sent(operations, outcomes, time.monotonic())
+            pool.sent(operations, outcomes, time.monotonic())

@@ -17,8 +17,8 @@ from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
 if TYPE_CHECKING:
-    from rtdash.loadtest.run import Order
-    from rtdash.loadtest.summary import Summary
+    from rtdash.loadtest.run.runner import RunRequest
+    from rtdash.loadtest.verdict.summary import Summary
 
 
 def loadtest(
@@ -63,7 +63,7 @@ def loadtest(
         typer.Option(metavar="FILE", help="A summary.json to compare with.", show_default=False),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of the generator.")] = 1,
-    seed: Annotated[int, typer.Option(help="Operations and faults are drawn from it.")] = 1,
+    seed: Annotated[int, typer.Option(help="OperationSource and faults are drawn from it.")] = 1,
     tokens: Annotated[
         Path | None,
         typer.Option(
@@ -88,13 +88,13 @@ def loadtest(
     """
     with _in_words():
         url = find_url(data, url) if url else None
-        order = _order(
+        request = _order(
             scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate
         )
-        order = _who(order, url, tokens, data, processes=processes, seed=seed, ui=ui)
+        request = _who(request, url, tokens, data, processes=processes, seed=seed, ui=ui)
         _make(report)
-        summary = _interruptible(_run(order, report))
-    from rtdash.loadtest.summary import EXIT_CODES
+        summary = _interruptible(_run(request, report))
+    from rtdash.loadtest.verdict.summary import EXIT_CODES
 
     if code := EXIT_CODES[summary.ending]:
         raise typer.Exit(code)
@@ -109,11 +109,11 @@ def _order(
     users: int | None,
     duration: str | None,
     spawn_rate: float | None,
-) -> "Order":
-    from rtdash.loadtest.baseline import read_baseline
-    from rtdash.loadtest.run import Order
-    from rtdash.loadtest.scenario import Overrides, find_packaged, find_scenario, override
-    from rtdash.loadtest.slo import check_scopes, read_slos
+) -> "RunRequest":
+    from rtdash.loadtest.plan.scenario import Overrides, find_packaged, find_scenario, override
+    from rtdash.loadtest.plan.slo import check_scopes, read_slos
+    from rtdash.loadtest.run.runner import RunRequest
+    from rtdash.loadtest.verdict.baseline import read_baseline
 
     name, chosen = find_scenario(scenario)
     chosen = override(
@@ -130,7 +130,7 @@ def _order(
             code=Exit.USAGE,
         )
     mint = partial(own_server_token, user="loadtest")
-    return Order(
+    return RunRequest(
         name,
         chosen,
         slos,
@@ -141,7 +141,7 @@ def _order(
 
 
 def _who(
-    order: "Order",
+    request: "RunRequest",
     url: str | None,
     tokens: Path | None,
     data: Path | None,
@@ -149,7 +149,7 @@ def _who(
     processes: int,
     seed: int,
     ui: bool,
-) -> "Order":
+) -> "RunRequest":
     from dataclasses import replace
 
     given: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ def _who(
             )
     elif url:
         given = (find_token(data, os.environ.get("RTDASH_TOKEN")),)
-    return replace(order, tokens=given, processes=processes, seed=seed, with_ui=ui)
+    return replace(request, tokens=given, processes=processes, seed=seed, with_ui=ui)
 
 
 def _make(report: Path | None) -> None:
@@ -187,17 +187,17 @@ def _make(report: Path | None) -> None:
         ) from None
 
 
-async def _run(order: "Order", report: Path | None) -> "Summary":
-    from rtdash.loadtest.progress import Progress
-    from rtdash.loadtest.report import publish
-    from rtdash.loadtest.run import run
+async def _run(request: "RunRequest", report: Path | None) -> "Summary":
+    from rtdash.loadtest.run.progress import Progress
+    from rtdash.loadtest.run.runner import run
+    from rtdash.loadtest.verdict.report import publish
 
     should_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, should_stop, asyncio.current_task())
     progress = Progress(sys.stderr)
-    summary = await run(order, should_stop, progress.show, progress.say)
+    summary = await run(request, should_stop, progress.show, progress.say)
     progress.end()
     publish(summary, report, out=sys.stdout)
     return summary
@@ -221,9 +221,9 @@ def _interruptible(work: "Coroutine[Any, Any, Summary]") -> "Summary":
 def _in_words() -> Iterator[None]:
     """What keeps a run from its verdict, as the person at the terminal needs it."""
     from rtdash.client.failures import NotAllowed, Problem, Unreachable
-    from rtdash.loadtest.generator import GeneratorFailed
-    from rtdash.loadtest.own_server import ServerFailed
-    from rtdash.loadtest.slo import NotUsable
+    from rtdash.loadtest.generator.locust_process import GeneratorFailed
+    from rtdash.loadtest.plan.slo import NotUsable
+    from rtdash.loadtest.run.own_server import ServerFailed
 
     try:
         yield

@@ -1,1 +1,1 @@
-"""What locust's users and the verdict need: ledger, histogram, faults, SLOs, reports."""
+"""The load test: plan, generator, run and verdict, in this order of import."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from rtdash.loadtest.faults import Fault, FaultProxy
+from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from tests.conftest import FULL
 from tests.faults.observers import CHANNEL, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
@@ -193,7 +193,7 @@ class _Trial:
 @asynccontextmanager
 async def _cut_off(proxy: FaultProxy) -> AsyncIterator[float]:
     await proxy.refuse()
-    proxy.inflict(Fault.RST, proxy.passages)
+    proxy.inject(Fault.RST, proxy.connections)
     yield DOWN_S
     await proxy.admit()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rtdash.client import State
-from rtdash.loadtest.faults import Fault, FaultProxy
+from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from tests.conftest import FULL
 from tests.faults.observers import QUICK, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
@@ -43,28 +43,28 @@ class Way:
         self.is_busy = True
         at = time.monotonic()
         self.injured.append((at, kind))
-        passages = self.proxy.passages
+        connections = self.proxy.connections
         match kind:
             case "pause":
-                for passage in passages:
+                for passage in connections:
                     passage.pause()
                 await asyncio.sleep(rng.uniform(0.1, FROZEN_S / 4))
-                for passage in passages:
+                for passage in connections:
                     passage.resume()
             case "throttled":
-                for passage in passages:
+                for passage in connections:
                     passage.bytes_per_s = 50_000
                 await asyncio.sleep(0.5)
-                for passage in passages:
+                for passage in connections:
                     passage.bytes_per_s = 0
             case "refused":
                 await self.proxy.refuse()
-                self.proxy.inflict(Fault.RST, passages)
+                self.proxy.inject(Fault.RST, connections)
                 await asyncio.sleep(rng.uniform(0.1, 0.5))
                 await self.proxy.admit()
                 await self._back(at)
             case _:
-                self.proxy.inflict(Fault(kind), passages)
+                self.proxy.inject(Fault(kind), connections)
                 await self._back(at)
         self.is_busy = False
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from rtdash.loadtest.faults import Fault, FaultProxy
+from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from rtdash.store import dialects
 from rtdash.store.response_timeout import ResponseTimeoutConnection
 from tests.conftest import FULL
@@ -46,7 +46,7 @@ async def frozen(postgres: TestServer, _proxy: FaultProxy) -> AsyncIterator[None
 async def cut_off(_postgres: TestServer, proxy: FaultProxy) -> AsyncIterator[None]:
     """Connections are half-open for good, and new ones lead nowhere."""
     proxy.delay_s = 3600.0
-    proxy.inflict(Fault.HALF_OPEN, proxy.passages)
+    proxy.inject(Fault.HALF_OPEN, proxy.connections)
     try:
         yield
     finally:

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from rtdash.cli.credentials import local_token
-from rtdash.loadtest.own_server import LIFTED
-from rtdash.loadtest.scenario import find_packaged
+from rtdash.loadtest.plan.scenario import find_packaged
+from rtdash.loadtest.run.own_server import LIFTED
 
 PATIENCE_S = 120
 PATIENT = find_packaged("slo", "default").read_text().replace('"p90"', '"p50"')
@@ -52,7 +52,7 @@ def write(path: Path, text: str) -> str:
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """How a run ended, and what it left. `family`: its children when something was done to it."""
 
     code: int
@@ -110,11 +110,11 @@ class Run:
                     return one
             await asyncio.sleep(0.05)
 
-    async def outcome(self) -> Outcome:
+    async def outcome(self) -> RunOutcome:
         """How it ends."""
         assert self.process.stdout is not None
         self.said += [line.decode() async for line in self.process.stdout]
-        return Outcome(
+        return RunOutcome(
             await self.process.wait(), self.folder / "report", "".join(self.said), self.family
         )
 

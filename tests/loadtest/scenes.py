@@ -4,7 +4,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.loadtest.running import CALM, DROPPING, Outcome, running, serving, write
+from tests.loadtest.running import CALM, DROPPING, RunOutcome, running, serving, write
 
 LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace(
     "[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]"
@@ -28,13 +28,13 @@ op = "<="
 value = 0.001
 abort = true
 """
-Scene = Callable[[Path], Awaitable[Outcome]]
+Scene = Callable[[Path], Awaitable[RunOutcome]]
 
 
 def dying(name: str) -> Scene:
     """That child is killed in mid-run."""
 
-    async def scene(folder: Path) -> Outcome:
+    async def scene(folder: Path) -> RunOutcome:
         async with running(folder, LONG) as run:
             await run.until("published")
             (await run.child(name)).kill()
@@ -46,7 +46,7 @@ def dying(name: str) -> Scene:
 def interrupted(scenario: str, when: str) -> Scene:
     """Ctrl-C as soon as it says that, and a generator works."""
 
-    async def scene(folder: Path) -> Outcome:
+    async def scene(folder: Path) -> RunOutcome:
         async with running(folder, scenario) as run:
             await run.until(when)
             await run.child("locust")
@@ -59,7 +59,7 @@ def interrupted(scenario: str, when: str) -> Scene:
 def interrupted_while(child: str, scenario: str, when: str) -> Scene:
     """Ctrl-C as soon as it says that, once it has that child."""
 
-    async def scene(folder: Path) -> Outcome:
+    async def scene(folder: Path) -> RunOutcome:
         async with running(folder, scenario) as run:
             await run.child(child)
             await run.until(when)
@@ -69,19 +69,19 @@ def interrupted_while(child: str, scenario: str, when: str) -> Scene:
     return scene
 
 
-async def aborted(folder: Path) -> Outcome:
+async def aborted(folder: Path) -> RunOutcome:
     """An SLO that nobody can hold."""
     async with running(folder, LONG, "--slo", write(folder / "slo.toml", IMPOSSIBLE)) as run:
         return await run.outcome()
 
 
-async def starved(folder: Path) -> Outcome:
+async def starved(folder: Path) -> RunOutcome:
     """A generator that is given less than it takes, twice."""
     async with running(folder, HOPELESS) as run:
         return await run.outcome()
 
 
-async def pruned(folder: Path) -> Outcome:
+async def pruned(folder: Path) -> RunOutcome:
     """The server is restarted in mid-run, which takes its time on a busy machine, and keeps its log
     for a second only.
     """
@@ -98,7 +98,7 @@ def lost(number: signal.Signals) -> Scene:
     back.
     """
 
-    async def scene(folder: Path) -> Outcome:
+    async def scene(folder: Path) -> RunOutcome:
         async with (
             serving(folder) as server,
             running(folder, "gone_after_s = 3\n" + LONG, *server.arguments) as run,
@@ -116,7 +116,7 @@ def lost(number: signal.Signals) -> Scene:
 def encrypted(certificate: tuple[Path, Path], *, is_trusted: bool) -> Scene:
     """Over TLS, through the fault proxy."""
 
-    async def scene(folder: Path) -> Outcome:
+    async def scene(folder: Path) -> RunOutcome:
         async with serving(
             folder, "--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])
         ) as server:

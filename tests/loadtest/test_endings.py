@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import certificate
-from tests.loadtest.running import CALM, Outcome
+from tests.loadtest.running import CALM, RunOutcome
 from tests.loadtest.scenes import (
     LONG,
     SLOWLY,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test is charged with all scen
 @pytest.fixture(scope="module")
 def outcomes(
     tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]
-) -> dict[str, Outcome]:
+) -> dict[str, RunOutcome]:
     """All of them, by name; four at once, since a start of a server and a generator is what they
     take most of their time for.
     """
@@ -55,17 +55,17 @@ def outcomes(
     base = tmp_path_factory.mktemp("endings")
     places = asyncio.Semaphore(4)
 
-    async def play(name: str) -> Outcome:
+    async def play(name: str) -> RunOutcome:
         async with places:
             return await scenes[name](base / name)
 
-    async def play_all() -> list[Outcome]:
+    async def play_all() -> list[RunOutcome]:
         return await asyncio.gather(*map(play, scenes))
 
     return dict(zip(scenes, asyncio.run(play_all()), strict=True))
 
 
-def test_a_server_that_dies_is_named(outcomes: dict[str, Outcome]):
+def test_a_server_that_dies_is_named(outcomes: dict[str, RunOutcome]):
     """Exit 3, how it ended, what was measured until then; what can't be known any more is not
     held.
     """
@@ -81,7 +81,7 @@ def test_a_server_that_dies_is_named(outcomes: dict[str, Outcome]):
 
 @pytest.mark.parametrize("name", ["lost", "frozen"])
 def test_a_server_elsewhere_that_is_lost_for_good_ends_the_run(
-    outcomes: dict[str, Outcome], name: str
+    outcomes: dict[str, RunOutcome], name: str
 ):
     """Exit 3, as soon as it is sure, and long before the traffic would be over; what was measured
     until then is in the report.
@@ -96,7 +96,7 @@ def test_a_server_elsewhere_that_is_lost_for_good_ends_the_run(
     assert (ended.folder / "report.html").exists()
 
 
-def test_a_generator_that_dies_is_named(outcomes: dict[str, Outcome]):
+def test_a_generator_that_dies_is_named(outcomes: dict[str, RunOutcome]):
     """Exit 98: the run says nothing about the server."""
     ended = outcomes["generator"]
     assert ended.code == 98, ended.output
@@ -107,7 +107,7 @@ def test_a_generator_that_dies_is_named(outcomes: dict[str, Outcome]):
 
 @pytest.mark.parametrize("name", ["ctrl-c", "spawning"])
 def test_an_interrupted_run_leaves_its_report_and_no_process(
-    outcomes: dict[str, Outcome], name: str
+    outcomes: dict[str, RunOutcome], name: str
 ):
     """Ctrl-C while there is traffic, or while the users come: exit 130, what was measured is in the
     report.
@@ -119,7 +119,7 @@ def test_an_interrupted_run_leaves_its_report_and_no_process(
     assert not ended.left
 
 
-def test_an_interrupt_while_the_server_starts_leaves_no_process(outcomes: dict[str, Outcome]):
+def test_an_interrupt_while_the_server_starts_leaves_no_process(outcomes: dict[str, RunOutcome]):
     """There is nothing to report yet: exit 130."""
     ended = outcomes["starting"]
     assert ended.code == 130, ended.output
@@ -127,7 +127,7 @@ def test_an_interrupt_while_the_server_starts_leaves_no_process(outcomes: dict[s
     assert not ended.left
 
 
-def test_an_interrupt_while_the_report_is_written_leaves_it_whole(outcomes: dict[str, Outcome]):
+def test_an_interrupt_while_the_report_is_written_leaves_it_whole(outcomes: dict[str, RunOutcome]):
     """All of it is there; the run was over, and its verdict, or the interrupt, is the exit code."""
     ended = outcomes["reporting"]
     assert ended.code in {0, 98, 99, 130, -signal.SIGINT}, ended.output
@@ -143,12 +143,14 @@ def test_an_interrupt_while_the_report_is_written_leaves_it_whole(outcomes: dict
     assert not ended.left
 
 
-def test_a_run_that_is_interrupted_while_users_come_ends_without_them(outcomes: dict[str, Outcome]):
+def test_a_run_that_is_interrupted_while_users_come_ends_without_them(
+    outcomes: dict[str, RunOutcome],
+):
     """200 users at one a second would take minutes."""
     assert outcomes["spawning"].summary["durationS"] < 100
 
 
-def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, Outcome]):
+def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, RunOutcome]):
     """Long before its duration is over: exit 99, and the report says which SLO it was."""
     ended = outcomes["aborted"]
     assert ended.code == 99, ended.output
@@ -159,7 +161,7 @@ def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, Outcome]):
     )
 
 
-def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, Outcome]):
+def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, RunOutcome]):
     """As often as the scenario allows: the report tells of it, and the last time counts."""
     ended = outcomes["starved"]
     assert ended.code == 98, ended.output
@@ -167,14 +169,14 @@ def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, Outcome
     assert len([note for note in phase["notes"] if "measured again" in note]) == 1
 
 
-def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, Outcome]):
+def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, RunOutcome]):
     """Exit 98: what clients missed can't be told from what the log doesn't have any more."""
     ended = outcomes["pruned"]
     assert ended.code == 98, ended.output
     assert "was pruned or reset during the run" in " ".join(ended.summary["invalid"])
 
 
-def test_connections_are_dropped_over_tls(outcomes: dict[str, Outcome]):
+def test_connections_are_dropped_over_tls(outcomes: dict[str, RunOutcome]):
     """The certificate is checked through the proxy, faults hit, everybody is back, nothing is
     lost.
     """
@@ -188,7 +190,7 @@ def test_connections_are_dropped_over_tls(outcomes: dict[str, Outcome]):
     assert measures["connections_leaked"]["total"] == 0
 
 
-def test_a_certificate_that_is_not_trusted_is_said(outcomes: dict[str, Outcome]):
+def test_a_certificate_that_is_not_trusted_is_said(outcomes: dict[str, RunOutcome]):
     """Exit 3, with the reason."""
     assert outcomes["untrusted"].code == 3
     assert "CERTIFICATE_VERIFY_FAILED" in outcomes["untrusted"].output

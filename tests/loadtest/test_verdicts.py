@@ -14,9 +14,9 @@ import pytest
 
 from rtdash.cli.credentials import local_token
 from rtdash.cli.main import run
-from rtdash.loadtest.own_server import OwnServer
+from rtdash.loadtest.run.own_server import OwnServer
 from tests.conftest import FULL
-from tests.loadtest.lying import (
+from tests.loadtest.faulty_servers import (
     Drops,
     Forgets,
     Garbles,
@@ -27,7 +27,7 @@ from tests.loadtest.lying import (
     Stalls,
     Swaps,
 )
-from tests.loadtest.running import CALM, DROPPING, PATIENT, Outcome, running, write
+from tests.loadtest.running import CALM, DROPPING, PATIENT, RunOutcome, running, write
 
 _PATIENT = "[generator]\nmost_lag_ms = 20000\n[[phase]]"
 """A generator that is late now and then is no finding here: what is judged is the server."""
@@ -70,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 
 async def judge(
     folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True
-) -> Outcome:
+) -> RunOutcome:
     """Run the command through a shim that tells this lie: one liar for all connections, or one
     each.
     """

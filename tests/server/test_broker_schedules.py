@@ -17,7 +17,7 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from rtdash.broker import open_broker
 from rtdash.broker.base import Notice
-from rtdash.loadtest.faults import Fault, FaultProxy
+from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from rtdash.protocol.channels import Stream
 from rtdash.relay.broker_connection import BrokerConnection
 from tests.conftest import FULL
@@ -81,7 +81,7 @@ class Post:
 
         async def lose() -> None:
             await self._proxy.refuse()
-            self._proxy.inflict(Fault.RST, self._proxy.passages)
+            self._proxy.inject(Fault.RST, self._proxy.connections)
             await self._until("degraded")
 
         self._do(lose())

@@ -1,0 +1,1 @@
+"""The load: clients, operations, faults, and what the clients saw."""

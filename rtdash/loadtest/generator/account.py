@@ -1,0 +1,78 @@
+"""Account of what one client received of one stream. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from rtdash.protocol.channels import Stream
+
+EXAMPLES = 20
+"""Findings that are named one by one; beyond, they are only counted."""
+
+
+@dataclass(slots=True)
+class StreamAccount:
+    """Events that one client received of one stream. `start`: the position that the server gave
+    first; `next_seq`: the one that must come next.
+    """
+
+    start: int
+    next_seq: int
+    missing: set[int] = field(default_factory=set)
+    """Skipped over, and not come since."""
+    duplicated: int = 0
+    reordered: int = 0
+    recovered: int = 0
+    """Came after a reconnection, from before it."""
+    resets: int = 0
+    given_up: int = 0
+    """Events that an explicit reset made the client give up."""
+
+    @classmethod
+    def opened(cls, start: int) -> Self:
+        """Return the account of a client whose first event is the one after `start`."""
+        return cls(start, start + 1)
+
+    def receive(self, seq: int) -> None:
+        """Record an event."""
+        if seq == self.next_seq:
+            self.next_seq = seq + 1
+        elif seq > self.next_seq:
+            self.missing.update(range(self.next_seq, seq))
+            self.next_seq = seq + 1
+        elif seq in self.missing:
+            self.missing.discard(seq)
+            self.reordered += 1
+        else:
+            self.duplicated += 1
+
+    def reset(self, seq: int) -> None:
+        """Record a reset: the history up to `seq` is gone, and events follow from there."""
+        self.resets += 1
+        self.given_up += max(0, seq + 1 - self.next_seq)
+        self.next_seq = seq + 1
+
+    def lost(self, head: int) -> Iterator[int]:
+        """Yield each seq that never came, up to the log's head."""
+        yield from sorted(self.missing)
+        yield from range(self.next_seq, head + 1)
+
+    def to_json(self) -> list[Any]:
+        """Return all fields as JSON for another process."""
+        counts = [self.duplicated, self.reordered, self.recovered, self.resets, self.given_up]
+        return [self.start, self.next_seq, sorted(self.missing), *counts]
+
+    @classmethod
+    def from_json(cls, data: list[Any]) -> Self:
+        """Return the value that `to_json` described."""
+        start, next_seq, missing, *counts = data
+        return cls(start, next_seq, set(missing), *counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Operation that the server acknowledged as applied, and the seq that it gave for the event."""
+
+    operation_id: str
+    stream: Stream
+    seq: int

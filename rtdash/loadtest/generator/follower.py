@@ -1,0 +1,220 @@
+"""Client under test, without I/O: the session's rules, the ledger's accounts, and how long each
+recovery took. The gevent user and the asyncio probe are shells around it. Times are seconds of the
+monotonic clock, given by the shell.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rtdash.loadtest.generator.account import EXAMPLES, StreamAccount
+from rtdash.loadtest.generator.message_reader import DecodedMessage, MessageReader
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.client_session import ClientSession, Wanted
+from rtdash.protocol.codes import ErrorCode
+from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Loss of a connection and the recovery from it. `port`: the client's own port on the
+    connection that was lost.
+    """
+
+    port: int
+    detected_at: float
+    cause: str = "lost"
+    began_at: float | None = None
+    """When the client itself brought it about; faults from outside are matched by port."""
+    attempts: int = 0
+    reconnected_at: float | None = None
+    subscribed_at: float | None = None
+    consistent_at: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields as JSON for another process."""
+        return asdict(self)
+
+
+class ClientStats:
+    """Counters of all followers of a process. `heard` gets each live event's latency in seconds,
+    beside the histogram.
+    """
+
+    def __init__(self, heard: Callable[[float], None] | None = None) -> None:
+        self.received = 0
+        self.connected = 0
+        self.connects = 0
+        self.connect_failures = 0
+        self._heard = heard
+        self.latency = Histogram()
+        self.connect_time = Histogram()
+        self.recoveries: list[Recovery] = []
+        self.counts: Counter[str] = Counter()
+        """unexpected, invalid, sessions_forgotten, errors."""
+        self.examples: list[str] = []
+
+    def hear(self, latency_s: float) -> None:
+        """Record the latency of a live event."""
+        self.latency.record(latency_s)
+        if self._heard is not None:
+            self._heard(latency_s)
+
+    def find(self, kind: str, text: str) -> None:
+        """Record a fault of the server, with its first examples in words."""
+        self.counts[kind] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{kind}: {text}")
+
+
+class Follower:
+    """Client under test with its session, over all its connections."""
+
+    def __init__(
+        self, name: str, wanted: list[Wanted], reader: MessageReader, stats: ClientStats
+    ) -> None:
+        self.name = name
+        self.accounts: dict[Stream, StreamAccount] = {}
+        self.states: dict[tuple[Stream, str], str] = {}
+        """Digest of the last state message of each kind."""
+        self.is_current_at_end = False
+        """Whether it was connected and subscribed when the run ended."""
+        self.farewell: Disconnect | None = None
+        self.is_turned_away = False
+        self._session = ClientSession(wanted)
+        self._reader = reader
+        self._stats = stats
+        self._recovery: Recovery | None = None
+        self._connected_at: str | None = None
+        self._was_subscribed = False
+        self._is_resumed = False
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Return whether a connection is open and all subscriptions are confirmed."""
+        return self._session.is_subscribed
+
+    @property
+    def is_recovering(self) -> bool:
+        """Return whether a connection was lost before, so that the next one is a reconnection."""
+        return self._recovery is not None
+
+    def is_at(self, heads: dict[Stream, int]) -> bool:
+        """Return whether everything up to those heads has come, or was given up by a reset."""
+        return self.is_subscribed and all(
+            account.next_seq > heads.get(stream, 0) for stream, account in self.accounts.items()
+        )
+
+    def attempting(self) -> None:
+        """Record an attempt to connect."""
+        if self._recovery is not None:
+            self._recovery.attempts += 1
+
+    def connected(self, now: float) -> list[str]:
+        """Record a new connection; return the messages to send first."""
+        self._stats.connected += 1
+        self._connected_at = None
+        self._is_resumed = self._session.session_id is not None
+        self.farewell = None
+        self._session.connected()
+        if self._recovery is not None:
+            self._recovery.reconnected_at = now
+        return self._session.outgoing()
+
+    def lost(
+        self, now: float, *, port: int, cause: str = "lost", began_at: float | None = None
+    ) -> None:
+        """Record the loss of the connection, noticed at `now`."""
+        self._stats.connected -= 1
+        self._session.disconnected()
+        self._was_subscribed = False
+        self._recovery = Recovery(port, now, cause, began_at)
+        self._stats.recoveries.append(self._recovery)
+
+    def ended(self) -> None:
+        """Record the orderly end of the run."""
+        self._stats.connected -= 1
+        self.is_current_at_end = self._session.is_subscribed
+        self._session.disconnected()
+
+    def receive(self, payload: bytes, now: float) -> list[str]:
+        """Take a message; return the messages to send in answer."""
+        self._stats.received += 1
+        message = self._reader.read(payload)
+        if message.flaw is not None:
+            self._stats.find("invalid", f"{self.name}: {message.flaw}")
+        if message.seq is not None and not self._account(message, now):
+            return []
+        if message.body.get("code") == ErrorCode.SESSION_UNKNOWN:
+            # The session subscribes anew by itself, and says nothing of it.
+            self._stats.find(
+                "sessions_forgotten",
+                f"{self.name}: {message.body['code']}: {message.body.get('message')}",
+            )
+        try:
+            for received in self._session.accept(message.body):
+                self._take(received, message)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if message.flaw is None:
+                self._stats.find(
+                    "invalid",
+                    f"{self.name}: an answer that is not of the protocol ({type(error).__name__}:"
+                    f" {error})",
+                )
+        if not self._was_subscribed and self._session.is_subscribed:
+            self._subscribed(now)
+        return self._session.outgoing()
+
+    def _account(self, message: DecodedMessage, now: float) -> bool:
+        """Enter an event into its account; return whether this client follows its stream."""
+        assert message.seq is not None, "only events are entered"
+        account = self.accounts.get(message.stream) if message.stream else None
+        if account is None:
+            self._stats.find(
+                "unexpected",
+                f"{self.name}: seq {message.seq} of {message.stream}, which it doesn't follow",
+            )
+            return False
+        is_new = message.seq >= account.next_seq
+        account.receive(message.seq)
+        # Before the first pong the server's time is unknown: what comes until then was waiting.
+        is_missed = self._is_resumed and (
+            self._connected_at is None or message.body["timestamp"] < self._connected_at
+        )
+        if is_missed:
+            account.recovered += is_new
+            if self._recovery is not None:
+                self._recovery.consistent_at = now
+        elif is_new and message.scheduled is not None:
+            self._stats.hear(now - message.scheduled)
+        return True
+
+    def _take(self, received: Received, message: DecodedMessage) -> None:
+        match received:
+            case Gap(stream, position, seq):
+                # A real client would come back for it; here it stays missing, so that it is found.
+                self._session.positions[stream] = Position(position.epoch, seq)
+            case Message(body, stream, position):
+                if body.get("type") == "reset" and position is not None and stream in self.accounts:
+                    self.accounts[stream].reset(position.seq)
+                elif position is None:
+                    self.states[stream, body["type"]] = message.digest
+            case Subscribed(starts=starts):
+                for stream, position in starts.items():
+                    self.accounts.setdefault(stream, StreamAccount.opened(position.seq))
+            case Answer(status="pong", body=body):
+                self._connected_at = body["timestamp"]
+            case Refused():
+                self._stats.find("errors", f"{self.name}: {received.code}: {received.text}")
+            case Disconnect():
+                self.farewell = received
+                self.is_turned_away = not received.may_return
+
+    def _subscribed(self, now: float) -> None:
+        self._was_subscribed = True
+        if self._recovery is not None and self._recovery.subscribed_at is None:
+            self._recovery.subscribed_at = now
+            # What was missed comes after the answer, and moves this on.
+            self._recovery.consistent_at = max(now, self._recovery.consistent_at or now)

@@ -1,0 +1,107 @@
+"""Publishing on a fixed schedule: each operation has its instant, and its latency counts from
+there.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from rtdash.client.api import Api
+from rtdash.client.failures import Problem, Unreachable
+from rtdash.loadtest.generator.account import Acknowledged
+from rtdash.loadtest.generator.operation_source import OperationSource
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.protocol.channels import Stream, reservations_channel
+
+_UNDER_WAY = 64
+"""Requests at once; beyond, the schedule is late, and the latency says so."""
+
+
+class Publisher:
+    """Publisher of the operations of one phase, on a fixed schedule."""
+
+    def __init__(self, api: Api, operations: OperationSource) -> None:
+        self.acknowledged: list[Acknowledged] = []
+        self.latency = Histogram()
+        self.failures: Counter[str] = Counter()
+        self.offered = 0
+        self._api = api
+        self._operations = operations
+        self._room = asyncio.Semaphore(_UNDER_WAY)
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
+        """Publish at that rate in requests of `batch` operations; the last may still be under way
+        at the return.
+
+        What a server that answers too slowly has left no room for, `late_s` after the duration, is
+        given up, and counts as a failure.
+        """
+        began = time.monotonic()
+        instants = list(_instants(began, rate, batch, duration_s))
+        begun = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duration_s + late_s):
+                for due in instants:
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                    await self._room.acquire()
+                    self._begin([self._operations.draw(due) for _ in range(batch)], due)
+                    begun += 1
+        if begun < len(instants):
+            self.failures["not sent in time: too many requests were under way"] += (
+                len(instants) - begun
+            ) * batch
+        await asyncio.sleep(max(0.0, began + duration_s - time.monotonic()))
+
+    async def drained(self, timeout_s: float) -> None:
+        """Wait for all requests under way; those not answered in time are given up, and count as
+        failures.
+        """
+        if self._under_way:
+            _, unanswered = await asyncio.wait(self._under_way, timeout=timeout_s)
+            for task in unanswered:
+                task.cancel()
+            await asyncio.gather(*unanswered, return_exceptions=True)
+
+    def _begin(self, operations: list[dict[str, Any]], due: float) -> None:
+        task = asyncio.create_task(self._send(operations, due))
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._room.release()
+
+    async def _send(self, operations: list[dict[str, Any]], due: float) -> None:
+        self.offered += len(operations)
+        try:
+            outcomes = await self._api.post_operations(operations)
+        except (Unreachable, Problem) as failure:
+            self.failures[str(failure)] += len(operations)
+            return
+        except asyncio.CancelledError:
+            self.failures["not answered in time"] += len(operations)
+            raise
+        now = time.monotonic()
+        for operation, outcome in zip(operations, outcomes, strict=True):
+            self._take(operation, outcome, now - due)
+
+    def _take(self, operation: dict[str, Any], outcome: dict[str, Any], latency_s: float) -> None:
+        if outcome["outcome"] == "refused":
+            self.failures[str(outcome.get("problem", {}).get("title", "refused"))] += 1
+            return
+        stream = Stream(operation["venue"], reservations_channel(operation["kind"]))
+        self.acknowledged.append(Acknowledged(operation["operationId"], stream, outcome["seq"]))
+        self.latency.record(latency_s)
+        self._operations.applied(operation, outcome["reservationId"])
+
+
+def _instants(began: float, rate: float, batch: int, duration_s: float) -> Iterator[float]:
+    """Yield the instant of each request, evenly over the duration."""
+    if rate <= 0:
+        return
+    for number in range(int(duration_s * rate / batch)):
+        yield began + number * batch / rate

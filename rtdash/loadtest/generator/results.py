@@ -1,0 +1,97 @@
+"""Results that the generator's processes left behind, merged."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rtdash.loadtest.generator.account import Acknowledged, StreamAccount
+from rtdash.loadtest.generator.follower import Recovery
+from rtdash.loadtest.generator.run_config import stream_of
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.protocol.channels import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Client at the end of a phase."""
+
+    name: str
+    accounts: dict[Stream, StreamAccount]
+    states: dict[tuple[Stream, str], str]
+    is_current: bool
+
+
+@dataclass(slots=True)
+class Results:
+    """Results of all processes of the generator; `processes` counts those that reported."""
+
+    processes: int = 0
+    clients: list[Client] = field(default_factory=list)
+    contents: dict[Stream, dict[int, str]] = field(default_factory=dict)
+    recoveries: list[Recovery] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    received: int = 0
+    unread: int = 0
+    """Clients that were behind at the end, with bytes that the generator had
+    not read."""
+    connect_failures: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    connect_time: Histogram = field(default_factory=Histogram)
+    http_latency: Histogram = field(default_factory=Histogram)
+    published: Histogram = field(default_factory=Histogram)
+    lag: Histogram = field(default_factory=Histogram)
+    http: Counter[str] = field(default_factory=Counter)
+    http_failures: Counter[str] = field(default_factory=Counter)
+    acknowledged: list[Acknowledged] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+    cpu_s: float = 0
+
+
+def collect(folder: Path) -> Results:
+    """Read the result files of a folder."""
+    results = Results()
+    for path in sorted(folder.glob("result-*.json")):
+        _add(results, json.loads(path.read_text(encoding="utf-8")))
+    return results
+
+
+def _add(results: Results, data: dict[str, Any]) -> None:
+    results.processes += 1
+    for name in ("received", "unread", "connect_failures", "cpu_s"):
+        setattr(results, name, getattr(results, name) + data[name])
+    for name in ("counts", "http", "http_failures", "failures"):
+        getattr(results, name).update(data[name])
+    for name in ("latency", "connect_time", "http_latency", "published", "lag"):
+        getattr(results, name).merge(Histogram.from_json(data[name]))
+    results.examples += data["examples"]
+    results.recoveries += [Recovery(**one) for one in data["recoveries"]]
+    results.acknowledged += [
+        Acknowledged(one, stream_of(stream), seq) for one, stream, seq in data["acknowledged"]
+    ]
+    results.clients += [_client(one) for one in data["clients"]]
+    for name, entries in data["contents"].items():
+        _merge_contents(results, stream_of(name), entries)
+
+
+def _merge_contents(results: Results, stream: Stream, entries: list[tuple[int, str]]) -> None:
+    """Merge the contents of another process; two contents under one seq are invalid."""
+    known = results.contents.setdefault(stream, {})
+    for seq, digest in entries:
+        if known.setdefault(seq, digest) != digest:
+            results.counts["invalid"] += 1
+            results.examples.append(
+                f"invalid: {stream.channel} seq {seq} says one thing to one process and another to"
+                " another"
+            )
+
+
+def _client(data: dict[str, Any]) -> Client:
+    accounts = {
+        stream_of(name): StreamAccount.from_json(account)
+        for name, account in data["accounts"].items()
+    }
+    states = {(stream_of(name), kind): digest for name, kind, digest in data["states"]}
+    return Client(str(data["name"]), accounts, states, bool(data["is_current"]))

@@ -1,7 +1,0 @@
-"""The reports of a run: for a browser, for programs, for CI, for a spreadsheet, and on the
-terminal.
-"""
-
-from rtdash.loadtest.report.publishing import publish
-
-__all__ = ["publish"]

@@ -1,0 +1,220 @@
+"""Conduct of a whole run: a server if none was named, the phases in order, the verdict."""
+
+import asyncio
+import os
+import platform
+import resource
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rtdash.client.failures import Problem, Unreachable
+from rtdash.loadtest.generator.locust_process import GeneratorFailed
+from rtdash.loadtest.plan.metrics import Measures
+from rtdash.loadtest.plan.scenario import Phase, Scenario
+from rtdash.loadtest.plan.slo import SloFile, judge
+from rtdash.loadtest.run.context import RunContext
+from rtdash.loadtest.run.own_server import LIFTED, OwnServer
+from rtdash.loadtest.run.phase_runner import run_phase
+from rtdash.loadtest.verdict.baseline import compare
+from rtdash.loadtest.verdict.measuring import measure
+from rtdash.loadtest.verdict.observations import Observations
+from rtdash.loadtest.verdict.phase_result import PhaseResult
+from rtdash.loadtest.verdict.samples import Sample
+from rtdash.loadtest.verdict.summary import Summary
+
+ABORT_AFTER = 5
+"""Samples in a row, a second each, in which an SLO that aborts is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Request of a run. `url` None: a server of our own, whose token `mint` makes from its data
+    directory.
+    """
+
+    name: str
+    scenario: Scenario
+    slos: SloFile
+    mint: Callable[[Path], str]
+    url: str | None = None
+    tokens: tuple[str, ...] = ()
+    processes: int = 1
+    seed: int = 1
+    with_ui: bool = False
+    baseline: dict[str, Any] | None = None
+
+
+async def run(
+    request: RunRequest,
+    should_stop: asyncio.Event,
+    show: Callable[[Sample, Observations], None],
+    say: Callable[[str], None],
+) -> Summary:
+    """Run all phases and leave no process behind. Raises Unreachable, Problem, ServerFailed,
+    GeneratorFailed when nothing was measured.
+    """
+    _allow_many_sockets()
+    started, began = datetime.now(UTC), time.monotonic()
+    judged: list[PhaseResult] = []
+    stops = AbortWatch(request, should_stop)
+
+    def watch(sample: Sample, observations: Observations) -> None:
+        show(sample, observations)
+        stops.look(observations)
+
+    with tempfile.TemporaryDirectory(prefix="rtdash-loadtest-") as folder:
+        server = None if request.url else OwnServer(Path(folder), request.mint)
+        try:
+            if server is not None:
+                say("starting a server of our own, with the limits of users and addresses lifted")
+                await server.start()
+            context = _context(request, server, Path(folder), should_stop, watch)
+            for phase in request.scenario.phase:
+                if should_stop.is_set():
+                    break
+                say(f"{phase.name}: {phase.users} users, {phase.duration_s:g} s")
+                judged.append(await _judge(request, context, phase, say, is_first=not judged))
+                if not judged[-1].is_whole:
+                    break  # what is lost for good doesn't come back in the next phase
+        finally:
+            if server is not None:
+                await server.stop()
+    is_interrupted = should_stop.is_set() and not stops.has_aborted
+    return _summary(
+        request, judged, started, time.monotonic() - began, is_interrupted=is_interrupted
+    )
+
+
+def _summary(
+    request: RunRequest,
+    judged: list[PhaseResult],
+    started: datetime,
+    duration_s: float,
+    *,
+    is_interrupted: bool,
+) -> Summary:
+    measures = {phase.name: phase.measures for phase in judged}
+    return Summary(
+        scenario=request.name,
+        about=request.scenario.summary,
+        started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        duration_s=duration_s,
+        server=_about_server(request),
+        generator={
+            "processes": request.processes,
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "seed": request.seed,
+        },
+        phases=judged,
+        verdicts=judge(request.slos.slos, measures),
+        is_interrupted=is_interrupted,
+        comparisons=(
+            compare(request.baseline, measures, request.slos.allowance) if request.baseline else []
+        ),
+    )
+
+
+async def _judge(
+    request: RunRequest,
+    context: RunContext,
+    phase: Phase,
+    say: Callable[[str], None],
+    *,
+    is_first: bool,
+) -> PhaseResult:
+    """Run and measure one phase, again when the generator was the bottleneck; a later phase that
+    can't begin counts as one that ended early, so that the earlier ones aren't lost.
+    """
+    generator = request.scenario.generator
+    notes: list[str] = []
+    try:
+        while True:
+            judged = measure(await run_phase(context, phase), generator)
+            if not (judged.is_starved and judged.is_whole) or len(notes) + 1 >= generator.tries:
+                return replace(judged, notes=notes + judged.notes)
+            notes.append(
+                f"measured again, because this said nothing about the server: {judged.invalid[0]}"
+            )
+            say(notes[-1])
+    except (Unreachable, Problem, GeneratorFailed) as failure:
+        if is_first:
+            raise
+        gone = str(failure) if isinstance(failure, Unreachable) else None
+        return PhaseResult(
+            phase.name,
+            Measures(),
+            [],
+            [] if gone else [f"{phase.name}: {failure}"],
+            [],
+            [],
+            gone,
+            is_whole=False,
+        )
+
+
+class AbortWatch:
+    """Watch over the SLOs that abort while the run goes on."""
+
+    def __init__(self, request: RunRequest, should_stop: asyncio.Event) -> None:
+        self.has_aborted = False
+        self._slos = [slo for slo in request.slos.slos if slo.abort]
+        self._broken_for = dict.fromkeys(range(len(self._slos)), 0)
+        self._should_stop = should_stop
+
+    def look(self, observations: Observations) -> None:
+        """Stop the run when such an SLO has been broken for long enough."""
+        measures = observations.measures_so_far() if self._slos else Measures()
+        for number, slo in enumerate(self._slos):
+            measured = measures.get(slo.metric, slo.statistic)
+            is_about = slo.scope in {None, observations.phase.name}
+            is_broken = is_about and measured is not None and not slo.holds(measured)
+            self._broken_for[number] = self._broken_for[number] + 1 if is_broken else 0
+            if self._broken_for[number] >= ABORT_AFTER and not self._should_stop.is_set():
+                self.has_aborted = True
+                observations.notes.append(f"ended early: {slo} was broken for {ABORT_AFTER} s")
+                self._should_stop.set()
+
+
+def _context(
+    request: RunRequest,
+    server: OwnServer | None,
+    folder: Path,
+    should_stop: asyncio.Event,
+    show: Callable[[Sample, Observations], None],
+) -> RunContext:
+    url = server.url if server is not None else (request.url or "")
+    parts = urlsplit(url)
+    return RunContext(
+        url=url,
+        tokens=request.tokens or ((server.token,) if server is not None else ()),
+        folder=folder,
+        run_id=uuid.uuid4().hex[:8],
+        seed=request.seed,
+        processes=request.processes,
+        with_ui=request.with_ui,
+        server=server,
+        should_stop=should_stop,
+        show=show,
+        proxy_target=(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
+        gone_after_s=request.scenario.gone_after_s,
+    )
+
+
+def _about_server(request: RunRequest) -> dict[str, Any]:
+    if request.url:
+        return {"url": request.url, "own": False}
+    return {"url": None, "own": True, "limitsLifted": sorted(LIFTED)}
+
+
+def _allow_many_sockets() -> None:
+    """Raise the limit of open files to what this process may have; children inherit it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,1 @@
+"""The verdict: from observations to measures, SLOs, comparisons and reports."""

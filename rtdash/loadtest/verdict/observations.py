@@ -1,0 +1,115 @@
+"""Observations of one phase, before the verdict."""
+
+import time
+from dataclasses import dataclass, field
+
+from rtdash.loadtest.generator.fault_proxy import InjectedFault
+from rtdash.loadtest.generator.probe_client import ProbeClient
+from rtdash.loadtest.generator.publisher import Publisher
+from rtdash.loadtest.generator.results import Results
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.loadtest.plan.metrics import Measures
+from rtdash.loadtest.plan.scenario import Phase
+from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.samples import Sample
+from rtdash.protocol.channels import Position, Stream
+
+KEPT_UP = 0.95
+"""A server keeps up with a rate when it acknowledges this share of it in the time."""
+
+
+READS_IN_TIME_S = 2.0
+"""A generator that keeps up says every half second what it has read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RampStep:
+    """Step of a ramp: operations offered and acknowledged a second, messages verified, and the age
+    of the generator's last report.
+    """
+
+    offered: float
+    acknowledged: float
+    verified: float
+    generator_late_s: float
+
+    @property
+    def limit(self) -> str | None:
+        """Return the side that did not keep up, or None. Where the generator is late, the server's
+        answers to it are late, too.
+        """
+        if self.generator_late_s > READS_IN_TIME_S:
+            return "generator"
+        return "server" if self.acknowledged < KEPT_UP * self.offered else None
+
+
+@dataclass(slots=True)
+class Observations:
+    """Observations of one phase, filled while it runs. Instants are seconds of the
+    monotonic clock.
+    """
+
+    phase: Phase
+    streams: list[Stream]
+    starts: dict[Stream, Position]
+    """Where each event stream's log stood before the first client."""
+    began_at: float = 0
+    ended_at: float = 0
+    first_fault_at: float | None = None
+    storms: list[float] = field(default_factory=list)
+    injected: list[InjectedFault] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    steps: list[RampStep] = field(default_factory=list)
+    """Of a ramp."""
+    delivery: Histogram = field(default_factory=Histogram)
+    bystander: Histogram = field(default_factory=Histogram)
+    recent: Histogram = field(default_factory=Histogram)
+    """The probe's latencies since the last sample."""
+    lag: Histogram = field(default_factory=Histogram)
+    heads: dict[Stream, int] = field(default_factory=dict)
+    logs: dict[Stream, Log] = field(default_factory=dict)
+    states: dict[tuple[Stream, str], str] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+    probe: ProbeClient | None = None
+    publisher: Publisher | None = None
+    connections_before: int | None = None
+    connections_left: int | None = None
+    is_settled: bool = False
+    """Whether the traffic came to its end and the clients had the time to catch up, so that what
+    they lack is lost."""
+    server_gone: str | None = None
+    """How the server was lost for good, if it was."""
+    invalid: list[str] = field(default_factory=list)
+    """Why the run says nothing about the server."""
+    notes: list[str] = field(default_factory=list)
+    generator_cpu_s: list[float] = field(default_factory=list)
+    """CPU seconds of the generator's processes so far, with each sample."""
+    live: dict[str, int] = field(default_factory=dict)
+    """Counts as of the last sample."""
+
+    @property
+    def traffic_s(self) -> float:
+        """Return for how long there was traffic, in seconds."""
+        return max(0.001, (self.ended_at or time.monotonic()) - self.began_at)
+
+    @property
+    def knee_is_found(self) -> bool:
+        """Return whether the last rate of the ramp was more than the server, or the generator,
+        keeps up with.
+        """
+        return bool(self.steps) and self.steps[-1].limit is not None
+
+    def heard(self, latency_s: float) -> None:
+        """Record the latency of an event that the probe received."""
+        self.delivery.record(latency_s)
+        self.recent.record(latency_s)
+        if self.first_fault_at is not None:
+            self.bystander.record(latency_s)
+
+    def measures_so_far(self) -> Measures:
+        """Return the measures that are known while the phase goes on."""
+        measures = Measures()
+        measures.add_durations("delivery_latency", self.delivery)
+        for name, total in self.live.items():
+            measures.add_count(name, total)
+        return measures

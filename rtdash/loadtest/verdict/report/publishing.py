@@ -1,0 +1,39 @@
+"""Writing of all reports of a run."""
+
+import json
+import os
+from pathlib import Path
+from typing import TextIO
+
+from rtdash.loadtest.verdict.report.junit import junit_xml
+from rtdash.loadtest.verdict.report.page import html_page
+from rtdash.loadtest.verdict.report.tables import markdown
+from rtdash.loadtest.verdict.report.terminal import print_verdict
+from rtdash.loadtest.verdict.report.timeline import timeline_csv
+from rtdash.loadtest.verdict.summary import Summary
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def publish(summary: Summary, folder: Path | None, *, out: TextIO) -> None:
+    """Write the verdict to `out`, the files into `folder`, if there is one, and the summary where
+    GitHub asks for it.
+    """
+    print_verdict(summary, out)
+    text = markdown(summary)
+    if step_summary := os.environ.get(STEP_SUMMARY):
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "summary.json": json.dumps(summary.to_json(), indent=1, allow_nan=False) + "\n",
+        "summary.md": text,
+        "junit.xml": junit_xml(summary),
+        "timeline.csv": timeline_csv(summary),
+        "report.html": html_page(summary),
+    }
+    for name, content in contents.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    out.write(f"report: {folder / 'report.html'}\n")

@@ -1,0 +1,150 @@
+"""The verdict as text: lines for a terminal, Markdown for a step summary."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rtdash.loadtest.plan.metrics import METRICS
+from rtdash.loadtest.plan.slo import Slo, SloOutcome, Verdict
+from rtdash.loadtest.verdict.report.charts import figure
+from rtdash.loadtest.verdict.summary import Ending, Summary
+
+_MARKS = {
+    SloOutcome.HELD: "ok",
+    SloOutcome.BROKEN: "BROKEN",
+    SloOutcome.NOT_MEASURED: "not measured",
+}
+SHOWN_FINDINGS = 10
+ENDINGS = {
+    Ending.HELD: "every SLO held",
+    Ending.BROKEN: "an SLO is broken",
+    Ending.INVALID: "the run is invalid: it says nothing about the server",
+    Ending.INTERRUPTED: "interrupted: what was measured until then",
+    Ending.UNREACHABLE: "the server was lost in mid-run: what was measured until then",
+}
+WORDS = {
+    Ending.HELD: "PASS",
+    Ending.BROKEN: "FAIL",
+    Ending.INVALID: "NO VERDICT",
+    Ending.INTERRUPTED: "STOPPED",
+    Ending.UNREACHABLE: "LOST",
+}
+Row = tuple[Slo, list[Verdict | None]]
+
+
+def headline(summary: Summary) -> str:
+    """Return the verdict in one line."""
+    broken = {verdict.slo for verdict in summary.verdicts if verdict.fails}
+    if summary.ending is Ending.BROKEN and len(broken) > 1:
+        return f"{len(broken)} SLOs are broken"
+    return ENDINGS[summary.ending]
+
+
+def headline_numbers(summary: Summary) -> list[tuple[str, str]]:
+    """Return the three figures that a reader looks for first, each with its words: what was lost,
+    how late events came, how much was verified.
+    """
+    phases = [phase.measures for phase in summary.phases]
+
+    def worst(metric: str, statistic: str) -> float | None:
+        values = [measures.get(metric, statistic) for measures in phases]
+        return max((value for value in values if value is not None), default=None)
+
+    received = sum(sample.received for phase in summary.phases for sample in phase.samples)
+    lost = [measures.get("lost", "total") for measures in phases]
+    latency = worst("delivery_latency", "p99")
+    return [
+        ("-" if not lost else figure(sum(value or 0 for value in lost)), "events lost"),
+        ("-" if latency is None else f"{figure(latency)} ms", "p99 from commit to client"),
+        (f"{received:,}", "messages verified"),
+    ]
+
+
+def markdown(summary: Summary) -> str:
+    """Return the verdict for a page that renders Markdown."""
+    lines = [
+        f"## {WORDS[summary.ending]}: rtdash loadtest {summary.scenario}: {headline(summary)}",
+        "",
+        " · ".join(f"**{value}** {text}" for value, text in headline_numbers(summary)),
+        "",
+        f"{summary.about}.",
+        "",
+    ]
+    lines += [f"- {summary.ending}: {reason}" for reason in summary.untold]
+    phases, slos = by_phase(summary)
+    lines += [f"| | SLO | {' | '.join(phases)} |", "|---|---|" + "---:|" * len(phases)]
+    lines += [
+        f"| {mark_of_all(row)} | {slo} | {' | '.join(map(cell_text, row))} |" for slo, row in slos
+    ]
+    findings = [
+        f"- {phase.name}: {text}"
+        for phase in summary.phases
+        for text in (*phase.findings[:SHOWN_FINDINGS], *phase.notes)
+    ]
+    if findings:
+        lines += ["", "Found:", *findings]
+    worse = [one for one in summary.comparisons if one.is_worse]
+    if worse:
+        lines += ["", "| worse than the baseline | before | now |", "|---|---|---|"]
+        lines += [
+            f"| {one.phase} {one.metric} {one.statistic} | {figure(one.before)} |"
+            f" {figure(one.now)} |"
+            for one in worse
+        ]
+    return "\n".join(lines) + "\n\n"
+
+
+def by_phase(summary: Summary) -> tuple[list[str], list[Row]]:
+    """Return the names of the phases, and each SLO with its verdict in each of them: those that
+    fail first, then in the order of the file.
+    """
+    phases = [phase.name for phase in summary.phases]
+    slos: dict[Slo, list[Verdict]] = {}
+    for verdict in summary.verdicts:
+        slos.setdefault(verdict.slo, []).append(verdict)
+    rows: list[Row] = []
+    for slo, verdicts in slos.items():
+        known = {verdict.phase: verdict for verdict in verdicts}
+        nowhere = next((verdict for verdict in verdicts if verdict.measured is None), None)
+        rows.append((slo, [known.get(phase, nowhere) for phase in phases]))
+    return phases, sorted(rows, key=lambda row: not _fails(row[1]))
+
+
+def mark(verdict: Verdict) -> str:
+    """Return ok, BROKEN, warning, or not measured."""
+    return (
+        "warning"
+        if verdict.outcome is SloOutcome.BROKEN and not verdict.fails
+        else _MARKS[verdict.outcome]
+    )
+
+
+def mark_of_all(verdicts: Iterable[Verdict | None]) -> str:
+    """Return the worst of an SLO's marks."""
+    marks = {mark(verdict) for verdict in verdicts if verdict is not None}
+    return next((one for one in ("BROKEN", "warning", "not measured") if one in marks), "ok")
+
+
+def measured_text(verdict: Verdict | None) -> str:
+    """Return a value with its unit, or a dash."""
+    if verdict is None or verdict.measured is None:
+        return "-"
+    unit = METRICS[verdict.slo.metric].unit
+    return f"{figure(verdict.measured)}{' ' + unit if unit else ''}"
+
+
+def cell_text(verdict: Verdict | None) -> str:
+    """Return the value, marked where it breaks the SLO."""
+    is_broken = verdict is not None and verdict.outcome is SloOutcome.BROKEN
+    return measured_text(verdict) + (" !" if is_broken else "")
+
+
+def _fails(verdicts: Sequence[Verdict | None]) -> bool:
+    return any(verdict is not None and verdict.fails for verdict in verdicts)
+
+
+def found_lines(summary: Summary) -> Iterator[str]:
+    """Yield the findings of each phase, bounded, and how many more there are."""
+    for phase in summary.phases:
+        for text in phase.findings[:SHOWN_FINDINGS]:
+            yield f"{phase.name}: {text}"
+        if (more := len(phase.findings) - SHOWN_FINDINGS) > 0:
+            yield f"{phase.name}: and {more} more, in the report"

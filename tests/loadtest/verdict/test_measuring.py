@@ -1,0 +1,210 @@
+"""From what was seen to measures: bottlenecks, recoveries, the knee, SLOs that abort."""
+
+import asyncio
+
+import pytest
+
+from rtdash.loadtest.generator.account import StreamAccount
+from rtdash.loadtest.generator.fault_proxy import Fault, InjectedFault
+from rtdash.loadtest.generator.follower import Recovery
+from rtdash.loadtest.generator.results import Client
+from rtdash.loadtest.plan.scenario import GeneratorLimits, Phase, Scenario
+from rtdash.loadtest.plan.slo import Allowance, Slo, SloFile
+from rtdash.loadtest.run.runner import ABORT_AFTER, AbortWatch, RunRequest
+from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.measuring import measure
+from rtdash.loadtest.verdict.observations import Observations, RampStep
+from rtdash.loadtest.verdict.recoveries import time_recoveries
+from rtdash.loadtest.verdict.samples import Sample
+from rtdash.protocol.channels import Channel, Position, Stream
+
+EVENTS = Stream("grill", Channel.RESTAURANT_RESERVATIONS)
+STATES = Stream("grill", Channel.RESTAURANT_STATS)
+PHASE = Phase(name="calm", duration_s=1, dashboards=1)
+
+
+@pytest.fixture
+def observations() -> Observations:
+    """One client that received all five events and has the present state."""
+    one = Observations(PHASE, [EVENTS, STATES], {EVENTS: Position("e", 0)})
+    one.is_settled = True
+    one.heads, one.logs = {EVENTS: 5}, {EVENTS: Log(0, 5, dict.fromkeys(range(1, 6), (None, "")))}
+    one.states = {(STATES, "stats_update"): "present"}
+    one.results.clients = [
+        Client(
+            "client 1",
+            {EVENTS: StreamAccount(0, 6)},
+            {(STATES, "stats_update"): "present"},
+            is_current=True,
+        )
+    ]
+    return one
+
+
+def total(observations: Observations, name: str) -> float | None:
+    return measure(observations, GeneratorLimits()).measures.get(name, "total")
+
+
+def test_nothing_is_wrong_with_a_run_in_which_nothing_is(observations: Observations):
+    """All counts are measured, and zero."""
+    judged = measure(observations, GeneratorLimits())
+    for name in (
+        "lost",
+        "duplicated",
+        "reordered",
+        "invalid",
+        "unexpected",
+        "not_recovered",
+        "not_converged",
+        "errors",
+    ):
+        assert judged.measures.get(name, "total") == 0
+    assert (judged.invalid, judged.findings) == ([], [])
+
+
+def test_connections_that_a_user_may_not_have_are_explained(observations: Observations):
+    """Against a server with limits: how many they were, and what to give."""
+    observations.results.recoveries = [
+        Recovery(1, 0.0, "close 4007"),
+        Recovery(2, 0.0, "close 4007"),
+    ]
+    told = measure(observations, GeneratorLimits()).notes
+    assert "connections ended: 2 by close 4007" in told
+    assert "--tokens FILE" in told[-1]
+
+
+def test_an_old_state_at_the_end_is_not_converged(observations: Observations):
+    """Another digest than the server's."""
+    observations.states = {(STATES, "stats_update"): "newer"}
+    assert total(observations, "not_converged") == 1
+
+
+def test_a_client_that_is_behind_at_the_end_is_not_recovered(observations: Observations):
+    """And its missing tail is lost."""
+    observations.results.clients[0].accounts[EVENTS].next_seq = 4
+    assert total(observations, "not_recovered") == 1
+    assert total(observations, "lost") == 2
+
+
+def test_connections_that_stay_are_leaked(observations: Observations):
+    """Where the server doesn't tell, nothing is measured."""
+    assert total(observations, "connections_leaked") is None
+    observations.connections_left = 3
+    assert total(observations, "connections_leaked") == 3
+
+
+@pytest.mark.parametrize("who", ["cpu", "timers", "probe", "unread", "readers"])
+def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(
+    observations: Observations, who: str
+):
+    """By its CPU, by late timers of either process, by what it left unread, by reading late while
+    it is busy.
+    """
+    match who:
+        case "cpu":
+            observations.samples = [Sample("calm", 1, generator_cpu=0.99)]
+        case "timers":
+            observations.results.lag.record(2)
+        case "unread":
+            observations.results.unread = 1
+        case "probe":
+            observations.lag.record(2)
+        case _:
+            observations.samples = [Sample("calm", 1, generator_cpu=0.7)]
+            observations.delivery.record(0.01)
+            observations.results.latency.record(2)
+    assert len(measure(observations, GeneratorLimits()).invalid) == 1
+
+
+def test_clients_that_are_served_late_are_the_servers_doing(observations: Observations):
+    """An idle generator that reads later than the probe was not the bottleneck."""
+    observations.samples = [Sample("calm", 1, generator_cpu=0.1)]
+    observations.delivery.record(0.01)
+    observations.results.latency.record(2)
+    assert measure(observations, GeneratorLimits()).invalid == []
+
+
+def test_memory_that_grows_after_the_middle_is_told(observations: Observations):
+    """What was filled in the first half is no growth; a leak goes on to the end."""
+    fills = [*range(100, 150), *[150] * 50]
+    leaks = range(100, 200)
+    grown = []
+    for series in (fills, leaks):
+        observations.samples = [
+            Sample("calm", float(second), server_memory_mib=float(mib))
+            for second, mib in enumerate(series)
+        ]
+        grown.append(
+            measure(observations, GeneratorLimits()).measures.get("server_memory_growth", "value")
+        )
+    assert grown == [0, 40]
+
+
+def test_the_knee_is_the_last_rate_that_was_kept_up_with(observations: Observations):
+    """In words and as a measure."""
+    observations.steps = [
+        RampStep(100, 99.0, 990.0, 0.4),
+        RampStep(200, 197.0, 1970.0, 0.4),
+        RampStep(400, 250.0, 2500.0, 0.4),
+    ]
+    judged = measure(observations, GeneratorLimits())
+    assert judged.measures.get("knee", "value") == 200
+    assert "knee between 200 and 400/s: the server limits" in judged.notes[0]
+    assert "200 → 197 → 1970" in judged.notes[0]
+    assert judged.invalid == []
+
+
+def test_a_generator_that_reads_late_ends_the_ramp_and_is_named(observations: Observations):
+    """Its knee says nothing about the server's, which may have answered all the same."""
+    observations.steps = [RampStep(100, 99.0, 990.0, 0.4), RampStep(200, 200.0, 1100.0, 3.0)]
+    assert observations.knee_is_found
+    judged = measure(observations, GeneratorLimits())
+    assert "knee between 100 and 200/s: the generator limits" in judged.notes[0]
+    assert "the knee is the generator's own" in judged.invalid[0]
+
+
+def test_recoveries_are_timed_from_the_fault_that_hit_that_port():
+    """The last one before it was noticed; what the client did itself counts from then; a storm hits
+    all.
+    """
+    recoveries = [
+        Recovery(1000, 5.5, reconnected_at=6.0, subscribed_at=6.25, consistent_at=7.5, attempts=2),
+        Recovery(2000, 8.0, cause="clean", began_at=7.75),
+        Recovery(3000, 9.5),
+    ]
+    injected = [
+        InjectedFault(1.0, Fault.FIN, 1000),
+        InjectedFault(5.0, Fault.RST, 1000),
+        InjectedFault(6.0, Fault.RST, 2000),
+    ]
+    recovered = time_recoveries(recoveries, injected, storms=[9.0])
+    assert recovered.t_detect.count == 3
+    assert (recovered.t_detect.max_s, recovered.t_detect.total_s) == (0.5, 1.25)
+    assert (
+        recovered.t_reconnect.max_s,
+        recovered.t_subscribed.max_s,
+        recovered.t_consistent.max_s,
+    ) == (0.5, 0.75, 2.0)
+    assert recovered.attempts == [2]
+
+
+def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough(
+    observations: Observations,
+):
+    """Not at the first bad second, and a good one in between begins the count anew."""
+    slo = Slo(metric="delivery_latency", statistic="max", op="<=", value=100, abort=True)
+    scenario = Scenario(summary="x", phase=(PHASE,))
+    stop = asyncio.Event()
+    stops = AbortWatch(
+        RunRequest("x", scenario, SloFile((slo,), Allowance()), mint=lambda _: ""), stop
+    )
+    observations.delivery.record(0.05)
+    stops.look(observations)
+    observations.delivery.record(0.5)
+    for _ in range(ABORT_AFTER - 1):
+        stops.look(observations)
+    assert not stop.is_set()
+    stops.look(observations)
+    assert stop.is_set()
+    assert stops.has_aborted
+    assert "ended early" in observations.notes[0]

@@ -1,0 +1,149 @@
+"""The reports of a run that is made by hand: each says the same in its own form."""
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.loadtest.plan.metrics import Measures
+from rtdash.loadtest.plan.slo import Allowance, NotUsable, Slo, judge
+from rtdash.loadtest.verdict.baseline import compare, read_baseline
+from rtdash.loadtest.verdict.phase_result import PhaseResult
+from rtdash.loadtest.verdict.report import publish
+from rtdash.loadtest.verdict.samples import Sample
+from rtdash.loadtest.verdict.summary import EXIT_CODES, Ending, Summary
+
+
+def histogram() -> Histogram:
+    recoveries = Histogram()
+    recoveries.record(0.5)
+    return recoveries
+
+
+def summary(
+    *, lost: int = 0, invalid: tuple[str, ...] = (), is_interrupted: bool = False
+) -> Summary:
+    measures = Measures()
+    measures.add_count("lost", lost)
+    measures.add_series("publish_rate", [10, 20])
+    measures.add_durations("t_consistent", histogram())
+    samples = [
+        Sample(
+            "calm",
+            second + 1.0,
+            published=10,
+            received=90,
+            connected=9,
+            p50_ms=2,
+            p99_ms=9,
+            max_ms=9,
+        )
+        for second in range(5)
+    ]
+    phase = PhaseResult(
+        "calm", measures, ["lost: client <1>: seq 7"] if lost else [], list(invalid), samples, []
+    )
+    slo = Slo(metric="lost", statistic="total", op="==", value=0)
+    return Summary(
+        scenario="test",
+        about="made by hand",
+        started_at="2026-01-01T00:00:00Z",
+        duration_s=5,
+        server={"url": None, "own": True},
+        generator={"processes": 1, "cpus": 2, "python": "3.11", "seed": 1},
+        phases=[phase],
+        verdicts=judge([slo], {"calm": measures}),
+        is_interrupted=is_interrupted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "ending", "code"),
+    [
+        (summary(), Ending.HELD, 0),
+        (summary(lost=1), Ending.BROKEN, 99),
+        (summary(lost=1, invalid=("starved",)), Ending.INVALID, 98),
+        (summary(is_interrupted=True), Ending.INTERRUPTED, 130),
+    ],
+)
+def test_each_ending_has_its_exit_code(told: Summary, ending: Ending, code: int):
+    """An invalid run is neither held nor broken."""
+    assert told.ending is ending
+    assert EXIT_CODES[ending] == told.to_json()["exitCode"] == code
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The reports of a run that lost something."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    publish(summary(lost=1), tmp_path / "report", out=io.StringIO())
+    return tmp_path / "report"
+
+
+def test_junit_has_a_case_an_slo_with_the_measured_value(folder: Path):
+    """A broken one is a failure."""
+    suite = fromstring((folder / "junit.xml").read_text())
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "measured 1, wanted == 0"
+
+
+def test_the_timeline_has_a_row_a_second(folder: Path):
+    """With a column for each figure."""
+    rows = list(csv.DictReader(io.StringIO((folder / "timeline.csv").read_text())))
+    assert [row["at_s"] for row in rows] == ["1.0", "2.0", "3.0", "4.0", "5.0"]
+    assert rows[0]["received"] == "90"
+
+
+def test_the_page_needs_nothing_from_elsewhere(folder: Path):
+    """One file: no script, no link, no image; the findings are escaped; the curves are there."""
+    text = (folder / "report.html").read_text()
+    seen: list[str] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            seen.append(tag)
+
+    Tags().feed(text)
+    assert not {"script", "link", "img", "iframe"} & set(seen)
+    assert "http" not in text
+    assert "client &lt;1&gt;" in text
+    assert all(
+        title in text
+        for title in ("SLOs", "What was found", "Recoveries", "Over time", "all other measures")
+    )
+    assert seen.count("svg") >= 4
+
+
+def test_the_step_summary_gets_the_verdict(folder: Path):
+    """The same as summary.md."""
+    assert (folder.parent / "step.md").read_text() == (folder / "summary.md").read_text()
+    assert "| BROKEN | lost total == 0 | 1 ! |" in (folder / "summary.md").read_text()
+
+
+def test_a_baseline_is_compared_with_an_allowance(folder: Path):
+    """More losses are worse; a rate within the noise isn't, and a higher one never is."""
+    baseline = read_baseline(folder / "summary.json")
+    now = Measures()
+    now.add_count("lost", 5)
+    now.add_series("publish_rate", [16])
+    worse = {one.metric: one.is_worse for one in compare(baseline, {"calm": now}, Allowance())}
+    assert worse == {"lost": True, "publish_rate": False}
+    slow = Measures()
+    slow.add_series("publish_rate", [7])
+    (only,) = compare(baseline, {"calm": slow}, Allowance(level="fail"))
+    assert only.fails
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"schema": "something/2"})])
+def test_a_baseline_that_is_none_is_an_error(tmp_path: Path, content: str):
+    """Not a comparison with nothing."""
+    (tmp_path / "baseline.json").write_text(content)
+    with pytest.raises(NotUsable):
+        read_baseline(tmp_path / "baseline.json")
