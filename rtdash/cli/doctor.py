@@ -146,12 +146,12 @@ def _extras(_: Path) -> Iterator[Finding]:
 
 
 def _server(directory: Path) -> Iterator[Finding]:
-    import httpx
+    import httpx2
 
     url = find_url(directory)
     try:
-        answer = httpx.get(f"{url}/readyz", timeout=3)
-    except httpx.HTTPError as error:
+        answer = httpx2.get(f"{url}/readyz", timeout=3)
+    except httpx2.HTTPError as error:
         is_distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
         found = (
             f"the certificate of {url} is not trusted"

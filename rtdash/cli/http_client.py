@@ -4,7 +4,7 @@ text.
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
@@ -25,7 +25,7 @@ def request_json(
     CommandFailed.
     """
     try:
-        answer = httpx.request(
+        answer = httpx2.request(
             method,
             url + path,
             params=params,
@@ -33,7 +33,7 @@ def request_json(
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
         )
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise CommandFailed(
             f"can't reach the server at {url} ({str(error) or type(error).__name__})",
             hint=reach_hint(str(error)),
@@ -52,7 +52,7 @@ def request_json(
     raise CommandFailed(f"the server refused: {_detail(answer)}", hint=hint, code=code)
 
 
-def _detail(answer: httpx.Response) -> str:
+def _detail(answer: httpx2.Response) -> str:
     try:
         problem = answer.json()
         return str(problem.get("detail") or problem.get("title"))

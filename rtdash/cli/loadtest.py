@@ -7,6 +7,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,6 +87,7 @@ def loadtest(
     Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts
     a server of its own: rtdash loadtest --report out
     """
+    _require_locust()
     with _in_words():
         url = find_url(data, url) if url else None
         request = _order(
@@ -98,6 +100,15 @@ def loadtest(
 
     if code := EXIT_CODES[summary.ending]:
         raise typer.Exit(code)
+
+
+def _require_locust() -> None:
+    """Raise CommandFailed where the extra that brings locust is not installed."""
+    if find_spec("locust") is None:
+        raise CommandFailed(
+            "the load test needs locust, which is not installed",
+            hint="pip install 'rtdash[loadtest]'",
+        )
 
 
 def _order(

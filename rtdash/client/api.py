@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from rtdash.client.addresses import rest_url
 from rtdash.client.backoff import Backoff
@@ -17,7 +17,7 @@ from rtdash.client.tokens import TokenSource, present_token
 
 JsonObject = dict[str, Any]
 
-_TIMEOUT = httpx.Timeout(30, connect=5)
+_TIMEOUT = httpx2.Timeout(30, connect=5)
 _DIRECT: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE_S = 0.1
@@ -48,9 +48,9 @@ class Api:
         self._token = token
         self._retry_for_s = retry_for_s
         self._rng = rng or random.Random()  # noqa: S311
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         # A proxy of the environment never stands between us and our own machine.
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits, mounts=_DIRECT)
+        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, limits=limits, mounts=_DIRECT)
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,7 +143,7 @@ class Api:
             response = await self._client.request(
                 method, self.url + path, headers=headers, **content
             )
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise Unreachable(self.url, str(error) or type(error).__name__) from error
         if not response.is_success:
             raise problem_of(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from rtdash.cli.main import run
@@ -53,7 +53,7 @@ def test_a_data_directory_in_use(served: Served) -> None:
     assert told.returncode == 1
     assert "another process works on" in told.stderr
     assert "kill " in told.stderr
-    assert httpx.get(f"{served.url}/readyz").status_code == 200
+    assert httpx2.get(f"{served.url}/readyz").status_code == 200
     assert (served.data / "address").read_text().strip() == served.url
 
 

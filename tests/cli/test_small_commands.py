@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -60,7 +60,7 @@ def test_token_takes_what_it_is_told(served: Served, capfd: pytest.CaptureFixtur
     ]
     assert run(["token", "--data", str(served.data), *options]) == 0
     token = capfd.readouterr().out.strip()
-    profile = httpx.get(
+    profile = httpx2.get(
         f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}
     ).json()
     assert (profile["id"], profile["name"], profile["scopes"]) == ("ada", "Ada", ["hotel:read"])
@@ -80,7 +80,7 @@ def test_tokens_are_as_the_server_wants_them(
     try:
         assert run(["venues", "--data", str(server.data)]) == 0
         assert "harbour-hotel" in capfd.readouterr().out
-        answer = httpx.get(
+        answer = httpx2.get(
             f"{server.url}/api/user/profile", headers={"Authorization": f"Bearer {server.token()}"}
         )
         assert answer.status_code == 401  # the test's own token has neither
@@ -98,7 +98,7 @@ def test_token_revoke_ends_a_users_tokens(
     out, err = capfd.readouterr()
     assert (out, "every token of mallory" in err) == ("", True)
     assert (
-        httpx.get(
+        httpx2.get(
             f"{served.url}/api/user/profile", headers={"Authorization": f"Bearer {token}"}
         ).status_code
         == 401
@@ -284,3 +284,12 @@ def test_lists_of_commands_end_their_sentences(
     """A first sentence that doesn't fit beside its command would be cut off."""
     assert run([*command, "--help"]) == 0
     assert "..." not in capfd.readouterr().out.partition("\nCommands:")[2]
+
+
+def test_a_load_test_without_locust_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Locust is an extra: its absence is one sentence and the command that installs it."""
+    monkeypatch.setattr("rtdash.cli.loadtest.find_spec", lambda _: None)
+    assert run(["loadtest"]) == 1
+    assert "pip install 'rtdash[loadtest]'" in capfd.readouterr().err

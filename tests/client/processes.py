@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
@@ -82,7 +82,7 @@ class Served:
         }
         date = datetime.now(UTC).isoformat()
         operations = [{"operationId": one, **content, "date": date} for one in ids]
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{self.url}/api/operations",
             json=operations,
             headers={"Authorization": f"Bearer {self.token()}"},

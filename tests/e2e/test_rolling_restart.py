@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import FULL
@@ -115,7 +115,7 @@ async def _is_used(url: str, server: ServerProcess) -> None:
 
 
 async def _start_time(url: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False) as http:
         text = (await http.get(f"{url}/metrics")).text
     return next(
         (line for line in text.splitlines() if line.startswith("process_start_time_seconds")), ""

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -81,7 +81,7 @@ def test_a_server_never_shows_a_secret(tmp_path: Path, lane: str, log: str) -> N
         answers = [text for token in (good, bad, old, "opaque-token") for text in ask(url, token)]
         answers += asyncio.run(talk(url.replace("http", "ws") + "/ws", good, bad, old))
         knock(url, good)
-        httpx.post(
+        httpx2.post(
             url + "/api/admin/revocations",
             json={"sub": "bob"},
             headers={"Authorization": f"Bearer {good}"},
@@ -112,7 +112,7 @@ def test_a_server_never_shows_a_secret(tmp_path: Path, lane: str, log: str) -> N
 
 def ask(url: str, token: str) -> list[str]:
     """By REST: in its header, in places where it doesn't belong; the texts of the answers."""
-    with httpx.Client(
+    with httpx2.Client(
         base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
     ) as client:
         return [
@@ -153,7 +153,7 @@ async def talk(url: str, good: str, bad: str, old: str) -> list[str]:
 
 def knock(url: str, token: str) -> None:
     """What is no HTTP, with the token in it."""
-    address = httpx.URL(url)
+    address = httpx2.URL(url)
     for sent in (
         f"GET /ws?token={token} HTTP/9.9\r\n\r\n",
         f"GET /ws?token={token} HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",

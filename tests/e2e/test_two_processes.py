@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import NullPool, create_engine, func, make_url, select
 from websockets.asyncio.client import connect
@@ -79,9 +79,9 @@ class Desk:
     """Somebody who books at a process."""
 
     server: ServerProcess
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
 
-    async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+    async def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
         """A request with a token for everything."""
         return await self.http.post(
             self.server.url + path,
@@ -105,7 +105,7 @@ class Desk:
 
 @asynccontextmanager
 async def desks(pair: tuple[ServerProcess, ServerProcess]) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         yield Desk(pair[0], http), Desk(pair[1], http)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
@@ -121,9 +121,9 @@ class ServerProcess:
         """A token of the server's secret, for everything."""
         return mint(SECRET, user=user, scopes=(*DEFAULT_SCOPES, "admin"), **claims)
 
-    def get(self, path: str, **params: Any) -> httpx.Response:
+    def get(self, path: str, **params: Any) -> httpx2.Response:
         """A REST answer."""
-        return httpx.get(
+        return httpx2.get(
             self.url + path,
             params=params,
             headers={"Authorization": f"Bearer {self.token()}"},
@@ -131,9 +131,9 @@ class ServerProcess:
             trust_env=False,
         )
 
-    def post(self, path: str, body: Any) -> httpx.Response:
+    def post(self, path: str, body: Any) -> httpx2.Response:
         """A REST answer."""
-        return httpx.post(
+        return httpx2.post(
             self.url + path,
             json=body,
             headers={"Authorization": f"Bearer {self.token()}"},
@@ -148,7 +148,9 @@ class ServerProcess:
             if labels
             else ""
         )
-        for line in httpx.get(f"{self.url}/metrics", timeout=30, trust_env=False).text.splitlines():
+        for line in httpx2.get(
+            f"{self.url}/metrics", timeout=30, trust_env=False
+        ).text.splitlines():
             key, _, value = line.rpartition(" ")
             if key == wanted:
                 return float(value)

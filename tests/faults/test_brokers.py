@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
@@ -145,7 +145,7 @@ class _Trial:
         seen: list[str] = []
 
         async def look() -> None:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+            async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
                 while True:
                     seen.extend([await _readiness(http, one) for one in self._pair])
                     await asyncio.sleep(0.1)
@@ -198,8 +198,8 @@ async def _cut_off(proxy: FaultProxy) -> AsyncIterator[float]:
     await proxy.admit()
 
 
-async def _readiness(http: httpx.AsyncClient, server: ServerProcess) -> str:
+async def _readiness(http: httpx2.AsyncClient, server: ServerProcess) -> str:
     try:
         return str((await http.get(f"{server.url}/readyz")).json()["status"])
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return "unreachable"

@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -67,7 +67,7 @@ async def test_requests_refill_at_the_rate_that_was_set(tmp_path: Path) -> None:
     with serving(tmp_path, "fast", requests_per_second=20, requests_burst=1) as server:
         headers = {"Authorization": f"Bearer {server.token()}"}
         base = f"http://127.0.0.1:{server.port}"
-        async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
             statuses = []
             for _ in range(6):
                 statuses.append(

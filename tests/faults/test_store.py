@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from sqlalchemy import event
@@ -31,7 +31,7 @@ class Rest:
     """Writes and questions of a user, over REST."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
         )
         self._date = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
@@ -42,18 +42,18 @@ class Rest:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def book(self, key: str) -> httpx.Response:
+    async def book(self, key: str) -> httpx2.Response:
         """A booking under that key."""
         body = {"customerName": "Ann Guest", "guests": 2, "source": "web", "date": self._date}
         return await self._client.post(
             "/api/restaurant/reservations", json=body, headers={"Idempotency-Key": key}
         )
 
-    async def reservations(self) -> httpx.Response:
+    async def reservations(self) -> httpx2.Response:
         """The restaurant's reservations, read from the store."""
         return await self._client.get("/api/restaurant/reservations")
 
-    async def readiness(self) -> httpx.Response:
+    async def readiness(self) -> httpx2.Response:
         """What /readyz says."""
         return await self._client.get("/readyz")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.server.running import RunningServer, ServerThread, start_server
@@ -34,7 +34,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
 
 @pytest.fixture(scope="module")
-def client(server: RunningServer) -> Iterator[httpx.Client]:
+def client(server: RunningServer) -> Iterator[httpx2.Client]:
     """Anna, who may read and write both venues."""
     with server.client() as client:
         yield client

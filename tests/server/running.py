@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from fastapi import FastAPI
 
@@ -32,16 +32,16 @@ class RunningServer:
         """A token of the server's, by default for both venues with all rights but admin's."""
         return mint(SECRET, user=user, **claims)
 
-    def client(self, token: str | None = None, **claims: Any) -> httpx.Client:
+    def client(self, token: str | None = None, **claims: Any) -> httpx2.Client:
         """A client with a token of those claims, or with the one given ("" for none)."""
         bearer = self.token(**claims) if token is None else token
-        return httpx.Client(
+        return httpx2.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
             timeout=30,
         )
 
-    def admin(self) -> httpx.Client:
+    def admin(self) -> httpx2.Client:
         """A client with all rights."""
         return self.client(user="admin", scopes=(*DEFAULT_SCOPES, "admin"))
 
@@ -81,7 +81,9 @@ class ServerThread:
             self._started.set()
 
 
-def ask_until_refused(client: httpx.Client, paths: Iterable[str], *, burst: int) -> httpx.Response:
+def ask_until_refused(
+    client: httpx2.Client, paths: Iterable[str], *, burst: int
+) -> httpx2.Response:
     """The first answer that is not 200. Before it a rate of 1 a second granted `burst`, and at most
     one more for each second that went by.
     """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from starlette.responses import PlainTextResponse
 
@@ -41,7 +41,7 @@ def _lasting(body: Any) -> Any:
 
 def _both(
     server: RunningServer, path: str, user: str, **request: Any
-) -> tuple[httpx.Response, httpx.Response]:
+) -> tuple[httpx2.Response, httpx2.Response]:
     """The answer to a token's first request, which the route gives, and to the same again."""
     with server.client(user=user) as client:
         return client.post(path, **request), client.post(path, **request)

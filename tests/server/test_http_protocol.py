@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from rtdash.server.http import protocol
@@ -111,7 +111,7 @@ async def test_who_is_kept_alive_and_in_time_stays(
             yield piece
 
     with serving(tmp_path, "fast", handshake_timeout_s=LIMIT_S) as server:
-        async with httpx.AsyncClient(
+        async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", trust_env=False
         ) as client:
             client.headers["Authorization"] = f"Bearer {server.token()}"
@@ -132,7 +132,7 @@ async def test_a_peer_that_goes_away_in_its_body_is_no_fault(
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(POST.format(token=server.token()).encode())
         await writer.drain()
-        async with httpx.AsyncClient(
+        async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", trust_env=False
         ) as client:
             await client.get("/healthz")
@@ -186,7 +186,7 @@ async def test_a_head_has_its_bounds(tmp_path: Path, part: str) -> None:
                 await writer.drain()
             assert not await reader.read()
         assert server.refusals("head_limit_bytes") == 1
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             answer = await client.get(
                 f"http://127.0.0.1:{server.port}/healthz", headers={"Cookie": "x" * 20_000}
             )

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 def scrape(server: Server) -> dict[str, float]:
     """Every sample by its name and labels, as Prometheus reads them."""
-    text = httpx.get(f"http://127.0.0.1:{server.port}/metrics", trust_env=False).text
+    text = httpx2.get(f"http://127.0.0.1:{server.port}/metrics", trust_env=False).text
     families = text_string_to_metric_families(text)
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
@@ -151,7 +151,7 @@ async def test_a_dead_task_is_not_ready(tmp_path: Path) -> None:
     with serving(tmp_path, "fast") as server:
         url = f"http://127.0.0.1:{server.port}"
         server.services.tasks.dead.append("upcoming")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             told = await client.get(url + "/readyz")
             assert (told.status_code, told.json()["problems"]) == (
                 503,
@@ -164,7 +164,7 @@ async def test_a_draining_server_is_not_ready(tmp_path: Path) -> None:
     """Load balancers stop sending people from the first moment of a drain."""
     with serving(tmp_path, "fast", drain_window_s=0) as server:
         await server.call(server.services.connection_manager.drain)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"http://127.0.0.1:{server.port}/readyz")).status_code == 503
 
 

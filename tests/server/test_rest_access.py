@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -98,7 +98,7 @@ def test_a_wrong_token_is_refused(server, token: str, word: str) -> None:
 @pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Token x", "Bearer \xe9"])
 def test_another_scheme_is_refused(server, authorization: str) -> None:
     """401, as without a token."""
-    answer = httpx.get(
+    answer = httpx2.get(
         server.url + PATH, headers={"Authorization": authorization.encode("latin-1")}
     )
     assert answer.status_code == 401
@@ -232,9 +232,9 @@ def test_a_dry_run_only_counts(serve) -> None:
 def test_metrics_can_be_closed(serve) -> None:
     """With the setting they need its token."""
     url = serve(metrics_token="scrape-me").url + "/metrics"
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert httpx.get(url, headers={"Authorization": "Bearer scrape-me"}).status_code == 200
+    assert httpx2.get(url).status_code == 401
+    assert httpx2.get(url, headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert httpx2.get(url, headers={"Authorization": "Bearer scrape-me"}).status_code == 200
 
 
 def test_browsers_of_allowed_origins_may_ask(serve) -> None:
@@ -245,11 +245,11 @@ def test_browsers_of_allowed_origins_may_ask(serve) -> None:
         "Access-Control-Request-Headers": "authorization",
     }
     assert (
-        httpx.options(url, headers={"Origin": "https://dash.example", **asked}).status_code == 200
+        httpx2.options(url, headers={"Origin": "https://dash.example", **asked}).status_code == 200
     )
     assert (
-        httpx.options(url, headers={"Origin": "https://evil.example", **asked}).status_code == 400
+        httpx2.options(url, headers={"Origin": "https://evil.example", **asked}).status_code == 400
     )
-    answer = httpx.get(url, headers={"Origin": "https://dash.example"})
+    answer = httpx2.get(url, headers={"Origin": "https://dash.example"})
     assert answer.headers["access-control-allow-origin"] == "https://dash.example"
     assert "ETag" in answer.headers["access-control-expose-headers"]

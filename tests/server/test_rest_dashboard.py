@@ -2,13 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
+import httpx2
 
 from tests.server.running import GRILL
 from tests.server.wanted import BOOKING
 
 
-def test_stats_have_the_eight_fields_of_the_requirements(client: httpx.Client) -> None:
+def test_stats_have_the_eight_fields_of_the_requirements(client: httpx2.Client) -> None:
     """The body is that of the contract, in its order."""
     body = client.get("/api/dashboard/stats").json()
     assert list(body) == ["venue", "currency", "businessDate", "timestamp", "stats"]
@@ -69,7 +69,7 @@ def test_a_write_of_another_user_is_in_the_stats_within_a_second(serve) -> None:
             assert datetime.now(UTC) - start < timedelta(seconds=1)
 
 
-def test_trends_have_a_point_for_each_business_date(client: httpx.Client) -> None:
+def test_trends_have_a_point_for_each_business_date(client: httpx2.Client) -> None:
     """Weekly is 7 business dates, monthly 30, ending with `until`."""
     weekly = client.get("/api/dashboard/trends", params={"until": "2030-03-07"}).json()
     assert list(weekly) == ["venue", "currency", "period", "from", "to", "points"]
@@ -93,7 +93,7 @@ def test_trends_have_a_point_for_each_business_date(client: httpx.Client) -> Non
     )
 
 
-def test_reports_count_what_was_booked(client: httpx.Client) -> None:
+def test_reports_count_what_was_booked(client: httpx2.Client) -> None:
     """A booking shows in revenue by room type, on its nights, and in the sources."""
     client.post(
         "/api/hotel/bookings",
@@ -122,7 +122,7 @@ def test_reports_count_what_was_booked(client: httpx.Client) -> None:
     }
 
 
-def test_customers_who_came_are_counted(client: httpx.Client) -> None:
+def test_customers_who_came_are_counted(client: httpx2.Client) -> None:
     """A visit makes a new customer of the period that it lies in."""
     table = {
         "customerName": "Vi Sitor",

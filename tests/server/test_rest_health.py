@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.server.running import RunningServer, start_server
@@ -16,17 +16,17 @@ TABLE = {"customerName": "Ada Low", "guests": 4, "source": "phone", "date": "203
 
 def test_health_readiness_and_docs_need_no_token(server: RunningServer) -> None:
     """Load balancers, Prometheus and people get in."""
-    assert httpx.get(server.url + "/healthz").json() == {"status": "ok", "problems": []}
-    assert httpx.get(server.url + "/readyz").json() == {"status": "ok", "problems": []}
-    assert httpx.get(server.url + "/docs").text.startswith("<!doctype html>")
-    assert httpx.get(server.url + "/openapi.json").json()["openapi"].startswith("3.1")
+    assert httpx2.get(server.url + "/healthz").json() == {"status": "ok", "problems": []}
+    assert httpx2.get(server.url + "/readyz").json() == {"status": "ok", "problems": []}
+    assert httpx2.get(server.url + "/docs").text.startswith("<!doctype html>")
+    assert httpx2.get(server.url + "/openapi.json").json()["openapi"].startswith("3.1")
 
 
 def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer) -> None:
     """Path and method of each, with its problems as problem+json and the token where it is
     needed.
     """
-    paths = httpx.get(server.url + "/openapi.json").json()["paths"]
+    paths = httpx2.get(server.url + "/openapi.json").json()["paths"]
     operations = {
         f"{method.upper()} {path}" for path, methods in paths.items() for method in methods
     }
@@ -74,8 +74,8 @@ def test_the_page_for_people_has_all_of_it_and_loads_nothing(server: RunningServ
     """Each endpoint with its parameters and answers, and each schema, without the internet: no
     script, no address that is fetched.
     """
-    document = httpx.get(server.url + "/openapi.json").json()
-    page = httpx.get(server.url + "/docs")
+    document = httpx2.get(server.url + "/openapi.json").json()
+    page = httpx2.get(server.url + "/docs")
     for path, methods in document["paths"].items():
         for method, told in methods.items():
             assert (

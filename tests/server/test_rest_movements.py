@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from rtdash.server.rest import venue_schemas
@@ -19,7 +19,7 @@ def _stay(days: int, nights: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def desk(server) -> Iterator[httpx.Client]:
+def desk(server) -> Iterator[httpx2.Client]:
     """Three stays of which one has arrived, and one that was cancelled twice over."""
     path = "/api/hotel/bookings"
     with server.client() as client:
@@ -32,7 +32,7 @@ def desk(server) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_movements_of_a_date(desk: httpx.Client) -> None:
+def test_movements_of_a_date(desk: httpx2.Client) -> None:
     """The body is the contract's, field for field."""
     body = desk.get("/api/hotel/movements", params={"date": "2031-03-03"}).json()
     venue_schemas.Movements.model_validate(body)
@@ -50,7 +50,7 @@ def test_movements_of_a_date(desk: httpx.Client) -> None:
     assert occupancy[13] == {"date": "2031-03-16", "soldRooms": 0, "totalRooms": 50}
 
 
-def test_booked_and_cancelled_are_of_the_present_business_date(desk: httpx.Client) -> None:
+def test_booked_and_cancelled_are_of_the_present_business_date(desk: httpx2.Client) -> None:
     """Whatever date they are for; a fee or a payment behind it is no second cancellation."""
     body = desk.get("/api/hotel/movements").json()
     assert (body["bookedToday"], body["cancelledToday"]) == (4, 1)
@@ -90,7 +90,7 @@ def test_covers_of_a_date(server) -> None:
         assert (now["bookedToday"], now["cancelledToday"]) == (3, 1)
 
 
-def test_each_kind_has_its_own(desk: httpx.Client) -> None:
+def test_each_kind_has_its_own(desk: httpx2.Client) -> None:
     """A restaurant has no movements, a hotel no covers, and a date is a date."""
     for path, params in (
         ("/api/hotel/movements", {"venue": "harbour-grill"}),

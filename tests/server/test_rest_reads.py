@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from tests.server.running import GRILL, HOTEL
@@ -37,7 +37,7 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-def test_every_read_has_a_weak_etag_and_answers_304_to_it(client: httpx.Client, path: str) -> None:
+def test_every_read_has_a_weak_etag_and_answers_304_to_it(client: httpx2.Client, path: str) -> None:
     """A GET repeated with the ETag of its answer is 304 without a body."""
     first = client.get(path)
     assert first.status_code == 200, first.text
@@ -134,7 +134,7 @@ def test_the_first_venue_of_the_token_is_the_default(server) -> None:
         assert client.get("/api/dashboard/stats", params={"venue": HOTEL}).json()["venue"] == HOTEL
 
 
-def test_availability_counts_each_night(client: httpx.Client) -> None:
+def test_availability_counts_each_night(client: httpx2.Client) -> None:
     """A sold room is missing from its nights, and from no other."""
     client.post(
         "/api/hotel/bookings", json={**BOOKING, "checkIn": "2035-01-02", "checkOut": "2035-01-03"}
@@ -156,7 +156,7 @@ def test_availability_counts_each_night(client: httpx.Client) -> None:
     assert doubles["totalRooms"] - doubles["availableRooms"] == 1
 
 
-def test_room_types_have_their_rates_in_major_units(client: httpx.Client) -> None:
+def test_room_types_have_their_rates_in_major_units(client: httpx2.Client) -> None:
     """The body is that of the contract."""
     body = client.get("/api/hotel/room-types").json()
     assert body["currency"] == "EUR"
@@ -166,7 +166,7 @@ def test_room_types_have_their_rates_in_major_units(client: httpx.Client) -> Non
     assert double["baseRate"] == 120
 
 
-def test_the_menu_has_categories_and_their_items(client: httpx.Client) -> None:
+def test_the_menu_has_categories_and_their_items(client: httpx2.Client) -> None:
     """The number of a category's items is the number that its list has."""
     for category in client.get("/api/restaurant/menu/categories").json()["categories"]:
         items = client.get(
@@ -184,7 +184,7 @@ def test_the_menu_has_categories_and_their_items(client: httpx.Client) -> None:
         ]
 
 
-def test_a_list_can_be_filtered_by_status(client: httpx.Client) -> None:
+def test_a_list_can_be_filtered_by_status(client: httpx2.Client) -> None:
     """Only those that stand so are listed."""
     cancelled = client.post("/api/hotel/bookings", json=BOOKING).json()["id"]
     client.patch(f"/api/hotel/bookings/{cancelled}", json={"op": "cancel"})
@@ -197,7 +197,7 @@ def test_a_list_can_be_filtered_by_status(client: httpx.Client) -> None:
     assert statuses == {"Cancelled"}
 
 
-def test_following_from_a_lists_positions_leaves_no_gap(client: httpx.Client) -> None:
+def test_following_from_a_lists_positions_leaves_no_gap(client: httpx2.Client) -> None:
     """What is booked after the list is the first event behind its position."""
     positions = client.get("/api/restaurant/reservations").json()["positions"]
     assert set(positions) == {"restaurant_reservations", "restaurant_notifications"}
@@ -220,7 +220,7 @@ def test_following_from_a_lists_positions_leaves_no_gap(client: httpx.Client) ->
     [({"after": 10**6}, "beyond_head"), ({"after": 0, "epoch": "another"}, "epoch_changed")],
 )
 def test_a_position_that_cant_be_followed_gets_a_reset(
-    client: httpx.Client, wrong: dict[str, object], reason: str
+    client: httpx2.Client, wrong: dict[str, object], reason: str
 ) -> None:
     """Instead of a partial history there is none, and a position to go on from; the reason is the
     socket's.
@@ -235,14 +235,14 @@ def test_a_position_that_cant_be_followed_gets_a_reset(
     )
 
 
-def test_a_state_channel_gives_its_current_states(client: httpx.Client) -> None:
+def test_a_state_channel_gives_its_current_states(client: httpx2.Client) -> None:
     """The messages are those of the socket."""
     events = client.get("/api/channels/hotel_stats/events").json()["events"]
     assert [event["type"] for event in events] == ["stats_update", "room_availability_update"]
     assert events[0]["stats"] == client.get("/api/dashboard/stats").json()["stats"]
 
 
-def test_one_reservation_can_be_read(client: httpx.Client) -> None:
+def test_one_reservation_can_be_read(client: httpx2.Client) -> None:
     """The body starts with the seven fields of the requirements."""
     booked = client.post(
         "/api/hotel/bookings", json=BOOKING | {"customerName": "Mary Ann Smith"}

@@ -5,7 +5,7 @@ it, and changes nothing.
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from rtdash.domain import refusals
@@ -14,7 +14,7 @@ from tests.server.running import GRILL, HOTEL
 from tests.server.wanted import BOOKING, TABLE
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str, *words: str) -> dict[str, Any]:
+def assert_problem(answer: httpx2.Response, status: int, code: str, *words: str) -> dict[str, Any]:
     """The answer is that problem, and its detail has those words."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
@@ -30,7 +30,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str, *words: str) 
 
 
 @pytest.fixture
-def unchanged(client: httpx.Client):
+def unchanged(client: httpx2.Client):
     """The test leaves no event in either log."""
     paths = ("/api/hotel/bookings", "/api/restaurant/reservations")
     before = [client.get(path, params={"limit": 1}).json()["positions"] for path in paths]
@@ -66,7 +66,7 @@ def unchanged(client: httpx.Client):
 )
 @pytest.mark.usefixtures("unchanged")
 def test_a_wrong_field_is_named(
-    client: httpx.Client, change: dict[str, Any], words: tuple[str, ...]
+    client: httpx2.Client, change: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     """422 with the field and what it must be."""
     problem = assert_problem(
@@ -76,7 +76,7 @@ def test_a_wrong_field_is_named(
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_every_wrong_field_is_named_at_once(client: httpx.Client) -> None:
+def test_every_wrong_field_is_named_at_once(client: httpx2.Client) -> None:
     """Nobody has to mend one mistake after the other."""
     problem = assert_problem(
         client.post("/api/hotel/bookings", json={"guests": "x", "foo": 1}), 422, "invalid"
@@ -97,13 +97,13 @@ def test_every_wrong_field_is_named_at_once(client: httpx.Client) -> None:
 )
 @pytest.mark.usefixtures("unchanged")
 def test_a_rule_of_the_domain_refuses(
-    client: httpx.Client, change: dict[str, Any], status: int, code: str, word: str
+    client: httpx2.Client, change: dict[str, Any], status: int, code: str, word: str
 ) -> None:
     """The refusal's own status and code, and how to mend it."""
     assert_problem(client.post("/api/hotel/bookings", json=BOOKING | change), status, code, word)
 
 
-def test_the_last_room_is_sold_once(client: httpx.Client) -> None:
+def test_the_last_room_is_sold_once(client: httpx2.Client) -> None:
     """Beyond the rooms of a type a night is refused, with the place that shows what is free."""
     dates = {"checkIn": "2032-01-01", "checkOut": "2032-01-02"}
     booking = {"op": "book", "kind": "hotel", **BOOKING, **dates}
@@ -120,7 +120,7 @@ def test_the_last_room_is_sold_once(client: httpx.Client) -> None:
     )
 
 
-def test_an_operation_that_cant_follow_the_status_is_refused(client: httpx.Client) -> None:
+def test_an_operation_that_cant_follow_the_status_is_refused(client: httpx2.Client) -> None:
     """409 with the statuses from which it could."""
     path = f"/api/hotel/bookings/{client.post('/api/hotel/bookings', json=BOOKING).json()['id']}"
     assert_problem(
@@ -136,7 +136,7 @@ def test_an_operation_that_cant_follow_the_status_is_refused(client: httpx.Clien
     )
 
 
-def test_a_reservation_id_is_taken_once(client: httpx.Client) -> None:
+def test_a_reservation_id_is_taken_once(client: httpx2.Client) -> None:
     """409 for the second booking of it."""
     assert (
         client.post("/api/hotel/bookings", json=BOOKING | {"reservationId": "mine"}).status_code
@@ -151,7 +151,7 @@ def test_a_reservation_id_is_taken_once(client: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_an_unknown_reservation_is_not_found(client: httpx.Client) -> None:
+def test_an_unknown_reservation_is_not_found(client: httpx2.Client) -> None:
     """404 for reading and changing it, also where the id is none that a reservation can have."""
     for strange in ("a%00b", "%20", "x" * 200, "..%2F"):
         assert client.get(f"/api/hotel/bookings/{strange}").status_code == 404
@@ -181,7 +181,7 @@ def test_an_unknown_reservation_is_not_found(client: httpx.Client) -> None:
     ],
 )
 @pytest.mark.usefixtures("unchanged")
-def test_a_wrong_change_is_refused(client: httpx.Client, body: dict[str, Any], word: str) -> None:
+def test_a_wrong_change_is_refused(client: httpx2.Client, body: dict[str, Any], word: str) -> None:
     """422 with what it must be."""
     assert_problem(client.patch("/api/hotel/bookings/any", json=body), 422, "invalid", word)
 
@@ -191,7 +191,7 @@ def test_a_wrong_change_is_refused(client: httpx.Client, body: dict[str, Any], w
     [b"", b"{", b"\xff\xfe", b'{"guests": NaN}', b'{"customerName": "\\ud800"}', b"[" * 100_000],
 )
 @pytest.mark.usefixtures("unchanged")
-def test_what_is_no_json_is_unreadable(client: httpx.Client, content: bytes) -> None:
+def test_what_is_no_json_is_unreadable(client: httpx2.Client, content: bytes) -> None:
     """400 for a booking and for a list."""
     assert_problem(
         client.post("/api/hotel/bookings", content=content[:60_000]), 400, "unreadable", "JSON"
@@ -201,7 +201,7 @@ def test_what_is_no_json_is_unreadable(client: httpx.Client, content: bytes) -> 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [], [BOOKING]])
 @pytest.mark.usefixtures("unchanged")
-def test_a_booking_is_an_object(client: httpx.Client, value: Any) -> None:
+def test_a_booking_is_an_object(client: httpx2.Client, value: Any) -> None:
     """422 for JSON that is something else."""
     assert_problem(
         client.post("/api/hotel/bookings", content=json.dumps(value)), 422, "invalid", "object"
@@ -209,7 +209,7 @@ def test_a_booking_is_an_object(client: httpx.Client, value: Any) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_operations_are_a_list(client: httpx.Client) -> None:
+def test_operations_are_a_list(client: httpx2.Client) -> None:
     """400 for an object, and the line's number for NDJSON that breaks off: nothing of it is
     applied.
     """
@@ -222,7 +222,7 @@ def test_operations_are_a_list(client: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_more_than_a_thousand_operations_are_too_many(client: httpx.Client) -> None:
+def test_more_than_a_thousand_operations_are_too_many(client: httpx2.Client) -> None:
     """413, and none of them is applied."""
     operations = [
         {"operationId": f"over-{n}", "op": "book", "kind": "restaurant", **TABLE}
@@ -239,7 +239,7 @@ def test_more_than_a_thousand_operations_are_too_many(client: httpx.Client) -> N
 
 @pytest.mark.parametrize("path", ["/api/operations", "/api/hotel/bookings"])
 @pytest.mark.usefixtures("unchanged")
-def test_a_body_of_ten_megabytes_is_too_large(client: httpx.Client, path: str) -> None:
+def test_a_body_of_ten_megabytes_is_too_large(client: httpx2.Client, path: str) -> None:
     """413, whether its length is told or not; the connection still serves."""
     body = json.dumps([{"operationId": "big", "note": "x" * 10_000_000}]).encode()
     assert_problem(client.post(path, content=body), 413, "body_too_large", "bytes")
@@ -279,13 +279,13 @@ def test_a_body_of_ten_megabytes_is_too_large(client: httpx.Client, path: str) -
         (f"/api/channels/restaurant_stats/events?venue={HOTEL}", "venue"),
     ],
 )
-def test_a_wrong_parameter_is_named(client: httpx.Client, path: str, field: str) -> None:
+def test_a_wrong_parameter_is_named(client: httpx2.Client, path: str, field: str) -> None:
     """422 with the parameter's name."""
     problem = assert_problem(client.get(path), 422, "invalid")
     assert problem["errors"][0]["field"] == field
 
 
-def test_unknown_paths_and_methods_are_problems_too(client: httpx.Client) -> None:
+def test_unknown_paths_and_methods_are_problems_too(client: httpx2.Client) -> None:
     """404 and 405 in the same form."""
     assert_problem(client.get("/api/nothing"), 404, "not_found", "/docs")
     answer = client.delete("/api/hotel/bookings")
@@ -293,7 +293,7 @@ def test_unknown_paths_and_methods_are_problems_too(client: httpx.Client) -> Non
     assert answer.headers["allow"] == "GET, POST"
 
 
-def test_a_body_and_a_query_agree_on_the_venue(client: httpx.Client) -> None:
+def test_a_body_and_a_query_agree_on_the_venue(client: httpx2.Client) -> None:
     """422 where they name two; 422 where key and operationId differ."""
     answer = client.post(
         "/api/hotel/bookings", params={"venue": HOTEL}, json=BOOKING | {"venue": GRILL}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.server.running import start_server
@@ -39,7 +39,7 @@ STAY = {"customerName": "Taro Yamada", "guests": 2, "source": "web", "roomType":
 
 
 @pytest.fixture(scope="module")
-def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     """A client of a server with those two hotels, which may load the past."""
     directory: Path = tmp_path_factory.mktemp("abroad")
     (directory / "venues.toml").write_text(VENUES)
@@ -49,7 +49,7 @@ def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     thread.stop()
 
 
-def test_yen_have_no_minor_unit(abroad: httpx.Client) -> None:
+def test_yen_have_no_minor_unit(abroad: httpx2.Client) -> None:
     """Amounts go in and come out as they are; reports of uneven splits still add up."""
     dates = {"checkIn": "2020-03-02", "checkOut": "2020-03-05", "at": "2020-02-01T00:00:00Z"}
     booked = abroad.post(
@@ -74,7 +74,7 @@ def test_yen_have_no_minor_unit(abroad: httpx.Client) -> None:
     assert (room_types["currency"], room_types["roomTypes"][0]["baseRate"]) == ("JPY", 45_000)
 
 
-def test_a_fraction_of_a_yen_is_refused(abroad: httpx.Client) -> None:
+def test_a_fraction_of_a_yen_is_refused(abroad: httpx2.Client) -> None:
     """422, and the text says how many digits there are."""
     booking = {**STAY, "checkIn": "2031-05-01", "checkOut": "2031-05-02", "amount": 100.5}
     problem = abroad.post("/api/hotel/bookings", params={"venue": "ryokan"}, json=booking).json()
@@ -91,7 +91,7 @@ def test_a_fraction_of_a_yen_is_refused(abroad: httpx.Client) -> None:
     ],
 )
 def test_a_stay_over_a_change_of_the_clocks(
-    abroad: httpx.Client, check_in: str, check_out: str, start: str
+    abroad: httpx2.Client, check_in: str, check_out: str, start: str
 ) -> None:
     """It begins at 3 PM of the wall clock on either side of it, and each night is one night: its
     room is sold for exactly those.

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -12,7 +12,7 @@ from tests.server.running import start_server
 from tests.server.wanted import BOOKING, TABLE
 
 
-def test_a_booking_is_answered_with_the_reservation_and_its_place(client: httpx.Client) -> None:
+def test_a_booking_is_answered_with_the_reservation_and_its_place(client: httpx2.Client) -> None:
     """201, Location, and what the location shows is what was answered."""
     answer = client.post("/api/hotel/bookings", json=BOOKING)
     assert answer.status_code == 201
@@ -37,7 +37,7 @@ def test_the_place_names_a_venue_that_is_not_the_default(serve) -> None:
         assert client.get(answer.headers["location"]).json() == answer.json()
 
 
-def test_a_repeated_booking_is_answered_alike_and_changes_nothing(client: httpx.Client) -> None:
+def test_a_repeated_booking_is_answered_alike_and_changes_nothing(client: httpx2.Client) -> None:
     """Same Idempotency-Key, same content: same status, same body, one event."""
     headers = {"Idempotency-Key": "repeat-1"}
     position = client.get("/api/hotel/bookings", params={"limit": 1}).json()["positions"][
@@ -54,7 +54,7 @@ def test_a_repeated_booking_is_answered_alike_and_changes_nothing(client: httpx.
     assert events[0]["operationId"] == "repeat-1"
 
 
-def test_the_same_key_for_another_content_is_refused(client: httpx.Client) -> None:
+def test_the_same_key_for_another_content_is_refused(client: httpx2.Client) -> None:
     """422, and nothing changes."""
     headers = {"Idempotency-Key": "reuse-1"}
     assert client.post("/api/hotel/bookings", json=BOOKING, headers=headers).status_code == 201
@@ -65,7 +65,7 @@ def test_the_same_key_for_another_content_is_refused(client: httpx.Client) -> No
     )
 
 
-def test_a_reservation_goes_through_its_life(client: httpx.Client) -> None:
+def test_a_reservation_goes_through_its_life(client: httpx2.Client) -> None:
     """Each operation is answered with the reservation after it, its version counting up."""
     path = f"/api/hotel/bookings/{client.post('/api/hotel/bookings', json=BOOKING | {'status': 'Pending'}).json()['id']}"
     steps = [
@@ -87,7 +87,7 @@ def test_a_reservation_goes_through_its_life(client: httpx.Client) -> None:
     )
 
 
-def test_a_change_can_be_repeated(client: httpx.Client) -> None:
+def test_a_change_can_be_repeated(client: httpx2.Client) -> None:
     """A PATCH with the same id, in the body or as the key, is done once."""
     path = f"/api/hotel/bookings/{client.post('/api/hotel/bookings', json=BOOKING).json()['id']}"
     first = client.patch(path, json={"op": "pay", "amount": 10, "operationId": "pay-1"})
@@ -99,7 +99,7 @@ def test_a_change_can_be_repeated(client: httpx.Client) -> None:
     assert client.get(path).json()["paid"] == 10
 
 
-def test_amounts_are_in_major_units(client: httpx.Client) -> None:
+def test_amounts_are_in_major_units(client: httpx2.Client) -> None:
     """12.34 EUR go in and come out as 12.34."""
     answer = client.post(
         "/api/restaurant/reservations", json=TABLE | {"amount": 12.34, "paid": 2.04}
@@ -111,7 +111,7 @@ def test_amounts_are_in_major_units(client: httpx.Client) -> None:
     )
 
 
-def test_operations_are_answered_one_by_one_in_order(client: httpx.Client) -> None:
+def test_operations_are_answered_one_by_one_in_order(client: httpx2.Client) -> None:
     """Applied, repeated and refused ones side by side; a malformed one is refused alone."""
     book = {
         "operationId": "list-1",
@@ -157,7 +157,7 @@ def test_operations_are_answered_one_by_one_in_order(client: httpx.Client) -> No
     assert [one["problem"]["status"] for one in outcomes[3:]] == [409, 422, 422]
 
 
-def test_operations_come_as_ndjson_too(client: httpx.Client) -> None:
+def test_operations_come_as_ndjson_too(client: httpx2.Client) -> None:
     """One a line, blank lines passed over."""
     lines = [
         json.dumps({"operationId": f"nd-{n}", "op": "book", "kind": "restaurant", **TABLE})
@@ -171,12 +171,12 @@ def test_operations_come_as_ndjson_too(client: httpx.Client) -> None:
     assert [one["outcome"] for one in answer.json()["outcomes"]] == ["applied"] * 3
 
 
-def test_an_empty_list_has_no_outcomes(client: httpx.Client) -> None:
+def test_an_empty_list_has_no_outcomes(client: httpx2.Client) -> None:
     """Nothing asked, nothing done."""
     assert client.post("/api/operations", json=[]).json() == {"outcomes": []}
 
 
-def test_a_thousand_operations_fit_in_one_request(client: httpx.Client) -> None:
+def test_a_thousand_operations_fit_in_one_request(client: httpx2.Client) -> None:
     """All are applied."""
     operations = [
         {"operationId": f"many-{n}", "op": "book", "kind": "restaurant", **TABLE}

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -124,7 +124,9 @@ async def test_the_command_revokes(
         assert refused["code"] == "unauthenticated"
     async with edge.client(token=token) as again:
         assert (await again.farewell())[1] == 4504
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as rest:
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{edge.port}", trust_env=False
+    ) as rest:
         assert (
             await rest.get("/api/user/profile", headers={"Authorization": f"Bearer {token}"})
         ).status_code == 401
@@ -163,7 +165,7 @@ async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:
         with pytest.raises(InvalidStatus) as refused:
             await connect(server.url(token=server.token()), proxy=None, origin=evil)
         assert refused.value.response.status_code == 403
-        async with httpx.AsyncClient(
+        async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", trust_env=False
         ) as rest:
             asked = {

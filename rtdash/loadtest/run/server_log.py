@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-import httpx
+import httpx2
 
 from rtdash.client.addresses import rest_url
 from rtdash.client.api import Api
@@ -107,12 +107,12 @@ async def read_connections(url: str) -> int | None:
     """Return the number of open connections that the server counts; None where it doesn't publish
     metrics.
     """
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         trust_env=False, timeout=5, verify=ssl.create_default_context()
     ) as client:
         try:
             text = (await client.get(f"{rest_url(url)}/metrics")).raise_for_status().text
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return None
     counts = [
         float(line.rpartition(" ")[2])

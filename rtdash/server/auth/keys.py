@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWKSet
@@ -107,7 +107,7 @@ class Keys:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
                 content = await _download(url)
             keys = _read_key_set(content)
-        except (httpx.HTTPError, PyJWTError, ValueError, RecursionError, TimeoutError) as error:
+        except (httpx2.HTTPError, PyJWTError, ValueError, RecursionError, TimeoutError) as error:
             _log.warning(
                 "the key set can't be fetched (%s); the keys known so far stay",
                 type(error).__name__,
@@ -141,8 +141,8 @@ def read_key_file(path: Path) -> tuple[Key, ...]:
 def _check_url(url: str) -> None:
     """The text leaves the URL out: it may carry a password."""
     try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
+        parts = httpx2.URL(url)
+    except httpx2.InvalidURL:
         raise KeyUnusable("the URL of the key set can't be read") from None
     if parts.scheme not in {"http", "https"} or not parts.host:
         raise KeyUnusable(
@@ -152,7 +152,7 @@ def _check_url(url: str) -> None:
 
 async def _download(url: str) -> bytes:
     async with (
-        httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
+        httpx2.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
         client.stream("GET", url) as answer,
     ):
         answer.raise_for_status()
