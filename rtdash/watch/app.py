@@ -35,7 +35,7 @@ _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     """Options of a watch: `venues`: none leaves the choice to the server; `since`: a seq to go on
-    from, for every event channel.
+    from, for every event channel; `banner`: lines above the live view, asked for each frame.
     """
 
     url: str
@@ -47,6 +47,7 @@ class WatchOptions:
     duration_s: float | None = None
     since: int | None = None
     once: bool = False
+    banner: Callable[[], tuple[str, ...]] = tuple
 
 
 def run(watch: WatchOptions) -> int:
@@ -152,7 +153,7 @@ async def _sink(
     from rtdash.watch.screen import on_screen  # noqa: PLC0415
 
     async with on_screen(
-        Board(watch.channels, venues=watch.venues), utc_now, stopper, api.profile
+        Board(watch.channels, venues=watch.venues), utc_now, stopper, api, watch.banner
     ) as screen:
         yield screen.receive
 

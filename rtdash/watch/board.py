@@ -5,13 +5,14 @@ arguments.
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rtdash.client import ConnectionChange, State
 from rtdash.domain.instants import parse_instant
 from rtdash.protocol.channels import Channel
+from rtdash.watch.rows import Row, is_backfill
 
 HISTORY = 60
 """Values a sparkline remembers."""
@@ -40,22 +41,6 @@ class VenueFigures:
     history: dict[str, deque[float]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Row:
-    """One reservation in the list; `is_update`: the latest message changed a reservation that
-    existed.
-    """
-
-    message: dict[str, Any]
-    is_update: bool
-
-    @property
-    def reservation(self) -> dict[str, Any]:
-        """Reservation of the latest message."""
-        content: dict[str, Any] = self.message["reservation"]
-        return content
-
-
 class Board:
     """State of the screen: fed by the client, read by the view."""
 
@@ -68,11 +53,13 @@ class Board:
         self.zone = zone
         self.venues: dict[str, VenueFigures] = {}
         self.rows: dict[tuple[str, str], Row] = {}
-        """Newest last."""
+        """Latest change last."""
         self.notices: deque[dict[str, Any]] = deque(maxlen=ROWS)
         """Newest last."""
         self.connection = ConnectionChange(State.CONNECTING)
         self.changed_at_s = 0.0
+        self.now = datetime.min.replace(tzinfo=UTC)
+        """Wall clock at the latest receipt."""
         self.received = 0
         self.last_at_s: float | None = None
         self.latency_ms: float | None = None
@@ -86,12 +73,31 @@ class Board:
         return any(channel.endswith(f"_{suffix}") for channel in self.channels)
 
     def set_profile(self, profile: dict[str, Any]) -> None:
-        """Receive names, currencies and time zones of the venues from the user's profile; the watched
+        """Take names, currencies and time zones of the venues from the user's profile; the watched
         venues are on the board from now on.
         """
         self._profile = {entry["id"]: entry for entry in profile["venues"]}
         for venue_id in [*self._watched(), *self.venues]:
             _set_names(self._venue(venue_id), self._profile.get(venue_id))
+
+    def add_known(
+        self, venue: str, reservations: list[dict[str, Any]], notices: list[dict[str, Any]]
+    ) -> None:
+        """Add what REST lists of a venue below what has come live: reservations, and messages of
+        its notifications, oldest first. A newer version on the board stays.
+        """
+        self._venue(venue)
+        listed = [Row.of_reservation(venue, content) for content in reservations]
+        older = {row.key: row for row in sorted(listed, key=lambda row: row.timestamp)}
+        for key, row in self.rows.items():
+            if key not in older or row.version >= older[key].version:
+                older.pop(key, None)
+                older[key] = row
+        self.rows = dict(list(older.items())[-ROWS:])
+        seen = {(notice["venue"], notice.get("seq")) for notice in self.notices}
+        missing = [one for one in notices if (one["venue"], one.get("seq")) not in seen]
+        merged = sorted([*missing, *self.notices], key=lambda one: str(one.get("timestamp")))
+        self.notices = deque(merged, maxlen=ROWS)
 
     def receive(
         self, item: dict[str, Any] | ConnectionChange, *, now: datetime, at_s: float
@@ -99,6 +105,7 @@ class Board:
         """Apply a message or a change of the connection; `now` is the wall clock and `at_s` the
         monotonic one at its receipt.
         """
+        self.now = now
         if isinstance(item, ConnectionChange):
             self.connection, self.changed_at_s = item, at_s
             self._snapshots.clear()
@@ -146,15 +153,22 @@ class Board:
                 pass  # a kind of message that this view has no place for
 
     def _list(self, message: dict[str, Any]) -> None:
-        """Put new reservations on top; change known ones, never back to an older version."""
-        key = (message["venue"], message["reservation"]["id"])
-        known = self.rows.get(key)
-        if known is None:
-            self.rows[key] = Row(message, is_update=False)
-            if len(self.rows) > ROWS:
-                del self.rows[next(iter(self.rows))]
-        elif message["reservation"].get("version", 0) >= known.reservation.get("version", 0):
-            self.rows[key] = Row(message, is_update=True)
+        """Put the change on top, never an older version over a newer one.
+
+        What an import writes into the past is no news: it changes a listed row where it stands.
+        """
+        row = Row.of_message(message)
+        known = self.rows.get(row.key)
+        if known is not None and row.version < known.version:
+            return
+        if is_backfill(message):
+            if known is not None:
+                self.rows[row.key] = row
+            return
+        self.rows.pop(row.key, None)
+        self.rows[row.key] = row
+        if len(self.rows) > ROWS:
+            del self.rows[next(iter(self.rows))]
 
     def _venue(self, venue_id: str) -> VenueFigures:
         if venue_id not in self.venues:
@@ -174,13 +188,13 @@ class Board:
         disagree.
         """
         kind = (message.get("venue", ""), message["type"])
-        is_snapshot = (
-            "seq" not in message and kind not in self._snapshots
-        )  # the first state message may have been true for long
+        # The first state message after a connect may have been true for long.
+        is_snapshot = "seq" not in message and kind not in self._snapshots
         self._snapshots.add(kind)
         if self.connection.state is not State.LIVE or is_snapshot or "timestamp" not in message:
             return
-        took_ms = (now.astimezone(UTC) - parse_instant(message["timestamp"])).total_seconds() * 1000
+        took = now.astimezone(UTC) - parse_instant(message["timestamp"])
+        took_ms = took / timedelta(milliseconds=1)
         # Timestamps are whole milliseconds, cut off: less than one early is none early.
         self.latency_ms = max(0.0, took_ms) if -1 < took_ms < _BELIEVABLE_LATENCY_MS else None
 

@@ -2,11 +2,11 @@
 Pure.
 """
 
-import unicodedata
 from datetime import datetime, tzinfo
 from typing import Any
 
 from rtdash.domain.instants import parse_instant
+from rtdash.domain.printable import printable
 
 NOTHING = "\N{EN DASH}"
 """Placeholder of a missing value."""
@@ -31,16 +31,6 @@ CHANGES = {
 
 STATUSES = {"CheckedIn": "Checked in", "CheckedOut": "Checked out", "NoShow": "No-show"}
 """Statuses whose wire names are no plain words."""
-
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def printable(text: object) -> str:
-    """Replace what can steer a terminal (control characters, changes of direction) by U+FFFD."""
-    return "".join(
-        "\ufffd" if unicodedata.category(one) == "Cc" or one in _BIDI_CONTROLS else one
-        for one in str(text)
-    )
 
 
 def money(amount: float | None, currency: str) -> str:
@@ -77,9 +67,10 @@ def clock_time(timestamp: str, zone: tzinfo | None) -> str:
         return "--:--:--"
 
 
-def arrival(reservation: dict[str, Any], zone: tzinfo | None) -> str:
-    """Format when the guests come: `24 Jul 7:00 PM`. A hotel's check-in date and the time are local
-    to the venue; else `zone` gives the date.
+def arrival(reservation: dict[str, Any], zone: tzinfo | None, *, this_year: int) -> str:
+    """Format when the guests come: `24 Jul 7:00 PM`, `8 Feb 2028 3:00 PM` in another year.
+
+    A hotel's check-in date and the time are local to the venue; else `zone` gives the date.
     """
     try:
         day = (
@@ -89,7 +80,20 @@ def arrival(reservation: dict[str, Any], zone: tzinfo | None) -> str:
         )
     except ValueError:
         return printable(reservation.get("time", ""))
-    return f"{day:%-d %b} {printable(reservation.get('time', ''))}"
+    return f"{short_date(day, this_year=this_year)} {printable(reservation.get('time', ''))}"
+
+
+def short_date(day: datetime, *, this_year: int) -> str:
+    """Format a date: `24 Jul`, with the year where it is another one."""
+    return f"{day:%-d %b}" if day.year == this_year else f"{day:%-d %b %Y}"
+
+
+def year_of(timestamp: str) -> int:
+    """Return the year of an instant on the wire; 0 where it can't be read."""
+    try:
+        return parse_instant(timestamp).year
+    except ValueError:
+        return 0
 
 
 def party(reservation: dict[str, Any]) -> str:

@@ -1,10 +1,10 @@
 """Output of `watch` without a live view: one line per message, for people or as NDJSON."""
 
-import json
 from datetime import tzinfo
 from typing import Any, TextIO
 
 from rtdash.client import ConnectionChange, State
+from rtdash.domain.printable import json_line, printable
 from rtdash.watch.formatting import (
     arrival,
     change_words,
@@ -12,8 +12,8 @@ from rtdash.watch.formatting import (
     money,
     party,
     percent,
-    printable,
     status_words,
+    year_of,
 )
 from rtdash.watch.lists import notice_words
 from rtdash.watch.stopping import InterruptibleWriter
@@ -30,7 +30,7 @@ class JsonLines:
     def receive(self, item: dict[str, Any] | ConnectionChange) -> None:
         """Write one line. Raises BrokenPipeError when the reader has gone."""
         body = connection_json(item) if isinstance(item, ConnectionChange) else item
-        self._out.write_line(to_json(body))
+        self._out.write_line(json_line(body))
 
 
 class PlainLines:
@@ -52,16 +52,6 @@ class PlainLines:
             self._err.flush()
         else:
             self._out.write_line(message_line(item, self._zone))
-
-
-def to_json(body: dict[str, Any]) -> str:
-    """Encode compactly, as the server does; lone surrogates, which UTF-8 can't express, stay
-    escaped.
-    """
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return (
-        text if text.isascii() or _is_encodable(text) else json.dumps(body, separators=(",", ":"))
-    )
 
 
 def connection_json(change: ConnectionChange) -> dict[str, Any]:
@@ -110,7 +100,7 @@ def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # 
                 ),
             )
         case "new_reservation" | "reservation_update":
-            return change_words(message), _reservation(message["reservation"], zone)
+            return change_words(message), _reservation(message, zone)
         case "upcoming_reservation":
             return "upcoming", notice_words(message)
         case "notification":
@@ -120,7 +110,7 @@ def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # 
         case "upcoming_reservations":
             return "upcoming", f"{len(message['reservations'])} reservations to come"
         case other:
-            return printable(other), printable(to_json(message))
+            return printable(other), printable(json_line(message))
 
 
 def _stats(stats: dict[str, Any]) -> str:
@@ -133,21 +123,14 @@ def _stats(stats: dict[str, Any]) -> str:
     )
 
 
-def _reservation(reservation: dict[str, Any], zone: tzinfo | None) -> str:
+def _reservation(message: dict[str, Any], zone: tzinfo | None) -> str:
+    reservation = message["reservation"]
     facts = [
         printable(reservation["customerName"]),
         party(reservation),
-        arrival(reservation, zone),
+        arrival(reservation, zone, this_year=year_of(message["timestamp"])),
         status_words(reservation["status"]),
     ]
     if reservation.get("amount") is not None:
         facts.append(money(reservation["amount"], reservation.get("currency", "")))
     return ", ".join(facts)
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

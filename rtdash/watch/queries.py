@@ -12,6 +12,10 @@ from rtdash.protocol.channels import Channel, Position
 FIRST_TIMEOUT_S = 10
 """Time in which `watch` tries to reach a server at the start (CONTRACT section 7)."""
 
+KNOWN_RESERVATIONS = 200
+KNOWN_NOTICES = 20
+"""Rows with which a view begins."""
+
 _PAUSE_S = 0.25
 Answer = TypeVar("Answer")
 
@@ -91,3 +95,26 @@ async def fetch_current(api: Api, venue: str | None, channel: Channel) -> list[d
         )
     messages: list[dict[str, Any]] = page["events"]
     return messages
+
+
+async def fetch_known(
+    api: Api, channels: Iterable[Channel], venue: str, kind: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Fetch what a view of a venue begins with: today's reservations, and the latest messages of
+    its notifications, oldest first; empty for what isn't watched.
+    """
+    suffixes = {channel.partition("_")[2] for channel in channels if channel.kind == kind}
+    reservations: list[dict[str, Any]] = []
+    notices: list[dict[str, Any]] = []
+    if "reservations" in suffixes:
+        page = await api.get_json(
+            "/api/dashboard/reservations/today", venue=venue, limit=KNOWN_RESERVATIONS
+        )
+        reservations = page["reservations"]
+    if "notifications" in suffixes:
+        channel = Channel(f"{kind}_notifications")
+        position = (await api.events(channel, venue=venue, limit=1))["position"]
+        after = max(0, position["seq"] - KNOWN_NOTICES)
+        answer = await api.events(channel, venue=venue, after=after, limit=KNOWN_NOTICES)
+        notices = answer["events"]
+    return reservations, notices

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from rtdash.client import ConnectionChange, Problem, Unreachable
+from rtdash.client import Api, ConnectionChange, Problem, Unreachable
 from rtdash.domain.instants import Clock
 from rtdash.watch.board import Board
+from rtdash.watch.queries import fetch_known
 from rtdash.watch.stopping import Stopper
 from rtdash.watch.terminal import keys
 from rtdash.watch.view import ViewOptions, render
@@ -25,20 +26,30 @@ _FRAME_S = 1 / 8
 _TICK_S = 1
 """Ages and countdowns go on when nothing comes."""
 
-_NAMES_PAUSE_S = 5
+_RETRY_PAUSE_S = 5
+
+Banner = Callable[[], tuple[str, ...]]
+"""Returns the lines above the view; asked for each frame."""
 
 
 class Screen:
     """Drawing loop of a board. `stop` is called with the exit code when `q` is typed."""
 
     def __init__(
-        self, board: Board, console: Console, clock: Clock, stop: Callable[[int], None]
+        self,
+        board: Board,
+        console: Console,
+        clock: Clock,
+        stop: Callable[[int], None],
+        banner: Banner = tuple,
     ) -> None:
         self._board = board
         self._console = console
         self._clock = clock
         self._stop = stop
+        self._banner = banner
         self._changed = asyncio.Event()
+        self._has_gap = asyncio.Event()
         self._paused: tuple[Board, int] | None = None
         self._with_help = False
 
@@ -46,11 +57,20 @@ class Screen:
         """Apply a message or a change; receiving goes on while the screen is paused."""
         self._board.receive(item, now=self._clock(), at_s=time.monotonic())
         self._changed.set()
+        if isinstance(item, dict) and item["type"] == "reset":
+            self._has_gap.set()
 
-    def set_profile(self, profile: dict[str, Any]) -> None:
-        """Set the venues' names from the user's profile."""
-        self._board.set_profile(profile)
-        self._changed.set()
+    async def learn(self, api: Api) -> None:
+        """Fetch the venues' names, today's reservations and the latest notifications; again after
+        a reset, which means that messages were lost. Runs until cancelled.
+        """
+        while True:
+            self._has_gap.clear()
+            with suppress(Unreachable, Problem):  # without them the view shows what comes
+                await self._learn_once(api)
+                self._changed.set()
+                await self._has_gap.wait()
+            await asyncio.sleep(_RETRY_PAUSE_S)
 
     def handle_key(self, key: str) -> None:
         """Handle a typed key; keys without a meaning do nothing."""
@@ -81,25 +101,36 @@ class Screen:
                     await self._changed.wait()
             self._changed.clear()
 
+    async def _learn_once(self, api: Api) -> None:
+        profile = await api.profile()
+        self._board.set_profile(profile)
+        self._changed.set()
+        kinds = {venue["id"]: venue["kind"] for venue in profile["venues"]}
+        for venue in [one for one in self._board.venues if one in kinds]:
+            known = await fetch_known(api, self._board.channels, venue, kinds[venue])
+            self._board.add_known(venue, *known)
+
     def _frame(self) -> Any:
         width, height = self._console.size
         shown, paused_at = self._paused or (None, None)
         options = ViewOptions(
-            width, height, time.monotonic(), paused_at=paused_at, with_help=self._with_help
+            width,
+            height,
+            time.monotonic(),
+            paused_at=paused_at,
+            with_help=self._with_help,
+            banner=self._banner(),
         )
         return render(self._board, options, shown=shown)
 
 
 @asynccontextmanager
 async def on_screen(
-    board: Board,
-    clock: Clock,
-    stopper: Stopper,
-    read_profile: Callable[[], Awaitable[dict[str, Any]]],
+    board: Board, clock: Clock, stopper: Stopper, api: Api, banner: Banner = tuple
 ) -> AsyncIterator[Screen]:
-    """Receive the terminal over; it is given back as it was, however the block is left."""
+    """Take the terminal over; it is given back as it was, however the block is left."""
     console = Console(file=sys.stdout)
-    screen = Screen(board, console, clock, stopper.stop)
+    screen = Screen(board, console, clock, stopper.stop, banner)
     live = Live(
         console=console,
         screen=True,
@@ -108,10 +139,7 @@ async def on_screen(
         redirect_stderr=False,
     )
     with keys(asyncio.get_running_loop(), screen.handle_key), live:
-        tasks = [
-            asyncio.create_task(screen.draw(live)),
-            asyncio.create_task(_fetch_profile(screen, read_profile)),
-        ]
+        tasks = [asyncio.create_task(screen.draw(live)), asyncio.create_task(screen.learn(api))]
         for task in tasks:
             task.add_done_callback(partial(_report, stopper))
         try:
@@ -120,19 +148,6 @@ async def on_screen(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _fetch_profile(
-    screen: Screen, read_profile: Callable[[], Awaitable[dict[str, Any]]]
-) -> None:
-    """Fetch the profile until there is one. Without it the view shows ids, which is no reason to
-    end.
-    """
-    while True:
-        with suppress(Unreachable, Problem):
-            screen.set_profile(await read_profile())
-            return
-        await asyncio.sleep(_NAMES_PAUSE_S)
 
 
 def _report(stopper: Stopper, task: "asyncio.Task[None]") -> None:

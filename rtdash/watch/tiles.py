@@ -2,7 +2,7 @@
 venues, the bar of rooms. Pure.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.box import ROUNDED
 from rich.console import RenderableType
@@ -10,8 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rtdash.domain.printable import printable
 from rtdash.watch.board import FIGURES, VenueFigures
-from rtdash.watch.formatting import NOTHING, money, percent, printable
+from rtdash.watch.formatting import NOTHING, money, percent
 
 TILE_HEIGHT = 4
 """Lines of a tile, its border included."""
@@ -46,28 +47,33 @@ def tiles(venue: VenueFigures, width: int) -> RenderableType:
     return grid
 
 
-def figures_table(venues: Iterable[VenueFigures]) -> RenderableType:
+def figures_table(venues: Sequence[VenueFigures]) -> RenderableType:
     """Render one row a venue, for when tiles would leave no room."""
     table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
-    table.add_column("Venue", no_wrap=True)
+    table.add_column("Venue", no_wrap=True, overflow="ellipsis", ratio=1)
     for figure in FIGURES:
         table.add_column(_SHORT_LABELS[figure], justify="right", no_wrap=True)
-    table.add_column("Rooms free", justify="right", no_wrap=True)
+    has_rooms = any(venue.rooms for venue in venues)
+    if has_rooms:
+        table.add_column("Rooms free", justify="right", no_wrap=True)
     for venue in venues:
         cells = [
-            _value(venue, figure).append_text(Text(" ")).append_text(_trend(venue, figure))
+            Text(" ").join([_value(venue, figure), _trend(venue, figure, is_short=True)])
             for figure in FIGURES
         ]
-        free = (
-            f"{venue.rooms['availableRooms']} of {venue.rooms['totalRooms']}"
-            if venue.rooms
-            else NOTHING
+        # Text, not str: rich would read brackets in a venue's name as markup.
+        table.add_row(
+            Text(printable(venue.name), style="bold"), *cells, *([_free(venue)] * has_rooms)
         )
-        table.add_row(printable(venue.name), *cells, free)
     return table
 
 
-def rooms_bar(venue: VenueFigures, width: int, *, with_name: bool) -> Text:
+def _free(venue: VenueFigures) -> Text:
+    rooms = venue.rooms
+    return Text(f"{rooms['availableRooms']} of {rooms['totalRooms']}" if rooms else NOTHING)
+
+
+def rooms_bar(venue: VenueFigures, width: int) -> Text:
     """Render tonight's rooms, sold ones filled, in one line of `width` columns."""
     assert venue.rooms is not None, "asked for only where rooms are known"
     total, free, rate = (
@@ -75,7 +81,7 @@ def rooms_bar(venue: VenueFigures, width: int, *, with_name: bool) -> Text:
         venue.rooms["availableRooms"],
         venue.rooms["occupancyRate"],
     )
-    label = f"Rooms tonight{f', {printable(venue.name)}' if with_name else ''}  "
+    label = "Rooms tonight  "
     facts = f"  {free} of {total} free, {rate} % occupied"
     length = max(0, min(40, width - len(label) - len(facts)))
     filled = round(length * min(100, max(0, rate)) / 100)
@@ -131,20 +137,15 @@ def _value(venue: VenueFigures, figure: str) -> Text:
     )
 
 
-def _trend(venue: VenueFigures, figure: str) -> Text:
-    """Render the change against the same time a week ago. Growing pending payments are never green."""
+def _trend(venue: VenueFigures, figure: str, *, is_short: bool = False) -> Text:
+    """Render the change against the same time a week ago. Growing pending payments are never
+    green.
+    """
     trend = venue.stats.get(_TRENDS[figure]) if venue.stats else None
     if trend is None:
         return Text(NOTHING, style="dim")
     arrow = "▲" if trend > 0 else "▼" if trend < 0 else "="
-    is_good = trend >= 0 if figure != "pendingPayments" else trend <= 0
-    colour = (
-        ""
-        if trend == 0
-        else "green"
-        if is_good
-        else "yellow"
-        if figure == "pendingPayments"
-        else "red"
-    )
-    return Text(f"{arrow} {percent(trend)}", style=colour)
+    words = f"{arrow}{abs(trend)}%" if is_short else f"{arrow} {percent(trend)}"
+    is_good = trend <= 0 if figure == "pendingPayments" else trend >= 0
+    bad = "yellow" if figure == "pendingPayments" else "red"
+    return Text(words, style="" if trend == 0 else "green" if is_good else bad)

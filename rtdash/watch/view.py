@@ -10,8 +10,9 @@ from rich.styled import Styled
 from rich.text import Text
 
 from rtdash.client import State
-from rtdash.watch.board import Board
-from rtdash.watch.formatting import NOTHING, age, printable
+from rtdash.domain.printable import printable
+from rtdash.watch.board import Board, VenueFigures
+from rtdash.watch.formatting import NOTHING, age
 from rtdash.watch.lists import notifications, reservations
 from rtdash.watch.tiles import TILE_HEIGHT, figures_table, rooms_bar, tiles
 
@@ -23,12 +24,14 @@ _LABELS = {
     State.CLOSED: ("✕ CLOSED", "bold red"),
 }
 _SIDE_BY_SIDE = 150
+_TILES_FROM = 72
+"""Widths from which lists stand side by side, and tiles hold their figures."""
 _KEYS = Text.assemble(
     ("q", "bold"), " quit   ", ("p", "bold"), " pause   ", ("?", "bold"), " help", style="dim"
 )
 _HELP = """\
 Figures are of today's business date, trends against a week ago.
-+ a new reservation     ↻ one that has changed, in its place
++ a new reservation     ↻ one that has changed, latest on top
 
 LIVE       every change as it happens
 REPLAYING  catching up on what was missed
@@ -38,12 +41,17 @@ Latency    from the server's timestamp to here, where both clocks agree
 q, Ctrl-C  quit
 p          pause: the screen stands, receiving goes on
 ?          this help"""
+_ROOM_FOR_TILES = 17
+"""Lines that the lists keep before figures may stand in tiles: a dozen reservations, some
+notifications."""
+_BANNER_FROM = 16
+"""Height from which the banner has a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
     """Options of the view: size, instant, pause, help. `paused_at` is the number of messages
-    received when the screen was paused; None while it runs.
+    received when the screen was paused; None while it runs. `banner` stands above everything.
     """
 
     width: int
@@ -51,17 +59,22 @@ class ViewOptions:
     at_s: float
     paused_at: int | None = None
     with_help: bool = False
+    banner: tuple[str, ...] = ()
 
 
 def render(board: Board, options: ViewOptions, *, shown: Board | None = None) -> Layout:
     """Render the whole screen. `shown` is the board as it was when paused; the status line always
     describes `board`.
     """
-    body = _help() if options.with_help else _body(shown or board, options)
+    banner = options.banner if options.height >= _BANNER_FROM else ()
+    height = options.height - 3 - len(banner)
+    body = _help() if options.with_help else _body(shown or board, options.width, height)
     if board.connection.state is not State.LIVE:
         body = Styled(body, "dim")
     screen = Layout()
+    lines = [Text(line, style="bold cyan", no_wrap=True, overflow="ellipsis") for line in banner]
     screen.split_column(
+        *([Layout(Group(*lines), size=len(lines))] if lines else []),
         Layout(status_line(board, options), size=2),
         Layout(body),
         Layout(_KEYS, size=1),
@@ -117,39 +130,42 @@ def _ago(seconds: float) -> str:
     return "now" if seconds < 1 else f"{age(seconds)} ago"
 
 
-def _body(board: Board, options: ViewOptions) -> RenderableType:
-    height = options.height - 3
-    parts = _figures(board, options.width, height) if board.follows("stats") else []
+def _body(board: Board, width: int, height: int) -> RenderableType:
+    venues = [venue for venue in board.venues.values() if venue.stats or venue.rooms]
+    full = sum(_tiles_height(venue, has_name=len(venues) > 1) for venue in venues)
+    has_lists = board.follows("reservations") or board.follows("notifications")
+    is_roomy = width >= _TILES_FROM and full + (_ROOM_FOR_TILES if has_lists else 0) <= height
+    parts = _figures(venues, width, height, with_tiles=is_roomy) if board.follows("stats") else []
     rest = height - sum(part.size or 0 for part in parts)
-    lists = _lists(board, options.width, rest)
+    lists = _lists(board, width, rest, framed=is_roomy)
     body = Layout()
     body.split_column(*parts, *([lists] if lists else [Layout(Text(""))]))
     return body
 
 
-def _figures(board: Board, width: int, height: int) -> list[Layout]:
-    """Render the figures of every venue, as tiles while they leave half of the screen to the lists."""
-    venues = [
-        venue
-        for venue in board.venues.values()
-        if venue.stats is not None or venue.rooms is not None
-    ]
+def _tiles_height(venue: VenueFigures, *, has_name: bool) -> int:
+    return TILE_HEIGHT + has_name + (venue.rooms is not None)
+
+
+def _figures(
+    venues: list[VenueFigures], width: int, height: int, *, with_tiles: bool
+) -> list[Layout]:
+    """Render the figures of every venue: tiles where the lists keep their room, else a line each."""
     if not venues:
         return [Layout(Text("Waiting for the first figures", style="dim"), size=1)]
-    names = len(venues) > 1
-    if len(venues) * (TILE_HEIGHT + 2) > max(height * 2 // 3, TILE_HEIGHT + 2):
+    if not with_tiles:
         return [Layout(figures_table(venues), size=min(len(venues) + 1, max(2, height // 2)))]
     parts = []
     for venue in venues:
-        if names:
+        if len(venues) > 1:
             parts.append(Layout(Text(printable(venue.name), style="bold"), size=1))
         parts.append(Layout(tiles(venue, width), size=TILE_HEIGHT))
         if venue.rooms is not None:
-            parts.append(Layout(rooms_bar(venue, width, with_name=False), size=1))
+            parts.append(Layout(rooms_bar(venue, width), size=1))
     return parts
 
 
-def _lists(board: Board, width: int, height: int) -> Layout | None:
+def _lists(board: Board, width: int, height: int, *, framed: bool) -> Layout | None:
     """Render reservations and notifications: side by side where it is wide, else one above the
     other.
     """
@@ -160,15 +176,15 @@ def _lists(board: Board, width: int, height: int) -> Layout | None:
         right = Layout(notifications(board, width - half, height))
         layout.split_row(Layout(reservations(board, half, height), size=half), right)
     elif has_reservations and has_notices:
-        below = max(4, height // 3)
+        below = max(4, height // 3 if framed else height // 5)
         layout.split_column(
-            Layout(reservations(board, width, height - below)),
-            Layout(notifications(board, width, below), size=below),
+            Layout(reservations(board, width, height - below, framed=framed)),
+            Layout(notifications(board, width, below, framed=framed), size=below),
         )
     elif has_reservations:
-        layout.update(reservations(board, width, height))
+        layout.update(reservations(board, width, height, framed=framed))
     elif has_notices:
-        layout.update(notifications(board, width, height))
+        layout.update(notifications(board, width, height, framed=framed))
     else:
         return None
     return layout

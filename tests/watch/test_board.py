@@ -6,6 +6,7 @@ import pytest
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.board import HISTORY, ROWS, Board
+from rtdash.watch.rows import Badge
 from tests.watch.conftest import (
     GRILL,
     HOTEL,
@@ -38,13 +39,13 @@ def test_venues_are_kept_apart():
     assert board.venues[GRILL].rooms is None
 
 
-def test_update_stays_in_its_place_and_is_flagged():
-    """A change of a listed reservation doesn't move it."""
+def test_the_latest_change_is_on_top_and_has_its_badge():
+    """A change moves its reservation, which is listed once."""
     board = live_board(
         booking(1), booking(2), booking(1, version=2, status="CheckedIn", change="check_in")
     )
-    assert ids(board) == ["r1", "r2"]
-    assert [row.is_update for row in board.rows.values()] == [True, False]
+    assert ids(board) == ["r2", "r1"]
+    assert [row.badge for row in board.rows.values()] == [Badge.NEW, Badge.CHANGED]
     assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
 
 
@@ -172,3 +173,42 @@ def test_only_watched_venues_are_shown(channels, venues, shown):
         }
     )
     assert list(board.venues) == shown
+
+
+def listed(number, *, created="2026-01-01T10:00:00.000Z", **content):
+    """A reservation as REST lists it."""
+    return booking(number, **content)["reservation"] | {"createdAt": created}
+
+
+def test_what_rest_lists_stands_below_what_has_come():
+    """By the instant of booking; of two versions the newer one stays, and nothing stands twice."""
+    board = live_board(booking(1, version=2, status="CheckedIn", change="check_in"), notice())
+    board.add_known(
+        HOTEL,
+        [
+            listed(1),
+            listed(2, created="2026-01-01T12:00:00.000Z"),
+            listed(3, created="2026-01-01T11:00:00.000Z"),
+        ],
+        [{**notice("Earlier"), "timestamp": "2026-01-01T10:00:00.000Z", "seq": 0}, notice()],
+    )
+    assert ids(board) == ["r3", "r2", "r1"]
+    assert board.rows[HOTEL, "r1"].reservation["status"] == "CheckedIn"
+    assert [one["title"] for one in board.notices] == ["Earlier", "Last room sold"]
+
+
+def test_a_newer_version_from_rest_replaces_an_older_one():
+    """After a gap in the history, REST knows more than the board."""
+    board = live_board(booking(1))
+    board.add_known(HOTEL, [listed(1, version=3, status="Cancelled")], [])
+    assert board.rows[HOTEL, "r1"].reservation["status"] == "Cancelled"
+
+
+def test_a_past_that_is_imported_is_no_news():
+    """What happened long ago isn't listed; what is listed already is brought up to date."""
+    past = {"at": "2026-01-01T10:00:00.000Z"}
+    board = live_board(booking(1), booking(2), booking(3) | past)
+    assert ids(board) == ["r1", "r2"]
+    board.receive(booking(1, version=2, change="amend") | past, now=NOW, at_s=101)
+    assert ids(board) == ["r1", "r2"]
+    assert board.rows[HOTEL, "r1"].version == 2

@@ -44,13 +44,19 @@ def test_age(seconds, text):
 def test_arrival_of_a_stay_is_its_check_in():
     """A hotel's date is local to the hotel, whatever the zone of the reader."""
     stay = {"checkIn": "2026-01-02", "date": "2026-01-03T01:00:00Z", "time": "3:00 PM"}
-    assert arrival(stay, UTC) == "2 Jan 3:00 PM"
+    assert arrival(stay, UTC, this_year=2026) == "2 Jan 3:00 PM"
+
+
+def test_another_year_is_said():
+    """A stay two years ahead is no stay of this year."""
+    stay = {"checkIn": "2028-02-08", "date": "2028-02-08T15:00:00Z", "time": "3:00 PM"}
+    assert arrival(stay, UTC, this_year=2026) == "8 Feb 2028 3:00 PM"
 
 
 def test_unreadable_instants_are_no_fault():
     """A view goes on where a timestamp makes no sense."""
     assert clock_time("yesterday", UTC) == "--:--:--"
-    assert arrival({"date": "soon", "time": "7:00 PM"}, UTC) == "7:00 PM"
+    assert arrival({"date": "soon", "time": "7:00 PM"}, UTC, this_year=2026) == "7:00 PM"
 
 
 def test_party():

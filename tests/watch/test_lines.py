@@ -103,6 +103,17 @@ def test_json_lines_are_the_messages():
     )
 
 
+def test_what_ends_a_line_for_some_reader_is_escaped():
+    """NDJSON is split at line ends, and Unicode has more of them than ASCII; equal as JSON."""
+    out = io.StringIO()
+    message = booking(1, name="a\u2028b\u2029c\x85d\x9be\u202ef\x7f")
+    JsonLines(InterruptibleWriter(out)).receive(message)
+    assert out.getvalue().isprintable() is False  # its own line end
+    assert len(out.getvalue().splitlines()) == 1
+    assert out.getvalue().removesuffix("\n").isprintable()
+    assert json.loads(out.getvalue()) == message
+
+
 def test_what_utf8_cannot_say_stays_escaped():
     """A lone surrogate in a name doesn't end the watch."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")

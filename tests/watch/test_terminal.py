@@ -109,7 +109,7 @@ def test_booking_appears_and_keys_work(terminal, booked):
     terminal.wait_for("● LIVE")
     terminal.wait_for("Harbour Grill")
     booked(1, name="Ada Lovelace")
-    terminal.wait_for("+ new            Ada Lovelace")
+    terminal.wait_for("+ new              Ada Lovelace")
     terminal.type("p")
     terminal.wait_for("PAUSED")
     booked(1, name="Grace Hopper")
@@ -136,3 +136,16 @@ def test_signals_leave_a_sane_terminal(terminal, number):
     assert terminal.end() == 130
     assert terminal.settings() == terminal.before
     assert SCREEN_OFF in terminal.raw
+
+
+def test_it_begins_with_what_there_is(served, booked):
+    """A reservation of today that was there before stands on the first screen."""
+    booked(1, name="Early Bird")
+    running = Terminal(served, "restaurant_reservations", "restaurant_notifications")
+    try:
+        running.wait_for("booked")
+        running.wait_for("Early Bird")
+        running.type("q")
+        assert running.end() == 0
+    finally:
+        running.close()

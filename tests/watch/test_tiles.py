@@ -29,7 +29,7 @@ def test_rooms_bar(rate, filled):
     venue = VenueFigures(
         "h", "Hotel", rooms={"totalRooms": 50, "availableRooms": 0, "occupancyRate": rate}
     )
-    assert rooms_bar(venue, 200, with_name=False).plain.count("█") == filled
+    assert rooms_bar(venue, 200).plain.count("█") == filled
 
 
 def test_rooms_bar_in_a_narrow_terminal():
@@ -37,4 +37,4 @@ def test_rooms_bar_in_a_narrow_terminal():
     venue = VenueFigures(
         "h", "Hotel", rooms={"totalRooms": 50, "availableRooms": 35, "occupancyRate": 30}
     )
-    assert "35 of 50 free" in rooms_bar(venue, 20, with_name=False).plain
+    assert "35 of 50 free" in rooms_bar(venue, 20).plain

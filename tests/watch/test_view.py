@@ -1,6 +1,7 @@
 """What the live view shows."""
 
 import copy
+import re
 
 import pytest
 
@@ -19,6 +20,11 @@ from tests.watch.conftest import (
     screen,
 )
 
+ALL_CHANNELS = tuple(
+    f"{kind}_{sort}"
+    for kind in ("hotel", "restaurant")
+    for sort in ("stats", "reservations", "notifications")
+)
 PROFILE = {
     "venues": [
         {
@@ -60,70 +66,36 @@ def changed(board, change, at_s=100):
 
 
 def test_whole_screen():
-    """Status, tiles with trends and sparklines, rooms, reservations newest first, notifications,
+    """Status, tiles with trends and sparklines, rooms, the latest change first, notifications,
     keys.
     """
-    assert screen(busy_board(), 100, 20, at_s=103) == [
+    lines = screen(busy_board(), 100, 25, at_s=103)
+    assert lines[:2] == [
         "● LIVE",
         "Harbour Hotel   last message 3 s ago   latency 4 ms   0.8 messages/s",
-        (
-            "╭─ Reservations today ──╮╭─ Prepaid ─────────────╮╭─ Expected guests ─────╮╭─ Pending"
-            " payments ────╮"
-        ),
-        (
-            "│ 24                    ││ 16                    ││ 78                    ││ 45,000"
-            " EUR            │"
-        ),
-        (
-            "│ ▲ +12 %  ▁█           ││ ▼ -8 %  ▁▁            ││ = 0 %  ▁▁             ││ ▲ +5 % "
-            " ▁▁            │"
-        ),
-        "╰───────────────────────╯╰───────────────────────╯╰───────────────────────╯╰───────────────────────╯",
-        "Rooms tonight  ████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░  35 of 50 free, 30 % occupied",
-        (
-            "╭─ Reservations (2)"
-            " ───────────────────────────────────────────────────────────────────────────────╮"
-        ),
-        (
-            "│ At                        Guest                  Arrives         Party Status       "
-            "      Amount │"
-        ),
-        (
-            "│ 14:32:10 + new            Ada Lovelace           24 Jan 7:00 PM      4 Pending      "
-            "  120.50 EUR │"
-        ),
-        (
-            "│ 14:32:10 ↻ checked in     John Smith             24 Jan 7:00 PM      4 Checked in   "
-            "  120.50 EUR │"
-        ),
-        (
-            "│                                                                                     "
-            "             │"
-        ),
-        (
-            "│                                                                                     "
-            "             │"
-        ),
-        (
-            "│                                                                                     "
-            "             │"
-        ),
-        "╰──────────────────────────────────────────────────────────────────────────────────────────────────╯",
-        (
-            "╭─ Notifications"
-            " ──────────────────────────────────────────────────────────────────────────────────╮"
-        ),
-        (
-            "│ 14:32:10 upcoming David Wilson, 3 guests, at 3:00 PM                                "
-            "             │"
-        ),
-        (
-            "│ 14:32:10 warning  Last room sold: no double is left for 3 January                   "
-            "             │"
-        ),
-        "╰──────────────────────────────────────────────────────────────────────────────────────────────────╯",
-        "q quit   p pause   ? help",
     ]
+    tiles = [
+        ["Reservations today", "Prepaid", "Expected guests", "Pending payments"],
+        ["24", "16", "78", "45,000 EUR"],
+        ["▲ +12 %  ▁█", "▼ -8 %  ▁▁", "= 0 %  ▁▁", "▲ +5 %  ▁▁"],
+    ]
+    assert [cells(line) for line in lines[2:5]] == tiles
+    assert lines[6].startswith("Rooms tonight  ██")
+    assert lines[6].endswith("35 of 50 free, 30 % occupied")
+    assert cells(lines[7]) == ["Reservations (2)"]
+    assert lines[8].split() == ["│", "At", "Guest", "Arrives", "Party", "Status", "Amount", "│"]
+    assert "14:32:10 ↻ checked in       John Smith" in lines[9]
+    assert "24 Jan 7:00 PM          4 Checked in     120.50 EUR" in lines[9]
+    assert "14:32:10 + new              Ada Lovelace" in lines[10]
+    notices = lines.index(next(line for line in lines if "Notifications" in line))
+    assert cells(lines[notices + 1]) == ["14:32:10 upcoming David Wilson, 3 guests, at 3:00 PM"]
+    assert cells(lines[notices + 2])[0].startswith("14:32:10 warning  Last room sold")
+    assert lines[-1] == "q quit   p pause   ? help"
+
+
+def cells(line):
+    """What stands between the borders of tiles, or in them."""
+    return [cell.strip("─ ") for cell in re.split(r"[│╭╮]+", line) if cell.strip("─ ")]
 
 
 @pytest.mark.parametrize(
@@ -138,33 +110,29 @@ def test_fits_any_terminal(width, height):
 
 
 def test_80_by_24_with_two_venues():
-    """Both venues' tiles and both lists have their place on the smallest usual terminal."""
-    channels = tuple(
-        f"{kind}_{sort}"
-        for kind in ("hotel", "restaurant")
-        for sort in ("stats", "reservations", "notifications")
-    )
+    """A line a venue, at least ten reservations and two notifications on the smallest usual
+    terminal, also below the banner of a demo.
+    """
     board = live_board(
         figures(),
         figures(7, venue=GRILL),
         rooms(),
-        booking(1),
-        booking(2, name="Ada", venue=GRILL),
-        notice(),
-        channels=channels,
+        *(booking(number, name=f"Guest {number:02}") for number in range(20)),
+        booking(21, name="Ada", venue=GRILL),
+        *(notice(f"Notice {number}") for number in range(4)),
+        channels=ALL_CHANNELS,
     )
     board.set_profile(PROFILE)
-    text = "\n".join(screen(board, 80, 24))
-    for part in (
-        "Harbour Hotel",
-        "Harbour Grill",
-        "Rooms tonight",
-        "John Smith",
-        "Ada",
-        "Last room sold",
-        "q quit",
-    ):
-        assert part in text
+    lines = screen(board, 80, 24, banner=("the first line", "the second line"))
+    text = "\n".join(lines)
+    assert lines[:2] == ["the first line", "the second line"]
+    hotel = next(line for line in lines if line.startswith("Harbour Hotel "))
+    for part in ("24 ▲12%", "16 ▼8%", "78 =0%", "45,000 EUR ▲5%", "35 of 50"):
+        assert part in hotel
+    assert "7 ▲12%" in text
+    assert len(re.findall(r"Guest \d\d|Ada", text)) >= 10
+    assert len(re.findall(r"Notice \d", text)) >= 2
+    assert "q quit" in lines[-1]
 
 
 def test_many_venues_get_a_row_each():
@@ -279,8 +247,34 @@ def test_names_cannot_steer_the_terminal():
 
 
 def test_markup_in_names_is_text():
-    """Brackets in a name are brackets."""
-    assert any(
-        "[bold]Eve[/bold]" in line
-        for line in screen(live_board(booking(1, name="[bold]Eve[/bold]")))
+    """Brackets in a name are brackets, in a guest's and in a venue's; none ends the view."""
+    board = live_board(
+        figures(),
+        booking(1, name="[bold]Eve[/bold]"),
+        figures(7, venue=GRILL),
+        channels=ALL_CHANNELS,
     )
+    hotel, grill = PROFILE["venues"]
+    board.set_profile({"venues": [hotel | {"name": "Chez [/x] Paul"}, grill]})
+    for size in ((80, 24), (130, 50)):
+        text = "\n".join(screen(board, *size))
+        assert "[bold]Eve[/bold]" in text
+        assert "Chez [/x] Paul" in text
+
+
+def test_signs_mean_one_thing_in_one_colour():
+    """`+` is new and `↻` has changed, whatever the change was."""
+    board = live_board(booking(1), booking(2, version=3, change="charge"))
+    text = "\n".join(screen(board, styles=True))
+    assert "\x1b[1;92m+ new" in text
+    assert "\x1b[94m↻ charged" in text
+
+
+def test_what_rest_lists_has_no_sign():
+    """It has neither come nor changed while the view looked; the day says when it was booked."""
+    board = live_board()
+    listed = booking(1)["reservation"] | {"createdAt": "2025-12-30T10:00:00.000Z"}
+    board.add_known(HOTEL, [listed, listed | {"id": "r2", "createdAt": NOW.isoformat()}], [])
+    text = "\n".join(screen(board))
+    assert "Dec 2025   booked" in text
+    assert "14:32:10   booked" in text
