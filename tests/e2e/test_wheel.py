@@ -20,15 +20,15 @@ def installed(tmp_path_factory):
     """The `rtdash` command of an environment that has the wheel and what it depends on, nothing
     else.
     """
-    place = tmp_path_factory.mktemp("timing_wheel")
+    place = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", place, ROOT],
         check=True,
         capture_output=True,
     )
-    (timing_wheel,) = place.glob("*.whl")
+    (wheel,) = place.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
-    subprocess.run([place / "venv" / "bin" / "pip", "install", "-q", timing_wheel], check=True)
+    subprocess.run([place / "venv" / "bin" / "pip", "install", "-q", wheel], check=True)
     return place / "venv" / "bin" / "rtdash"
 
 

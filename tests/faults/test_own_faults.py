@@ -23,14 +23,14 @@ async def test_an_action_that_fails_is_an_internal_error(
     """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and
     so does the session.
     """
-    connection_manager = edge.services.connection_manager
+    context = edge.services.connection_manager._context
     async with edge.client() as client:
         await client.subscribe("restaurant_reservations")
-        connection_manager.relay, relay = None, connection_manager.relay
+        context.relay, relay = None, context.relay
         try:
             refused = await client.ask(action="subscribe", channels=["hotel_reservations"], id=7)
         finally:
-            connection_manager.relay = relay
+            context.relay = relay
         assert (refused["code"], refused["temporary"], refused["id"]) == ("internal", True, 7)
         await client.subscribe("hotel_reservations")
         seqs = await edge.book()
