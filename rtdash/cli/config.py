@@ -1,34 +1,43 @@
 """`rtdash config`: every setting with its value and its source."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rtdash.cli.configuration import read_settings, source_of
+from rtdash.cli.configuration import ConfigOption, read_settings, source_of
 from rtdash.cli.credentials import DataOption
+from rtdash.setting_sources import config_path
+
+if TYPE_CHECKING:
+    from rtdash.settings import Settings
 
 
-def config(data: DataOption = None) -> None:
+def config(data: DataOption = None, config: ConfigOption = None) -> None:
     """Print each setting, its value, and where it came from.
 
-    Flags go over the environment, that over rtdash.toml. Secrets are not shown.
+    Flags go over the environment, that over the configuration file. Secrets are not shown.
     """
-    given: dict[str, Any] = {} if data is None else {"data": data}
-    settings = read_settings(given)
-    urls = {"database": settings.database_url, "broker": settings.broker.get_secret_value()}
-    values = {
-        name: value
-        for part in (settings, settings.limits)
-        for name, value in part
-        if name != "limits"
-    } | urls
+    options = {"data": data, "config": config}
+    given: dict[str, Any] = {name: one for name, one in options.items() if one is not None}
+    values = dict(_values(read_settings(given)))
     width = max(len(name) for name in values)
+    typer.echo(f"{'config':<{width}}  {config_path(config) or '-'}")
     for name, value in values.items():
         typer.echo(f"{name:<{width}}  {_shown(value)}  ({source_of(name, given)})")
 
 
+def _values(settings: "Settings") -> Iterator[tuple[str, Any]]:
+    """Return the settings in their order; URLs, which may hold a password, as text."""
+    urls = {"database": settings.database_url, "broker": settings.broker.get_secret_value()}
+    for part in (settings, settings.limits):
+        for name, value in part:
+            if name not in {"config", "limits"}:
+                yield name, urls.get(name, value)
+
+
 def _shown(value: Any) -> str:
-    """Format a value for people; of a URL everything but its password."""
+    """Format a value for people; of a URL everything but its secrets."""
     from rtdash.server.logs import redact
 
     match value:

@@ -1,25 +1,23 @@
-"""Reader of rtdash.toml in the working directory."""
+"""Single settings for commands that need no more: environment, files named there, configuration
+file. The classes of rtdash.settings take longer to load than most commands run.
+"""
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
+from rtdash import setting_sources
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.setting_sources import SettingValues, SourceUnusable
 
-CONFIG_FILE = "rtdash.toml"
 
-
-def read_config_file() -> dict[str, Any]:
-    """Return the settings of the file; empty where there is none. Raises CommandFailed."""
+def read_sources(config: Path | None = None) -> SettingValues:
+    """Return all settings that a source has. Raises CommandFailed."""
     try:
-        return (
-            tomllib.loads(Path(CONFIG_FILE).read_text(encoding="utf-8"))
-            if Path(CONFIG_FILE).is_file()
-            else {}
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise CommandFailed(
-            f"{CONFIG_FILE} can't be read: {error}",
-            hint="mend that line, or take the file away",
-            code=Exit.USAGE,
-        ) from None
+        return setting_sources.read_sources(config)
+    except SourceUnusable as error:
+        raise CommandFailed(str(error), hint=error.hint, code=Exit.USAGE) from None
+
+
+def read_setting(name: str) -> str | None:
+    """Return one setting as text, None where no source has it. Raises CommandFailed."""
+    value = read_sources().values.get(name)
+    return None if value is None else str(value)

@@ -4,21 +4,38 @@ that names it, without its value.
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rtdash.cli.configfile import CONFIG_FILE, read_config_file
+import typer
+
+from rtdash.cli.configfile import read_sources
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.setting_sources import FILE_SETTINGS, PREFIX, SettingValues
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from rtdash.settings import Settings
 
-_PREFIX = "RTDASH_"
 _ALIKE = 0.75
 """Similarity from which a variable counts as a misspelt setting. Others that begin with RTDASH_ may
 belong to another program (Kubernetes makes some)."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help=(
+            "Configuration file (TOML). [default: RTDASH_CONFIG, else rtdash.toml here, else"
+            " /etc/rtdash/rtdash.toml]"
+        ),
+        show_default=False,
+    ),
+]
 
 
 def read_settings(given: dict[str, Any]) -> "Settings":
@@ -27,8 +44,10 @@ def read_settings(given: dict[str, Any]) -> "Settings":
 
     from rtdash.settings import Settings
 
-    _refuse_unknown(read_config_file())
-    _warn_of_slips()
+    sources = read_sources(given.get("config"))
+    _refuse_unknown(sources)
+    for warning in (*sources.warnings, *_misspelt_variables()):
+        sys.stderr.write(f"rtdash: {warning}\n")
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -36,53 +55,56 @@ def read_settings(given: dict[str, Any]) -> "Settings":
 
 
 def source_of(name: str, given: dict[str, Any]) -> str:
-    """Return the source of a setting's value: flag, environment, rtdash.toml or default."""
+    """Return the source of a setting's value: flag, environment, the file, or default."""
     if name in given:
         return "flag"
-    if os.environ.get(variable := _PREFIX + name.upper()):
-        return f"environment {variable}"
-    return CONFIG_FILE if name in read_config_file() else "default"
+    return read_sources(given.get("config")).origins.get(name, "default")
 
 
-def _refuse_unknown(found: dict[str, Any]) -> None:
+def _known_names() -> frozenset[str]:
     from rtdash.settings import SETTING_NAMES
 
-    for name, value in found.items():
-        if name in SETTING_NAMES:
-            continue
-        alike = get_close_matches(name.lower().removeprefix(_PREFIX.lower()), SETTING_NAMES, 1)
+    return SETTING_NAMES | {f"{name}_file" for name in FILE_SETTINGS} | {"config", "token"}
+
+
+def _refuse_unknown(sources: SettingValues) -> None:
+    """Raise CommandFailed for the first name in the file that is no setting."""
+    known = _known_names() - {"config"}
+    in_file = [name for name, origin in sources.origins.items() if origin == str(sources.file)]
+    for name in _unknown(in_file, known):
+        alike = get_close_matches(name.lower().removeprefix(PREFIX.lower()), known, 1)
         raise CommandFailed(
-            f"{CONFIG_FILE}: there is no setting {name!r}",
+            f"{sources.file}: there is no setting {name!r}",
             hint=(
                 "settings stand at the top of the file, under no table"
-                if isinstance(value, dict)
+                if isinstance(sources.values[name], dict)
                 else f"did you mean {alike[0]}?"
                 if alike
-                else "rtdash help operations lists every setting"
+                else "this lists every setting: rtdash help operations"
             ),
             code=Exit.USAGE,
         )
 
 
-def _warn_of_slips() -> None:
-    from rtdash.settings import SETTING_NAMES
+def _unknown(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    return [name for name in names if name not in known]
 
-    for variable in sorted(os.environ):
-        name = variable.removeprefix(_PREFIX).lower()
-        if (
-            variable.startswith(_PREFIX)
-            and name not in SETTING_NAMES
-            and (alike := get_close_matches(name, SETTING_NAMES, 1, _ALIKE))
-        ):
-            sys.stderr.write(
-                f"rtdash: {variable} is no setting and changes nothing: did you mean"
-                f" {_PREFIX}{alike[0].upper()}?\n"
+
+def _misspelt_variables() -> Iterator[str]:
+    """Return a warning for each variable that resembles a setting and is none."""
+    known = _known_names()
+    variables = (one.removeprefix(PREFIX).lower() for one in os.environ if one.startswith(PREFIX))
+    for name in sorted(_unknown(variables, known)):
+        if alike := get_close_matches(name, known, 1, _ALIKE):
+            yield (
+                f"{PREFIX}{name.upper()} is no setting and changes nothing: did you mean"
+                f" {PREFIX}{alike[0].upper()}?"
             )
 
 
 def _unusable(error: "ValidationError", given: dict[str, Any]) -> CommandFailed:
     first = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(part) for part in first["loc"]).lower().removeprefix(_PREFIX.lower())
+    name = ".".join(str(part) for part in first["loc"])
     source = source_of(name, given)
     where = (
         f"--{name.replace('_', '-')}" if source == "flag" else source.removeprefix("environment ")

@@ -2,14 +2,13 @@
 machine.
 """
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rtdash.cli.configfile import read_config_file
+from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -58,7 +57,7 @@ def data_directory(data: Path | None) -> Path:
     """
     if data is not None:
         return data
-    if chosen := _setting("data"):
+    if chosen := read_setting("data"):
         return Path(chosen)
     from platformdirs import user_data_path
 
@@ -69,7 +68,7 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
     """Return the server's base URL: flag, RTDASH_URL, rtdash.toml, the address that `serve` wrote,
     or port 8000 of this machine. Raises CommandFailed.
     """
-    found = url or _setting("url")
+    found = url or read_setting("url")
     if not found:
         address = data_directory(data) / ADDRESS_FILE
         found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
@@ -93,6 +92,7 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
     """Return the given token (`@FILE`: the file's content), else one minted for this machine.
     Raises CommandFailed.
     """
+    token = token or read_setting("token")
     if token and token.startswith("@"):
         try:
             return Path(token[1:]).read_text(encoding="utf-8").strip()
@@ -130,8 +130,8 @@ def local_token(
         scopes=scopes or (*tokens.DEFAULT_SCOPES, *(("admin",) if admin else ())),
         venues=venues or (tokens.ALL_VENUES,),
         ttl=ttl,
-        issuer=_setting("issuer"),
-        audience=_setting("audience"),
+        issuer=read_setting("issuer"),
+        audience=read_setting("audience"),
     )
 
 
@@ -146,18 +146,8 @@ def own_server_token(directory: Path, *, user: str) -> str:
     )
 
 
-def _setting(name: str) -> str | None:
-    """Read one setting from the environment or rtdash.toml. The classes of rtdash.settings are not
-    used: they take longer to load than most commands run.
-    """
-    if value := os.environ.get(f"RTDASH_{name.upper()}"):
-        return value
-    value = read_config_file().get(name)
-    return None if value is None else str(value)
-
-
 def _read_secret(directory: Path) -> str:
-    if secret := _setting("secret"):
+    if secret := read_setting("secret"):
         return secret
     try:
         return (directory / "secret").read_text(encoding="utf-8").strip()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from rtdash.cli.address_file import AddressFile
-from rtdash.cli.configuration import read_settings
+from rtdash.cli.configuration import ConfigOption, read_settings
 from rtdash.cli.credentials import DataOption
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_rate
@@ -69,6 +69,11 @@ def serve(
     venues: Annotated[
         Path | None, typer.Option(help="Venue file (TOML) to import at the start.")
     ] = None,
+    admin_port: Annotated[
+        int | None,
+        typer.Option(help="Port of its own for health and metrics.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Run the server: REST and WebSocket over a durable store.
 
@@ -87,6 +92,8 @@ def serve(
         "ssl_certfile": ssl_certfile,
         "ssl_keyfile": ssl_keyfile,
         "venues": venues,
+        "admin_port": admin_port,
+        "config": config,
     }
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     _refuse_impossible(settings)

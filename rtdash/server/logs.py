@@ -17,9 +17,15 @@ Level = Literal["debug", "info", "warning", "error"]
 _OURS = "rtdash"
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
 """A JSON object in base64url, with what follows it: every JWT begins so (RFC 7519 section 3)."""
-_QUERY = re.compile(r"(?i)([?&](?:token|access_token|session|password)=)[^&\s\"']+")
+_QUERY = re.compile(
+    r"""(?ix) ([?&] [\w.-]* (?:token|session|passw(?:or)?d|secret|api[_-]?key|passphrase) [\w.-]* =)
+    [^&\s"']+"""
+)
+_CONNINFO = re.compile(r"""(?i)(\b\w*password\s*=\s*)(?:'[^']*'|[^&\s"',;)]+)""")
+"""A password in libpq's form `host=… password=…`, which drivers repeat in their errors."""
 _BEARER = re.compile(r"(?i)\bbearer[ .][^\s\"',]+")
-_USERINFO = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
+_USERINFO = re.compile(r"""(://[^/@:\s]*):[^\s"'<>]*@""")
+"""User and password of a URL. A password may hold `/` and `@` although it should be quoted."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -85,6 +91,7 @@ def redact(text: str) -> str:
     text = _TOKEN.sub("[token]", text)
     text = _USERINFO.sub(r"\1:***@", text)
     text = _QUERY.sub(r"\1***", text)
+    text = _CONNINFO.sub(r"\1***", text)
     return _BEARER.sub("Bearer ***", text)
 
 

@@ -1,45 +1,50 @@
-"""Settings: flags over `RTDASH_*` environment over `rtdash.toml` over defaults. Read by cli and
-server/app only.
-"""
+"""Settings of a server: flags over `RTDASH_*` environment over a configuration file over defaults."""
 
-import contextlib
 import os
-import secrets
+import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-CONFIG_FILE = "rtdash.toml"
-SECRET_FILE = "secret"  # noqa: S105
-MIN_SECRET_BYTES = 32
-"""Shortest key that HS256 allows (RFC 7518 section 3.2)."""
+from rtdash.setting_sources import PREFIX, read_sources
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
+"""Segments of a path (RFC 3986 section 3.3)."""
 
 
-# a refusal at the start, for the person who configured the server
-class SecretUnusable(Exception):  # noqa: N818
-    """The secret that signs tokens is too short; the text never holds it."""
+class _Sources(PydanticBaseSettingsSource):
+    """Adapter of `read_sources` for pydantic-settings."""
 
-    hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    def __init__(self, settings_cls: type[BaseSettings], config: Path | None) -> None:
+        super().__init__(settings_cls)
+        self._values = read_sources(config).values
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the settings that this class has."""
+        fields = self.settings_cls.model_fields
+        return {name: value for name, value in self._values.items() if name in fields}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value of one field, which is never JSON."""
+        del field
+        return self._values.get(field_name), field_name, False
 
 
 class _LayeredSettings(BaseSettings):
     """Base of settings that come from flags, environment and file, in this order of precedence."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="RTDASH_", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -51,8 +56,9 @@ class _LayeredSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources in their order: no .env and no secrets directory, one file is enough."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, CONFIG_FILE)
+        del env_settings, dotenv_settings, file_secret_settings
+        given = init_settings() if init_settings else {}
+        return init_settings, _Sources(settings_cls, given.get("config"))
 
 
 class Limits(_LayeredSettings):
@@ -78,6 +84,7 @@ class Limits(_LayeredSettings):
     handshake_timeout_s: float = Field(10, ge=0)
     session_ttl_s: float = Field(600, ge=0)
     retention_s: float = Field(604_800, ge=0)
+    drain_delay_s: float = Field(0, ge=0)
     drain_window_s: float = Field(5, ge=0)
     restart_allowance_s: float = Field(3, ge=0)
     shutdown_timeout_s: float = Field(15, ge=0)
@@ -92,8 +99,9 @@ class Limits(_LayeredSettings):
 
 
 class Settings(_LayeredSettings):
-    """Settings of a server."""
+    """Settings of a server. `config` names the configuration file, where a flag chose one."""
 
+    config: Path | None = None
     data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
     database: SecretStr | None = None
     broker: SecretStr = SecretStr("memory://")
@@ -111,11 +119,13 @@ class Settings(_LayeredSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    admin_port: int | None = Field(None, ge=0, le=65535)
+    root_path: str = ""
     workers: int = Field(1, ge=1)
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
-    venues: Path | None = Field(None, validation_alias=AliasChoices("venues", "RTDASH_VENUES"))
-    limits: Limits = Field(default_factory=Limits)
+    venues: Path | None = None
+    limits: Limits = Field(default_factory=lambda given: Limits(config=given.get("config")))
 
     @field_validator("allowed_origins")
     @classmethod
@@ -127,6 +137,14 @@ class Settings(_LayeredSettings):
     def _networks(cls, text: str) -> str:
         return ",".join(_network(one.strip()) for one in text.split(",") if one.strip())
 
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, text: str) -> str:
+        prefix = text.rstrip("/")
+        if prefix and not _PREFIX_PATH.fullmatch(prefix):
+            raise ValueError(f"{text!r} is no path: write it as in /rtdash")
+        return prefix
+
     @property
     def database_url(self) -> str:
         """Return the store's URL; by default a SQLite file in the data directory."""
@@ -137,7 +155,7 @@ class Settings(_LayeredSettings):
         )
 
 
-SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits"}
+SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits", "config"}
 """Names of all settings as in rtdash.toml; in the environment with the prefix `RTDASH_` and in upper
 case."""
 
@@ -146,7 +164,7 @@ def environment_without_settings() -> dict[str, str]:
     """Return the environment for a server that a command starts for itself: the settings of other
     servers must not reach it, their stores least of all.
     """
-    return {name: value for name, value in os.environ.items() if not name.startswith("RTDASH_")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def _origin(text: str) -> str:
@@ -182,38 +200,3 @@ def _network(text: str) -> str:
             f"{text!r} is no network: write it as in 10.0.0.0/8 or 192.0.2.7"
         ) from None
     return text
-
-
-def load_secret(settings: Settings) -> str:
-    """Return the secret that signs and verifies HS256 tokens: the setting, or the file `secret` in
-    the data directory.
-
-    The file is created at the first start, readable by its owner only. Raises SecretUnusable,
-    OSError.
-    """
-    path = settings.data / SECRET_FILE
-    if settings.secret is not None:
-        secret = settings.secret.get_secret_value()
-    else:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        secret = _read_or_create(path)
-    if len(secret.encode()) < MIN_SECRET_BYTES:
-        where = "the setting RTDASH_SECRET" if settings.secret is not None else str(path)
-        raise SecretUnusable(f"the secret in {where} has fewer than {MIN_SECRET_BYTES} bytes")
-    return secret
-
-
-def _read_or_create(path: Path) -> str:
-    """Read the file. Of several processes that start at once one creates it, and all read the
-    same.
-    """
-    if not path.exists():
-        mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(
-            os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-        with contextlib.suppress(FileExistsError):
-            os.link(mine, path)
-        mine.unlink()
-    return path.read_text(encoding="utf-8").strip()
