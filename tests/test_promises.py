@@ -115,6 +115,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "server/test_ws_limits.py::test_a_head_that_never_ends_holds_no_socket",
     ),
     "limit session_ttl_s": ("server/test_ws_sessions.py::test_a_session_ends_after_its_time",),
+    "limit login_ttl_s": ("server/test_sign_in.py::test_renewal_ends",),
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
     "limit restart_allowance_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),

@@ -135,6 +135,24 @@ def local_token(
     )
 
 
+def local_code(
+    data: Path | None, *, user: str, venues: tuple[str, ...] = (), ttl: timedelta
+) -> str:
+    """Mint a sign-in code with the secret in the data directory, with issuer and audience as set.
+    `ttl` is that of the token to come. Raises CommandFailed where no secret can be read.
+    """
+    from rtdash.server.auth import sign_in, tokens
+
+    return sign_in.mint_code(
+        _read_secret(data_directory(data)),
+        user=user,
+        venues=venues or (tokens.ALL_VENUES,),
+        ttl=ttl,
+        issuer=_setting("issuer"),
+        audience=_setting("audience"),
+    )
+
+
 def own_server_token(directory: Path, *, user: str) -> str:
     """Mint a token for a server that this command has started: from its secret, never from a
     setting that is meant for another server.

@@ -99,6 +99,7 @@ def _register() -> None:
         doctor,
         events,
         loadtest,
+        open_page,
         serve,
         simulate,
         token,
@@ -117,6 +118,7 @@ def _register() -> None:
         doctor.doctor,
     ):
         app.command()(command)
+    app.command(name="open")(open_page.open_page)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
 

@@ -74,6 +74,9 @@ def serve(
         typer.Option(help="Port of its own for health and metrics.", show_default=False),
     ] = None,
     config: ConfigOption = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the dashboard in the browser, signed in.")
+    ] = False,
 ) -> None:
     """Run the server: REST and WebSocket over a durable store.
 
@@ -102,7 +105,7 @@ def serve(
     logs.set_up(settings.log, settings.log_level)
     _warn_of_passwords(database=database, broker=broker)
     raise_file_limit()
-    _run(settings, simulate)
+    _run(settings, simulate, open_browser=open_browser)
 
 
 def _refuse_impossible(settings: Any) -> None:
@@ -171,7 +174,7 @@ def _warn_of_passwords(**given: str | None) -> None:
             )
 
 
-def _run(settings: Any, simulate: str | None) -> None:
+def _run(settings: Any, simulate: str | None, *, open_browser: bool) -> None:
     from rtdash.cli import workers
     from rtdash.cli.server_process import serve_one
     from rtdash.cli.traffic_process import TrafficProcess
@@ -199,6 +202,8 @@ def _run(settings: Any, simulate: str | None) -> None:
         _announce(url, settings)
         if simulate:
             traffic.start(url, settings.data, simulate)
+        if open_browser:
+            _open(url, settings.data)
 
     def ending() -> None:
         # first of all, since a second Ctrl-C leaves no time for it: no command may find a server
@@ -220,9 +225,17 @@ def _run(settings: Any, simulate: str | None) -> None:
 def _announce(url: str, settings: Any) -> None:
     sys.stderr.write(
         f"rtdash is ready at {url}  (data in {settings.data}, process {os.getpid()}; Ctrl-C ends"
-        f" it)\n  next: rtdash watch hotel_stats restaurant_stats   ·   API: {url}/docs\n"
+        f" it)\n  next: rtdash open   (the dashboard, signed in)   ·   rtdash watch hotel_stats\n"
     )
     sys.stderr.flush()
+
+
+def _open(url: str, data: Path) -> None:
+    """Open the page, or say how to: a server runs on without a browser."""
+    from rtdash.cli.open_page import has_desktop, open_signed_in
+
+    if not has_desktop() or not open_signed_in(url, data):
+        sys.stderr.write(f"no browser could be opened; sign in by: rtdash open --data {data}\n")
 
 
 def _bracketed(host: str) -> str:

@@ -61,7 +61,7 @@ def mint(
                 name=name,
                 scopes=scopes,
                 venues=tuple(venue or ()),
-                ttl=_lifetime(ttl),
+                ttl=parse_lifetime(ttl),
             )
         )
 
@@ -104,7 +104,8 @@ def revoke(
     )
 
 
-def _lifetime(ttl: str) -> timedelta:
+def parse_lifetime(ttl: str) -> timedelta:
+    """Read how long a token shall be valid: `30m`, `12h`. Raises CommandFailed."""
     seconds = parse_seconds(ttl)
     if not 0 < seconds <= _LONGEST_S:
         raise CommandFailed(

@@ -23,6 +23,7 @@ from rtdash.server.rest.routers import (
     admin,
     channels,
     dashboard,
+    login,
     movements,
     operations,
     reports,
@@ -32,6 +33,7 @@ from rtdash.server.rest.routers import (
 )
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.services import Services
+from rtdash.server.web import web_routes
 from rtdash.server.ws.admission import wrong_path
 from rtdash.settings import Settings
 
@@ -84,6 +86,7 @@ def create_app(
             venues,
             movements,
             user,
+            login,
             operations,
             channels,
             admin,
@@ -95,6 +98,7 @@ def create_app(
     problems.install(
         app, [route for router in routers for route in router.routes if isinstance(route, Route)]
     )
+    app.router.routes.extend(web_routes(settings.frame_ancestors))
     app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
     if origins := [
         origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()

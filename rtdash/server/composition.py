@@ -25,6 +25,7 @@ from rtdash.relay import Relay
 from rtdash.resources import data_path
 from rtdash.server.auth.keys import Keys, read_key_file
 from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.sign_in import SignIn
 from rtdash.server.auth.tokens import Verifier
 from rtdash.server.background import BackgroundTasks, Run
 from rtdash.server.http.idle_connections import IdleConnections
@@ -91,6 +92,14 @@ async def open_parts(
         broker = open_broker(settings.broker.get_secret_value())
         stack.push_async_callback(broker.close)
         await check_broker(broker)
+        sign_in = SignIn(
+            secret,
+            revocations,
+            clock,
+            longest=timedelta(seconds=settings.limits.login_ttl_s),
+            issuer=settings.issuer,
+            audience=settings.audience,
+        )
         opened = OpenedResources(
             settings,
             clock,
@@ -99,6 +108,7 @@ async def open_parts(
             broker,
             verifier,
             revocations,
+            sign_in,
             metrics,
             worker_metrics,
         )
@@ -122,6 +132,7 @@ class OpenedResources:
     broker: Broker
     verifier: Verifier
     revocations: Revocations
+    sign_in: SignIn
     metrics: Metrics
     worker_metrics: WorkerMetrics | None
 
@@ -168,6 +179,7 @@ async def _build(opened: OpenedResources) -> Services:
         relay=relay,
         verifier=opened.verifier,
         revocations=opened.revocations,
+        sign_in=opened.sign_in,
         limits=_request_limit(opened.settings.limits, opened.metrics),
         metrics=opened.metrics,
         idle_connections=IdleConnections(opened.settings.limits.max_connections),

@@ -9,6 +9,7 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.sign_in import SignIn
 from rtdash.server.auth.tokens import Verifier
 from rtdash.server.background import BackgroundTasks
 from rtdash.server.http.idle_connections import HttpPeer, IdleConnections
@@ -40,6 +41,7 @@ class Services:
     relay: Relay
     verifier: Verifier
     revocations: Revocations
+    sign_in: SignIn
     limits: RequestLimit
     metrics: Metrics
     idle_connections: IdleConnections[HttpPeer]

@@ -83,6 +83,7 @@ class Limits(_LayeredSettings):
     idle_timeout_s: float = Field(15, ge=0)
     handshake_timeout_s: float = Field(10, ge=0)
     session_ttl_s: float = Field(600, ge=0)
+    login_ttl_s: float = Field(2_592_000, ge=0)
     retention_s: float = Field(604_800, ge=0)
     drain_delay_s: float = Field(0, ge=0)
     drain_window_s: float = Field(5, ge=0)
@@ -113,6 +114,7 @@ class Settings(_LayeredSettings):
     audience: str | None = None
     allowed_origins: str = ""
     trusted_proxies: str = ""
+    frame_ancestors: str = "'none'"
     lane: Literal["fast", "asgi"] = "fast"
     metrics_token: SecretStr | None = None
     log: Literal["text", "json"] = "text"

@@ -34,6 +34,12 @@ def revoke(
         conn.execute(dialects.upsert_greater(conn, revocations, "revoked_at"), rows)
 
 
+def use_once(conn: Connection, jti: str, *, at: datetime) -> bool:
+    """Revoke an id by an insert. False when it stands there already."""
+    row = {"kind": "jti", "value": jti, "revoked_at": to_ms(at)}
+    return conn.execute(dialects.insert_new(conn, revocations), row).rowcount == 1
+
+
 def read_revocations(conn: Connection, since: datetime | None = None) -> list[Revocation]:
     """All revocations, or those at or after `since`."""
     statement = select(revocations.c.kind, revocations.c.value, revocations.c.revoked_at)

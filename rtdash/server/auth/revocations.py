@@ -33,12 +33,16 @@ class Revocations:
         self.on_revoked: Callable[[], None] = lambda: None
         """Called after new revocations are known, for whoever holds open connections."""
 
+    def is_user_revoked(self, sub: str, issued_at: datetime) -> bool:
+        """Whether everything that was issued to the user at that instant is revoked."""
+        revoked_at = self._users.get(sub)
+        return revoked_at is not None and issued_at <= revoked_at
+
     def is_revoked(self, principal: Principal) -> bool:
         """Whether the bearer's token is no longer to be taken."""
         if principal.jti and principal.jti in self._tokens:
             return True
-        revoked_at = self._users.get(principal.sub)
-        return revoked_at is not None and principal.issued_at <= revoked_at
+        return self.is_user_revoked(principal.sub, principal.issued_at)
 
     async def revoke(self, *, jti: str | None = None, sub: str | None = None) -> None:
         """Revoke a token by its id, or all of a user's tokens that exist. Known here at once.
@@ -49,6 +53,15 @@ class Revocations:
             lambda connection: revocations.revoke(connection, jti=jti, sub=sub, at=now)
         )
         await self.load()  # all of them: our clock may have been set back since the last sweep
+
+    async def use_once(self, jti: str) -> bool:
+        """Use up the id of a sign-in code. False when a process has done so before. Raises
+        StoreUnavailable.
+        """
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: revocations.use_once(connection, jti, at=now)
+        )
 
     async def load(self, *, is_thorough: bool = True) -> None:
         """Read those in the store, or only those since shortly before the last time. Raises

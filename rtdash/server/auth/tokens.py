@@ -21,6 +21,8 @@ ADMIN = "admin"
 MAX_TOKEN_CHARS = 8192
 MAX_SUB_CHARS = 200
 """What can be revoked, and stored in every database."""
+LOGIN_USE = "login"
+"""The claim `use` of a sign-in code, which is never a token."""
 MAX_KNOWN = 10_000
 """Verified tokens remembered at once; the oldest are forgotten first."""
 
@@ -48,6 +50,8 @@ class Principal:
     jti: str
     issued_at: datetime
     expires_at: datetime
+    login_at: datetime | None = None
+    """When its bearer signed in with a browser; None for every other token."""
 
     def allows(self, scope: str) -> bool:
         """Whether the token carries that scope."""
@@ -205,6 +209,7 @@ def mint(
     now: datetime | None = None,
     issuer: str | None = None,
     audience: str | None = None,
+    login_at: datetime | None = None,
 ) -> str:
     """A token signed with the server's secret (HS256). `iat` has milliseconds, so that one minted
     right after a revocation is good.
@@ -218,11 +223,9 @@ def mint(
         "iat": round(issued.timestamp(), 3),
         "exp": issued + ttl,
     }
-    claims |= {
-        claim: value
-        for claim, value in (("name", name), ("iss", issuer), ("aud", audience))
-        if value
-    }
+    signed_in = login_at and round(login_at.timestamp(), 3)
+    optional = (("name", name), ("iss", issuer), ("aud", audience), ("login_at", signed_in))
+    claims |= {claim: value for claim, value in optional if value}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -233,6 +236,8 @@ def token_digest(token: str) -> bytes:
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
     """Claims of the right types. Raises TokenRefused naming the one that is wrong."""
+    if claims.get("use") == LOGIN_USE:
+        raise TokenRefused("this is a sign-in code and no token: POST it to /api/login")
     venues, scope, name = claims.get("venues", []), claims.get("scope", ""), claims.get("name")
     if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
         raise TokenRefused("the token's claim `venues` must be a list of strings")
@@ -252,4 +257,12 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         jti=str(claims.get("jti", "")),
         issued_at=datetime.fromtimestamp(claims.get("iat", 0), UTC),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        login_at=_login_at(claims),
     )
+
+
+def _login_at(claims: Mapping[str, Any]) -> datetime | None:
+    login_at = claims.get("login_at")
+    if isinstance(login_at, bool) or not isinstance(login_at, int | float):
+        return None
+    return datetime.fromtimestamp(login_at, UTC)

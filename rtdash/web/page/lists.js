@@ -1,0 +1,220 @@
+/** The lists: live reservations, upcoming ones, notifications. Keyed rows, changed in place. */
+import {h, icon, put, reconcile, say} from "./dom.js";
+import {number, span, t} from "./words.js";
+
+/** @typedef {import("../lib/messages.js").Reservation} Reservation */
+/** @typedef {import("../lib/messages.js").Notification} Notice */
+/** @typedef {ReturnType<typeof import("./words.js").formats>} Formats */
+/** @typedef {{formats: Formats, isPrivate: boolean, now: () => number}} Context
+ *   `isPrivate`: initials in place of names, no money */
+
+const SHOWN = 50;
+const FRESH_MS = 2_000;
+
+/** What is open for a guest to come: it stands in the list of upcoming ones. */
+const EXPECTED = new Set(["Pending", "Confirmed", "Upcoming"]);
+const DAY_MS = 86_400_000;
+
+/** Text with every sign of its direction inside: a name never turns the row around.
+ *  @param {string} text */
+const isolated = (text) => h("bdi", {}, text);
+
+export class ReservationList {
+  /** @type {Map<string, number>} Versions shown, by id. */
+  #shown = new Map();
+  #filter = "";
+  #isFirst = true;
+  #context;
+  element = h("ol", {class: "rows", "aria-label": t("live")});
+  #empty = h("p", {class: "empty"}, t("noReservations"));
+
+  /** @param {Element} panel @param {Context} context */
+  constructor(panel, context) {
+    this.#context = context;
+    panel.append(this.element, this.#empty);
+  }
+
+  set filter(/** @type {string} */ text) { this.#filter = text.trim().toLocaleLowerCase(); }
+
+  /** @param {Map<string, Reservation>} rows the newest last */
+  render(rows) {
+    const items = [];
+    const newestFirst = [...rows.values()].reverse();
+    for (const row of newestFirst) {
+      if (this.#matches(row) && items.push(row) === SHOWN) break;
+    }
+    reconcile(this.element, items, (row) => row.id, () => this.#make(),
+      (element, row) => this.#update(element, row));
+    this.#isFirst = false;
+    this.#empty.hidden = items.length > 0;
+    // What is no longer held is forgotten here, too.
+    for (const id of this.#shown.keys()) if (!rows.has(id)) this.#shown.delete(id);
+  }
+
+  #matches(/** @type {Reservation} */ row) {
+    if (!this.#filter) return true;
+    const text = `${row.customerName} ${row.source} ${t(row.status)} ${row.id} `
+      + ("roomType" in row ? row.roomType : "");
+    return text.toLocaleLowerCase().includes(this.#filter);
+  }
+
+  #make() {
+    return h("li", {}, h("span", {class: "avatar", "aria-hidden": "true"}),
+      h("span", {class: "who"}), h("span", {class: "what"}), h("span", {class: "sum"}),
+      h("span", {class: "status"}));
+  }
+
+  /** @param {HTMLElement} element @param {Reservation} row */
+  #update(element, row) {
+    const before = this.#shown.get(row.id);
+    if (before === row.version) return;
+    this.#shown.set(row.id, row.version);
+    const [avatar, who, what, sum, status] = /** @type {any} */ (element.children);
+    const {formats, isPrivate} = this.#context;
+    say(avatar, row.customerInitials);
+    put(who, isolated(isPrivate ? row.customerInitials : row.customerName));
+    if (!isPrivate) who.title = row.customerName;
+    say(what, describe(row, formats));
+    say(sum, isPrivate ? "" : formats.money(row.amount));
+    say(status, t(row.status));
+    status.dataset.status = row.status;
+    if (!this.#isFirst) highlight(element, before === undefined ? "fresh" : "changed");
+  }
+}
+
+/** @param {Element} element @param {"fresh" | "changed"} how */
+function highlight(element, how) {
+  element.classList.remove("fresh", "changed");
+  element.classList.add(how);
+  setTimeout(() => element.classList.remove(how), FRESH_MS);
+}
+
+/** @param {number} guests */
+const party = (guests) => guests === 1 ? t("oneGuest") : t("guestsCount", {n: number(guests)});
+
+/** @param {Reservation} row @param {Formats} formats */
+function describe(row, formats) {
+  const parts = [party(row.guests)];
+  if (row.kind === "hotel") {
+    parts.push(row.roomType, `${formats.day(row.checkIn)} – ${formats.day(row.checkOut)}`);
+  } else {
+    parts.push(`${formats.day(formats.dateOf(row.date))}, ${formats.time(row.date)}`);
+  }
+  return [...parts, row.source].join(" · ");
+}
+
+/** The reservations that are expected in the next 24 hours, kept up to date by events. */
+export class Upcoming {
+  /** @type {Map<string, Reservation>} */
+  #rows = new Map();
+
+  /** @param {Reservation[]} rows as the server lists them */
+  load(rows) {
+    this.#rows = new Map(rows.map((row) => {
+      const known = this.#rows.get(row.id);
+      return [row.id, known && known.version > row.version ? known : row];
+    }));
+  }
+
+  /** @param {Reservation} row @param {number} now */
+  apply(row, now) {
+    const known = this.#rows.get(row.id);
+    if (known && known.version > row.version) return;
+    const starts = Date.parse(row.date);
+    if (EXPECTED.has(row.status) && starts >= now && starts < now + DAY_MS) {
+      this.#rows.set(row.id, row);
+    } else this.#rows.delete(row.id);
+  }
+
+  /** Soonest first. @param {number} now */
+  list(now) {
+    for (const [id, row] of this.#rows) if (Date.parse(row.date) < now) this.#rows.delete(id);
+    return [...this.#rows.values()]
+      .sort((a, b) => a.date < b.date ? -1 : a.date > b.date ? 1 : a.id < b.id ? -1 : 1);
+  }
+}
+
+export class UpcomingList {
+  element = h("ol", {class: "rows upcoming", "aria-label": t("upcoming")});
+  #empty = h("p", {class: "empty"}, t("noUpcoming"));
+  #context;
+
+  /** @param {Element} panel @param {Context} context */
+  constructor(panel, context) {
+    this.#context = context;
+    panel.append(this.element, this.#empty);
+  }
+
+  /** @param {Reservation[]} rows */
+  render(rows) {
+    reconcile(this.element, rows.slice(0, SHOWN), (row) => row.id,
+      () => h("li", {}, h("time", {}), h("span", {class: "who"}), h("span", {class: "what"})),
+      (element, row) => this.#update(element, row));
+    this.#empty.hidden = rows.length > 0;
+  }
+
+  /** @param {HTMLElement} element @param {Reservation} row */
+  #update(element, row) {
+    const {formats, isPrivate, now} = this.#context;
+    const [time, who, what] = /** @type {any} */ (element.children);
+    say(time, formats.time(row.date));
+    time.dateTime = row.date;
+    const name = isPrivate ? row.customerInitials : row.customerName;
+    if (who.textContent !== name) put(who, isolated(name));
+    const wait = t("in", {time: span(Math.max(0, Date.parse(row.date) - now()))});
+    say(what, `${party(row.guests)} · ${wait}`);
+  }
+}
+
+export class NoticeList {
+  element = h("ol", {class: "notices", "aria-label": t("notifications")});
+  #empty = h("p", {class: "empty"}, t("noNotices"));
+  #context;
+
+  /** @param {Element} panel @param {Context} context */
+  constructor(panel, context) {
+    this.#context = context;
+    panel.append(this.element, this.#empty);
+  }
+
+  /** @param {Notice[]} notices @param {number} readSeq up to where they were read */
+  render(notices, readSeq) {
+    const {formats, isPrivate} = this.#context;
+    reconcile(this.element, notices.slice(0, SHOWN), (notice) => String(notice.seq),
+      (notice) => h("li", {"data-level": notice.level},
+        h("span", {class: "level"}, t(notice.level)),
+        h("b", {}, isolated(notice.title)),
+        // A wall shows no names, and the body may hold one.
+        isPrivate ? null : h("span", {class: "body"}, isolated(notice.body)),
+        h("time", {datetime: notice.timestamp}, formats.time(notice.timestamp))),
+      (element, notice) => element.classList.toggle("unread", notice.seq > readSeq));
+    this.#empty.hidden = notices.length > 0;
+  }
+}
+
+/** A table of reservations in a dialog, behind a tile. @param {string} title
+ *  @param {Reservation[]} rows @param {Formats} formats */
+export function reservationDialog(title, rows, formats) {
+  const body = rows.map((row) => h("tr", {},
+    h("th", {scope: "row"}, isolated(row.customerName)),
+    h("td", {}, formats.time(row.date)), h("td", {}, number(row.guests)),
+    h("td", {}, t(row.status)), h("td", {}, formats.money(row.amount)),
+    h("td", {}, formats.money(row.balance))));
+  const heads = ["name", "time", "persons", "status", "amount", "balance"];
+  return showDialog(title, rows.length
+    ? h("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": title}, h("table", {},
+      h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", {scope: "col"}, t(name))))),
+      h("tbody", {}, ...body)))
+    : h("p", {class: "empty"}, t("emptyDay")));
+}
+
+/** @param {string} title @param {...Node} content @returns {HTMLDialogElement} */
+export function showDialog(title, ...content) {
+  const dialog = h("dialog", {"aria-labelledby": "dialog-title", onclose: () => dialog.remove()},
+    h("header", {}, h("h2", {id: "dialog-title"}, title),
+      h("button", {onclick: () => dialog.close(), "aria-label": t("close"), class: "icon"}, icon("close"))),
+    ...content);
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
