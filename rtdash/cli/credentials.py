@@ -148,8 +148,8 @@ def local_code(
         user=user,
         venues=venues or (tokens.ALL_VENUES,),
         ttl=ttl,
-        issuer=_setting("issuer"),
-        audience=_setting("audience"),
+        issuer=read_setting("issuer"),
+        audience=read_setting("audience"),
     )
 
 
