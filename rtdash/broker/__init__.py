@@ -1,12 +1,13 @@
 """Notices between processes: hints that a stream has grown. The log stays the truth."""
 
-from collections.abc import Callable
 from importlib import import_module
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 from uuid import uuid4
 
 from rtdash.broker.base import Broker, BrokerUnavailable, BrokerUnusable, Notice
 from rtdash.broker.memory import MemoryBroker
+from rtdash.broker.notices import NoticeCodec
+from rtdash.broker.options import SCHEMES, refuse_unknown
 from rtdash.protocol.channels import Channel, Stream
 
 TOPIC = "rtdash.notices"
@@ -15,54 +16,55 @@ TOPIC = "rtdash.notices"
 
 MAX_TOPICS = 256
 
-_ADAPTERS = {
-    "redis": ("rtdash.broker.redis", "RedisBroker", "redis"),
-    "rediss": ("rtdash.broker.redis", "RedisBroker", "redis"),
-    "amqp": ("rtdash.broker.rabbitmq", "RabbitBroker", "rabbitmq"),
-    "amqps": ("rtdash.broker.rabbitmq", "RabbitBroker", "rabbitmq"),
-    "kafka": ("rtdash.broker.kafka", "KafkaBroker", "kafka"),
-}
+STORE_ITSELF = "postgresql"
+"""The broker's setting that means the store's own PostgreSQL server."""
 
 
-def open_broker(url: str) -> Broker:
-    """The broker at `url`: `memory://` (one process), `redis://`, `rediss://`, `amqp://`,
-    `amqps://`, `kafka://`. Connects at first use.
+def open_broker(url: str, codec: NoticeCodec, *, store_url: str = "") -> Broker:
+    """Return the broker at `url`, whose notices `codec` signs. It connects at first use.
 
-    `?topics=N` splits the notices by venue over N topics, the same N in every process. Raises
-    BrokerUnusable with a hint.
+    `memory://` (one process), `redis://`, `rediss://`, `valkey://`, `valkeys://`, `amqp://`,
+    `amqps://`, `kafka://`, `kafkas://`, `postgresql://`, or the word `postgresql` for the server
+    at `store_url`. `?topics=N` splits the notices by venue over N topics, the same N in every
+    process. Raises BrokerUnusable with a hint.
     """
+    if url.removesuffix("://") in {STORE_ITSELF, "postgres"}:
+        url = _store_as_broker(store_url)
     parts = _split(url)
     if parts.scheme == "memory":
         return MemoryBroker()
-    if parts.scheme not in _ADAPTERS:
-        known = ", ".join(f"{scheme}://" for scheme in ("memory", *_ADAPTERS))
+    if parts.scheme not in SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in ("memory", *SCHEMES))
         raise BrokerUnusable(f"{parts.scheme}:// is not a broker", hint=f"use one of {known}")
-    if not parts.hostname:
+    scheme = SCHEMES[parts.scheme]
+    if not parts.hostname and not scheme.is_host_optional:
         raise BrokerUnusable(
             "the broker URL names no host", hint=f"give {parts.scheme}://HOST:PORT"
         )
-    options = dict(parse_qsl(parts.query))
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     topics = _topics(options.pop("topics", "1"))
-    module, name, extra = _ADAPTERS[parts.scheme]
+    refuse_unknown(parts.scheme, options)
     try:
-        adapter: Callable[[str, tuple[str, ...]], Broker] = getattr(import_module(module), name)
+        adapter = getattr(import_module(scheme.module), scheme.adapter)
     except ModuleNotFoundError as missing:
         raise BrokerUnusable(
             f"the driver for {parts.scheme}:// is not installed",
-            hint=f"pip install 'rtdash[{extra}]'",
+            hint=f"pip install 'rtdash[{scheme.extra}]'",
         ) from missing
+    bare = parts._replace(scheme=scheme.name_for_driver, query=urlencode(options)).geturl()
     try:
-        return adapter(parts._replace(query=urlencode(options)).geturl(), topics)
-    except (TypeError, ValueError) as error:
+        broker: Broker = adapter(bare, topics, codec)
+    except (TypeError, ValueError, OSError) as error:
         raise BrokerUnusable(
             f"the broker URL can't be used: {error}",
             hint="correct it; options stand behind ?, divided by &",
         ) from error
+    return broker
 
 
 async def check_broker(broker: Broker) -> None:
-    """Send one notice that concerns nobody. Raises BrokerUnusable where the broker can't be reached
-    or refuses us.
+    """Send one notice of no venue. Raises BrokerUnusable for a broker that can't be reached or
+    refuses the login.
     """
     try:
         await broker.publish(
@@ -73,11 +75,23 @@ async def check_broker(broker: Broker) -> None:
         raise BrokerUnusable(f"the broker can't be used: {fault}", hint=hint) from fault
 
 
+def _store_as_broker(store_url: str) -> str:
+    scheme = store_url.partition("://")[0].partition("+")[0]
+    if scheme not in {"postgres", "postgresql"}:
+        raise BrokerUnusable(
+            "the broker can't be the store: that is no PostgreSQL server",
+            hint="give --broker postgresql://USER@HOST/DATABASE, or --database a PostgreSQL store",
+        )
+    return f"postgresql://{store_url.partition('://')[2]}"
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        for host in parts.netloc.split(",") if parts.scheme == "kafka" else (parts.netloc,):
-            _ = urlsplit(f"//{host}").port  # read for its ValueError
+        if parts.scheme not in {"postgresql", "postgres"}:  # libpq reads its own
+            several = parts.scheme in {"kafka", "kafkas"}
+            for host in parts.netloc.rpartition("@")[2].split(",") if several else (parts.netloc,):
+                _ = urlsplit(f"//{host}").port  # read for its ValueError
     except (
         ValueError
     ):  # its text quotes what it took for the port, and that may be a part of a password
@@ -90,7 +104,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _topics(number: str) -> tuple[str, ...]:
-    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_TOPICS):
+    if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= MAX_TOPICS):
         raise BrokerUnusable(
             f"topics={number} is no number of topics",
             hint=f"give one from 1 to {MAX_TOPICS}, the same in every process",

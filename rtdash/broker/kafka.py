@@ -5,13 +5,13 @@ group to rebalance.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notices, encode_notice, topic_of
+from rtdash.broker.kafka_cluster import read_cluster
+from rtdash.broker.notices import NoticeCodec, topic_of
 
 SILENCE_S = 3.0
 """After so long without a record the cluster is asked where the topics end, and given as long to
@@ -35,14 +35,13 @@ was away for a moment stays so for 5 minutes."""
 class KafkaBroker:
     """A Kafka cluster; a topic needs no history, `retention.ms` of minutes is plenty."""
 
-    def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
         logging.getLogger("aiokafka").setLevel(
             logging.CRITICAL
         )  # it complains of a lost node many times a second
-        self._servers = urlsplit(url).netloc
-        if "@" in self._servers:
-            raise ValueError("kafka:// takes no user and no password: SASL is not supported")
+        self._cluster = read_cluster(url)
         self._topics = topics
+        self._codec = codec
         self._producer: AIOKafkaProducer | None = None
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -56,7 +55,7 @@ class KafkaBroker:
                 sent = [
                     await producer.send(
                         topic_of(notice, self._topics),
-                        encode_notice(notice),
+                        self._codec.encode(notice),
                         key=notice.stream.venue.encode(),
                     )
                     for notice in notices
@@ -72,7 +71,7 @@ class KafkaBroker:
         """
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._servers,
+            **self._cluster,
             group_id=None,
             auto_offset_reset="latest",
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -89,7 +88,7 @@ class KafkaBroker:
                         await consumer.end_offsets(list(consumer.assignment()))
                 for records in batch.values():
                     for record in records:
-                        for notice in decode_notices(record.value):
+                        for notice in self._codec.decode(record.value):
                             yield notice
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
@@ -106,7 +105,7 @@ class KafkaBroker:
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers,
+                **self._cluster,
                 acks=1,
                 max_batch_size=BATCH_BYTES,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,

@@ -1,47 +1,101 @@
-"""Notices as bytes: one header line that names the stream, then one body a line, so that a reader
-may stop at the header.
+"""Notices as bytes, signed: a digest, one header line that names the stream, one body a line.
+
+A broker is a place where other programs may write. A notice is believed only if its digest was made
+with the key that the processes of one rtdash share, so that nobody else can put an event on a
+stream or move its head.
 """
 
+import hmac
 import logging
+import time
+from collections.abc import Callable
+from hashlib import sha256
 from zlib import crc32
 
 from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Channel, Stream
 
+DIGEST_BYTES = 32
+"""HMAC-SHA256 cut to 128 bits (RFC 2104 section 5), in hexadecimal digits."""
+
+WARN_INTERVAL_S = 60.0
+"""A flood of foreign messages costs a line of the log so often."""
+
 _FIELD = b"\t"
 _LINE = b"\n"
+_PURPOSE = b"rtdash broker notices 1"
 
 _log = logging.getLogger(__name__)
 
 
-def encode_notice(notice: Notice) -> bytes:
-    """Header `venue TAB channel TAB epoch TAB first_seq`, then the bodies, a line each (compact
-    JSON has no line breaks).
+def derive_key(secret: str) -> bytes:
+    """Return the key of notices for the processes that share `secret`.
+
+    The secret signs tokens, too. A key derived from it for this purpose alone proves nothing there
+    (RFC 5869: one key for one use).
     """
-    header = _FIELD.join(
-        (
-            notice.stream.venue.encode(),
-            notice.stream.channel.encode(),
-            notice.epoch.encode(),
-            str(notice.first_seq).encode(),
+    return hmac.digest(secret.encode(), _PURPOSE, sha256)
+
+
+class NoticeCodec:
+    """Encoder and decoder of signed notices. `rejected` counts messages that were not ours."""
+
+    def __init__(
+        self, key: bytes, *, clock_monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rejected = 0
+        self._key = key
+        self._clock = clock_monotonic
+        self._warned_at = float("-inf")
+
+    def encode(self, notice: Notice) -> bytes:
+        """Return `digest TAB venue TAB channel TAB epoch TAB first_seq`, then a line a body.
+
+        Bodies are compact JSON and have no line breaks.
+        """
+        header = _FIELD.join(
+            (
+                notice.stream.venue.encode(),
+                notice.stream.channel.encode(),
+                notice.epoch.encode(),
+                str(notice.first_seq).encode(),
+            )
         )
-    )
-    return _LINE.join((header, *notice.bodies))
+        signed = _LINE.join((header, *notice.bodies))
+        return self._digest(signed) + _FIELD + signed
 
+    def decode(self, data: bytes) -> tuple[Notice, ...]:
+        """Return the notice, or nothing for a message that another program wrote.
 
-def decode_notices(data: bytes) -> tuple[Notice, ...]:
-    """The notice; none where something that isn't ours came by the broker: whoever can write there
-    must not stop us.
-    """
-    header, *bodies = data.split(_LINE)
-    try:
-        venue, channel, epoch, first_seq = header.decode().split("\t")
-        return (Notice(Stream(venue, Channel(channel)), epoch, int(first_seq), tuple(bodies)),)
-    except ValueError:
-        _log.warning("something that is no notice came by the broker: %r", header[:80])
+        The digest is compared before anything is parsed. Never raises.
+        """
+        digest, signed = data[:DIGEST_BYTES], data[DIGEST_BYTES + 1 :]
+        if hmac.compare_digest(digest, self._digest(signed)):
+            header, *bodies = signed.split(_LINE)
+            try:
+                venue, channel, epoch, first_seq = header.decode().split("\t")
+                return (Notice(Stream(venue, Channel(channel)), epoch, int(first_seq), (*bodies,)),)
+            except ValueError:  # signed by another version of rtdash, perhaps
+                pass
+        self._reject()
         return ()
+
+    def _digest(self, signed: bytes) -> bytes:
+        return hmac.digest(self._key, signed, sha256).hex()[:DIGEST_BYTES].encode()
+
+    def _reject(self) -> None:
+        self.rejected += 1
+        now = self._clock()
+        if now - self._warned_at >= WARN_INTERVAL_S:
+            self._warned_at = now
+            _log.warning(
+                "a message on the broker was dropped: it is not signed with this server's secret"
+                " (%d so far). If another rtdash process sent it, give all of them the same"
+                " RTDASH_SECRET",
+                self.rejected,
+            )
 
 
 def topic_of(notice: Notice, topics: tuple[str, ...]) -> str:
-    """The topic that carries a venue's notices, the same one in every process."""
+    """Return the topic that carries a venue's notices, the same one in every process."""
     return topics[crc32(notice.stream.venue.encode()) % len(topics)]

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notices, encode_notice, topic_of
+from rtdash.broker.notices import NoticeCodec, topic_of
 
 HEARTBEAT_S = 2
 CONNECT_TIMEOUT_S = 5.0
@@ -25,12 +25,13 @@ _LOST = (AMQPError, OSError, TimeoutError, asyncio.InvalidStateError, ChannelInv
 class RabbitBroker:
     """A RabbitMQ server. Plain connections, not robust ones: retries are the relay's."""
 
-    def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
         logging.getLogger("aiormq").setLevel(
             logging.CRITICAL
         )  # it tells of each loss with a traceback; the relay does in a line
         self._url = url
         self._topics = topics
+        self._codec = codec
         self._publisher: AbstractConnection | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
 
@@ -43,7 +44,7 @@ class RabbitBroker:
                     await self._publisher.channel(publisher_confirms=False)
                 )
             for notice in notices:
-                message = aio_pika.Message(encode_notice(notice))
+                message = aio_pika.Message(self._codec.encode(notice))
                 exchange = self._exchanges[topic_of(notice, self._topics)]
                 await asyncio.wait_for(
                     exchange.publish(message, routing_key="", mandatory=False), CONNECT_TIMEOUT_S
@@ -65,7 +66,7 @@ class RabbitBroker:
                     await queue.bind(exchange)
                 async with queue.iterator(no_ack=True) as messages:
                     async for message in messages:
-                        for notice in decode_notices(message.body):
+                        for notice in self._codec.decode(message.body):
                             yield notice
         except _LOST as error:
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error

@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.notices import decode_notices, encode_notice, topic_of
+from rtdash.broker.notices import NoticeCodec, topic_of
 
 SILENCE_S = 3.0
 """After so long without a message the connection is asked for a sign of life, and given as long
@@ -18,8 +18,9 @@ again."""
 class RedisBroker:
     """A Redis server. Retries are the relay's, so the driver's own are off."""
 
-    def __init__(self, url: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
         self._topics = topics
+        self._codec = codec
         self._client = Redis.from_url(
             url,
             socket_connect_timeout=SILENCE_S,
@@ -32,7 +33,7 @@ class RedisBroker:
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for notice in notices:
-                    pipeline.publish(topic_of(notice, self._topics), encode_notice(notice))
+                    pipeline.publish(topic_of(notice, self._topics), self._codec.encode(notice))
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             raise BrokerUnavailable(f"Redis: {error}") from error
@@ -51,7 +52,7 @@ class RedisBroker:
                         await pubsub.ping()
                     asked = message is None
                     if message is not None and message["type"] == "message":
-                        for notice in decode_notices(message["data"]):
+                        for notice in self._codec.decode(message["data"]):
                             yield notice
         except (RedisError, OSError) as error:
             raise BrokerUnavailable(f"Redis: {error}") from error

@@ -11,9 +11,9 @@ from typing import Any, Self
 import httpx2
 
 from rtdash.client.addresses import rest_url
-from rtdash.client.backoff import Backoff
 from rtdash.client.failures import NotAllowed, Problem, Unreachable, problem_of
 from rtdash.client.tokens import TokenSource, present_token
+from rtdash.protocol.backoff import Backoff
 
 JsonObject = dict[str, Any]
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any, assert_never
 
 from rtdash.client.addresses import rest_url
-from rtdash.client.backoff import Backoff
 from rtdash.client.changes import ConnectionChange, State
 from rtdash.client.failures import NotAllowed, Unreachable
 from rtdash.client.receive_queue import ReceiveQueue
@@ -21,6 +20,7 @@ from rtdash.client.websocket_connection import (
     WebSocketConnection,
     open_wire,
 )
+from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.received import (

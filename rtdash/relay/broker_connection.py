@@ -7,11 +7,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from random import random
+from random import Random
 from typing import Literal
 from uuid import uuid4
 
 from rtdash.broker.base import Broker, BrokerUnavailable, Notice
+from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Channel, Stream
 
 QUEUE_LIMIT = 500
@@ -81,9 +82,15 @@ class BrokerConnection:
             group.create_task(self._send_canaries(), name="broker canary")
 
     async def _restart_forever(self, work: Callable[[], Awaitable[None]]) -> None:
-        attempt = 0
+        backoff = Backoff(
+            Random(),  # noqa: S311
+            self._clock,
+            first_s=FIRST_RETRY_S,
+            longest_s=LAST_RETRY_S,
+            settled_s=LAST_RETRY_S,
+        )
         while True:
-            start = self._clock()
+            backoff.stands()
             try:
                 await work()
             except asyncio.CancelledError:
@@ -93,11 +100,7 @@ class BrokerConnection:
             except Exception as fault:  # noqa: BLE001
                 # a task's outermost loop: no broker and no driver may end the relay
                 self._mark_lost(fault)
-            attempt = 0 if self._clock() - start > LAST_RETRY_S else min(attempt + 1, 10)
-            # jitter
-            await asyncio.sleep(
-                min(LAST_RETRY_S, FIRST_RETRY_S * 2**attempt) * (0.5 + random() / 2)  # noqa: S311
-            )
+            await asyncio.sleep(backoff.next_delay_s())
 
     async def _publish(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The brokers under test: the memory broker, and the three others on real servers."""
+"""The brokers under test: the memory broker, and the others on real servers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,11 +10,13 @@ import pytest
 
 from rtdash.broker import open_broker
 from rtdash.broker.base import Broker, BrokerUnavailable, Notice
+from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.protocol.channels import Channel, Stream
 from tests.servers import TestServer
 
-SERVERS = ("redis", "rabbitmq", "kafka")
+SERVERS = ("redis", "rabbitmq", "kafka", "postgres")
 PATIENCE_S = 30.0
+KEY = derive_key("a secret that all processes of a test share")
 
 
 @pytest.fixture
@@ -26,6 +28,11 @@ def anyio_backend() -> str:
 def server(request: pytest.FixtureRequest) -> TestServer:
     """The server that the test's parameter names."""
     return request.getfixturevalue(f"{request.param}_server")
+
+
+def opened(url: str, codec: NoticeCodec | None = None) -> Broker:
+    """A broker whose notices are signed with the key of all tests."""
+    return open_broker(url, codec or NoticeCodec(KEY))
 
 
 @dataclass
@@ -41,7 +48,7 @@ class Processes:
         """
         if self.url == "memory://" and self.opened:
             return self.opened[0]
-        self.opened.append(open_broker(self.url + options))
+        self.opened.append(opened(self.url + options))
         return self.opened[-1]
 
 

@@ -1,5 +1,5 @@
-"""What every broker does: one suite over the memory broker, Redis, RabbitMQ and Kafka, each a real
-server.
+"""What every broker does: one suite over the memory broker, Redis, RabbitMQ, Kafka and PostgreSQL, each a
+real server.
 """
 
 import asyncio
@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from rtdash.broker import open_broker
-from rtdash.broker.base import Broker, BrokerUnavailable
-from tests.broker.conftest import SERVERS, Processes, listening, notice
+from rtdash.broker.base import Broker, BrokerUnavailable, Notice
+from rtdash.broker.notices import NoticeCodec, derive_key
+from tests.broker.conftest import KEY, SERVERS, Processes, listening, notice, opened
 from tests.servers import TestServer, own
 
 pytestmark = pytest.mark.anyio
@@ -88,7 +88,7 @@ async def test_a_killed_server_is_noticed_and_used_again(server: TestServer) -> 
     """Listening and publishing raise when the server dies; the same object works when it is
     back.
     """
-    broker = open_broker(own(server).url)
+    broker = opened(own(server).url)
     try:
         async with listening(broker):
             pass
@@ -105,17 +105,41 @@ async def test_a_killed_server_is_noticed_and_used_again(server: TestServer) -> 
 
 
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
-async def test_what_is_no_notice_is_passed_over(server: TestServer) -> None:
-    """Whoever else writes to the broker can't stop a process from listening."""
-    broker = open_broker(server.url)
+async def test_a_notice_of_another_key_is_dropped_and_counted(server: TestServer) -> None:
+    """Whatever else writes to the broker puts no event on a stream and stops no listener."""
+    codec, stranger = NoticeCodec(KEY), NoticeCodec(derive_key("somebody else's secret"))
+    broker, foreign = opened(server.url, codec), opened(server.url, stranger)
     try:
         async with listening(broker) as ear:
-            await broker.publish((notice(1, venue="a\tb"),))
-            sent = notice(2)
-            await broker.publish((sent,))
-            await ear.hears(lambda heard: sent in heard)
+            forged, sent = notice(3, b'{"seq":3}'), notice(2)
+            await foreign.publish((forged,))
+            for _ in range(3):
+                await foreign.publish((notice(1, venue="a\tb"),))
+            await broker.publish((notice(1, venue="a\tb"), sent))
+            await ear.hears(lambda heard: sent in heard and codec.rejected >= 5)
+            assert forged not in ear.heard
     finally:
         await broker.close()
+        await foreign.close()
+
+
+@pytest.mark.parametrize("size", [100, 4_000, 7_700, 9_000, 200_000])
+async def test_an_event_of_any_length_is_heard_of(processes: Processes, size: int) -> None:
+    """With its body where the broker takes it, else as a sign that the stream has grown so far."""
+    one, other = processes.broker(), processes.broker()
+    bodies = [b'"%s"' % (b"x" * size) for _ in range(3)]
+    sent = notice(7, *bodies)
+    async with listening(other, speaker=one) as ear:
+        await one.publish((sent,))
+        await ear.hears(lambda _: _reach(ear.of(sent.stream.venue)) == 9)
+        parts = ear.of(sent.stream.venue)
+        assert all(part.bodies == tuple(bodies[: len(part.bodies)]) for part in parts), (
+            "a body came changed"
+        )
+        following = 7
+        for part in parts:
+            assert part.first_seq in {following, following + 1}
+            following = _reach([part]) + 1
 
 
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
@@ -123,7 +147,7 @@ async def test_a_frozen_server_is_noticed(server: TestServer) -> None:
     """A server whose sockets stand but that does nothing counts as lost, for who listens and for
     who publishes.
     """
-    listener, publisher = open_broker(own(server).url), open_broker(server.url)
+    listener, publisher = opened(own(server).url), opened(server.url)
     try:
         async with listening(publisher):
             pass
@@ -141,6 +165,10 @@ async def test_a_frozen_server_is_noticed(server: TestServer) -> None:
         server.send(signal.SIGCONT)
         await listener.close()
         await publisher.close()
+
+
+def _reach(parts: list[Notice]) -> int:
+    return max((part.first_seq + len(part.bodies) - 1 for part in parts), default=0)
 
 
 async def _publish_until_it_raises(broker: Broker) -> None:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rtdash.client.backoff import Backoff
 from rtdash.domain.venues import VenueKind
 from rtdash.loadtest.generator.follower import ClientStats, Follower
 from rtdash.loadtest.generator.message_reader import MessageReader, scheduled_of
@@ -27,6 +26,7 @@ from rtdash.loadtest.generator.run_config import (
 )
 from rtdash.loadtest.generator.websocket_user import WebSocketUser
 from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Stream, reservations_channel
 
 TICK_S = 0.05

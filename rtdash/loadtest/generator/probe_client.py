@@ -12,9 +12,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from rtdash.client.addresses import is_this_machine
-from rtdash.client.backoff import Backoff
 from rtdash.loadtest.generator.follower import ClientStats, Follower
 from rtdash.loadtest.generator.message_reader import MessageReader
+from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Channel
 
 _FROZEN_S = 5.0

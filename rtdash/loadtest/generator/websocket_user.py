@@ -13,9 +13,9 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
-from rtdash.client.backoff import Backoff
 from rtdash.loadtest.generator.dial import READ_BYTES, ConnectionBroken, dial, flush
 from rtdash.loadtest.generator.follower import ClientStats, Follower
+from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.codes import may_reconnect
 
 FLAPS = 5

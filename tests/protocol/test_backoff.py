@@ -2,7 +2,7 @@
 
 import random
 
-from rtdash.client.backoff import Backoff
+from rtdash.protocol.backoff import Backoff
 
 
 class Ticks:

@@ -1,0 +1,135 @@
+"""Notices by PostgreSQL itself: LISTEN and NOTIFY, so that several processes need no other service.
+
+NOTIFY never runs inside a booking's transaction: at commit it takes a lock that is global to the
+server and would line up all writers (PostgreSQL, src/backend/commands/async.c). Notices have two
+connections of their own, both in autocommit.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from rtdash.broker.base import BrokerUnavailable, Notice
+from rtdash.broker.notices import NoticeCodec, topic_of
+
+SILENCE_S = 3.0
+"""After so long without a notice the server is asked for a sign of life, and given as long to
+answer."""
+
+CONNECT_TIMEOUT_S = 5.0
+
+PAYLOAD_BYTES = 7_900
+"""PostgreSQL takes less than 8,000 bytes a notification (manual, NOTIFY)."""
+
+_LOST = (psycopg.Error, OSError, TimeoutError)
+_NOTIFY = (
+    "SELECT pg_notify(topic, payload) FROM"
+    " unnest(%s::text[], %s::text[]) WITH ORDINALITY AS sent(topic, payload, place) ORDER BY place"
+)
+
+
+class PostgresBroker:
+    """A PostgreSQL server, usually that of the store. Retries are the relay's."""
+
+    def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise ValueError(str(error).strip()) from None
+        self._url = url
+        self._topics = topics
+        self._codec = codec
+        self._publisher: psycopg.AsyncConnection[Any] | None = None
+
+    async def publish(self, notices: tuple[Notice, ...]) -> None:
+        """Send all of them in one round trip, in their order. Raises BrokerUnavailable."""
+        pairs = [
+            (topic_of(notice, self._topics), self._codec.encode(part).decode())
+            for notice in notices
+            for part in _fitting(notice)
+        ]
+        try:
+            if self._publisher is None:
+                self._publisher = await self._connect()
+            async with asyncio.timeout(SILENCE_S):
+                await self._publisher.execute(
+                    _NOTIFY, ([topic for topic, _ in pairs], [payload for _, payload in pairs])
+                )
+        except _LOST as error:
+            await self.close()
+            raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
+
+    async def listen(self) -> AsyncIterator[Notice]:
+        """Notices as they come; a server that answers nothing is lost."""
+        try:
+            connection = await self._connect()
+            try:
+                for topic in self._topics:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(topic)))
+                while True:
+                    is_silent = True
+                    # Run to its timeout: what came in one packet is lost when it is left early.
+                    async for sent in connection.notifies(timeout=SILENCE_S):
+                        is_silent = False
+                        for notice in self._codec.decode(sent.payload.encode()):
+                            yield notice
+                    if is_silent:
+                        async with asyncio.timeout(SILENCE_S):
+                            await connection.execute("SELECT 1")
+            finally:
+                await connection.close()
+        except _LOST as error:
+            raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
+
+    async def close(self) -> None:
+        """End the publishing connection; the listening one ends with its iterator."""
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            await publisher.close()
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await psycopg.AsyncConnection.connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=None,
+                application_name="rtdash notices",
+                client_encoding="utf8",
+            )
+
+
+def _fitting(notice: Notice) -> Iterator[Notice]:
+    """Yield the notice in parts that fit a notification each.
+
+    An event that is too long goes without its body: a part without bodies that begins behind it
+    says that the stream has grown so far, and the relay reads the event from the log.
+    """
+    room = PAYLOAD_BYTES - len(notice.stream.venue.encode()) - len(notice.epoch) - 100
+    seq, part, size = notice.first_seq, list[bytes](), 0
+    if not notice.bodies:
+        yield notice
+    for body in notice.bodies:
+        if part and size + len(body) + 1 > room:
+            yield _part(notice, seq, part)
+            seq, part, size = seq + len(part), [], 0
+        if len(body) + 1 > room:
+            seq += 1
+            yield _part(notice, seq, ())
+        else:
+            part.append(body)
+            size += len(body) + 1
+    if part:
+        yield _part(notice, seq, part)
+
+
+def _part(notice: Notice, first_seq: int, bodies: Iterable[bytes]) -> Notice:
+    return Notice(notice.stream, notice.epoch, first_seq, tuple(bodies))
+
+
+def _told(error: Exception) -> str:
+    """Return the server's reason in a line; it names user and host, never the password."""
+    return str(error).strip().rpartition("\n")[2] or type(error).__name__
