@@ -89,9 +89,9 @@ class NoticeCodec:
         if now - self._warned_at >= WARN_INTERVAL_S:
             self._warned_at = now
             _log.warning(
-                "a message on the broker was dropped: it is not signed with this server's secret"
-                " (%d so far). If another rtdash process sent it, give all of them the same"
-                " RTDASH_SECRET",
+                "a message on the broker was dropped: it is not signed as this store's processes"
+                " sign (%d so far). If another process of it was the sender, give all of them the"
+                " same RTDASH_SECRET, or none",
                 self.rejected,
             )
 

@@ -29,7 +29,7 @@ def config(data: DataOption = None, config: ConfigOption = None) -> None:
 
 def _values(settings: "Settings") -> Iterator[tuple[str, Any]]:
     """Return the settings in their order; URLs, which may hold a password, as text."""
-    urls = {"database": settings.database_url, "broker": settings.broker.get_secret_value()}
+    urls = {"database": settings.database_url, "broker": settings.broker_url}
     for part in (settings, settings.limits):
         for name, value in part:
             if name not in {"config", "limits"}:

@@ -34,7 +34,7 @@ BrokerOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        help="Processes; more than one needs PostgreSQL and a broker. [default: 1]",
+        help="Processes; more than one needs PostgreSQL. [default: 1]",
         show_default=False,
     ),
 ]
@@ -131,14 +131,13 @@ def _refuse_impossible(settings: Any) -> None:
     if settings.ssl_certfile:
         _refuse_certificate(settings.ssl_certfile, settings.ssl_keyfile)
     if settings.workers > 1 and (
-        settings.database_url.startswith("sqlite")
-        or settings.broker.get_secret_value().startswith("memory")
+        settings.database_url.startswith("sqlite") or settings.broker_url.startswith("memory")
     ):
         raise CommandFailed(
             f"{settings.workers} workers need a store and a broker that processes can share",
             hint=(
-                "add --database postgresql://… and --broker redis://… (or amqp://…, kafka://…), or"
-                " run one worker"
+                "add --database postgresql://… (it is the broker, too, unless --broker names another),"
+                " or run one worker"
             ),
             code=Exit.USAGE,
         )

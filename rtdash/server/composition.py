@@ -16,6 +16,7 @@ from rtdash.bookings import Bookings
 from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import Broker
 from rtdash.broker.memory import MemoryBroker
+from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
 from rtdash.domain.venue_file import parse_venues
@@ -42,6 +43,7 @@ from rtdash.store import event_log
 from rtdash.store.database import Commit, Database, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.event_reader import EventReader
+from rtdash.store.shared_secret import read_shared_secret
 from rtdash.store.venues import read_venues, save_venues
 from rtdash.upcoming import Upcoming
 
@@ -89,7 +91,10 @@ async def open_parts(
             keys=keys,
             is_revoked=revocations.is_revoked,
         )
-        broker = open_broker(settings.broker.get_secret_value())
+        # the local secret file may differ from machine to machine; these two don't
+        shared = secret if settings.secret else await database.write(read_shared_secret)
+        codec = NoticeCodec(derive_key(shared))
+        broker = open_broker(settings.broker_url, codec, store_url=settings.database_url)
         stack.push_async_callback(broker.close)
         await check_broker(broker)
         sign_in = SignIn(
@@ -106,6 +111,7 @@ async def open_parts(
             database,
             venues,
             broker,
+            codec,
             verifier,
             revocations,
             sign_in,
@@ -130,6 +136,7 @@ class OpenedResources:
     database: Database
     venues: dict[str, Venue]
     broker: Broker
+    codec: NoticeCodec
     verifier: Verifier
     revocations: Revocations
     sign_in: SignIn
@@ -203,7 +210,7 @@ async def _build(opened: OpenedResources) -> Services:
         allowed_origins=opened.settings.allowed_origins,
         trusted_proxies=opened.settings.trusted_proxies,
     )
-    services.metrics.follow(partial(read_figures, hub, relay))
+    services.metrics.follow(partial(read_figures, hub, relay, opened.codec))
     return services
 
 

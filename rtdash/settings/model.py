@@ -105,7 +105,7 @@ class Settings(_LayeredSettings):
     config: Path | None = None
     data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
     database: SecretStr | None = None
-    broker: SecretStr = SecretStr("memory://")
+    broker: SecretStr | None = None
     url: str | None = None
     secret: SecretStr | None = None
     jwt_key_file: Path | None = None
@@ -146,6 +146,13 @@ class Settings(_LayeredSettings):
         if prefix and not _PREFIX_PATH.fullmatch(prefix):
             raise ValueError(f"{text!r} is no path: write it as in /rtdash")
         return prefix
+
+    @property
+    def broker_url(self) -> str:
+        """Return the broker's URL; by default a PostgreSQL store itself, else `memory://`."""
+        if self.broker is not None:
+            return self.broker.get_secret_value()
+        return "postgresql" if self.database_url.startswith("postgres") else "memory://"
 
     @property
     def database_url(self) -> str:

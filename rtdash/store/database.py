@@ -263,8 +263,8 @@ class Database:
                 "another server process works on this database, and memory:// reaches no other"
                 " process",
                 hint=(
-                    "start all of them with the same broker: --broker redis://… (or amqp://…,"
-                    " kafka://…)"
+                    "start all of them with the same broker: --broker postgresql (the store"
+                    " itself), redis://…, amqp://… or kafka://…"
                 ),
                 pid=None,
             )

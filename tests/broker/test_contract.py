@@ -116,7 +116,11 @@ async def test_a_notice_of_another_key_is_dropped_and_counted(server: TestServer
             for _ in range(3):
                 await foreign.publish((notice(1, venue="a\tb"),))
             await broker.publish((notice(1, venue="a\tb"), sent))
-            await ear.hears(lambda heard: sent in heard and codec.rejected >= 5)
+            await ear.hears(lambda heard: sent in heard)
+            async with asyncio.timeout(FROZEN_LIMIT_S):
+                while codec.rejected < 5:  # each publisher has a way of its own to the listener
+                    await broker.publish((notice(1),))
+                    await asyncio.sleep(0.01)
             assert forged not in ear.heard
     finally:
         await broker.close()

@@ -179,7 +179,7 @@ def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str,
             1,
             "user and password",
         ),
-        ("postgresql://nobody@127.0.0.1/none", "memory://", 2, "--broker redis://"),
+        ("postgresql://nobody@127.0.0.1/none", "memory://", 2, "it is the broker, too"),
     ],
 )
 def test_workers_that_can_t_start_are_told_once(

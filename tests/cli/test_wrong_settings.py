@@ -141,8 +141,11 @@ def test_a_second_process_needs_a_broker(postgres_server: TestServer, tmp_path: 
     """With memory:// the two would not hear of each other: the second one says so and doesn't
     start.
     """
-    with new_database(postgres_server.url) as url, server_process(tmp_path / "first", database=url):
+    with (
+        new_database(postgres_server.url) as url,
+        server_process(tmp_path / "first", database=url, broker="memory://"),
+    ):
         told = serve(tmp_path, {"database": url})
     assert told.returncode == 1
     assert "memory:// reaches no other process" in told.stderr
-    assert "--broker redis://" in told.stderr
+    assert "--broker postgresql" in told.stderr

@@ -31,7 +31,7 @@ LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_s
 
 
 @pytest.mark.timeout(600 if FULL else 180)
-@pytest.mark.parametrize("server", ["redis", "rabbitmq", "kafka"])
+@pytest.mark.parametrize("server", ["redis", "rabbitmq", "kafka", "postgres"])
 def test_nothing_is_lost_with_two_processes(
     server: str,
     request: pytest.FixtureRequest,

@@ -17,6 +17,7 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from rtdash.broker import open_broker
 from rtdash.broker.base import Notice
+from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from rtdash.protocol.channels import Stream
 from rtdash.relay.broker_connection import BrokerConnection
@@ -109,7 +110,7 @@ class Post:
             ).geturl()
             tasks = []
             for action_queue in self._inboxes:
-                broker = open_broker(here)
+                broker = open_broker(here, NoticeCodec(derive_key("a secret")))
                 stack.push_async_callback(broker.close)
                 self._links.append(BrokerConnection(broker, action_queue.put))
                 tasks.append(asyncio.create_task(self._links[-1].run()))

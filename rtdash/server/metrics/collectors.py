@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from rtdash.broker.notices import NoticeCodec
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 
@@ -16,7 +17,7 @@ PROBE_INTERVAL_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def read_figures(hub: Hub, relay: Relay) -> Iterator[Metric]:
+def read_figures(hub: Hub, relay: Relay, codec: NoticeCodec) -> Iterator[Metric]:
     """Deliveries and flushes of the hub; acceptances, gaps, looks of the relay; how the broker
     is.
     """
@@ -46,4 +47,9 @@ def read_figures(hub: Hub, relay: Relay) -> Iterator[Metric]:
         "rtdash_broker_dropped",
         "Notices that were not sent; the log has their events",
         relay.broker_connection.dropped,
+    )
+    yield CounterMetricFamily(
+        "rtdash_broker_rejected",
+        "Messages on the broker that no process of this store had signed",
+        codec.rejected,
     )
