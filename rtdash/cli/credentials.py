@@ -153,14 +153,17 @@ def local_code(
     )
 
 
-def own_server_token(directory: Path, *, user: str) -> str:
+def own_server_token(directory: Path, *, user: str, admin: bool = False) -> str:
     """Mint a token for a server that this command has started: from its secret, never from a
     setting that is meant for another server.
     """
     from rtdash.server.auth import tokens
 
     return tokens.mint(
-        (directory / "secret").read_text(encoding="utf-8").strip(), user=user, ttl=timedelta(days=8)
+        (directory / "secret").read_text(encoding="utf-8").strip(),
+        user=user,
+        scopes=(*tokens.DEFAULT_SCOPES, *(("admin",) if admin else ())),
+        ttl=timedelta(days=8),
     )
 
 

@@ -1,46 +1,53 @@
 """`rtdash demo`: a server with a past and live traffic, and its live view, in one command."""
 
 import contextlib
-import queue
-import signal
-import subprocess
+import json
+import shlex
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from rtdash.cli.child_processes import Interrupts, child_process
 from rtdash.cli.credentials import ADDRESS_FILE, own_server_token
+from rtdash.cli.demo_progress import DemoProgress, ProgressReader, show_progress
+from rtdash.cli.demo_traffic import Order
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
-CHANNELS = (
-    "hotel_stats",
-    "hotel_reservations",
-    "hotel_notifications",
-    "restaurant_stats",
-    "restaurant_reservations",
-    "restaurant_notifications",
-)
-START_LIMIT_S = 30
-END_LIMIT_S = 20
+if TYPE_CHECKING:
+    import subprocess
+
+START_LIMIT_S = 60
 
 
 def demo(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the data in this directory. [default: a temporary one]", show_default=False
+            metavar="DIR",
+            help="Keep the data in this directory. [default: a temporary one]",
+            show_default=False,
         ),
     ] = None,
-    rate: Annotated[str, typer.Option(help="New reservations, e.g. 2/s.")] = "2/s",
-    days: Annotated[int, typer.Option(min=0, help="Days of past to begin with.")] = 60,
-    seed: Annotated[int, typer.Option(help="The traffic's seed.")] = 1,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            help="New reservations, e.g. 2/s. [default: by the venues' size and the hour of the"
+            " day, on fast forward]",
+            show_default=False,
+        ),
+    ] = None,
+    days: Annotated[
+        int, typer.Option(min=0, max=3_660, metavar="DAYS", help="Days of past to begin with.")
+    ] = 60,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="The traffic's seed.")] = 1,
     duration: Annotated[
         float | None,
         typer.Option(
@@ -55,77 +62,31 @@ def demo(
 
     The server takes a free port; the data are temporary unless --data. Settings of other servers,
     by RTDASH_* or rtdash.toml, have no say.
+
+    Example: rtdash demo --duration 5m
     """
-    parse_rate(rate)
+    rate_per_s = parse_rate(rate) if rate else None
     with contextlib.ExitStack() as stack:
-        interrupts = _Interrupts()
+        interrupts = Interrupts()
         directory = (
             data.absolute()
             if data
             else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtdash-demo-")))
         )
         log = stack.enter_context(_open_log(directory))
-        server = stack.enter_context(
-            _child(["serve", "--port", "0", "--data", str(directory)], log, interrupts)
-        )
-        url = _wait_for_address(directory / ADDRESS_FILE, server, Path(log.name))
-        sys.stderr.write(
-            f"rtdash demo at {url} (data in {directory}{'' if data else ', removed at the end'})\n"
-        )
-        traffic = [
-            "simulate",
-            "--url",
-            url,
-            "--data",
-            str(directory),
-            "--seed",
-            str(seed),
-            "--backfill",
-            str(days),
-            "--rate",
-            rate,
-        ]
-        simulate = stack.enter_context(_child(traffic, log, interrupts, stderr=subprocess.PIPE))
-        lines = _Lines(simulate, log)
-        if days:
-            _wait_for_past(lines, days)
-        _watch(url, directory, duration)
+        order = Order(seed, days, rate_per_s, is_new=not (directory / "rtdash.db").exists())
+        (directory / ADDRESS_FILE).unlink(missing_ok=True)
+        serve = ["rtdash", "serve", "--port", "0", "--data", str(directory)]
+        server = stack.enter_context(child_process(serve, log, interrupts))
+        # It plans the past while the server starts, and waits for the address.
+        make_traffic = ["rtdash.cli.demo_traffic", json.dumps(asdict(order))]
+        traffic = stack.enter_context(child_process(make_traffic, log, interrupts, with_pipes=True))
+        progress = ProgressReader(traffic)
+        url = _wait_until_open(directory, server, progress, Path(log.name))
+        _watch(url, directory, duration, _banner(url, directory, progress, is_kept=bool(data)))
     sys.stderr.write(
-        "the demo is over\n  next: rtdash serve   ·   rtdash watch hotel_stats   ·   rtdash"
-        " simulate --help\n"
+        "the demo is over\n  next: rtdash serve   ·   rtdash watch   ·   rtdash simulate --help\n"
     )
-
-
-class _Interrupts:
-    """Ctrl-C, SIGTERM and the end of the terminal as KeyboardInterrupt, so that no child and no
-    data are left behind. Held back while a child is being started, which would be lost, and once
-    the end has begun, which would be cut short.
-    """
-
-    def __init__(self) -> None:
-        self._is_held = False
-        self._is_pending = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._handle)
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold interrupts back until the end of the block."""
-        self._is_held = True
-        yield
-        self._is_held = False
-        if self._is_pending:
-            raise KeyboardInterrupt
-
-    def end(self) -> None:
-        """Ignore interrupts from now on."""
-        self._is_held = True
-
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._is_pending = True
-        if not self._is_held:
-            raise KeyboardInterrupt
 
 
 def _open_log(directory: Path) -> IO[str]:
@@ -140,106 +101,71 @@ def _open_log(directory: Path) -> IO[str]:
         ) from None
 
 
-@contextlib.contextmanager
-def _child(
-    arguments: list[str], log: IO[str], interrupts: _Interrupts, *, stderr: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run an rtdash command that ignores this terminal's Ctrl-C; end it with SIGTERM when the demo
-    ends.
-    """
-    from rtdash.settings import environment_without_settings
-
-    command = [sys.executable, "-m", "rtdash", *arguments]
-    environment, directory = environment_without_settings(), Path(log.name).parent
-    process = None
-    try:
-        with interrupts.held():
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=stderr or log,
-                start_new_session=True,
-            )
-        yield process
-    finally:
-        interrupts.end()
-        if process:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(END_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _wait_for_address(address: Path, server: subprocess.Popen[bytes], log: Path) -> str:
+def _wait_until_open(
+    directory: Path, server: "subprocess.Popen[str]", progress: ProgressReader, log: Path
+) -> str:
+    """Show what is waited for until the first screen has its data; return the server's URL."""
     deadline = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise CommandFailed(
-                f"the server did not start:\n{log.read_text(encoding='utf-8')[-2000:]}",
-                hint="check this machine: rtdash doctor",
-            )
-        if address.is_file() and (url := address.read_text(encoding="utf-8").strip()):
-            return url
-        time.sleep(0.02)
-    raise CommandFailed(
-        f"the server was not ready within {START_LIMIT_S} s",
-        hint="check this machine: rtdash doctor",
+    with show_progress() as show:
+        url = ""
+        while url or time.monotonic() < deadline:
+            if server.poll() is not None:
+                raise _failure("the server did not start", log)
+            if not url and (url := _read_address(directory / ADDRESS_FILE)):
+                sys.stderr.write(f"rtdash demo at {url}\n")
+                progress.start(url, own_server_token(directory, user="demo", admin=True))
+            if (latest := progress.latest).is_open:
+                return url
+            if latest.has_ended:
+                raise _failure("the past could not be loaded", log)
+            show("starting the server" if not url else "loading the past", latest)
+            time.sleep(0.02)
+    raise _failure(f"the server was not ready within {START_LIMIT_S} s", log)
+
+
+def _failure(what: str, log: Path) -> CommandFailed:
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+    return CommandFailed(
+        f"{what}: {said}" if said else what, hint="check this machine: rtdash doctor"
     )
 
 
-class _Lines:
-    """Lines of a child's stderr, copied to the log; the child never waits for a reader."""
-
-    def __init__(self, child: subprocess.Popen[bytes], log: IO[str]) -> None:
-        self.latest: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._log = log
-        self._child = child
-        threading.Thread(target=self._copy, name="rtdash-demo-log", daemon=True).start()
-
-    def _copy(self) -> None:
-        assert self._child.stderr is not None, "it was started with a pipe"
-        for line in self._child.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self.latest.put(text)
-            with contextlib.suppress(ValueError):  # the log is closed once the demo is over
-                self._log.write(text + "\n")
-        self.latest.put(None)
+def _read_address(address: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return address.read_text(encoding="utf-8").strip()
+    return ""
 
 
-def _wait_for_past(lines: _Lines, days: int) -> None:
-    """Show the backfill's progress until it is done."""
-    from rich.console import Console
-
-    from rtdash.cli.simulate_run import LOADED
-
-    with Console(stderr=True).status(f"loading {days} days of past") as status:
-        said = ""
-        while (line := lines.latest.get()) is not None:
-            if line.startswith(LOADED):
-                return
-            said = line
-            status.update(f"loading {days} days of past: {line}")
-    raise CommandFailed(
-        f"the past could not be loaded: {said}", hint="check this machine: rtdash doctor"
+def _banner(
+    url: str, directory: Path, progress: ProgressReader, *, is_kept: bool
+) -> Callable[[], tuple[str, ...]]:
+    """Return the lines above the live view: the address, how to stop, how to join."""
+    end = "q ends it" if is_kept else "q ends it and removes its data"
+    lines = (
+        f"rtdash demo at {url}   {end}",
+        f"second terminal: rtdash watch --data {shlex.quote(str(directory))}",
     )
 
+    def render() -> tuple[str, ...]:
+        latest: DemoProgress = progress.latest
+        return lines if latest.is_loaded else (*lines, latest.words)
 
-def _watch(url: str, directory: Path, duration: float | None) -> None:
-    from rtdash.cli.watch import watch
+    return render
 
-    watch(
-        list(CHANNELS),
-        url=url,
-        token=own_server_token(directory, user="demo"),
-        data=directory,
-        duration=duration,
+
+def _watch(
+    url: str, directory: Path, duration: float | None, banner: Callable[[], tuple[str, ...]]
+) -> None:
+    from rtdash.cli.watch import run_watch
+    from rtdash.protocol.channels import Channel
+    from rtdash.watch.app import WatchOptions
+
+    run_watch(
+        WatchOptions(
+            url=url,
+            token=own_server_token(directory, user="demo"),
+            channels=tuple(Channel),
+            duration_s=duration,
+            banner=banner,
+        )
     )

@@ -20,6 +20,7 @@ def request_json(
     *,
     params: dict[str, Any] | None = None,
     json: Any = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Any:
     """Send one request; return the decoded JSON answer, or None where there is no body. Raises
     CommandFailed.
@@ -31,7 +32,7 @@ def request_json(
             params=params,
             json=json,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
         )
     except httpx2.HTTPError as error:
         raise CommandFailed(

@@ -16,12 +16,15 @@ from rtdash.cli.credentials import (
 )
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
+from rtdash.cli.suggestions import refuse_unknown
 
 app = typer.Typer(
     help="Print a token signed with this machine's secret; revoke one.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+
+SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin")
 
 _LONGEST_S = 10 * 366 * 86_400
 
@@ -117,11 +120,5 @@ def parse_lifetime(ttl: str) -> timedelta:
 
 
 def _check_scopes(scopes: tuple[str, ...]) -> None:
-    known = {"hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin"}
     for scope in scopes:
-        if scope not in known:
-            raise CommandFailed(
-                f"{scope!r} is not a scope",
-                hint=f"choose of {', '.join(sorted(known))}",
-                code=Exit.USAGE,
-            )
+        refuse_unknown(scope, SCOPES, what="scope")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rtdash.cli.completion import complete_channel, complete_venue
 from rtdash.cli.credentials import (
     DataOption,
     TokenOption,
@@ -16,28 +17,35 @@ from rtdash.cli.credentials import (
 )
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
+from rtdash.cli.suggestions import choice_hint, refuse_unknown
 
 if TYPE_CHECKING:
     from rtdash.protocol.channels import Channel
+    from rtdash.watch.app import WatchOptions
 
 _TOO_BIG = 1009
 _HEALTH = "/healthz"
 
 
 ChannelsArgument = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="CHANNEL",
+        metavar="[CHANNEL]...",
+        autocompletion=complete_channel,
         help=(
             "hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats,"
-            " restaurant_reservations, restaurant_notifications"
+            " restaurant_reservations, restaurant_notifications. [default: all that the token may"
+            " read]"
         ),
+        show_default=False,
     ),
 ]
 VenuesOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="A venue's id; may be repeated. Default: the token's first of each kind.",
+        metavar="ID",
+        autocompletion=complete_venue,
+        help="A venue's id; may be repeated. [default: the token's first of each kind]",
         show_default=False,
     ),
 ]
@@ -53,7 +61,7 @@ DurationOption = Annotated[
 
 
 def watch(
-    channels: ChannelsArgument,
+    channels: ChannelsArgument = None,
     venue: VenuesOption = None,
     as_json: Annotated[
         bool,
@@ -62,12 +70,15 @@ def watch(
         ),
     ] = False,
     count: Annotated[
-        int | None, typer.Option(min=1, help="End after so many messages.", show_default=False)
+        int | None,
+        typer.Option(min=1, metavar="N", help="End after N messages.", show_default=False),
     ] = None,
     duration: DurationOption = None,
     since: Annotated[
         int | None,
-        typer.Option(min=0, help="Begin with the events behind that seq.", show_default=False),
+        typer.Option(
+            min=0, metavar="SEQ", help="Begin with the events behind that seq.", show_default=False
+        ),
     ] = None,
     once: Annotated[
         bool,
@@ -79,18 +90,22 @@ def watch(
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
-    """Watch channels live. On a terminal: q quits, p pauses, ? helps."""
-    from rtdash.watch.app import WatchOptions, run
+    """Watch channels live. On a terminal: q quits, p pauses, ? helps.
+
+    Examples: rtdash watch · rtdash watch hotel_stats --once · rtdash watch hotel_reservations
+    --json --count 10
+    """
+    from rtdash.watch.app import WatchOptions
 
     address = find_url(data, url)
     given = find_token(data, token)
     # A token of this machine is minted anew for each connection, so that a watch outlives its
     # token.
     source = given if token else lambda: find_token(data, None)
-    order = WatchOptions(
+    options = WatchOptions(
         url=address,
         token=source,
-        channels=known_channels(channels),
+        channels=known_channels(channels or []),
         venues=tuple(venue or ()),
         as_json=as_json,
         count=count,
@@ -98,8 +113,15 @@ def watch(
         since=since,
         once=once,
     )
+    run_watch(options)
+
+
+def run_watch(options: "WatchOptions") -> None:
+    """Run the watch to its end; exits with its code. Raises CommandFailed."""
+    from rtdash.watch.app import run
+
     with _in_words():
-        code = run(order)
+        code = run(options)
     if code:
         raise typer.Exit(code)
 
@@ -108,14 +130,8 @@ def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
     """Return the channels of those names, each once. Raises CommandFailed."""
     from rtdash.protocol.channels import Channel
 
-    names = [channel.value for channel in Channel]
     for channel in channels:
-        if channel not in names:
-            raise CommandFailed(
-                f"there is no channel {channel!r}",
-                hint=f"choose of {', '.join(names)}",
-                code=Exit.USAGE,
-            )
+        refuse_unknown(channel, [one.value for one in Channel], what="channel")
     return tuple(dict.fromkeys(Channel(channel) for channel in channels))
 
 
@@ -123,7 +139,7 @@ def known_channels(channels: list[str]) -> "tuple[Channel, ...]":
 def _in_words() -> Iterator[None]:
     """Turn what ends a watch into a failure for the person at the terminal."""
     from rtdash.client import ConnectionRejected, NotAllowed, Problem, Unreachable
-    from rtdash.watch.queries import NothingToWatch
+    from rtdash.watch.queries import NothingToWatch, UnknownVenue
 
     try:
         yield
@@ -145,6 +161,10 @@ def _in_words() -> Iterator[None]:
         ) from None
     except Problem as error:
         raise CommandFailed(str(error), hint=f"is it an rtdash server? see its {_HEALTH}") from None
+    except UnknownVenue as error:
+        raise CommandFailed(
+            str(error), hint=choice_hint(error.venue, error.known), code=Exit.NOT_ALLOWED
+        ) from None
     except NothingToWatch as error:
         raise CommandFailed(
             str(error), hint="see the venues: rtdash venues", code=Exit.USAGE

@@ -27,18 +27,23 @@ LEFT_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Past of a venue, the `days` days before `start`: the same operations for the same options."""
+    """Past of a venue, the `days` days before `start`: the same operations for the same options.
+
+    `volume` multiplies a restaurant's guests; a hotel has its rooms.
+    """
 
     venue: Venue
     profile: Profile
     seed: int
     start: datetime
     days: int
+    volume: float = 1.0
 
     @property
     def key(self) -> str:
         """Key that differs from that of any other past; everything is drawn under it."""
-        return f"{self.seed}/{self.venue.id}/{self.profile.value}/past/{self.start.isoformat()}/{self.days}"
+        key = f"{self.seed}/{self.venue.id}/{self.profile.value}/past/{self.start.isoformat()}/{self.days}"
+        return key if self.volume == 1 else f"{key}/{self.volume}"
 
     def operations(self) -> Iterator[TimedOperation]:
         """Yield the operations before `start`, by instant, with `at`."""
@@ -157,7 +162,9 @@ def _restaurant_scripts(past: Past, first: date) -> _Scripts:
     venue, start = past.venue, past.start
     rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
     demand = RestaurantDemand(
-        venue.zone, seed=past.key, covers_per_day=restaurant_calibration().busy_covers_per_day
+        venue.zone,
+        seed=past.key,
+        covers_per_day=past.volume * restaurant_calibration().busy_covers_per_day,
     )
     last = start.astimezone(venue.zone).date() + timedelta(days=LONGEST_TABLE_LEAD_DAYS)
     for index, visits in enumerate(demand.visits(first, (last - first).days + 1)):

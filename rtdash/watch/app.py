@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rtdash.client import ConnectionChange, State, TokenSource, Unreachable, connect
@@ -18,7 +18,13 @@ from rtdash.protocol.channels import Channel, Position
 from rtdash.protocol.client_session import Wanted
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines
-from rtdash.watch.queries import FIRST_TIMEOUT_S, fetch_current, fetch_head, resolve_streams
+from rtdash.watch.queries import (
+    FIRST_TIMEOUT_S,
+    fetch_current,
+    fetch_head,
+    readable_channels,
+    resolve_streams,
+)
 from rtdash.watch.stopping import (
     INTERRUPTED,
     Interrupted,
@@ -34,8 +40,11 @@ _REACHED = frozenset({State.LIVE, State.REPLAYING, State.POLLING})
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """Options of a watch: `venues`: none leaves the choice to the server; `since`: a seq to go on
-    from, for every event channel; `banner`: lines above the live view, asked for each frame.
+    """Options of a watch.
+
+    No `channels` means all that the token may read, no `venues` leaves the choice to the server.
+    `since` is a seq to go on from, for every event channel. `banner` returns the lines above the
+    live view, for each frame.
     """
 
     url: str
@@ -52,7 +61,7 @@ class WatchOptions:
 
 def run(watch: WatchOptions) -> int:
     """Run the watch and return the exit code: 0, or 130 when interrupted. Raises Unreachable,
-    ConnectionRejected, NotAllowed, Problem or NothingToWatch.
+    ConnectionRejected, NotAllowed, Problem, UnknownVenue or NothingToWatch.
     """
     return asyncio.run(_run(watch))
 
@@ -78,6 +87,8 @@ async def _run(watch: WatchOptions) -> int:
 
 async def _work(watch: WatchOptions, out: InterruptibleWriter, stopper: Stopper) -> int:
     async with Api(watch.url, watch.token) as api:
+        if not watch.channels:
+            watch = replace(watch, channels=await readable_channels(api, watch.venues))
         pairs = await resolve_streams(api, watch.channels, watch.venues)
         if watch.once:
             return await _once(api, pairs, _lines(watch, out))

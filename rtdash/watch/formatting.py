@@ -67,8 +67,11 @@ def clock_time(timestamp: str, zone: tzinfo | None) -> str:
         return "--:--:--"
 
 
-def arrival(reservation: dict[str, Any], zone: tzinfo | None, *, this_year: int) -> str:
-    """Format when the guests come: `24 Jul 7:00 PM`, `8 Feb 2028 3:00 PM` in another year.
+def arrival(
+    reservation: dict[str, Any], zone: tzinfo | None, *, this_year: int, is_short: bool = False
+) -> str:
+    """Format when the guests come: `24 Jul 7:00 PM`, `8 Feb 2028 3:00 PM` in another year, which
+    is `8 Feb 2028` where it has to be short.
 
     A hotel's check-in date and the time are local to the venue; else `zone` gives the date.
     """
@@ -80,6 +83,8 @@ def arrival(reservation: dict[str, Any], zone: tzinfo | None, *, this_year: int)
         )
     except ValueError:
         return printable(reservation.get("time", ""))
+    if is_short and day.year != this_year:
+        return short_date(day, this_year=this_year)
     return f"{short_date(day, this_year=this_year)} {printable(reservation.get('time', ''))}"
 
 

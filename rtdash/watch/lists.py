@@ -106,11 +106,12 @@ def _reservations_table(board: Board, width: int, title: str, count: int) -> Tab
     for row in list(reversed(board.rows.values()))[:count]:
         # Text, not str: rich would read brackets in a venue's name as markup.
         venue = [Text(printable(board.venues[row.venue].name))] if has_venues else []
-        table.add_row(*_cells(row, board)[: 6 + has_amount], *venue)
+        cells = _cells(row, board, is_narrow=not has_amount)
+        table.add_row(*cells[: 6 + has_amount], *venue)
     return table
 
 
-def _cells(row: Row, board: Board) -> list[Text]:
+def _cells(row: Row, board: Board, *, is_narrow: bool) -> list[Text]:
     reservation = row.reservation
     venue = board.venues[row.venue]
     status = reservation["status"]
@@ -119,7 +120,7 @@ def _cells(row: Row, board: Board) -> list[Text]:
         Text(_changed_at(row, board)),
         Text(f"{row.badge.value} {row.words}", style=BADGE_STYLES[row.badge]),
         Text(printable(reservation["customerName"])),
-        Text(arrival(reservation, zone, this_year=board.now.year)),
+        Text(arrival(reservation, zone, this_year=board.now.year, is_short=is_narrow)),
         Text(str(reservation["guests"])),
         Text(status_words(status), style=STATUS_STYLES.get(status, "")),
         Text(money(reservation.get("amount"), reservation.get("currency", venue.currency))),

@@ -1,11 +1,11 @@
 """REST requests of `watch`: kinds of venues, heads of streams, present state of channels."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from rtdash.client import NotAllowed, Problem, Unreachable
+from rtdash.client import Problem, Unreachable
 from rtdash.client.api import Api
 from rtdash.protocol.channels import Channel, Position
 
@@ -21,7 +21,19 @@ Answer = TypeVar("Answer")
 
 
 class NothingToWatch(Exception):  # noqa: N818
-    """Refusal of a venue that has none of the chosen channels."""
+    """Refusal of a venue that has none of the chosen channels, or of a token that reads none."""
+
+
+class UnknownVenue(Exception):  # noqa: N818
+    """Refusal of a venue that the token is not for; `known` are those that it is for."""
+
+    def __init__(self, venue: str, known: Sequence[str]) -> None:
+        super().__init__(venue, known)
+        self.venue = venue
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"there is no venue {self.venue!r} that this token is for"
 
 
 async def retry_at_start(ask: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -42,11 +54,30 @@ async def retry_at_start(ask: Callable[[], Awaitable[Answer]]) -> Answer:
         await asyncio.sleep(_PAUSE_S)
 
 
+async def readable_channels(api: Api, venues: Sequence[str]) -> tuple[Channel, ...]:
+    """Fetch the channels that the token may read, of the kinds of the chosen venues, else of all
+    its venues. Raises NothingToWatch, UnknownVenue.
+    """
+    profile = await retry_at_start(api.profile)
+    kinds = {venue["id"]: venue["kind"] for venue in profile["venues"]}
+    for venue in venues:
+        _refuse_unknown(venue, kinds)
+    wanted = {kinds[venue] for venue in venues} or set(kinds.values())
+    found = tuple(
+        channel
+        for channel in Channel
+        if channel.kind in wanted and f"{channel.kind}:read" in profile["scopes"]
+    )
+    if not found:
+        raise NothingToWatch("the token may read no channel of a venue")
+    return found
+
+
 async def resolve_streams(
     api: Api, channels: Iterable[Channel], venues: Iterable[str]
 ) -> list[tuple[str | None, Channel]]:
     """Pair each channel with each chosen venue of its kind, and with None where no venue of its
-    kind was chosen. Raises NothingToWatch, NotAllowed.
+    kind was chosen. Raises NothingToWatch, UnknownVenue.
     """
     chosen, venues = list(channels), list(venues)
     kinds = (
@@ -56,14 +87,7 @@ async def resolve_streams(
     )
     pairs: list[tuple[str | None, Channel]] = []
     for venue in venues:
-        if venue not in kinds:
-            raise NotAllowed(
-                403,
-                title=(
-                    f"the token is not for the venue {venue!r}, only for"
-                    f" {', '.join(kinds) or 'none'}"
-                ),
-            )
+        _refuse_unknown(venue, kinds)
         of_its_kind = [channel for channel in chosen if channel.kind == kinds[venue]]
         if not of_its_kind:
             raise NothingToWatch(
@@ -72,6 +96,11 @@ async def resolve_streams(
         pairs += [(venue, channel) for channel in of_its_kind]
     placed = {channel for _, channel in pairs}
     return pairs + [(None, channel) for channel in chosen if channel not in placed]
+
+
+def _refuse_unknown(venue: str, known: Mapping[str, str]) -> None:
+    if venue not in known:
+        raise UnknownVenue(venue, list(known))
 
 
 async def fetch_head(api: Api, venue: str | None, channel: Channel) -> Position:

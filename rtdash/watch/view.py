@@ -176,7 +176,8 @@ def _lists(board: Board, width: int, height: int, *, framed: bool) -> Layout | N
         right = Layout(notifications(board, width - half, height))
         layout.split_row(Layout(reservations(board, half, height), size=half), right)
     elif has_reservations and has_notices:
-        below = max(4, height // 3 if framed else height // 5)
+        rows = min(max(1, len(board.notices)), height // 5)
+        below = max(4, height // 3) if framed else rows + 1
         layout.split_column(
             Layout(reservations(board, width, height - below, framed=framed)),
             Layout(notifications(board, width, below, framed=framed), size=below),

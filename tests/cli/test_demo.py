@@ -1,5 +1,6 @@
 """`rtdash demo`: it all in one command, and nothing of it left behind."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -87,6 +88,36 @@ def test_what_is_set_for_other_servers_stays_theirs(place: dict[str, str], tmp_p
     assert (work / "shown").stat().st_mode & 0o077 == 0
 
 
+def test_a_second_terminal_joins_it(place: dict[str, str], tmp_path: Path) -> None:
+    """By the data directory alone, while the demo runs; the past has given it figures and trends
+    that a real week could show.
+    """
+    data = tmp_path / "data"
+    demo = [sys.executable, "-m", "rtdash", "demo", "--days", "14", "--data", str(data)]
+    join = [sys.executable, "-m", "rtdash", "watch", "--data", str(data), "--once", "--json"]
+    with subprocess.Popen(
+        demo, env=place, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert "harbour" in process.stdout.readline()
+            joined = subprocess.run(
+                join, env=place, capture_output=True, text=True, timeout=60, check=False
+            )
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+    assert joined.returncode == 0, joined.stderr
+    stats = [
+        message["stats"]
+        for message in map(json.loads, joined.stdout.splitlines())
+        if message["type"] == "stats_update"
+    ]
+    assert len(stats) == 2
+    for figures in stats:
+        trends = [figures[name] for name in ("reservationsTrend", "guestsTrend")]
+        assert all(trend is None or abs(trend) <= 200 for trend in trends), stats
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whatever_ends_it_leaves_nothing(
     number: signal.Signals, place: dict[str, str], tmp_path: Path
@@ -96,7 +127,8 @@ def test_whatever_ends_it_leaves_nothing(
     with subprocess.Popen(
         command, env=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert "rtdash demo at" in process.stderr.readline()
+        while "rtdash demo at" not in process.stderr.readline():
+            assert process.poll() is None
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         _, told = process.communicate(timeout=40)

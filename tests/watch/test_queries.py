@@ -4,10 +4,15 @@ import asyncio
 
 import pytest
 
-from rtdash.client import NotAllowed
 from rtdash.client.api import Api
 from rtdash.protocol.channels import Channel
-from rtdash.watch.queries import NothingToWatch, resolve_streams
+from rtdash.server.auth.tokens import mint
+from rtdash.watch.queries import (
+    NothingToWatch,
+    UnknownVenue,
+    readable_channels,
+    resolve_streams,
+)
 
 
 def ask(served, channels, venues):
@@ -33,11 +38,31 @@ def test_channels_go_to_venues_of_their_kind(served):
 
 
 def test_foreign_venue(served):
-    """A venue that the token isn't for is refused by name."""
-    with pytest.raises(
-        NotAllowed, match="not for the venue 'elsewhere', only for harbour-hotel, harbour-grill"
-    ):
+    """A venue that the token isn't for is refused by name, with those that there are."""
+    with pytest.raises(UnknownVenue, match="no venue 'elsewhere'") as refused:
         ask(served, ["hotel_stats"], ["elsewhere"])
+    assert refused.value.known == ["harbour-hotel", "harbour-grill"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "venues", "count"),
+    [
+        ({}, [], 6),
+        ({}, ["harbour-grill"], 3),
+        ({"scopes": ("hotel:read",)}, [], 3),
+        ({"venues": ("harbour-hotel",)}, [], 3),
+    ],
+)
+def test_without_a_channel_all_that_the_token_may_read(served, claims, venues, count):
+    """By its scopes, the kinds of its venues, and the chosen ones."""
+    secret = (served.data / "secret").read_text().strip()
+
+    async def asking():
+        async with Api(served.url, mint(secret, user="anna", **claims)) as api:
+            return await readable_channels(api, venues)
+
+    channels = asyncio.run(asking())
+    assert len(channels) == count
 
 
 def test_venue_without_the_channel(served):
