@@ -273,6 +273,7 @@ export class Connection {
 
   /** @param {Received | ConnectionChange} item */
   #enqueue(item) {
+    if (this.#ended.signal.aborted) return; // a handler of an earlier message of the frame closed it
     this.#queue.push(item);
     this.#wakeReader();
     this.#pump();

@@ -158,6 +158,8 @@ export interface RoomAvailabilityUpdate {
   availability: Availability;
   channel: "hotel_stats";
   venue: string;
+  /** A local date */
+  businessDate: string;
 }
 
 /** The dashboard's figures of one business date. */
@@ -185,6 +187,9 @@ export interface StatsUpdate {
   stats: Stats;
   channel: "hotel_stats" | "restaurant_stats";
   venue: string;
+  currency: string;
+  /** A local date */
+  businessDate: string;
 }
 
 /** Just behind event `seq` in the log that `epoch` names. */

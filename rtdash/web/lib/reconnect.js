@@ -267,7 +267,7 @@ export class Reconnector {
     const text = this.#phase === "opening" ? "the connection was refused"
       : code === 1006 ? "the connection broke"
         : `the server closed the connection: ${reason || "no reason given"} (close code ${code})`;
-    if (!mayReconnect(code)) this.#finish(reason || text, code);
+    if (!mayReconnect(code)) this.#finish(this.#farewell?.reason || reason || text, code);
     else this.#lose(now, {reason: text, code});
   }
 
@@ -281,7 +281,6 @@ export class Reconnector {
     }
     this.#reason = farewell?.reason || loss.reason;
     const [asked, delay] = this.#delay(now, loss);
-    this.#phase = "waiting";
     this.#notBefore = now + asked;
     this.#timers.set("retry", now + delay);
     if (this.#failures >= this.#timing.pollingAfter && !this.#isPolling) this.#startPolling(now);
@@ -307,6 +306,7 @@ export class Reconnector {
 
   #disconnect() {
     if (this.#phase === "opening" || this.#phase === "open") this.#actions.push({do: "drop"});
+    this.#phase = "waiting";
     this.#session.disconnected();
     for (const name of [...DEADLINES, "ping", "quiet", "renewal", "retry"]) {
       this.#timers.delete(name);
@@ -342,7 +342,9 @@ export class Reconnector {
       const at = this.#timers.get(name);
       if (at !== undefined && at <= now) this.#timers.set(name, now + this.#timing.checkWithin);
     }
-    if (this.#phase === "open") this.#check(now);
+    if (this.#phase !== "open") return;
+    this.#timers.set("ping", now + this.#timing.pingAfter);
+    this.#check(now);
   }
 
   /** @param {number} now @param {string} name */
@@ -379,7 +381,7 @@ export class Reconnector {
       return;
     }
     this.#ping(now);
-    this.#timers.set("silence", this.#heardAt + silentFor);
+    this.#timers.set("silence", now + silentFor - pingAfter);
     this.#timers.set("ping", now + pingAfter);
   }
 

@@ -187,7 +187,9 @@ export class ClientSession {
         }];
       case "token_expiring": return [{is: "token_expiring", expiresAt: body.expiresAt}];
       case "reset": return [this.#reset(body)];
-      default: return this.#message(body);
+      default:
+        if (typeof body.type !== "string") throw new Error("a message without a type");
+        return this.#message(body);
     }
   }
 

@@ -268,7 +268,8 @@ class Page {
     const text = more.length ? t("moreCritical", {n: more.length + 1})
       : this.#isWall ? first.title : `${first.title}: ${first.body}`;
     put(this.#parts.alerts, h("p", {}, h("b", {}, `${t("critical")}: `), h("bdi", {}, text),
-      h("button", {onclick: () => put(this.#parts.alerts), "aria-label": t("close"), class: "icon"}, icon("close"))));
+      h("button", {class: "icon", "aria-label": t("close"), onclick: () => put(this.#parts.alerts)},
+        icon("close"))));
     this.#criticalTimer = window.setTimeout(() => this.#sayCritical(), CRITICAL_EVERY_MS);
   }
 
@@ -334,7 +335,8 @@ class Page {
       location.reload();
     }}, ...LANGUAGES.map((tag) => h("option", {value: tag, selected: tag === language},
       new Intl.DisplayNames([tag], {type: "language"}).of(tag) ?? tag)));
-    const toggle = (/** @type {string} */ id, /** @type {boolean} */ isOn, /** @type {(box: any) => void} */ act) =>
+    /** @type {(id: string, isOn: boolean, act: (box: any) => void) => Element} */
+    const toggle = (id, isOn, act) =>
       h("label", {class: "check"}, h("input", {type: "checkbox", id, checked: isOn,
         onchange: (/** @type {any} */ event) => act(event.target)}), t(id));
     showDialog(t("settings"), h("div", {class: "form"},

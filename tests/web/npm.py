@@ -1,0 +1,88 @@
+"""TypeScript and npm for the tests of the browser client, in directories of their own.
+
+`python -m tests.web.npm` writes the declarations in rtdash/web/lib/types anew.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).parents[2] / "rtdash" / "web"
+TYPESCRIPT = "typescript@5.9.3"
+"""Pinned: the next one may find more."""
+_OPTIONS = {
+    "strict": True,
+    "allowJs": True,
+    "checkJs": True,
+    "noUncheckedIndexedAccess": True,
+    "target": "es2023",
+    "module": "esnext",
+    "moduleResolution": "bundler",
+    "lib": ["es2023", "esnext.disposable", "dom", "dom.iterable"],
+    "types": [],
+}
+
+
+def needs(program: str) -> str:
+    """Return the path of a program, or skip by its name."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+def run(*command: str, cwd: Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+    """Run a program; its output is in the result whatever its exit code."""
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def install_typescript(directory: Path) -> Path:
+    """Install the pinned compiler; returns its program. Skips where no registry can be reached."""
+    done = run(
+        needs("npm"), "install", "--no-save", "--no-audit", "--no-fund", TYPESCRIPT, cwd=directory
+    )
+    if done.returncode:
+        pytest.skip(f"npm could not install {TYPESCRIPT}: {done.stderr[-300:]}")
+    return directory / "node_modules" / "typescript" / "bin" / "tsc"
+
+
+def check_types(tsc: Path, directory: Path) -> str:
+    """Return what the compiler says about client and page."""
+    options = {"noEmit": True}
+    include = [str(WEB / "lib" / "*"), str(WEB / "page" / "*.js")]
+    return _compile(tsc, directory, options, include)
+
+
+def write_declarations(tsc: Path, directory: Path) -> dict[str, str]:
+    """Return the declarations of the client's modules by file name."""
+    out = directory / "types"
+    options = {"declaration": True, "emitDeclarationOnly": True, "outDir": str(out)}
+    said = _compile(tsc, directory, options, [str(WEB / "lib" / "rtdash.js")])
+    assert not said, said
+    return {
+        path.name: path.read_text().replace('"./messages.js"', '"../messages.js"')
+        for path in sorted(out.glob("*.d.ts"))
+    }
+
+
+def _compile(tsc: Path, directory: Path, options: dict[str, object], include: list[str]) -> str:
+    config = directory / "tsconfig.json"
+    config.write_text(json.dumps({"compilerOptions": {**_OPTIONS, **options}, "include": include}))
+    return run(needs("node"), str(tsc), "-p", str(config), cwd=directory).stdout
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        compiler = install_typescript(Path(scratch))
+        target = WEB / "lib" / "types"
+        target.mkdir(exist_ok=True)
+        for name, text in write_declarations(compiler, Path(scratch)).items():
+            (target / name).write_text(text)
+            sys.stdout.write(f"{target / name}\n")
