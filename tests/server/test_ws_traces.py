@@ -4,19 +4,24 @@ import asyncio
 import json
 import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 
 from rtdash.resources import data_path
-from tests.server.sockets import PATIENCE_S, Client, Server, anyio_backend, edge
+from tests.server.sockets import PATIENCE_S, Client, Server, anyio_backend, edge, lane, serving
 
-__all__ = ["anyio_backend", "edge"]
+__all__ = ["anyio_backend", "edge", "lane"]
 
 pytestmark = pytest.mark.anyio
 
-TRACES = sorted(data_path("fixtures", "protocol").glob("*.json"))
+TRACES = {
+    path.stem: trace
+    for path in sorted(data_path("fixtures", "protocol").glob("*.json"))
+    if (trace := json.loads(path.read_text(encoding="utf-8"))).get("by") != "clients"
+}
 _PLACEHOLDER = re.compile(r"<(?:(?P<name>[a-z]+)=)?(?P<what>[a-z]+)(?:\+(?P<plus>\d+))?>")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _KINDS = {
@@ -30,8 +35,8 @@ _KINDS = {
 class Placeholders:
     """What a trace remembers."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+    def __init__(self, **known: Any) -> None:
+        self._known = known
 
     def fill(self, template: Any) -> Any:
         """The template with remembered values in it."""
@@ -67,31 +72,43 @@ class Placeholders:
             assert value == self.fill(template), f"{where}: {value!r} instead of {template!r}"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [path.read_text(encoding="utf-8") for path in TRACES],
-    ids=[path.stem for path in TRACES],
-)
-async def test_the_server_obeys_the_trace(edge: Server, text: str) -> None:
+@pytest.mark.parametrize("name", [name for name in TRACES if name != "restart"])
+async def test_the_server_obeys_the_trace(edge: Server, name: str) -> None:
     """Every message comes with exactly its fields, in their order, and every connection ends as it
     should.
     """
-    placeholders = Placeholders()
-    async with AsyncExitStack() as stack:
-        client: Client
-        for number, step in enumerate(json.loads(text)["steps"]):
+    await play(edge, TRACES[name]["steps"])
+
+
+async def test_a_restart_obeys_its_trace(tmp_path: Path, lane: str) -> None:
+    """A drain ends the server, so that this trace has one of its own."""
+    with serving(tmp_path, lane, drain_window_s=0.2) as server:
+        await play(server, TRACES["restart"]["steps"])
+
+
+async def play(server: Server, steps: list[dict[str, Any]]) -> None:
+    """Take the client's part of a trace."""
+    placeholders = Placeholders(expiring=server.token(ttl_s=20), fresh=server.token())
+    clients: list[Client] = []
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as drains:
+        for number, step in enumerate(steps):
             [(kind, what)] = step.items()
             match kind:
                 case "connect":
-                    url = edge.url(**{"token": edge.token(), **placeholders.fill(what)})
+                    url = server.url(**{"token": server.token(), **placeholders.fill(what)})
                     client = Client(await stack.enter_async_context(connect(url, proxy=None)))
+                    clients.append(client)
+                case "connection":
+                    client = clients[what]
                 case "send":
                     await client.send(placeholders.fill(what))
                 case "expect":
                     placeholders.check(what, await client.receive(), f"step {number}")
                 case "book":
-                    await edge.book(what)
-                    await edge.settle()
+                    await server.book(what)
+                    await server.settle()
+                case "drain":
+                    drains.create_task(server.call(server.services.connection_manager.drain))
                 case "leave":
                     await client.websocket.close()
                 case "closed":
@@ -103,4 +120,4 @@ async def test_the_server_obeys_the_trace(edge: Server, text: str) -> None:
 
 def test_there_are_traces() -> None:
     """The fixtures travel with the package."""
-    assert len(TRACES) >= 10
+    assert len(TRACES) >= 13
