@@ -7,50 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from rtdash.bookings.outcomes import Applied, Outcome, OutcomeKind
+from rtdash.bookings.atomic import refuse_together
+from rtdash.bookings.events import notification_event, reservation_event, upcoming_event
+from rtdash.bookings.outcomes import Applied, Change, Outcome, OutcomeKind, Step
 from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
 from rtdash.domain.instants import Clock, from_ms, to_ms
-from rtdash.domain.notifications import Notification, is_upcoming, notifications
-from rtdash.domain.operations import Decision, content_digest, decide, derive_reservation_id
+from rtdash.domain.mirroring import is_known_version
+from rtdash.domain.notifications import is_upcoming, notifications
+from rtdash.domain.operations import content_digest, decide, derive_reservation_id
 from rtdash.domain.refusals import OperationIdReused, Refusal
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
-from rtdash.protocol.channels import Stream, notifications_channel, reservations_channel
-from rtdash.protocol.messages import (
-    Message,
-    decode,
-    encode,
-    notification_message,
-    reservation_json,
-    reservation_message,
-    upcoming_message,
-)
+from rtdash.protocol.messages import decode, encode, reservation_json
 from rtdash.store import announcements, batch, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.batch import Key, Record, Stored, Version
 from rtdash.store.database import Connection
 from rtdash.store.errors import is_trouble
-from rtdash.store.event_log import NewEvent, StoredEvent
+from rtdash.store.event_log import StoredEvent
 from rtdash.store.venues import lock_venues
 
-_COMES_NEAR = frozenset({Op.BOOK, Op.AMEND, Op.REINSTATE, Op.UNDO_NO_SHOW})
+_COMES_NEAR = frozenset({Op.BOOK, Op.AMEND, Op.REINSTATE, Op.UNDO_NO_SHOW, Op.PUT})
 """Operations after which a start can lie ahead for which nothing was announced yet."""
-
-
-@dataclass(slots=True)
-class _Change:
-    """An operation that was applied, its reservation as shown, and its events; the reservation's
-    own comes first.
-    """
-
-    operation: Operation
-    digest: str
-    before: Stored | None
-    decision: Decision
-    body: Message
-    events: list[NewEvent]
-    upcoming: Announcement | None = None
-    seq: int = 0
 
 
 @dataclass(slots=True)
@@ -63,19 +41,25 @@ class _State:
     stored: dict[Key, Stored]
     sold: dict[str, dict[tuple[str, date], int]]
     rooms: dict[str, Rooms]
-    changes: dict[Key, _Change]
+    changes: dict[Key, Change]
 
 
 def apply_batch(
-    conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock
+    conn: Connection,
+    operations: Sequence[Operation],
+    venues: Mapping[str, Venue],
+    clock: Clock,
+    *,
+    is_atomic: bool = False,
 ) -> Applied:
     """Apply the operations in one go; where one of several meets a fault that is not the store's,
     each apart, so that only it fails.
 
-    A single one raises its fault, and the transaction is to be undone.
+    A single one, and an atomic list, raise their fault, and the transaction is to be undone. An
+    atomic list is applied whole or not at all.
     """
-    if len(operations) == 1:
-        return _apply(conn, operations, venues, clock)
+    if is_atomic or len(operations) == 1:
+        return _apply(conn, operations, venues, clock, is_atomic=is_atomic)
     try:
         return batch.with_savepoint(conn, lambda: _apply(conn, operations, venues, clock))
     except Exception as error:
@@ -101,15 +85,26 @@ def _apply_apart(
 
 
 def _apply(
-    conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock
+    conn: Connection,
+    operations: Sequence[Operation],
+    venues: Mapping[str, Venue],
+    clock: Clock,
+    *,
+    is_atomic: bool = False,
 ) -> Applied:
     lock_venues(conn, {operation.venue_id for operation in operations})
     targets = [_target(operation) for operation in operations]
     state = _load(conn, operations, targets, venues, now=from_ms(to_ms(clock())))
+    if is_atomic:
+        state.rooms = {
+            venue_id: Rooms(sold, judges_at_end=True) for venue_id, sold in state.sold.items()
+        }
     steps = [
         _step(state, operation, target)
         for operation, target in zip(operations, targets, strict=True)
     ]
+    if is_atomic and (refused := refuse_together(steps, state.rooms, venues)):
+        return Applied(refused, (), frozenset())
     changes = list(state.changes.values())
     events = _append(conn, changes, state)
     batch.save_versions(conn, [_version(change) for change in changes])
@@ -153,9 +148,7 @@ def _load(
     )
 
 
-def _step(
-    state: _State, operation: Operation, target: Key
-) -> Outcome | tuple[OutcomeKind, _Change]:
+def _step(state: _State, operation: Operation, target: Key) -> Step:
     """Decide one operation. What is applied gets its outcome when the log has numbered it."""
     key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
     earlier = state.changes.get(key)
@@ -169,8 +162,13 @@ def _step(
         return Outcome(
             key.id, OutcomeKind.REPEATED, record.reservation_id, record.seq, decode(record.body)
         )
+    before = state.stored.get(target)
+    current = before.reservation if before else None
+    if operation.op is Op.PUT and current and is_known_version(operation, current):
+        body = reservation_json(current, state.venues[operation.venue_id])
+        return Outcome(key.id, OutcomeKind.REPEATED, current.id, body=body)
     try:
-        change = _decide(state, operation, target, digest)
+        change = _decide(state, operation, before, digest)
     except Refusal as refusal:
         return Outcome(key.id, OutcomeKind.REFUSED, operation.reservation_id, refusal=refusal)
     state.changes[key] = change
@@ -178,24 +176,17 @@ def _step(
     return OutcomeKind.APPLIED, change
 
 
-def _decide(state: _State, operation: Operation, target: Key, digest: str) -> _Change:
+def _decide(state: _State, operation: Operation, before: Stored | None, digest: str) -> Change:
     venue, rooms = state.venues[operation.venue_id], state.rooms[operation.venue_id]
-    before = state.stored.get(target)
     current = before.reservation if before else None
     decision = decide(operation, current, venue=venue, now=state.now, rooms=rooms)
     after = decision.reservation
     body = reservation_json(after, venue)
-    channel = reservations_channel(venue.kind)
-    what = operation.op if current else None
-    message = reservation_message(
-        channel, venue.id, body, change=what, operation_id=operation.operation_id, at=operation.at
-    )
-    change = _Change(
-        operation, digest, before, decision, body, [NewEvent(Stream(venue.id, channel), message)]
-    )
+    events = [reservation_event(operation, current, body, venue)]
+    change = Change(operation, digest, before, decision, body, events)
     if operation.at is None:
-        told = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
-        change.events += [_notification_event(one, operation, venue) for one in told]
+        news = notifications(current, after, operation, venue=venue, now=state.now, rooms=rooms)
+        events += [notification_event(one, operation, venue) for one in news]
         if operation.op in _COMES_NEAR and is_upcoming(
             venue, after.start, state.now, status=after.status
         ):
@@ -203,7 +194,7 @@ def _decide(state: _State, operation: Operation, target: Key, digest: str) -> _C
     return change
 
 
-def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list[StoredEvent]:
+def _append(conn: Connection, changes: Sequence[Change], state: _State) -> list[StoredEvent]:
     """Append the events of the changes, in order, and enter the numbers of the reservations'
     own.
     """
@@ -213,7 +204,8 @@ def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list
     for change in changes:
         if change.upcoming in claimed:
             claimed.discard(change.upcoming)
-            change.events.append(_upcoming_event(change, state.venues[change.operation.venue_id]))
+            venue = state.venues[change.operation.venue_id]
+            change.events.append(upcoming_event(change.operation, change.body, venue))
     stored = event_log.append(
         conn, [event for change in changes for event in change.events], now=state.now
     )
@@ -224,21 +216,7 @@ def _append(conn: Connection, changes: Sequence[_Change], state: _State) -> list
     return stored
 
 
-def _notification_event(told: Notification, operation: Operation, venue: Venue) -> NewEvent:
-    channel = notifications_channel(venue.kind)
-    message = notification_message(
-        channel,
-        venue.id,
-        level=told.level.value,
-        title=told.title,
-        body=told.body,
-        reservation_id=told.reservation_id,
-        operation_id=operation.operation_id,
-    )
-    return NewEvent(Stream(venue.id, channel), message)
-
-
-def _version(change: _Change) -> Version:
+def _version(change: Change) -> Version:
     after = change.decision.reservation
     record = Record(change.digest, after.id, change.seq, encode(change.body).decode())
     return Version(
@@ -246,17 +224,7 @@ def _version(change: _Change) -> Version:
     )
 
 
-def _upcoming_event(change: _Change, venue: Venue) -> NewEvent:
-    channel = notifications_channel(venue.kind)
-    return NewEvent(
-        Stream(venue.id, channel),
-        upcoming_message(
-            channel, venue.id, change.body, operation_id=change.operation.operation_id
-        ),
-    )
-
-
-def _outcome(step: Outcome | tuple[OutcomeKind, _Change]) -> Outcome:
+def _outcome(step: Step) -> Outcome:
     if isinstance(step, Outcome):
         return step
     kind, change = step

@@ -1,12 +1,16 @@
-"""What becomes of operations, as their callers are told."""
+"""Changes and outcomes: what becomes of operations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rtdash.domain.operations import Decision
 from rtdash.domain.refusals import Refusal
+from rtdash.domain.reservations import Operation
 from rtdash.protocol.messages import Message
-from rtdash.store.event_log import StoredEvent
+from rtdash.store.announcements import Announcement
+from rtdash.store.batch import Stored
+from rtdash.store.event_log import NewEvent, StoredEvent
 
 
 class OutcomeKind(StrEnum):
@@ -23,7 +27,7 @@ class Outcome:
     `seq` the number of its event.
 
     Both belong to what was applied, now or, for a repeat, the first time; a refusal has its reason
-    instead.
+    instead. A `put` of a known version has the reservation as it is, and no `seq`.
     """
 
     operation_id: str
@@ -32,6 +36,26 @@ class Outcome:
     seq: int | None = None
     body: Message | None = None
     refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """An operation that was applied, its reservation as shown, and its events; the reservation's
+    own comes first.
+    """
+
+    operation: Operation
+    digest: str
+    before: Stored | None
+    decision: Decision
+    body: Message
+    events: list[NewEvent]
+    upcoming: Announcement | None = None
+    seq: int = 0
+
+
+Step = Outcome | tuple[OutcomeKind, Change]
+"""An operation as decided: what is applied gets its outcome when the log has numbered it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ of the venues that it touched."""
 class _Request:
     operations: Sequence[Operation]
     future: asyncio.Future[list[Outcome]]
+    is_atomic: bool = False
     taken: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     has_failed: bool = False
@@ -78,17 +79,19 @@ class Bookings:
         self._is_closed = False
         self._open: set[asyncio.Future[list[Outcome]]] = set()
 
-    async def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
-        """One outcome each, in order, once all of them are on disk or refused. Their venues are
-        known ones.
+    async def apply(
+        self, operations: Sequence[Operation], *, is_atomic: bool = False
+    ) -> list[Outcome]:
+        """Apply the operations, of known venues: one outcome each, in order, once all of them are
+        on disk or refused. Of an atomic list all are applied, or none, in one transaction.
 
         Raises StoreUnavailable (some may be stored) and OutcomeUnknown: repeat with the same ids. A
-        fault met by one operation
-        (a bug, never bad input) is raised to its own caller only; its other operations are done.
+        fault met by one operation (a bug, never bad input) is raised to its own caller only; its
+        other operations are done.
         """
         if not operations:
             return []
-        request = _Request(operations, self._loop.create_future())
+        request = _Request(operations, self._loop.create_future(), is_atomic=is_atomic)
         with self._lock:
             if self._is_closed:
                 raise StoreUnavailable("the server is closing", reason="closed")
@@ -137,6 +140,7 @@ class Bookings:
             [operation for share in shares for operation in share.operations],
             self.venues,
             self._clock,
+            is_atomic=any(share.request.is_atomic for share in shares),
         )
 
     def _take(self) -> list[_Share]:
@@ -145,11 +149,15 @@ class Bookings:
         with self._lock:
             self._is_announced = False
             while self._requests and room:
+                if self._requests[0].is_atomic and shares:
+                    break  # what stands together is a batch of its own
                 request = self._requests.popleft()
                 if request.has_failed or request.future.done():
                     self._waiting -= request.left
                     continue
                 size = min(room, request.left, SHARE if self._requests else room)
+                if request.is_atomic:
+                    room = size = request.left
                 shares.append(
                     _Share(request, request.operations[request.taken : request.taken + size])
                 )

@@ -87,7 +87,7 @@ def read_venue_file(file: Path) -> "tuple[Venue, ...]":
     from rtdash.domain.venue_file import VenueFileError, parse_venues
 
     try:
-        return parse_venues(file.read_text(encoding="utf-8"), source=str(file))
+        return parse_venues(file.read_bytes(), source=str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(
             f"{file} can't be read: {error}",

@@ -15,7 +15,16 @@ MAX_NIGHTS = 366
 """A reservation holds at most so many nights, so that no request can ask for a million rows."""
 
 _CHANGES_ROOMS = frozenset(
-    {Op.BOOK, Op.AMEND, Op.CANCEL, Op.REINSTATE, Op.NO_SHOW, Op.UNDO_NO_SHOW}
+    {
+        Op.BOOK,
+        Op.AMEND,
+        Op.CANCEL,
+        Op.REINSTATE,
+        Op.NO_SHOW,
+        Op.UNDO_NO_SHOW,
+        Op.CHECK_OUT,
+        Op.PUT,
+    }
 )
 
 
@@ -30,12 +39,16 @@ class Rooms:
     """Rooms sold of one hotel while a batch is decided: what was loaded, and what the batch has
     changed since.
 
-    A night that was not loaded counts as unsold, so load all of `nights_touched` first.
+    A night that was not loaded counts as unsold, so load all of `nights_touched_in_turn` first.
     """
 
-    def __init__(self, sold: Mapping[tuple[str, date], int] | None = None) -> None:
+    def __init__(
+        self, sold: Mapping[tuple[str, date], int] | None = None, *, judges_at_end: bool = False
+    ) -> None:
         self._loaded = {} if sold is None else sold
         self._changes: Counter[Night] = Counter()
+        self._judges_at_end = judges_at_end
+        self._unjudged: set[Night] = set()
 
     def sold(self, room_type: str, night: date) -> int:
         """Rooms of that type that are sold for that night by now."""
@@ -47,28 +60,51 @@ class Rooms:
         return {night: change for night, change in self._changes.items() if change}
 
     def exchange(
-        self, given_back: Collection[Night], taken: Collection[Night], venue: Venue
+        self,
+        given_back: Collection[Night],
+        taken: Collection[Night],
+        venue: Venue,
+        *,
+        is_judged: bool = True,
     ) -> None:
         """Give nights back and take others, all or nothing.
 
         Raises NoAvailability for the first night without a room left, unless the venue allows
-        overbooking. A night that is both
-        given back and taken is kept, whatever the count.
+        overbooking, the caller doesn't decide (`is_judged` False: a mirror), or all is judged at
+        the end. A night that is both given back and taken is kept, whatever the count.
         """
         if given_back == taken:
             return
         fresh = sorted(set(taken).difference(given_back), key=lambda night: night.date)
-        if not venue.allow_overbooking:
-            self._check(fresh, venue)
+        if is_judged and not venue.allow_overbooking:
+            if self._judges_at_end:
+                self._unjudged.update(fresh)
+            else:
+                self._check(fresh, venue)
         self._changes.update(fresh)
         self._changes.subtract(set(given_back).difference(taken))
 
+    def overbooked(self, venue: Venue) -> list[Night]:
+        """Return the nights that have more rooms sold than there are, and more than before, among
+        those whose judgement was left to the end.
+        """
+        return sorted(
+            night
+            for night in self._unjudged
+            if self._changes[night] > 0 and self.sold(*night) > total_rooms(venue, night.room_type)
+        )
+
     def _check(self, nights: Iterable[Night], venue: Venue) -> None:
         for night in nights:
-            room_type = venue.room_type(night.room_type)
-            total = room_type.total_rooms if room_type else 0
+            total = total_rooms(venue, night.room_type)
             if self.sold(*night) >= total:
                 raise NoAvailability(night.room_type, night.date, total)
+
+
+def total_rooms(venue: Venue, room_type_id: str) -> int:
+    """Return how many rooms of a type the hotel has; 0 of one that it doesn't have."""
+    room_type = venue.room_type(room_type_id)
+    return room_type.total_rooms if room_type else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +128,22 @@ class DayAvailability:
 
 
 def nights_held(reservation: Reservation | None) -> frozenset[Night]:
-    """The nights for which a reservation holds a room: none when nobody is coming, or in a
+    """Return the nights for which a reservation holds a room: none when it is not coming, or in a
     restaurant.
-
-    A guest who leaves early holds the rest until the stay is amended.
     """
     if reservation is None or reservation.status in NOT_COMING or reservation.room_type is None:
         return frozenset()
     return frozenset(_stay(reservation.room_type, reservation.check_in, reservation.check_out))
 
 
-def nights_touched(operation: Operation, current: Reservation | None, venue: Venue) -> set[Night]:
-    """The nights whose counts must be known to decide `operation` on `current` (None: it doesn't
-    exist yet).
-    """
-    return nights_touched_in_turn([operation], current, venue)
-
-
 def nights_touched_in_turn(
     operations: Sequence[Operation], current: Reservation | None, venue: Venue
 ) -> set[Night]:
-    """As `nights_touched`, for several operations on one reservation that are decided one after the
-    other.
+    """Return the nights whose counts must be known to decide operations on one reservation, one
+    after the other (`current` None: it doesn't exist yet).
 
-    Any of them may be refused, so every mix of their room types and dates is covered.
+    Any of them may be refused, so every mix of their room types and dates is covered. A stay that
+    is left early gives back nights of its own.
     """
     changing = [operation for operation in operations if operation.op in _CHANGES_ROOMS]
     if venue.kind is not VenueKind.HOTEL or not changing:

@@ -2,14 +2,17 @@
 is upcoming (CONTRACT section 3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from rtdash.domain.availability import Night, Rooms, nights_held
+from rtdash.domain.availability import Night, Rooms, nights_held, total_rooms
 from rtdash.domain.reservations import EXPECTED, Op, Operation, Reservation, Status, local_time_text
 from rtdash.domain.venues import Venue, business_date
+
+DATES_SHOWN = 7
+"""Dates named in one text."""
 
 SOLD_OUT_AHEAD = timedelta(days=7)
 """The last room of a type is news for tonight and the six nights after it."""
@@ -42,16 +45,20 @@ def notifications(
     now: datetime,
     rooms: Rooms,
 ) -> list[Notification]:
-    """What an applied operation is worth telling: none when it tells of the past (`at`).
+    """Return what staff should hear of an applied operation: nothing when it is of the past (`at`,
+    or a reservation of an earlier date that another system mirrors).
 
-    To be asked right after `decide`, while `rooms` stands as this operation left it.
+    Call it right after `decide`, while `rooms` stands as this operation left it.
     """
-    if operation.at is not None:
+    today = business_date(venue, now)
+    is_history = operation.op is Op.PUT and _last_date(after) < today
+    if operation.at is not None or is_history:
         return []
     return [
-        *_absences(after, operation.op, venue, now),
+        *_absences(before, after, venue, today),
         *_large_party(before, after, venue),
-        *_sold_out(before, after, venue, now, rooms),
+        *_sold_out(before, after, venue, today, rooms),
+        *_overbooked(before, after, venue, today, rooms),
     ]
 
 
@@ -66,21 +73,29 @@ def is_upcoming(
     )
 
 
-def _absences(after: Reservation, op: Op, venue: Venue, now: datetime) -> Iterator[Notification]:
-    if op is Op.NO_SHOW:
+def _last_date(reservation: Reservation) -> date:
+    return reservation.check_out or reservation.business_date
+
+
+def _absences(
+    before: Reservation | None, after: Reservation, venue: Venue, today: date
+) -> Iterator[Notification]:
+    if before is None or before.status is after.status:
+        return
+    if after.status is Status.NO_SHOW:
         yield Notification(
-            Level.WARNING, "No-show", f"{_who(after, venue)}: did not come", after.id
+            Level.WARNING, "No-show", f"{_party(after, venue)}: did not come", after.id
         )
-    if op is Op.CANCEL and after.business_date == business_date(venue, now):
+    if after.status is Status.CANCELLED and after.business_date == today:
         yield Notification(
             Level.WARNING,
             "Cancelled on the day",
-            f"{_who(after, venue)}: cancelled for today",
+            f"{_party(after, venue)}: cancelled for today",
             after.id,
         )
 
 
-def _who(reservation: Reservation, venue: Venue) -> str:
+def _party(reservation: Reservation, venue: Venue) -> str:
     return (
         f"{reservation.customer_name}, party of {reservation.guests},"
         f" {local_time_text(reservation.start, venue.zone)}"
@@ -105,27 +120,54 @@ def _large_party(
 
 
 def _sold_out(
-    before: Reservation | None, after: Reservation, venue: Venue, now: datetime, rooms: Rooms
+    before: Reservation | None, after: Reservation, venue: Venue, today: date, rooms: Rooms
 ) -> Iterator[Notification]:
-    taken = nights_held(after) - nights_held(before)
-    if not taken:
-        return
-    today = business_date(venue, now)
-    full = sorted(
+    full = [
         night.date
-        for night in taken
-        if today <= night.date < today + SOLD_OUT_AHEAD and _is_last(night, venue, rooms)
-    )
-    if not full:
-        return
-    room_type = venue.room_type(after.room_type or "")
-    name = room_type.name if room_type else after.room_type
-    when = "tonight" if full == [today] else ", ".join(map(str, full))
-    yield Notification(
-        Level.WARNING, f"Last {name} sold", f"No {name} is left for {when}", after.id
-    )
+        for night in _taken(before, after)
+        if today <= night.date < today + SOLD_OUT_AHEAD
+        and rooms.sold(*night) == total_rooms(venue, night.room_type)
+    ]
+    if full:
+        name = _type_name(after, venue)
+        yield Notification(
+            Level.WARNING,
+            f"Last {name} sold",
+            f"No {name} is left for {_dates(full, today)}",
+            after.id,
+        )
 
 
-def _is_last(night: Night, venue: Venue, rooms: Rooms) -> bool:
-    room_type = venue.room_type(night.room_type)
-    return room_type is not None and rooms.sold(*night) == room_type.total_rooms
+def _overbooked(
+    before: Reservation | None, after: Reservation, venue: Venue, today: date, rooms: Rooms
+) -> Iterator[Notification]:
+    """Only a mirror can bring this about; where overbooking is allowed it is no news."""
+    beyond = [
+        night.date
+        for night in _taken(before, after)
+        if today <= night.date and rooms.sold(*night) > total_rooms(venue, night.room_type)
+    ]
+    if beyond and not venue.allow_overbooking:
+        name = _type_name(after, venue)
+        yield Notification(
+            Level.CRITICAL,
+            f"{name} overbooked",
+            f"More {name} rooms are sold than there are for {_dates(beyond, today)}",
+            after.id,
+        )
+
+
+def _taken(before: Reservation | None, after: Reservation) -> list[Night]:
+    return sorted(nights_held(after) - nights_held(before), key=lambda night: night.date)
+
+
+def _type_name(reservation: Reservation, venue: Venue) -> str | None:
+    room_type = venue.room_type(reservation.room_type or "")
+    return room_type.name if room_type else reservation.room_type
+
+
+def _dates(days: Sequence[date], today: date) -> str:
+    if list(days) == [today]:
+        return "tonight"
+    beyond = len(days) - DATES_SHOWN
+    return ", ".join(map(str, days[:DATES_SHOWN])) + (f" and {beyond} more" if beyond > 0 else "")

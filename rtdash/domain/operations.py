@@ -6,23 +6,26 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
 
 from rtdash.domain.availability import Rooms, nights_held
+from rtdash.domain.mirroring import put
 from rtdash.domain.money import MAX_MINOR
 from rtdash.domain.refusals import (
+    AmountBelowCharges,
     BadValue,
     InstantGoesBack,
     InstantInFuture,
     InvalidTransition,
     MissingField,
-    NotAmendable,
     Overpaid,
+    RefundTooLarge,
     ReservationExists,
     ReservationNotFound,
     UnknownCategory,
+    VersionChanged,
     WrongKind,
 )
 from rtdash.domain.reservations import Charge, Op, Operation, Reservation, Status
@@ -62,7 +65,9 @@ TRANSITIONS: Mapping[Op, Transition] = {
 """The operations that do nothing but move the status."""
 
 _CONTENT = tuple(
-    field.name for field in fields(Operation) if field.name not in {"operation_id", "venue_id"}
+    field.name
+    for field in fields(Operation)
+    if field.name not in {"operation_id", "venue_id", "if_versions"}
 )
 _content_of = attrgetter(*_CONTENT)
 _encode_sorted = json.JSONEncoder(sort_keys=True).encode
@@ -81,21 +86,27 @@ class Decision:
 def decide(
     operation: Operation, current: Reservation | None, *, venue: Venue, now: datetime, rooms: Rooms
 ) -> Decision:
-    """What becomes of `current` (None: it doesn't exist yet) by an operation that arrives at `now`.
+    """Return what becomes of `current` (None: it doesn't exist yet) by an operation that arrives at
+    `now`.
 
     The nights that it takes or gives back are entered in `rooms`, which must know all of
-    `nights_touched`. Raises Refusal, and then
-    `rooms` is as it was.
+    `nights_touched_in_turn`. Raises Refusal, and then `rooms` is as it was.
     """
     charge = None
     if operation.op is Op.BOOK:
         after = _booked(operation, current, venue, now)
+    elif operation.op is Op.PUT:
+        after = _put(operation, current, venue, now)
     else:
         before = _existing(operation, current)
+        if operation.if_versions is not None and before.version not in operation.if_versions:
+            raise VersionChanged(before.version)
         instant = _effective_instant(operation, before, now)
         after, charge = _changed(operation, before, venue, instant)
         after = replace(after, changed_at=instant, version=before.version + 1)
-    rooms.exchange(nights_held(current), nights_held(after), venue)
+    rooms.exchange(
+        nights_held(current), nights_held(after), venue, is_judged=operation.op is not Op.PUT
+    )
     return Decision(after, charge)
 
 
@@ -129,16 +140,35 @@ def _booked(
     )
     if current is not None:
         raise ReservationExists(reservation_id)
+    _check_id(reservation_id)
+    _check_amounts(operation)
+    return book(
+        operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now)
+    )
+
+
+def _put(
+    operation: Operation, current: Reservation | None, venue: Venue, now: datetime
+) -> Reservation:
+    """The state put; an instant earlier than the last change is taken as that one."""
+    if operation.reservation_id is None:
+        raise MissingField(operation.op, "reservationId")
+    if operation.at is not None and operation.at > now:
+        raise InstantInFuture(operation.at, now)
+    _check_id(operation.reservation_id)
+    _check_amounts(operation)
+    told = operation.at or now
+    instant = told if current is None else max(told, current.changed_at)
+    return put(operation, current, operation.reservation_id, venue=venue, instant=instant)
+
+
+def _check_id(reservation_id: str) -> None:
     if not RESERVATION_ID.fullmatch(reservation_id):
         raise BadValue(
             "reservationId",
             "must be 1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or"
             " digit",
         )
-    _check_amounts(operation)
-    return book(
-        operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now)
-    )
 
 
 def _existing(operation: Operation, current: Reservation | None) -> Reservation:
@@ -170,21 +200,45 @@ def _changed(
             return _paid(operation, current, venue), None
         case Op.CHARGE:
             return _charged(operation, current, venue, instant)
+        case Op.REFUND:
+            return _refunded(operation, current, venue), None
+        case Op.CHECK_OUT:
+            return _departed(operation, _moved(operation.op, current), venue, instant), None
         case _:
             return _moved(operation.op, current), None
 
 
 def _paid(operation: Operation, current: Reservation, venue: Venue) -> Reservation:
-    amount = _amount_of(operation, current)
+    amount = _amount_of(operation)
     if amount > current.balance_minor:
         raise Overpaid(amount, current.balance_minor, venue.currency)
     return replace(current, paid_minor=current.paid_minor + amount)
 
 
+def _refunded(operation: Operation, current: Reservation, venue: Venue) -> Reservation:
+    amount = _amount_of(operation)
+    if amount > current.paid_minor:
+        raise RefundTooLarge(amount, current.paid_minor, venue.currency)
+    return replace(current, paid_minor=current.paid_minor - amount)
+
+
+def _departed(
+    operation: Operation, after: Reservation, venue: Venue, instant: datetime
+) -> Reservation:
+    """A guest who leaves early frees the nights from that business date on, but for the first."""
+    assert after.check_in is not None, "only a hotel has check_out"
+    assert after.check_out is not None, "only a hotel has check_out"
+    left_on = max(business_date(venue, instant), after.check_in + timedelta(days=1))
+    amount = after.amount_minor if operation.amount_minor is None else operation.amount_minor
+    if amount < after.charged_minor:
+        raise AmountBelowCharges(amount, after.charged_minor, venue.currency)
+    return replace(after, check_out=min(after.check_out, left_on), amount_minor=amount)
+
+
 def _charged(
     operation: Operation, current: Reservation, venue: Venue, instant: datetime
 ) -> tuple[Reservation, Charge]:
-    amount = _amount_of(operation, current)
+    amount = _amount_of(operation)
     charge = Charge(_category(operation, venue), amount, business_date(venue, instant))
     if current.amount_minor + amount > MAX_MINOR:
         raise BadValue("amount", "makes the reservation dearer than an amount of money can be")
@@ -198,9 +252,7 @@ def _charged(
     )
 
 
-def _amount_of(operation: Operation, current: Reservation) -> int:
-    if current.status is Status.CANCELLED:
-        raise NotAmendable(operation.op, current.status)
+def _amount_of(operation: Operation) -> int:
     if operation.amount_minor is None:
         raise MissingField(operation.op, "amount")
     if operation.amount_minor == 0:

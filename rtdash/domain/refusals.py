@@ -10,18 +10,11 @@ from typing import ClassVar
 from rtdash.domain.instants import format_instant
 from rtdash.domain.money import to_major
 
-CONFLICT = 409
-NOT_FOUND = 404
-WRONG = 422
-
 
 class Refusal(Exception):  # noqa: N818
-    """An operation that is not done. `code` is stable; `status` is what REST answers; the facts are
-    attributes of the subclasses.
-    """
+    """An operation that is not done. `code` is stable; the facts are attributes of the subclasses."""
 
     code: ClassVar[str]
-    status: ClassVar[int] = CONFLICT
 
 
 @dataclass(eq=False)
@@ -43,7 +36,6 @@ class ReservationNotFound(Refusal):
     """An operation names a reservation that the venue doesn't have."""
 
     code = "reservation_not_found"
-    status = NOT_FOUND
     reservation_id: str | None
 
     def __str__(self) -> str:
@@ -87,7 +79,7 @@ class InvalidTransition(Refusal):
 
 @dataclass(eq=False)
 class NotAmendable(Refusal):
-    """`amend`, `pay` or `charge` on a reservation that is past it."""
+    """`amend` on a reservation that is past it."""
 
     code = "not_amendable"
     op: str
@@ -114,6 +106,70 @@ class Overpaid(Refusal):
         return (
             f"{paid} {self.currency} is more than the {due} {self.currency} that are due: pay at"
             " most that"
+        )
+
+
+@dataclass(eq=False)
+class RefundTooLarge(Refusal):
+    """More is given back than was paid."""
+
+    code = "refund_too_large"
+    refund_minor: int
+    paid_minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        refund, paid = (
+            to_major(minor, self.currency) for minor in (self.refund_minor, self.paid_minor)
+        )
+        return (
+            f"{refund} {self.currency} is more than the {paid} {self.currency} that are paid:"
+            " refund at most that"
+        )
+
+
+@dataclass(eq=False)
+class OverCapacity(Refusal):
+    """More guests than the room type holds, and the venue doesn't allow it."""
+
+    code = "over_capacity"
+    guests: int
+    room_type: str
+    capacity: int
+
+    def __str__(self) -> str:
+        return (
+            f"a room of type {self.room_type!r} holds {self.capacity} guests, not {self.guests}:"
+            " choose a larger type, or book several rooms"
+        )
+
+
+@dataclass(eq=False)
+class VersionChanged(Refusal):
+    """The reservation has changed since the version on which the change was to be made."""
+
+    code = "version_changed"
+    version_now: int
+
+    def __str__(self) -> str:
+        return (
+            f"the reservation has changed and is at version {self.version_now} now: read it again,"
+            " and repeat the change if it still makes sense"
+        )
+
+
+@dataclass(eq=False)
+class NotAlone(Refusal):
+    """An operation of an atomic list of which another one was refused."""
+
+    code = "not_applied"
+    refused_id: str | None
+
+    def __str__(self) -> str:
+        return (
+            "nothing of the list was applied, since another of its operations was refused"
+            + (f" ({self.refused_id!r})" if self.refused_id else "")
+            + ": mend that one and send the list again"
         )
 
 
@@ -156,7 +212,6 @@ class InstantInFuture(Refusal):
     """`at` has not come yet."""
 
     code = "instant_in_future"
-    status = WRONG
     at: datetime
     now: datetime
 
@@ -172,7 +227,6 @@ class UnknownRoomType(Refusal):
     """The hotel has no such room type."""
 
     code = "unknown_room_type"
-    status = WRONG
     room_type: str | None
     known: Sequence[str]
 
@@ -187,7 +241,6 @@ class UnknownCategory(Refusal):
     """The restaurant's menu has no such category."""
 
     code = "unknown_category"
-    status = WRONG
     category: str
     known: Sequence[str]
 
@@ -200,7 +253,6 @@ class DatesReversed(Refusal):
     """A stay that ends before it has lasted a night."""
 
     code = "dates_reversed"
-    status = WRONG
     check_in: date
     check_out: date
 
@@ -216,7 +268,6 @@ class StayTooLong(Refusal):
     """A stay of more nights than a reservation can hold."""
 
     code = "stay_too_long"
-    status = WRONG
     nights: int
     most: int
 
@@ -232,7 +283,6 @@ class WrongKind(Refusal):
     """An operation of the other kind of venue."""
 
     code = "wrong_kind"
-    status = WRONG
     op: str
     kind: str
 
@@ -245,7 +295,6 @@ class MissingField(Refusal):
     """An operation without a field that it needs; `field` is the wire's name."""
 
     code = "missing_field"
-    status = WRONG
     op: str
     field: str
 
@@ -260,7 +309,6 @@ class BadValue(Refusal):
     """
 
     code = "bad_value"
-    status = WRONG
     field: str
     problem: str
 
@@ -273,7 +321,6 @@ class OperationIdReused(Refusal):
     """An operationId (or Idempotency-Key) that stands for another content already."""
 
     code = "operation_id_reused"
-    status = WRONG
     operation_id: str
 
     def __str__(self) -> str:

@@ -137,9 +137,8 @@ def trend_points(
 ) -> list[TrendPoint]:
     """One point for each business date from `first` to `last`.
 
-    `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` only
-    those of reservations that are
-    neither Cancelled nor NoShow.
+    `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` are
+    of any reservations, since those on cancelled ones and no-shows are fees.
     """
     reservations: Counter[date] = Counter()
     guests: Counter[date] = Counter()

@@ -38,6 +38,8 @@ class Op(StrEnum):
     AMEND = "amend"
     PAY = "pay"
     CHARGE = "charge"
+    REFUND = "refund"
+    PUT = "put"
 
 
 NOT_COMING = frozenset({Status.CANCELLED, Status.NO_SHOW})
@@ -54,7 +56,8 @@ class Reservation:
     `amount_minor` includes `charged_minor` (the sum of its charges); what is left is the price of
     the stay or of the table.
     `start` is UTC: a hotel's is `check_in` at the venue's check-in time. `changed_at` is the latest
-    instant told by an operation.
+    instant of an operation. `source_version` is that of the system which a `put` mirrors; None
+    where no `put` has touched it.
     """
 
     id: str
@@ -78,6 +81,7 @@ class Reservation:
     check_in: date | None = None
     check_out: date | None = None
     duration_minutes: int | None = None
+    source_version: int | None = None
 
     @property
     def balance_minor(self) -> int:
@@ -94,15 +98,15 @@ class Reservation:
         """Paid in full, and there was something to pay."""
         return self.amount_minor > 0 and self.balance_minor <= 0
 
-    @property
-    def customer_key(self) -> str:
-        """Who it is: the lower-cased email, else the phone, else the name (CONTRACT section 5)."""
-        return (self.customer_email or "").lower() or self.customer_phone or self.customer_name
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change that somebody asks for, well-formed, its venue resolved. None means: not given."""
+    """One change, well-formed, its venue resolved. None means: not given.
+
+    `source_version` counts up in the system that a `put` mirrors (an instant as microseconds since
+    1970). `if_versions` are the versions of the reservation on which the change may be made (None:
+    on any); they are a condition, not content.
+    """
 
     operation_id: str
     op: Op
@@ -123,6 +127,8 @@ class Operation:
     start: datetime | None = None
     duration_minutes: int | None = None
     category: str | None = None
+    source_version: int | None = None
+    if_versions: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +138,6 @@ class Charge:
     category: str
     amount_minor: int
     business_date: date
-
-
-def customer_initials(name: str) -> str:
-    """First letters of the first and the last word, in capitals: "John Smith" is "JS". Empty when
-    no word has a letter or digit.
-    """
-    letters = [letter for word in name.split() if (letter := next(filter(str.isalnum, word), None))]
-    return "".join(letters[:1] + letters[1:][-1:]).upper()
 
 
 def local_time_text(start: datetime, zone: tzinfo) -> str:

@@ -8,17 +8,19 @@ from datetime import date, datetime
 from typing import Any
 
 from rtdash.domain.availability import MAX_NIGHTS
+from rtdash.domain.customers import is_visible
 from rtdash.domain.refusals import (
     AmountBelowCharges,
     BadValue,
     DatesReversed,
     MissingField,
     NotAmendable,
+    OverCapacity,
     Overpaid,
     StayTooLong,
     UnknownRoomType,
 )
-from rtdash.domain.reservations import EXPECTED, Operation, Reservation, Status
+from rtdash.domain.reservations import EXPECTED, Op, Operation, Reservation, Status
 from rtdash.domain.venues import Venue, VenueKind, business_date, stay_start
 
 RESERVATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
@@ -60,12 +62,15 @@ _AMENDABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN, Sta
 def book(
     operation: Operation, reservation_id: str, *, venue: Venue, instant: datetime
 ) -> Reservation:
-    """The first version of a reservation, booked at `instant`.
+    """Return the first version of a reservation, booked at `instant`.
 
-    Without an amount a stay costs the base rate of each night, a table nothing. Raises Refusal for
-    what is missing or wrong.
+    Without an amount a stay costs the base rate of each night, a table nothing. What mirrors
+    another system (`put`), and what is of the past (`at`), is not held to a room's capacity. Raises
+    Refusal for what is missing or wrong.
     """
-    _check_terms(operation, venue)
+    if operation.op is Op.BOOK:
+        check_new_status(operation)
+    check_terms(operation, venue)
     name, guests, source = (
         _need(operation, "customer_name"),
         _need(operation, "guests"),
@@ -80,33 +85,34 @@ def book(
             _standard_price(venue, operation.room_type, operation.check_in, operation.check_out)
             or 0
         )
-    return _paid_within(
-        Reservation(
-            id=reservation_id,
-            venue_id=venue.id,
-            kind=venue.kind,
-            customer_name=name,
-            customer_email=operation.customer_email,
-            customer_phone=operation.customer_phone,
-            guests=guests,
-            status=operation.status or Status.CONFIRMED,
-            source=source,
-            amount_minor=amount,
-            charged_minor=0,
-            paid_minor=operation.paid_minor or 0,
-            start=start,
-            business_date=business_date(venue, start),
-            created_at=instant,
-            changed_at=instant,
-            version=1,
-            room_type=operation.room_type,
-            check_in=operation.check_in,
-            check_out=operation.check_out,
-            duration_minutes=operation.duration_minutes,
-        ),
-        operation,
-        venue,
+    booked = Reservation(
+        id=reservation_id,
+        venue_id=venue.id,
+        kind=venue.kind,
+        customer_name=name,
+        customer_email=operation.customer_email,
+        customer_phone=operation.customer_phone,
+        guests=guests,
+        status=operation.status or Status.CONFIRMED,
+        source=source,
+        amount_minor=amount,
+        charged_minor=0,
+        paid_minor=operation.paid_minor or 0,
+        start=start,
+        business_date=business_date(venue, start),
+        created_at=instant,
+        changed_at=instant,
+        version=1,
+        room_type=operation.room_type,
+        check_in=operation.check_in,
+        check_out=operation.check_out,
+        duration_minutes=operation.duration_minutes,
     )
+    if operation.op is Op.PUT:
+        return booked
+    if operation.at is None:
+        _check_capacity(booked, venue)
+    return _paid_within(booked, operation, venue)
 
 
 def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reservation:
@@ -130,7 +136,8 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
         check_in=operation.check_in or current.check_in,
         check_out=operation.check_out or current.check_out,
     )
-    _check_terms(stay, venue)
+    check_new_status(operation)
+    check_terms(stay, venue)
     if (
         operation.status is not None
         and operation.status != current.status
@@ -141,6 +148,8 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
         start = _start(operation, venue)
         given |= {"start": start, "business_date": business_date(venue, start)}
     after = replace(current, **given)
+    if operation.at is None and (operation.guests or operation.room_type):
+        _check_capacity(after, venue)
     if operation.amount_minor is None:
         after = replace(after, amount_minor=_following_amount(current, after, venue))
     if after.amount_minor < after.charged_minor:
@@ -155,16 +164,23 @@ def _need(operation: Operation, field: str) -> Any:
     return value
 
 
-def _check_terms(operation: Operation, venue: Venue) -> None:
-    for field in _RESTAURANT_FIELDS if venue.kind is VenueKind.HOTEL else _HOTEL_FIELDS:
-        if getattr(operation, field) is not None:
-            raise BadValue(_WIRE_NAMES[field], f"is not for a {venue.kind}: leave it out")
+def check_new_status(operation: Operation) -> None:
+    """Raise BadValue for a status that only an operation of its own leads to."""
     if operation.status is not None and operation.status not in EXPECTED:
         raise BadValue(
             "status",
             "can only be Confirmed or Pending here: the other statuses have operations of"
             " their own",
         )
+
+
+def check_terms(operation: Operation, venue: Venue) -> None:
+    """Raise Refusal for terms that no reservation of the venue can have, whatever is left out."""
+    for field in _RESTAURANT_FIELDS if venue.kind is VenueKind.HOTEL else _HOTEL_FIELDS:
+        if getattr(operation, field) is not None:
+            raise BadValue(_WIRE_NAMES[field], f"is not for a {venue.kind}: leave it out")
+    if operation.customer_name is not None and not is_visible(operation.customer_name):
+        raise BadValue("customerName", "must have a character that can be seen")
     if operation.guests is not None and operation.guests < 1:
         raise BadValue("guests", "must be at least 1")
     if operation.room_type is not None and venue.room_type(operation.room_type) is None:
@@ -208,6 +224,16 @@ def _standard_price(
     if room_type is None or check_in is None or check_out is None:
         return None
     return room_type.base_rate_minor * (check_out - check_in).days
+
+
+def _check_capacity(reservation: Reservation, venue: Venue) -> None:
+    room_type = venue.room_type(reservation.room_type or "")
+    if (
+        room_type is not None
+        and not venue.allow_over_capacity
+        and reservation.guests > room_type.capacity
+    ):
+        raise OverCapacity(reservation.guests, room_type.id, room_type.capacity)
 
 
 def _paid_within(reservation: Reservation, operation: Operation, venue: Venue) -> Reservation:

@@ -5,19 +5,19 @@ refused whole, with the line.
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import time
 from decimal import Decimal
-from difflib import get_close_matches
-from zoneinfo import ZoneInfo, available_timezones
 
 from rtdash.domain.money import CURRENCIES
 from rtdash.domain.toml_lines import TomlLines
 from rtdash.domain.venue_tables import Table, VenueFileError
 from rtdash.domain.venues import MenuCategory, MenuItem, RoomType, Venue, VenueKind
+from rtdash.domain.zones import is_readable, zone_problem
 
-__all__ = ["VenueFileError", "parse_venues", "venue_from_json", "venue_to_json"]
+__all__ = ["VenueFileError", "check_zones", "parse_venues", "venue_from_json", "venue_to_json"]
 
 CLOSEOUT_HOURS = {VenueKind.HOTEL: 3, VenueKind.RESTAURANT: 4}
 """When the business date turns, where the file doesn't say."""
@@ -34,17 +34,18 @@ _VENUE_KEYS = (
     "upcomingLeadMinutes",
     "largeParty",
 )
-_HOTEL_KEYS = ("checkInTime", "allowOverbooking", "roomTypes")
+_HOTEL_KEYS = ("checkInTime", "allowOverbooking", "allowOverCapacity", "roomTypes")
 _RESTAURANT_KEYS = ("menu",)
 _ROOM_TYPE_KEYS = ("id", "name", "capacity", "baseRate", "totalRooms", "amenities")
 _CATEGORY_KEYS = ("id", "name", "items")
 _ITEM_KEYS = ("id", "name", "description", "price", "available")
 
 
-def parse_venues(text: str, *, source: str) -> tuple[Venue, ...]:
-    """The venues of a file, in its order. `source` names it in errors. Raises VenueFileError at the
-    first problem.
+def parse_venues(content: str | bytes, *, source: str) -> tuple[Venue, ...]:
+    """Return the venues of a file, in its order. `source` names it in errors. Raises VenueFileError
+    at the first problem.
     """
+    text = _decode(content, source).removeprefix("\ufeff")
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -56,6 +57,18 @@ def parse_venues(text: str, *, source: str) -> tuple[Venue, ...]:
         root.fail("venue", "the file has no venue: begin one with [[venue]]")
     _check_unique(root, "venue", venues)
     return venues
+
+
+def check_zones(venues: Iterable[Venue]) -> None:
+    """Raise VenueFileError for the first stored venue whose time zone this machine hasn't: with it
+    every request about the venue would fail.
+    """
+    for venue in venues:
+        if not is_readable(venue.timezone):
+            problem = zone_problem(venue.timezone) or "this machine's time zone database lacks it"
+            raise VenueFileError(
+                f"venue {venue.id}", None, f"{problem}; update tzdata, or import the venue anew"
+            )
 
 
 def venue_to_json(venue: Venue) -> str:
@@ -84,6 +97,19 @@ def venue_from_json(text: str) -> Venue:
     return Venue(**values | parsed | {"room_types": room_types, "menu": menu})
 
 
+def _decode(content: str | bytes, source: str) -> str:
+    """The text of a file in UTF-8, with or without a byte-order mark."""
+    if isinstance(content, str):
+        return content
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise VenueFileError(source, 1, "the file is UTF-16 or UTF-32: save it as UTF-8")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise VenueFileError(source, line, "not UTF-8: save the file as UTF-8") from None
+
+
 def _venue(table: Table) -> Venue:
     kind = _kind(table)
     table.allow(*_VENUE_KEYS, *(_HOTEL_KEYS if kind is VenueKind.HOTEL else _RESTAURANT_KEYS))
@@ -98,6 +124,7 @@ def _venue(table: Table) -> Venue:
         check_in_time=_check_in_time(table),
         upcoming_lead_minutes=table.whole("upcomingLeadMinutes", 1, 1440, default=60),
         allow_overbooking=table.boolean("allowOverbooking", default=False),
+        allow_over_capacity=table.boolean("allowOverCapacity", default=False),
         large_party=table.whole("largeParty", 2, 1000, default=8),
         room_types=tuple(_room_type(part, currency) for part in table.tables("roomTypes")),
         menu=tuple(_category(part, currency) for part in table.tables("menu")),
@@ -188,20 +215,8 @@ def _kind(table: Table) -> VenueKind:
 
 def _timezone(table: Table) -> str:
     value = table.text("timezone")
-    try:
-        ZoneInfo(value)
-    except (
-        KeyError,
-        ValueError,
-        OSError,
-    ):  # what ZoneInfo says to unknown names, to paths, and to folders of the database
-        near = get_close_matches(value, available_timezones(), n=1)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else "write a name of the IANA database, such as Europe/Lisbon"
-        )
-        table.fail("timezone", f"unknown time zone {value!r}: {hint}")
+    if problem := zone_problem(value):
+        table.fail("timezone", problem)
     return value
 
 

@@ -11,18 +11,19 @@ from rtdash.domain.toml_lines import Path, TomlLines
 
 
 class VenueFileError(Exception):
-    """A venue file that can't be taken; `line` counts from 1, `problem` says what is wrong and how
-    to mend it.
+    """A venue file that can't be taken; `line` counts from 1 (None: it is about a stored venue),
+    `problem` says what is wrong and how to mend it.
     """
 
-    def __init__(self, source: str, line: int, problem: str) -> None:
+    def __init__(self, source: str, line: int | None, problem: str) -> None:
         super().__init__(source, line, problem)
         self.source = source
         self.line = line
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.source}, line {self.line}: {self.problem}"
+        where = self.source if self.line is None else f"{self.source}, line {self.line}"
+        return f"{where}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Venue:
     check_in_time: time = time(15)
     upcoming_lead_minutes: int = 60
     allow_overbooking: bool = False
+    allow_over_capacity: bool = False
     large_party: int = 8
     room_types: tuple[RoomType, ...] = ()
     menu: tuple[MenuCategory, ...] = ()

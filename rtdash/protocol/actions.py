@@ -194,7 +194,7 @@ class _Reader:
     def required(self, field_name: str, limit: int) -> str:
         """A string that must be there."""
         value = self._body.get(field_name)
-        if not isinstance(value, str) or not 0 < len(value) <= limit:
+        if not isinstance(value, str) or not 0 < len(value) <= limit or "\x00" in value:
             raise self._bad(f"{self._action} needs {field_name}, a string")
         return value
 

@@ -1,4 +1,8 @@
-"""Weak entity tags of HTTP bodies (RFC 9110 section 8.8): how they are made and compared."""
+"""Weak entity tags of HTTP bodies (RFC 9110 section 8.8): how they are made and compared.
+
+All comparison is weak, also for If-Match: a proxy that compresses turns strong tags into weak ones,
+and clients send back what they got.
+"""
 
 from hashlib import blake2b
 
@@ -9,14 +13,26 @@ def weak_etag(content: bytes) -> str:
 
 
 def is_listed(header: str | None, etag: str) -> bool:
-    """Return whether an If-None-Match or If-Match header names the tag, or is `*`.
-
-    Compares weakly (RFC 9110 section 8.8.3.2), also for If-Match: a proxy that compresses turns
-    strong tags into weak ones, and clients send back what they got.
-    """
+    """Return whether an If-None-Match or If-Match header names the tag, or is `*`."""
     if header is None:
         return False
     opaque = etag.removeprefix("W/")
     return header.strip() == "*" or any(
         one.strip().removeprefix("W/") == opaque for one in header.split(",")
     )
+
+
+def version_etag(version: int) -> str:
+    """Return the tag of a version of a reservation."""
+    return f'W/"{version}"'
+
+
+def listed_versions(header: str | None) -> frozenset[int] | None:
+    """Return the versions that an If-Match header names; None where any will do.
+
+    A tag that no version has is in no one's way: it just never matches.
+    """
+    if header is None or header.strip() == "*":
+        return None
+    tags = (one.strip().removeprefix("W/").strip('"') for one in header.split(","))
+    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 10)

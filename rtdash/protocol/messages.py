@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 
 from pydantic_core import to_json
 
+from rtdash.domain.customers import customer_initials
 from rtdash.domain.instants import format_instant
 from rtdash.domain.money import to_major
-from rtdash.domain.reservations import Op, Reservation, customer_initials, local_time_text
+from rtdash.domain.reservations import Op, Reservation, local_time_text
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.protocol.channels import Channel, Position
 

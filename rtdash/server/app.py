@@ -21,6 +21,7 @@ from rtdash.server.rest.metrics_middleware import MetricsMiddleware
 from rtdash.server.rest.routers import (
     about,
     admin,
+    changes,
     channels,
     dashboard,
     login,
@@ -83,6 +84,7 @@ def create_app(
             dashboard,
             reports,
             reservations,
+            changes,
             venues,
             movements,
             user,

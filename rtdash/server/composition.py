@@ -19,7 +19,7 @@ from rtdash.broker.memory import MemoryBroker
 from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
-from rtdash.domain.venue_file import parse_venues
+from rtdash.domain.venue_file import check_zones, parse_venues
 from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
@@ -252,12 +252,13 @@ async def _load_venues(database: Database, file: Path | None) -> dict[str, Venue
     if not venues:
         await _import(database, data_path("fixtures", "venues", "default.toml"))
         venues = await database.read(read_venues)
+    check_zones(venues)
     return {venue.id: venue for venue in venues}
 
 
 async def _import(database: Database, file: Path) -> None:
-    text = await asyncio.to_thread(file.read_text, encoding="utf-8")
-    venues = parse_venues(text, source=str(file))
+    content = await asyncio.to_thread(file.read_bytes)
+    venues = parse_venues(content, source=str(file))
     await database.write(lambda connection: save_venues(connection, venues))
 
 

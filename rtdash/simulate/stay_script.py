@@ -40,6 +40,9 @@ REVERSED = 0.01
 """Share of arrivals, cancellations and no-shows that are undone, as after a wrong key.
 Assumed."""
 
+MAX_PARTY = 1_000
+"""Guests of one reservation, at most, where a room's capacity is no limit."""
+
 FOOD, EXTRAS = "Food and beverage", "Extras"
 FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2
 """Chance of spending on a night. Assumed."""
@@ -56,6 +59,7 @@ def stay_script(
     script: Script, stay: Stay, room_type: RoomType, venue: Venue, customer: Customer, rng: Random
 ) -> None:
     """Write the whole life of `stay` into `script`. It never needs more nights than were booked."""
+    most = MAX_PARTY if venue.allow_over_capacity else room_type.capacity
     rate = script.whole(room_type.base_rate_minor * stay.rate_factor)
     amount = rate * stay.nights
     prepaid = rng.random() < PREPAID.get(stay.segment, 0.0) and stay.deposit != NON_REFUND
@@ -67,7 +71,7 @@ def stay_script(
         customerName=customer.name,
         customerEmail=customer.email,
         customerPhone=customer.phone,
-        guests=stay.guests,
+        guests=min(stay.guests, most),
         source=SOURCES[stay.segment].draw(rng),
         roomType=room_type.id,
         checkIn=stay.check_in.isoformat(),
@@ -76,7 +80,7 @@ def stay_script(
     arrives = _arrival(stay, venue, rng)
     cancels = _cancellation(stay, arrives)
     nights = _before_arrival(
-        script, stay, rate, min(arrives, cancels or arrives), prepaid=prepaid, rng=rng
+        script, stay, rate, min(arrives, cancels or arrives), prepaid=prepaid, most=most, rng=rng
     )
     if cancels is not None:
         _cancel(script, cancels, rng)
@@ -105,9 +109,11 @@ def _cancellation(stay: Stay, arrives: datetime) -> datetime | None:
 
 
 def _before_arrival(
-    script: Script, stay: Stay, rate: int, until: datetime, *, prepaid: bool, rng: Random
+    script: Script, stay: Stay, rate: int, until: datetime, *, prepaid: bool, most: int, rng: Random
 ) -> int:
-    """Confirmation, deposit and amendments between booking and `until`; the nights in the end."""
+    """Write confirmation, deposit and amendments between booking and `until`, with at most `most`
+    guests; return the nights in the end.
+    """
     span = until - stay.booked_at
     tentative = stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED
     if script.operations[0].operation.get("status") == "Pending" and not tentative:
@@ -116,17 +122,19 @@ def _before_arrival(
         script.pay(stay.booked_at + min(span * 0.3, timedelta(days=3)) * rng.random(), 1 / 3)
     nights = stay.nights
     for moment in sorted(rng.random() for _ in range(stay.changes)):
-        nights = _amend(
-            script, stay, rate, nights, stay.booked_at + span * (0.3 + 0.65 * moment), rng
-        )
+        due = stay.booked_at + span * (0.3 + 0.65 * moment)
+        nights = _amend(script, stay, rate, nights, due, most=most, rng=rng)
     return nights
 
 
-def _amend(script: Script, stay: Stay, rate: int, nights: int, due: datetime, rng: Random) -> int:
+def _amend(
+    script: Script, stay: Stay, rate: int, nights: int, due: datetime, *, most: int, rng: Random
+) -> int:
     """Return one change: the party, a night less, or the price; the nights after it."""
     kind = rng.random()
     if kind < 0.4:
-        script.step(due, "amend", guests=max(1, stay.guests + rng.choice((-1, 1))))
+        guests = stay.guests + rng.choice((-1, 1))
+        script.step(due, "amend", guests=min(max(1, guests), most))
         return nights
     if kind < 0.7 and nights > 1:
         nights -= 1

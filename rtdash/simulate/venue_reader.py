@@ -30,7 +30,7 @@ async def read_venues(api: Api) -> tuple[Venue, ...]:
 def packaged_venues() -> tuple[Venue, ...]:
     """Return the venues that an empty database gets."""
     path = data_path("fixtures", "venues", "default.toml")
-    return parse_venues(path.read_text(encoding="utf-8"), source=str(path))
+    return parse_venues(path.read_bytes(), source=str(path))
 
 
 async def _read_venue(api: Api, entry: dict[str, Any]) -> Venue:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from rtdash.domain.availability import Night
+from rtdash.domain.customers import customer_key
 from rtdash.domain.instants import to_ms
 from rtdash.domain.reservations import Charge, Reservation
 from rtdash.store.errors import is_trouble
@@ -252,7 +253,9 @@ def _reservation_row(version: Version) -> dict[str, object]:
         "customer_name": after.customer_name,
         "customer_email": after.customer_email,
         "customer_phone": after.customer_phone,
-        "customer_key": after.customer_key,
+        "customer_key": customer_key(
+            after.customer_name, after.customer_email, after.customer_phone
+        ),
         "guests": after.guests,
         "status": after.status.value,
         "source": after.source,
@@ -268,6 +271,7 @@ def _reservation_row(version: Version) -> dict[str, object]:
         "check_in": after.check_in and after.check_in.isoformat(),
         "check_out": after.check_out and after.check_out.isoformat(),
         "duration_minutes": after.duration_minutes,
+        "source_version": after.source_version,
         "operation_id": version.operation_id,
     }
 

@@ -4,7 +4,7 @@ over one covering index.
 
 from datetime import date
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, bindparam, case, func, or_, select
 
 from rtdash.domain.reports import CustomerVisits, Stay
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
@@ -37,14 +37,9 @@ _READ_STAYING = select(*_STAY).where(
 )
 _READ_CHARGES = (
     select(charges.c.category, func.sum(charges.c.amount), charges.c.business_date)
-    .join(
-        reservations,
-        and_(reservations.c.id == charges.c.reservation, reservations.c.venue == charges.c.venue),
-    )
     .where(
         charges.c.venue == bindparam("venue"),
         charges.c.business_date.between(bindparam("first"), bindparam("last")),
-        reservations.c.status.not_in(_ABSENT),
     )
     .group_by(charges.c.business_date, charges.c.category)
 )
@@ -92,8 +87,8 @@ def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list
 
 
 def read_charges(conn: Connection, venue_id: str, first: date, last: date) -> list[Charge]:
-    """What was charged on each of the dates, summed by category, on reservations that are neither
-    Cancelled nor NoShow.
+    """Return what was charged on each of the dates, summed by category, whatever became of the
+    reservations: on cancelled ones and no-shows it is fees.
     """
     rows = conn.execute(_READ_CHARGES, _values(venue_id, first, last))
     return [

@@ -2,7 +2,6 @@
 them.
 """
 
-import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Sequence
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, select, tuple_
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import NOT_COMING, Reservation, Status
 from rtdash.domain.stats import Totals
+from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import VenueKind
 from rtdash.store.schema import FOREVER_MS, reservations, room_nights, versions
 
@@ -41,7 +41,7 @@ COLUMNS = tuple(
             "changed_at",
             "version",
         ),
-        *("room_type", "check_in", "check_out", "duration_minutes"),
+        *("room_type", "check_in", "check_out", "duration_minutes", "source_version"),
     )
 )
 """What `reservation_of` takes, in its order."""
@@ -103,6 +103,7 @@ def reservation_of(row: Sequence[Any]) -> Reservation:
         check_in=row[18] and date.fromisoformat(row[18]),
         check_out=row[19] and date.fromisoformat(row[19]),
         duration_minutes=row[20],
+        source_version=row[21],
     )
 
 
@@ -226,13 +227,15 @@ def _decode_cursor(cursor: str) -> tuple[str, int, str]:
         day, start, last_id = json.loads(
             urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         )
-    except (ValueError, TypeError, binascii.Error) as error:
+        # what reaches SQL is what this store wrote: a date, milliseconds and an id, nothing else
+        is_ours = (
+            type(start) is int
+            and abs(start) < 2**62
+            and date.fromisoformat(day).isoformat() == day
+            and RESERVATION_ID.fullmatch(last_id) is not None
+        )
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor is not one of ours: take `next` of the page before") from error
-    if not (
-        isinstance(day, str)
-        and isinstance(start, int)
-        and abs(start) < 2**62
-        and isinstance(last_id, str)
-    ):
+    if not is_ours:
         raise BadCursor("the cursor is not one of ours: take `next` of the page before")
     return day, start, last_id

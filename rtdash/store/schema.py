@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION: Final = "0002"
+HEAD_REVISION: Final = "0003"
 """The migration that these tables are; compared at open, so that alembic is only loaded when there
 is something to migrate."""
 
@@ -80,6 +80,7 @@ reservations = Table(
     Column("check_out", Text),
     Column("duration_minutes", Integer),
     Column("operation_id", Text, nullable=False),
+    Column("source_version", BigInteger),
     PrimaryKeyConstraint("id", "venue"),
     Index("reservations_by_date", "venue", "business_date", "start", "id"),
     Index(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,11 +74,14 @@ def check_move(
     before = rooms.changes()
     if target := MOVES.get((op, status)):
         after = decide(operation(op, venue), current, venue=venue, now=now, rooms=rooms).reservation
-        assert after == replace(current, status=target, version=current.version + 1, changed_at=now)
+        moved = replace(current, status=target, version=current.version + 1, changed_at=now)
+        if op is Op.CHECK_OUT:  # before the stay has begun: one night of it is kept
+            moved = replace(moved, check_out=date(2026, 7, 13))
+        assert after == moved
         return
     with pytest.raises(InvalidTransition) as refused:
         decide(operation(op, venue), current, venue=venue, now=now, rooms=rooms)
-    assert (refused.value.code, refused.value.status) == ("invalid_transition", 409)
+    assert refused.value.code == "invalid_transition"
     assert rooms.changes() == before
 
 
@@ -142,47 +145,39 @@ def test_a_table_is_amended_while_it_lasts(
 
 def check_amend(status: Status, venue: Venue, apply: Make, operation: Make, now: datetime) -> None:
     """An amendment is applied or refused by the status."""
-    current, amendment = apply(venue, *ROADS[status]), operation(Op.AMEND, venue, guests=3)
+    current, amendment = apply(venue, *ROADS[status]), operation(Op.AMEND, venue, guests=1)
     if status in AMENDABLE:
         assert (
-            decide(amendment, current, venue=venue, now=now, rooms=Rooms()).reservation.guests == 3
+            decide(amendment, current, venue=venue, now=now, rooms=Rooms()).reservation.guests == 1
         )
         return
     with pytest.raises(NotAmendable) as refused:
         decide(amendment, current, venue=venue, now=now, rooms=Rooms())
-    assert (refused.value.code, refused.value.status) == ("not_amendable", 409)
+    assert refused.value.code == "not_amendable"
 
 
-@pytest.mark.parametrize("op", [Op.PAY, Op.CHARGE])
+@pytest.mark.parametrize("op", [Op.PAY, Op.CHARGE, Op.REFUND])
 @pytest.mark.parametrize("status", HOTEL_STATUSES)
-def test_money_moves_unless_cancelled(
+def test_money_moves_whatever_the_status(
     op: Op, status: Status, hotel: Venue, apply: Make, operation: Make, now: datetime
 ) -> None:
-    """Paying and charging are refused when Cancelled, and only then."""
-    current, change = (
-        apply(hotel, *ROADS[status]),
-        operation(op, hotel, amount_minor=100, category="Bar"),
-    )
-    if status is not Status.CANCELLED:
-        assert (
-            decide(change, current, venue=hotel, now=now, rooms=Rooms()).reservation.version
-            == current.version + 1
-        )
-        return
-    with pytest.raises(NotAmendable, match="reinstate it first"):
-        decide(change, current, venue=hotel, now=now, rooms=Rooms())
+    """After Cancelled and NoShow it is fees, and money that is given back."""
+    current = apply(hotel, *ROADS[status], (Op.PAY, {"amount_minor": 100}))
+    change = operation(op, hotel, amount_minor=100, category="Bar")
+    after = decide(change, current, venue=hotel, now=now, rooms=Rooms()).reservation
+    assert (after.version, after.status) == (current.version + 1, status)
 
 
-@pytest.mark.parametrize("op", [op for op in Op if op is not Op.BOOK])
+@pytest.mark.parametrize("op", [op for op in Op if op not in {Op.BOOK, Op.PUT}])
 def test_nothing_happens_to_what_is_not_there(
     op: Op, hotel: Venue, operation: Make, now: datetime
 ) -> None:
-    """Every operation but a booking needs a reservation that exists."""
+    """Every operation but a booking and a mirrored state needs a reservation that exists."""
     with pytest.raises(ReservationNotFound) as refused:
         decide(
             operation(op, hotel, reservation_id="gone"), None, venue=hotel, now=now, rooms=Rooms()
         )
-    assert (refused.value.status, refused.value.reservation_id) == (404, "gone")
+    assert refused.value.reservation_id == "gone"
 
 
 def test_an_id_is_booked_once(hotel: Venue, apply: Make, operation: Make, now: datetime) -> None:
@@ -250,7 +245,7 @@ def test_the_past_is_told_in_order(
     earlier = operation(Op.CANCEL, hotel, at=yesterday - timedelta(milliseconds=1))
     with pytest.raises(InstantGoesBack) as refused:
         decide(earlier, current, venue=hotel, now=now, rooms=Rooms())
-    assert (refused.value.code, refused.value.status) == ("instant_goes_back", 409)
+    assert refused.value.code == "instant_goes_back"
 
 
 def test_the_future_is_not_told(hotel: Venue, apply: Make, now: datetime) -> None:
@@ -258,7 +253,7 @@ def test_the_future_is_not_told(hotel: Venue, apply: Make, now: datetime) -> Non
     assert apply(hotel, (Op.BOOK, {"at": now})).created_at == now
     with pytest.raises(InstantInFuture) as refused:
         apply(hotel, (Op.BOOK, {"at": now + timedelta(milliseconds=1)}))
-    assert refused.value.status == 422
+    assert refused.value.code == "instant_in_future"
 
 
 def test_equal_content_has_an_equal_digest(hotel: Venue, operation: Make) -> None:

@@ -1,4 +1,4 @@
-"""Refusals: stable codes, an HTTP status each, and texts that say how to mend it."""
+"""Refusals: stable codes, and texts that say how to mend it."""
 
 from datetime import UTC, date, datetime
 
@@ -9,56 +9,57 @@ from rtdash.domain.refusals import Refusal
 
 NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
 
-ALL: dict[str, tuple[int, Refusal, str]] = {
-    "reservation_exists": (409, refusals.ReservationExists("a"), "choose another"),
-    "reservation_not_found": (404, refusals.ReservationNotFound("a"), "check the id and the venue"),
+ALL: dict[str, tuple[Refusal, str]] = {
+    "reservation_exists": (refusals.ReservationExists("a"), "choose another"),
+    "reservation_not_found": (refusals.ReservationNotFound("a"), "check the id and the venue"),
     "no_availability": (
-        409,
         refusals.NoAvailability("double", date(2026, 7, 12), 2),
         "choose other dates or another room type",
     ),
     "invalid_transition": (
-        409,
         refusals.InvalidTransition("cancel", "Seated", ("Pending", "Confirmed")),
         "Pending or Confirmed; this one is Seated",
     ),
-    "not_amendable": (409, refusals.NotAmendable("amend", "NoShow"), "undo_no_show first"),
-    "overpaid": (409, refusals.Overpaid(500, 499, "JPY"), "500 JPY is more than the 499 JPY"),
-    "amount_below_charges": (409, refusals.AmountBelowCharges(1, 2, "EUR"), "give at least that"),
+    "not_amendable": (refusals.NotAmendable("amend", "NoShow"), "undo_no_show first"),
+    "overpaid": (refusals.Overpaid(500, 499, "JPY"), "500 JPY is more than the 499 JPY"),
+    "amount_below_charges": (refusals.AmountBelowCharges(1, 2, "EUR"), "give at least that"),
     "instant_goes_back": (
-        409,
         refusals.InstantGoesBack(NOW, NOW),
         "2026-07-10T12:00:00.000Z is too early",
     ),
-    "instant_in_future": (422, refusals.InstantInFuture(NOW, NOW), "leave it out for now"),
+    "instant_in_future": (refusals.InstantInFuture(NOW, NOW), "leave it out for now"),
     "unknown_room_type": (
-        422,
         refusals.UnknownRoomType("x", ["single", "double"]),
         "choose one of single, double",
     ),
-    "unknown_category": (422, refusals.UnknownCategory("x", ["mains"]), "choose one of mains"),
+    "unknown_category": (refusals.UnknownCategory("x", ["mains"]), "choose one of mains"),
     "dates_reversed": (
-        422,
         refusals.DatesReversed(date(2026, 7, 12), date(2026, 7, 11)),
         "must be after checkIn 2026-07-12",
     ),
-    "stay_too_long": (422, refusals.StayTooLong(400, 366), "at most 366 nights, not 400"),
-    "wrong_kind": (422, refusals.WrongKind("seat", "hotel"), "seat is not for a hotel"),
-    "missing_field": (422, refusals.MissingField("pay", "amount"), "pay needs amount"),
+    "stay_too_long": (refusals.StayTooLong(400, 366), "at most 366 nights, not 400"),
+    "wrong_kind": (refusals.WrongKind("seat", "hotel"), "seat is not for a hotel"),
+    "missing_field": (refusals.MissingField("pay", "amount"), "pay needs amount"),
     "bad_value": (
-        422,
         refusals.BadValue("guests", "must be at least 1"),
         "guests must be at least 1",
     ),
-    "operation_id_reused": (422, refusals.OperationIdReused("op"), "needs a new id"),
+    "refund_too_large": (
+        refusals.RefundTooLarge(500, 499, "JPY"),
+        "refund at most that",
+    ),
+    "over_capacity": (refusals.OverCapacity(5, "double", 2), "holds 2 guests, not 5"),
+    "version_changed": (refusals.VersionChanged(4), "is at version 4 now: read it again"),
+    "not_applied": (refusals.NotAlone("op-3"), "refused ('op-3'): mend that one"),
+    "operation_id_reused": (refusals.OperationIdReused("op"), "needs a new id"),
 }
 
 
 @pytest.mark.parametrize("code", ALL)
 def test_a_refusal_says_how_to_mend_it(code: str) -> None:
-    """Its code and status are what others hold it to; its text is for people."""
-    status, refusal, hint = ALL[code]
-    assert (refusal.code, refusal.status) == (code, status)
+    """Its code is what others hold it to; its text is for people."""
+    refusal, hint = ALL[code]
+    assert refusal.code == code
     assert hint in str(refusal)
 
 

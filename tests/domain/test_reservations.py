@@ -1,4 +1,4 @@
-"""How a reservation is shown, and who its customer is."""
+"""How a reservation is shown."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,30 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtdash.domain.reservations import Op, customer_initials, local_time_text
-from rtdash.domain.venues import Venue
+from rtdash.domain.reservations import local_time_text
 
 Make = Callable[..., Any]
-
-
-@pytest.mark.parametrize(
-    ("name", "initials"),
-    [
-        ("John Smith", "JS"),
-        ("Ana Maria dos Reis", "AR"),
-        ("Madonna", "M"),
-        ("  ana   reis ", "AR"),
-        ("Émile Ångström", "ÉÅ"),
-        ("Ana Reis (VIP)", "AV"),
-        ("Ana -", "A"),
-        ("王 小明", "王小"),
-        ("***", ""),
-        ("", ""),
-    ],
-)
-def test_initials_are_of_the_first_and_the_last_word(name: str, initials: str) -> None:
-    """First letters in capitals, of words that have one."""
-    assert customer_initials(name) == initials
 
 
 @pytest.mark.parametrize(
@@ -57,25 +36,3 @@ def test_time_is_told_where_the_venue_is() -> None:
     start = datetime(2026, 7, 24, 18, 30, tzinfo=UTC)
     assert local_time_text(start, ZoneInfo("Europe/Lisbon")) == "7:30 PM"
     assert local_time_text(start, ZoneInfo("Asia/Kolkata")) == "12:00 AM"
-
-
-@pytest.mark.parametrize(
-    ("email", "phone", "key"),
-    [
-        ("Ana@X.PT", "1", "ana@x.pt"),
-        (None, "1", "1"),
-        ("", "1", "1"),
-        (None, None, "Ana Reis"),
-        (None, "", "Ana Reis"),
-    ],
-)
-def test_a_customer_is_the_email_else_the_phone_else_the_name(
-    email: str | None, phone: str | None, key: str, restaurant: Venue, apply: Make
-) -> None:
-    """The first of the three that is there."""
-    assert (
-        apply(
-            restaurant, (Op.BOOK, {"customer_email": email, "customer_phone": phone})
-        ).customer_key
-        == key
-    )

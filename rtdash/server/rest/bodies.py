@@ -1,5 +1,6 @@
 """Request bodies: bounded while they arrive, then decoded, or refused with the reason."""
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,6 +16,8 @@ DRAIN_LIMIT_BYTES = 32 * 1024 * 1024
 """So much of a body that is too large is read and thrown away, so that its sender gets to read
 why."""
 MAX_OPERATIONS = 1_000
+LENGTH_DIGITS = 15
+"""A longer Content-Length is beyond every limit; Python refuses to read thousands of digits."""
 
 _NDJSON = (
     "application/x-ndjson",
@@ -28,10 +31,10 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     """The whole body. Raises Problem: 413 for a larger one, without keeping more of it than the
     limit; 400 where the peer goes away.
     """
-    told = request.headers.get("content-length", "0")
+    announced = _announced_bytes(request)
     chunks, size = [], 0
     try:
-        if told.isdecimal() and int(told) <= DRAIN_LIMIT_BYTES:
+        if announced <= DRAIN_LIMIT_BYTES:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > DRAIN_LIMIT_BYTES:
@@ -42,7 +45,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         raise Problem(
             "unreadable", "the body has ended before its end"
         ) from None  # nobody reads it, and nothing is wrong here
-    if size > limit_bytes or int(told) > limit_bytes:
+    if max(size, announced) > limit_bytes:
         raise Problem(
             "body_too_large",
             f"the body has more than {limit_bytes} bytes: send it in parts",
@@ -51,10 +54,29 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
+def _announced_bytes(request: Request) -> int:
+    """The Content-Length; 0 where it is left out. Raises Problem (400) for one that is none."""
+    text = request.headers.get("content-length", "0").strip()
+    if not text.isascii() or not text.isdigit():
+        raise Problem("unreadable", "Content-Length must be a number of bytes")
+    return int(text) if len(text) <= LENGTH_DIGITS else DRAIN_LIMIT_BYTES + 1
+
+
+def _without_mark(body: bytes) -> bytes:
+    """The body without the byte-order mark of UTF-8 (RFC 8259 section 8.1 lets readers ignore
+    it). Raises Problem (400) for another encoding.
+    """
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise Problem(
+            "unreadable", "the body is not JSON in UTF-8 but UTF-16 or UTF-32: send UTF-8"
+        )
+    return body.removeprefix(BOM_UTF8)
+
+
 def decode_json(body: bytes) -> Any:
-    """The value of a JSON text (RFC 8259, UTF-8). Raises Problem (400)."""
+    """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem (400)."""
     try:
-        return from_json(body, allow_inf_nan=False)
+        return from_json(_without_mark(body), allow_inf_nan=False)
     except ValueError as reason:
         raise Problem("unreadable", f"the body is not JSON: {reason}") from None
 
@@ -66,7 +88,7 @@ def decode_operations(body: bytes, content_type: str) -> list[Any]:
     if content_type.partition(";")[0].strip().lower() in _NDJSON:
         values = [
             _decode_line(number, line)
-            for number, line in enumerate(body.splitlines(), 1)
+            for number, line in enumerate(_without_mark(body).splitlines(), 1)
             if line.strip()
         ]
     else:

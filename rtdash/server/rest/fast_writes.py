@@ -16,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.problems import logged_problem
+from rtdash.server.rest.routers.changes import answer_booking
 from rtdash.server.rest.routers.operations import OPERATIONS_PATH, answer_operations
-from rtdash.server.rest.routers.reservations import PATHS, answer_booking
+from rtdash.server.rest.routers.reservations import PATHS
 from rtdash.server.services import Services
 
 WRITES: Mapping[str, Callable[..., Awaitable[Response]]] = {

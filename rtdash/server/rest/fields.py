@@ -8,10 +8,12 @@ loop.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from rtdash.domain.customers import is_visible, tidy_text
 from rtdash.domain.instants import parse_instant
+from rtdash.domain.mirroring import STATUSES
 from rtdash.domain.money import to_minor
 from rtdash.domain.operations import CATEGORY_LIMIT
 from rtdash.domain.reservations import Status
@@ -20,17 +22,20 @@ from rtdash.domain.venues import Venue
 
 MAX_GUESTS = 1_000
 MAX_MINUTES = 1_440
+MAX_VERSION = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 MAX_AMOUNT = 1_000_000_000
 """Major units: a billion, below what the domain can hold in any currency."""
 
 Parse = Callable[[Any, Venue], Any]
 
 _OPERATION_ID = r"[\x21-\x7e]{1,200}"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +75,29 @@ def parse_time(text: Any) -> datetime:
     return instant
 
 
+def parse_microseconds(text: Any) -> int:
+    """Microseconds since 1970-01-01T00:00Z of an RFC 3339 instant: sources count finer than the
+    milliseconds that are kept here. Raises ValueError.
+    """
+    if not isinstance(text, str) or not _INSTANT.fullmatch(text):
+        raise ValueError("must be an instant with its offset, as in 2026-01-31T19:00:00Z")
+    instant = datetime.fromisoformat(text)
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
 def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> str:
         if (
             not isinstance(value, str)
             or not 0 < len(value) <= max_chars
-            or value.isspace()
             or _CONTROL.search(value)
+            or not is_visible(value)
         ):
             raise ValueError(
-                f"must be a string of 1 to {max_chars} characters, not all of them blanks, no"
+                f"must be a string of 1 to {max_chars} characters, at least one of them visible, no"
                 " control characters"
             )
-        return value
+        return tidy_text(value)
 
     return parse, {
         "type": "string",
@@ -156,6 +171,39 @@ def _instant(description: str) -> tuple[Parse, dict[str, Any]]:
     }
 
 
+def _source_version() -> tuple[Parse, dict[str, Any]]:
+    def parse(value: Any, _: Venue) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VERSION:
+            return value
+        try:
+            return parse_microseconds(value)
+        except ValueError:
+            raise ValueError(
+                "must be a whole number that counts up, or the instant of the change in the"
+                " source, as in 2026-01-31T19:00:00Z"
+            ) from None
+
+    return parse, {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": MAX_VERSION},
+            {"type": "string", "format": "date-time"},
+        ],
+        "description": "Counts up with each change in the source: a number, or its instant.",
+    }
+
+
+def _any_status() -> tuple[Parse, dict[str, Any]]:
+    names = {status.value: status for status in Status}
+
+    def parse(value: Any, venue: Venue) -> Status:
+        status = names.get(value) if isinstance(value, str) else None
+        if status not in STATUSES[venue.kind]:
+            raise ValueError(f"must be one of {', '.join(STATUSES[venue.kind])}")
+        return status
+
+    return parse, {"type": "string", "enum": list(names)}
+
+
 def _first_status() -> tuple[Parse, dict[str, Any]]:
     allowed = {status.value: status for status in (Status.CONFIRMED, Status.PENDING)}
 
@@ -166,6 +214,9 @@ def _first_status() -> tuple[Parse, dict[str, Any]]:
 
     return parse, {"type": "string", "enum": list(allowed)}
 
+
+ANY_STATUS = Field("status", *_any_status())
+"""`status` of a `put`."""
 
 FIELDS: dict[str, Field] = {
     "operationId": Field(
@@ -196,6 +247,7 @@ FIELDS: dict[str, Field] = {
     "date": Field("start", *_instant("When the table is taken.")),
     "durationMinutes": Field("duration_minutes", *_whole(1, MAX_MINUTES)),
     "category": Field("category", *_text(CATEGORY_LIMIT)),
+    "sourceVersion": Field("source_version", *_source_version()),
 }
 """By the wire's name. `op`, `kind` and `venue` are read beside them, since they decide what the
 rest may be."""

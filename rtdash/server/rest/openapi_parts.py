@@ -15,6 +15,7 @@ _REASONS = {
     403: "The token does not allow it",
     404: "There is no such thing",
     409: "A rule of the domain is against it",
+    412: "The reservation has changed since the version that If-Match names",
     413: "The body is too large, or holds too many operations",
     422: "Well-formed but wrong: `errors` names the fields",
     429: "Too many requests of this user: wait `Retry-After` seconds",

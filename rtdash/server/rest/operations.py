@@ -8,7 +8,7 @@ from typing import Any
 
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.server.rest.fields import FIELDS
+from rtdash.server.rest.fields import ANY_STATUS, FIELDS, Field
 from rtdash.server.rest.problems import Problem, invalid
 
 _TERMS = (
@@ -63,7 +63,7 @@ def read_operation(
         elif name in _LEADING or (value is None and name not in shape.needed):
             continue
         else:
-            field = FIELDS[name]
+            field = _field(name, op)
             try:
                 values[field.attribute] = field.parse(value, venue)
             except ValueError as reason:
@@ -145,14 +145,24 @@ def _ops(kind: VenueKind) -> Iterator[Op]:
     return (op for op in Op if op not in others)
 
 
+def _field(name: str, op: Op | None) -> Field:
+    """A mirror may put any status; elsewhere the later ones come by operations."""
+    return ANY_STATUS if name == "status" and op is Op.PUT else FIELDS[name]
+
+
 def _shape(kind: VenueKind, op: Op) -> Shape:
     match op:
         case Op.BOOK:
             return Shape(frozenset((*_ALWAYS, *_TERMS, *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind])
         case Op.AMEND:
             fields, needed = (*_TERMS, *_OF_KIND[kind]), {"reservationId"}
-        case Op.PAY:
+        case Op.PUT:
+            fields = (*_TERMS, *_OF_KIND[kind], "sourceVersion")
+            needed = {"reservationId", "sourceVersion"}
+        case Op.PAY | Op.REFUND:
             fields, needed = ("amount",), {"reservationId", "amount"}
+        case Op.CHECK_OUT:
+            fields, needed = ("amount",), {"reservationId"}
         case Op.CHARGE:
             fields, needed = ("category", "amount"), {"reservationId", "category", "amount"}
         case _:
@@ -177,7 +187,7 @@ def _schema(
         },
     }
     properties = {
-        name: leading[name] if name in _LEADING else FIELDS[name].schema
+        name: leading[name] if name in _LEADING else _field(name, op).schema
         for name in sorted(shape.known)
         if name not in leave_out
     }

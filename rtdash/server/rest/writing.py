@@ -49,12 +49,16 @@ def listed_operation(value: Any, services: Services, caller: Principal) -> Opera
 
 
 async def apply(
-    services: Services, caller: Principal, operations: Sequence[Operation]
+    services: Services,
+    caller: Principal,
+    operations: Sequence[Operation],
+    *,
+    is_atomic: bool = False,
 ) -> list[Outcome]:
-    """The outcomes, counted, and what was written remembered as the caller's. Raises
+    """Return the outcomes, counted; what was written is remembered as the caller's. Raises
     StoreUnavailable.
     """
-    outcomes = await services.bookings.apply(operations)
+    outcomes = await services.bookings.apply(operations, is_atomic=is_atomic)
     for venue_id in {operation.venue_id for operation in operations}:
         services.read_your_writes.note(
             caller.sub, venue_id, services.dashboard.change_count(venue_id)
@@ -82,7 +86,9 @@ def outcome_json(outcome: Outcome) -> Message:
         shown["reservationId"] = outcome.reservation_id
     if outcome.refusal is not None:
         return shown | {"problem": problem_of(outcome.refusal).body()}
-    return shown | {"seq": outcome.seq, "reservation": outcome.body}
+    if outcome.seq is not None:
+        shown["seq"] = outcome.seq
+    return shown | {"reservation": outcome.body}
 
 
 def refused_json(value: Any, reason: Problem | Refusal) -> Message:

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rtdash.bookings import OutcomeKind
+from rtdash.bookings import Outcome, OutcomeKind
+from rtdash.domain.refusals import NotAlone
 from rtdash.domain.reservations import Operation
 from rtdash.protocol.messages import Message
 from rtdash.server.auth.tokens import Principal
@@ -43,25 +44,37 @@ _BODY = json_body(
 
 
 @router.post(OPERATIONS_PATH, responses=writing(200, schemas.Outcomes), openapi_extra=_BODY)
-async def post_operations(request: Request, services: PartsDep, caller: Caller) -> Response:
+async def post_operations(
+    request: Request,
+    services: PartsDep,
+    caller: Caller,
+    atomic: Annotated[
+        bool,
+        Query(description="All are applied or none; rooms are counted when all are decided."),
+    ] = False,
+) -> Response:
     """Apply up to 1,000 operations, as a JSON list or as NDJSON; one outcome each, in order. A
-    malformed one is refused alone.
+    malformed one is refused alone, or, with `atomic`, with all others.
     """
-    return await answer_operations(request, services, caller)
+    return await answer_operations(request, services, caller, is_atomic=atomic)
 
 
-async def answer_operations(request: Request, services: Services, caller: Principal) -> Response:
-    """200 with the outcomes. Raises Problem, StoreUnavailable."""
+async def answer_operations(
+    request: Request, services: Services, caller: Principal, *, is_atomic: bool = False
+) -> Response:
+    """Return 200 with the outcomes. Raises Problem, StoreUnavailable."""
     values = decode_operations(
         await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON)
     )
     shown: list[Message | None] = [None] * len(values)
-    connection_limits, operations = await _read(values, shown, services, caller)
-    outcomes = await apply(services, caller, operations)
-    for start in range(0, len(connection_limits), BREATH):
-        for place, outcome in zip(
-            connection_limits[start : start + BREATH], outcomes[start : start + BREATH], strict=True
-        ):
+    places, operations = await _read(values, shown, services, caller)
+    if is_atomic and len(operations) < len(values):
+        outcomes = _refuse_all(operations, shown)
+    else:
+        outcomes = await apply(services, caller, operations, is_atomic=is_atomic)
+    for start in range(0, len(places), BREATH):
+        some = slice(start, start + BREATH)
+        for place, outcome in zip(places[some], outcomes[some], strict=True):
             shown[place] = outcome_json(outcome)
         await asyncio.sleep(0)
     return Response(to_json({"outcomes": shown}), media_type=JSON)
@@ -71,14 +84,24 @@ async def _read(
     values: Sequence[Any], shown: list[Message | None], services: Services, caller: Principal
 ) -> tuple[list[int], list[Operation]]:
     """The operations that can be applied, and their places; the others are refused in `shown`."""
-    connection_limits, operations = [], []
+    places, operations = [], []
     for place, value in enumerate(values):
         try:
             operations.append(listed_operation(value, services, caller))
-            connection_limits.append(place)
+            places.append(place)
         except Problem as reason:
             shown[place] = refused_json(value, reason)
             services.metrics.operations.add(1, OutcomeKind.REFUSED.value)
         if place % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-    return connection_limits, operations
+    return places, operations
+
+
+def _refuse_all(operations: Sequence[Operation], shown: Sequence[Message | None]) -> list[Outcome]:
+    """The outcomes of an atomic list in which the operations in `shown` are malformed."""
+    first = next(outcome for outcome in shown if outcome is not None)
+    reason = NotAlone(first["operationId"])
+    return [
+        Outcome(one.operation_id, OutcomeKind.REFUSED, one.reservation_id, refusal=reason)
+        for one in operations
+    ]

@@ -1,0 +1,71 @@
+"""Customers: when two reservations are one guest's, and how a name is written and shown.
+
+People write themselves in composed and decomposed letters, with blanks and punctuation as they
+come; what is compared here is what a reader would see.
+"""
+
+from unicodedata import category, combining, decimal, normalize
+
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Characters that Unicode calls letters or symbols and that show nothing: the fillers of Hangul and
+the empty Braille pattern."""
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+def tidy_text(text: str) -> str:
+    """Return the text in NFC, its blanks trimmed, and each run of them one space."""
+    return " ".join(normalize("NFC", text).split())
+
+
+def is_visible(text: str) -> bool:
+    """Return whether a reader would see anything of the text."""
+    return any(category(char)[0] in "LNPS" and char not in _BLANK_LETTERS for char in text)
+
+
+def customer_key(name: str, email: str | None, phone: str | None) -> str:
+    """Return what identifies a customer: the lower-cased email, else the phone's digits, else the
+    name (CONTRACT section 5).
+    """
+    address = tidy_text(_without_formats(email or "")).lower()
+    digits = "".join(
+        str(digit) for char in phone or "" if (digit := decimal(char, None)) is not None
+    )
+    return address or digits or tidy_text(_without_formats(name))
+
+
+def customer_initials(name: str) -> str:
+    """Return the first letters of the first and the last word, in capitals: "John Smith" is "JS".
+
+    A letter is all that belongs to it, marks included. Empty when no word has a letter or digit.
+    """
+    letters = [letter for word in tidy_text(name).split() if (letter := _first_letter(word))]
+    return "".join(letters[:1] + letters[1:][-1:])
+
+
+def _without_formats(text: str) -> str:
+    """Leave out what has no width (category Cf): joiners, marks of direction, soft hyphens."""
+    return "".join(char for char in text if category(char) != "Cf")
+
+
+def _first_letter(word: str) -> str:
+    """The first grapheme that is a letter or digit, as a capital; of "ß" the capital is "S"."""
+    start = next((index for index, char in enumerate(word) if char.isalnum()), None)
+    if start is None:
+        return ""
+    end = start + 1
+    while end < len(word) and _continues(word, end):
+        end += 1
+    letter = word[start:end]
+    capital = letter.upper()
+    return capital if len(capital) == len(letter) else _first_letter(capital)
+
+
+def _continues(word: str, index: int) -> bool:
+    """Whether the character belongs to the one before it (a short form of UAX 29's rules GB9)."""
+    char = word[index]
+    return (
+        combining(char) > 0
+        or category(char) in {"Mn", "Mc", "Me"}
+        or char == _ZERO_WIDTH_JOINER
+        or word[index - 1] == _ZERO_WIDTH_JOINER
+    )
