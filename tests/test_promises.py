@@ -115,6 +115,10 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "server/test_ws_limits.py::test_a_head_that_never_ends_holds_no_socket",
     ),
     "limit session_ttl_s": ("server/test_ws_sessions.py::test_a_session_ends_after_its_time",),
+    "limit keep_alive_s": (
+        "server/test_http_requests.py::test_a_connection_is_kept_for_longer_than_a_balancer_keeps_it",
+    ),
+    "limit jwt_leeway_s": ("server/test_tokens.py::test_a_socket_has_the_leeway_too",),
     "limit login_ttl_s": ("server/test_sign_in.py::test_renewal_ends",),
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
@@ -132,6 +136,8 @@ NOT_ON_BOTH_LANES = {
         " (test_the_plain_lane_frees_silent_peers)"
     ),
     "limit ping_interval_s": "see close 4002",
+    "limit keep_alive_s": "HTTP, which has no lanes",
+    "limit login_ttl_s": "REST, which has no lanes",
     "limit requests_per_second": "REST, which has no lanes",
     "limit requests_burst": "REST, which has no lanes",
     "limit pong_timeout_s": "see close 4002",

@@ -2,18 +2,21 @@
 the app starts.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.composition import open_parts
-from rtdash.server.http.protocol import HttpEdge
+from rtdash.server.http.byte_budget import HEADS_ADDRESS_BYTES, HEADS_TOTAL_BYTES, ByteBudget
+from rtdash.server.http.edge import HttpEdge
+from rtdash.server.http.origin_policy import Cors, OriginPolicy
+from rtdash.server.http.peer_address import TrustedProxies
 from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.rest import problems
 from rtdash.server.rest.fast_path import FastPath
@@ -36,10 +39,8 @@ from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.services import Services
 from rtdash.server.web import web_routes
 from rtdash.server.ws.admission import wrong_path
+from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Settings
-
-_EXPOSED = ("ETag", "Location", "Retry-After")
-_ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match")
 
 
 def create_app(
@@ -102,25 +103,24 @@ def create_app(
     )
     app.router.routes.extend(web_routes(settings.frame_ancestors))
     app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
-    if origins := [
-        origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()
-    ]:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=["GET", "POST", "PATCH"],
-            allow_headers=_ALLOWED,
-            expose_headers=_EXPOSED,
-        )
+    app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
     app.add_middleware(MetricsMiddleware)
     return app
 
 
 def _http_edge(services: Services) -> HttpEdge:
-    manager = services.connection_manager
+    settings, refusals = services.settings, services.metrics.limit_refusals
+    is_fast = settings.lane == "fast"
     return HttpEdge(
-        services.settings.limits,
-        services.metrics.limit_refusals,
+        settings.limits,
+        refusals,
         services.idle_connections,
-        manager.fast_handshake if services.settings.lane == "fast" else None,
+        ByteBudget(
+            total_bytes=HEADS_TOTAL_BYTES,
+            owner_bytes=HEADS_ADDRESS_BYTES,
+            dry_run=settings.limits.limits_dry_run,
+            on_refused=refusals.labels("heads_in_flight_bytes").inc,
+        ),
+        TrustedProxies(settings.trusted_proxies),
+        services.connection_manager.fast_handshake.upgrade if is_fast else PlainSocket.upgrade,
     )

@@ -3,7 +3,6 @@ all of it ends.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,12 +23,13 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.resources import data_path
-from rtdash.server.auth.keys import Keys, read_key_file
-from rtdash.server.auth.revocations import Revocations
-from rtdash.server.auth.sign_in import SignIn
-from rtdash.server.auth.tokens import Verifier
+from rtdash.server.auth.identity import Identity, open_identity, read_keys
+from rtdash.server.auth.keys import Keys
 from rtdash.server.background import BackgroundTasks, Run
+from rtdash.server.housekeeping import measure_lag, probe_store, prune_events
+from rtdash.server.http.byte_budget import BODIES_TOTAL_BYTES, BODIES_USER_BYTES, ByteBudget
 from rtdash.server.http.idle_connections import IdleConnections
+from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.http.request_limit import RequestLimit
 from rtdash.server.metrics.collectors import read_figures
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
@@ -39,24 +39,15 @@ from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.services import Services
 from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
 from rtdash.settings import Limits, Settings, load_secret
-from rtdash.store import event_log
-from rtdash.store.database import Commit, Database, StoreUnavailable
+from rtdash.store.database import Commit, Database
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.event_reader import EventReader
 from rtdash.store.shared_secret import read_shared_secret
 from rtdash.store.venues import read_venues, save_venues
 from rtdash.upcoming import Upcoming
 
-PRUNE_INTERVAL_S = 60.0
-PRUNE_ROWS = 1_000
-"""Events removed in one transaction, so that no write waits long behind it."""
-PROBE_INTERVAL_S = 2.0
-"""How soon a store that came back is noticed when nobody writes."""
-LAG_INTERVAL_S = 0.02
-"""A loop that stands still for longer is seen whenever it happens; so many looks cost a few
-thousandths of a core."""
-
-_log = logging.getLogger(__name__)
+ADDRESS_FACTOR = 2
+"""Requests without a known token that an address may make, against those of one user."""
 
 
 @asynccontextmanager
@@ -69,9 +60,7 @@ async def open_parts(
     says what is wrong with what was configured.
     """
     secret = load_secret(settings)
-    keys = Keys(
-        read_key_file(settings.jwt_key_file) if settings.jwt_key_file else (), settings.jwks_url
-    )
+    keys = read_keys(settings)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         database = await Database.open(
@@ -82,29 +71,13 @@ async def open_parts(
         )
         stack.push_async_callback(database.close)
         venues = await _load_venues(database, settings.venues)
-        revocations = Revocations(database, clock)
-        await revocations.load()
-        verifier = Verifier(
-            secret,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            keys=keys,
-            is_revoked=revocations.is_revoked,
-        )
+        identity = await open_identity(settings, secret, keys, database, clock)
         # the local secret file may differ from machine to machine; these two don't
         shared = secret if settings.secret else await database.write(read_shared_secret)
         codec = NoticeCodec(derive_key(shared))
         broker = open_broker(settings.broker_url, codec, store_url=settings.database_url)
         stack.push_async_callback(broker.close)
         await check_broker(broker)
-        sign_in = SignIn(
-            secret,
-            revocations,
-            clock,
-            longest=timedelta(seconds=settings.limits.login_ttl_s),
-            issuer=settings.issuer,
-            audience=settings.audience,
-        )
         opened = OpenedResources(
             settings,
             clock,
@@ -112,9 +85,7 @@ async def open_parts(
             venues,
             broker,
             codec,
-            verifier,
-            revocations,
-            sign_in,
+            identity,
             metrics,
             worker_metrics,
         )
@@ -137,9 +108,7 @@ class OpenedResources:
     venues: dict[str, Venue]
     broker: Broker
     codec: NoticeCodec
-    verifier: Verifier
-    revocations: Revocations
-    sign_in: SignIn
+    identity: Identity
     metrics: Metrics
     worker_metrics: WorkerMetrics | None
 
@@ -184,10 +153,12 @@ async def _build(opened: OpenedResources) -> Services:
         upcoming=Upcoming(database, venues, clock, on_committed),
         hub=hub,
         relay=relay,
-        verifier=opened.verifier,
-        revocations=opened.revocations,
-        sign_in=opened.sign_in,
+        verifier=opened.identity.verifier,
+        revocations=opened.identity.revocations,
+        sign_in=opened.identity.sign_in,
         limits=_request_limit(opened.settings.limits, opened.metrics),
+        address_limit=_address_limit(opened.settings.limits, opened.metrics),
+        bodies=_body_budget(opened.settings.limits, opened.metrics),
         metrics=opened.metrics,
         idle_connections=IdleConnections(opened.settings.limits.max_connections),
         read_your_writes=ReadYourWrites(),
@@ -203,12 +174,11 @@ async def _build(opened: OpenedResources) -> Services:
             dashboard,
             hub,
             relay,
-            opened.verifier,
-            opened.revocations,
+            opened.identity.verifier,
+            opened.identity.revocations,
             opened.metrics,
         ),
-        allowed_origins=opened.settings.allowed_origins,
-        trusted_proxies=opened.settings.trusted_proxies,
+        OriginPolicy(opened.settings.origins, time.monotonic),
     )
     services.metrics.follow(partial(read_figures, hub, relay, opened.codec))
     return services
@@ -236,6 +206,29 @@ def _request_limit(limits: Limits, metrics: Metrics) -> RequestLimit:
         monotonic=time.monotonic,
         dry_run=limits.limits_dry_run,
         on_refused=refused.inc,
+    )
+
+
+def _address_limit(limits: Limits, metrics: Metrics) -> RequestLimit:
+    """Return the pace of requests without a known token: above it an address waits, however many
+    users are behind it, since those are counted by themselves.
+    """
+    refused = metrics.limit_refusals.labels("requests_of_an_address")
+    return RequestLimit(
+        ADDRESS_FACTOR * limits.requests_per_second,
+        ADDRESS_FACTOR * limits.requests_burst,
+        monotonic=time.monotonic,
+        dry_run=limits.limits_dry_run,
+        on_refused=refused.inc,
+    )
+
+
+def _body_budget(limits: Limits, metrics: Metrics) -> ByteBudget:
+    return ByteBudget(
+        total_bytes=BODIES_TOTAL_BYTES,
+        owner_bytes=BODIES_USER_BYTES,
+        dry_run=limits.limits_dry_run,
+        on_refused=metrics.limit_refusals.labels("bodies_in_flight_bytes").inc,
     )
 
 
@@ -270,46 +263,17 @@ def _runs(services: Services, keys: Keys) -> Mapping[str, Run]:
         "upcoming": services.upcoming.run,
         "revocations": services.revocations.run,
         "connection_manager": services.connection_manager.run,
-        "pruning": lambda: _prune(
+        "pruning": lambda: prune_events(
             services.database,
             services.clock,
             timedelta(seconds=services.settings.limits.retention_s),
         ),
-        "store probe": lambda: _probe(services.database),
+        "store probe": lambda: probe_store(services.database),
         "canary": DeliveryProbe(services.hub, services.metrics).run,
-        "loop lag": lambda: _measure_lag(services.metrics),
+        "loop lag": lambda: measure_lag(services.metrics),
     }
     if not services.settings.limits.retention_s:
         del runs["pruning"]
     if services.worker_metrics is not None:
         runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
     return runs | ({"key set": keys.run} if keys.is_remote else {})
-
-
-async def _prune(database: Database, clock: Clock, retention: timedelta) -> None:
-    """Remove events that are older than the log keeps, a bounded number at a time."""
-    while True:
-        removed = 0
-        try:
-            removed = await database.write(
-                partial(event_log.prune, before=clock() - retention, limit=PRUNE_ROWS)
-            )
-        except StoreUnavailable as error:
-            _log.warning("old events stay for now: %s", error)
-        await asyncio.sleep(0 if removed == PRUNE_ROWS else PRUNE_INTERVAL_S)
-
-
-async def _probe(database: Database) -> None:
-    """While the store is in trouble, try it, so that `/readyz` is right again as soon as it is."""
-    while True:
-        await asyncio.sleep(PROBE_INTERVAL_S)
-        if not database.is_healthy and await database.probe():
-            _log.info("the store can be used again")
-
-
-async def _measure_lag(metrics: Metrics) -> None:
-    """How late the event loop wakes a sleeper."""
-    while True:
-        start = time.monotonic()
-        await asyncio.sleep(LAG_INTERVAL_S)
-        metrics.record_lag(max(0.0, time.monotonic() - start - LAG_INTERVAL_S))

@@ -12,6 +12,7 @@ from rtdash.server.auth.revocations import Revocations
 from rtdash.server.auth.sign_in import SignIn
 from rtdash.server.auth.tokens import Verifier
 from rtdash.server.background import BackgroundTasks
+from rtdash.server.http.byte_budget import ByteBudget
 from rtdash.server.http.idle_connections import HttpPeer, IdleConnections
 from rtdash.server.http.request_limit import RequestLimit
 from rtdash.server.metrics.registry import Metrics
@@ -43,6 +44,10 @@ class Services:
     revocations: Revocations
     sign_in: SignIn
     limits: RequestLimit
+    """By user."""
+    address_limit: RequestLimit
+    """By address, of requests without a known token."""
+    bodies: ByteBudget
     metrics: Metrics
     idle_connections: IdleConnections[HttpPeer]
     read_your_writes: ReadYourWrites

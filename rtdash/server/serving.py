@@ -217,8 +217,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         # shared compression is ours: once per flush, not once per connection
         ws_per_message_deflate=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or None,
+        proxy_headers=False,  # HttpProtocol reads them, for requests and handshakes alike
         timeout_graceful_shutdown=_graceful_s(limits),
         **options,
     )

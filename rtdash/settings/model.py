@@ -5,7 +5,6 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
@@ -16,9 +15,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from rtdash.protocol.origins import Origins
 from rtdash.setting_sources import PREFIX, read_sources
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
 """Segments of a path (RFC 3986 section 3.3)."""
 
@@ -78,6 +77,8 @@ class Limits(_LayeredSettings):
     requests_per_second: int = Field(50, ge=0)
     requests_burst: int = Field(100, ge=1)
     buffer_limit_bytes: int = Field(1_048_576, ge=0)
+    keep_alive_s: float = Field(75, ge=0)
+    jwt_leeway_s: float = Field(10, ge=0, le=300)
     ping_interval_s: float = Field(25, ge=0)
     pong_timeout_s: float = Field(10, ge=0)
     idle_timeout_s: float = Field(15, ge=0)
@@ -112,6 +113,7 @@ class Settings(_LayeredSettings):
     jwks_url: str | None = None
     issuer: str | None = None
     audience: str | None = None
+    local_tokens: bool = True
     allowed_origins: str = ""
     trusted_proxies: str = ""
     frame_ancestors: str = "'none'"
@@ -132,7 +134,7 @@ class Settings(_LayeredSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _canonical(cls, text: str) -> str:
-        return ",".join(_origin(one.strip()) for one in text.split(",") if one.strip())
+        return str(Origins.parse(text))
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -155,6 +157,11 @@ class Settings(_LayeredSettings):
         return "postgresql" if self.database_url.startswith("postgres") else "memory://"
 
     @property
+    def origins(self) -> Origins:
+        """Return the pages of other sites that may ask."""
+        return Origins.parse(self.allowed_origins)
+
+    @property
     def database_url(self) -> str:
         """Return the store's URL; by default a SQLite file in the data directory."""
         return (
@@ -174,29 +181,6 @@ def environment_without_settings() -> dict[str, str]:
     servers must not reach it, their stores least of all.
     """
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-
-
-def _origin(text: str) -> str:
-    """Return an origin as browsers write it (RFC 6454 section 6.2), so that REST and WebSocket
-    compare it alike. Raises ValueError.
-    """
-    parts = urlsplit(text.lower().rstrip("/"))
-    if text == "*":
-        return text
-    if (
-        parts.scheme not in _DEFAULT_PORTS
-        or not parts.hostname
-        or parts.path
-        or parts.query
-        or parts.username
-    ):
-        raise ValueError(
-            f"{text!r} is no origin: write it as in https://dashboard.example, or * for every page"
-        )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (
-        f":{parts.port}" if parts.port not in {None, _DEFAULT_PORTS[parts.scheme]} else ""
-    )
 
 
 def _network(text: str) -> str:

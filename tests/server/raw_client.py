@@ -109,3 +109,8 @@ class RawClient:
         return [
             json.loads(bytes(frame.data)) for frame in self.frames if frame.opcode is Opcode.TEXT
         ]
+
+
+def encode_client_frame(body: bytes) -> bytes:
+    """Return one masked text frame."""
+    return Frame(Opcode.TEXT, body).serialize(mask=True)

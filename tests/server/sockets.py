@@ -238,6 +238,7 @@ def _config(
         log_config=None,
         access_log=False,
         ws_ping_interval=None,
+        proxy_headers=False,
         ws_per_message_deflate=False,
         ws_max_size=largest_frame_bytes(settings),
         timeout_graceful_shutdown=2,

@@ -11,9 +11,11 @@ from rtdash.broker.memory import MemoryBroker
 from rtdash.domain.instants import from_ms
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
+from rtdash.protocol.origins import Origins
 from rtdash.relay import Relay
 from rtdash.server.auth.revocations import Revocations
 from rtdash.server.auth.tokens import Principal
+from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.ws.connection import Connection
 from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
@@ -88,7 +90,7 @@ class Process:
         self.states = States(self.admission)
         self.metrics = Metrics()
         self.connection_manager = SteeredGateway(
-            self._services(), allowed_origins="", trusted_proxies=""
+            self._services(), OriginPolicy(Origins(), lambda: 0.0)
         )
         self.running = loop.create_task(self.connection_manager.run())
 
@@ -101,7 +103,7 @@ class Process:
         now = self.clock()
         scopes = frozenset({"hotel:read", "restaurant:read"})
         self.connection_manager.connection_limits.enter(sub)
-        transport.receiver = self.connection_manager.admit(
+        transport.receiver = self.connection_manager.open_connection(
             transport, Principal(sub, None, scopes, ("*",), sub, now, now + timedelta(days=365))
         )
         return transport.receiver

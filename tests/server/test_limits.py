@@ -1,6 +1,5 @@
 """The rate of requests: its burst, its refill, its bound."""
 
-from rtdash.server.http import request_limit
 from rtdash.server.http.request_limit import RequestLimit
 
 
@@ -70,19 +69,3 @@ def test_no_limit_and_dry_run_grant_everything() -> None:
     dry = limit(Seconds(), refused, dry_run=True)
     assert [dry.take("anna") for _ in range(5)] == [0] * 5
     assert len(refused) == 2
-
-
-def test_forgetting_full_buckets_bounds_memory_and_changes_nothing(monkeypatch) -> None:
-    """Who has just used theirs up is remembered through a crowd."""
-    monkeypatch.setattr(request_limit, "MAX_BUCKETS", 10)
-    seconds, refused = Seconds(), []
-    bucket = limit(seconds, refused)
-    for number in range(50):
-        bucket.take(f"user-{number}")
-        seconds.now += 1
-    assert len(bucket._buckets) <= 10
-    for _ in range(3):
-        bucket.take("greedy")
-    for number in range(5):
-        bucket.take(f"late-{number}")
-    assert bucket.take("greedy") > 0

@@ -18,6 +18,9 @@ __all__ = ["anyio_backend", "edge", "lane"]
 
 pytestmark = pytest.mark.anyio
 
+LEEWAY_S = 10
+"""`jwt_leeway_s` as it is by default."""
+
 
 async def test_a_silent_peer_is_given_up(tmp_path: Path) -> None:
     """No frame within pong_timeout of a ping: 4002, and the connection is freed. (Plain ASGI shows
@@ -67,12 +70,12 @@ async def test_who_follows_nothing_is_sent_away(tmp_path: Path, lane: str) -> No
 
 
 async def test_a_token_ends(edge: Server) -> None:
-    """30 s before the end token_expiring comes, at the end 4005; who authenticates in time
+    """30 s before the end token_expiring comes, at the end of the leeway 4005; who authenticates in time
     stays.
     """
     async with (
-        edge.client(token=edge.token(ttl_s=3)) as client,
-        edge.client(token=edge.token(ttl_s=3)) as renewing,
+        edge.client(token=edge.token(ttl_s=3 - LEEWAY_S)) as client,
+        edge.client(token=edge.token(ttl_s=3 - LEEWAY_S)) as renewing,
     ):
         warned = await client.receive()
         assert list(warned) == ["type", "timestamp", "expiresAt"]

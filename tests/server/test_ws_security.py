@@ -92,7 +92,7 @@ async def test_only_the_configured_keys_open(tmp_path: Path, lane: str) -> None:
             async with server.client(token=token) as client:
                 assert (await client.farewell())[1] == 4500
         async with server.client(
-            token=signed(**ours | {"exp": datetime.now(UTC) - timedelta(seconds=1)})
+            token=signed(**ours | {"exp": datetime.now(UTC) - timedelta(seconds=60)})
         ) as client:
             assert (await client.farewell())[1] == 4005
 
@@ -209,3 +209,25 @@ async def test_wrong_tokens_are_paced_by_address(tmp_path: Path, lane: str) -> N
         with pytest.raises(InvalidStatus) as refused:
             await connect(server.url(token=server.token()), proxy=None)
         assert refused.value.response.status_code == 503
+
+
+async def test_a_refused_origin_is_logged_with_the_setting_that_would_allow_it(
+    tmp_path: Path, lane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a minute for each origin, however often its page tries; REST's preflights too."""
+    with serving(tmp_path, lane) as server:
+        for origin in ["https://Dash.example:443"] * 3 + ["https://other.example", "null"]:
+            with pytest.raises(InvalidStatus):
+                await connect(server.url(token=server.token()), origin=origin, proxy=None)
+        asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            for _ in range(2):
+                url = f"http://127.0.0.1:{server.port}/api/user/profile"
+                await client.options(url, headers=asked)
+    lines = [record.getMessage() for record in caplog.records if "origin" in record.getMessage()]
+    assert [line.rpartition("RTDASH_ALLOWED_ORIGINS=")[2].split()[0] for line in lines] == [
+        "https://dash.example",
+        "https://other.example",
+        "*",
+        "https://page.example",
+    ]

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt import PyJWKSet
+from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 REFRESH_S = 300.0
@@ -26,6 +26,9 @@ FETCH_TIMEOUT_S = 5.0
 MAX_SET_BYTES = 256 * 1024
 """A key set of more is none: a hundred RSA keys have a tenth of it."""
 MIN_RSA_BITS = 2048
+
+_ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+"""The one algorithm that each type of key is taken for."""
 
 _log = logging.getLogger(__name__)
 
@@ -165,22 +168,42 @@ async def _download(url: str) -> bytes:
 
 
 def _read_key_set(content: bytes) -> tuple[Key, ...]:
-    """The keys of a JWKS that tokens can be verified with; others (encryption, symmetric, other
-    curves) are passed over.
+    """Return the keys of a JWKS that tokens can be verified with. Others are passed over, each by
+    itself: a set may hold keys for encryption, of other types, and ones that a later standard
+    defines (RFC 7517 section 5).
     """
     document = json.loads(content)
-    if not isinstance(document, dict):
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
         # one error for all that can be wrong with it
-        raise ValueError("a key set is a JSON object")  # noqa: TRY004
+        raise ValueError("a key set is a JSON object with a list `keys`")  # noqa: TRY004
     keys = []
-    for one in PyJWKSet.from_dict(document).keys:
-        if one.public_key_use not in {None, "sig"}:
-            continue
+    for number, entry in enumerate(entries, 1):
         try:
-            keys.append(_key(one.key, one.key_id))
+            keys.append(_read_entry(entry))
         except KeyUnusable as reason:
-            _log.warning("a key of the key set is passed over: %s", reason)
+            _log.warning("key %d of the key set is passed over: %s", number, reason)
     return tuple(keys)
+
+
+def _read_entry(entry: Any) -> Key:
+    """Return one key of a set. Raises KeyUnusable for one that is not for signatures of ours."""
+    if not isinstance(entry, dict):
+        raise KeyUnusable("it is no JSON object")
+    if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ["verify"]):
+        raise KeyUnusable("it is not for signatures")
+    key_id = entry.get("kid")
+    if key_id is not None and not isinstance(key_id, str):
+        raise KeyUnusable("its kid is no string")
+    algorithm = _ALGORITHMS.get(str(entry.get("kty")))
+    if algorithm is None:
+        raise KeyUnusable("its type is none of RSA, EC and OKP")
+    if entry.get("alg", algorithm) not in {algorithm, "Ed25519"}:
+        raise KeyUnusable(f"its algorithm is not {algorithm}")
+    try:
+        return _key(PyJWK(entry, algorithm).key, key_id)
+    except (PyJWTError, ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise KeyUnusable(f"it can't be read ({type(error).__name__})") from None
 
 
 def _key(key: Any, key_id: str | None = None) -> Key:

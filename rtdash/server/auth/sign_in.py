@@ -64,7 +64,8 @@ def mint_code(
 class SignIn:
     """Exchanges codes for tokens and renews these, all signed with the server's secret.
 
-    `longest` is how long after its sign-in a token can be renewed; zero or less: without end.
+    `longest` is how long after its sign-in a token can be renewed; zero or less: without end. With
+    `is_enabled` False no code is taken, as no such token would be.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class SignIn:
         longest: timedelta,
         issuer: str | None = None,
         audience: str | None = None,
+        is_enabled: bool = True,
     ) -> None:
+        self._is_enabled = is_enabled
         self._secret = secret
         self._revocations = revocations
         self._clock = clock
@@ -86,6 +89,10 @@ class SignIn:
 
     async def redeem(self, code: str) -> tuple[str, datetime]:
         """Return the token of a code and when it expires. Raises TokenRefused, StoreUnavailable."""
+        if not self._is_enabled:
+            raise TokenRefused(
+                "this server takes no tokens of its own secret: sign in at your identity provider"
+            )
         claims = self._decode(code)
         # The insert fails for the second process that tries, so no lock is needed.
         if not await self._revocations.use_once(claims["jti"]):

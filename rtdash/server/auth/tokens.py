@@ -21,6 +21,8 @@ ADMIN = "admin"
 MAX_TOKEN_CHARS = 8192
 MAX_SUB_CHARS = 200
 """What can be revoked, and stored in every database."""
+MAX_JTI_CHARS = 200
+"""The same for an id."""
 LOGIN_USE = "login"
 """The claim `use` of a sign-in code, which is never a token."""
 MAX_KNOWN = 10_000
@@ -65,25 +67,26 @@ class Principal:
 class Verifier:
     """Turns tokens into principals.
 
-    `secret` verifies HS256; `keys` the asymmetric algorithms, each fixed by the type of its key, so
-    that no token chooses how it
-    is checked (RFC 8725 section 3.1). `is_revoked` is asked each time, also for tokens that were
-    verified before. Tokens live by
-    the machine's clock.
+    `secret` verifies HS256, None: no such token is taken. `keys` verify the asymmetric algorithms,
+    each fixed by the type of its key, so that no token chooses how it is checked (RFC 8725 section
+    3.1). `is_revoked` is asked each time, also for tokens that were verified before. Tokens live by
+    the machine's clock, from which an issuer's may differ by `leeway_s`.
     """
 
     def __init__(
         self,
-        secret: str,
+        secret: str | None,
         *,
         issuer: str | None = None,
         audience: str | None = None,
+        leeway_s: float = 0.0,
         keys: Keys | None = None,
         is_revoked: Callable[[Principal], bool] = lambda _: False,
     ) -> None:
         self._secret = secret
         self._issuer = issuer
         self._audience = audience
+        self._leeway_s = leeway_s
         self._keys = keys or Keys()
         self._is_revoked = is_revoked
         self._known: dict[bytes, tuple[Principal, float]] = {}
@@ -96,7 +99,7 @@ class Verifier:
         digest = token_digest(token)
         if digest not in self._known:
             principal = self._check(token)
-            self._remember(digest, (principal, principal.expires_at.timestamp()))
+            self._remember(digest, (principal, principal.expires_at.timestamp() + self._leeway_s))
         return self.recall(digest)
 
     def recall(self, digest: bytes) -> Principal:
@@ -134,7 +137,8 @@ class Verifier:
                     return _principal(claims)
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired: get a new one", expired=True) from None
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+        # TypeError and OSError: an instant of another type, or beyond what the system's clock knows
+        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError, OSError) as error:
             raise TokenRefused(
                 f"the token is not valid ({type(error).__name__}): get a new one"
             ) from None
@@ -144,7 +148,7 @@ class Verifier:
         """The keys that such a token may have been signed with. HS256 is checked with the secret
         and nothing else.
         """
-        if algorithm == "HS256":
+        if algorithm == "HS256" and self._secret is not None:
             return (self._secret,)
         keys = self._keys.matching(algorithm, key_id)
         if not keys:
@@ -166,6 +170,7 @@ class Verifier:
                 options=options,  # type: ignore[arg-type]
                 issuer=self._issuer,
                 audience=self._audience,
+                leeway=self._leeway_s,
             )
         except jwt.InvalidSignatureError:
             return None
@@ -235,34 +240,51 @@ def token_digest(token: str) -> bytes:
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
-    """Claims of the right types. Raises TokenRefused naming the one that is wrong."""
+    """Return the principal of verified claims. Raises TokenRefused naming the claim that is of a
+    wrong type; ValueError, OverflowError and OSError for an instant that no clock knows.
+    """
     if claims.get("use") == LOGIN_USE:
         raise TokenRefused("this is a sign-in code and no token: POST it to /api/login")
-    venues, scope, name = claims.get("venues", []), claims.get("scope", ""), claims.get("name")
+    venues = claims.get("venues", [])
     if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
         raise TokenRefused("the token's claim `venues` must be a list of strings")
-    if not isinstance(scope, str):
-        raise TokenRefused(
-            "the token's claim `scope` must be a string of scopes with spaces between"
-        )
-    if not claims["sub"].isprintable() or not 1 <= len(claims["sub"]) <= MAX_SUB_CHARS:
+    scope = _text(claims, "scope", "a string of scopes with spaces between") or ""
+    jti = _text(claims, "jti", f"a string of at most {MAX_JTI_CHARS} printable characters") or ""
+    name = _text(claims, "name", "a string")
+    sub = claims["sub"]
+    if not sub.isprintable() or not 1 <= len(sub) <= MAX_SUB_CHARS:
         raise TokenRefused(
             f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters"
         )
+    if not jti.isprintable() or len(jti) > MAX_JTI_CHARS:
+        raise TokenRefused(
+            f"the token's claim `jti` must be a string of at most {MAX_JTI_CHARS} printable"
+            " characters"
+        )
     return Principal(
-        sub=claims["sub"],
-        name=name if isinstance(name, str) else None,
+        sub=sub,
+        name=name,
         scopes=frozenset(scope.split()),
         venues=tuple(venues),
-        jti=str(claims.get("jti", "")),
-        issued_at=datetime.fromtimestamp(claims.get("iat", 0), UTC),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        login_at=_login_at(claims),
+        jti=jti,
+        issued_at=_instant(claims, "iat") or datetime.fromtimestamp(0, UTC),
+        expires_at=_instant(claims, "exp") or datetime.fromtimestamp(0, UTC),
+        login_at=_instant(claims, "login_at"),
     )
 
 
-def _login_at(claims: Mapping[str, Any]) -> datetime | None:
-    login_at = claims.get("login_at")
-    if isinstance(login_at, bool) or not isinstance(login_at, int | float):
+def _text(claims: Mapping[str, Any], claim: str, form: str) -> str | None:
+    value = claims.get(claim)
+    if claim in claims and not isinstance(value, str):
+        raise TokenRefused(f"the token's claim `{claim}` must be {form}")
+    return value
+
+
+def _instant(claims: Mapping[str, Any], claim: str) -> datetime | None:
+    """Return the instant of a claim, None where it is missing."""
+    if claim not in claims:
         return None
-    return datetime.fromtimestamp(login_at, UTC)
+    value = claims[claim]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TokenRefused(f"the token's claim `{claim}` must be a number of seconds")
+    return datetime.fromtimestamp(value, UTC)

@@ -1,4 +1,4 @@
-"""How many connections may speak HTTP at once. One more, and the one goes that has asked for
+"""Connections that speak HTTP, bounded in number: one more, and the one goes that has asked for
 nothing for longest.
 """
 
@@ -16,10 +16,10 @@ class HttpPeer(Protocol):
 
 
 class IdleConnections(Generic[Member]):
-    """Connections in the order of their last request: whoever opens many and asks for nothing only
-    drives out its own. `limit` 0: no bound.
+    """Connections in the order of their last request: a peer that opens many and asks for nothing
+    only drives out its own. `limit` 0: no bound.
 
-    Nobody is refused, so that a full house can't keep others from coming in.
+    None is refused, so that a full house can't keep others from coming in.
     """
 
     def __init__(self, limit: int) -> None:
@@ -27,17 +27,17 @@ class IdleConnections(Generic[Member]):
         self._members: OrderedDict[Member, None] = OrderedDict()
 
     def enter(self, member: Member) -> Member | None:
-        """Somebody new; the one who has to go for it, if there is one."""
+        """Add a connection; return the one that has to go for it, if there is one."""
         self._members[member] = None
         return (
             self._members.popitem(last=False)[0] if 0 < self._limit < len(self._members) else None
         )
 
-    def stir(self, member: Member) -> None:
-        """It has asked for something."""
+    def touch(self, member: Member) -> None:
+        """Note that it has asked for something."""
         if member in self._members:
             self._members.move_to_end(member)
 
     def leave(self, member: Member) -> None:
-        """It has ended, or doesn't speak HTTP any more. Idempotent."""
+        """Forget one that has ended, or that doesn't speak HTTP any more. Idempotent."""
         self._members.pop(member, None)

@@ -1,57 +1,33 @@
-"""uvicorn's HTTP class with bounds on what a peer may take: for a request's head, for its body, for
-reading the answer.
+"""HTTP protocol of a connection, with bounds on what a peer may take: for a request's head, for its
+body, for reading the answer, and on what waits behind an answer.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, cast
 
-from prometheus_client import Counter
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from rtdash.server.http.edge import HttpEdge
+from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
+from rtdash.server.http.peer_address import PeerAddress, normalise
+from rtdash.server.http.peer_timers import PeerTimers, Phase
+from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head
 
-from rtdash.server.http.idle_connections import IdleConnections
-from rtdash.server.ws.fast_handshake import FastHandshake, PeerAddress
-from rtdash.server.ws.handshake import unreadable
-from rtdash.server.ws.upgrade import RequestHead
-from rtdash.settings import Limits
+MAX_HELD_BYTES = 256 * 1024
+"""Of requests that came while one was being answered: reading is paused then, and what was on its
+way before the pause is far less."""
 
-MAX_HEAD_BYTES = 64 * 1024
-"""Of a head that is not whole yet; with a token of the longest kind it has a sixth of that."""
-BODY_TIMEOUT_S = 60.0
-"""For a whole body: the largest one, 8 MiB, then needs 1.1 Mbit/s."""
-UNREAD_TIMEOUT_S = 30.0
-"""How long an answer may wait in the buffer for a peer that doesn't read it."""
+KEEP_FOR_EVER_S = 10 * 365 * 86_400
+"""What 0 stands for: event loops know no word for never."""
+
+_NO_FIELDS: Any = deque(maxlen=0)
 
 
-class Phase(Enum):
-    """What the server waits for from a peer, by the limit that bounds it."""
+class HttpProtocol(OrderedHttpProtocol):
+    """Protocol given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what
+    never becomes a request holds no socket.
 
-    HEAD = "handshake_timeout_s"
-    BODY = "body_timeout_s"
-
-
-@dataclass(frozen=True, slots=True)
-class HttpEdge:
-    """What the HTTP connections of a process share. `fast_handshake` is None on the plain lane,
-    where uvicorn's own WebSocket class takes upgrades.
-    """
-
-    limits: Limits
-    refusals: Counter
-    idle_connections: IdleConnections[Any]
-    fast_handshake: FastHandshake | None
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """Given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what never
-    becomes a request holds no socket.
-
-    A head has `handshake_timeout_s`. uvicorn itself ends a connection that is kept alive after 5 s
-    without a byte. A request that comes
-    in one piece sets no timer.
+    A head has `handshake_timeout_s`; a connection between two requests `keep_alive_s`. A request
+    that comes in one piece sets no timer.
     """
 
     def __init__(
@@ -62,144 +38,158 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        edge: HttpEdge = app_state["http_edge"]
-        self._patience_s = {
-            Phase.HEAD: edge.limits.handshake_timeout_s,
-            Phase.BODY: BODY_TIMEOUT_S,
-        }
-        self._refusals = edge.refusals
-        self._idle_connections = edge.idle_connections
-        self._fast_handshake = edge.fast_handshake
-        self._is_dry_run = edge.limits.limits_dry_run
-        self._phase: Phase | None = None
-        self._timed: Phase | None = None
-        self._head_bytes = 0
-        self._is_upgraded = False
-        self._incoming: asyncio.TimerHandle | None = None
-        self._outgoing: asyncio.TimerHandle | None = None
+        edge = self._edge = cast("HttpEdge", app_state["http_edge"])
+        self.timeout_keep_alive = cast("int", edge.limits.keep_alive_s or KEEP_FOR_EVER_S)
+        self.peer = PeerAddress("", is_secure=False)
+        self._timers = PeerTimers(self.loop, edge.limits.handshake_timeout_s, self._give_up)
+        self._charged_bytes = 0
+        self._hosts = self._authorizations = 0
+        self._refusal: HeadRefusal | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head may come from now on."""
+        """Wait for the first head from now on."""
         super().connection_made(transport)
-        self._expect(Phase.HEAD)
-        idle = self._idle_connections.enter(self)
+        if self.client is not None:
+            self.client = (normalise(self.client[0]), self.client[1])
+        self.peer = PeerAddress(self.client[0] if self.client else "", self.scheme == "https")
+        self._timers.expect(Phase.HEAD)
+        idle = self._edge.idle_connections.enter(self)
         if idle is not None:
-            self._refusals.labels("http_connections").inc()
-            if not self._is_dry_run:
+            self._count("http_connections")
+            if not self._edge.limits.limits_dry_run:
                 idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing comes or goes any more."""
-        self._expect(None)
-        self._stop_emptying()
-        self._idle_connections.leave(self)
+        """Forget the connection: nothing comes or goes any more."""
+        self.end_reading()
+        self._timers.stop()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """What is still missing after it has its time; also a head of which nothing came but empty
-        lines.
-        """
-        if self._phase is not Phase.HEAD:
-            self._head_bytes = 0
-        super().data_received(data)
-        if self._is_upgraded:
-            return
-        if self._phase is Phase.HEAD:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._give_up("head_limit_bytes")
-                return
-        is_between = self._phase is None and (self.cycle is None or self.cycle.response_complete)
-        awaited = Phase.HEAD if is_between and self.timeout_keep_alive_task is None else self._phase
-        if awaited is not self._timed:
-            self._expect(awaited)
-
-    def handle_websocket_upgrade(self) -> None:
-        """The socket goes to the lane, and its times with it."""
-        self._is_upgraded = True
-        self._expect(None)
-        self._idle_connections.leave(self)
-        if self._fast_handshake is None:
-            self._hand_to_uvicorn()
-        else:
-            self.connections.discard(self)
-            head = RequestHead(self.scope["method"].encode(), self.url, self.headers)
-            client = PeerAddress(self.client[0] if self.client else "", self.scheme == "https")
-            self._fast_handshake.knock(self.transport, self.connections, head, client)
-        # it knows this object, which knows it: together they would wait for the garbage collector
-        del self.parser
-
     def on_message_begin(self) -> None:
-        """The first byte of a head."""
+        """Count the fields of the new head."""
         super().on_message_begin()
-        self._phase = Phase.HEAD
+        self._hosts = self._authorizations = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field, unless there are too many."""
+        if len(self.headers) >= MAX_FIELDS:
+            self._stop_parsing(HeadRefusal.TOO_LARGE)
+        super().on_header(name, value)
+        match name.lower():
+            case b"host":
+                self._hosts += 1
+            case b"authorization":
+                self._authorizations += 1
 
     def on_headers_complete(self) -> None:
-        """It is whole; the body follows."""
+        """Start the request, if its head is sound."""
+        refusal = check_head(
+            self.parser.get_method(),
+            self.parser.get_http_version(),
+            self._hosts,
+            self._authorizations,
+        )
+        if refusal is not None:
+            self._stop_parsing(refusal)
+        self._edge.idle_connections.touch(self)
+        if self._edge.proxies:
+            client = self.request_client()
+            self.scope["client"] = (client.host, 0)
+            self.scope["scheme"] = "https" if client.is_secure else "http"
         super().on_headers_complete()
-        self._phase = Phase.BODY
-        self._idle_connections.stir(self)
-        if not self.parser.should_upgrade():
-            self.headers = cast(
-                "list[tuple[bytes, bytes]]", deque(maxlen=0)
-            )  # trailers: nobody reads them, and nothing bounds them
+        if not self._is_upgrading:
+            # Trailers come by the callback of fields: nothing reads them, and nothing bounds them.
+            self.headers = _NO_FIELDS
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
+        """Give the body no more time."""
         super().on_message_complete()
-        self._phase = None
-        if self._timed is Phase.BODY:
-            self._expect(None)
+        if self._timers.awaited is Phase.BODY:
+            self._timers.expect(None)
 
     def on_response_complete(self) -> None:
-        """The answer is written, and the peer has to read it."""
+        """Give the peer its time to read the answer."""
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
-            self._empty()
+            self._timers.expect_reading()
 
     def pause_writing(self) -> None:
-        """More is written than the peer reads."""
+        """Give the peer its time: more is written than it reads."""
         super().pause_writing()
-        self._empty()
+        self._timers.expect_reading()
 
     def resume_writing(self) -> None:
-        """It has read."""
-        self._stop_emptying()
+        """Note that the peer has read."""
+        self._timers.has_read()
         super().resume_writing()
 
-    def _hand_to_uvicorn(self) -> None:
-        """Its WebSocket class parses the head again; one that it can't read would stay there for
-        ever.
+    def request_client(self) -> PeerAddress:
+        """Return the client that the head at hand comes from, as a trusted proxy says."""
+        return self._edge.proxies.client(self.peer, self.headers)
+
+    def refuse(self, refusal: HeadRefusal) -> None:
+        """Answer with an error, and count one of a limit."""
+        if refusal is HeadRefusal.TOO_LARGE:
+            self._count("head_limit_bytes")
+        super().refuse(refusal)
+
+    def refusal_of_head(self) -> HeadRefusal | None:
+        """Return why a callback has stopped the parser, if one has."""
+        return self._refusal
+
+    def end_reading(self) -> None:
+        """Take nothing more from the peer by HTTP. Idempotent."""
+        super().end_reading()
+        self._timers.expect(None)
+        self._edge.idle_connections.leave(self)
+        if self._charged_bytes:
+            self._charge(0)
+
+    def upgrade(self, early: bytes) -> None:
+        """Hand the socket to the WebSocket's lane."""
+        self._edge.upgrade(self, early)
+
+    def bound_rest(self) -> None:
+        """Bound what is held and what is not whole, in bytes and in time; also a head of which
+        nothing came but empty lines.
         """
-        super().handle_websocket_upgrade()
-        lane = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
-        if not lane.handshake_initiated:
-            self.send_400_response(bytes(unreadable().body).decode())
+        waiting = len(self.held) or (self.head_bytes if self.phase is Phase.HEAD else 0)
+        if len(self.held) > MAX_HELD_BYTES:
+            self._give_up("head_limit_bytes")
+        elif waiting or self._charged_bytes:
+            self._charge(waiting)
+        if self.is_done:
+            return
+        if self.held or self._upgrade_waits:
+            self._timers.expect(None)  # the peer waits for us
+        elif self._is_idle() and self.phase is None and self.timeout_keep_alive_task is None:
+            self._timers.expect(Phase.HEAD)
+        else:
+            self._timers.expect(self.phase)
 
-    def _expect(self, phase: Phase | None) -> None:
-        if self._incoming is not None:
-            self._incoming.cancel()
-            self._incoming = None
-        self._timed = phase
-        if phase is not None and self._patience_s[phase]:
-            self._incoming = self.loop.call_later(
-                self._patience_s[phase], self._give_up, phase.value
-            )
+    def _charge(self, size: int) -> None:
+        """Count the bytes held for this peer, and drop it where they are too many. Those of a
+        trusted proxy count in all only: they are of many clients.
+        """
+        heads = self._edge.heads
+        owner = "" if self.peer.host in self._edge.proxies else self.peer.host
+        heads.give_back(owner, self._charged_bytes)
+        self._charged_bytes = size if not size or heads.take(owner, size) else 0
+        if self._charged_bytes != size:
+            self.end_reading()
+            self.transport.abort()
 
-    def _empty(self) -> None:
-        if self._outgoing is None:
-            self._outgoing = self.loop.call_later(UNREAD_TIMEOUT_S, self._end_unread)
-
-    def _stop_emptying(self) -> None:
-        if self._outgoing is not None:
-            self._outgoing.cancel()
-            self._outgoing = None
-
-    def _end_unread(self) -> None:
-        self._outgoing = None
-        if self.transport.get_write_buffer_size():
-            self._give_up("unread_timeout_s")
+    def _stop_parsing(self, refusal: HeadRefusal) -> None:
+        """Raise through the parser, which makes an error of its own of it."""
+        self._refusal = refusal
+        raise ValueError(refusal)
 
     def _give_up(self, limit: str) -> None:
-        self._refusals.labels(limit).inc()
+        if limit == "unread_timeout_s" and not self.transport.get_write_buffer_size():
+            return
+        self._count(limit)
+        self.end_reading()
         self.transport.abort()
+
+    def _count(self, limit: str) -> None:
+        self._edge.refusals.labels(limit).inc()

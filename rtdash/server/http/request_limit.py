@@ -1,16 +1,14 @@
-"""How many requests a user may make: one token bucket each, bounded in number."""
+"""Rate of requests: a token bucket for each user, or for each address."""
 
 from collections.abc import Callable
 
-MAX_BUCKETS = 10_000
-"""Users remembered at once; beyond it those whose bucket is full again are forgotten, which changes
-nothing for them."""
+from rtdash.protocol.rates import TokenBuckets
 
 
 class RequestLimit:
-    """Token buckets by user: `burst` at once, `per_second` refilled; `per_second` 0 means no limit.
+    """Limit on requests by name: `burst` at once, `per_second` refilled; `per_second` 0 means none.
 
-    With `dry_run` an excess is told to `on_refused` and granted. `monotonic` gives seconds.
+    With `dry_run` an excess is reported to `on_refused` and granted. `monotonic` gives seconds.
     """
 
     def __init__(
@@ -22,33 +20,15 @@ class RequestLimit:
         dry_run: bool = False,
         on_refused: Callable[[], None],
     ) -> None:
-        self._per_second = per_second
-        self._burst = float(burst)
+        self._buckets = TokenBuckets(per_second, burst)
         self._monotonic = monotonic
         self._dry_run = dry_run
         self._on_refused = on_refused
-        self._buckets: dict[str, tuple[float, float]] = {}
 
-    def take(self, user: str) -> float:
-        """Take one request of the user's: 0.0 when granted, else the seconds after which one will
-        be.
-        """
-        if not self._per_second:
+    def take(self, name: str) -> float:
+        """Take one request: 0.0 when granted, else the seconds after which one will be."""
+        wait_s = self._buckets.take(name, self._monotonic())
+        if not wait_s:
             return 0.0
-        now = self._monotonic()
-        level, then = self._buckets.get(user, (self._burst, now))
-        level = min(self._burst, level + (now - then) * self._per_second)
-        if level >= 1:
-            self._remember(user, level - 1, now)
-            return 0.0
-        self._remember(user, level, now)
         self._on_refused()
-        return 0.0 if self._dry_run else (1 - level) / self._per_second
-
-    def _remember(self, user: str, level: float, now: float) -> None:
-        if user not in self._buckets and len(self._buckets) >= MAX_BUCKETS:
-            refill_s = self._burst / self._per_second
-            self._buckets = {
-                one: bucket for one, bucket in self._buckets.items() if now - bucket[1] < refill_s
-            }
-        self._buckets[user] = (level, now)
+        return 0.0 if self._dry_run else wait_s

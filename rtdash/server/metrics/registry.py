@@ -28,8 +28,11 @@ LIMITS = (
     "message_limit_bytes",
     "buffer_limit_bytes",
     "requests_per_second",
+    "requests_of_an_address",
     "handshake_timeout_s",
     "head_limit_bytes",
+    "heads_in_flight_bytes",
+    "bodies_in_flight_bytes",
     "body_timeout_s",
     "unread_timeout_s",
 )

@@ -58,6 +58,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "missing_field": (422, "A field is missing"),
     "bad_value": (422, "A field has a value that it can't have"),
     "operation_id_reused": (422, "The operation id stands for something else"),
+    "upgrade_required": (426, "The socket needs an upgrade"),
     "rate_limited": (429, "Too many requests"),
     "internal": (500, "A fault of the server"),
     "unavailable": (503, "Nothing was stored"),

@@ -13,6 +13,7 @@ from rtdash.protocol.actions import Resume
 from rtdash.protocol.codes import RETRY_AFTER_MS, CloseCode, may_reconnect
 from rtdash.protocol.messages import disconnect_message, encode
 from rtdash.server.auth.tokens import Principal, TokenRefused
+from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.logs import facts
 from rtdash.server.ws import handshake
 from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
@@ -39,44 +40,52 @@ class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
         self.reason = reason
 
 
-class ConnectionFactory(Protocol):
-    """Who takes in those that may come in."""
+class ConnectionOpener(Protocol):
+    """Part of the connection manager that admission needs."""
 
     drain_left_s: float | None
 
-    def admit(self, transport: Transport, principal: Principal) -> Connection:
-        """A connection for a socket that stands."""
+    def open_connection(self, transport: Transport, principal: Principal) -> Connection:
+        """Open a connection for a socket that stands."""
 
 
 class Admission:
-    """Turns handshakes into connections of the context."""
+    """Admission control: turns handshakes into connections of the context."""
 
     def __init__(
-        self, context: ConnectionContext, admitting: ConnectionFactory, *, allowed_origins: str
+        self, context: ConnectionContext, manager: ConnectionOpener, origins: OriginPolicy
     ) -> None:
         self._context = context
-        self._admitting = admitting
-        self._origins = handshake.read_allowed_origins(allowed_origins)
+        self._manager = manager
+        self._origins = origins
         limits = context.limits
         high_water = min(HIGH_WATER_BYTES, limits.buffer_limit_bytes or HIGH_WATER_BYTES)
         self._rules = TransportLimits(
             limits.longest_message_bytes, high_water, limits.compress_min_bytes
         )
 
-    async def enter(self, pending: PendingUpgrade) -> None:
+    async def admit(self, pending: PendingUpgrade) -> None:
         """Serve one handshake. In the fast lane this returns when the connection stands, in the
         plain lane when it has ended.
         """
-        if not pending.asked.is_from_allowed_origin(self._origins):
+        if not self._is_from_allowed_origin(pending.asked):
             await pending.deny(handshake.wrong_origin())
         elif wait_s := self._load_wait_s(pending.asked):
             await pending.deny(handshake.full(wait_s))
         else:
             await self._identify(pending)
 
+    def _is_from_allowed_origin(self, asked: Handshake) -> bool:
+        """Whether the page that asks may: its own server's, an allowed one, or no browser at all
+        (RFC 6454, RFC 6455 section 10.2).
+        """
+        return asked.origin is None or self._origins.allows(
+            asked.origin, own=f"{'https' if asked.is_secure else 'http'}://{asked.host}"
+        )
+
     def _load_wait_s(self, asked: Handshake) -> float:
-        """0.0 when there is room, else the seconds after which to try again."""
-        context, left_s = self._context, self._admitting.drain_left_s
+        """Return 0.0 when there is room, else the seconds after which to try again."""
+        context, left_s = self._context, self._manager.drain_left_s
         if left_s is not None:
             return left_s + context.limits.restart_allowance_s or FULL_RETRY_S
         if wait_s := context.connection_limits.handshake_wait_s(asked.address, context.now()):
@@ -89,7 +98,7 @@ class Admission:
             principal = await self._principal(pending.asked)
             await self._take_place(principal.sub, pending.asked.session)
         except IdentityRefused as refused:
-            await self._send_home(pending, refused)
+            await self._reject_after_accept(pending, refused)
             return
         try:
             await pending.accept()
@@ -97,14 +106,14 @@ class Admission:
             self._context.connection_limits.leave(principal.sub)
             raise
 
-        def admit(transport: Transport) -> Connection:
-            connection = self._admitting.admit(transport, principal)
+        def open_connection(transport: Transport) -> Connection:
+            connection = self._manager.open_connection(transport, principal)
             if pending.asked.session is not None and connection.is_open:
                 connection.action_queue.put(Resume(None, pending.asked.session, {}), came_at)
             return connection
 
         # From the accept to here nothing is awaited: frames of the peer would go to nobody.
-        await pending.serve(admit, self._rules)
+        await pending.serve(open_connection, self._rules)
 
     async def _principal(self, asked: Handshake) -> Principal:
         if asked.token is None:
@@ -168,9 +177,9 @@ class Admission:
                 CloseCode.OVERLOADED, "the session can't be looked up now: come back later"
             ) from None
 
-    async def _send_home(self, pending: PendingUpgrade, refused: IdentityRefused) -> None:
+    async def _reject_after_accept(self, pending: PendingUpgrade, refused: IdentityRefused) -> None:
         _log.info(
-            "not let in: %s",
+            "refused: %s",
             refused.reason,
             extra=facts(code=int(refused.code), address=pending.asked.address),
         )
@@ -186,7 +195,7 @@ class Admission:
         await pending.accept()
         with suppress(WebSocketDisconnect, RuntimeError):  # it has gone already
             reason = refused.reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
-            await pending.send_home(encode(farewell), refused.code, reason)
+            await pending.reject(encode(farewell), refused.code, reason)
 
 
 async def wrong_path(websocket: WebSocket) -> None:

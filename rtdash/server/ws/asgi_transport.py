@@ -42,7 +42,7 @@ class AsgiPendingUpgrade:
             await self._websocket.close()
 
     async def accept(self) -> None:
-        """See Visitor."""
+        """See PendingUpgrade."""
         await self._websocket.accept(self.asked.subprotocol)
 
     async def serve(
@@ -52,8 +52,8 @@ class AsgiPendingUpgrade:
         transport = AsgiTransport(self._websocket, rules)
         await transport.serve(receiver_of(transport))
 
-    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
-        """See Visitor."""
+    async def reject(self, farewell: bytes, code: int, reason: str) -> None:
+        """See PendingUpgrade."""
         await self._websocket.send_text(farewell.decode())
         await self._websocket.close(code, reason)
 

@@ -257,7 +257,8 @@ class Connection:
     def token_lives(self, principal: Principal) -> None:
         """The token with which it goes on."""
         left = principal.expires_at - self.context.clock()
-        self.deadlines.token_lives(self.context.now(), left.total_seconds())
+        leeway_s = self.context.limits.jwt_leeway_s
+        self.deadlines.token_lives(self.context.now(), left.total_seconds(), leeway_s)
         self.host.plan(self, self.deadlines.next_at)
 
     def look(self, now: float) -> None:

@@ -2,17 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 
-from rtdash.protocol.rates import TokenBucket
+from rtdash.protocol.rates import TokenBuckets
+from rtdash.server.http.peer_address import household
 from rtdash.settings import Limits
 from rtdash.store.sessions import Lease
-
-MAX_ADDRESSES = 10_000
-"""Addresses remembered at once; beyond it those are forgotten whose bucket is full again, and then
-the oldest."""
-
-_IPV6_NETWORK_BITS = 64
 
 
 class ConnectionLimits:
@@ -25,23 +19,13 @@ class ConnectionLimits:
         self._limits = limits
         self._on_refused = on_refused
         self._total = 0
-        self._addresses: dict[str, TokenBucket] = {}
+        self._handshakes = TokenBuckets(limits.handshakes_per_minute / 60, limits.handshakes_burst)
 
     def handshake_wait_s(self, address: str, now: float) -> float:
         """Count a handshake of the address: 0.0 when it may go on, else the seconds after which the
         next one may.
         """
-        per_minute = self._limits.handshakes_per_minute
-        if not per_minute:
-            return 0.0
-        key = _network(address)
-        bucket = self._addresses.get(key)
-        if bucket is None:
-            self._make_room(now)
-            bucket = self._addresses[key] = TokenBucket(
-                per_minute / 60, self._limits.handshakes_burst, now
-            )
-        wait_s = bucket.take(now)
+        wait_s = self._handshakes.take(household(address), now)
         return wait_s if wait_s and self.refuses("handshakes_per_minute") else 0.0
 
     def is_full(self) -> bool:
@@ -73,15 +57,6 @@ class ConnectionLimits:
         self._on_refused(limit)
         return not self._limits.limits_dry_run
 
-    def _make_room(self, now: float) -> None:
-        if len(self._addresses) < MAX_ADDRESSES:
-            return
-        self._addresses = {
-            key: bucket for key, bucket in self._addresses.items() if not bucket.is_full(now)
-        }
-        while len(self._addresses) >= MAX_ADDRESSES:
-            del self._addresses[next(iter(self._addresses))]
-
 
 def surplus(
     leases: Sequence[Lease], process: str, limit: int, twice: Callable[[str], int]
@@ -104,13 +79,3 @@ def surplus(
         if too_many > 0 and newest.process == process and too_many > (counted_twice := twice(sub)):
             found[sub] = min(too_many - counted_twice, newest.connections)
     return found
-
-
-def _network(address: str) -> str:
-    """IPv6 hands out whole networks: a /64 is one household."""
-    if ":" not in address:
-        return address
-    try:
-        return str(int(ip_address(address.partition("%")[0])) >> (128 - _IPV6_NETWORK_BITS))
-    except ValueError:
-        return address

@@ -25,6 +25,7 @@ from rtdash.protocol.server_session import Rates
 from rtdash.relay import Relay
 from rtdash.server.auth.revocations import Revocations
 from rtdash.server.auth.tokens import Principal, Verifier
+from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.logs import facts
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.ws.action_queue import ResaveSession
@@ -86,9 +87,7 @@ class ConnectionServices:
 class ConnectionManager:
     """All connections of this process, and what they share."""
 
-    def __init__(
-        self, services: ConnectionServices, *, allowed_origins: str, trusted_proxies: str
-    ) -> None:
+    def __init__(self, services: ConnectionServices, origins: OriginPolicy) -> None:
         limits = self.limits = services.limits
         self.clock = services.clock
         self.metrics = services.metrics
@@ -128,10 +127,8 @@ class ConnectionManager:
             self.sessions,
             self.spawn,
         )
-        self.admission = Admission(context, self, allowed_origins=allowed_origins)
-        self.fast_handshake = FastHandshake(
-            context, self.admission, trusted_proxies=trusted_proxies
-        )
+        self.admission = Admission(context, self, origins)
+        self.fast_handshake = FastHandshake(context, self.admission)
         self._revocations = services.revocations
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitted = 0
@@ -151,10 +148,10 @@ class ConnectionManager:
 
     async def websocket_endpoint(self, websocket: WebSocket) -> None:
         """One handshake, and in the plain lane the connection behind it."""
-        await self.admission.enter(AsgiPendingUpgrade(websocket))
+        await self.admission.admit(AsgiPendingUpgrade(websocket))
 
-    def admit(self, transport: Transport, principal: Principal) -> Connection:
-        """A connection for a socket that stands; its place is taken already."""
+    def open_connection(self, transport: Transport, principal: Principal) -> Connection:
+        """Open a connection for a socket that stands; its place is taken already."""
         self._admitted += 1
         connection = Connection(self._context, self, transport, principal, self._admitted)
         self.connections[connection] = None

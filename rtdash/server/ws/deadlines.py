@@ -44,10 +44,12 @@ class Deadlines:
             self._idle_since + self._idle_timeout_s,
         )
 
-    def token_lives(self, now: float, left_s: float) -> None:
-        """A token that ends in `left_s`; its bearer is warned before."""
-        self._expires_at = now + left_s
-        self._warn_at = self._expires_at - EXPIRY_WARNING_S
+    def token_lives(self, now: float, left_s: float, leeway_s: float) -> None:
+        """Go on with a token that ends in `left_s` and is taken for `leeway_s` more; its bearer is
+        warned before its end.
+        """
+        self._expires_at = now + left_s + leeway_s
+        self._warn_at = now + left_s - EXPIRY_WARNING_S
 
     def follows(self, now: float, *, anything: bool) -> None:
         """The connection follows something from now on, or nothing."""

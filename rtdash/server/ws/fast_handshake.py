@@ -5,21 +5,20 @@ second parser between.
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from rtdash.protocol.frames import text_frame
+from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.ws.admission import Admission
 from rtdash.server.ws.context import ConnectionContext
 from rtdash.server.ws.fast_transport import FastTransport
 from rtdash.server.ws.handshake import Handshake, failed, read_query, wrong_path
 from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener
-from rtdash.server.ws.upgrade import AcceptResponse, RequestHead, encode_response, judge
+from rtdash.server.ws.upgrade import AcceptResponse, RequestHead, encode_response, negotiate
 
 SOCKET_PATH = b"/ws"
 REFUSED_LINGER_S = 1.0
@@ -32,34 +31,21 @@ _PROTOCOLS = b"sec-websocket-protocol"
 _log = logging.getLogger(__name__)
 
 
-class PeerAddress(NamedTuple):
-    """Who is at the other end of the socket, and whether by TLS."""
-
-    host: str
-    is_secure: bool
-
-
 class FastHandshake:
-    """Where the HTTP class brings its handshakes."""
+    """Handshakes of the fast lane, from the HTTP protocol straight to admission."""
 
-    def __init__(
-        self, context: ConnectionContext, admission: Admission, *, trusted_proxies: str
-    ) -> None:
+    def __init__(self, context: ConnectionContext, admission: Admission) -> None:
         self._context = context
         self._admission = admission
-        self._proxies = ProxyHeadersMiddleware(_see, trusted_proxies) if trusted_proxies else None
 
-    def knock(
-        self,
-        transport: asyncio.Transport,
-        connections: set[Any],
-        head: RequestHead,
-        client: PeerAddress,
-    ) -> None:
-        """Answer the handshake, in a task as it may have to wait; from here on the socket is not
-        the HTTP class's any more.
+    def upgrade(self, http: HttpProtocol, early: bytes) -> None:
+        """Answer the handshake whose head the protocol has parsed, in a task as it may have to
+        wait. From here on the socket is not the HTTP protocol's any more; `early` came behind the
+        head.
         """
-        accept_response = judge(head)
+        transport = http.transport
+        head = RequestHead(http.scope["method"].encode(), http.url, http.headers)
+        accept_response = negotiate(head)
         path, _, query = head.target.partition(b"?")
         if isinstance(accept_response, bytes):
             _log.debug("not a handshake: %s", accept_response[:12])
@@ -68,20 +54,21 @@ class FastHandshake:
             _log.debug("a handshake for %s", path.decode("latin-1"))
             _end(transport, encode_response(wrong_path()))
         else:
-            if self._proxies is not None:
-                client = _behind_proxies(self._proxies, client, head)
+            client = http.request_client()
             asked = Handshake.read(
                 _fields(head),
                 dict(read_query(query)),
                 address=client.host,
                 is_secure=client.is_secure,
             )
-            pending = FastPendingUpgrade(transport, connections, asked, accept_response)
+            pending = FastPendingUpgrade(transport, http.connections, asked, accept_response)
+            if early:
+                pending.data_received(early)
             self._context.spawn(self._let_in(pending))
 
     async def _let_in(self, pending: "FastPendingUpgrade") -> None:
         try:
-            await self._admission.enter(pending)
+            await self._admission.admit(pending)
         except ConnectionError:
             pass
         except Exception:  # noqa: BLE001 - the outermost loop of a handshake
@@ -111,7 +98,7 @@ class FastPendingUpgrade:
         transport.set_protocol(self)  # type: ignore[arg-type] # a protocol by its methods
 
     async def deny(self, response: Response) -> None:
-        """See Visitor."""
+        """See PendingUpgrade."""
         if not self._transport.is_closing():
             _end(self._transport, encode_response(response))
 
@@ -137,7 +124,7 @@ class FastPendingUpgrade:
         if self._early:
             link.data_received(bytes(self._early))
 
-    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
+    async def reject(self, farewell: bytes, code: int, reason: str) -> None:
         """The peer's Close ends it, or the end of our patience."""
         self._farewell = self._frames(MAX_EARLY_BYTES)
         self._farewell.send_close(code, reason)
@@ -183,27 +170,6 @@ class FastPendingUpgrade:
         frames.debug = False  # its debug log has every frame, and with them tokens
         frames.extensions = list(self._accept_response.extensions)
         return frames
-
-
-async def _see(scope: Any, receive: Any, send: Any) -> None:
-    """An app that only looks."""
-
-
-def _behind_proxies(
-    middleware: ProxyHeadersMiddleware, client: PeerAddress, head: RequestHead
-) -> PeerAddress:
-    """As uvicorn says of a request that came through a trusted proxy. Its middleware waits for
-    nothing but the app behind it.
-    """
-    scope: Any = {
-        "type": "websocket",
-        "client": (client.host, 0),
-        "scheme": "wss" if client.is_secure else "ws",
-        "headers": head.headers,
-    }
-    with suppress(StopIteration):
-        middleware(scope, cast("Any", None), cast("Any", None)).send(None)
-    return PeerAddress(scope["client"][0], scope["scheme"] == "wss")
 
 
 def _fields(head: RequestHead) -> dict[str, str]:

@@ -4,14 +4,13 @@ before anything is accepted.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import PlainTextResponse, Response
 
 SUBPROTOCOL = "rtdash.v1"
 MAX_FIELDS = 100
 _BEARER_SUBPROTOCOL = "bearer."
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECRETS = {"token", "session"}
 
 
@@ -48,20 +47,6 @@ class Handshake:
             subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         )
 
-    def is_from_allowed_origin(self, allowed: Collection[str]) -> bool:
-        """Whether the page that asks may: its own server's, an allowed one, or no browser at all
-        (RFC 6454, RFC 6455 section 10.2).
-        """
-        if self.origin is None or "*" in allowed:
-            return True
-        own = _origin(f"{'https' if self.is_secure else 'http'}://{self.host}")
-        return _origin(self.origin) in {own, *map(_origin, allowed)} - {None}
-
-
-def read_allowed_origins(setting: str) -> frozenset[str]:
-    """The setting `allowed_origins`: a list with commas, `*` for all."""
-    return frozenset(origin.strip() for origin in setting.split(",") if origin.strip())
-
 
 def read_query(text: bytes) -> list[tuple[str, str]]:
     """Names and values; none of a query that has too many of them to be meant."""
@@ -90,11 +75,9 @@ def wrong_path() -> Response:
 
 def unreadable() -> Response:
     """400: its head is not one of a handshake, or out of bounds."""
-    text = (
-        "This handshake can't be read: GET, a URL and headers of at most 8 KiB each, no more than"
-        " 128 headers.\n"
+    return PlainTextResponse(
+        "This handshake can't be read: send GET, a URL in ASCII, and no body.\n", 400
     )
-    return PlainTextResponse(text, 400)
 
 
 def failed() -> Response:
@@ -122,15 +105,3 @@ def _subprotocol_token(offered: Collection[str]) -> str | None:
         ),
         None,
     )
-
-
-def _origin(text: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port, so that a default port said and unsaid are the same; None where there
-    is none, as in `null`.
-    """
-    try:
-        parts = urlsplit(text.lower())
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None

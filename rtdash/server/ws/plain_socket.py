@@ -1,22 +1,62 @@
-"""The socket under the plain lane: uvicorn's WebSocket class, mended where a peer could fill the
-memory with what no app sees.
+"""Sockets of the plain lane: uvicorn's WebSocket protocol, mended where a peer could fill memory or
+log with what no app sees.
 """
+
+from typing import cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import Protocol
 
 from rtdash.protocol.frames import PONG_HEAD
+from rtdash.server.http.protocol import HttpProtocol
+from rtdash.server.ws.handshake import unreadable
+from rtdash.server.ws.upgrade import RequestHead, encode_response, is_handshake, read_request
 
 
 class PlainSocket(WebSocketsSansIOProtocol):
-    """Control frames and empty fragments never reach an app, so they are bounded here. Of a socket
-    that has ended it leaves nothing to the
-    garbage collector.
+    """Protocol given to uvicorn as `ws=`. Control frames and empty fragments never reach an app, so
+    they are bounded here. Of a socket that has ended it leaves nothing to the garbage collector.
     """
 
+    @staticmethod
+    def upgrade(http: HttpProtocol, early: bytes) -> None:
+        """Take over the socket of a handshake whose head is parsed already; `early` came behind
+        it.
+
+        uvicorn would write the head down and parse it again, with bounds of its own.
+        """
+        transport = http.transport
+        head = RequestHead(http.scope["method"].encode(), http.url, http.headers)
+        if not is_handshake(head):
+            transport.write(encode_response(unreadable()))
+            transport.close()
+            return
+        socket = cast(
+            "PlainSocket",
+            http.ws_protocol_class(  # type: ignore[misc, call-arg]
+                config=http.config, server_state=http.server_state, app_state=http.app_state
+            ),
+        )
+        socket.connection_made(transport)
+        client = http.request_client()
+        socket.client = (client.host, 0)
+        socket.scheme = "wss" if client.is_secure else "ws"
+        transport.set_protocol(socket)
+        socket.begin(head)
+        if early:
+            socket.data_received(early)
+
+    def begin(self, head: RequestHead) -> None:
+        """Start with the handshake; frames follow it."""
+        conn = self.conn
+        conn.parser = Protocol.parse(conn)
+        next(conn.parser)
+        self.handle_connect(read_request(head))
+
     def handle_ping(self) -> None:
-        """Who doesn't read gets no pongs: a peer may do without (RFC 6455 section 5.5.3), and they
-        would pile up.
+        """Leave out pongs for a peer that doesn't read: it may do without (RFC 6455 section 5.5.3),
+        and they would pile up.
         """
         if self.writable.is_set():
             super().handle_ping()
@@ -30,11 +70,13 @@ class PlainSocket(WebSocketsSansIOProtocol):
             )
 
     def handle_cont(self, event: Frame) -> None:
-        """Empty fragments add nothing to a message, and there may be any number of them."""
+        """Skip empty fragments: they add nothing to a message, and there may be any number of
+        them.
+        """
         if event.data or event.fin:
             super().handle_cont(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The parser knows what knows it."""
+        """Cut the parser loose, which knows what knows it."""
         super().connection_lost(exc)
         del self.conn.parser

@@ -130,7 +130,7 @@ class PendingUpgrade(Protocol):
         ended, another one at once.
         """
 
-    async def send_home(self, farewell: bytes, code: int, reason: str) -> None:
+    async def reject(self, farewell: bytes, code: int, reason: str) -> None:
         """Write a message and a Close, and end."""
 
 

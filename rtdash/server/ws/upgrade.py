@@ -10,7 +10,7 @@ from starlette.responses import Response
 from websockets.datastructures import Headers
 from websockets.extensions import Extension
 from websockets.extensions.base import ServerExtensionFactory
-from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.utils import accept_key
 
@@ -56,8 +56,8 @@ class AcceptResponse:
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def judge(head: RequestHead) -> AcceptResponse | bytes:
-    """The welcome, or the whole refusal: 400, 405 or 426.
+def negotiate(head: RequestHead) -> AcceptResponse | bytes:
+    """Return the accept response, or the whole refusal: 400, 405 or 426.
 
     The common handshake is judged here; any other by the library, which knows what is wrong with
     it, and negotiates compression.
@@ -68,13 +68,30 @@ def judge(head: RequestHead) -> AcceptResponse | bytes:
         head.method == b"GET"
         and fields.get(b"sec-websocket-version") == b"13"
         and _KEY.fullmatch(key)
-        and len(fields) == len(head.headers) <= MAX_NUM_HEADERS  # none stands there twice
+        and len(fields) == len(head.headers)  # no name stands there twice
         and fields.keys().isdisjoint(_UNUSUAL)
-        and len(head.target) + sum(map(len, fields)) + sum(map(len, fields.values()))
-        < MAX_LINE_LENGTH // 2
     ):
         return AcceptResponse(accept_key(key.decode()))
-    return _judge_by_library(head) if _is_readable(head, fields) else encode_response(unreadable())
+    if is_handshake(head):
+        return _negotiate_by_library(head)
+    return encode_response(unreadable())
+
+
+def is_handshake(head: RequestHead) -> bool:
+    """Whether a head is one that the library can read: no body follows it, and its target is
+    ASCII.
+    """
+    fields = dict(head.headers)
+    has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
+    return head.target.isascii() and not has_body
+
+
+def read_request(head: RequestHead) -> Request:
+    """Return the head as the library's request."""
+    headers = Headers(
+        [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
+    )
+    return Request(head.target.decode("ascii"), headers, head.method.decode("ascii"))
 
 
 def encode_response(response: Response) -> bytes:
@@ -88,26 +105,10 @@ def encode_response(response: Response) -> bytes:
     return b"\r\n".join([*lines, b"", bytes(response.body)])
 
 
-def _is_readable(head: RequestHead, fields: dict[bytes, bytes]) -> bool:
-    longest = max(len(head.target), *(len(name) + len(value) for name, value in head.headers))
-    has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
-    return (
-        longest < MAX_LINE_LENGTH
-        and len(head.headers) <= MAX_NUM_HEADERS
-        and head.target.isascii()
-        and not has_body
-    )
-
-
-def _judge_by_library(head: RequestHead) -> AcceptResponse | bytes:
-    headers = Headers(
-        [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
-    )
+def _negotiate_by_library(head: RequestHead) -> AcceptResponse | bytes:
     library = ServerProtocol(extensions=[cast("ServerExtensionFactory", SharedDeflate())])
     del library.parser  # nothing is parsed here; it knows `library`, which knows it
-    response = library.accept(
-        Request(head.target.decode("ascii"), headers, head.method.decode("ascii"))
-    )
+    response = library.accept(read_request(head))
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return response.serialize()
     return AcceptResponse(

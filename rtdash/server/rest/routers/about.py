@@ -14,7 +14,7 @@ from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
 from rtdash.server.rest.openapi import describe
-from rtdash.server.rest.problems import unauthenticated
+from rtdash.server.rest.problems import Problem, unauthenticated
 from rtdash.server.rest.reference import reference_page
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services
@@ -72,6 +72,18 @@ async def read_metrics(request: Request, services: PartsDep) -> Response:
         else await services.worker_metrics.exposition()
     )
     return answer(request, figures, media_type=CONTENT_TYPE)
+
+
+@router.get("/ws", include_in_schema=False)
+async def explain_socket() -> Response:
+    """Answer a handshake that has lost its Upgrade on the way (RFC 9110 section 15.5.22)."""
+    raise Problem(
+        "upgrade_required",
+        "this is the WebSocket's address, and the request has no `Upgrade: websocket`: a proxy on"
+        " the way may have dropped it; nginx needs `proxy_http_version 1.1`, `proxy_set_header"
+        ' Upgrade $http_upgrade` and `proxy_set_header Connection "upgrade"`',
+        headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+    )
 
 
 @router.get("/openapi.json", include_in_schema=False)

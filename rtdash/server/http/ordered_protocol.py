@@ -1,0 +1,201 @@
+"""uvicorn's HTTP protocol with one request after the other, and with upgrades in their turn."""
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from rtdash.server.http.peer_timers import Phase
+from rtdash.server.http.request_head import (
+    MAX_HEAD_BYTES,
+    HeadRefusal,
+    asks_for_websocket,
+    content_length,
+    without_upgrade,
+)
+
+_HEAD_END = b"\r\n\r\n"
+
+
+class OrderedHttpProtocol(HttpToolsProtocol):
+    """HTTP protocol that parses the next request when the one before is answered and the peer has
+    read so far.
+
+    A peer that sends thousands of requests in one segment has them wait as bytes, not as requests
+    (RFC 9112 section 9.3.2 leaves that to the server). Subclasses bound what waits.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.held = b""
+        """What came while a request was being answered, not parsed yet."""
+        self.phase: Phase | None = None
+        self.head_bytes = 0
+        self.is_done = False
+        """Whether the connection was refused or handed over: nothing of it is parsed any more."""
+        self._body_left = 0
+        self._is_upgrading = False
+        self._upgrade_waits = False
+
+    def data_received(self, data: bytes) -> None:
+        """Parse it, or hold it while a request is being answered."""
+        if self.is_done or self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        if self.held or not self._may_parse():
+            self._hold(data)
+        else:
+            self._parse(data)
+
+    def on_message_begin(self) -> None:
+        """Begin a head with its first byte."""
+        super().on_message_begin()
+        self.phase = Phase.HEAD
+
+    def on_headers_complete(self) -> None:
+        """Start the request; its body follows."""
+        self.phase, self.head_bytes = Phase.BODY, 0
+        self._is_upgrading = self.parser.should_upgrade()
+        if self._is_upgrading:
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            self.scope["http_version"] = self.parser.get_http_version()
+        else:
+            self._body_left = content_length(self.headers)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Hand the bytes to the request."""
+        self._body_left -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the body is whole."""
+        self.phase = None
+        if not self._is_upgrading:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what waits behind the answer."""
+        super().on_response_complete()
+        self._go_on()
+
+    def resume_writing(self) -> None:
+        """Go on with what waits: the peer has read."""
+        super().resume_writing()
+        self._go_on()
+
+    def refuse(self, refusal: HeadRefusal) -> None:
+        """Answer with an error and close: what follows can't be told from the head."""
+        self.end_reading()
+        self.transport.write(refusal.encode())
+        self.transport.close()
+
+    def end_reading(self) -> None:
+        """Take nothing more from the peer by HTTP. Idempotent."""
+        self.is_done = True
+        self.held = b""
+        self._unset_keepalive_if_required()
+
+    def bound_rest(self) -> None:
+        """Bound what is held, and what is not whole; called when no more can be parsed."""
+        raise NotImplementedError
+
+    def upgrade(self, early: bytes) -> None:
+        """Hand the socket over; `early` came behind the handshake."""
+        raise NotImplementedError
+
+    def _may_parse(self) -> bool:
+        is_answering = (
+            self.cycle is not None and not self.cycle.response_complete and self.phase is None
+        )
+        return not (is_answering or self.pipeline or self._upgrade_waits or self.flow.write_paused)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse up to the end of one head after the other, as long as that may go on."""
+        view, at = memoryview(data), 0
+        while at < len(data):
+            end = self._piece_end(data, at)
+            if self.phase is not Phase.BODY:
+                self.head_bytes += end - at
+            if self.head_bytes > MAX_HEAD_BYTES:
+                self.refuse(HeadRefusal.TOO_LARGE)
+                return
+            try:
+                self.parser.feed_data(view[at:end])
+            except httptools.HttpParserUpgrade as upgrade:
+                self._take_upgrade(data[at + upgrade.args[0] :])
+                return
+            except httptools.HttpParserError:
+                self.refuse(self.refusal_of_head() or HeadRefusal.UNREADABLE)
+                return
+            at = end
+            if at < len(data) and not self._may_parse():
+                self._hold(data[at:])
+                return
+        self.bound_rest()
+
+    def refusal_of_head(self) -> HeadRefusal | None:
+        """Return why a callback has stopped the parser, if one has."""
+        return None
+
+    def _piece_end(self, data: bytes, at: int) -> int:
+        """Return where to stop parsing for a look at what has come: behind a body of known length,
+        else behind the next head.
+        """
+        if self.phase is Phase.BODY and self._body_left > 0:
+            return min(len(data), at + self._body_left)
+        end = data.find(_HEAD_END, at)
+        return len(data) if end < 0 else end + len(_HEAD_END)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes for later, and read no more until then."""
+        self.held += data
+        self.flow.pause_reading()
+        self.bound_rest()
+
+    def _go_on(self) -> None:
+        """Parse what was held, in a step of its own: this may be in the middle of an answer."""
+        if self.held or self._upgrade_waits:
+            self.loop.call_soon(self._parse_held)
+
+    def _parse_held(self) -> None:
+        if self._upgrade_waits and self._is_idle():
+            self._upgrade_waits = False
+        if self.is_done or self.transport.is_closing() or not self._may_parse():
+            return
+        held, self.held = self.held, b""
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if self._is_upgrading:
+            self._hand_over(held)
+        else:
+            self._parse(held)
+
+    def _is_idle(self) -> bool:
+        """Whether every request so far is answered."""
+        return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+
+    def _take_upgrade(self, rest: bytes) -> None:
+        """Hand a WebSocket's handshake over once what was before it is answered; read any other
+        upgrade as if it were not offered.
+        """
+        if not asks_for_websocket(self.headers):
+            self._is_upgrading = False
+            head = without_upgrade(
+                self.scope["method"], self.url, self.scope["http_version"], self.headers
+            )
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self._parse(head + rest)
+        elif self._is_idle():
+            self._hand_over(rest)
+        else:
+            self._upgrade_waits = True
+            self._hold(rest)
+
+    def _hand_over(self, early: bytes) -> None:
+        self.end_reading()
+        self.connections.discard(self)
+        self.upgrade(early)
+        # it knows this object, which knows it: together they would wait for the garbage collector
+        del self.parser

@@ -1,0 +1,80 @@
+"""Addresses in one spelling, and what trusted proxies say of the client behind them."""
+
+import pytest
+
+from rtdash.server.http.peer_address import PeerAddress, TrustedProxies, household, normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::FFFF:c000:207", "192.0.2.7"),
+        ("192.0.2.7:4711", "192.0.2.7"),
+        ("[2001:DB8::1]:99", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ('"[2001:db8::1]:99"', "2001:db8::1"),
+        ("2001:0db8:0000::0001", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("unknown", "unknown"),
+        ("_hidden", "_hidden"),
+        ("x" * 300, "x" * 64),
+        ("", ""),
+    ],
+)
+def test_an_address_has_one_spelling(text: str, address: str) -> None:
+    """However a peer or a proxy writes it."""
+    assert normalise(text) == address
+
+
+def test_a_household_is_an_ipv4_address_or_a_64() -> None:
+    """IPv4 addresses are told apart, also where they come mapped."""
+    assert household("::ffff:192.0.2.7") == household("192.0.2.7") != household("192.0.2.8")
+    assert household("2001:db8::1") == household("2001:db8::ffff:2") != household("2001:db8:0:1::1")
+
+
+PROXY = PeerAddress("10.0.0.1", is_secure=False)
+
+
+def fields(**values: str) -> list[tuple[bytes, bytes]]:
+    names = {"by": b"x-forwarded-for", "scheme": b"x-forwarded-proto"}
+    return [(names[name], value.encode()) for name, value in values.items()]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "headers", "client"),
+    [
+        ("10.0.0.0/8", fields(by="203.0.113.7", scheme="https"), ("203.0.113.7", True)),
+        ("::ffff:10.0.0.0/104", fields(by="203.0.113.7"), ("203.0.113.7", False)),
+        ("10.0.0.0/8", fields(by="1.2.3.4, 203.0.113.7"), ("203.0.113.7", False)),
+        ("10.0.0.0/8", fields(by="203.0.113.7, 10.0.0.9"), ("203.0.113.7", False)),
+        ("10.0.0.0/8", fields(by="::ffff:203.0.113.7"), ("203.0.113.7", False)),
+        ("10.0.0.0/8", fields(by="10.1.1.1, 10.0.0.9"), ("10.1.1.1", False)),
+        ("10.0.0.0/8", fields(scheme="HTTPS"), ("10.0.0.1", True)),
+        ("10.0.0.0/8", fields(scheme="WSS"), ("10.0.0.1", True)),
+        ("10.0.0.0/8", fields(by="203.0.113.7", scheme="http, https"), ("203.0.113.7", True)),
+        (
+            "10.0.0.0/8",
+            fields(by="203.0.113.7, 10.0.0.9", scheme="https, http"),
+            ("203.0.113.7", True),
+        ),
+        (
+            "10.0.0.0/8",
+            fields(by="1.1.1.1, 203.0.113.7, 10.0.0.9", scheme="http, https, http"),
+            ("203.0.113.7", True),
+        ),
+        ("10.0.0.0/8", fields(by="203.0.113.7", scheme="gopher"), ("203.0.113.7", False)),
+        ("10.0.0.0/8", fields(by=" , "), ("10.0.0.1", False)),
+        ("192.0.2.0/24", fields(by="203.0.113.7", scheme="https"), ("10.0.0.1", False)),
+        ("", fields(by="203.0.113.7", scheme="https"), ("10.0.0.1", False)),
+        ("*", fields(by="203.0.113.7, 1.1.1.1", scheme="https, http"), ("203.0.113.7", True)),
+    ],
+)
+def test_a_trusted_proxy_says_who_asks(
+    trusted: str, headers: list[tuple[bytes, bytes]], client: tuple[str, bool]
+) -> None:
+    """The first address from the end that is no trusted proxy's, and the scheme that the outermost
+    trusted proxy has seen; what stands before it may be made up.
+    """
+    assert TrustedProxies(trusted).client(PROXY, headers) == client
