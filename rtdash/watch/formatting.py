@@ -26,6 +26,8 @@ CHANGES = {
     "amend": "amended",
     "pay": "paid",
     "charge": "charged",
+    "refund": "refunded",
+    "put": "updated",
 }
 """Participles of the operations, in the words of the staff."""
 

@@ -148,14 +148,14 @@ def test_reader_that_leaves(served):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["hotel_rooms"], 2, "choose of hotel_stats"),
+        (["hotel_rooms"], 2, "did you mean hotel_stats"),
         ([CHANNEL, "--duration", "soon"], 2, "is not a duration"),
         (
             [CHANNEL, "--venue", "harbour-hotel"],
             2,
             "is a hotel, so that it has no restaurant_reservations",
         ),
-        ([CHANNEL, "--venue", "elsewhere"], 4, "not for the venue 'elsewhere'"),
+        ([CHANNEL, "--venue", "elsewhere"], 4, "there is no venue 'elsewhere'"),
         ([CHANNEL, "--token", "not-a-token"], 4, "token"),
         ([CHANNEL, "--once", "--token", "not-a-token"], 4, "token"),
         ([CHANNEL, "--url", "http://127.0.0.1:9", "--duration", "0.3s"], 3, "rtdash serve"),
