@@ -60,8 +60,12 @@ class Dashboard:
         self._wake = asyncio.Event()
 
     def mark_dirty(self, venue_id: str) -> None:
-        """Something of the venue has changed and is committed."""
-        cache = self._caches[venue_id]
+        """Something of the venue has changed and is committed. A venue that is not known here yet
+        is passed over.
+        """
+        cache = self._caches.get(venue_id)
+        if cache is None:
+            return
         cache.change_count += 1
         if cache.is_followed:
             self._schedule(venue_id, cache)

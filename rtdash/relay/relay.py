@@ -6,8 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from rtdash.broker.base import Broker, Notice
@@ -15,16 +14,15 @@ from rtdash.domain.instants import Clock
 from rtdash.hub import Hub, Subscription
 from rtdash.protocol.channels import Position, Stream, reservations_channel
 from rtdash.relay.broker_connection import BrokerConnection
+from rtdash.relay.head_poller import POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
+from rtdash.store.database import DatabaseReplaced, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
-POLL_INTERVAL_S = 1.0
-"""How often the heads are looked at, so that a lost notice costs a second and not an event."""
-
-THOROUGH_INTERVAL_S = 60.0
-"""How often all heads are looked at, and how far back the looks in between reach."""
+REFUTE_INTERVAL_S = 600.0
+"""How often a position that may be made up can make everybody start over."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class Relay:
         epoch: str,
         *,
         clock: Clock,
-        on_accepted: Callable[[Stream], None],
+        on_changed: Callable[[Stream], None],
         is_alone: bool = False,
     ) -> None:
         self.counts: Counter[str] = Counter()
@@ -58,11 +56,13 @@ class Relay:
         self._log = log
         self._hub = hub
         self._clock = clock
+        self._on_changed = on_changed
         self._is_alone = is_alone
-        self._sequencer = Sequencer(log, hub, epoch, self.counts, on_accepted=on_accepted)
-        self._replays = Replays(log, hub, self._sequencer, self.counts)
+        self._sequencer = Sequencer(log, hub, epoch, self.counts, on_changed=on_changed)
+        self._replays = Replays(log, hub, self._sequencer, self.counts, refute=self.refute)
         self._broker_connection = BrokerConnection(broker, self._receive)
-        self._thorough_at = float("-inf")
+        self._plan = PollPlan(clock)
+        self._drew_at = float("-inf")
         self._is_poll_due = True
 
     @property
@@ -148,26 +148,53 @@ class Relay:
             group.create_task(self._broker_connection.run(), name="broker link")
             group.create_task(self._poll_forever(), name="heads")
 
-    async def poll_heads(self, *, thorough: bool = True) -> None:
-        """Compare with the heads in the log: those that changed lately, or all. Raises
-        StoreUnavailable. Never two at once.
-        """
+    async def poll_heads(self, reach: Reach = Reach.FULL) -> None:
+        """Compare with the heads in the log. Raises StoreUnavailable. Never two at once."""
         self.counts["looks"] += 1
         before = self._sequencer.accepted()
-        since = None if thorough else self._clock() - timedelta(seconds=THOROUGH_INTERVAL_S)
-        epoch, heads = await self._log.read_heads(changed_since=since)
+        began_at, since = self._clock(), self._plan.since(reach)
+        try:
+            epoch, heads = await self._log.read_heads(changed_since=since)
+            if reach is Reach.FULL and self._is_following(epoch, before):
+                heads = {**heads, **(await self._log.read_heads(tuple(before)))[1]}
+        except DatabaseReplaced:
+            epoch, heads = await self._log.draw_epoch(self.epoch), {}
         if epoch == self.epoch and any(
-            heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()
+            heads.get(stream, seq) < seq for stream, seq in before.items()
         ):
-            _log.warning(
-                "the log is behind what was seen of it: it gets a new epoch, everybody starts over"
-            )
+            _log.warning("the log is behind what was seen of it: it gets a new epoch")
             epoch = await self._log.draw_epoch(self.epoch)
         if epoch != self.epoch:
             await self._start_over()
             return
-        for stream in before:
-            self._sequencer.request_up_to(stream, heads.get(stream, 0))
+        for stream in self._plan.note(reach, began_at, heads):
+            if stream in before:
+                self._sequencer.request_up_to(stream, heads[stream])
+            else:
+                self._on_changed(stream)
+
+    async def refute(self, stream: Stream, position: Position) -> None:
+        """Draw a new epoch, because a client holds a position of this one beyond the log's end.
+
+        The log has lost events: a restored copy, a failover, a crash without fsync. Numbers that
+        were given out are given again, so no position of the epoch may be followed any more. A
+        position that this process can't have seen may be made up; such a one is believed once in
+        REFUTE_INTERVAL_S, and answered with StoreUnavailable in between.
+        """
+        if position.epoch != self.epoch:
+            return
+        now = time.monotonic()
+        if position.seq > self._plan.head(stream):
+            if now - self._drew_at < REFUTE_INTERVAL_S:
+                raise StoreUnavailable(
+                    "the position is beyond the end of the log",
+                    reason="beyond_head",
+                    hint="reload by REST and subscribe without a position",
+                )
+            self._drew_at = now
+        _log.warning("a client's position is beyond the log's end: the log gets a new epoch")
+        await self._log.draw_epoch(self.epoch)
+        await self._start_over()
 
     async def close(self) -> None:
         """End the reads that are under way."""
@@ -177,6 +204,9 @@ class Relay:
     def _receive(self, notice: Notice) -> None:
         if notice.epoch == self.epoch:
             self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
+
+    def _is_following(self, epoch: str, before: Mapping[Stream, int]) -> bool:
+        return epoch == self.epoch and bool(before)
 
     async def _poll_forever(self) -> None:
         is_failing = False
@@ -197,12 +227,8 @@ class Relay:
         self._is_poll_due = await self._log.has_moved() or self._is_poll_due
         if not self._is_poll_due:
             return
-        now = time.monotonic()
-        thorough = now - self._thorough_at >= THOROUGH_INTERVAL_S
-        await self.poll_heads(thorough=thorough)
+        await self.poll_heads(self._plan.next_reach())
         self._is_poll_due = False
-        if thorough:
-            self._thorough_at = now
 
     async def _start_over(self) -> None:
         epoch, heads = await self._log.read_heads()

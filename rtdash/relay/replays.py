@@ -4,7 +4,7 @@ without a gap (DESIGN rule 4).
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,12 +54,14 @@ class Replays:
         sequencer: Sequencer,
         counts: Counter[str],
         *,
+        refute: Callable[[Stream, Position], Awaitable[None]],
         clock_monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._hub = hub
         self._sequencer = sequencer
         self._counts = counts
+        self._refute = refute
         self._clock = clock_monotonic
         self._reads = SingleFlight()
         self._floors: dict[Stream, tuple[str, float, int]] = {}
@@ -126,7 +128,10 @@ class Replays:
             reached = await self._sequencer.catch_up_to(stream, after.seq)
             self._hub.flush_now()
             if not reached:
-                return BEYOND_HEAD if after.epoch == self._sequencer.epoch else NEW_EPOCH
+                if after.epoch != self._sequencer.epoch:
+                    return NEW_EPOCH
+                await self._refute(stream, after)
+                return BEYOND_HEAD
         floor = after.seq if after.seq == self._hub.top(stream) else await self._floor(stream)
         if after.epoch != self._sequencer.epoch:
             return NEW_EPOCH

@@ -193,7 +193,7 @@ async def _build_relay(opened: OpenedResources, hub: Hub, dashboard: Dashboard) 
         opened.broker,
         epoch,
         clock=opened.clock,
-        on_accepted=lambda stream: dashboard.mark_dirty(stream.venue),
+        on_changed=lambda stream: dashboard.mark_dirty(stream.venue),
         is_alone=opened.is_alone,
     )
 

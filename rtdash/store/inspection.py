@@ -1,13 +1,15 @@
 """A look at a store from outside, for `rtdash doctor`: nothing is written, no lock is taken."""
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rtdash.store.dialects import open_engines
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
+from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import refuse_newer
 
 _PATIENCE_S = 5.0
@@ -44,7 +46,9 @@ def inspect_store(url: str) -> Inspection | None:
 
 
 def _read_only(file: Path) -> Engine:
-    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
+    )
 
 
 def _find_trouble(engine: Engine, check: str | None = None) -> StoreError | None:

@@ -11,7 +11,7 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, translate
@@ -56,11 +56,20 @@ class Writer:
     """
 
     def __init__(
-        self, engine: Engine, *, queue_limit: int, report: Callable[[Commit], None]
+        self,
+        connect: Callable[[], Connection],
+        *,
+        queue_limit: int,
+        report: Callable[[Commit], None],
+        enter: Callable[[Connection, bool], None] = lambda _conn, _is_new: None,
+        on_disk_error: Callable[[], None] | None = None,
     ) -> None:
-        self._engine = engine
+        self._open_connection = connect
         self._queue_limit = queue_limit
         self._report = report
+        self._enter = enter
+        self._on_disk_error = on_disk_error
+        self._is_new = True
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Job] = deque()
         self._changed = Condition()
@@ -128,6 +137,8 @@ class Writer:
         except StoreUnavailable as trouble:
             fault = trouble
             settled = [_Settled(job, error=trouble) for job in jobs]
+            if trouble.reason == "io_error" and self._on_disk_error is not None:
+                self._on_disk_error()
         except Exception as error:  # noqa: BLE001
             # whatever a caller's function raises goes to that caller
             if len(jobs) > 1:
@@ -172,6 +183,10 @@ class Writer:
         conn = self._connect()
         transaction = conn.begin()
         try:
+            self._enter(conn, self._is_new)
+            # Group commit: everything that waited shares one transaction, and so one fsync. While
+            # it runs the next group gathers, so that groups grow with the load and a single
+            # booking waits for nobody.
             results = [job.work(conn) for job in jobs]
         except BaseException:
             self._roll_back()
@@ -185,11 +200,13 @@ class Writer:
             raise OutcomeUnknown(
                 f"COMMIT failed ({fault or error})", reason=reason, hint=hint
             ) from error
+        self._is_new = False
         return results
 
     def _connect(self) -> Connection:
         if self._conn is None:
-            self._conn = self._engine.connect()
+            self._conn = self._open_connection()
+            self._is_new = True
         return self._conn
 
     def _roll_back(self) -> None:

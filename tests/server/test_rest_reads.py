@@ -235,6 +235,25 @@ def test_a_position_that_cant_be_followed_gets_a_reset(
     )
 
 
+def test_a_position_beyond_the_log_ends_its_epoch(client: httpx2.Client) -> None:
+    """The log has lost what the caller holds, and will give the same numbers again: nobody may go
+    on from a position of that epoch. One that is made up can do so once in ten minutes.
+    """
+    path = "/api/channels/hotel_notifications/events"
+    head = client.get(path).json()["position"]
+    beyond = {"after": head["seq"] + 5, "epoch": head["epoch"]}
+    told = client.get(path, params=beyond).json()
+    assert told["reset"]["reason"] == "beyond_head"
+    assert told["position"]["epoch"] != head["epoch"]
+    assert told["position"]["seq"] == head["seq"]
+    kept = {"after": head["seq"], "epoch": head["epoch"]}
+    assert client.get(path, params=kept).json()["reset"]["reason"] == "epoch_changed"
+    again = client.get(path, params=beyond | {"epoch": told["position"]["epoch"]})
+    assert again.status_code == 503
+    assert "Retry-After" in again.headers
+    assert client.get(path).json()["position"] == told["position"]
+
+
 def test_a_state_channel_gives_its_current_states(client: httpx2.Client) -> None:
     """The messages are those of the socket."""
     events = client.get("/api/channels/hotel_stats/events").json()["events"]

@@ -1,6 +1,6 @@
 """A channel by REST: the same messages and positions as on the socket, for who can't open one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -73,6 +73,11 @@ async def read_events(
     page = await services.database.read(
         lambda connection: _read(connection, stream, after, epoch, limit)
     )
+    if page.reset_reason == BEYOND_HEAD and epoch is not None and after is not None:
+        # The caller holds what the log has lost: this epoch must not go on for anybody.
+        await services.relay.refute(stream, Position(epoch, after))
+        head = await services.database.read(lambda connection: _head(connection, stream))
+        page = replace(page, position=head)
     return answer(request, _show(page, stream, services))
 
 
@@ -80,8 +85,8 @@ def _read(
     connection: Connection, stream: Stream, after: int | None, epoch: str | None, limit: int
 ) -> _Page:
     """All in one read, so that the head is that of the log which the events are from."""
-    present = event_log.read_epoch(connection)
-    head = Position(present, event_log.read_heads(connection, [stream])[stream])
+    head = _head(connection, stream)
+    present = head.epoch
     if after is None:
         return _Page([], head, None)
     if epoch not in {None, present}:
@@ -92,6 +97,12 @@ def _read(
         return _Page([], head, recovered=False, reset_reason=HISTORY_GONE)
     events = event_log.read_events(connection, stream, after, limit)
     return _Page(events, Position(present, events[-1].seq if events else after), recovered=True)
+
+
+def _head(connection: Connection, stream: Stream) -> Position:
+    return Position(
+        event_log.read_epoch(connection), event_log.read_heads(connection, [stream])[stream]
+    )
 
 
 def _show(page: _Page, stream: Stream, services: Services) -> bytes:
