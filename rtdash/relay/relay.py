@@ -173,18 +173,23 @@ class Relay:
             else:
                 self._on_changed(stream)
 
-    async def refute(self, stream: Stream, position: Position) -> None:
+    async def refute(
+        self, stream: Stream, position: Position, *, is_believed: bool = False
+    ) -> None:
         """Draw a new epoch, because a client holds a position of this one beyond the log's end.
 
         The log has lost events: a restored copy, a failover, a crash without fsync. Numbers that
         were given out are given again, so no position of the epoch may be followed any more. A
-        position that this process can't have seen may be made up; such a one is believed once in
-        REFUTE_INTERVAL_S, and answered with StoreUnavailable in between.
+        position that this process hasn't seen may be made up, and is passed over. With
+        `is_believed` such a one counts, too, but once in REFUTE_INTERVAL_S, and raises
+        StoreUnavailable in between: a client must not make everybody start over again and again.
         """
         if position.epoch != self.epoch:
             return
         now = time.monotonic()
         if position.seq > self._plan.head(stream):
+            if not is_believed:
+                return
             if now - self._drew_at < REFUTE_INTERVAL_S:
                 raise StoreUnavailable(
                     "the position is beyond the end of the log",

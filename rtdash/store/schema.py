@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION: Final = "0003"
+HEAD_REVISION: Final = "0004"
 """The migration that these tables are; compared at open, so that alembic is only loaded when there
 is something to migrate."""
 

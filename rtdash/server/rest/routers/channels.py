@@ -75,7 +75,7 @@ async def read_events(
     )
     if page.reset_reason == BEYOND_HEAD and epoch is not None and after is not None:
         # The caller holds what the log has lost: this epoch must not go on for anybody.
-        await services.relay.refute(stream, Position(epoch, after))
+        await services.relay.refute(stream, Position(epoch, after), is_believed=True)
         head = await services.database.read(lambda connection: _head(connection, stream))
         page = replace(page, position=head)
     return answer(request, _show(page, stream, services))
