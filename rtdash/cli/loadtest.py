@@ -85,7 +85,10 @@ def loadtest(
     """Put load on a server, drop its connections, and judge.
 
     Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts
-    a server of its own: rtdash loadtest --report out
+    a server of its own.
+
+    Examples: rtdash loadtest · rtdash loadtest fanout --users 200 --report out · rtdash loadtest
+    drops --url https://dash.example --tokens tokens.txt
     """
     _require_locust()
     with _in_words():

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
 from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import refuse_newer
+from rtdash.store.venues import read_venues
 
 _PATIENCE_S = 5.0
 _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
@@ -43,6 +44,23 @@ def inspect_store(url: str) -> Inspection | None:
         f"{engines.file.name}, {size_mib} MiB",
         _find_trouble(_read_only(engines.file), check="PRAGMA quick_check(1)"),
     )
+
+
+def read_venue_ids(url: str) -> list[str]:
+    """Return the venues of a store, in its order; none where the store isn't there yet, or can't
+    be asked.
+    """
+    try:
+        engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
+        if engines.file is not None and not engines.file.exists():
+            return []
+        engine = _read_only(engines.file) if engines.file is not None else engines.reader
+        with engine.connect() as conn:
+            found = [venue.id for venue in read_venues(conn)]
+        engine.dispose()
+    except (SQLAlchemyError, StoreError):
+        return []
+    return found
 
 
 def _read_only(file: Path) -> Engine:
