@@ -65,7 +65,7 @@ def test_a_venue_file_is_imported(tmp_path: Path, capfd: pytest.CaptureFixture[s
         ('"JPY"', '"XXQ"', "line 6: unknown currency"),
         ("20000", "20000.5", "line 11: baseRate"),
         ('name = "The Inn"', "name = ", "line 3: not TOML"),
-        ("king", "\udcff", "can't be read"),
+        ("king", "\udcff", "line 8: not UTF-8"),
     ],
 )
 def test_a_wrong_venue_file_is_refused_whole(
