@@ -80,7 +80,8 @@ export class ReservationList {
     say(sum, isPrivate ? "" : formats.money(row.amount));
     say(status, t(row.status));
     status.dataset.status = row.status;
-    if (!this.#isFirst && before !== row.version) highlight(element, before === undefined ? "fresh" : "changed");
+    if (this.#isFirst || before === row.version) return;
+    highlight(element, before === undefined ? "fresh" : "changed");
   }
 }
 
