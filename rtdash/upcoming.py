@@ -14,7 +14,8 @@ from rtdash.domain.instants import Clock
 from rtdash.domain.reservations import Reservation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import Stream, notifications_channel
-from rtdash.protocol.messages import reservation_json, upcoming_message
+from rtdash.protocol.messages import upcoming_message
+from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import announcements, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.database import Connection, Database, StoreUnavailable

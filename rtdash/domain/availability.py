@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from itertools import product
 from typing import NamedTuple
 
-from rtdash.domain.refusals import NoAvailability
 from rtdash.domain.reservations import NOT_COMING, Op, Operation, Reservation
+from rtdash.domain.stay_refusals import NoAvailability
 from rtdash.domain.venues import Venue, VenueKind
 
 MAX_NIGHTS = 366

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rtdash.protocol.channels import Channel
 from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.models import Count, Instant, Shape, StreamPosition
+from rtdash.protocol.model_types import Count, Instant, Shape, StreamPosition
 
 Id = Annotated[str | int | float, Field(description="Echoed in the answer")]
 

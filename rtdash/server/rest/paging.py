@@ -12,8 +12,8 @@ from pydantic import BeforeValidator
 
 from rtdash.domain.reservations import Reservation, Status
 from rtdash.domain.venues import Venue
-from rtdash.protocol.messages import reservation_json
-from rtdash.server.rest.fields import parse_date
+from rtdash.protocol.shown_reservations import reservation_json
+from rtdash.server.rest.dates import parse_date
 from rtdash.server.rest.problems import invalid
 from rtdash.store import reservations
 from rtdash.store.database import Connection
