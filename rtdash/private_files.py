@@ -1,5 +1,5 @@
 """Files that belong to one user: made with mode 0600 whatever the umask, never through a symbolic
-link, and refused where somebody else could have put them there.
+link, and refused where another user could have put them there.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ _ROOT = 0
 _log = logging.getLogger(__name__)
 
 
-# a refusal at the start, for the person who looks after the machine
+# a refusal at the start, for the operator of the machine
 class FileUnsafe(OSError):  # noqa: N818
     """A file or directory that another user owns or may write; `hint` says how to mend it."""
 

@@ -1,7 +1,6 @@
 """Upcoming reservations: each is announced once, when its start comes within the venue's lead
-(CONTRACT section 5).
-
-What is booked inside the lead is announced by its booking; here is told what time brings about.
+(guide: rest, "What the figures mean"). A booking inside the lead is announced by itself; this
+module announces what time brings about.
 """
 
 import asyncio

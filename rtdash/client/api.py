@@ -96,7 +96,7 @@ class Api:
                 await asyncio.sleep(pause_s)
 
     async def profile(self) -> JsonObject:
-        """Fetch who the token is for, and its venues."""
+        """Fetch the user of the token, and its venues."""
         return await self._get_object("/api/user/profile", ("id", "scopes", "venues"))
 
     async def room_types(self, venue: str) -> JsonObject:

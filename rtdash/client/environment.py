@@ -1,4 +1,4 @@
-"""What the environment of another machine says to an HTTP client: proxies, and certificates.
+"""Proxies and certificates that the environment of a machine names for an HTTP client.
 
 A laptop's or a company's variables are for the outside world; one that can't be used must not end a
 command that talks to a server beside it (encode/httpx issue 3221: `NO_PROXY=[::1]`).

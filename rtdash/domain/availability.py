@@ -56,7 +56,7 @@ class Rooms:
         return self._loaded.get(key, 0) + self._changes[key]
 
     def changes(self) -> dict[Night, int]:
-        """What to add to the stored counts; nights that came out even are left out."""
+        """Return what to add to the stored counts; nights that came out even are left out."""
         return {night: change for night, change in self._changes.items() if change}
 
     def exchange(

@@ -69,8 +69,8 @@ _encode_sorted = json.JSONEncoder(sort_keys=True).encode
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an operation leads to: the next version of its reservation, and the charge that it
-    makes, if it makes one.
+    """Result of an operation: the next version of its reservation, and the charge that it makes, if
+    it makes one.
     """
 
     reservation: Reservation
@@ -205,7 +205,9 @@ def _changed(
 def _departed(
     operation: Operation, after: Reservation, venue: Venue, instant: datetime
 ) -> Reservation:
-    """A guest who leaves early frees the nights from that business date on, but for the first."""
+    """Shorten a stay that is left early: it frees the nights from that business date on, but for
+    the first.
+    """
     assert after.check_in is not None, "only a hotel has check_out"
     assert after.check_out is not None, "only a hotel has check_out"
     left_on = max(business_date(venue, instant), after.check_in + timedelta(days=1))

@@ -129,7 +129,7 @@ class InstantInFuture(Refusal):
     def __str__(self) -> str:
         return (
             f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}):"
-            " `at` tells of the past; leave it out for now"
+            " `at` is an instant of the past; leave it out for now"
         )
 
 

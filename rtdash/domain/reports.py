@@ -29,8 +29,8 @@ class Period(StrEnum):
 
 
 class Stay(NamedTuple):
-    """What reports need of a reservation as it is now; `price_minor` is its amount without its
-    charges.
+    """Part of a reservation that reports need, as it is now; `price_minor` is its amount without
+    its charges.
     """
 
     business_date: date
@@ -102,8 +102,8 @@ def period_range(period: Period, until: date) -> tuple[date, date]:
 
 
 def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
-    """What stays of so many nights come to on each, in whole minor units: every amount is exact,
-    its first nights take what doesn't divide.
+    """Return what stays of so many nights come to on each, in whole minor units: every amount is
+    exact, and its first nights take what doesn't divide.
     """
     each = sum(amount // nights for amount in amounts_minor)
     left = Counter(amount % nights for amount in amounts_minor)
@@ -149,8 +149,8 @@ def trend_points(
 def revenue_by_category(
     venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
 ) -> list[CategoryRevenue]:
-    """What was earned on the business dates from `first` to `last`, by room type (by name) or menu
-    category, and by charge category.
+    """Return what was earned on the business dates from `first` to `last`, by room type (by name)
+    or menu category, and by charge category.
 
     `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
     """
@@ -184,7 +184,7 @@ def reservation_sources(reservations: Mapping[str, int]) -> list[SourceShare]:
 
 
 def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
-    """Who came in a period: new customers (their first visit lies in it), returning ones, and
+    """Count the customers of a period: new ones (their first visit lies in it), returning ones, and
     segments by visits up to its end.
 
     Customers without a visit in the period are not counted.
@@ -212,8 +212,8 @@ def _segment(visits: int) -> str:
 
 
 def _earned_by_day(stays: Iterable[Stay]) -> Counter[date]:
-    """What stays earn on each date; those of the same nights are split together, which takes a
-    quarter of the time.
+    """Return what stays earn on each date; those of the same nights are split together, which takes
+    a quarter of the time.
     """
     revenue: Counter[date] = Counter()
     prices_of: dict[tuple[date, date], list[int]] = defaultdict(list)

@@ -1,6 +1,4 @@
-"""The terms of a reservation: who, when, where and for how much, when it is booked and when it is
-amended.
-"""
+"""Terms of a reservation: guest, dates, place and price, when it is booked and when it is amended."""
 
 import re
 from dataclasses import replace
@@ -16,8 +14,9 @@ from rtdash.domain.stay_refusals import DatesReversed, OverCapacity, StayTooLong
 from rtdash.domain.venues import Venue, VenueKind, business_date, stay_start
 
 RESERVATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
-"""What a client may call a reservation: it stands in addresses as it is (unreserved characters of
-RFC 3986)."""
+"""Pattern of a reservation's id: it stands in addresses as it is (unreserved characters of RFC
+3986).
+"""
 
 YEARS = range(1970, 2200)
 """Years in which a reservation can lie; the ends of the calendar have no room for time zones."""

@@ -59,8 +59,8 @@ def parse_venues(content: str | bytes, *, source: str) -> tuple[Venue, ...]:
 
 
 def check_zones(venues: Iterable[Venue]) -> None:
-    """Raise VenueFileError for the first stored venue whose time zone this machine hasn't: with it
-    every request about the venue would fail.
+    """Raise VenueFileError for the first stored venue with a time zone that this machine hasn't:
+    with it every request about the venue would fail.
     """
     for venue in venues:
         if not is_readable(venue.timezone):

@@ -1,5 +1,5 @@
-"""What a client may say: its text frames become actions, or a refusal that says how to mend them
-(CONTRACT section 3).
+"""Actions of a client: its text frames become actions, or a refusal that says how to mend them
+(guide: protocol, "Actions").
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MAX_SEQ = 2**53 - 1
 MAX_BATCH_MS = 1000
 
 Id = str | int | float | None
-"""What a client puts into `id` to find its answer again; None when it didn't."""
+"""Value that a client puts into `id` to find its answer again; None when it didn't."""
 
 Positions = Mapping[Channel, Position]
 

@@ -14,15 +14,13 @@ Id = Annotated[str | int | float, Field(description="Echoed in the answer")]
 
 
 class Answer(Shape):
-    """What every answer may carry."""
+    """Fields that every answer may carry."""
 
     id: Id | None = None
 
 
 class Covered(Answer):
-    """What an answer about channels covers; `positions` are just before the first event that
-    follows.
-    """
+    """Fields of an answer about channels; `positions` are just before the first event that follows."""
 
     channels: list[Channel]
     venues: dict[Channel, str]
@@ -78,7 +76,7 @@ class Error(Answer):
 
 
 class Asked(Answer):
-    """What every action may carry."""
+    """Fields that every action may carry."""
 
 
 class Subscribe(Asked):

@@ -17,7 +17,7 @@ Message = dict[str, Any]
 """One JSON object as it travels."""
 
 UPCOMING = "Upcoming"
-"""The status that only an `upcoming_reservation` shows (CONTRACT section 5)."""
+"""The status that only an `upcoming_reservation` shows (guide: rest, "What the figures mean")."""
 
 _encode_strictly = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -56,8 +56,8 @@ def reservation_message(
     """`new_reservation` (`change` None) or `reservation_update`, as an event that is still to be
     stamped.
 
-    `reservation` is what `reservation_json` gives; `at` the past instant that the operation told,
-    if it told one.
+    `reservation` is what `reservation_json` gives; `at` the past instant that the operation gave,
+    if it gave one.
     """
     if change is None:
         return _event(

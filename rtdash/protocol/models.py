@@ -56,7 +56,7 @@ class Timed(Shape):
 
 class Event(Timed):
     """An event of the log. `operationId` is null where time brought it about; `at` is there where
-    an operation told of the past.
+    an operation lies in the past.
     """
 
     venue: str
@@ -104,7 +104,7 @@ class ReservationUpdate(Event):
 
 
 class UpcomingReservation(Event):
-    """Guests who are expected within the venue's lead; announced once."""
+    """Reservation with guests expected within the venue's lead; announced once."""
 
     type: Literal["upcoming_reservation"]
     reservation: Reservation
@@ -165,7 +165,7 @@ ChannelMessage = Annotated[
 
 
 class Batch(Shape):
-    """What came within the window that the connection asked for; at most 64 KiB."""
+    """Messages that came within the window that the connection asked for; at most 64 KiB."""
 
     type: Literal["batch"]
     timestamp: Instant | None = None

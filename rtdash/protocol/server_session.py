@@ -23,7 +23,7 @@ _MINUTE_S = 60.0
 class Rates:
     """How often a client may speak; `per_second` 0 means as often as it likes.
 
-    With `dry_run` an excess is told to `on_excess` and let pass.
+    With `dry_run` an excess is reported to `on_excess` and let pass.
     """
 
     per_second: float

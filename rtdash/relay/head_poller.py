@@ -16,7 +16,8 @@ from rtdash.protocol.channels import Stream
 
 POLL_INTERVAL_S = 0.7
 """How often the heads are polled. With the quarter of a second that a venue's figures may be old, a
-lost notice costs less than a second (CONTRACT section 4)."""
+lost notice costs less than a second (guide: rest, "What the figures mean").
+"""
 
 OVERLAP = timedelta(seconds=3)
 """How far back a poll reaches behind the one before it: events are stamped before they are

@@ -1,4 +1,4 @@
-"""What the relay asks of the event log."""
+"""Reads that the relay makes of the event log."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

@@ -31,13 +31,11 @@ class Relay:
     """One process's view of the log.
 
     `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)`
-    when the log got another name, then
-    `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a
-    stream. Its members stay and stand
-    at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps,
-    recovered, reset, looks.
-    With `is_alone` the broker leads to no other process, and gets nothing but what shows that it
-    works.
+    when the log got another name, then `on_reset(stream, reason)` for each followed stream; the
+    latter also when pruning overtook a stream. Its members stay and stand at `position(stream)`
+    then: each must get a reset. `counts` only grow: accepted, repeated, gaps, recovered, reset,
+    looks. With `is_alone` the broker leads to no other process, and gets nothing but what shows
+    that it works.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class Relay:
 
     @property
     def on_reset(self) -> Callable[[Stream, str], None]:
-        """Who tells the members of a stream that their history is gone."""
+        """Callback that announces to the members of a stream that their history is gone."""
         return self._sequencer.on_reset
 
     @on_reset.setter
@@ -100,8 +98,8 @@ class Relay:
         return self._sequencer.in_flight + self._replays.in_flight
 
     def announce(self, events: Sequence[StoredEvent]) -> None:
-        """What this process has just committed, in the order of commit: to its own members at once,
-        to others by the broker.
+        """Announce what this process has just committed, in the order of commit: to its own members
+        at once, to other processes by the broker.
         """
         notices = tuple(_notices(events, self.epoch))
         for notice in notices:
@@ -110,7 +108,7 @@ class Relay:
             self._broker_connection.send(notices)
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows the stream here. A stats stream follows the events that its
+        """Count one more follower of the stream here. A stats stream follows the events that its
         figures come from.
 
         Raises StoreUnavailable or CancelledError, and then counts nothing.
@@ -118,7 +116,7 @@ class Relay:
         await self._sequencer.follow(_source(stream))
 
     def unfollow(self, stream: Stream) -> None:
-        """Count one less. Raises KeyError where nobody followed."""
+        """Count one follower less. Raises KeyError where there was none."""
         self._sequencer.unfollow(_source(stream))
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
@@ -244,7 +242,7 @@ class Relay:
 
 
 def _source(stream: Stream) -> Stream:
-    """The event stream to follow: each operation makes one reservation event, so those tell of
+    """Return the event stream to follow: each operation makes one reservation event, so those show
     every change of the figures.
     """
     return (
@@ -267,4 +265,4 @@ def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
 
 
 def _ignore(_epoch: str) -> None:
-    """Nobody listens for new epochs yet."""
+    """Ignore a new epoch: no listener is set yet."""

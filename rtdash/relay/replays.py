@@ -1,5 +1,5 @@
 """How a subscriber that was away catches up: from its position to the hub's top, then it joins
-without a gap (DESIGN rule 4).
+without a gap (guide: architecture, "Replay to the top, then join without awaiting").
 """
 
 import time
@@ -43,8 +43,8 @@ class Start:
 
 
 class Replays:
-    """Decides what can be recovered, and recovers it. All who ask for the same page of the log
-    share one read and its frames.
+    """Recovery: it decides what can be recovered, and recovers it. Requests for the same page of
+    the log share one read and its frames.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""What comes next on each followed stream: order, loss and repeats are one comparison with the last
-accepted seq (DESIGN rule 3).
+"""Sequencer of each followed stream: order, loss and repeats are one comparison with the last
+accepted seq (guide: architecture, "Only the relay decides what is next").
 """
 
 from collections import Counter
@@ -65,8 +65,8 @@ class Sequencer:
         return {stream: state.accepted for stream, state in self._streams.items() if state.is_open}
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows; the first begins at the log's head. Raises StoreUnavailable,
-        and then counts nothing.
+        """Count one more follower; the first begins at the log's head. Raises StoreUnavailable, and
+        then counts nothing.
         """
         state = self._streams.get(stream)
         if state is None:
@@ -107,7 +107,7 @@ class Sequencer:
             self._publish(stream, state, bodies[state.accepted + 1 - first_seq :])
 
     def request_up_to(self, stream: Stream, seq: int) -> None:
-        """Somebody has seen event `seq`: read up to it unless it is here already."""
+        """Read up to event `seq`, which is known to exist, unless it is here already."""
         state = self._streams.get(stream)
         if state is not None:
             state.request_up_to(seq)
@@ -185,7 +185,7 @@ class Sequencer:
             elif state.requests == requests:
                 state.requested = (
                     state.accepted
-                )  # a notice, or a client, told of what the log never had
+                )  # a notice, or a client, named what the log never had
 
     def _skip(self, stream: Stream, state: "_StreamState", floor: int) -> None:
         """Pruning has overtaken us: what was next is gone."""
@@ -217,12 +217,12 @@ class _StreamState:
         self.accepted = self.requested = seq
 
     def request_up_to(self, seq: int) -> None:
-        """Note that somebody has seen `seq`; `requests` tells whether anybody did since a read
-        began.
+        """Note that `seq` is known to exist; `requests` shows whether one more was noted since a
+        read began.
         """
         self.requested = max(self.requested, seq)
         self.requests += 1
 
 
 def _ignore(_stream: Stream, _reason: str) -> None:
-    """Nobody listens for resets yet."""
+    """Ignore a reset: no listener is set yet."""

@@ -13,7 +13,7 @@ MIN_SECRET_BYTES = 32
 """Shortest key that HS256 allows (RFC 7518 section 3.2)."""
 
 
-# a refusal at the start, for the person who configured the server
+# a refusal at the start, for the operator
 class SecretUnusable(Exception):  # noqa: N818
     """The secret that signs tokens is too short, unreadable, or another user's; the text never
     holds it.
