@@ -125,9 +125,14 @@ def booking_schema(kind: VenueKind) -> dict[str, Any]:
 
 
 def change_schema(kind: VenueKind) -> dict[str, Any]:
-    """JSON schema of the body that changes a reservation: an operation that leaves out `kind`."""
+    """Return the JSON schema of the body that changes a reservation: an operation that leaves out
+    `kind`, and may leave out the `reservationId` of the path.
+    """
     changes = [op for op in _ops(kind) if op is not Op.BOOK]
-    return {"anyOf": [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]}
+    schemas = [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]
+    for schema in schemas:  # the path names the reservation
+        schema["required"].remove("reservationId")
+    return {"anyOf": schemas}
 
 
 def operation_schema() -> dict[str, Any]:

@@ -51,7 +51,7 @@ class DayAvailability(Body):
     by_room_type: list[TypeAvailability]
 
 
-class Availability(Body):
+class RoomAvailability(Body):
     """Nights from `startDate` up to, not including, `endDate`."""
 
     start_date: LocalDate

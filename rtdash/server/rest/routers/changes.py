@@ -19,7 +19,7 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue, first_venue
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.openapi_parts import json_body, writing
+from rtdash.server.rest.openapi import json_body, writing
 from rtdash.server.rest.operations import (
     booking_schema,
     change_schema,
@@ -81,7 +81,7 @@ def _add_book(kind: VenueKind, path: str) -> None:
     @router.post(
         path,
         status_code=201,
-        responses=writing(201, schemas.Reservation, 409),
+        responses=writing(201, schemas.OF_KIND[kind], 409),
         openapi_extra=json_body(booking_schema(kind)),
         name=f"book {kind}",
     )
@@ -101,7 +101,7 @@ def _add_change(kind: VenueKind, path: str) -> None:
 
     @router.patch(
         f"{path}/{{id}}",
-        responses=writing(200, schemas.Reservation, 404, 409, 412),
+        responses=writing(200, schemas.OF_KIND[kind], 404, 409, 412),
         openapi_extra=json_body(change_schema(kind)),
         name=f"change {kind} reservation",
     )

@@ -12,7 +12,7 @@ from rtdash.protocol.messages import encode, position_json, reset_message
 from rtdash.relay.sequencer import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.responses import answer
 from rtdash.server.services import Services

@@ -20,7 +20,7 @@ from rtdash.domain.reservations import Charge
 from rtdash.domain.venues import Venue, business_date
 from rtdash.server.rest import report_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.responses import answer
 from rtdash.store import reports as rows

@@ -19,7 +19,7 @@ from rtdash.protocol.messages import positions_json
 from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import (
     DEFAULT_LIMIT,
     CursorQuery,
@@ -84,7 +84,7 @@ def _add_read(kind: VenueKind, path: str) -> None:
 
     @router.get(
         f"{path}/{{id}}",
-        responses=reading(schemas.Reservation, 404),
+        responses=reading(schemas.OF_KIND[kind], 404),
         name=f"read {kind} reservation",
     )
     async def read_reservation(

@@ -11,7 +11,7 @@ from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.auth.tokens import own_venues
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.responses import answer
 
 router = APIRouter(tags=["user"])
