@@ -1,6 +1,6 @@
 """The descriptions of both interfaces: what tools want of them, and that tools take them.
 
-With RTDASH_TEST_FULL the tools themselves read them: the AsyncAPI parser, Redocly's lint, a
+With RTDASH_FULL the tools themselves read them: the AsyncAPI parser, Redocly's lint, a
 generator of TypeScript and its compiler, from npm, in a directory of the test's own.
 """
 
@@ -121,7 +121,7 @@ def test_schemas_of_messages_are_clean() -> None:
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory in which the tools are installed, with both documents."""
     if not FULL:
-        pytest.skip("the tools are installed with RTDASH_TEST_FULL only")
+        pytest.skip("the tools are installed with RTDASH_FULL only")
     directory = tmp_path_factory.mktemp("tools")
     done = run(
         needs("npm"), "install", "--no-audit", "--no-fund", *TOOLS, cwd=directory, timeout=600
