@@ -233,7 +233,7 @@ def _interruptible(work: "Coroutine[Any, Any, Summary]") -> "Summary":
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """What keeps a run from its verdict, as the person at the terminal needs it."""
+    """Return what keeps a run from its verdict, in words for the terminal."""
     from rtdash.client.failures import NotAllowed, Problem, Unreachable
     from rtdash.loadtest.generator.locust_process import GeneratorFailed
     from rtdash.loadtest.plan.slo import NotUsable

@@ -61,7 +61,7 @@ class TrendPoint(NamedTuple):
 
 
 class CategoryRevenue(NamedTuple):
-    """What a category earned, and its share in percent."""
+    """Revenue of a category, and its share in percent."""
 
     category: str
     revenue_minor: int

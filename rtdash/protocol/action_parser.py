@@ -54,7 +54,7 @@ def parse_action(text: str) -> Action:
 
 
 def name_of(text: str) -> tuple[str | None, Id]:
-    """The action and the id of a frame that is refused unread, as far as they can be told."""
+    """Return the action and the id of a frame that is refused unread, as far as they can be known."""
     try:
         reader = _Reader(_decode(text))
         return reader.action(), reader.id

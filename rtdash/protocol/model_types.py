@@ -64,7 +64,7 @@ class StreamPosition(Shape):
 
 
 class ReservationBase(Shape):
-    """What hotels' and restaurants' reservations have in common."""
+    """Fields that hotels' and restaurants' reservations have in common."""
 
     id: str
     customerName: str  # noqa: N815

@@ -78,7 +78,7 @@ def create_app(
             "tracing": False,
             "metrics": False,
             "logs": False,
-        },  # it would hand URLs, and with them tokens, to whoever collects it
+        },  # it would hand URLs, and with them tokens, to the collector
     )
     routers = [
         module.router

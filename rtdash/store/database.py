@@ -160,7 +160,7 @@ class Database:
 
     @property
     def fault(self) -> StoreUnavailable | None:
-        """What the last write or the last read met, if it met the store's trouble."""
+        """Trouble of the store that the last write or the last read met, if any."""
         return self._write_fault or self._reader.fault
 
     @property
@@ -235,16 +235,15 @@ class Database:
                 await self.write(lease.renew)
 
     def _enter(self, conn: Connection) -> None:
-        """Look on whose log a new connection writes, before it does."""
+        """Check which log a new connection writes, before it does."""
         ensure_identity(conn)
 
     def _reopen(self) -> None:
         """Close the file and open it again, after the disk failed under it. Runs in the writer's
         thread.
 
-        What SQLite holds in memory of a file whose writes failed need not be what is on disk. All
-        connections are closed, so that the next one recovers from the file itself; nothing is read
-        in between.
+        After failed writes, SQLite's memory of a file need not be what is on disk. All connections
+        are closed, so that the next one recovers from the file itself; nothing is read in between.
         """
         _log.error("the disk failed under the store: it is closed and opened again")
         self._reader.hold(_REOPEN_PATIENCE_S)

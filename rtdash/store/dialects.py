@@ -13,7 +13,7 @@ _MIGRATION_LOCK = 0x72746461_73680001
 
 
 def insert_new(conn: Connection, table: Table) -> Any:
-    """An INSERT that leaves rows alone whose key is there already."""
+    """Return an INSERT that leaves rows alone where the key is there already."""
     return _insert(conn, table).on_conflict_do_nothing()
 
 
@@ -61,7 +61,7 @@ def lock_migrations(conn: Connection) -> None:
     """
     if has_row_locks(conn):
         cast("Any", conn.connection.driver_connection).timeout_s = math.inf
-        conn.detach()  # closed in the end and not given back: nobody else is to have this patience
+        conn.detach()  # closed in the end and not given back: no other user is to have this patience
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 

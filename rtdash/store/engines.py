@@ -16,8 +16,8 @@ OPTIONS: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
 
 @dataclass(slots=True)
 class Engines:
-    """`writer` has one connection, `reader` a few whose transactions see one snapshot; `file` is
-    SQLite's database file.
+    """`writer` has one connection, `reader` a few, each with transactions that see one snapshot;
+    `file` is SQLite's database file.
 
     `is_pooled()` says whether a pooler stands between us and PostgreSQL, once a connection was
     made. `remake()` gives new engines of the same kind.

@@ -1,5 +1,5 @@
-"""What can go wrong with a store, and how the drivers' errors are told apart. The only place that
-knows their codes.
+"""Errors of a store, and the drivers' errors that become them. The only place that knows their
+codes.
 """
 
 import sqlite3
@@ -18,8 +18,9 @@ from sqlalchemy.exc import (
 )
 
 RETRY_AFTER_S = 1.0
-"""What a caller waits when nothing better is known: a full queue empties and a connection comes
-back within that."""
+"""Seconds that a caller waits when nothing better is known: a full queue empties and a connection
+comes back within that.
+"""
 
 
 class StoreError(Exception):
@@ -33,8 +34,8 @@ class StoreError(Exception):
 
 # a state of the world, named as the broker's is
 class StoreUnavailable(StoreError):  # noqa: N818
-    """It was not stored. The same call may succeed in `retry_after_s` seconds; `reason` is a stable
-    word for metrics and `/readyz`.
+    """Failure after which nothing is stored. The same call may succeed in `retry_after_s` seconds;
+    `reason` is a stable word for metrics and `/readyz`.
     """
 
     is_outcome_known: ClassVar[bool] = True
@@ -79,7 +80,7 @@ class StoreLocked(StoreError):  # noqa: N818
 
 
 class BadStoreUrl(StoreError):  # noqa: N818
-    """A database URL of an unknown scheme, or one whose driver isn't installed."""
+    """A database URL of an unknown scheme, or of one without an installed driver."""
 
 
 _SQLITE = {
@@ -176,7 +177,7 @@ _POSTGRES = {
     "57014": (
         "cancelled",
         "the database server cancelled the statement",
-        "look for who cancels, and at its statement_timeout",
+        "look for the program that cancels, and at its statement_timeout",
     ),
     "55P03": (
         "locked",
@@ -208,7 +209,7 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 _LOST = _POSTGRES["08"]
 _BUSY = ("overloaded", "all connections to the store are in use", "look for long transactions")
 _BROKEN = (DisconnectionError, PendingRollbackError)
-"""What SQLAlchemy raises about a connection that was lost before."""
+"""Texts that SQLAlchemy raises about a connection that was lost before."""
 
 _OF_THE_STATEMENT = (ProgrammingError, DataError, NotSupportedError, IntegrityError)
 """Errors of a driver without an SQLSTATE that are the caller's. All others come from a connection

@@ -1,4 +1,4 @@
-"""What the relay asks of the log, each question one read."""
+"""Reads of the log for the relay, each question one read."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -19,8 +19,8 @@ class EventReader:
         self._database = database
 
     async def has_moved(self) -> bool:
-        """Whether the log may have grown since the last call; always true where the engine can't
-        tell.
+        """Whether the log may have grown since the last call; always true where the engine doesn't
+        know.
         """
         return await self._database.heads_moved()
 

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What the file was when it was last closed: which inode, and how many events it had given
+    """State of the file when it was last closed: which inode, and how many events it had given
     numbers to.
     """
 
@@ -76,8 +76,8 @@ class StoreFiles:
     def is_replaced(self, conn: Connection) -> bool:
         """Whether the file isn't the one that was closed here last: a copy that was put back.
 
-        Seen by another inode, or by fewer events. A copy that kept both can't be told from the
-        original; `rtdash backup` marks its copies inside.
+        Seen by another inode, or by fewer events. A copy that kept both looks like the original;
+        `rtdash backup` marks its copies inside.
         """
         try:
             values = json.loads(read_private(self._mark))

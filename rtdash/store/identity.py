@@ -1,4 +1,4 @@
-"""Which log this is: the epoch, and the signs that another database answers under its address.
+"""Identity of the log: the epoch, and the signs that another database answers under its address.
 
 A failover to a standby that lags, a restored dump, a copy put back: the log has fewer events than
 were handed out, and will give their numbers again. A head that goes back shows that only until it
@@ -23,7 +23,7 @@ LINEAGE, COPIED = "lineage", "copied_at"
 """Keys of `origin`: the server that the name was drawn on, the mark of a copy."""
 
 HAS_LINEAGE = "rtdash_has_lineage"
-"""Execution option of the engines of a server that tells its lineage."""
+"""Execution option of the engines of a server that shows its lineage."""
 
 # A timeline begins with every promotion and every recovery to a point in time (PostgreSQL manual,
 # 26.3.5). The name of the WAL file has it at once; pg_control only after the next checkpoint.
@@ -96,7 +96,7 @@ def ensure_identity(conn: Connection) -> bool:
 
 
 def has_lineage(conn: Connection) -> bool:
-    """Whether this server tells its lineage: not SQLite, and not every managed service."""
+    """Whether this server shows its lineage: not SQLite, and not every managed service."""
     if not dialects.has_row_locks(conn):
         return False
     try:

@@ -28,7 +28,7 @@ class Inspection:
 
 
 def inspect_store(url: str) -> Inspection | None:
-    """What is at the store's URL; None for a SQLite file that isn't there yet."""
+    """Return what is at the store's URL; None for a SQLite file that isn't there yet."""
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
     except StoreError as error:
@@ -70,7 +70,7 @@ def _read_only(file: Path) -> Engine:
 
 
 def _find_trouble(engine: Engine, check: str | None = None) -> StoreError | None:
-    """What its own check says, or why it can't be reached, or why this version can't use it."""
+    """Return what its own check says, or why it can't be reached, or why this version can't use it."""
     try:
         with engine.connect() as conn:
             if check and (verdict := str(conn.execute(text(check)).scalar_one())) != "ok":

@@ -39,22 +39,22 @@ _LOOK_AT_SERVER = "SELECT pg_backend_pid(), current_setting('server_encoding')"
 
 @dataclass(slots=True)
 class _Server:
-    """What the last connection was to."""
+    """Server of the last connection."""
 
     is_pooled: bool = False
 
     def connect(
         self, _dialect: Any, _record: Any, arguments: Sequence[Any], options: dict[str, Any]
     ) -> ResponseTimeoutConnection:
-        """Connect, and look what is at the other end. Raises StoreError for a database whose
-        encoding can't hold every name.
+        """Connect, and look what is at the other end. Raises StoreError for a database with an
+        encoding that can't hold every name.
         """
         connection = connect(*arguments, **options)
         try:
             pid, encoding = connection.execute(_LOOK_AT_SERVER).fetchone() or (0, _ENCODING)
             connection.rollback()
             _refuse_encoding(encoding)
-            # A pooler tells clients a process id of its own, so that it can pass on a cancel.
+            # A pooler gives clients a process id of its own, so that it can pass on a cancel.
             self.is_pooled = pid != connection.info.backend_pid
             if self.is_pooled:
                 connection.prepare_threshold = None

@@ -1,5 +1,5 @@
-"""What happens to a database at open: made when it is empty, migrated when it is older, refused
-when it is newer or not ours.
+"""Preparation of a database at open: made when it is empty, migrated when it is older, refused when
+it is newer or not ours.
 """
 
 from datetime import datetime

@@ -1,5 +1,5 @@
 """The one thread that writes: it takes everything that waits, runs it in one transaction, commits,
-and only then tells.
+and only then answers.
 """
 
 import asyncio
@@ -17,8 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, translate
 
 ATTEMPTS = 3
-"""How often a transaction that another one undid, or whose connection broke before COMMIT, is
-run."""
+"""Runs of a transaction that another one undid, or that lost its connection before COMMIT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class Writer:
     """Functions of a connection, submitted on the event loop and run in order in a thread of their
     own.
 
-    `report` is called on the event loop after each transaction, before its callers are told.
+    `report` is called on the event loop after each transaction, before its callers get their
+    answers.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Writer:
 
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it
-        harms nobody else.
+        harms no other.
         """
         jobs = [job for job in jobs if not job.future.cancelled()]
         if not jobs:
@@ -151,7 +151,7 @@ class Writer:
                 one.job.on_failed()
         ended = monotonic()
         commit = Commit(len(jobs), began - jobs[0].queued_at, ended - began, fault)
-        # A loop that was closed without closing the store has nobody left to tell.
+        # A loop that was closed without closing the store has no caller left.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, commit, settled)
 
@@ -186,7 +186,7 @@ class Writer:
             self._enter(conn, self._is_new)
             # Group commit: everything that waited shares one transaction, and so one fsync. While
             # it runs the next group gathers, so that groups grow with the load and a single
-            # booking waits for nobody.
+            # booking waits for no other.
             results = [job.work(conn) for job in jobs]
         except BaseException:
             self._roll_back()

@@ -14,7 +14,7 @@ _EVERY = 5
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What one client asks for."""
+    """Request of one client."""
 
     channels: tuple[Channel, ...]
     batch_ms: int | None = None

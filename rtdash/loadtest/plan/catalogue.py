@@ -52,7 +52,7 @@ COUNTS: Meanings = {
     "model_violations": "events and answers that contradict the operations that were sent",
     "rest_disagrees": "lists, reservations and figures by REST that contradict what was sent or"
     " pushed",
-    "not_converged": "clients whose last state isn't the server's at the end",
+    "not_converged": "clients with another last state than the server's at the end",
     "not_recovered": "clients that were not connected and caught up at the end",
     "sessions_forgotten": "resumes of a session that the server didn't know",
     "unprovoked_drops": "connections that ended although the run had done nothing to them",

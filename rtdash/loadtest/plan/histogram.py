@@ -42,7 +42,7 @@ class Histogram:
         return bucket
 
     def record_in(self, bucket: int, duration_s: float) -> None:
-        """Add one duration whose bucket is known: the logarithm is most of the cost."""
+        """Add one duration of a known bucket: the logarithm is most of the cost."""
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         self.count += 1
         self.total_s += duration_s

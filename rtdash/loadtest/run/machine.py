@@ -1,5 +1,5 @@
-"""The machine under the run: who else uses its processors, how long a process waits for one, and
-how long its disk takes.
+"""Machine under the run: the use of its processors by others, the time that a process waits for
+one, and the time that its disk takes.
 """
 
 import asyncio

@@ -52,7 +52,7 @@ class OwnServer:
         self._port = 0
         self._is_to_run = False
         self._said_bytes = 0
-        """What it had written when it was ready."""
+        """Output of the server up to its readiness."""
 
     @property
     def pid(self) -> int | None:

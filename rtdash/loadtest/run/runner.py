@@ -35,7 +35,7 @@ from rtdash.loadtest.verdict.validity import why_no_verdict
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Request of a run. `url` None: a server of our own, whose token `mint` makes from its data
+    """Request of a run. `url` None: a server of our own; `mint` makes a token from its data
     directory.
     """
 

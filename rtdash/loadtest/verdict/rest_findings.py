@@ -7,7 +7,7 @@ from rtdash.loadtest.generator.account import EXAMPLES
 
 @dataclass(slots=True)
 class RestFindings:
-    """What REST showed wrong, and how much was read."""
+    """Findings about REST, and how much was read."""
 
     reads: int = 0
     disagreements: int = 0

@@ -39,7 +39,7 @@ _RESTAURANT_ONLY = frozenset({Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which fields an operation may have and which it must."""
+    """Fields that an operation may have, and those that it must have."""
 
     known: frozenset[str]
     needed: frozenset[str]
@@ -87,7 +87,9 @@ def read_operation(
 
 
 def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
-    """What an operation does. Raises Problem for one that there isn't, or not at such a venue."""
+    """Return what an operation does. Raises Problem for one that there isn't, or not at such a
+    venue.
+    """
     name = body.get("op")
     op = _OPS[kind].get(name) if isinstance(name, str) else None
     if op is None:
@@ -96,7 +98,7 @@ def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
 
 
 def read_kind(body: Mapping[str, Any]) -> VenueKind:
-    """Which kind of venue an operation is for. Raises Problem."""
+    """Return the kind of venue that an operation is for. Raises Problem."""
     name = body.get("kind")
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:

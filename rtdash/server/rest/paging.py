@@ -28,7 +28,7 @@ CursorQuery = Annotated[str | None, Query(max_length=300, description="`next` of
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which reservations of a venue a list shows, and from where."""
+    """Selection of the reservations of a venue that a list shows, and from where."""
 
     statuses: Collection[Status] | None = None
     business_date: date | None = None

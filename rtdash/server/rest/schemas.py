@@ -82,7 +82,7 @@ class UpcomingReservations(Body):
 
 
 class Outcome(Body):
-    """What became of an operation."""
+    """Outcome of an operation."""
 
     operation_id: str | None
     outcome: Literal["applied", "repeated", "refused"]

@@ -1,4 +1,4 @@
-"""What the server says about itself: health, metrics, and the descriptions of its two interfaces.
+"""Endpoints about the server itself: health, metrics, and the descriptions of its two interfaces.
 No token is needed.
 """
 
@@ -108,7 +108,7 @@ async def read_asyncapi(request: Request) -> Response:
 
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
-    """This interface, for people, also where nothing can be loaded from elsewhere."""
+    """Show the REST interface to people, also where nothing can be loaded from elsewhere."""
     page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = DOCS_POLICY
     return page

@@ -53,7 +53,7 @@ async def post_revocation(request: Request, services: PartsDep, caller: Caller) 
 
 
 def _read(body: Any) -> tuple[str, str]:
-    """What is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
+    """Return what is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
     if (
         not isinstance(body, dict)
         or len(body) != 1

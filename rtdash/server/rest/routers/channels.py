@@ -1,4 +1,6 @@
-"""A channel by REST: the same messages and positions as on the socket, for who can't open one."""
+"""Channels by REST: the same messages and positions as on the socket, for clients that can't open
+one.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -59,8 +61,8 @@ async def read_events(
     ] = DEFAULT_LIMIT,
     venue_id: VenueQuery = None,
 ) -> Response:
-    """What follows a position, or a reset where that can't be had; of a stats channel, its current
-    state messages.
+    """Read what follows a position, or a reset where that can't be had; of a stats channel, its
+    current state messages.
     """
     venue = choose_venue(services.venues, caller, venue_id, kind=channel.kind)
     stream = Stream(venue.id, channel)

@@ -1,5 +1,5 @@
-"""What a dashboard asks for again and again, of hotels and restaurants alike: figures, today's
-reservations, upcoming ones.
+"""Endpoints that a dashboard polls, of hotels and restaurants alike: figures, today's reservations,
+upcoming ones.
 """
 
 from typing import Annotated

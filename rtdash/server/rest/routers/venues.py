@@ -1,4 +1,4 @@
-"""What a hotel or a restaurant has to offer: rooms and their availability, the menu."""
+"""Offers of a hotel or a restaurant: rooms and their availability, the menu."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any
