@@ -4,20 +4,15 @@ from typing import Annotated
 
 import typer
 
-from rtdash.cli.completion import complete_profile, complete_scenario
-
 RateOption = Annotated[
     str | None,
     typer.Option(
-        metavar="RATE",
-        help="New reservations over all venues: 5/s, 90/min. [default: 5/s]",
-        show_default=False,
+        help="New reservations over all venues: 5/s, 90/min. [default: 5/s]", show_default=False
     ),
 ]
 DurationOption = Annotated[
     str | None,
     typer.Option(
-        metavar="TIME",
         help="Live for so long: 90s, 30m, 2h; 0s: not at all. [default: until Ctrl-C]",
         show_default=False,
     ),
@@ -25,8 +20,6 @@ DurationOption = Annotated[
 ScenarioOption = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
-        autocompletion=complete_scenario,
         help="steady, friday-dinner, check-in-wave, flash-sale. [default: steady]",
         show_default=False,
     ),
@@ -34,16 +27,12 @@ ScenarioOption = Annotated[
 ProfileOption = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
-        autocompletion=complete_profile,
-        help="resort, city, restaurant. [default: city and restaurant]",
-        show_default=False,
+        help="resort, city, restaurant. [default: city and restaurant]", show_default=False
     ),
 ]
 SpeedOption = Annotated[
     float | None,
     typer.Option(
-        metavar="TIMES",
         help="Replay at so many times the data's own time. [default: full speed]",
         show_default=False,
     ),
@@ -60,7 +49,6 @@ CountOption = Annotated[
     int | None,
     typer.Option(
         min=0,
-        metavar="N",
         help=(
             "With --dry-run: reservations, each with all its operations. [default: 100, or all"
             " there are]"

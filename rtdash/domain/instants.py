@@ -4,9 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Clock that gives the present instant (UTC). An argument wherever time matters, never called in
-here.
-"""
+"""Tells the present instant (UTC). An argument wherever time matters, never called in here."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

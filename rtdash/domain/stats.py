@@ -12,7 +12,7 @@ from rtdash.domain.reservations import NOT_COMING, Status
 
 
 class Countable(Protocol):
-    """Part of a reservation that counting looks at; every kept version of one has it too."""
+    """What counting looks at: a reservation has it, and so has any kept version of one."""
 
     @property
     def status(self) -> Status:
@@ -24,11 +24,11 @@ class Countable(Protocol):
 
     @property
     def amount_minor(self) -> int:
-        """Price, in minor units."""
+        """What it costs."""
 
     @property
     def balance_minor(self) -> int:
-        """Amount still to be paid, in minor units; negative after an overpayment."""
+        """What is still to be paid; negative after an overpayment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Totals:
 
 
 def counts(countable: Countable) -> Totals:
-    """Return what one reservation adds to the figures of its business date: nothing when no guest
-    is coming.
+    """What one reservation adds to the figures of its business date: nothing when nobody is
+    coming.
     """
     if countable.status in NOT_COMING:
         return Totals()

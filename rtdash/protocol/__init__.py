@@ -1,1 +1,1 @@
-"""Messages of the wire, and the sans-I/O state machines of both ends."""
+"""What travels on the wire, and the sans-I/O state machines of both ends."""

@@ -8,19 +8,21 @@ from pydantic import Field
 
 from rtdash.protocol.channels import Channel
 from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.model_types import Count, Instant, Shape, StreamPosition
+from rtdash.protocol.models import Count, Instant, Shape, StreamPosition
 
 Id = Annotated[str | int | float, Field(description="Echoed in the answer")]
 
 
 class Answer(Shape):
-    """Fields that every answer may carry."""
+    """What every answer may carry."""
 
     id: Id | None = None
 
 
 class Covered(Answer):
-    """Fields of an answer about channels; `positions` are just before the first event that follows."""
+    """What an answer about channels covers; `positions` are just before the first event that
+    follows.
+    """
 
     channels: list[Channel]
     venues: dict[Channel, str]
@@ -76,7 +78,7 @@ class Error(Answer):
 
 
 class Asked(Answer):
-    """Fields that every action may carry."""
+    """What every action may carry."""
 
 
 class Subscribe(Asked):

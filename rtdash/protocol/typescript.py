@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rtdash.protocol.model_types import Shape
-from rtdash.protocol.models import CHANNEL_MESSAGES, CONNECTION_MESSAGES
+from rtdash.protocol.models import CHANNEL_MESSAGES, CONNECTION_MESSAGES, Shape
 
 _SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 _HEAD = """\

@@ -4,11 +4,11 @@ A Poisson process is too even; see `DayStrength` and `burst_instants`.
 """
 
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from random import Random
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from rtdash.simulate.distributions import (
@@ -20,13 +20,9 @@ from rtdash.simulate.distributions import (
     seeded,
 )
 
-BURST_DISPERSION = 3.0
+BURST_DISPERSION = 1.5
 """Variance / mean that bursts within the hour give by themselves. Assumed: the data set
 has days, not hours."""
-
-TAYLOR_EXPONENT = 1.5
-"""Variance ∝ mean ^ exponent from one size of venue to another. Assumed: half-way between
-independent guests (1) and shared moods (2)."""
 
 HOTEL_BOOKING_HOURS: Discrete[int] = Discrete(
     zip(
@@ -39,72 +35,13 @@ HOTEL_BOOKING_HOURS: Discrete[int] = Discrete(
 data set has no hour of day."""
 
 _BURST_SPREAD_S = 600.0
-_FIT_ROUNDS = 40
-_WEEK = range(7)
-
-
-@dataclass(frozen=True, slots=True)
-class WeekdayFit:
-    """Weights that make leads, booking weekdays and arrival weekdays agree: P ∝ created · lead ·
-    tilt · arriving.
-
-    `tilts[row][lead class]` corrects the leads of a row (a segment); a class is a lead of under 28
-    days, or one of 28 + its weekday shift.
-    """
-
-    created: tuple[float, ...]
-    arriving: tuple[float, ...]
-    tilts: tuple[tuple[float, ...], ...]
-
-
-def lead_class(lead_days: int) -> int:
-    """Return the class of a lead: its days, or, from four weeks on, 28 + its shift of weekday (days %
-    7).
-    """
-    return lead_days if lead_days < 28 else 28 + lead_days % 7
-
-
-def fit_weekdays(
-    lead_shares: Sequence[Sequence[float]], created: Sequence[float], arriving: Sequence[float]
-) -> WeekdayFit:
-    """Iterative proportional fitting of rows by leads by weekdays to three published margins.
-
-    `lead_shares[row][lead class]` sum to 1 over everything; `created` and `arriving` are shares by
-    weekday.
-    """
-    made, arrived = [share * 7 for share in created], [share * 7 for share in arriving]
-    tilts = [[1.0 if share else 0.0 for share in row] for row in lead_shares]
-    for _ in range(_FIT_ROUNDS):
-        by_class = [
-            sum(made[day] * arrived[(day + shift) % 7] for day in _WEEK) / 7 for shift in _WEEK
-        ]
-        tilts = [
-            [tilt and 1 / by_class[index % 7] for index, tilt in enumerate(row)] for row in tilts
-        ]
-        mass = [
-            sum(
-                row[i] * tilt[i]
-                for row, tilt in zip(lead_shares, tilts, strict=True)
-                for i in _classes(shift)
-            )
-            for shift in _WEEK
-        ]
-        for day in _WEEK:
-            made[day] = created[day] / sum(
-                mass[shift] * arrived[(day + shift) % 7] / 7 for shift in _WEEK
-            )
-        for day in _WEEK:
-            arrived[day] = arriving[day] / sum(
-                mass[shift] * made[(day - shift) % 7] / 7 for shift in _WEEK
-            )
-    return WeekdayFit(tuple(made), tuple(arrived), tuple(tuple(row) for row in tilts))
 
 
 class DayStrength:
     """Gamma multipliers of mean 1, one for each day.
 
-    It averages 1 over each calendar month as well: bursts move bookings between days, the season
-    stays the published one.
+    It averages 1 over each weekday of each calendar month as well: it moves bookings between days,
+    and season and week stay the published ones.
     """
 
     def __init__(self, seed: str, variance: float) -> None:
@@ -117,27 +54,13 @@ class DayStrength:
         return self._month(day.year, day.month)[day.day - 1]
 
     def _draw_month(self, year: int, month: int) -> list[float]:
-        count = monthrange(year, month)[1]
+        _, count = monthrange(year, month)
         if self._variance <= 0:
             return [1.0] * count
         rng = seeded(f"{self._seed}/{year}-{month}")
         drawn = [rng.gammavariate(1 / self._variance, self._variance) for _ in range(count)]
-        return [strength * count / sum(drawn) for strength in drawn]
-
-
-def day_variance(
-    dispersion: float, reference_mean: float, mean: float, weekday_shares: Sequence[float]
-) -> float:
-    """Return the variance that a day's strength needs, so that daily counts of `mean` are as uneven as
-    published.
-
-    `dispersion` is the published variance / mean at `reference_mean` a day. Bursts and the weekdays
-    explain a part of it.
-    """
-    wanted: float = dispersion * (mean / reference_mean) ** (TAYLOR_EXPONENT - 1)
-    total = max(0.0, wanted - BURST_DISPERSION) / mean
-    weekdays = sum((share * 7 - 1) ** 2 for share in weekday_shares) / 7
-    return max(0.0, (1 + total) / (1 + weekdays) - 1)
+        means = [fmean(drawn[day::7]) for day in range(7)]
+        return [strength / means[day % 7] for day, strength in enumerate(drawn)]
 
 
 def burst_instants(
@@ -168,6 +91,20 @@ def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
     return wall.astimezone(UTC)
 
 
+def awake(instant: datetime, until: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant, or, between 1 and 9 in the night, an hour of that morning.
+
+    It stays before `until`, and no earlier than `instant`.
+    """
+    local = instant.astimezone(zone)
+    if not 1 <= local.hour < 9:
+        return instant
+    # The minutes keep their order and spread: eight hours become one.
+    minutes = (local.hour - 1) * 60 + local.minute
+    morning = local.replace(hour=9, minute=0) + timedelta(minutes=minutes / 8)
+    return max(instant, min(whole_ms(morning.astimezone(UTC)), until - timedelta(minutes=10)))
+
+
 def whole_ms(instant: datetime) -> datetime:
     """Return the instant without what is below a millisecond, as instants are kept and written."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
@@ -178,5 +115,7 @@ def days_from(first: date, count: int) -> Iterator[date]:
     return (first + timedelta(days=index) for index in range(count))
 
 
-def _classes(shift: int) -> range:
-    return range(shift, 35, 7)
+def next_quarter(instant: datetime) -> datetime:
+    """Return the first whole quarter of an hour after `instant`."""
+    quarter = instant.replace(second=0, microsecond=0) + timedelta(minutes=-instant.minute % 15)
+    return quarter if quarter > instant else quarter + timedelta(minutes=15)

@@ -6,17 +6,25 @@ reading continues.
 """
 
 import csv
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
+
+from rtdash.simulate.dataset_file import NotTheDataSet, open_text
+
+__all__ = [
+    "COLUMNS",
+    "Booking",
+    "Deposit",
+    "NotTheDataSet",
+    "RowStatus",
+    "Unreadable",
+    "read_bookings",
+]
 
 COLUMNS = (
     "hotel",
@@ -115,15 +123,11 @@ class Unreadable:
         return f"line {self.line}, column {self.column}: {self.value!r} can't be read"
 
 
-class NotTheDataSet(Exception):  # noqa: N818
-    """File that is not this data set, or can't be opened; the text says why."""
-
-
 def read_bookings(path: Path) -> Iterator[Booking | Unreadable]:
     """Yield the rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
     NotTheDataSet.
     """
-    with _open_text(path) as lines:
+    with open_text(path) as lines:
         header = next(csv.reader([next(lines, "")]), [])
         missing = [column for column in COLUMNS if column not in header]
         if missing:
@@ -249,33 +253,3 @@ class _Row:
             return date.fromisoformat(text)
         except (ValueError, OverflowError):
             raise _CellError(column) from None
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[Iterator[str]]:
-    try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive, archive.open(_only_csv(archive, path)) as packed:
-                yield io.TextIOWrapper(packed, encoding="utf-8-sig", errors="replace")
-        else:
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-                yield text
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:  # RuntimeError: it wants a password, or an unknown compression
-        raise NotTheDataSet(f"{path} can't be unpacked: {error}") from None
-    except OSError as error:
-        raise NotTheDataSet(f"{path} can't be read: {error.strerror or error}") from None
-
-
-def _only_csv(archive: zipfile.ZipFile, path: Path) -> str:
-    names = [
-        name
-        for name in archive.namelist()
-        if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")
-    ]
-    if len(names) != 1:
-        raise NotTheDataSet(f"{path} must hold one .csv file, and holds {len(names)}")
-    return names[0]

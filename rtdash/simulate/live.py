@@ -1,6 +1,4 @@
-"""Live traffic: endless, in bursts, each reservation's life brought forward so that a viewer sees
-it within minutes.
-"""
+"""Live traffic: an endless stream of operations, in bursts, at the natural or at a fast pace."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -10,13 +8,18 @@ from random import Random
 from typing import Protocol
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import Profile, bookings_per_room_day, restaurant_calibration
 from rtdash.simulate.distributions import draw_geometric, seeded
-from rtdash.simulate.live_bookings import HotelBookingGenerator, RestaurantBookingGenerator
+from rtdash.simulate.live_bookings import HotelBookingGenerator, Pace, RestaurantBookingGenerator
 from rtdash.simulate.past import Past, fitting_profile
 from rtdash.simulate.room_inventory import RoomInventory
 from rtdash.simulate.scenarios import Scenario
 from rtdash.simulate.script import TimedOperation
+
+SLOW = 3.0
+"""Multiple of a venue's own volume up to which lives have the natural pace."""
+
+_DAY_S = 86_400
 
 BURST_MEAN = 2.5
 """Mean number of reservations in a burst of live traffic, which comes within a second or two."""
@@ -26,9 +29,7 @@ MOST_PENDING = 50_000
 
 
 class _Generate(Protocol):
-    """Books at an instant and tells the operations of that life; of a `booking_only` one only the
-    booking.
-    """
+    """Generator of one booking at an instant: its operations, or the booking only."""
 
     def __call__(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]: ...
 
@@ -44,36 +45,49 @@ def generate_live(
     past: Past | None = None,
     share_of_rooms: float = 0.25,
 ) -> Iterator[TimedOperation]:
-    """Operations from `start` on, without end and without `at`, ordered by `due`; memory is
-    bounded.
+    """Yield operations from `start` on, without end and without `at`, ordered by `due`.
 
     New reservations average `rate_per_s` times the scenario's shape over every minute, and come in
-    bursts. After a `past` that was
-    loaded, what it left for its last business date comes within the first minutes, and the hotel
-    sells exactly the rooms that it left.
-    Without one, `share_of_rooms` of a hotel's rooms may be sold, the rest is taken to be sold
-    already: 1.0 for a hotel that begins
-    empty. Raises ValueError when the profile is of the other kind of venue, or the rate is not
-    above 0.
+    bursts. Up to `SLOW` times the venue's own volume their lives have the natural pace, else the
+    fast one. After a `past` that was loaded, the rest of its last business date follows, and the
+    hotel sells exactly the rooms that it left. Without one, `share_of_rooms` of a hotel's rooms may
+    be sold, and the rest counts as sold: 1.0 for a hotel that begins empty. Memory is bounded.
+
+    Raises ValueError when the profile is of the other kind of venue, or the rate is not above 0.
     """
     if not rate_per_s > 0:
         raise ValueError("the rate must be above 0")
     profile = fitting_profile(venue, profile)
     start = start.astimezone(UTC)
-    key = f"{seed}/{venue.id}/{profile.value}/live/{start.isoformat()}/{scenario.name}/{rate_per_s}/{share_of_rooms}"
+    key = (
+        f"{seed}/{venue.id}/{profile.value}/live/{start.isoformat()}/{scenario.name}"
+        f"/{rate_per_s}/{share_of_rooms}"
+    )
     key += f"/{past.key}" if past else ""
+    slow = rate_per_s <= SLOW * natural_rate(venue, profile)
+    pace = Pace.NATURAL if slow else Pace.FAST
     left, inventory = (
-        past.leave(start) if past else ([], RoomInventory(venue, share=share_of_rooms))
+        past.leave(start, fast=not slow)
+        if past
+        else ([], RoomInventory(venue, share=share_of_rooms))
     )
     if venue.kind is VenueKind.HOTEL:
         generator: HotelBookingGenerator | RestaurantBookingGenerator = HotelBookingGenerator(
-            venue, profile, key, scenario, inventory
+            venue, profile, key, scenario, inventory, pace
         )
     else:
-        generator = RestaurantBookingGenerator(venue, key, scenario)
+        generator = RestaurantBookingGenerator(venue, key, scenario, pace)
     return _merge(
         left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), generator.generate
     )
+
+
+def natural_rate(venue: Venue, profile: Profile) -> float:
+    """Return the reservations a second of a venue of that size."""
+    if venue.kind is VenueKind.HOTEL:
+        return venue.total_rooms * bookings_per_room_day(profile) / _DAY_S
+    facts = restaurant_calibration()
+    return facts.busy_covers_per_day / facts.mean_party / _DAY_S
 
 
 def _instants(

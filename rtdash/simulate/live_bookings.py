@@ -1,118 +1,158 @@
-"""Who takes live bookings: each gets its whole life, on fast forward, and a hotel's rooms are kept
-from being oversold.
+"""Generators of live bookings: each gives a booking its whole life, at one of two paces.
 
-Nothing is refused for being early (CONTRACT section 4), so guests of today arrive, dine and leave
-within minutes. A hotel has only so
-many rooms: what comes in must go out again. Beyond a number of future bookings the oldest are
-cancelled, and when most of tonight's
-rooms are taken, guests who arrive leave again at once (their check-in is undone, the booking
-cancelled) instead of staying.
+At the natural pace operations come at their own instants, over days and months. At the fast pace
+whatever precedes the arrival follows the booking within minutes, and so do the arrivals of the
+present day while the venue is open; other arrivals of the day wait for their hour.
+
+A hotel's rooms are never oversold: a booking without a room is put off by weeks. Only when the
+house is full for `LATEST_WEEKS` do the oldest open bookings make room.
 """
 
 import heapq
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from enum import Enum
 from random import Random
 
 from rtdash.domain.venues import RoomType, Venue, business_date
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import SERVING_HOURS, Profile
 from rtdash.simulate.distributions import draw_poisson, seeded
 from rtdash.simulate.hotel import Ending, HotelDemand, Stay
+from rtdash.simulate.past import LARGEST_BLOCK
 from rtdash.simulate.population import Population
-from rtdash.simulate.restaurant import RestaurantDemand
-from rtdash.simulate.room_inventory import RoomInventory
+from rtdash.simulate.restaurant import RestaurantDemand, Visit
+from rtdash.simulate.room_inventory import RoomInventory, house_rate_minor
 from rtdash.simulate.scenarios import Scenario
-from rtdash.simulate.script import STEP_LEAST, Ids, Script, TimedOperation
-from rtdash.simulate.stay_script import stay_script
+from rtdash.simulate.script import STEP_LEAST, Arrivals, Ids, Script, TimedOperation
+from rtdash.simulate.stay_script import CHECK_IN_HOURS, stay_script
 from rtdash.simulate.visit_script import visit_script
 
 STEP_MEAN_S = 12.0
-"""Mean seconds between two operations of one reservation: the film's speed."""
+"""Mean seconds between two operations of one reservation at the fast pace."""
 
 LATEST_WEEKS = 104
-"""How far a booking without a room is put off."""
+"""Weeks by which a booking without a room is put off at most."""
 
-OPEN_PER_ROOM = 2
-"""Future bookings that a hotel keeps open, per room of the house; beyond, the oldest are
-cancelled."""
+MOST_OPEN = 20_000
+"""Open bookings that are remembered, so that they can make room."""
+
+_MOST_CANCELLED = 20
+"""Open bookings that one new booking makes cancel at most."""
+
+
+class Pace(Enum):
+    """Pace of the lives of reservations."""
+
+    NATURAL = "natural"
+    FAST = "fast"
 
 
 class RestaurantBookingGenerator:
-    """Takes a restaurant's live reservations."""
+    """Generator of a restaurant's live reservations."""
 
-    def __init__(self, venue: Venue, key: str, scenario: Scenario) -> None:
+    def __init__(self, venue: Venue, key: str, scenario: Scenario, pace: Pace) -> None:
         self._venue = venue
         self._scenario = scenario
-        self._rng, self._people, self._ids = seeded(key), Population(key), Ids(key)
+        self._pace = pace
+        self._rng, self._ids = seeded(key), Ids(key)
+        self._people = Population(key, timezone=venue.timezone)
         self._demand = RestaurantDemand(venue.zone, seed=key, covers_per_day=1.0)
 
     def generate(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]:
         """Return one table's operations, from `instant` on."""
-        rng, scenario = self._rng, self._scenario
-        if rng.random() < scenario.walk_in_share:
-            visit = self._demand.walk_in_at(instant)
-        else:
-            today = None if scenario.today_share is None else rng.random() < scenario.today_share
-            visit = self._demand.visit_at(instant, today=today)
-            visit = replace(visit, ending=_ending(visit.ending, scenario, rng))
-        visit = replace(visit, party=visit.party + draw_poisson(rng, scenario.extra_guests))
-        script = Script(self._venue, self._ids.draw())
-        visit_script(
-            script, visit, self._venue, self._people.draw(rng, repeated=visit.repeated), rng
-        )
-        present = business_date(self._venue, visit.start) == business_date(self._venue, instant)
-        script.bring_forward(instant, rng, step_mean_s=STEP_MEAN_S, today=present)
+        rng, venue = self._rng, self._venue
+        is_open = instant.astimezone(venue.zone).hour in SERVING_HOURS
+        visit = self._draw_visit(instant, is_open=is_open)
+        more = draw_poisson(rng, self._scenario.extra_guests)
+        visit = replace(visit, party=visit.party + more)
+        script = Script(venue, self._ids.draw())
+        customer = self._people.draw_local(rng, repeated=visit.repeated)
+        visit_script(script, visit, venue, customer, rng)
+        if self._pace is Pace.FAST:
+            today = business_date(venue, visit.start) == business_date(venue, instant)
+            arrivals = Arrivals.of(today=today, is_open=is_open)
+            script.bring_forward(instant, rng, step_mean_s=STEP_MEAN_S, arrivals=arrivals)
         return script.operations[:1] if booking_only else script.operations
+
+    def _draw_visit(self, instant: datetime, *, is_open: bool) -> Visit:
+        rng, scenario = self._rng, self._scenario
+        if is_open and rng.random() < scenario.walk_in_share:
+            return self._demand.walk_in_at(instant)
+        forced = scenario.today_share is not None and rng.random() < scenario.today_share
+        if forced and scenario.for_friday_dinner:
+            visit = self._demand.friday_dinner_at(instant)
+        else:
+            today = None if scenario.today_share is None else forced
+            visit = self._demand.visit_at(instant, today=today)
+        return replace(visit, ending=_ending(visit.ending, scenario, rng))
 
 
 class HotelBookingGenerator:
-    """Takes a hotel's live bookings and keeps its rooms from being oversold."""
+    """Generator of a hotel's live bookings, which keeps its rooms from being oversold."""
 
     def __init__(
-        self, venue: Venue, profile: Profile, key: str, scenario: Scenario, inventory: RoomInventory
+        self,
+        venue: Venue,
+        profile: Profile,
+        key: str,
+        scenario: Scenario,
+        inventory: RoomInventory,
+        pace: Pace,
     ) -> None:
         self._venue = venue
         self._scenario = scenario
-        self._rng, self._people, self._ids = seeded(key), Population(key), Ids(key)
-        self._demand = HotelDemand(profile, venue.zone, seed=key, per_day=1.0)
+        self._pace = pace
+        self._rng, self._ids = seeded(key), Ids(key)
+        self._people = Population(key, timezone=venue.timezone)
+        self._demand = HotelDemand(
+            profile, venue.zone, seed=key, per_day=1.0,
+            most_rooms=max(1, int(venue.total_rooms * LARGEST_BLOCK)),
+        )  # fmt: skip
         self._inventory = inventory
+        self._rate = house_rate_minor(venue.room_types)
         self._asked: deque[Stay] = deque()
-        self._open: deque[_HeldRoom] = deque()
+        self._open: deque[_HeldRoom] = deque(maxlen=MOST_OPEN)
         self._leaving: list[tuple[datetime, int, _HeldRoom]] = []
-        self._most_open = max(4, venue.total_rooms * OPEN_PER_ROOM)
 
     def generate(self, instant: datetime, *, booking_only: bool) -> list[TimedOperation]:
-        """Return a booking's operations from `instant` on, before them the cancellation of an old booking
-        when there are too many.
+        """Return a booking's operations from `instant` on.
+
+        Cancellations of old bookings come before it when the house is full for years.
         """
-        today = business_date(self._venue, instant)
+        venue = self._venue
+        today = business_date(venue, instant)
         self._inventory.forget_before(today)
-        cancelled = self._make_room(instant)
+        while self._leaving and self._leaving[0][0] < instant:
+            heapq.heappop(self._leaving)[2].release(self._inventory)
         wanted = self._next_stay(instant, today)
-        stay, room_type = self._accommodate(wanted)
-        early = self._scenario.early_arrivals and stay is not wanted and wanted.check_in == today
-        script = Script(self._venue, self._ids.draw())
-        stay_script(
-            script,
-            stay,
-            room_type,
-            self._venue,
-            self._people.draw(self._rng, repeated=stay.repeated),
-            self._rng,
-        )
-        script.bring_forward(
-            instant, self._rng, step_mean_s=STEP_MEAN_S, today=early or stay.check_in == today
-        )
+        cancelled, stay, room_type = self._accommodate(wanted, instant)
+        script = Script(venue, self._ids.draw())
+        customer = self._people.draw(self._rng, repeated=stay.repeated, country=stay.country)
+        stay_script(script, stay, room_type, venue, customer, self._rng)
+        if self._pace is Pace.FAST:
+            self._bring_forward(script, instant, arrives_today=self._arrives(stay, wanted, today))
         if booking_only:
             del script.operations[1:]
-        self._hold(_HeldRoom(script, stay, room_type.id), today, early=early)
+        self._hold(_HeldRoom(script, stay, room_type.id))
         return [*cancelled, *script.operations]
 
+    def _arrives(self, stay: Stay, wanted: Stay, today: date) -> bool:
+        """Return whether the guest arrives today; in some scenarios for a later night as well."""
+        put_off = stay is not wanted and wanted.check_in == today
+        return stay.check_in == today or (put_off and self._scenario.early_arrivals)
+
+    def _bring_forward(self, script: Script, instant: datetime, *, arrives_today: bool) -> None:
+        is_open = instant.astimezone(self._venue.zone).hour in CHECK_IN_HOURS
+        script.bring_forward(
+            instant,
+            self._rng,
+            step_mean_s=STEP_MEAN_S,
+            arrivals=Arrivals.of(today=arrives_today, is_open=is_open),
+        )
+
     def _next_stay(self, instant: datetime, today: date) -> Stay:
-        """Return the next of what was asked for, as of `instant`: the rooms of a block come one after the
-        other.
-        """
+        """Return the next stay asked for: the rooms of a block come one after the other."""
         scenario, rng = self._scenario, self._rng
         if not self._asked:
             here = (today - instant.astimezone(self._venue.zone).date()).days
@@ -121,50 +161,54 @@ class HotelBookingGenerator:
                 self._demand.stays_at(instant, lead_days=here if arrives_today else None)
             )
         stay = self._asked.popleft()
-        return replace(stay, booked_at=instant, ending=_ending(stay.ending, scenario, rng))
-
-    def _accommodate(self, stay: Stay) -> tuple[Stay, RoomType]:
-        """Return a room for the stay, weeks later if need be; if there is none at all, one that the hotel
-        will refuse.
-        """
-        found = self._inventory.find_room(
-            stay.guests, stay.check_in, stay.nights, self._rng, weeks=LATEST_WEEKS
+        ending = _ending(stay.ending, scenario, rng)
+        return stay._replace(
+            booked_at=instant,
+            ending=ending,
+            cancelled_on=_cancelled_on(stay, ending, rng),
+            rate_factor=stay.rate_factor * (1 - scenario.discount),
         )
-        room_type, check_in = found or (self._venue.room_types[0], stay.check_in)
-        return (stay if check_in == stay.check_in else replace(stay, check_in=check_in)), room_type
 
-    def _hold(self, held: "_HeldRoom", today: date, *, early: bool) -> None:
-        """Take the room, and remember when it becomes free again."""
+    def _accommodate(
+        self, stay: Stay, instant: datetime
+    ) -> tuple[list[TimedOperation], Stay, RoomType]:
+        """Return cancellations that make room, the stay with its dates, and a type of room.
+
+        Without any room it is one that the hotel will refuse.
+        """
+        cancelled: list[TimedOperation] = []
+        rate = self._rate * stay.rate_factor
+        for _ in range(_MOST_CANCELLED):
+            # A full house is searched once; later attempts follow what a cancellation has freed.
+            found = self._inventory.find_room(
+                stay.guests, stay.check_in, stay.nights, self._rng,
+                weeks=LATEST_WEEKS, rate_minor=rate,
+            )  # fmt: skip
+            if found:
+                room_type, check_in = found
+                return cancelled, _moved(stay, check_in), room_type
+            if not self._open or instant - self._open[0].script.now < STEP_LEAST:
+                break
+            held = self._open.popleft()
+            held.release(self._inventory)
+            held.script.step(instant, "cancel")
+            cancelled.append(held.script.operations[-1])
+        return cancelled, stay, self._venue.room_types[0]
+
+    def _hold(self, held: "_HeldRoom") -> None:
+        """Sell the room, and remember when it is free again."""
         stay, script = held.stay, held.script
         self._inventory.sell(held.room_type_id, stay.check_in, stay.nights)
-        final = script.operations[-1].operation["op"]
-        if any(timed.operation["op"] == "check_out" for timed in script.operations):
-            if not early and not self._inventory.is_crowded(today):
-                return
-            script.leave_at_once()
-            final = "cancel"
-        if final in {"cancel", "no_show"}:
+        ops = {timed.operation["op"] for timed in script.operations}
+        if script.operations[-1].operation["op"] in {"cancel", "no_show"}:
             heapq.heappush(self._leaving, (script.now, self._ids.count, held))
-        else:
+        elif "check_in" not in ops and self._pace is Pace.FAST:
             self._open.append(held)
-
-    def _make_room(self, instant: datetime) -> list[TimedOperation]:
-        """Give back what was left by now; cancel the oldest open booking when there are too many
-        and its film is over.
-        """
-        while self._leaving and self._leaving[0][0] < instant:
-            heapq.heappop(self._leaving)[2].release(self._inventory)
-        if len(self._open) <= self._most_open or instant - self._open[0].script.now < STEP_LEAST:
-            return []
-        held = self._open.popleft()
-        held.release(self._inventory)
-        held.script.step(instant, "cancel")
-        return held.script.operations[-1:]
 
 
 @dataclass(frozen=True, slots=True)
 class _HeldRoom:
-    """A room that is held for a stay."""
+    """Room that is held for a stay."""
 
     script: Script
     stay: Stay
@@ -174,10 +218,26 @@ class _HeldRoom:
         inventory.release(self.room_type_id, self.stay.check_in, self.stay.nights)
 
 
+def _moved(stay: Stay, check_in: date) -> Stay:
+    """Return the stay with another check-in; a cancellation keeps its distance from it."""
+    if check_in == stay.check_in:
+        return stay
+    later = check_in - stay.check_in
+    cancelled_on = stay.cancelled_on and stay.cancelled_on + later
+    return stay._replace(check_in=check_in, cancelled_on=cancelled_on)
+
+
 def _ending(ending: Ending, scenario: Scenario, rng: Random) -> Ending:
-    """Return the scenario's say in who calls off: some more of those who would have come, or some less."""
+    """Return the ending in the scenario, which turns some stays into cancellations or back."""
     if ending is Ending.STAYED:
-        # Somebody calls off about every third time, so the surplus falls on twice as many who
-        # don't.
+        # About every third booking is called off, so the surplus falls on twice as many stays.
         return Ending.CANCELLED if rng.random() < (scenario.called_off - 1) / 2 else ending
     return Ending.STAYED if rng.random() < 1 - scenario.called_off else ending
+
+
+def _cancelled_on(stay: Stay, ending: Ending, rng: Random) -> date | None:
+    if ending is not Ending.CANCELLED:
+        return None
+    lead = max(stay.lead_days, 0)
+    drawn = stay.check_in.toordinal() - int(lead * rng.random())
+    return stay.cancelled_on or date.fromordinal(drawn)

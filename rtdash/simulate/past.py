@@ -10,16 +10,25 @@ from datetime import UTC, date, datetime, timedelta
 
 from rtdash.domain.venues import Venue, VenueKind, next_turn
 from rtdash.simulate.arrivals import local_instant, whole_ms
-from rtdash.simulate.calibration import Profile, hotel_calibration, restaurant_calibration
+from rtdash.simulate.calibration import (
+    SERVING_HOURS,
+    Profile,
+    bookings_per_room_day,
+    restaurant_calibration,
+)
 from rtdash.simulate.distributions import seeded
-from rtdash.simulate.hotel import LONGEST_LEAD_DAYS, Ending, HotelDemand, Stay
+from rtdash.simulate.hotel import Ending, HotelDemand, Stay
+from rtdash.simulate.lead_weights import LONGEST_LEAD_DAYS
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import LONGEST_LEAD_DAYS as LONGEST_TABLE_LEAD_DAYS
 from rtdash.simulate.restaurant import RestaurantDemand
-from rtdash.simulate.room_inventory import RoomInventory
-from rtdash.simulate.script import Ids, Script, TimedOperation
-from rtdash.simulate.stay_script import stay_script
+from rtdash.simulate.room_inventory import RoomInventory, house_rate_minor
+from rtdash.simulate.script import ARRIVALS, Ids, Script, TimedOperation
+from rtdash.simulate.stay_script import CHECK_IN_HOURS, stay_script
 from rtdash.simulate.visit_script import visit_script
+
+LARGEST_BLOCK = 0.4
+"""Part of a house's rooms that one block takes at most. Assumed; the data's hotels are larger."""
 
 LEFT_FOR = timedelta(minutes=10)
 """Live traffic brings what a past left for the rest of its day within so much time."""
@@ -52,23 +61,28 @@ class Past:
             for timed in _in_order(self._scripts(RoomInventory(self.venue)), self.start)
         )
 
-    def leave(self, instant: datetime) -> tuple[list[TimedOperation], RoomInventory]:
-        """Return the operations left for the last business date, compressed into the minutes
-        after `instant`, and the rooms that its reservations hold.
+    def leave(
+        self, instant: datetime, *, fast: bool = True
+    ) -> tuple[list[TimedOperation], RoomInventory]:
+        """Return the operations left for the last business date, and the rooms that are held.
+
+        They keep their own distance from `start`, from `instant` on; when `fast`, they come within
+        `LEFT_FOR`, but for arrivals at an hour at which the venue is closed.
         """
         inventory = RoomInventory(self.venue)
         turn = next_turn(self.venue, self.start)
         pace = LEFT_FOR / (turn - self.start)
-        left = [
-            timed
-            for _, operations in self._scripts(inventory)
-            for timed in operations
-            if self.start <= timed.due < turn
-        ]
-        return [
-            TimedOperation(whole_ms(instant + (timed.due - self.start) * pace), timed.operation)
-            for timed in left
-        ], inventory
+        hours = CHECK_IN_HOURS if self.venue.kind is VenueKind.HOTEL else SERVING_HOURS
+        is_open = instant.astimezone(self.venue.zone).hour in hours
+        left: list[TimedOperation] = []
+        for _, operations in self._scripts(inventory):
+            is_fast = fast
+            for timed in operations:
+                is_fast = is_fast and (is_open or timed.operation["op"] not in ARRIVALS)
+                if self.start <= timed.due < turn:
+                    after = (timed.due - self.start) * (pace if is_fast else 1)
+                    left.append(TimedOperation(whole_ms(instant + after), timed.operation))
+        return left, inventory
 
     def _scripts(self, inventory: RoomInventory) -> "_Scripts":
         first = (self.start - timedelta(days=self.days)).astimezone(self.venue.zone).date()
@@ -126,9 +140,17 @@ def _in_order(scripts: _Scripts, end: datetime) -> Iterator[TimedOperation]:
 
 def _hotel_scripts(past: Past, first: date, inventory: RoomInventory) -> _Scripts:
     venue, start = past.venue, past.start
-    rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
-    per_day = venue.total_rooms * hotel_calibration(past.profile).bookings_per_room_day
-    demand = HotelDemand(past.profile, venue.zone, seed=past.key, per_day=per_day)
+    rng, people, ids = (
+        seeded(past.key),
+        Population(past.key, timezone=venue.timezone),
+        Ids(past.key),
+    )
+    per_day = venue.total_rooms * bookings_per_room_day(past.profile)
+    most_rooms = max(1, int(venue.total_rooms * LARGEST_BLOCK))
+    demand = HotelDemand(
+        past.profile, venue.zone, seed=past.key, per_day=per_day, most_rooms=most_rooms
+    )
+    house_rate = house_rate_minor(venue.room_types)
     called_off: list[tuple[datetime, int, Stay, str]] = []
     last = start.astimezone(venue.zone).date()
     warm_up = first - timedelta(days=LONGEST_LEAD_DAYS)
@@ -136,13 +158,15 @@ def _hotel_scripts(past: Past, first: date, inventory: RoomInventory) -> _Script
         if stay.check_out <= first or stay.booked_at >= start:
             continue
         _release_called_off(called_off, stay.booked_at, inventory)
-        found = inventory.find_room(stay.guests, stay.check_in, stay.nights, rng)
+        rate = house_rate * stay.rate_factor
+        found = inventory.find_room(stay.guests, stay.check_in, stay.nights, rng, rate_minor=rate)
         if found is None:
             continue
         room_type = found[0]
         inventory.sell(room_type.id, stay.check_in, stay.nights)
         script = Script(venue, ids.draw())
-        stay_script(script, stay, room_type, venue, people.draw(rng, repeated=stay.repeated), rng)
+        customer = people.draw(rng, repeated=stay.repeated, country=stay.country)
+        stay_script(script, stay, room_type, venue, customer, rng)
         if stay.ending is not Ending.STAYED:
             heapq.heappush(called_off, (script.now, ids.count, stay, room_type.id))
         yield stay.booked_at, script.operations
@@ -160,7 +184,11 @@ def _release_called_off(
 
 def _restaurant_scripts(past: Past, first: date) -> _Scripts:
     venue, start = past.venue, past.start
-    rng, people, ids = seeded(past.key), Population(past.key), Ids(past.key)
+    rng, people, ids = (
+        seeded(past.key),
+        Population(past.key, timezone=venue.timezone),
+        Ids(past.key),
+    )
     demand = RestaurantDemand(
         venue.zone,
         seed=past.key,
@@ -174,5 +202,6 @@ def _restaurant_scripts(past: Past, first: date) -> _Scripts:
         for visit in visits:
             if visit.booked_at < start:
                 script = Script(venue, ids.draw())
-                visit_script(script, visit, venue, people.draw(rng, repeated=visit.repeated), rng)
+                customer = people.draw_local(rng, repeated=visit.repeated)
+                visit_script(script, visit, venue, customer, rng)
                 yield floor, script.operations

@@ -1,64 +1,167 @@
-"""The people who book: names from pools that Faker fills once, emails that fit the names, and
-regulars who come again.
-"""
+"""Population of guests: names and telephone numbers of their countries, and regulars who return."""
 
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from faker import Faker
 
-_FIRST_NAMES = 300
-_LAST_NAMES = 700
-_REGULARS = 600
+from rtdash.simulate.distributions import seeded
+from rtdash.simulate.guest_countries import (
+    COUNTRIES,
+    ELSEWHERE,
+    HOME_SHARE,
+    VISITORS,
+    Country,
+    home_of,
+)
+
+_FIRST_NAMES = 80
+_LAST_NAMES = 250
+"""Names of a country, for each of two sexes."""
+
+_REGULARS = 300
+"""Returning guests of a country that are remembered."""
+
 _MAIL_DOMAINS = ("example.com", "example.net", "example.org")
+_PUBLISHED_HOME = "PRT"
+
+_LATIN_OF_CYRILLIC = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        [
+            "a",
+            "b",
+            "v",
+            "g",
+            "d",
+            "e",
+            "yo",
+            "zh",
+            "z",
+            "i",
+            "y",
+            "k",
+            "l",
+            "m",
+            "n",
+            "o",
+            "p",
+            "r",
+            "s",
+            "t",
+            "u",
+            "f",
+            "kh",
+            "ts",
+            "ch",
+            "sh",
+            "shch",
+            "",
+            "y",
+            "",
+            "e",
+            "yu",
+            "ya",
+        ],
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Somebody who books; the email tells customers apart."""
+    """Guest who books; the email identifies the customer."""
 
     name: str
     email: str
     phone: str
+    country: str
 
 
 class Population:
-    """An endless supply of customers in bounded memory.
+    """Endless supply of customers in bounded memory, for a venue in `timezone`.
 
-    Faker's output is stable within one of its versions only; so is what is generated here.
+    Where the data set says Portugal, its home, the venue's own country is meant. Faker's output is
+    stable within one of its versions only; so is what is generated here.
     """
 
-    def __init__(self, seed: str) -> None:
-        faker = Faker("en_US", use_weighting=False)
-        faker.seed_instance(seed)
-        self._first_names = [faker.first_name() for _ in range(_FIRST_NAMES)]
-        self._last_names = [faker.last_name() for _ in range(_LAST_NAMES)]
-        self._regulars: list[Customer] = []
+    def __init__(self, seed: str, *, timezone: str = "Europe/Lisbon") -> None:
+        self._shift = seeded(f"{seed}/names").randrange(_LAST_NAMES)
+        self._home = home_of(timezone)
+        self._regulars: defaultdict[str, list[Customer]] = defaultdict(list)
         self._met = 0
 
-    def draw(self, rng: Random, *, repeated: bool) -> Customer:
-        """Return a customer: somebody who was here before when `repeated` (as far as anybody was), else
-        somebody new.
-        """
-        if repeated and self._regulars:
-            # The square makes few people very faithful: visits are as uneven among customers as
-            # anywhere.
-            return self._regulars[int(len(self._regulars) * rng.random() ** 2)]
-        customer = self._meet(rng)
-        if len(self._regulars) < _REGULARS:
-            self._regulars.append(customer)
+    def draw(self, rng: Random, *, repeated: bool, country: str = _PUBLISHED_HOME) -> Customer:
+        """Return a customer of `country`: when `repeated`, one drawn before, as far as there is."""
+        if country == _PUBLISHED_HOME:
+            country = self._home
+        elif country not in COUNTRIES:
+            country = ELSEWHERE.draw(rng)
+        regulars = self._regulars[country]
+        if repeated and regulars:
+            # The square gives few customers many visits: visits are as uneven anywhere.
+            return regulars[int(len(regulars) * rng.random() ** 2)]
+        customer = self._meet(rng, country)
+        if len(regulars) < _REGULARS:
+            regulars.append(customer)
         elif rng.random() < 0.02:
-            self._regulars[rng.randrange(_REGULARS // 2, _REGULARS)] = customer
+            regulars[rng.randrange(_REGULARS // 2, _REGULARS)] = customer
         return customer
 
-    def _meet(self, rng: Random) -> Customer:
+    def draw_local(self, rng: Random, *, repeated: bool) -> Customer:
+        """Return a customer of a restaurant: from its own country, or from any other."""
+        country = _PUBLISHED_HOME if rng.random() < HOME_SHARE else VISITORS.draw(rng)
+        return self.draw(rng, repeated=repeated, country=country)
+
+    def _meet(self, rng: Random, country: str) -> Customer:
         self._met += 1
-        first, last = rng.choice(self._first_names), rng.choice(self._last_names)
-        mailbox = "".join(
-            letter for letter in f"{first}.{last}".lower() if letter.isalnum() or letter == "."
-        )
-        # 555-01xx is kept free for fiction in the North American plan, so nobody's telephone rings.
-        phone = f"+1-{rng.randrange(201, 990)}-555-{rng.randrange(100, 200):04d}"
-        return Customer(
-            f"{first} {last}", f"{mailbox}{self._met}@{_MAIL_DOMAINS[self._met % 3]}", phone
-        )
+        first, last = _names_of(country).draw(rng, self._shift)
+        mailbox = _mailbox(f"{first}.{last}")
+        domain = _MAIL_DOMAINS[self._met % 3]
+        phone = COUNTRIES[country].draw_phone(rng)
+        return Customer(f"{first} {last}", f"{mailbox}{self._met}@{domain}", phone, country)
+
+
+class _Names:
+    """First and last names of a country; in some, last names depend on the sex as well."""
+
+    def __init__(self, country: Country) -> None:
+        self._pools: list[tuple[Sequence[str], Sequence[str]]] = []
+        if country.first_names:
+            self._pools.append((country.first_names, country.last_names))
+            return
+        faker = Faker(country.locale, providers=["faker.providers.person"], use_weighting=False)
+        faker.seed_instance(country.locale)
+        romanized = hasattr(faker, "first_romanized_name")
+        for sex in ("female", "male"):
+            first = getattr(faker, "first_romanized_name" if romanized else f"first_name_{sex}")
+            last = getattr(faker, "last_romanized_name" if romanized else f"last_name_{sex}")
+            firsts = [_latin(first()) for _ in range(_FIRST_NAMES)]
+            self._pools.append((firsts, [_latin(last()) for _ in range(_LAST_NAMES)]))
+
+    def draw(self, rng: Random, shift: int) -> tuple[str, str]:
+        first, last = rng.choice(self._pools)
+        return rng.choice(first), last[(rng.randrange(len(last)) + shift) % len(last)]
+
+
+@cache
+def _names_of(country: str) -> _Names:
+    """Return the names of a country, made once for all venues: Faker needs tens of milliseconds."""
+    return _Names(COUNTRIES[country])
+
+
+def _latin(name: str) -> str:
+    """Return a Russian name in Latin letters, as a passport has it; others as they are."""
+    latin = "".join(_LATIN_OF_CYRILLIC.get(letter, letter) for letter in name.lower())
+    return latin.title() if latin != name.lower() else name
+
+
+def _mailbox(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss").replace("ø", "o"))
+    return "".join(
+        letter for letter in plain if (letter.isascii() and letter.isalnum()) or letter == "."
+    )

@@ -1,5 +1,4 @@
-"""What a restaurant's guests ask for: day and hour of the visit, party, how long ahead, and how it
-ends; walk-ins beside them.
+"""Demand of a restaurant: day and hour of visits, parties, leads, endings; and walk-ins.
 
 Two directions of one law: `visits` starts from the day of the visit (a past), `visit_at` from the
 instant of booking (live traffic).
@@ -9,11 +8,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.arrivals import DayStrength, days_from, local_instant, whole_ms
-from rtdash.simulate.calibration import RestaurantCalibration, restaurant_calibration
+from rtdash.simulate.arrivals import DayStrength, days_from, local_instant, next_quarter, whole_ms
+from rtdash.simulate.calibration import restaurant_calibration
 from rtdash.simulate.distributions import (
     STANDARD_NORMAL,
     Discrete,
@@ -22,6 +20,17 @@ from rtdash.simulate.distributions import (
     seeded,
 )
 from rtdash.simulate.hotel import Ending
+from rtdash.simulate.party_laws import (
+    CALLED_OFF_BY_LEAD_DAYS,
+    NO_SHOW_BY_PARTY,
+    WALK_IN_PARTY,
+    draw_party,
+    factor_of,
+    lead_correlation,
+    mean_size,
+    size_weighted,
+    size_weighted_walk_ins,
+)
 
 LONGEST_LEAD_DAYS = 90
 """The data's "61+" is taken as 61 to 90 days: an assumption about 0.2 % of the reservations."""
@@ -32,20 +41,17 @@ START_MINUTES: Discrete[int] = Discrete({0: 0.55, 15: 0.07, 30: 0.31, 45: 0.07})
 TURN_VARIATION = 0.3
 """sd / mean of the turn time. Assumed, as in the file's suggested defaults."""
 
+LUNCH_HOURS, DINNER_HOURS = range(11, 15), range(17, 23)
+"""Hours of the published parties at lunch and at dinner."""
+
 REPEATED_SHARE = 0.25
-"""Share of reservations by somebody who came before. Assumed: the data have no customers."""
-
-WALK_IN_PARTY: Discrete[int] = Discrete({1: 0.18, 2: 0.5, 3: 0.15, 4: 0.12, 5: 0.03, 6: 0.02})
-"""Parties that come without a reservation. Assumed: smaller than those who reserve, of whom the
-data tell."""
-
-_OPEN_ENDED = {"9-12": (9, 12), "13-20": (13, 20), "21+": (21, 30)}
+"""Share of reservations by returning guests. Assumed: the data have no customers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A table asked for: `booked_at` and `start` in UTC, equal for a walk-in; `cancel_fraction` as
-    in a hotel's stay.
+    """Table asked for: `booked_at` and `start` in UTC, equal for a walk-in; `cancel_fraction`
+    is the elapsed share of the lead at a cancellation.
     """
 
     booked_at: datetime
@@ -59,27 +65,28 @@ class Visit:
 
 
 class RestaurantDemand:
-    """The tables that a restaurant is asked for; `covers_per_day` on average, walk-ins included."""
+    """Tables that a restaurant is asked for; `covers_per_day` on average, walk-ins included."""
 
     def __init__(self, zone: ZoneInfo, *, seed: str, covers_per_day: float) -> None:
         self._zone = zone
         self._facts = restaurant_calibration()
         self._rng = seeded(f"{seed}/restaurant")
-        self._correlation = _lead_correlation()
+        self._correlation = lead_correlation()
         facts = self._facts
         self._reserved = covers_per_day * (1 - facts.walk_in_share) / facts.mean_party
-        self._walked_in = covers_per_day * facts.walk_in_share / _mean(WALK_IN_PARTY)
+        self._walked_in = covers_per_day * facts.walk_in_share / mean_size(WALK_IN_PARTY)
         # Parties are the clusters here, and by themselves as uneven as what is published; days
         # differ only where they are not.
-        reserved, walked_in = _size_weighted(facts), _size_weighted_walk_ins()
+        reserved, walked_in = size_weighted(facts), size_weighted_walk_ins()
         by_parties = (1 - facts.walk_in_share) * reserved + facts.walk_in_share * walked_in
         self._strength = DayStrength(
             seed, max(0.0, facts.dispersion - by_parties) / facts.covers_per_day
         )
 
     def visits(self, first: date, days: int) -> Iterator[list[Visit]]:
-        """Day by day, all visits that start on `days` local dates from `first` on, in no order
-        within the day.
+        """Yield, day by day, the visits of `days` local dates from `first` on.
+
+        They have no order within the day.
         """
         for day in days_from(first, days):
             strength = 7 * self._strength(day)
@@ -94,8 +101,9 @@ class RestaurantDemand:
             ]
 
     def visit_at(self, instant: datetime, *, today: bool | None = None) -> Visit:
-        """Return a reservation made at `instant`; `today` forces or forbids a visit on the same local day,
-        as far as hours are left.
+        """Return a reservation made at `instant`.
+
+        `today` forces or forbids a visit on the same local day, as far as hours are left.
         """
         local = instant.astimezone(self._zone)
         while True:
@@ -111,36 +119,53 @@ class RestaurantDemand:
                 break
         start = self._start(day)
         if lead_days == 0:
-            start = max(
-                start,
-                _next_quarter(instant + timedelta(minutes=15 + self._rng.expovariate(1 / 60))),
-            )
-        return self._visit(instant, start, self._party_size(self._facts.party.at(party_rank)))
+            start = max(start, self._soonest(instant))
+        return self._visit(instant, start, self._party(start, party_rank))
+
+    def friday_dinner_at(self, instant: datetime) -> Visit:
+        """Return a reservation made at `instant` for the evening of the coming Friday.
+
+        On a Friday before 22:00 that is today.
+        """
+        local = instant.astimezone(self._zone)
+        days = (4 - local.weekday()) % 7
+        if days == 0 and local.hour >= 22:
+            days = 7
+        day = local.date() + timedelta(days=days)
+        hours = self._facts.hours_by_weekday[4]
+        while (hour := hours.draw(self._rng)) not in DINNER_HOURS:
+            pass
+        start = local_instant(day, hour * 3600 + START_MINUTES.draw(self._rng) * 60, self._zone)
+        start = max(start, self._soonest(instant))
+        return self._visit(instant, start, self._party(start, self._rng.random()))
+
+    def _soonest(self, instant: datetime) -> datetime:
+        return next_quarter(instant + timedelta(minutes=15 + self._rng.expovariate(1 / 60)))
 
     def walk_in_at(self, instant: datetime) -> Visit:
-        """Return a party that stands in the door at `instant`."""
+        """Return a party that comes without a reservation at `instant`."""
         return self._visit(instant, instant, WALK_IN_PARTY.draw(self._rng), walk_in=True)
 
     def _reservation(self, day: date) -> Visit:
         facts, rng = self._facts, self._rng
         start = self._start(day)
-        hour = start.astimezone(self._zone).hour
-        parties = (
-            facts.party_lunch
-            if 11 <= hour < 15
-            else facts.party_dinner
-            if 17 <= hour < 23
-            else facts.party
-        )
-        party = parties.draw(rng)
+        party = self._parties(start).draw(rng)
         low, high = facts.party.span(party)
         rank = self._lead_rank(low + rng.random() * (high - low))
-        return self._visit(self._booked_at(day, start, rank), start, self._party_size(party))
+        return self._visit(self._booked_at(day, start, rank), start, draw_party(party, rng))
+
+    def _parties(self, start: datetime) -> Discrete[str]:
+        """Return the law of the parties at that hour."""
+        hour = start.astimezone(self._zone).hour
+        if hour in LUNCH_HOURS:
+            return self._facts.party_lunch
+        return self._facts.party_dinner if hour in DINNER_HOURS else self._facts.party
+
+    def _party(self, start: datetime, rank: float) -> int:
+        return draw_party(self._parties(start).at(rank), self._rng)
 
     def _booked_at(self, day: date, start: datetime, rank: float) -> datetime:
-        """Return so many hours before for a lead of the same day; else the days of the rank, at an hour at
-        which people book.
-        """
+        """Return the instant of booking: hours before on the same day, else days before."""
         facts, rng = self._facts, self._rng
         if rank < facts.same_day_share:
             hours = facts.same_day_hours.at(rank / facts.same_day_share)
@@ -160,15 +185,16 @@ class RestaurantDemand:
         return self._rng.randint(low, high)
 
     def _lead_rank(self, party_rank: float) -> float:
-        """Return the rank of the lead of a party of that rank: a Gaussian copula leaves both laws as they
-        are.
+        """Return the rank of the lead of a party of that rank, by a Gaussian copula.
+
+        It leaves both laws as they are.
         """
         normal = self._correlation * STANDARD_NORMAL.inv_cdf(min(max(party_rank, 1e-9), 1 - 1e-9))
         normal += math.sqrt(1 - self._correlation**2) * self._rng.gauss(0, 1)
         return min(STANDARD_NORMAL.cdf(normal), 1 - 1e-9)
 
     def _ranks(self, *, same_day: bool | None) -> tuple[float, float]:
-        """Ranks of lead and party; a lead of the same day or not, when that is asked."""
+        """Return the ranks of lead and party; of a lead of the same day or not, when asked."""
         rank, share = self._rng.random(), self._facts.same_day_share
         if same_day is not None:
             rank = rank * share if same_day else share + rank * (1 - share)
@@ -183,7 +209,7 @@ class RestaurantDemand:
         return self.walk_in_at(local_instant(day, second, self._zone))
 
     def _walk_in_weekday(self, weekday: int) -> float:
-        """What is left of the covers of a weekday when the reserved ones are taken off."""
+        """Return the share of a weekday among the walk-ins: its covers without the reserved."""
         facts = self._facts
         left = facts.cover_weekdays[weekday] - (1 - facts.walk_in_share) * facts.weekdays[weekday]
         return max(0.0, left / facts.walk_in_share)
@@ -193,92 +219,31 @@ class RestaurantDemand:
     ) -> Visit:
         rng, facts = self._rng, self._facts
         mean = next(minutes for size, minutes in reversed(facts.turn_minutes) if party >= size)
+        if start.astimezone(self._zone).hour in LUNCH_HOURS:
+            mean *= facts.lunch_turn
         minutes = draw_lognormal(rng, mean, TURN_VARIATION)
         return Visit(
             booked_at=booked_at,
             start=start,
             party=party,
             minutes=max(20, 5 * round(minutes / 5)),
-            ending=Ending.STAYED if walk_in else self._ending(),
-            # No source tells when tables are cancelled; half of the cancellations are taken to come
-            # in the last quarter of the lead.
+            ending=Ending.STAYED if walk_in else self._ending(start - booked_at, party),
+            # No source has the time of cancellations; half of them are taken to come in the last
+            # quarter of the lead.
             cancel_fraction=rng.random() ** 0.415,
             repeated=rng.random() < REPEATED_SHARE,
             walk_in=walk_in,
         )
 
-    def _ending(self) -> Ending:
-        if self._rng.random() < self._facts.cancel_rate:
+    def _ending(self, lead: timedelta, party: int) -> Ending:
+        """Draw how it ends; both chances keep their published means."""
+        facts, rng = self._facts, self._rng
+        by_lead = factor_of(CALLED_OFF_BY_LEAD_DAYS, lead / timedelta(days=1))
+        if rng.random() < facts.cancel_rate * by_lead:
             return Ending.CANCELLED
-        return Ending.NO_SHOW if self._rng.random() < self._facts.no_show_rate else Ending.STAYED
-
-    def _party_size(self, bucket: str) -> int:
-        if bucket not in _OPEN_ENDED:
-            return int(bucket)
-        low, high = _OPEN_ENDED[bucket]
-        return int(low * ((high + 1) / low) ** self._rng.random())
-
-
-@cache
-def _lead_correlation() -> float:
-    """Return the copula's correlation with which the median leads by party come out best (least squares
-    over the normal scores).
-    """
-    facts = restaurant_calibration()
-    points = []
-    for party, weight in zip(facts.party.values, facts.party.weights, strict=True):
-        low, high = facts.party.span(party)
-        lead = STANDARD_NORMAL.inv_cdf(_rank_of_lead(facts, facts.lead_median_by_party[party]))
-        points.append((STANDARD_NORMAL.inv_cdf((low + high) / 2), lead, weight))
-    return sum(x * y * w for x, y, w in points) / sum(x * x * w for x, _, w in points)
-
-
-def _rank_of_lead(facts: RestaurantCalibration, hours: float) -> float:
-    """Return the share of leads below so many hours, by whole days."""
-    if hours < 12:
+        by_party = factor_of(NO_SHOW_BY_PARTY, party)
         return (
-            next(rank / 100 for rank in range(101) if facts.same_day_hours.at(rank / 100) >= hours)
-            * facts.same_day_share
+            Ending.NO_SHOW
+            if rng.random() < facts.no_show_rate * by_lead * by_party
+            else Ending.STAYED
         )
-    share = facts.same_day_share
-    for bucket in facts.lead_days.values:
-        low, high = facts.lead_days.span(bucket)
-        first, _, last = bucket.partition("-")
-        start, end = int(first.rstrip("+")) * 24 - 12, int(last or first.rstrip("+")) * 24 + 12
-        if hours < end:
-            return share + (1 - share) * (
-                low + (high - low) * max(0.0, hours - start) / (end - start)
-            )
-    return 1 - 1e-6
-
-
-def _size_weighted(facts: RestaurantCalibration) -> float:
-    """Return E[size²] / E[size] of the parties that reserve: the variance / mean that they give to the
-    covers of a day.
-    """
-    sizes = {
-        party: sum(_OPEN_ENDED[party]) / 2 if party in _OPEN_ENDED else int(party)
-        for party in facts.party.values
-    }
-    pairs = list(zip(sizes.values(), facts.party.weights, strict=True))
-    return sum(size**2 * weight for size, weight in pairs) / sum(
-        size * weight for size, weight in pairs
-    )
-
-
-def _size_weighted_walk_ins() -> float:
-    pairs = list(zip(WALK_IN_PARTY.values, WALK_IN_PARTY.weights, strict=True))
-    return sum(size**2 * weight for size, weight in pairs) / sum(
-        size * weight for size, weight in pairs
-    )
-
-
-def _mean(sizes: Discrete[int]) -> float:
-    return sum(
-        size * weight for size, weight in zip(sizes.values, sizes.weights, strict=True)
-    ) / sum(sizes.weights)
-
-
-def _next_quarter(instant: datetime) -> datetime:
-    quarter = instant.replace(second=0, microsecond=0) + timedelta(minutes=-instant.minute % 15)
-    return quarter if quarter > instant else quarter + timedelta(minutes=15)

@@ -1,10 +1,43 @@
 """Inventory of the rooms that the generator has sold, so that the hotel refuses nothing."""
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from random import Random
 
 from rtdash.domain.venues import RoomType, Venue
+
+PRICE_SPREAD = 0.2
+"""Spread, in logarithms, of the rates at which a type of room is sold around its base rate.
+Assumed: dear bookings get dear rooms."""
+
+
+def house_rate_minor(room_types: Sequence[RoomType]) -> float:
+    """Return the mean base rate of a house's rooms."""
+    rooms = sum(room_type.total_rooms for room_type in room_types)
+    return sum(one.base_rate_minor * one.total_rooms for one in room_types) / max(rooms, 1)
+
+
+def draw_room_type(
+    room_types: Sequence[RoomType], guests: int, rate_minor: float, rng: Random
+) -> RoomType:
+    """Draw a type that holds the party, or else one of the largest: by number of rooms and price."""
+    fitting = [one for one in room_types if one.capacity >= guests]
+    if not fitting:
+        most = max(one.capacity for one in room_types)
+        fitting = [one for one in room_types if one.capacity == most]
+    if len(fitting) == 1:
+        return fitting[0]
+    weights = [one.total_rooms * _price_fit(one.base_rate_minor, rate_minor) for one in fitting]
+    return rng.choices(fitting, weights)[0]
+
+
+def _price_fit(base_minor: int, rate_minor: float) -> float:
+    if rate_minor <= 0 or base_minor <= 0:
+        return 1.0
+    apart = math.log(rate_minor / base_minor) / PRICE_SPREAD
+    return math.exp(-min(apart * apart / 2, 50.0))
 
 
 class RoomInventory:
@@ -18,8 +51,7 @@ class RoomInventory:
     def __init__(self, venue: Venue, *, share: float = 1.0) -> None:
         self._unlimited = venue.allow_overbooking
         self._types = [room_type for room_type in venue.room_types if room_type.total_rooms > 0]
-        most = max((room_type.capacity for room_type in self._types), default=0)
-        self._largest = [room_type for room_type in self._types if room_type.capacity == most]
+        self._most = max((room_type.capacity for room_type in self._types), default=0)
         self._rooms = {
             room_type.id: int(room_type.total_rooms * share + 0.5) for room_type in self._types
         }
@@ -28,18 +60,23 @@ class RoomInventory:
         self._first_kept = 0
 
     def find_room(
-        self, guests: int, check_in: date, nights: int, rng: Random, *, weeks: int = 1
+        self,
+        guests: int,
+        check_in: date,
+        nights: int,
+        rng: Random,
+        *,
+        weeks: int = 1,
+        rate_minor: float = 0.0,
     ) -> tuple[RoomType, date] | None:
-        """Return a type with a free room that holds the party (or else the largest), and the check-in: of
-        that date or up to `weeks` - 1 later.
+        """Find a type with a free room that holds the party (or else the largest), and its date.
 
-        The type is drawn by the number of its rooms, and another taken when it is sold; None when
-        all are.
+        The type is drawn (`draw_room_type`), and another taken when it is sold; the check-in is up
+        to `weeks` - 1 later. None when there is none.
         """
-        fitting = [
-            room_type for room_type in self._types if room_type.capacity >= guests
-        ] or self._largest
-        wanted = rng.choices(fitting, [room_type.total_rooms for room_type in fitting])[0]
+        least = min(guests, self._most)
+        fitting = [room_type for room_type in self._types if room_type.capacity >= least]
+        wanted = draw_room_type(fitting, least, rate_minor, rng)
         if self._unlimited:
             return wanted, check_in
         choice = [

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import islice
 from operator import attrgetter
-from random import Random
 
-from rtdash.domain.venues import RoomType, Venue, VenueKind
-from rtdash.simulate.calibration import Profile, hotel_calibration, restaurant_calibration
+from rtdash.domain.venues import Venue, VenueKind
+from rtdash.simulate.calibration import Profile, bookings_per_room_day, restaurant_calibration
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import HotelDemand
 from rtdash.simulate.past import fitting_profile
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import RestaurantDemand
+from rtdash.simulate.room_inventory import draw_room_type
 from rtdash.simulate.script import Ids, Script, TimedOperation
-from rtdash.simulate.stay_script import stay_script
+from rtdash.simulate.stay_script import nightly_rate, stay_script
 from rtdash.simulate.visit_script import visit_script
 
 YEAR_DAYS = 365.25
@@ -49,42 +49,30 @@ def sample(
 def _stays(
     venue: Venue, profile: Profile, key: str, start: date, count: int
 ) -> Iterator[list[TimedOperation]]:
-    rng, people, ids = seeded(key), Population(key), Ids(key)
-    per_day = _whole_years(
-        venue.total_rooms * hotel_calibration(profile).bookings_per_room_day, count
-    )
+    rng, people, ids = seeded(key), Population(key, timezone=venue.timezone), Ids(key)
+    per_day = _whole_years(venue.total_rooms * bookings_per_room_day(profile), count)
     for stay in HotelDemand(profile, venue.zone, seed=key, per_day=per_day).stays(
         start, _MOST_DAYS
     ):
         script = Script(venue, ids.draw())
-        stay_script(
-            script,
-            stay,
-            _draw_room_type(venue, stay.guests, rng),
-            venue,
-            people.draw(rng, repeated=stay.repeated),
-            rng,
-        )
+        rate = nightly_rate(script, stay, venue)
+        room_type = draw_room_type(venue.room_types, stay.guests, rate, rng)
+        customer = people.draw(rng, repeated=stay.repeated, country=stay.country)
+        stay_script(script, stay, room_type, venue, customer, rng)
         yield script.operations
 
 
-def _draw_room_type(venue: Venue, guests: int, rng: Random) -> RoomType:
-    """Return a type that holds the party, or else any, drawn by the number of its rooms."""
-    fitting = [
-        room_type for room_type in venue.room_types if room_type.capacity >= guests
-    ] or venue.room_types
-    return rng.choices(fitting, [room_type.total_rooms for room_type in fitting])[0]
-
-
 def _visits(venue: Venue, key: str, start: date, count: int) -> Iterator[list[TimedOperation]]:
-    rng, people, ids, facts = seeded(key), Population(key), Ids(key), restaurant_calibration()
+    rng, people, ids = seeded(key), Population(key, timezone=venue.timezone), Ids(key)
+    facts = restaurant_calibration()
     covers = _whole_years(facts.busy_covers_per_day / facts.mean_party, count) * facts.mean_party
     for visits in RestaurantDemand(venue.zone, seed=key, covers_per_day=covers).visits(
         start, _MOST_DAYS
     ):
         for visit in visits:
             script = Script(venue, ids.draw())
-            visit_script(script, visit, venue, people.draw(rng, repeated=visit.repeated), rng)
+            customer = people.draw_local(rng, repeated=visit.repeated)
+            visit_script(script, visit, venue, customer, rng)
             yield script.operations
 
 

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of day, on fast forward.
+    """Scenario: one kind of day.
 
     `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1.
-    `today_share` of the reservations are
-    for the present day (None: as calibrated), `walk_in_share` of a restaurant's come without one,
-    `extra_guests` join a party on average,
-    `called_off` multiplies the chance that a booking ends in a cancellation or a no-show. With
-    `early_arrivals` guests for whom a hotel
-    has no room tonight get one for a later night and arrive all the same: the film runs ahead of
-    the calendar.
+    `today_share` of the reservations are for the present day, or `for_friday_dinner` (None: as
+    calibrated); `walk_in_share` of a restaurant's come without one while it is open; `extra_guests`
+    join a party on average; `called_off` multiplies the chance of a cancellation or a no-show;
+    `discount` is off a hotel's rates. With `early_arrivals` guests for whom a hotel has no room
+    tonight get one for a later night and arrive all the same.
     """
 
     name: str
@@ -30,6 +28,8 @@ class Scenario:
     extra_guests: float = 0.0
     called_off: float = 1.0
     early_arrivals: bool = False
+    for_friday_dinner: bool = False
+    discount: float = 0.0
 
     def multiplier(self, elapsed_s: float) -> float:
         """Return the multiplier of the rate so many seconds after the beginning."""
@@ -49,13 +49,14 @@ _ALL = (
     Scenario("steady", "an ordinary day at an even rate", (1.0,), 60.0),
     Scenario(
         "friday-dinner",
-        "tables for tonight: a rush that builds up, peaks at three times its beginning and ebbs,"
-        " every ten minutes; larger parties, walk-ins",
+        "tables for Friday evening: a rush that builds up, peaks at three times its beginning and"
+        " ebbs, every ten minutes; larger parties, walk-ins",
         _average_one([0.5 + math.sin(math.pi * (step + 0.5) / 10) for step in range(10)]),
         60.0,
         today_share=0.75,
         walk_in_share=0.4,
         extra_guests=0.8,
+        for_friday_dinner=True,
     ),
     Scenario(
         "check-in-wave",
@@ -69,13 +70,14 @@ _ALL = (
     ),
     Scenario(
         "flash-sale",
-        "an offer goes out every five minutes: a sudden peak of bookings for later that fades"
+        "an offer goes out every five minutes: a sudden peak of cheap bookings for later that fades"
         " within two; many are called off again",
         _average_one([0.3, 6.0, 4.0, 2.4, 1.4, 0.8, 0.5, 0.3, 0.3, 0.3]),
         30.0,
         today_share=0.03,
         walk_in_share=0.05,
         called_off=1.6,
+        discount=0.3,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -16,6 +17,21 @@ ARRIVALS = frozenset({"check_in", "seat", "no_show"})
 
 STEP_LEAST = timedelta(seconds=1)
 """The least time between two operations of one reservation."""
+
+
+class Arrivals(Enum):
+    """Time of an arrival at the fast pace."""
+
+    NOW = "now"
+    AT_THEIR_HOUR = "at their hour"
+    NEVER = "never"
+
+    @classmethod
+    def of(cls, *, today: bool, is_open: bool) -> "Arrivals":
+        """Return the time of an arrival: now when the venue is open, never on another day."""
+        if not today:
+            return cls.NEVER
+        return cls.NOW if is_open else cls.AT_THEIR_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +80,26 @@ class Script:
         return self.operations[-1].due
 
     def bring_forward(
-        self, instant: datetime, rng: Random, *, step_mean_s: float, today: bool
+        self, instant: datetime, rng: Random, *, step_mean_s: float, arrivals: "Arrivals"
     ) -> None:
-        """Put the life on fast forward from `instant` on; without its arrival and what follows
-        unless it is for `today`.
-        """
-        film: list[TimedOperation] = []
-        for timed in self.operations:
-            if not today and timed.operation["op"] in ARRIVALS:
-                break
-            film.append(TimedOperation(instant, timed.operation))
-            instant += STEP_LEAST + timedelta(
-                milliseconds=int(rng.expovariate(1 / step_mean_s) * 1000)
-            )
-        self.operations = film
+        """Let the operations follow each other within minutes from `instant` on.
 
-    def leave_at_once(self) -> None:
-        """Let the guest go again after the check-in, which is undone: the room is free, the booking
-        cancelled.
+        The arrival and what follows it are dropped, or keep their own instants, by `arrivals`.
         """
-        arrived = max(
-            index
-            for index, timed in enumerate(self.operations)
-            if timed.operation["op"] == "check_in"
-        )
-        del self.operations[arrived + 1 :]
-        self.step(self.now + timedelta(seconds=20), "undo_check_in")
-        self.step(self.now + timedelta(seconds=5), "cancel")
+        following: list[TimedOperation] = []
+        is_own = False
+        for timed in self.operations:
+            if timed.operation["op"] in ARRIVALS:
+                if arrivals is Arrivals.NEVER:
+                    break
+                is_own = arrivals is Arrivals.AT_THEIR_HOUR
+            if is_own:
+                instant = max(instant, timed.due)
+            following.append(TimedOperation(instant, timed.operation))
+            instant += STEP_LEAST
+            if not is_own:
+                instant += timedelta(milliseconds=int(rng.expovariate(1 / step_mean_s) * 1000))
+        self.operations = following
 
     def money(self, amount_minor: int) -> float:
         """Major units, as the wire has them."""

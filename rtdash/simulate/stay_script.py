@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from random import Random
 
 from rtdash.domain.venues import RoomType, Venue
-from rtdash.simulate.arrivals import local_instant
-from rtdash.simulate.calibration import NON_REFUND
+from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, local_instant
 from rtdash.simulate.distributions import Discrete, draw_lognormal
-from rtdash.simulate.hotel import Ending, Stay
+from rtdash.simulate.hotel import NON_REFUND, Ending, Stay
 from rtdash.simulate.population import Customer
+from rtdash.simulate.room_inventory import house_rate_minor
 from rtdash.simulate.script import Script
 
 SOURCES: dict[str, Discrete[str]] = {
@@ -41,7 +41,7 @@ REVERSED = 0.01
 Assumed."""
 
 MAX_PARTY = 1_000
-"""Guests of one reservation, at most, where a room's capacity is no limit."""
+"""Guests that an amendment makes at most where the venue puts more than its capacity into a room."""
 
 FOOD, EXTRAS = "Food and beverage", "Extras"
 FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2
@@ -52,15 +52,21 @@ FOOD_OF_RATE, EXTRAS_OF_RATE = 0.18, 0.15
 _ARRIVAL_HOURS: Discrete[int] = Discrete(
     {13: 4, 14: 9, 15: 22, 16: 19, 17: 14, 18: 11, 19: 8, 20: 6, 21: 4, 22: 2, 23: 1}
 )
+CHECK_IN_HOURS = frozenset({*range(13, 24), 0, 1})
+"""Local hours in which guests check in."""
+
 _DEPARTURE_HOURS: Discrete[int] = Discrete({6: 3, 7: 8, 8: 14, 9: 20, 10: 27, 11: 24, 12: 4})
 
 
 def stay_script(
     script: Script, stay: Stay, room_type: RoomType, venue: Venue, customer: Customer, rng: Random
 ) -> None:
-    """Write the whole life of `stay` into `script`. It never needs more nights than were booked."""
+    """Write the whole life of `stay` into `script`. It never needs more nights than were booked.
+
+    Unless the venue allows more, guests are as many as the room holds, whatever the party.
+    """
     most = MAX_PARTY if venue.allow_over_capacity else room_type.capacity
-    rate = script.whole(room_type.base_rate_minor * stay.rate_factor)
+    rate = nightly_rate(script, stay, venue)
     amount = rate * stay.nights
     prepaid = rng.random() < PREPAID.get(stay.segment, 0.0) and stay.deposit != NON_REFUND
     script.book(
@@ -78,10 +84,9 @@ def stay_script(
         checkOut=stay.check_out.isoformat(),
     )
     arrives = _arrival(stay, venue, rng)
-    cancels = _cancellation(stay, arrives)
-    nights = _before_arrival(
-        script, stay, rate, min(arrives, cancels or arrives), prepaid=prepaid, most=most, rng=rng
-    )
+    cancels = _cancellation(stay, arrives, venue, rng)
+    changes = _Changes(script, stay, most, venue, rng)
+    nights = changes.before(min(arrives, cancels or arrives), rate, prepaid=prepaid)
     if cancels is not None:
         _cancel(script, cancels, rng)
     elif stay.ending is Ending.NO_SHOW:
@@ -100,50 +105,77 @@ def _arrival(stay: Stay, venue: Venue, rng: Random) -> datetime:
     )
 
 
-def _cancellation(stay: Stay, arrives: datetime) -> datetime | None:
-    if stay.ending is not Ending.CANCELLED:
-        return None
-    return stay.booked_at + max(
-        timedelta(minutes=3), stay.cancel_fraction * (arrives - stay.booked_at)
-    )
+def nightly_rate(script: Script, stay: Stay, venue: Venue) -> int:
+    """Return the rate of a night, in minor units: the mean of the house times the stay's factor.
 
-
-def _before_arrival(
-    script: Script, stay: Stay, rate: int, until: datetime, *, prepaid: bool, most: int, rng: Random
-) -> int:
-    """Write confirmation, deposit and amendments between booking and `until`, with at most `most`
-    guests; return the nights in the end.
+    The factor holds what party, season and lead do to a price, so the room's own base rate does not
+    multiply it; rooms are chosen to fit the rate (`draw_room_type`).
     """
-    span = until - stay.booked_at
-    tentative = stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED
-    if script.operations[0].operation.get("status") == "Pending" and not tentative:
-        script.step(stay.booked_at + min(span * 0.2, timedelta(hours=36)) * rng.random(), "confirm")
-    if not prepaid and rng.random() < DEPOSIT_SHARE:
-        script.pay(stay.booked_at + min(span * 0.3, timedelta(days=3)) * rng.random(), 1 / 3)
-    nights = stay.nights
-    for moment in sorted(rng.random() for _ in range(stay.changes)):
-        due = stay.booked_at + span * (0.3 + 0.65 * moment)
-        nights = _amend(script, stay, rate, nights, due, most=most, rng=rng)
-    return nights
+    return script.whole(house_rate_minor(venue.room_types) * stay.rate_factor)
 
 
-def _amend(
-    script: Script, stay: Stay, rate: int, nights: int, due: datetime, *, most: int, rng: Random
-) -> int:
-    """Return one change: the party, a night less, or the price; the nights after it."""
-    kind = rng.random()
-    if kind < 0.4:
-        guests = stay.guests + rng.choice((-1, 1))
-        script.step(due, "amend", guests=min(max(1, guests), most))
+def _cancellation(stay: Stay, arrives: datetime, venue: Venue, rng: Random) -> datetime | None:
+    if stay.cancelled_on is None:
+        return None
+    cancels = local_instant(stay.cancelled_on, _second(rng), venue.zone)
+    soonest = stay.booked_at + timedelta(minutes=3 + rng.expovariate(1 / 40))
+    return max(min(cancels, arrives - timedelta(minutes=30)), soonest)
+
+
+def _second(rng: Random) -> float:
+    return (HOTEL_BOOKING_HOURS.draw(rng) + rng.random()) * 3600
+
+
+class _Changes:
+    """Confirmation, deposit and amendments of a booking, at hours of the venue's day."""
+
+    def __init__(
+        self, script: Script, stay: Stay, most_guests: int, venue: Venue, rng: Random
+    ) -> None:
+        self._script = script
+        self._stay = stay
+        self._most_guests = most_guests
+        self._zone = venue.zone
+        self._rng = rng
+
+    def before(self, until: datetime, rate: int, *, prepaid: bool) -> int:
+        """Write what happens between booking and `until`; return the nights in the end."""
+        script, stay, rng = self._script, self._stay, self._rng
+        span = until - stay.booked_at
+        tentative = stay.deposit == NON_REFUND and stay.ending is Ending.CANCELLED
+        if script.operations[0].operation.get("status") == "Pending" and not tentative:
+            after = min(span * 0.2, timedelta(hours=36)) * rng.random()
+            script.step(self._by_day(stay.booked_at + after, until), "confirm")
+        if not prepaid and rng.random() < DEPOSIT_SHARE:
+            after = min(span * 0.3, timedelta(days=3)) * rng.random()
+            script.pay(self._by_day(stay.booked_at + after, until), 1 / 3)
+        nights = stay.nights
+        for moment in sorted(rng.random() for _ in range(stay.changes)):
+            due = stay.booked_at + span * (0.3 + 0.65 * moment)
+            nights = self._amend(rate, nights, self._by_day(due, until))
         return nights
-    if kind < 0.7 and nights > 1:
-        nights -= 1
-        script.reprice(
-            due, rate * nights, checkOut=(stay.check_in + timedelta(days=nights)).isoformat()
+
+    def _by_day(self, instant: datetime, until: datetime) -> datetime:
+        """Return an hour at which guests and desks write, of the same local date if possible."""
+        day = instant.astimezone(self._zone).date()
+        return min(
+            local_instant(day, _second(self._rng), self._zone), until - timedelta(minutes=15)
         )
+
+    def _amend(self, rate: int, nights: int, due: datetime) -> int:
+        """Write one change, of the party, the nights or the price; return the nights after it."""
+        script, stay, rng = self._script, self._stay, self._rng
+        kind = rng.random()
+        if kind < 0.4:
+            guests = stay.guests + rng.choice((-1, 1))
+            script.step(due, "amend", guests=max(1, min(guests, self._most_guests)))
+            return nights
+        if kind < 0.7 and nights > 1:
+            check_out = stay.check_in + timedelta(days=nights - 1)
+            script.reprice(due, rate * (nights - 1), checkOut=check_out.isoformat())
+            return nights - 1
+        script.reprice(due, script.whole(rate * nights * rng.uniform(0.85, 1.1)))
         return nights
-    script.reprice(due, script.whole(rate * nights * rng.uniform(0.85, 1.1)))
-    return nights
 
 
 def _cancel(script: Script, cancels: datetime, rng: Random) -> None:

@@ -5,9 +5,11 @@ Figures without a source (payments in advance, orders) are marked as assumed.
 
 from datetime import datetime, timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
 from rtdash.domain.instants import format_instant
 from rtdash.domain.venues import MenuCategory, MenuItem, Venue
+from rtdash.simulate.arrivals import awake
 from rtdash.simulate.calibration import restaurant_calibration
 from rtdash.simulate.distributions import Discrete
 from rtdash.simulate.hotel import Ending
@@ -63,9 +65,9 @@ def visit_script(
         date=format_instant(visit.start),
         durationMinutes=visit.minutes,
     )
-    cancels = _cancellation(visit)
+    cancels = _cancellation(visit, venue.zone)
     if not visit.walk_in:
-        _before_start(script, visit, cancels or visit.start, rng)
+        _before_start(script, visit, cancels or visit.start, venue.zone, rng)
     if cancels is not None:
         script.step(cancels, "cancel")
     elif visit.ending is Ending.NO_SHOW:
@@ -77,21 +79,25 @@ def visit_script(
         _dine(script, visit, venue, _seated_at(visit, rng), prepaid, rng)
 
 
-def _cancellation(visit: Visit) -> datetime | None:
+def _cancellation(visit: Visit, zone: ZoneInfo) -> datetime | None:
     if visit.ending is not Ending.CANCELLED:
         return None
-    return visit.booked_at + max(
-        timedelta(minutes=1), visit.cancel_fraction * (visit.start - visit.booked_at)
-    )
+    after = max(timedelta(minutes=1), visit.cancel_fraction * (visit.start - visit.booked_at))
+    return awake(visit.booked_at + after, visit.start, zone)
 
 
-def _before_start(script: Script, visit: Visit, until: datetime, rng: Random) -> None:
+def _before_start(
+    script: Script, visit: Visit, until: datetime, zone: ZoneInfo, rng: Random
+) -> None:
     span = max(until - visit.booked_at, timedelta(0))
     if script.operations[0].operation.get("status") == "Pending":
-        script.step(visit.booked_at + min(span * 0.5, timedelta(hours=5)) * rng.random(), "confirm")
+        after = min(span * 0.5, timedelta(hours=5)) * rng.random()
+        script.step(awake(visit.booked_at + after, until, zone), "confirm")
     if rng.random() < AMENDED_SHARE:
         due = visit.booked_at + span * rng.uniform(0.5, 0.95)
-        script.step(due, "amend", guests=max(1, visit.party + rng.choice((-1, 1, 1, 2))))
+        script.step(
+            awake(due, until, zone), "amend", guests=max(1, visit.party + rng.choice((-1, 1, 1, 2)))
+        )
 
 
 def _seated_at(visit: Visit, rng: Random) -> datetime:

@@ -1,6 +1,4 @@
-"""Upcoming reservations that were announced: once per reservation and start, by the first process
-that asks.
-"""
+"""Upcoming reservations that were announced: once per reservation and start, whoever asks first."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -43,7 +41,7 @@ _READ_DUE = (
 
 
 def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) -> set[Announcement]:
-    """Claim those of `wanted` that were free: they are the caller's to announce, in this same
+    """Those of `wanted` that nobody had claimed: they are the caller's to announce, in this same
     transaction.
     """
     now_ms = to_ms(now)

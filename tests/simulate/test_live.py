@@ -136,18 +136,6 @@ def test_a_restaurant_has_walk_ins(restaurant, start):
     }
 
 
-def test_a_check_in_wave_is_one(hotel, start):
-    """Many guests arrive, although the house has few rooms for tonight."""
-    operations = generate_live(
-        hotel, "city", seed=1, start=start, scenario=find_scenario("check-in-wave"), rate_per_s=5
-    )
-    ops = Counter(
-        timed.operation["op"]
-        for timed in takewhile(lambda timed: timed.due < start + timedelta(minutes=6), operations)
-    )
-    assert ops["check_in"] > 0.3 * ops["book"]
-
-
 def test_a_rate_of_zero_is_refused(hotel, start):
     """Nothing can't be waited for."""
     with pytest.raises(ValueError, match="rate"):

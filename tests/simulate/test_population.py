@@ -1,12 +1,18 @@
+import re
+import unicodedata
+
+import pytest
+
 from rtdash.simulate.distributions import seeded
+from rtdash.simulate.guest_countries import COUNTRIES
 from rtdash.simulate.population import Population
 
 
 def test_the_email_is_derived_from_the_name():
     """Name and email of a customer agree."""
     customer = Population("names").draw(seeded("names"), repeated=False)
-    first = customer.name.split()[0].lower()
-    assert customer.email.startswith("".join(letter for letter in first if letter.isalnum()))
+    first = unicodedata.normalize("NFKD", customer.name.split()[0].lower())
+    assert customer.email.startswith("".join(sign for sign in first if sign.isascii()))
     assert customer.email.partition("@")[2].startswith("example.")
 
 
@@ -37,8 +43,37 @@ def test_the_same_seed_gives_the_same_people():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_phones_ring_nowhere():
-    """Telephone numbers are of the range that is kept free for fiction."""
+def test_numbers_kept_for_fiction_are_used():
+    """Where a regulator keeps a range free, the telephones of its country are in it."""
     people, rng = Population("phones"), seeded("phones")
-    numbers = [people.draw(rng, repeated=False).phone for _ in range(200)]
-    assert all(number[6:12] == "-555-0" and number[12] == "1" for number in numbers)
+    kept = {
+        "GBR": "+44 7700 900",
+        "FRA": "+33 6 39 98 ",
+        "USA": "+1 212 555 01",
+        "AUS": "+61 491 570 ",
+    }
+    for country, prefix in kept.items():
+        drawn = [people.draw(rng, repeated=False, country=country) for _ in range(20)]
+        assert all(customer.phone.startswith(prefix) for customer in drawn)
+
+
+@pytest.mark.parametrize("country", list(COUNTRIES))
+def test_every_country_has_names_and_numbers(country):
+    """Latin letters, a mailbox, the country's own code."""
+    drawn = Population("all").draw(seeded("all"), repeated=False, country=country)
+    assert all(unicodedata.name(sign).startswith("LATIN") for sign in drawn.name if sign.isalpha())
+    assert drawn.phone.startswith("+")
+    assert re.fullmatch(r"[a-z.]+\d+@example\.(com|net|org)", drawn.email)
+
+
+def test_guests_at_home_are_of_the_country_of_the_venue():
+    """The data's home is Portugal; a venue in London has British guests instead."""
+    london = Population("home", timezone="Europe/London").draw(seeded("home"), repeated=False)
+    assert london.country == "GBR"
+
+
+def test_unnamed_countries_are_some_country():
+    """Countries without a share of their own in the data stand for several."""
+    people, rng = Population("other"), seeded("other")
+    drawn = {people.draw(rng, repeated=False, country="other").country for _ in range(200)}
+    assert len(drawn) > 5

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rtdash.simulate.distributions import seeded
-from rtdash.simulate.script import Ids, Script
+from rtdash.simulate.script import Arrivals, Ids, Script
 
 
 @pytest.fixture
@@ -75,28 +75,39 @@ def test_prices_are_whole_in_any_currency(hotel):
 
 
 @pytest.mark.parametrize(
-    ("today", "ops"),
-    [(True, ["book", "confirm", "check_in", "check_out"]), (False, ["book", "confirm"])],
+    ("arrivals", "ops"),
+    [
+        (Arrivals.NOW, ["book", "confirm", "check_in", "check_out"]),
+        (Arrivals.NEVER, ["book", "confirm"]),
+    ],
 )
-def test_a_life_is_brought_forward(booked, start, today, ops):
+def test_a_life_is_brought_forward(booked, start, arrivals, ops):
     """Guests of today go through it all within minutes, those of later days wait for theirs."""
     for days, op in enumerate(("confirm", "check_in", "check_out")):
         booked.step(start + timedelta(days=days), op)
-    booked.bring_forward(start, seeded("film"), step_mean_s=5.0, today=today)
+    booked.bring_forward(start, seeded("fast"), step_mean_s=5.0, arrivals=arrivals)
     assert [timed.operation["op"] for timed in booked.operations] == ops
     assert start == booked.operations[0].due < booked.now < start + timedelta(minutes=5)
 
 
-def test_a_guest_can_leave_at_once(booked, start):
-    """The check-in is undone and the booking cancelled; nothing else happened in between."""
-    for op in ("confirm", "check_in", "check_out"):
-        booked.step(start, op)
-    booked.leave_at_once()
-    assert [timed.operation["op"] for timed in booked.operations] == [
-        "book",
-        "confirm",
-        "check_in",
-        "undo_check_in",
-        "cancel",
-    ]
-    assert len({timed.operation["operationId"] for timed in booked.operations}) == 5
+def test_arrivals_can_keep_their_hour(booked, start):
+    """What precedes the arrival comes within minutes; the arrival and what follows do not."""
+    for days, op in enumerate(("confirm", "check_in", "check_out")):
+        booked.step(start + timedelta(days=days), op)
+    booked.bring_forward(start, seeded("x"), step_mean_s=5.0, arrivals=Arrivals.AT_THEIR_HOUR)
+    confirmed, arrived, left = (timed.due for timed in booked.operations[1:])
+    assert confirmed < start + timedelta(minutes=5)
+    assert (arrived, left) == (start + timedelta(days=1), start + timedelta(days=2))
+
+
+@pytest.mark.parametrize(
+    ("today", "is_open", "arrivals"),
+    [
+        (True, True, Arrivals.NOW),
+        (True, False, Arrivals.AT_THEIR_HOUR),
+        (False, True, Arrivals.NEVER),
+    ],
+)
+def test_arrivals_depend_on_day_and_hour(today, is_open, arrivals):
+    """Now, where the guest is expected today and the venue is open."""
+    assert Arrivals.of(today=today, is_open=is_open) is arrivals

@@ -1,11 +1,12 @@
+from collections import Counter
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtdash.simulate.calibration import NON_REFUND, Profile
+from rtdash.simulate.calibration import Profile
 from rtdash.simulate.distributions import seeded
-from rtdash.simulate.hotel import Ending, HotelDemand
+from rtdash.simulate.hotel import NON_REFUND, Ending, HotelDemand
 from rtdash.simulate.population import Population
 from rtdash.simulate.script import Script
 from rtdash.simulate.stay_script import stay_script
@@ -99,3 +100,25 @@ def test_all_that_can_happen_happens(lives):
         "no_show",
         "undo_check_in",
     }
+
+
+def test_guests_and_desk_sleep_at_night(lives, hotel):
+    """Cancellations, confirmations and amendments have the hours of bookings."""
+    hours = Counter(
+        timed.due.astimezone(hotel.zone).hour
+        for _, _, script in lives
+        for timed in script.operations
+        if timed.operation["op"] in {"cancel", "confirm", "amend"}
+    )
+    assert sum(hours[hour] for hour in range(1, 7)) < 0.05 * hours.total()
+
+
+def test_no_party_is_larger_than_its_room(lives, hotel):
+    """Also after an amendment."""
+    guests = [
+        timed.operation["guests"]
+        for _, _, script in lives
+        for timed in script.operations
+        if "guests" in timed.operation
+    ]
+    assert max(guests) == hotel.room_types[1].capacity

@@ -30,6 +30,7 @@ from rtdash.simulate.runner import run_replay
 from rtdash.simulate.tally import Tally
 from tests.programs import plain_environment
 from tests.simulate import figures
+from tests.simulate.data_set import find_data_set
 
 FULL = os.environ.get("RTDASH_FULL") == "1"
 HOTELS = tuple(figures.HOTELS)
@@ -41,14 +42,7 @@ EVERY = 5
 @pytest.fixture(scope="module")
 def data_set(tmp_path_factory) -> Path:
     """The data set, or in the short form a part of it."""
-    rows = os.environ.get("RTDASH_HOTEL_BOOKINGS")
-    whole = (
-        Path(rows)
-        if rows
-        else Path(__file__).parents[2].parent / "shared" / "data" / "hotel_bookings.csv.zip"
-    )
-    if not whole.exists():
-        pytest.skip("the hotel booking data set is not here: RTDASH_HOTEL_BOOKINGS names it")
+    whole = find_data_set()
     if FULL:
         return whole
     rows = [

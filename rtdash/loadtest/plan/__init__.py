@@ -1,1 +1,1 @@
-"""Parts and standards of a run: scenarios, SLOs and the catalogue of metrics."""
+"""What a run is made of and held to: scenarios, SLOs and the catalogue of metrics."""

@@ -16,7 +16,6 @@ from rtdash.loadtest.generator.run_config import RunConfig, TargetVenue
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.fault_injector import FaultInjector
-from rtdash.loadtest.run.rest_checker import RestChecker
 from rtdash.loadtest.run.sampler import Sampler
 from rtdash.loadtest.verdict.observations import Observations
 
@@ -36,8 +35,6 @@ class PhaseParts:
     probe: ProbeClient
     publisher: Publisher
     sampler: Sampler
-    checker: RestChecker
-    venues: tuple[TargetVenue, ...]
 
     @property
     def server_exit_reason(self) -> str | None:
@@ -84,8 +81,6 @@ def build_parts(
         probe=probe,
         publisher=publisher,
         sampler=Sampler(observations, generator.reports, publisher, probe, server_pid),
-        checker=RestChecker(api, venues, publisher, rng),
-        venues=venues,
     )
 
 

@@ -8,7 +8,6 @@ from rtdash.loadtest.plan.metrics import METRICS
 from rtdash.loadtest.plan.slo import Verdict
 from rtdash.loadtest.verdict.baseline import Comparison
 from rtdash.loadtest.verdict.phase_result import PhaseResult
-from rtdash.loadtest.verdict.validity import why_no_verdict
 
 SCHEMA = "rtdash.loadtest/1"
 
@@ -52,7 +51,7 @@ class Summary:
     @property
     def invalid(self) -> list[str]:
         """Return why the run says nothing about the server."""
-        return why_no_verdict(self.phases, self.verdicts)
+        return [reason for phase in self.phases for reason in phase.invalid]
 
     @property
     def server_gone(self) -> str | None:

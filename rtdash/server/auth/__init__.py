@@ -1,1 +1,1 @@
-"""Authentication and rights: tokens, keys, revocations."""
+"""Who may do what: tokens, keys, revocations."""

@@ -18,8 +18,7 @@ class PeerAddress(NamedTuple):
 
 
 class TrustedProxies:
-    """Proxies with X-Forwarded-For and X-Forwarded-Proto that count: networks, or `*` for every
-    peer.
+    """Proxies whose X-Forwarded-For and X-Forwarded-Proto count: networks, or `*` for every peer.
 
     `setting` is a list with commas, valid already.
     """

@@ -27,13 +27,13 @@ class DeliveryProbe:
         self._has_come = False
 
     def deliver(self, batch: EncodedBatch) -> None:
-        """Note that the probe came through."""
+        """It came through."""
         del batch
         self._has_come = True
         self._metrics.delivery_seconds.observe(time.perf_counter() - self._sent_at)
 
     def failed(self) -> None:
-        """Do nothing: no client counts on the probe; the way is no longer measured."""
+        """Nobody counts on it; the way is no longer measured."""
 
     async def run(self) -> None:
         """Publish a probe message every PROBE_INTERVAL_S and record its delivery time, until

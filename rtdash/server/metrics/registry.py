@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: one registry a server, so that several in one process don't share their
+"""What Prometheus can ask: one registry a server, so that several in one process don't share their
 figures.
 """
 
@@ -36,8 +36,8 @@ LIMITS = (
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""Labels of `limit_refusals`: settings by their names, `max_connections` in its second sense, and
-three bounds that are fixed.
+"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second
+sense, and three bounds that are fixed.
 
 `evictions` has the rest by close code.
 """
@@ -141,5 +141,5 @@ class _Reading(Collector):
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
-        """Return the present value."""
+        """What it reads now."""
         return self._read()

@@ -1,1 +1,3 @@
-"""REST edge: rights, bodies, answers and problems; the endpoints are in routers."""
+"""The REST edge: who may ask, what bodies say, how answers and problems look; the endpoints are in
+routers.
+"""

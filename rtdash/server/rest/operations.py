@@ -39,7 +39,7 @@ _RESTAURANT_ONLY = frozenset({Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Fields that an operation may have, and those that it must have."""
+    """Which fields an operation may have and which it must."""
 
     known: frozenset[str]
     needed: frozenset[str]
@@ -87,9 +87,7 @@ def read_operation(
 
 
 def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
-    """Return what an operation does. Raises Problem for one that there isn't, or not at such a
-    venue.
-    """
+    """What an operation does. Raises Problem for one that there isn't, or not at such a venue."""
     name = body.get("op")
     op = _OPS[kind].get(name) if isinstance(name, str) else None
     if op is None:
@@ -98,7 +96,7 @@ def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
 
 
 def read_kind(body: Mapping[str, Any]) -> VenueKind:
-    """Return the kind of venue that an operation is for. Raises Problem."""
+    """Which kind of venue an operation is for. Raises Problem."""
     name = body.get("kind")
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -127,14 +125,9 @@ def booking_schema(kind: VenueKind) -> dict[str, Any]:
 
 
 def change_schema(kind: VenueKind) -> dict[str, Any]:
-    """Return the JSON schema of the body that changes a reservation: an operation that leaves out
-    `kind`, and may leave out the `reservationId` of the path.
-    """
+    """JSON schema of the body that changes a reservation: an operation that leaves out `kind`."""
     changes = [op for op in _ops(kind) if op is not Op.BOOK]
-    schemas = [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]
-    for schema in schemas:  # the path names the reservation
-        schema["required"].remove("reservationId")
-    return {"anyOf": schemas}
+    return {"anyOf": [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]}
 
 
 def operation_schema() -> dict[str, Any]:

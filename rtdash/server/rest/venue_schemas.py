@@ -1,4 +1,4 @@
-"""Bodies about venues and the user, as OpenAPI shows them."""
+"""The bodies that tell of venues and of the user, as OpenAPI shows them."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ class VenueSummary(Body):
 
 
 class Profile(Body):
-    """User of the token, and its rights."""
+    """Who the token is for, and what it may do."""
 
     id: str
     name: str | None
@@ -51,7 +51,7 @@ class DayAvailability(Body):
     by_room_type: list[TypeAvailability]
 
 
-class RoomAvailability(Body):
+class Availability(Body):
     """Nights from `startDate` up to, not including, `endDate`."""
 
     start_date: LocalDate

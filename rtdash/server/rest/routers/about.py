@@ -1,4 +1,4 @@
-"""Endpoints about the server itself: health, metrics, and the descriptions of its two interfaces.
+"""What the server says about itself: health, metrics, and the descriptions of its two interfaces.
 No token is needed.
 """
 
@@ -13,13 +13,9 @@ from rtdash.protocol.messages import encode
 from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
-from rtdash.server.rest.descriptions import (
-    DOCS_POLICY,
-    asyncapi_bytes,
-    docs_bytes,
-    openapi_bytes,
-)
+from rtdash.server.rest.openapi import describe
 from rtdash.server.rest.problems import Problem, unauthenticated
+from rtdash.server.rest.reference import reference_page
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services
 
@@ -61,7 +57,7 @@ async def read_readiness(request: Request, services: PartsDep) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_metrics(request: Request, services: PartsDep) -> Response:
-    """Figures for Prometheus. Of several workers those of each, whichever is asked."""
+    """Figures for Prometheus; of several workers those of each, whoever is asked."""
     token = services.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -92,8 +88,8 @@ async def explain_socket() -> Response:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def read_openapi(request: Request) -> Response:
-    """The OpenAPI document."""
-    return answer(request, openapi_bytes(request.app, request.scope.get("root_path", "")))
+    """This interface."""
+    return answer(request, encode(describe(request.app)))
 
 
 @router.get(
@@ -103,14 +99,19 @@ async def read_openapi(request: Request) -> Response:
 )
 async def read_asyncapi(request: Request) -> Response:
     """The socket, as AsyncAPI 3."""
-    return answer(request, asyncapi_bytes())
+    # few ask for it, and a server should start soon
+    from rtdash.protocol.asyncapi import asyncapi_document  # noqa: PLC0415
+
+    return answer(request, encode(asyncapi_document()))
 
 
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
-    """Show the REST interface to people, also where nothing can be loaded from elsewhere."""
-    page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
-    page.headers["Content-Security-Policy"] = DOCS_POLICY
+    """This interface, for people, also where nothing can be loaded from elsewhere."""
+    page = answer(
+        request, reference_page(describe(request.app)), media_type="text/html; charset=utf-8"
+    )
+    page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     return page
 
 

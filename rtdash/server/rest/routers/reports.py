@@ -14,13 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain import reports
-from rtdash.domain.money import to_major
 from rtdash.domain.reports import Period, Stay
 from rtdash.domain.reservations import Charge
 from rtdash.domain.venues import Venue, business_date
 from rtdash.server.rest import report_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi import reading
+from rtdash.server.rest.openapi_parts import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.responses import answer
 from rtdash.store import reports as rows
@@ -69,21 +68,18 @@ async def read_trends(request: Request, services: PartsDep, span: SpanDep) -> Re
     """Reservations, guests, cancellations and revenue of each business date."""
     points = await services.database.read(
         lambda connection: reports.trend_points(
-            *_rows(connection, span), first=span.first, last=span.last
+            span.venue, *_rows(connection, span), first=span.first, last=span.last
         )
     )
-    shown = [
+    return answer(
+        request,
         {
-            "date": point.date.isoformat(),
-            "reservations": point.reservations,
-            "guests": point.guests,
-            "cancellations": point.cancellations,
-            "revenue": to_major(point.revenue_minor, span.venue.currency),
-        }
-        for point in points
-    ]
-    heading = {"venue": span.venue.id, "currency": span.venue.currency, **span.heading()}
-    return answer(request, {**heading, "points": shown})
+            "venue": span.venue.id,
+            "currency": span.venue.currency,
+            **span.heading(),
+            "points": points,
+        },
+    )
 
 
 @router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
@@ -94,35 +90,18 @@ async def read_frequency(request: Request, services: PartsDep, span: SpanDep) ->
             rows.read_visits(connection, span.venue.id, span.first, span.last)
         )
     )
-    body = {
-        "newCustomers": frequency.new_customers,
-        "returningCustomers": frequency.returning_customers,
-        "repeatRate": frequency.repeat_rate,
-        "segments": [segment._asdict() for segment in frequency.segments],
-    }
-    return answer(request, {**span.heading(), **body})
+    return answer(request, {**span.heading(), **frequency})
 
 
 @router.get("/revenue/by-category", responses=reading(report_schemas.Revenue))
 async def read_revenue(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """Revenue by room type and category of charges, or by category of the menu."""
-    currency = span.venue.currency
-    categories = await services.database.read(
+    revenue = await services.database.read(
         lambda connection: reports.revenue_by_category(
             span.venue, *_rows(connection, span), first=span.first, last=span.last
         )
     )
-    total = sum(one.revenue_minor for one in categories)
-    shown = [
-        {
-            "category": one.category,
-            "revenue": to_major(one.revenue_minor, currency),
-            "share": one.share,
-        }
-        for one in categories
-    ]
-    heading = {**span.heading(), "currency": currency, "total": to_major(total, currency)}
-    return answer(request, {**heading, "categories": shown})
+    return answer(request, {**span.heading(), "currency": span.venue.currency, **revenue})
 
 
 @router.get("/reservations/sources", responses=reading(report_schemas.Sources))
@@ -131,8 +110,7 @@ async def read_sources(request: Request, services: PartsDep, span: SpanDep) -> R
     sources = await services.database.read(
         lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last)
     )
-    shown = [source._asdict() for source in reports.reservation_sources(sources)]
-    return answer(request, {**span.heading(), "total": sum(sources.values()), "sources": shown})
+    return answer(request, {**span.heading(), **reports.reservation_sources(sources)})
 
 
 def _rows(connection: Connection, span: Span) -> tuple[list[Stay], list[Charge]]:

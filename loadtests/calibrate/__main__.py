@@ -1,0 +1,153 @@
+"""Fit the chain of conditional distributions of a hotel's bookings to the data set.
+
+    python loadtests/calibrate hotel_bookings.csv.zip fixtures/calibration/hotel_chain.json
+
+Only conditional distributions are stored, each backed by at least `LEAST_EVENTS` bookings.
+"""
+
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from days import fit_days
+from rows import FIRST, LAST, VARIABLES, Coder, Row, read_rows
+from tree import LEAST_EVENTS, PRICE, PRIOR, Table, TreeFit
+
+_INDEX = {name: index for index, name in enumerate(VARIABLES)}
+_APART = {"outcome": "deposit"}
+"""Variable whose codes are set apart first, where it is not the segment."""
+
+_COARSE = ("kind", "country", "changes")
+"""Variables with coarser trees: they have many codes, or little depends on them."""
+
+_SOURCE = {
+    "data": "Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets. Data in Brief"
+    " 22:41-49. https://doi.org/10.1016/j.dib.2018.11.126",
+    "licence": "CC BY 4.0 (article and data); attribution required",
+    "method": "a chain of conditional distributions, each a decision tree (sequential CART, Nowok,"
+    " Raab, Dibben 2016), fitted by loadtests/calibrate",
+    "arrivals": f"all; of months and weekdays {FIRST}..{LAST}",
+    "least_events_of_a_leaf": LEAST_EVENTS,
+    "rows_of_the_parent_in_a_child": PRIOR,
+    "gain_asked_of_a_parameter": PRICE,
+}
+
+
+def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the chain of one hotel."""
+    coder = Coder(rows)
+    coded = [(row, codes) for row in rows if (codes := coder.code(row))]
+    numbers: dict[tuple[Any, ...], int] = {}
+    table = Table(
+        columns=list(zip(*(codes for _, codes in coded), strict=True)),
+        sizes=coder.sizes(),
+        events=[numbers.setdefault(row.block, len(numbers)) for row, _ in coded],
+    )
+    trees = {}
+    for target in range(_INDEX["segment"], len(VARIABLES)):
+        name = VARIABLES[target]
+        wanted = _rows_for(name, table)
+        price = PRICE if name not in _COARSE else 2 * PRICE
+        apart = _INDEX[_APART.get(name, "segment")] if name != "segment" else None
+        trees[name] = TreeFit(table, target, range(target), apart=apart, price=price).fit(wanted)
+    rates = [row.rate for row, _ in coded]
+    chain = {
+        "rows": len(coded),
+        "created_variance": 0.1,
+        "arrival_variance": 0.1,
+        "labels": coder.labels(),
+        "mean_rate": round(sum(rates) / len(rates), 2),
+        "arrivals": _per_day([row for row, _ in coded]),
+        "created_weekdays": _created_weekdays([row for row, _ in coded], coder),
+        "cancelled_weekdays": _cancelled_weekdays([row for row, _ in coded]),
+        "shared_fate": _shared_fate([row for row, _ in coded]),
+        "trees": trees,
+    }
+    fit_days(chain, [row for row, _ in coded])
+    return chain
+
+
+def _rows_for(name: str, table: Table) -> list[int]:
+    outcomes = table.columns[_INDEX["outcome"]]
+    return [row for row in range(len(table.events)) if name != "elapsed" or outcomes[row] == 1]
+
+
+def _per_day(rows: Sequence[Row]) -> list[list[float]]:
+    """Return the mean rows of a day by month and weekday of arrival."""
+    days = Counter(
+        (day.month - 1, day.weekday())
+        for offset in range((LAST - FIRST).days + 1)
+        if (day := FIRST + timedelta(days=offset))
+    )
+    found = Counter(
+        (row.arrival.month - 1, row.arrival.weekday())
+        for row in rows
+        if FIRST <= row.arrival <= LAST
+    )
+    return [
+        [round(found[month, day] / days[month, day], 2) for day in range(7)] for month in range(12)
+    ]
+
+
+def _created_weekdays(rows: Sequence[Row], coder: Coder) -> list[list[float]]:
+    """Return, for each segment, how frequent each weekday of booking is; 1 on average.
+
+    Of leads of a week and more: shorter ones tie it to the weekday of arrival.
+    """
+    found = Counter((row.segment, row.booked_on.weekday()) for row in rows if row.lead >= 7)
+    return [
+        _average_one([5 + found[segment, day] for day in range(7)]) for segment in coder.segments
+    ]
+
+
+def _cancelled_weekdays(rows: Sequence[Row]) -> list[float]:
+    found = Counter(row.ended_on.weekday() for row in rows if row.outcome == "Canceled")
+    return _average_one([found[day] for day in range(7)])
+
+
+def _average_one(counts: Sequence[int]) -> list[float]:
+    return [round(count * len(counts) / sum(counts), 3) for count in counts]
+
+
+def _shared_fate(rows: Sequence[Row]) -> float:
+    """Return the share of rooms that share the fate of their block.
+
+    Two rooms agree with the probability f² + (1 - f²)·(p² + (1 - p)²), p the rate of cancellations.
+    """
+    blocks: defaultdict[Any, list[bool]] = defaultdict(list)
+    for row in rows:
+        blocks[row.block].append(row.outcome == "Check-Out")
+    agree = pairs = chance = 0.0
+    stays = sum(row.outcome == "Check-Out" for row in rows) / len(rows)
+    for fates in blocks.values():
+        size, stayed = len(fates), sum(fates)
+        if size > 1:
+            gone = size - stayed
+            agree += (stayed * (stayed - 1) + gone * (gone - 1)) / (size * (size - 1))
+            chance += stays**2 + (1 - stays) ** 2
+            pairs += 1
+    agree, chance = agree / pairs, chance / pairs
+    return round(max(0.0, (agree - chance) / (1 - chance)) ** 0.5, 3)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Fit both hotels and write the fixture."""
+    source, target = map(Path, arguments)
+    hotels = {}
+    for name, rows in read_rows(source).items():
+        started = time.monotonic()
+        hotels[name] = fit_hotel(rows)
+        leaves = {tree: len(fit["leaves"]) for tree, fit in hotels[name]["trees"].items()}
+        print(f"{name}: {time.monotonic() - started:.0f} s, leaves {leaves}", file=sys.stderr)
+    text = json.dumps({"source": _SOURCE, "hotels": hotels}, separators=(",", ":"))
+    target.write_text(text + "\n", encoding="utf-8")
+    print(f"{target}: {len(text):,} bytes", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
