@@ -6,7 +6,6 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ import typer
 
 from rtdash.cli.child_processes import Interrupts, child_process
 from rtdash.cli.credentials import ADDRESS_FILE, own_server_token
-from rtdash.cli.demo_progress import DemoProgress, ProgressReader, show_progress
+from rtdash.cli.demo_progress import ProgressReader, show_progress
 from rtdash.cli.demo_traffic import Order
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.quantities import parse_rate, parse_seconds
@@ -23,7 +22,12 @@ from rtdash.cli.quantities import parse_rate, parse_seconds
 if TYPE_CHECKING:
     import subprocess
 
+    from rtdash.watch.banner import Banner
+
 START_LIMIT_S = 60
+LOG = "demo.log"
+_TALL = 30
+"""Height from which the banner has a line more."""
 
 
 def demo(
@@ -82,8 +86,9 @@ def demo(
         make_traffic = ["rtdash.cli.demo_traffic", json.dumps(asdict(order))]
         traffic = stack.enter_context(child_process(make_traffic, log, interrupts, with_pipes=True))
         progress = ProgressReader(traffic)
-        url = _wait_until_open(directory, server, progress, Path(log.name))
-        _watch(url, directory, duration, _banner(url, directory, progress, is_kept=bool(data)))
+        url = _wait_until_open(directory, server, progress, is_kept=bool(data))
+        lines = _lines(url, directory, is_kept=bool(data))
+        _watch(url, directory, duration, _banner(lines, progress))
     sys.stderr.write(
         "the demo is over\n  next: rtdash serve   ·   rtdash watch   ·   rtdash simulate --help\n"
     )
@@ -93,7 +98,7 @@ def _open_log(directory: Path) -> IO[str]:
     """Open the log of server and traffic, beside their data."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (directory / "demo.log").open("w", encoding="utf-8")
+        return (directory / LOG).open("w", encoding="utf-8")
     except OSError as error:
         raise CommandFailed(
             f"{directory} can't be written: {error.strerror}",
@@ -102,17 +107,17 @@ def _open_log(directory: Path) -> IO[str]:
 
 
 def _wait_until_open(
-    directory: Path, server: "subprocess.Popen[str]", progress: ProgressReader, log: Path
+    directory: Path, server: "subprocess.Popen[str]", progress: ProgressReader, *, is_kept: bool
 ) -> str:
     """Show what is waited for until the first screen has its data; return the server's URL."""
-    deadline = time.monotonic() + START_LIMIT_S
+    log, deadline = directory / LOG, time.monotonic() + START_LIMIT_S
     with show_progress() as show:
         url = ""
         while url or time.monotonic() < deadline:
             if server.poll() is not None:
                 raise _failure("the server did not start", log)
             if not url and (url := _read_address(directory / ADDRESS_FILE)):
-                sys.stderr.write(f"rtdash demo at {url}\n")
+                sys.stderr.write("\n  ".join(_lines(url, directory, is_kept=is_kept)) + "\n")
                 progress.start(url, own_server_token(directory, user="demo", admin=True))
             if (latest := progress.latest).is_open:
                 return url
@@ -136,26 +141,30 @@ def _read_address(address: Path) -> str:
     return ""
 
 
-def _banner(
-    url: str, directory: Path, progress: ProgressReader, *, is_kept: bool
-) -> Callable[[], tuple[str, ...]]:
-    """Return the lines above the live view: the address, how to stop, how to join."""
-    end = "q ends it" if is_kept else "q ends it and removes its data"
-    lines = (
+def _lines(url: str, directory: Path, *, is_kept: bool) -> tuple[str, str, str]:
+    """Return the address and how to stop, how to join, and the page."""
+    end = "q or Ctrl-C ends it" + ("" if is_kept else " and removes its data")
+    data = shlex.quote(str(directory))
+    return (
         f"rtdash demo at {url}   {end}",
-        f"second terminal: rtdash watch --data {shlex.quote(str(directory))}",
+        f"second terminal: rtdash watch --data {data}",
+        f"in the browser:  rtdash open --data {data}",
     )
 
-    def render() -> tuple[str, ...]:
-        latest: DemoProgress = progress.latest
-        return lines if latest.is_loaded else (*lines, latest.words)
+
+def _banner(lines: tuple[str, str, str], progress: ProgressReader) -> "Banner":
+    """Return the function that makes the lines above the live view."""
+
+    def render(height: int) -> tuple[str, ...]:
+        latest = progress.latest
+        if not latest.is_loaded:
+            return (*lines[:2], latest.words)
+        return lines if height >= _TALL else lines[:2]
 
     return render
 
 
-def _watch(
-    url: str, directory: Path, duration: float | None, banner: Callable[[], tuple[str, ...]]
-) -> None:
+def _watch(url: str, directory: Path, duration: float | None, banner: "Banner") -> None:
     from rtdash.cli.watch import run_watch
     from rtdash.protocol.channels import Channel
     from rtdash.watch.app import WatchOptions

@@ -16,6 +16,7 @@ from rtdash.client.connection import Connection
 from rtdash.domain.instants import utc_now
 from rtdash.protocol.channels import Channel, Position
 from rtdash.protocol.client_session import Wanted
+from rtdash.watch.banner import Banner, no_banner
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines
 from rtdash.watch.queries import (
@@ -56,7 +57,7 @@ class WatchOptions:
     duration_s: float | None = None
     since: int | None = None
     once: bool = False
-    banner: Callable[[], tuple[str, ...]] = tuple
+    banner: Banner = no_banner
 
 
 def run(watch: WatchOptions) -> int:

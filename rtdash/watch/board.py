@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from rtdash.client import ConnectionChange, State
 from rtdash.domain.instants import parse_instant
 from rtdash.protocol.channels import Channel
-from rtdash.watch.rows import Row, is_backfill
+from rtdash.watch.rows import Badge, Row, is_backfill
 
 HISTORY = 60
 """Values a sparkline remembers."""
@@ -87,13 +87,16 @@ class Board:
         its notifications, oldest first. A newer version on the board stays.
         """
         self._venue(venue)
-        listed = [Row.of_reservation(venue, content) for content in reservations]
-        older = {row.key: row for row in sorted(listed, key=lambda row: row.timestamp)}
-        for key, row in self.rows.items():
-            if key not in older or row.version >= older[key].version:
-                older.pop(key, None)
-                older[key] = row
-        self.rows = dict(list(older.items())[-ROWS:])
+        listed = {row.key: row for row in (Row.of_reservation(venue, one) for one in reservations)}
+        came = {key: row for key, row in self.rows.items() if row.badge is not Badge.LISTED}
+        listed = {key: row for key, row in self.rows.items() if key not in came} | listed
+        for key in listed.keys() & came.keys():
+            if came[key].version >= listed[key].version:
+                del listed[key]
+            else:
+                del came[key]
+        below = sorted(listed.items(), key=lambda item: item[1].timestamp)
+        self.rows = dict([*below, *came.items()][-ROWS:])
         seen = {(notice["venue"], notice.get("seq")) for notice in self.notices}
         missing = [one for one in notices if (one["venue"], one.get("seq")) not in seen]
         merged = sorted([*missing, *self.notices], key=lambda one: str(one.get("timestamp")))

@@ -14,6 +14,7 @@ from rich.live import Live
 
 from rtdash.client import Api, ConnectionChange, Problem, Unreachable
 from rtdash.domain.instants import Clock
+from rtdash.watch.banner import Banner, no_banner
 from rtdash.watch.board import Board
 from rtdash.watch.queries import fetch_known
 from rtdash.watch.stopping import Stopper
@@ -28,9 +29,6 @@ _TICK_S = 1
 
 _RETRY_PAUSE_S = 5
 
-Banner = Callable[[], tuple[str, ...]]
-"""Returns the lines above the view; asked for each frame."""
-
 
 class Screen:
     """Drawing loop of a board. `stop` is called with the exit code when `q` is typed."""
@@ -41,7 +39,7 @@ class Screen:
         console: Console,
         clock: Clock,
         stop: Callable[[int], None],
-        banner: Banner = tuple,
+        banner: Banner = no_banner,
     ) -> None:
         self._board = board
         self._console = console
@@ -119,14 +117,14 @@ class Screen:
             time.monotonic(),
             paused_at=paused_at,
             with_help=self._with_help,
-            banner=self._banner(),
+            banner=self._banner(height),
         )
         return render(self._board, options, shown=shown)
 
 
 @asynccontextmanager
 async def on_screen(
-    board: Board, clock: Clock, stopper: Stopper, api: Api, banner: Banner = tuple
+    board: Board, clock: Clock, stopper: Stopper, api: Api, banner: Banner = no_banner
 ) -> AsyncIterator[Screen]:
     """Take the terminal over; it is given back as it was, however the block is left."""
     console = Console(file=sys.stdout)

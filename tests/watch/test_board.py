@@ -212,3 +212,14 @@ def test_a_past_that_is_imported_is_no_news():
     board.receive(booking(1, version=2, change="amend") | past, now=NOW, at_s=101)
     assert ids(board) == ["r1", "r2"]
     assert board.rows[HOTEL, "r1"].version == 2
+
+
+def test_what_rest_lists_of_several_venues_is_in_one_order():
+    """By the instant of booking, whichever venue answered first."""
+    board = live_board(channels=("hotel_reservations", "restaurant_reservations"))
+    for venue, hours in ((HOTEL, (10, 12)), (GRILL, (11, 13))):
+        created = [f"2026-01-01T{hour}:00:00.000Z" for hour in hours]
+        board.add_known(
+            venue, [listed(hour, created=at) for hour, at in zip(hours, created, strict=True)], []
+        )
+    assert ids(board) == ["r10", "r11", "r12", "r13"]
