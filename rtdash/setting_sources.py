@@ -26,7 +26,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 of that name (Kubernetes documentation, "Environment variables" of services)."""
 
 
-# a refusal at the start, for the person who configured the server
+# a refusal at the start, for the operator of the server
 class SourceUnusable(Exception):  # noqa: N818
     """A file of settings can't be used; `hint` says how to mend it."""
 

@@ -1,7 +1,6 @@
 """Upcoming reservations: each is announced once, when its start comes within the venue's lead
-(CONTRACT section 5).
-
-What is booked inside the lead is announced by its booking; here is told what time brings about.
+(guide: rest, "What the figures mean"). A booking inside the lead is announced by itself; this
+module announces what time brings about.
 """
 
 import asyncio
@@ -14,7 +13,8 @@ from rtdash.domain.instants import Clock
 from rtdash.domain.reservations import Reservation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import Stream, notifications_channel
-from rtdash.protocol.messages import reservation_json, upcoming_message
+from rtdash.protocol.messages import upcoming_message
+from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import announcements, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.database import Connection, Database, StoreUnavailable

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from rtdash.bookings.outcomes import Outcome, OutcomeKind, Step
 from rtdash.domain.availability import Night, Rooms, nights_held
-from rtdash.domain.refusals import NoAvailability, NotAlone, Refusal
+from rtdash.domain.refusals import NotAlone, Refusal
+from rtdash.domain.stay_refusals import NoAvailability
 from rtdash.domain.venues import Venue
 
 

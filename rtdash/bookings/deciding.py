@@ -18,7 +18,8 @@ from rtdash.domain.operations import content_digest, decide, derive_reservation_
 from rtdash.domain.refusals import OperationIdReused, Refusal
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
-from rtdash.protocol.messages import decode, encode, reservation_json
+from rtdash.protocol.messages import decode, encode
+from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import announcements, batch, event_log
 from rtdash.store.announcements import Announcement
 from rtdash.store.batch import Key, Record, Stored, Version

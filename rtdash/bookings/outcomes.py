@@ -23,8 +23,8 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one operation. `body` is the reservation's JSON as that operation left it,
-    `seq` the number of its event.
+    """Outcome of one operation. `body` is the reservation's JSON as that operation left it, `seq`
+    the number of its event.
 
     Both belong to what was applied, now or, for a repeat, the first time; a refusal has its reason
     instead. A `put` of a known version has the reservation as it is, and no `seq`.
@@ -60,7 +60,7 @@ Step = Outcome | tuple[OutcomeKind, Change]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a transaction made: one outcome (or the fault that only this operation met) each, in
+    """Result of a transaction: one outcome (or the fault that only this operation met) each, in
     order; events; venues changed.
     """
 

@@ -1,5 +1,5 @@
-"""Who waits to be applied: requests take turns in batches, one batch is decided while the next one
-gathers.
+"""Queue of operations to apply: requests take turns in batches, and one batch is decided while the
+next one gathers.
 """
 
 import asyncio
@@ -17,11 +17,14 @@ from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
 BATCH_LIMIT = 100
-"""Operations in one transaction: enough to share its fsync, few enough that nobody waits long for
-it."""
+"""Operations in one transaction: enough to share its fsync, few enough that no request waits long
+for it.
+"""
 
 SHARE = 25
-"""Operations of one request in a batch while others wait, so that a bulk load holds nobody up."""
+"""Operations of one request in a batch while others wait, so that a bulk load holds up no other
+request.
+"""
 
 QUEUE_LIMIT = 5_000
 """Operations that may wait; beyond, StoreUnavailable."""
@@ -172,7 +175,7 @@ class Bookings:
         return shares
 
     def _settle(self, shares: Sequence[_Share], done: asyncio.Future[Applied]) -> None:
-        """On the event loop, in the order of commit: tell the world, then the callers."""
+        """Announce the events, then answer the callers; on the event loop, in the order of commit."""
         error = done.exception()
         if error is not None:
             self._fail(shares, error)

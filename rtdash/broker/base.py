@@ -1,4 +1,6 @@
-"""What every broker does: carry notices, which say that a stream has grown, to all processes."""
+"""Contract of every broker: it carries notices, which say that a stream has grown, to all
+processes.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -18,8 +18,9 @@ SILENCE_S = 3.0
 answer."""
 
 PATIENCE_S = 10.0
-"""For a start, and for what was sent to be acknowledged: whoever starts over sooner never catches
-up with a cluster that is merely slow."""
+"""For a start, and for what was sent to be acknowledged: a client that starts over sooner never
+catches up with a cluster that is merely slow.
+"""
 
 REQUEST_TIMEOUT_MS = 5_000
 

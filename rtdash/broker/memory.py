@@ -1,4 +1,4 @@
-"""The broker of a single process: notices go straight to whoever listens to the same object."""
+"""The broker of a single process: notices go straight to the listeners of the same object."""
 
 from asyncio import Queue
 from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """Notices as bytes, signed: a digest, one header line that names the stream, one body a line.
 
 A broker is a place where other programs may write. A notice is believed only if its digest was made
-with the key that the processes of one rtdash share, so that nobody else can put an event on a
+with the key that the processes of one rtdash share, so that no other program can put an event on a
 stream or move its head.
 """
 

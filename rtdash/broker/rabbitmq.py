@@ -28,7 +28,7 @@ class RabbitBroker:
     def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
         logging.getLogger("aiormq").setLevel(
             logging.CRITICAL
-        )  # it tells of each loss with a traceback; the relay does in a line
+        )  # it logs each loss with a traceback; the relay does so in a line
         self._url = url
         self._topics = topics
         self._codec = codec

@@ -1,9 +1,9 @@
 """The server's address, left in the data directory for the other commands of this machine."""
 
-import os
 from pathlib import Path
 
 from rtdash.cli.credentials import ADDRESS_FILE
+from rtdash.private_files import make_directory, write_private
 
 
 class AddressFile:
@@ -16,10 +16,8 @@ class AddressFile:
     def write(self) -> None:
         """Write the URL in one step: a reader finds all of it or nothing. Raises OSError."""
         # with PostgreSQL and a secret from a setting, nothing has made the directory before
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        draft.write_text(self._url + "\n", encoding="utf-8")
-        draft.replace(self._path)
+        make_directory(self._path.parent)
+        write_private(self._path, self._url + "\n")
 
     def remove(self) -> None:
         """Remove the file, unless another server has put its own address there."""

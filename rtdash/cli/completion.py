@@ -6,6 +6,8 @@ Completion must not fail: what can't be found out completes to nothing.
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+import typer
+
 COMPLETION_TIMEOUT_S = 1.0
 """A shell that waits longer feels broken."""
 
@@ -19,9 +21,18 @@ def complete_channel(incomplete: str) -> list[str]:
 
 def complete_scope(incomplete: str) -> list[str]:
     """Return the scopes that begin so."""
-    from rtdash.cli.token import SCOPES
+    from rtdash.cli.credentials import SCOPES
 
     return _beginning(incomplete, SCOPES)
+
+
+def complete_topic(incomplete: str) -> list[tuple[str, str]]:
+    """Return the pages of the guide that begin so, each with its title."""
+    from rtdash.resources import guide_pages
+
+    return [
+        (name, page.title) for name, page in guide_pages().items() if name.startswith(incomplete)
+    ]
 
 
 def complete_scenario(incomplete: str) -> list[tuple[str, str]]:
@@ -42,18 +53,22 @@ def complete_profile(incomplete: str) -> list[str]:
     return _beginning(incomplete, [profile.value for profile in Profile])
 
 
-def complete_venue(incomplete: str) -> list[tuple[str, str]]:
-    """Return the venues of this machine's server that begin so, each with its name."""
+def complete_venue(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the venues of the server, that of this machine or of `--url`, that begin so, each
+    with its name.
+    """
     from rtdash.cli.credentials import find_token, find_url
     from rtdash.cli.failures import CommandFailed
     from rtdash.cli.http_client import request_json
 
+    data = context.params.get("data")
     with suppress(CommandFailed):
         profile: Mapping[str, list[Mapping[str, str]]] = request_json(
             "GET",
-            find_url(),
+            find_url(data, context.params.get("url")),
             "/api/user/profile",
-            find_token(None, None),
+            find_token(data, context.params.get("token")),
+            fields=["venues"],
             timeout_s=COMPLETION_TIMEOUT_S,
         )
         return [

@@ -13,11 +13,13 @@ from rtdash.cli.failures import CommandFailed, Exit
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 ADDRESS_FILE = "address"
+SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin")
 
 DataOption = Annotated[
     Path | None,
     typer.Option(
         "--data",
+        metavar="DIR",
         help=(
             "Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data"
             " directory]"
@@ -40,6 +42,7 @@ TokenOption = Annotated[
     str | None,
     typer.Option(
         "--token",
+        metavar="TOKEN",
         envvar="RTDASH_TOKEN",
         help=(
             "A token, or @FILE that holds one. [default: minted from the secret in the data"
@@ -49,6 +52,9 @@ TokenOption = Annotated[
         show_envvar=False,
     ),
 ]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on one line, for programs.")]
 
 
 def data_directory(data: Path | None) -> Path:
@@ -94,18 +100,30 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
     """
     token = token or read_setting("token")
     if token and token.startswith("@"):
-        try:
-            return Path(token[1:]).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise CommandFailed(
-                f"the token file {token[1:]} can't be read: {error.strerror}",
-                hint=(
-                    "make one: rtdash token > FILE   (without --token one is minted on the server's"
-                    " machine)"
-                ),
-                code=Exit.USAGE,
-            ) from None
+        token = _read_token(Path(token[1:]))
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise CommandFailed(
+            "the token has characters that no token has",
+            hint="give it whole and on one line: --token TOKEN, or --token @FILE",
+            code=Exit.USAGE,
+        )
     return token or local_token(data, admin=admin)
+
+
+def _read_token(file: Path) -> str:
+    try:
+        # -sig: editors and shells of Windows begin a file with a byte order mark.
+        return file.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandFailed(
+            f"the token file {file} can't be read: {reason}",
+            hint=(
+                "make one: rtdash token > FILE   (without --token one is minted on the server's"
+                " machine)"
+            ),
+            code=Exit.USAGE,
+        ) from None
 
 
 def local_token(

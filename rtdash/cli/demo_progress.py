@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _SILENT_S = 1.0
-"""What takes longer shows its progress."""
+"""Time after which a task shows its progress."""
 _PLAIN_S = 5.0
 
 

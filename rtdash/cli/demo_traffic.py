@@ -21,7 +21,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to make: passed from `rtdash demo` as one argument of JSON."""
+    """Description of the traffic to make, passed from `rtdash demo` as one argument of JSON."""
 
     seed: int
     days: int

@@ -4,19 +4,32 @@ import os
 import resource
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rtdash.cli.configuration import read_settings
-from rtdash.cli.credentials import DataOption, data_directory, find_url, reach_hint
-from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.credentials import DataOption, JsonOption, data_directory, find_url, reach_hint
+from rtdash.cli.epoch import draw_new_epoch
+from rtdash.cli.failures import CommandFailed
+from rtdash.client.environment import open_client
+from rtdash.client.failures import Unreachable
+from rtdash.domain.printable import json_line, printable
 
 FILES_BESIDE_SOCKETS = 200
+
+
+class Level(StrEnum):
+    """Weight of a finding: only BAD makes the command fail."""
+
+    OK = "ok"
+    WARNING = "WARN"
+    BAD = "BAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,13 @@ class Finding:
     is_ok: bool
     found: str
     advice: str = ""
+    fault: Level = Level.BAD
+    """Weight of the finding if it isn't ok."""
+
+    @property
+    def level(self) -> Level:
+        """Weight of the finding."""
+        return Level.OK if self.is_ok else self.fault
 
 
 def doctor(
@@ -41,30 +61,57 @@ def doctor(
             ),
         ),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check this machine: data directory, store, limits, server."""
+    """Check this machine: data directory, store, limits, server.
+
+    Examples: rtdash doctor · rtdash doctor --json · rtdash doctor --new-epoch --data DIR
+    """
     directory = data_directory(data)
     if new_epoch:
-        _draw_epoch(directory)
+        draw_new_epoch(directory)
         return
     findings = [
         finding
         for check in (_python, _directory, _secret, _store, _files, _extras, _server)
         for finding in check(directory)
     ]
-    for finding in findings:
-        typer.echo(f"{'ok  ' if finding.is_ok else 'BAD '} {finding.check}: {finding.found}")
-        if finding.advice and not finding.is_ok:
-            typer.echo(f"       {finding.advice}")
-    bad = sum(not finding.is_ok for finding in findings)
+    (_print_json if as_json else _print)(findings)
+    bad = sum(finding.level is Level.BAD for finding in findings)
     if bad:
         raise CommandFailed(
             f"{bad} of {len(findings)} checks need attention",
             hint="mend them from the top; then: rtdash doctor",
         )
+    warnings = sum(finding.level is Level.WARNING for finding in findings)
     is_running = findings[-1].found.endswith("}")
     typer.echo(
-        f"all well\n  next: rtdash {'watch hotel_stats' if is_running else 'serve'}", err=True
+        f"{f'{warnings} to know of' if warnings else 'all well'}\n"
+        f"  next: rtdash {'watch' if is_running else 'serve'}",
+        err=True,
+    )
+
+
+def _print(findings: list[Finding]) -> None:
+    for finding in findings:
+        typer.echo(f"{finding.level.value:<4} {finding.check}: {printable(finding.found)}")
+        if finding.advice and not finding.is_ok:
+            typer.echo(f"       {finding.advice}")
+
+
+def _print_json(findings: list[Finding]) -> None:
+    typer.echo(
+        json_line(
+            [
+                {
+                    "check": finding.check,
+                    "level": finding.level.name.lower(),
+                    "found": finding.found,
+                    "advice": "" if finding.is_ok else finding.advice,
+                }
+                for finding in findings
+            ]
+        )
     )
 
 
@@ -92,6 +139,15 @@ def _directory(directory: Path) -> Iterator[Finding]:
         f"{directory}{note}",
         "choose one that you may write: --data DIR or RTDASH_DATA",
     )
+    if directory.is_dir():
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        yield Finding(
+            "directory mode",
+            mode & 0o077 == 0,
+            f"{mode:04o}",
+            f"other users of this machine can look into it: chmod 700 {directory}",
+            fault=Level.WARNING,
+        )
     space = os.statvfs(place)
     free_mib = space.f_bavail * space.f_frsize // 2**20
     yield Finding(
@@ -130,12 +186,16 @@ def _store(directory: Path) -> Iterator[Finding]:
 
 def _files(_: Path) -> Iterator[Finding]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * read_settings({}).limits.max_connections + FILES_BESIDE_SOCKETS
+    wanted = read_settings({}).limits.max_connections
+    needed = 2 * wanted + FILES_BESIDE_SOCKETS
+    possible = max(0, (hard - FILES_BESIDE_SOCKETS) // 2)
     yield Finding(
         "open files",
         hard == resource.RLIM_INFINITY or hard >= needed,
-        f"{soft} (at most {hard}); {needed} needed for max_connections, by WebSocket and by HTTP",
-        "raise it (ulimit -Hn) or lower RTDASH_MAX_CONNECTIONS",
+        f"{soft} (at most {hard}); max_connections={wanted} by WebSocket and HTTP needs {needed}",
+        f"there is room for {possible} connections: raise it (ulimit -Hn {needed}, LimitNOFILE="
+        f" of systemd), or set RTDASH_MAX_CONNECTIONS={possible}",
+        fault=Level.WARNING,
     )
 
 
@@ -150,8 +210,9 @@ def _server(directory: Path) -> Iterator[Finding]:
 
     url = find_url(directory)
     try:
-        answer = httpx2.get(f"{url}/readyz", timeout=3)
-    except httpx2.HTTPError as error:
+        with open_client(httpx2.Client, url, timeout=3) as client:
+            answer = client.get(f"{url}/readyz")
+    except (httpx2.HTTPError, Unreachable) as error:
         is_distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
         found = (
             f"the certificate of {url} is not trusted"
@@ -160,45 +221,10 @@ def _server(directory: Path) -> Iterator[Finding]:
         )
         yield Finding("server", not is_distrusted, found, reach_hint(str(error)))
         return
+    is_rtdash = answer.headers.get("content-type", "").startswith("application/json")
     yield Finding(
         "server",
-        answer.status_code == 200,
+        answer.status_code == 200 and is_rtdash,
         f"{url} answers {answer.status_code}: {answer.text[:120]}",
-        "see its log",
+        "see its log" if is_rtdash else "that is no rtdash: name the server by RTDASH_URL",
     )
-
-
-def _draw_epoch(directory: Path) -> None:
-    import asyncio
-
-    from rtdash.store.database import StoreError
-    from rtdash.store.event_log import draw_epoch
-
-    settings = read_settings({"data": directory})
-    if not (directory / "rtdash.db").exists() and settings.database is None:
-        raise CommandFailed(
-            f"there is no store in {directory}",
-            hint="name the data directory: rtdash doctor --new-epoch --data DIR",
-            code=Exit.USAGE,
-        )
-    try:
-        epoch = asyncio.run(_write(settings, draw_epoch))
-    except StoreError as error:
-        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
-    typer.echo(
-        f"the epoch is now {epoch}: every client will reload\n  next: rtdash serve", err=True
-    )
-
-
-async def _write(settings: Any, function: Callable[[Any], Any]) -> Any:
-    from datetime import UTC, datetime
-
-    from rtdash.store.database import Database
-
-    database = await Database.open(
-        settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC)
-    )
-    try:
-        return await database.write(function)
-    finally:
-        await database.close()

@@ -1,13 +1,14 @@
 """`rtdash events`: the log of a stream, page by page."""
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from rtdash.cli.completion import complete_channel, complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.watch import known_channels
+from rtdash.domain.printable import json_line
 
 PAGE = 500
 
@@ -16,15 +17,23 @@ FetchPage = Callable[[int, int], Any]
 
 
 def events(
-    channel: Annotated[str, typer.Argument(help="E.g. hotel_reservations.")],
+    channel: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHANNEL", autocompletion=complete_channel, help="E.g. hotel_reservations."
+        ),
+    ],
     venue: Annotated[
         str | None,
         typer.Option(
-            help="The venue's id. [default: the token's first of that kind]", show_default=False
+            metavar="ID",
+            autocompletion=complete_venue,
+            help="The venue's id. [default: the token's first of that kind]",
+            show_default=False,
         ),
     ] = None,
-    after: Annotated[int, typer.Option(min=0, help="Begin behind this seq.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many events.")] = 100,
+    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Begin behind this seq.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most N events.")] = 100,
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
@@ -32,6 +41,9 @@ def events(
     """Print a stream's events as NDJSON, oldest first.
 
     Where the log begins later than asked, it says so, and begins there.
+
+    Examples: rtdash events hotel_reservations · rtdash events restaurant_reservations --after 100
+    --limit 10
     """
     from rtdash.cli.http_client import request_json
 
@@ -45,6 +57,7 @@ def events(
             base,
             f"/api/channels/{known}/events",
             bearer,
+            fields=["events", "position"],
             params={"after": after, "limit": limit} | of_venue,
         )
 
@@ -52,7 +65,7 @@ def events(
     while printed < limit:
         page = _page(fetch, after, min(PAGE, limit - printed))
         for event in page["events"]:
-            typer.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+            typer.echo(json_line(event))
         if page["position"] is None:
             typer.echo(
                 f"{channel} carries states, which are in no log: this is the current one", err=True

@@ -3,6 +3,8 @@
 import sys
 from enum import IntEnum
 
+from rtdash.domain.printable import printable
+
 
 class Exit(IntEnum):
     """Exit codes of every command (CONTRACT section 7)."""
@@ -31,9 +33,11 @@ class CommandFailed(Exception):  # noqa: N818
 
 
 def report(failure: CommandFailed) -> None:
-    """Write the failure to stderr. A password in a URL of a driver's text is removed."""
+    """Write the failure to stderr, without a password in a URL of a driver's text, and without what
+    could steer the terminal: words of a server are foreign text.
+    """
     from rtdash.server.logs import redact
 
-    sys.stderr.write(f"rtdash: {redact(failure.what)}\n")
-    if failure.hint:
-        sys.stderr.write(f"  {failure.hint}\n")
+    lines = [f"rtdash: {redact(failure.what)}", *([f"  {failure.hint}"] if failure.hint else [])]
+    for line in "\n".join(lines).split("\n"):
+        sys.stderr.write(f"{printable(line)}\n")

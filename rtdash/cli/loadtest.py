@@ -85,7 +85,10 @@ def loadtest(
     """Put load on a server, drop its connections, and judge.
 
     Exit codes: 0 every SLO held, 99 one is broken, 98 the run says nothing. Without --url it starts
-    a server of its own: rtdash loadtest --report out
+    a server of its own.
+
+    Examples: rtdash loadtest · rtdash loadtest fanout --users 200 --report out · rtdash loadtest
+    drops --url https://dash.example --tokens tokens.txt
     """
     _require_locust()
     with _in_words():
@@ -230,7 +233,7 @@ def _interruptible(work: "Coroutine[Any, Any, Summary]") -> "Summary":
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """What keeps a run from its verdict, as the person at the terminal needs it."""
+    """Return what keeps a run from its verdict, in words for the terminal."""
     from rtdash.client.failures import NotAllowed, Problem, Unreachable
     from rtdash.loadtest.generator.locust_process import GeneratorFailed
     from rtdash.loadtest.plan.slo import NotUsable

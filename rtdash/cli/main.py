@@ -1,33 +1,43 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
-import os
 import sys
-from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
+from rtdash.cli import shell_completion
+from rtdash.cli.command_help import polish
 from rtdash.cli.failures import CommandFailed, Exit, report
+from rtdash.cli.streams import discard_stdout
 
 app = typer.Typer(
     name="rtdash",
-    help="The real-time backend of hotel and restaurant dashboards, and the tools around it.",
-    epilog=(
-        "First steps: rtdash demo, or rtdash serve in one terminal and rtdash watch hotel_stats in"
-        " another."
+    help=(
+        "The real-time backend of hotel and restaurant dashboards, and the tools around it."
+        "\n\nExamples: rtdash demo · rtdash serve · rtdash watch · rtdash help quickstart"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def show_version() -> None:
+    """Print the version.
+
+    Example: rtdash version
+    """
+    from rtdash import __version__
+
+    typer.echo(f"rtdash {__version__}")
 
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from rtdash import __version__
-
-        typer.echo(f"rtdash {__version__}")
+        show_version()
         raise typer.Exit
 
 
@@ -36,7 +46,11 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and end.",
         ),
     ] = False,
 ) -> None:
@@ -44,38 +58,37 @@ def _root(
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line (without the program's name) and return its exit code. When the reader of
-    stdout has gone (`| head`), the command ends quietly.
+    """Run a command line (without the program's name) and return its exit code.
+
+    When the reader of stdout has gone (`| head`), the command ends quietly; every other error of
+    the output is one line.
     """
-    _settle_encoding()
-    _register()
     try:
         code = _outcome(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # what is still buffered must not fail again at the very end
+        discard_stdout()
         return Exit.FINE
+    except OSError as error:
+        discard_stdout()
+        report(CommandFailed(f"the output can't be written: {error.strerror or error}"))
+        return Exit.FAULT
     return code
 
 
-def _settle_encoding() -> None:
-    """Write UTF-8 to programs in every locale; a terminal without a character shows a question
-    mark.
-    """
-    out = sys.stdout
-    if isinstance(out, TextIOWrapper) and out.encoding.lower() != "utf-8":
-        if out.isatty():
-            out.reconfigure(errors="replace")
-        else:
-            out.reconfigure(encoding="utf-8")
+def build_command() -> Any:
+    """Return the command with all subcommands, and one style of help."""
+    _register()
+    shell_completion.register_shells()
+    return polish(get_command(app))
 
 
 def _outcome(arguments: list[str]) -> int:
+    """Return the exit code. Raises OSError for an error of stdout."""
     try:
-        app(args=_with_default_rate(arguments), prog_name="rtdash")
+        build_command()(args=_with_default_rate(arguments), prog_name="rtdash")
     except CommandFailed as failure:
+        sys.stdout.flush()
         report(failure)
         return failure.code
     except KeyboardInterrupt:
@@ -98,6 +111,7 @@ def _register() -> None:
         demo,
         doctor,
         events,
+        guide,
         loadtest,
         open_page,
         serve,
@@ -116,11 +130,14 @@ def _register() -> None:
         events.events,
         config.config,
         doctor.doctor,
+        shell_completion.completion,
     ):
         app.command()(command)
     app.command(name="open")(open_page.open_page)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
+    app.command(name="help")(guide.show_help)
+    app.command(name="version")(show_version)
 
 
 def _with_default_rate(arguments: list[str]) -> list[str]:

@@ -55,7 +55,7 @@ def open_page(
     base = find_url(data, url)
     lifetime = parse_lifetime(ttl)
     # a secret that is not the server's would only be noticed in the browser
-    request_json("GET", base, "/api/user/profile", local_token(data))
+    request_json("GET", base, "/api/user/profile", local_token(data), fields=["venues"])
     if print_only or not has_desktop():
         typer.echo(sign_in_address(base, data, venues=tuple(venue or ()), ttl=lifetime))
         if not print_only:

@@ -22,14 +22,14 @@ def parse_rate(text: str) -> float:
     return float(found[1]) * _PER_S[found[2] or "s"]
 
 
-def parse_seconds(text: str) -> float:
-    """Parse `90s`, `30m`, `12h`, `7d` or a bare number of seconds: the duration in seconds. Raises
-    CommandFailed.
+def parse_seconds(text: str, *, needs_unit: bool = False) -> float:
+    """Parse `90s`, `30m`, `12h`, `7d` or, unless it `needs_unit`, a bare number of seconds: the
+    duration in seconds. Raises CommandFailed.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not found:
+    if not found or (needs_unit and not found[2]):
         raise CommandFailed(
-            f"{text!r} is not a duration",
+            f"{text!r} is not a duration{' without its unit' if found else ''}",
             hint="write it as in 90s, 30m, 12h or 7d",
             code=Exit.USAGE,
         )

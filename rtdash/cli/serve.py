@@ -80,7 +80,10 @@ def serve(
 ) -> None:
     """Run the server: REST and WebSocket over a durable store.
 
-    Then, in another terminal: rtdash watch hotel_stats
+    Then, in another terminal: rtdash watch
+
+    Examples: rtdash serve · rtdash serve --port 9000 --data ./data · rtdash serve --simulate 1/s
+    · rtdash serve --host 0.0.0.0 --ssl-certfile chain.pem --ssl-keyfile key.pem
     """
     from rtdash.cli.server_process import raise_file_limit
     from rtdash.server import logs

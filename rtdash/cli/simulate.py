@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rtdash.cli.completion import complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
@@ -22,6 +23,7 @@ from rtdash.cli.simulate_options import (
     StartOption,
 )
 from rtdash.cli.simulate_run import choose_venues, run, say, send_replay, send_traffic
+from rtdash.cli.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
     from rtdash.simulate.replayed_rows import ReplayedRow
@@ -48,7 +50,12 @@ def simulate(
     profile: ProfileOption = None,
     venue: Annotated[
         str | None,
-        typer.Option(help="Only this venue. [default: all of the token's]", show_default=False),
+        typer.Option(
+            metavar="ID",
+            autocompletion=complete_venue,
+            help="Only this venue. [default: all of the token's]",
+            show_default=False,
+        ),
     ] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Replay hotel_bookings.csv, or a .zip of it.")
@@ -65,8 +72,8 @@ def simulate(
 ) -> None:
     """Send traffic: reservations and every later change of them.
 
-    A past for charts: rtdash simulate --backfill 60. Real bookings: rtdash simulate --replay
-    hotel_bookings.csv
+    Examples: rtdash simulate --rate 5/s · rtdash simulate --backfill 60 --duration 0s · rtdash
+    simulate --scenario friday-dinner · rtdash simulate --replay hotel_bookings.csv
     """
     _refuse_senseless(replay=replay, speed=speed, count=count, dry_run=dry_run)
     traffic = _read_traffic(
@@ -144,10 +151,7 @@ def _read_traffic(
 
 
 def _one_of(name: str, known: Iterable[str], what: str) -> str:
-    if name not in known:
-        raise CommandFailed(
-            f"there is no {what} {name!r}", hint=f"choose of {', '.join(known)}", code=Exit.USAGE
-        )
+    refuse_unknown(name, known, what=what)
     return name
 
 

@@ -4,15 +4,20 @@ from typing import Annotated
 
 import typer
 
+from rtdash.cli.completion import complete_profile, complete_scenario
+
 RateOption = Annotated[
     str | None,
     typer.Option(
-        help="New reservations over all venues: 5/s, 90/min. [default: 5/s]", show_default=False
+        metavar="RATE",
+        help="New reservations over all venues: 5/s, 90/min. [default: 5/s]",
+        show_default=False,
     ),
 ]
 DurationOption = Annotated[
     str | None,
     typer.Option(
+        metavar="TIME",
         help="Live for so long: 90s, 30m, 2h; 0s: not at all. [default: until Ctrl-C]",
         show_default=False,
     ),
@@ -20,6 +25,8 @@ DurationOption = Annotated[
 ScenarioOption = Annotated[
     str | None,
     typer.Option(
+        metavar="NAME",
+        autocompletion=complete_scenario,
         help="steady, friday-dinner, check-in-wave, flash-sale. [default: steady]",
         show_default=False,
     ),
@@ -27,12 +34,16 @@ ScenarioOption = Annotated[
 ProfileOption = Annotated[
     str | None,
     typer.Option(
-        help="resort, city, restaurant. [default: city and restaurant]", show_default=False
+        metavar="NAME",
+        autocompletion=complete_profile,
+        help="resort, city, restaurant. [default: city and restaurant]",
+        show_default=False,
     ),
 ]
 SpeedOption = Annotated[
     float | None,
     typer.Option(
+        metavar="TIMES",
         help="Replay at so many times the data's own time. [default: full speed]",
         show_default=False,
     ),
@@ -49,6 +60,7 @@ CountOption = Annotated[
     int | None,
     typer.Option(
         min=0,
+        metavar="N",
         help=(
             "With --dry-run: reservations, each with all its operations. [default: 100, or all"
             " there are]"

@@ -8,6 +8,7 @@ import typer
 from rtdash.cli.configuration import read_settings
 from rtdash.cli.credentials import (
     DataOption,
+    JsonOption,
     TokenOption,
     UrlOption,
     data_directory,
@@ -15,48 +16,88 @@ from rtdash.cli.credentials import (
     find_url,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.domain.printable import json_line, printable
 
 if TYPE_CHECKING:
     from rtdash.domain.venues import Venue
 
 app = typer.Typer(
-    help="List the venues; import a venue file.", invoke_without_command=True, rich_markup_mode=None
+    help=(
+        "List the venues; import a venue file."
+        "\n\nExamples: rtdash venues · rtdash venues list --json · rtdash venues import hotels.toml"
+    ),
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
+
+_FIELDS = ("id", "kind", "timezone", "currency", "name")
 
 
 @app.callback()
-def list_venues(
+def venues(
     context: typer.Context,
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """List the venues that the token may see: id, kind, time zone, currency, name."""
-    if context.invoked_subcommand is not None:
-        return
+    """List the venues, unless there is a subcommand."""
+    if context.invoked_subcommand is None:
+        list_venues(url, token, data, as_json)
+
+
+@app.command("list")
+def list_venues(
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the venues that the token may see.
+
+    A line each, between tabs: id, kind, time zone, currency, name.
+
+    Examples: rtdash venues list · rtdash venues list --json
+    """
     from rtdash.cli.http_client import request_json
 
-    profile = request_json("GET", find_url(data, url), "/api/user/profile", find_token(data, token))
+    profile = request_json(
+        "GET",
+        find_url(data, url),
+        "/api/user/profile",
+        find_token(data, token),
+        fields=["venues"],
+    )
+    if as_json:
+        typer.echo(json_line(profile["venues"]))
+        return
     for venue in profile["venues"]:
-        typer.echo(
-            "\t".join(venue[field] for field in ("id", "kind", "timezone", "currency", "name"))
-        )
+        typer.echo("\t".join(printable(venue[field]) for field in _FIELDS))
 
 
 @app.command("import")
 def import_file(
     file: Annotated[
-        Path, typer.Argument(help="Venue file (TOML); a wrong one is refused whole, with the line.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Venue file (TOML); a wrong one is refused whole, with the line."
+        ),
     ],
     data: DataOption = None,
     database: Annotated[
         str | None,
-        typer.Option(help="Store URL. [default: SQLite in the data directory]", show_default=False),
+        typer.Option(
+            metavar="URL",
+            help="Store URL. [default: SQLite in the data directory]",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Add the venues of a file, or change those that are there.
 
     Not while a server runs on the store, if it is SQLite.
+
+    Example: rtdash venues import hotels.toml
     """
     import asyncio
 

@@ -30,7 +30,7 @@ _HEALTH = "/healthz"
 ChannelsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[CHANNEL]...",
+        metavar="CHANNEL",
         autocompletion=complete_channel,
         help=(
             "hotel_stats, hotel_reservations, hotel_notifications, restaurant_stats,"
@@ -97,6 +97,7 @@ def watch(
     """
     from rtdash.watch.app import WatchOptions
 
+    known = known_channels(channels or [])
     address = find_url(data, url)
     given = find_token(data, token)
     # A token of this machine is minted anew for each connection, so that a watch outlives its
@@ -105,7 +106,7 @@ def watch(
     options = WatchOptions(
         url=address,
         token=source,
-        channels=known_channels(channels or []),
+        channels=known,
         venues=tuple(venue or ()),
         as_json=as_json,
         count=count,

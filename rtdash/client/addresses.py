@@ -2,10 +2,10 @@
 socket.
 """
 
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def socket_url(url: str) -> str:
@@ -32,7 +32,14 @@ def rest_url(url: str) -> str:
 
 def is_this_machine(url: str) -> bool:
     """Whether the server is on this machine, so that no proxy may stand between."""
-    return urlsplit(url).hostname in _LOOPBACK
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _split(url: str) -> SplitResult:

@@ -5,12 +5,13 @@ done twice.
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import httpx2
 
 from rtdash.client.addresses import rest_url
+from rtdash.client.environment import open_client
 from rtdash.client.failures import NotAllowed, Problem, Unreachable, problem_of
 from rtdash.client.tokens import TokenSource, present_token
 from rtdash.protocol.backoff import Backoff
@@ -18,7 +19,6 @@ from rtdash.protocol.backoff import Backoff
 JsonObject = dict[str, Any]
 
 _TIMEOUT = httpx2.Timeout(30, connect=5)
-_DIRECT: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -49,8 +49,7 @@ class Api:
         self._retry_for_s = retry_for_s
         self._rng = rng or random.Random()  # noqa: S311
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-        # A proxy of the environment never stands between us and our own machine.
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, limits=limits, mounts=_DIRECT)
+        self._client = open_client(httpx2.AsyncClient, self.url, timeout=_TIMEOUT, limits=limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,28 +96,36 @@ class Api:
                 await asyncio.sleep(pause_s)
 
     async def profile(self) -> JsonObject:
-        """Who the token is for, and its venues."""
-        profile: JsonObject = await self.get_json("/api/user/profile")
-        return profile
+        """Fetch the user of the token, and its venues."""
+        return await self._get_object("/api/user/profile", ("id", "scopes", "venues"))
 
     async def room_types(self, venue: str) -> JsonObject:
-        """`currency` and `roomTypes` of a hotel."""
-        answer: JsonObject = await self.get_json("/api/hotel/room-types", venue=venue)
-        return answer
+        """Fetch `currency` and `roomTypes` of a hotel."""
+        return await self._get_object(
+            "/api/hotel/room-types", ("currency", "roomTypes"), venue=venue
+        )
 
     async def menu_categories(self, venue: str) -> list[JsonObject]:
-        """The categories of a restaurant's menu."""
-        categories: list[JsonObject] = (
-            await self.get_json("/api/restaurant/menu/categories", venue=venue)
-        )["categories"]
+        """Fetch the categories of a restaurant's menu."""
+        answer = await self._get_object(
+            "/api/restaurant/menu/categories", ("categories",), venue=venue
+        )
+        categories: list[JsonObject] = answer["categories"]
         return categories
 
     async def menu_items(self, venue: str) -> list[JsonObject]:
-        """The items of all categories of a restaurant's menu."""
-        items: list[JsonObject] = (await self.get_json("/api/restaurant/menu/items", venue=venue))[
-            "items"
-        ]
+        """Fetch the items of all categories of a restaurant's menu."""
+        answer = await self._get_object("/api/restaurant/menu/items", ("items",), venue=venue)
+        items: list[JsonObject] = answer["items"]
         return items
+
+    async def reservations_today(self, venue: str, *, limit: int | None = None) -> JsonObject:
+        """Fetch the reservations of a venue's business date: `businessDate, total, reservations,
+        next, positions`.
+        """
+        return await self._get_object(
+            "/api/dashboard/reservations/today", ("reservations",), venue=venue, limit=limit
+        )
 
     async def events(
         self,
@@ -129,13 +136,30 @@ class Api:
         epoch: str | None = None,
         limit: int | None = None,
     ) -> JsonObject:
-        """What the socket would have sent on a channel after a position: `events, position,
+        """Fetch what the socket would have sent on a channel after a position: `events, position,
         recovered, reset?`.
         """
-        page: JsonObject = await self.get_json(
-            f"/api/channels/{channel}/events", venue=venue, after=after, epoch=epoch, limit=limit
+        return await self._get_object(
+            f"/api/channels/{channel}/events",
+            ("events", "position"),
+            venue=venue,
+            after=after,
+            epoch=epoch,
+            limit=limit,
         )
-        return page
+
+    async def _get_object(
+        self, path: str, fields: Collection[str], **params: str | float | None
+    ) -> JsonObject:
+        """Fetch an object that has the contract's fields: a portal or a proxy may say 200, too."""
+        body = await self.get_json(path, **params)
+        if not isinstance(body, dict) or any(field not in body for field in fields):
+            raise Problem(
+                200,
+                title="The answer is not that of rtdash",
+                detail=f"{self.url} seems to be something else",
+            )
+        return body
 
     async def _send(self, method: str, path: str, **content: Any) -> Any:
         headers = {"Authorization": f"Bearer {await present_token(self._token)}"}

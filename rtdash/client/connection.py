@@ -75,7 +75,7 @@ class Connection:
                 case Subscribed(starts=starts):
                     self._positions = dict(starts) | self._positions
                 case None:
-                    self._inbox.put(None)  # whoever asks again is told the same
+                    self._inbox.put(None)  # asking again gives the same
                     self._upkeep.result()
                     raise StopAsyncIteration
 
@@ -103,7 +103,7 @@ async def connect(
     connection that stood once is sought for ever.
     Raises ValueError on a URL or channel that can't be.
     """
-    rest_url(url)  # a wrong address is the caller's mistake and told at once, not tried again
+    rest_url(url)  # a wrong address is the caller's mistake: raised at once, not tried again
     session = ClientSession(channels, venue=venue, positions=positions, batch_ms=batch_ms)
     inbox: ReceiveQueue[Any] = ReceiveQueue(_INBOX_LIMIT)
     generator = rng or random.Random()  # noqa: S311
@@ -115,5 +115,5 @@ async def connect(
         yield Connection(session, inbox, task)
     finally:
         task.cancel()
-        # What it died of was raised by the iterator, to whoever still listened.
+        # The iterator has raised the cause, if there was still a reader.
         await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the server, as the caller needs to tell it apart."""
+"""Failures between a client and the server, as far as a caller needs to distinguish them."""
 
 import json
 from contextlib import suppress
@@ -22,7 +22,7 @@ class Unreachable(Exception):  # noqa: N818
 
 class Problem(Exception):  # noqa: N818
     """An answer other than 2xx: the members of its problem+json (RFC 9457); `type` is `about:blank`
-    where it told none.
+    where it named none.
     """
 
     # RFC 9457's word
@@ -51,8 +51,8 @@ class NotAllowed(Problem):
 
 
 def problem_of(status: int, body: bytes, *, retry_after: str | None = None) -> Problem:
-    """The problem that an answer with that body tells of; a body of something else (a proxy's page)
-    gives its status alone.
+    """Return the problem that an answer with that body describes; a body of something else (a
+    proxy's page) gives its status alone.
     """
     told: dict[str, Any] = {}
     with suppress(ValueError):

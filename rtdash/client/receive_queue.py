@@ -1,4 +1,4 @@
-"""What was received and not yet asked for by the application."""
+"""Queue of what was received and not yet asked for by the application."""
 
 import asyncio
 from typing import Generic, TypeVar
@@ -7,8 +7,8 @@ Item = TypeVar("Item")
 
 
 class ReceiveQueue(Generic[Item]):
-    """A queue whose writer puts without waiting, so that a cancellation can't lose an item, and
-    then waits for room.
+    """Queue whose writer puts without waiting, so that a cancellation can't lose an item, and then
+    waits for room.
 
     Holds `limit` items, and beyond that at most what the writer puts between two waits.
     """

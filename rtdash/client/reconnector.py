@@ -35,7 +35,7 @@ from rtdash.protocol.received import (
 )
 
 Delivery = Message | Subscribed | ConnectionChange
-"""What the application's side is told."""
+"""Listener on the application's side."""
 
 
 class Reconnector:
@@ -238,7 +238,7 @@ class Reconnector:
         return min(longest_s, lost.retry_after_s) + backoff_s
 
     async def _poll(self) -> None:
-        # only who polls loads the HTTP client
+        # only polling loads the HTTP client
         from rtdash.client.polling import Poller  # noqa: PLC0415
 
         await Poller(

@@ -8,7 +8,12 @@ from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+)
 
 from rtdash.client.addresses import is_this_machine, socket_url
 from rtdash.client.failures import problem_of
@@ -126,7 +131,7 @@ async def open_wire(
         socket = await opening
     except InvalidStatus as refusal:
         raise _http_refusal(refusal) from None
-    except (OSError, TimeoutError, InvalidHandshake) as error:
+    except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ImportError) as error:
         raise ConnectionDropped(_in_words(error)) from error
     try:
         yield WebSocketConnection(socket, frozen_after_s)

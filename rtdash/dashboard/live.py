@@ -1,7 +1,7 @@
-"""Which venue's figures are computed when, and who hears of them.
+"""Schedule of the venues' figures: when they are computed, and to which clients they go.
 
 State messages never travel through the broker: each process computes those that its own clients
-follow (DESIGN rule 8).
+follow (guide: architecture, "State messages never travel through the broker").
 """
 
 import asyncio
@@ -24,14 +24,15 @@ LEAST_INTERVAL_S = 0.25
 REFRESH_S = 60.0
 """A followed venue is computed at least this often: trends move with the clock alone."""
 EXPECTED_S = 5.0
-"""Who asked for current states joins the stream within this time; until then the venue counts as
-followed."""
+"""Time in which a client that asked for current states joins the stream; until then the venue
+counts as followed.
+"""
 
 
 @dataclass(slots=True)
 class _VenueCache:
-    """What is known about a venue. `change_count` counts its changes; `included` is the count that the snapshot
-    includes; `due_at` its heap entry.
+    """State of a venue's figures. `change_count` counts its changes; `included` is the count that
+    the snapshot includes; `due_at` its heap entry.
     """
 
     change_count: int = 0
@@ -46,7 +47,7 @@ class _VenueCache:
 
 
 class Dashboard:
-    """Snapshots of all venues, kept fresh while somebody follows or asks."""
+    """Snapshots of all venues, kept fresh while a client follows or asks."""
 
     def __init__(
         self, database: Database, hub: Hub, venues: Mapping[str, Venue], clock: Clock
@@ -60,8 +61,12 @@ class Dashboard:
         self._wake = asyncio.Event()
 
     def mark_dirty(self, venue_id: str) -> None:
-        """Something of the venue has changed and is committed."""
-        cache = self._caches[venue_id]
+        """Something of the venue has changed and is committed. A venue that is not known here yet
+        is passed over.
+        """
+        cache = self._caches.get(venue_id)
+        if cache is None:
+            return
         cache.change_count += 1
         if cache.is_followed:
             self._schedule(venue_id, cache)
@@ -135,8 +140,8 @@ class Dashboard:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _compute_due(self) -> float | None:
-        """Compute what is due; the seconds until something is again, None if nobody follows
-        anything.
+        """Compute what is due; return the seconds until something is due again, or None if no
+        client follows a venue.
         """
         while self._due:
             due_at, venue_id = self._due[0]

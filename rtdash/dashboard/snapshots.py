@@ -33,7 +33,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was read for a snapshot; `availability` is total rooms, free ones and percent sold of
+    """Figures read for a snapshot; `availability` is total rooms, free ones and percent sold of
     tonight, None for a restaurant.
     """
 

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from itertools import product
 from typing import NamedTuple
 
-from rtdash.domain.refusals import NoAvailability
 from rtdash.domain.reservations import NOT_COMING, Op, Operation, Reservation
+from rtdash.domain.stay_refusals import NoAvailability
 from rtdash.domain.venues import Venue, VenueKind
 
 MAX_NIGHTS = 366
@@ -56,7 +56,7 @@ class Rooms:
         return self._loaded.get(key, 0) + self._changes[key]
 
     def changes(self) -> dict[Night, int]:
-        """What to add to the stored counts; nights that came out even are left out."""
+        """Return what to add to the stored counts; nights that came out even are left out."""
         return {night: change for night, change in self._changes.items() if change}
 
     def exchange(
@@ -86,7 +86,7 @@ class Rooms:
 
     def overbooked(self, venue: Venue) -> list[Night]:
         """Return the nights that have more rooms sold than there are, and more than before, among
-        those whose judgement was left to the end.
+        those left to be judged at the end.
         """
         return sorted(
             night
@@ -139,7 +139,7 @@ def nights_held(reservation: Reservation | None) -> frozenset[Night]:
 def nights_touched_in_turn(
     operations: Sequence[Operation], current: Reservation | None, venue: Venue
 ) -> set[Night]:
-    """Return the nights whose counts must be known to decide operations on one reservation, one
+    """Return the nights with counts that must be known to decide operations on one reservation, one
     after the other (`current` None: it doesn't exist yet).
 
     Any of them may be refused, so every mix of their room types and dates is covered. A stay that

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Tells the present instant (UTC). An argument wherever time matters, never called in here."""
+"""Clock that gives the present instant (UTC). An argument wherever time matters, never called in
+here.
+"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -5,9 +5,10 @@ full nights and early instants are that system's business; money, nights and sta
 from dataclasses import replace
 from datetime import datetime
 
-from rtdash.domain.refusals import AmountBelowCharges, BadValue, MissingField
+from rtdash.domain.money_refusals import AmountBelowCharges
+from rtdash.domain.refusals import BadValue, MissingField
 from rtdash.domain.reservations import Operation, Reservation, Status
-from rtdash.domain.terms import book, check_terms
+from rtdash.domain.terms import state_of
 from rtdash.domain.venues import Venue, VenueKind
 
 _OF_BOTH = (Status.PENDING, Status.CONFIRMED, Status.CANCELLED, Status.NO_SHOW)
@@ -48,8 +49,7 @@ def put(
     if current is not None and _is_bare_cancellation(operation):
         after = replace(current, status=Status.CANCELLED)
     else:
-        check_terms(operation, venue)
-        after = book(operation, reservation_id, venue=venue, instant=instant)
+        after = state_of(operation, reservation_id, venue=venue, instant=instant)
     if current is None:
         return replace(after, source_version=operation.source_version)
     if after.amount_minor < current.charged_minor:

@@ -14,7 +14,7 @@ from rtdash.domain.venues import Venue
 NIGHTS_AHEAD = 14
 """Nights of the occupancy, tonight included."""
 OVERDUE_DAYS = 30
-"""A guest whose stay has ended and who was never checked out counts as in house for this long."""
+"""Time for which a guest counts as in house after the end of a stay that was never checked out."""
 SLOT_MINUTES = 30
 
 _STAYED = frozenset({Status.CHECKED_IN, Status.CHECKED_OUT})
@@ -90,8 +90,8 @@ class Covers:
 def count_movements(stays: Iterable[StayRow], day: date, today: date) -> Movements:
     """Count the stays that touch `day`; `today` is the present business date.
 
-    In house today is who is checked in now; on a past date, whose stay had that night; on a later
-    one, who is checked in and stays beyond it.
+    In house today are the stays that are checked in now; on a past date, those that had that night;
+    on a later one, those that are checked in and go beyond it.
     """
     coming = [stay for stay in stays if stay.status not in NOT_COMING]
     arrivals = [stay for stay in coming if stay.check_in == day]

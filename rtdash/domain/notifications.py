@@ -1,5 +1,5 @@
-"""What staff is told beside the change itself: notifications of operations, and when a reservation
-is upcoming (CONTRACT section 3).
+"""Messages for the staff beside the change itself: notifications of operations, and when a
+reservation is upcoming (guide: protocol, "Messages").
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,8 +65,8 @@ def notifications(
 def is_upcoming(
     venue: Venue, start: datetime, now: datetime, *, status: Status = Status.CONFIRMED
 ) -> bool:
-    """Whether a start lies ahead within the venue's lead, for a reservation whose guests have yet
-    to come.
+    """Whether a start lies ahead within the venue's lead, for a reservation with guests yet to
+    come.
     """
     return status in EXPECTED and now < start <= now + timedelta(
         minutes=venue.upcoming_lead_minutes

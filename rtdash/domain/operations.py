@@ -12,19 +12,16 @@ from operator import attrgetter
 
 from rtdash.domain.availability import Rooms, nights_held
 from rtdash.domain.mirroring import put
-from rtdash.domain.money import MAX_MINOR
+from rtdash.domain.money_refusals import AmountBelowCharges
+from rtdash.domain.payments import charge, check_amounts, pay, refund
 from rtdash.domain.refusals import (
-    AmountBelowCharges,
     BadValue,
     InstantGoesBack,
     InstantInFuture,
     InvalidTransition,
     MissingField,
-    Overpaid,
-    RefundTooLarge,
     ReservationExists,
     ReservationNotFound,
-    UnknownCategory,
     VersionChanged,
     WrongKind,
 )
@@ -35,9 +32,6 @@ from rtdash.domain.venues import Venue, VenueKind, business_date
 DERIVED_IDS = 1_000
 """Ids of reservations that are remembered: each is asked for twice, before the batch is read and
 when it is decided."""
-
-CATEGORY_LIMIT = 60
-"""Characters in a hotel's charge category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +69,8 @@ _encode_sorted = json.JSONEncoder(sort_keys=True).encode
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an operation leads to: the next version of its reservation, and the charge that it
-    makes, if it makes one.
+    """Result of an operation: the next version of its reservation, and the charge that it makes, if
+    it makes one.
     """
 
     reservation: Reservation
@@ -92,7 +86,7 @@ def decide(
     The nights that it takes or gives back are entered in `rooms`, which must know all of
     `nights_touched_in_turn`. Raises Refusal, and then `rooms` is as it was.
     """
-    charge = None
+    made = None
     if operation.op is Op.BOOK:
         after = _booked(operation, current, venue, now)
     elif operation.op is Op.PUT:
@@ -102,12 +96,12 @@ def decide(
         if operation.if_versions is not None and before.version not in operation.if_versions:
             raise VersionChanged(before.version)
         instant = _effective_instant(operation, before, now)
-        after, charge = _changed(operation, before, venue, instant)
+        after, made = _changed(operation, before, venue, instant)
         after = replace(after, changed_at=instant, version=before.version + 1)
     rooms.exchange(
         nights_held(current), nights_held(after), venue, is_judged=operation.op is not Op.PUT
     )
-    return Decision(after, charge)
+    return Decision(after, made)
 
 
 @lru_cache(maxsize=DERIVED_IDS)
@@ -141,7 +135,7 @@ def _booked(
     if current is not None:
         raise ReservationExists(reservation_id)
     _check_id(reservation_id)
-    _check_amounts(operation)
+    check_amounts(operation)
     return book(
         operation, reservation_id, venue=venue, instant=_effective_instant(operation, None, now)
     )
@@ -156,7 +150,7 @@ def _put(
     if operation.at is not None and operation.at > now:
         raise InstantInFuture(operation.at, now)
     _check_id(operation.reservation_id)
-    _check_amounts(operation)
+    check_amounts(operation)
     told = operation.at or now
     instant = told if current is None else max(told, current.changed_at)
     return put(operation, current, operation.reservation_id, venue=venue, instant=instant)
@@ -192,40 +186,28 @@ def _effective_instant(
 def _changed(
     operation: Operation, current: Reservation, venue: Venue, instant: datetime
 ) -> tuple[Reservation, Charge | None]:
-    _check_amounts(operation)
+    check_amounts(operation)
     match operation.op:
         case Op.AMEND:
             return amend(operation, current, venue=venue), None
         case Op.PAY:
-            return _paid(operation, current, venue), None
+            return pay(operation, current, venue), None
         case Op.CHARGE:
-            return _charged(operation, current, venue, instant)
+            return charge(operation, current, venue, instant)
         case Op.REFUND:
-            return _refunded(operation, current, venue), None
+            return refund(operation, current, venue), None
         case Op.CHECK_OUT:
             return _departed(operation, _moved(operation.op, current), venue, instant), None
         case _:
             return _moved(operation.op, current), None
 
 
-def _paid(operation: Operation, current: Reservation, venue: Venue) -> Reservation:
-    amount = _amount_of(operation)
-    if amount > current.balance_minor:
-        raise Overpaid(amount, current.balance_minor, venue.currency)
-    return replace(current, paid_minor=current.paid_minor + amount)
-
-
-def _refunded(operation: Operation, current: Reservation, venue: Venue) -> Reservation:
-    amount = _amount_of(operation)
-    if amount > current.paid_minor:
-        raise RefundTooLarge(amount, current.paid_minor, venue.currency)
-    return replace(current, paid_minor=current.paid_minor - amount)
-
-
 def _departed(
     operation: Operation, after: Reservation, venue: Venue, instant: datetime
 ) -> Reservation:
-    """A guest who leaves early frees the nights from that business date on, but for the first."""
+    """Shorten a stay that is left early: it frees the nights from that business date on, but for
+    the first.
+    """
     assert after.check_in is not None, "only a hotel has check_out"
     assert after.check_out is not None, "only a hotel has check_out"
     left_on = max(business_date(venue, instant), after.check_in + timedelta(days=1))
@@ -235,45 +217,6 @@ def _departed(
     return replace(after, check_out=min(after.check_out, left_on), amount_minor=amount)
 
 
-def _charged(
-    operation: Operation, current: Reservation, venue: Venue, instant: datetime
-) -> tuple[Reservation, Charge]:
-    amount = _amount_of(operation)
-    charge = Charge(_category(operation, venue), amount, business_date(venue, instant))
-    if current.amount_minor + amount > MAX_MINOR:
-        raise BadValue("amount", "makes the reservation dearer than an amount of money can be")
-    return (
-        replace(
-            current,
-            amount_minor=current.amount_minor + amount,
-            charged_minor=current.charged_minor + amount,
-        ),
-        charge,
-    )
-
-
-def _amount_of(operation: Operation) -> int:
-    if operation.amount_minor is None:
-        raise MissingField(operation.op, "amount")
-    if operation.amount_minor == 0:
-        raise BadValue("amount", "must be more than 0")
-    return operation.amount_minor
-
-
-def _category(operation: Operation, venue: Venue) -> str:
-    label = (operation.category or "").strip()
-    if not label:
-        raise MissingField(operation.op, "category")
-    if venue.kind is VenueKind.HOTEL:
-        if len(label) > CATEGORY_LIMIT:
-            raise BadValue("category", f"must have at most {CATEGORY_LIMIT} characters")
-        return label
-    known = venue.menu_category(label)
-    if known is None:
-        raise UnknownCategory(label, [category.id for category in venue.menu])
-    return known.name
-
-
 def _moved(op: Op, current: Reservation) -> Reservation:
     transition = TRANSITIONS[op]
     if transition.kind not in {None, current.kind}:
@@ -281,19 +224,6 @@ def _moved(op: Op, current: Reservation) -> Reservation:
     if current.status not in transition.sources:
         raise InvalidTransition(op, current.status, transition.sources)
     return replace(current, status=transition.target)
-
-
-def _check_amounts(operation: Operation) -> None:
-    for field, amount in (("amount", operation.amount_minor), ("paid", operation.paid_minor)):
-        if amount is not None and not 0 <= amount <= MAX_MINOR:
-            raise BadValue(
-                field,
-                (
-                    "must not be negative"
-                    if amount < 0
-                    else "is beyond what an amount of money can be"
-                ),
-            )
 
 
 def _plain(value: datetime | date | str | int) -> str | int:

@@ -16,7 +16,9 @@ _UNSAFE_IN_JSON = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""What `json.dumps` leaves as it is although it ends a line, moves text, or can't be encoded."""
+"""Characters that `json.dumps` leaves as they are although they end a line, move text, or can't be
+encoded.
+"""
 
 
 def printable(text: object) -> str:

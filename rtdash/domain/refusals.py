@@ -4,11 +4,10 @@ that says how to mend it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from rtdash.domain.instants import format_instant
-from rtdash.domain.money import to_major
 
 
 class Refusal(Exception):  # noqa: N818
@@ -45,23 +44,6 @@ class ReservationNotFound(Refusal):
 
 
 @dataclass(eq=False)
-class NoAvailability(Refusal):
-    """No room of the type is left on `night`, and the venue doesn't overbook."""
-
-    code = "no_availability"
-    room_type: str
-    night: date
-    total_rooms: int
-
-    def __str__(self) -> str:
-        return (
-            f"all {self.total_rooms} rooms of type {self.room_type!r} are sold for the night of"
-            f" {self.night}: choose other dates or another room type (GET"
-            " /api/hotel/rooms/availability shows what is free)"
-        )
-
-
-@dataclass(eq=False)
 class InvalidTransition(Refusal):
     """The operation can't follow the status that the reservation has."""
 
@@ -90,58 +72,6 @@ class NotAmendable(Refusal):
             self.status_now, ""
         )
         return f"{self.op} is not possible on a reservation that is {self.status_now}{mend}"
-
-
-@dataclass(eq=False)
-class Overpaid(Refusal):
-    """More is paid than there is to pay."""
-
-    code = "overpaid"
-    paid_minor: int
-    due_minor: int
-    currency: str
-
-    def __str__(self) -> str:
-        paid, due = (to_major(minor, self.currency) for minor in (self.paid_minor, self.due_minor))
-        return (
-            f"{paid} {self.currency} is more than the {due} {self.currency} that are due: pay at"
-            " most that"
-        )
-
-
-@dataclass(eq=False)
-class RefundTooLarge(Refusal):
-    """More is given back than was paid."""
-
-    code = "refund_too_large"
-    refund_minor: int
-    paid_minor: int
-    currency: str
-
-    def __str__(self) -> str:
-        refund, paid = (
-            to_major(minor, self.currency) for minor in (self.refund_minor, self.paid_minor)
-        )
-        return (
-            f"{refund} {self.currency} is more than the {paid} {self.currency} that are paid:"
-            " refund at most that"
-        )
-
-
-@dataclass(eq=False)
-class OverCapacity(Refusal):
-    """More guests than the room type holds, and the venue doesn't allow it."""
-
-    code = "over_capacity"
-    guests: int
-    room_type: str
-    capacity: int
-
-    def __str__(self) -> str:
-        return (
-            f"a room of type {self.room_type!r} holds {self.capacity} guests, not {self.guests}:"
-            " choose a larger type, or book several rooms"
-        )
 
 
 @dataclass(eq=False)
@@ -174,25 +104,6 @@ class NotAlone(Refusal):
 
 
 @dataclass(eq=False)
-class AmountBelowCharges(Refusal):
-    """An amended amount doesn't cover the charges that it includes."""
-
-    code = "amount_below_charges"
-    amount_minor: int
-    charged_minor: int
-    currency: str
-
-    def __str__(self) -> str:
-        amount, charged = (
-            to_major(minor, self.currency) for minor in (self.amount_minor, self.charged_minor)
-        )
-        return (
-            f"the amount includes charges of {charged} {self.currency}, so it can't be {amount}:"
-            " give at least that"
-        )
-
-
-@dataclass(eq=False)
 class InstantGoesBack(Refusal):
     """`at` lies before the last change of the reservation."""
 
@@ -218,21 +129,7 @@ class InstantInFuture(Refusal):
     def __str__(self) -> str:
         return (
             f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}):"
-            " `at` tells of the past; leave it out for now"
-        )
-
-
-@dataclass(eq=False)
-class UnknownRoomType(Refusal):
-    """The hotel has no such room type."""
-
-    code = "unknown_room_type"
-    room_type: str | None
-    known: Sequence[str]
-
-    def __str__(self) -> str:
-        return (
-            f"the hotel has no room type {self.room_type!r}: choose one of {', '.join(self.known)}"
+            " `at` is an instant of the past; leave it out for now"
         )
 
 
@@ -246,36 +143,6 @@ class UnknownCategory(Refusal):
 
     def __str__(self) -> str:
         return f"the menu has no category {self.category!r}: choose one of {', '.join(self.known)}"
-
-
-@dataclass(eq=False)
-class DatesReversed(Refusal):
-    """A stay that ends before it has lasted a night."""
-
-    code = "dates_reversed"
-    check_in: date
-    check_out: date
-
-    def __str__(self) -> str:
-        return (
-            f"checkOut {self.check_out} must be after checkIn {self.check_in}: a stay has at least"
-            " one night"
-        )
-
-
-@dataclass(eq=False)
-class StayTooLong(Refusal):
-    """A stay of more nights than a reservation can hold."""
-
-    code = "stay_too_long"
-    nights: int
-    most: int
-
-    def __str__(self) -> str:
-        return (
-            f"a reservation holds at most {self.most} nights, not {self.nights}: book the rest as"
-            " another one"
-        )
 
 
 @dataclass(eq=False)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
-from rtdash.domain.money import to_major
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
 from rtdash.domain.venues import Venue, VenueKind
 
@@ -30,8 +29,8 @@ class Period(StrEnum):
 
 
 class Stay(NamedTuple):
-    """What reports need of a reservation as it is now; `price_minor` is its amount without its
-    charges.
+    """Part of a reservation that reports need, as it is now; `price_minor` is its amount without
+    its charges.
     """
 
     business_date: date
@@ -51,32 +50,25 @@ class CustomerVisits:
     within: int
 
 
-class TrendPoint(TypedDict):
-    """One business date of a trend; `revenue` in major units."""
+class TrendPoint(NamedTuple):
+    """One business date of a trend."""
 
-    date: str
+    date: date
     reservations: int
     guests: int
     cancellations: int
-    revenue: int | float
+    revenue_minor: int
 
 
-class CategoryRevenue(TypedDict):
-    """What a category earned, in major units, and its share in percent."""
+class CategoryRevenue(NamedTuple):
+    """Revenue of a category, and its share in percent."""
 
     category: str
-    revenue: int | float
+    revenue_minor: int
     share: float
 
 
-class RevenueByCategory(TypedDict):
-    """Revenue of a period, dearest category first."""
-
-    total: int | float
-    categories: list[CategoryRevenue]
-
-
-class SourceShare(TypedDict):
+class SourceShare(NamedTuple):
     """Reservations of a source, and their share in percent."""
 
     source: str
@@ -84,14 +76,7 @@ class SourceShare(TypedDict):
     share: float
 
 
-class Sources(TypedDict):
-    """Reservations of a period by source, most first."""
-
-    total: int
-    sources: list[SourceShare]
-
-
-class Segment(TypedDict):
+class Segment(NamedTuple):
     """Customers with so many visits, and their share in percent."""
 
     visits: str
@@ -99,15 +84,16 @@ class Segment(TypedDict):
     share: float
 
 
-class Frequency(TypedDict):
-    """Customers with a visit in a period; `repeatRate` is the percentage of them that had been
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """Customers with a visit in a period; `repeat_rate` is the percentage of them that had been
     there before it.
     """
 
-    newCustomers: int
-    returningCustomers: int
-    repeatRate: float
-    segments: list[Segment]
+    new_customers: int
+    returning_customers: int
+    repeat_rate: float
+    segments: tuple[Segment, ...]
 
 
 def period_range(period: Period, until: date) -> tuple[date, date]:
@@ -116,8 +102,8 @@ def period_range(period: Period, until: date) -> tuple[date, date]:
 
 
 def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
-    """What stays of so many nights come to on each, in whole minor units: every amount is exact,
-    its first nights take what doesn't divide.
+    """Return what stays of so many nights come to on each, in whole minor units: every amount is
+    exact, and its first nights take what doesn't divide.
     """
     each = sum(amount // nights for amount in amounts_minor)
     left = Counter(amount % nights for amount in amounts_minor)
@@ -133,7 +119,7 @@ def share(part: int, total: int) -> float:
 
 
 def trend_points(
-    venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
+    stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
 ) -> list[TrendPoint]:
     """One point for each business date from `first` to `last`.
 
@@ -155,22 +141,16 @@ def trend_points(
     for charge in charges:
         revenue[charge.business_date] += charge.amount_minor
     return [
-        TrendPoint(
-            date=day.isoformat(),
-            reservations=reservations[day],
-            guests=guests[day],
-            cancellations=cancellations[day],
-            revenue=to_major(revenue[day], venue.currency),
-        )
+        TrendPoint(day, reservations[day], guests[day], cancellations[day], revenue[day])
         for day in _days(first, last)
     ]
 
 
 def revenue_by_category(
     venue: Venue, stays: Iterable[Stay], charges: Iterable[Charge], *, first: date, last: date
-) -> RevenueByCategory:
-    """What was earned on the business dates from `first` to `last`, by room type (by name) or menu
-    category, and by charge category.
+) -> list[CategoryRevenue]:
+    """Return what was earned on the business dates from `first` to `last`, by room type (by name)
+    or menu category, and by charge category.
 
     `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
     """
@@ -187,29 +167,24 @@ def revenue_by_category(
         if first <= charge.business_date <= last:
             revenue[charge.category] += charge.amount_minor
     total = revenue.total()
-    categories = [
-        CategoryRevenue(
-            category=category, revenue=to_major(minor, venue.currency), share=share(minor, total)
-        )
+    return [
+        CategoryRevenue(category, minor, share(minor, total))
         for category, minor in _ranked(revenue)
     ]
-    return RevenueByCategory(total=to_major(total, venue.currency), categories=categories)
 
 
-def reservation_sources(reservations: Mapping[str, int]) -> Sources:
-    """Shares of the sources, from the reservations (neither Cancelled nor NoShow) that start in the
-    period, by source.
+def reservation_sources(reservations: Mapping[str, int]) -> list[SourceShare]:
+    """Return the sources with their shares, most first, from the reservations (neither Cancelled
+    nor NoShow) that start in the period, by source.
     """
     total = sum(reservations.values())
-    sources = [
-        SourceShare(source=source, reservations=count, share=share(count, total))
-        for source, count in _ranked(reservations)
+    return [
+        SourceShare(source, count, share(count, total)) for source, count in _ranked(reservations)
     ]
-    return Sources(total=total, sources=sources)
 
 
 def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
-    """Who came in a period: new customers (their first visit lies in it), returning ones, and
+    """Count the customers of a period: new ones (their first visit lies in it), returning ones, and
     segments by visits up to its end.
 
     Customers without a visit in the period are not counted.
@@ -218,13 +193,12 @@ def customer_frequency(customers: Iterable[CustomerVisits]) -> Frequency:
     returning = sum(1 for customer in came if customer.before)
     segments = Counter(_segment(customer.before + customer.within) for customer in came)
     return Frequency(
-        newCustomers=len(came) - returning,
-        returningCustomers=returning,
-        repeatRate=share(returning, len(came)),
-        segments=[
-            Segment(visits=name, customers=segments[name], share=share(segments[name], len(came)))
-            for name in _SEGMENTS
-        ],
+        new_customers=len(came) - returning,
+        returning_customers=returning,
+        repeat_rate=share(returning, len(came)),
+        segments=tuple(
+            Segment(name, segments[name], share(segments[name], len(came))) for name in _SEGMENTS
+        ),
     )
 
 
@@ -238,8 +212,8 @@ def _segment(visits: int) -> str:
 
 
 def _earned_by_day(stays: Iterable[Stay]) -> Counter[date]:
-    """What stays earn on each date; those of the same nights are split together, which takes a
-    quarter of the time.
+    """Return what stays earn on each date; those of the same nights are split together, which takes
+    a quarter of the time.
     """
     revenue: Counter[date] = Counter()
     prices_of: dict[tuple[date, date], list[int]] = defaultdict(list)

@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class Op(StrEnum):
-    """What an operation does; the wire's words (CONTRACT section 4)."""
+    """Kind of an operation, in the words of the wire (guide: rest, "Writing")."""
 
     BOOK = "book"
     CONFIRM = "confirm"
@@ -43,10 +43,10 @@ class Op(StrEnum):
 
 
 NOT_COMING = frozenset({Status.CANCELLED, Status.NO_SHOW})
-"""Those that count in no figure but cancellations, and hold no room."""
+"""Statuses that count in no figure but cancellations, and hold no room."""
 
 EXPECTED = frozenset({Status.PENDING, Status.CONFIRMED})
-"""Those whose guests have yet to come: they may become upcoming."""
+"""Statuses with guests yet to come: such reservations may become upcoming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Reservation:
 
     @property
     def balance_minor(self) -> int:
-        """What is still to be paid."""
+        """Amount that is still to be paid, in minor units."""
         return self.amount_minor - self.paid_minor
 
     @property

@@ -12,7 +12,7 @@ from rtdash.domain.reservations import NOT_COMING, Status
 
 
 class Countable(Protocol):
-    """What counting looks at: a reservation has it, and so has any kept version of one."""
+    """Part of a reservation that counting looks at; every kept version of one has it too."""
 
     @property
     def status(self) -> Status:
@@ -24,11 +24,11 @@ class Countable(Protocol):
 
     @property
     def amount_minor(self) -> int:
-        """What it costs."""
+        """Price, in minor units."""
 
     @property
     def balance_minor(self) -> int:
-        """What is still to be paid; negative after an overpayment."""
+        """Amount still to be paid, in minor units; negative after an overpayment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Totals:
 
 
 def counts(countable: Countable) -> Totals:
-    """What one reservation adds to the figures of its business date: nothing when nobody is
-    coming.
+    """Return what one reservation adds to the figures of its business date: nothing when no guest
+    is coming.
     """
     if countable.status in NOT_COMING:
         return Totals()

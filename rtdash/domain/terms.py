@@ -1,6 +1,4 @@
-"""The terms of a reservation: who, when, where and for how much, when it is booked and when it is
-amended.
-"""
+"""Terms of a reservation: guest, dates, place and price, when it is booked and when it is amended."""
 
 import re
 from dataclasses import replace
@@ -9,23 +7,16 @@ from typing import Any
 
 from rtdash.domain.availability import MAX_NIGHTS
 from rtdash.domain.customers import is_visible
-from rtdash.domain.refusals import (
-    AmountBelowCharges,
-    BadValue,
-    DatesReversed,
-    MissingField,
-    NotAmendable,
-    OverCapacity,
-    Overpaid,
-    StayTooLong,
-    UnknownRoomType,
-)
-from rtdash.domain.reservations import EXPECTED, Op, Operation, Reservation, Status
+from rtdash.domain.money_refusals import AmountBelowCharges, Overpaid
+from rtdash.domain.refusals import BadValue, MissingField, NotAmendable
+from rtdash.domain.reservations import EXPECTED, Operation, Reservation, Status
+from rtdash.domain.stay_refusals import DatesReversed, OverCapacity, StayTooLong, UnknownRoomType
 from rtdash.domain.venues import Venue, VenueKind, business_date, stay_start
 
 RESERVATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
-"""What a client may call a reservation: it stands in addresses as it is (unreserved characters of
-RFC 3986)."""
+"""Pattern of a reservation's id: it stands in addresses as it is (unreserved characters of RFC
+3986).
+"""
 
 YEARS = range(1970, 2200)
 """Years in which a reservation can lie; the ends of the calendar have no room for time zones."""
@@ -64,28 +55,35 @@ def book(
 ) -> Reservation:
     """Return the first version of a reservation, booked at `instant`.
 
-    Without an amount a stay costs the base rate of each night, a table nothing. What mirrors
-    another system (`put`), and what is of the past (`at`), is not held to a room's capacity. Raises
-    Refusal for what is missing or wrong.
+    What is of the past (`at`) is not held to a room's capacity. Raises Refusal for what is missing
+    or wrong.
     """
-    if operation.op is Op.BOOK:
-        check_new_status(operation)
-    check_terms(operation, venue)
-    name, guests, source = (
-        _need(operation, "customer_name"),
-        _need(operation, "guests"),
-        _need(operation, "source"),
+    _check_new_status(operation)
+    booked = state_of(operation, reservation_id, venue=venue, instant=instant)
+    if operation.at is None:
+        _check_capacity(booked, venue)
+    return _paid_within(booked, operation, venue)
+
+
+def state_of(
+    operation: Operation, reservation_id: str, *, venue: Venue, instant: datetime
+) -> Reservation:
+    """Return the reservation that an operation describes whole, as a first version.
+
+    Without an amount a stay costs the base rate of each night, a table nothing. Raises Refusal for
+    what is missing, and for terms that no reservation can have.
+    """
+    _check_terms(operation, venue)
+    of_kind = _HOTEL_FIELDS if venue.kind is VenueKind.HOTEL else ("start",)
+    name, guests, source, *_ = (
+        _need(operation, field) for field in ("customer_name", "guests", "source", *of_kind)
     )
-    for field in _HOTEL_FIELDS if venue.kind is VenueKind.HOTEL else ("start",):
-        _need(operation, field)
     start = _start(operation, venue)
     amount = operation.amount_minor
     if amount is None:
-        amount = (
-            _standard_price(venue, operation.room_type, operation.check_in, operation.check_out)
-            or 0
-        )
-    booked = Reservation(
+        stay = operation.room_type, operation.check_in, operation.check_out
+        amount = _standard_price(venue, *stay) or 0
+    return Reservation(
         id=reservation_id,
         venue_id=venue.id,
         kind=venue.kind,
@@ -108,19 +106,13 @@ def book(
         check_out=operation.check_out,
         duration_minutes=operation.duration_minutes,
     )
-    if operation.op is Op.PUT:
-        return booked
-    if operation.at is None:
-        _check_capacity(booked, venue)
-    return _paid_within(booked, operation, venue)
 
 
 def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reservation:
-    """`current` with the terms that `operation` gives (version and instant are as they were).
+    """Return `current` with the terms that `operation` gives (version and instant as they were).
 
     A stay at the standard price stays at it when its dates or room type change; an agreed amount
-    changes only when one is given.
-    Raises Refusal.
+    changes only when one is given. Raises Refusal.
     """
     if current.status not in _AMENDABLE:
         raise NotAmendable(operation.op, current.status)
@@ -136,8 +128,8 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
         check_in=operation.check_in or current.check_in,
         check_out=operation.check_out or current.check_out,
     )
-    check_new_status(operation)
-    check_terms(stay, venue)
+    _check_new_status(operation)
+    _check_terms(stay, venue)
     if (
         operation.status is not None
         and operation.status != current.status
@@ -164,7 +156,7 @@ def _need(operation: Operation, field: str) -> Any:
     return value
 
 
-def check_new_status(operation: Operation) -> None:
+def _check_new_status(operation: Operation) -> None:
     """Raise BadValue for a status that only an operation of its own leads to."""
     if operation.status is not None and operation.status not in EXPECTED:
         raise BadValue(
@@ -174,7 +166,7 @@ def check_new_status(operation: Operation) -> None:
         )
 
 
-def check_terms(operation: Operation, venue: Venue) -> None:
+def _check_terms(operation: Operation, venue: Venue) -> None:
     """Raise Refusal for terms that no reservation of the venue can have, whatever is left out."""
     for field in _RESTAURANT_FIELDS if venue.kind is VenueKind.HOTEL else _HOTEL_FIELDS:
         if getattr(operation, field) is not None:

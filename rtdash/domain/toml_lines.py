@@ -1,4 +1,4 @@
-"""Where things stand in a TOML text: tomllib tells values, but not their lines."""
+"""Places of things in a TOML text: tomllib gives values, but not their lines."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ _FENCES = ('"""', "'''")
 class TomlLines:
     """Line numbers (from 1) of the tables and keys of a text that tomllib has accepted.
 
-    Keys written in other ways (inline tables, dotted keys) are told by the line of what holds them.
+    Keys written in other ways (inline tables, dotted keys) have the line of what holds them.
     """
 
     def __init__(self, text: str) -> None:

@@ -5,7 +5,6 @@ refused whole, with the line.
 import json
 import re
 import tomllib
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import time
@@ -13,7 +12,7 @@ from decimal import Decimal
 
 from rtdash.domain.money import CURRENCIES
 from rtdash.domain.toml_lines import TomlLines
-from rtdash.domain.venue_tables import Table, VenueFileError
+from rtdash.domain.venue_tables import Table, VenueFileError, decode_file
 from rtdash.domain.venues import MenuCategory, MenuItem, RoomType, Venue, VenueKind
 from rtdash.domain.zones import is_readable, zone_problem
 
@@ -45,7 +44,7 @@ def parse_venues(content: str | bytes, *, source: str) -> tuple[Venue, ...]:
     """Return the venues of a file, in its order. `source` names it in errors. Raises VenueFileError
     at the first problem.
     """
-    text = _decode(content, source).removeprefix("\ufeff")
+    text = decode_file(content, source)
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -60,8 +59,8 @@ def parse_venues(content: str | bytes, *, source: str) -> tuple[Venue, ...]:
 
 
 def check_zones(venues: Iterable[Venue]) -> None:
-    """Raise VenueFileError for the first stored venue whose time zone this machine hasn't: with it
-    every request about the venue would fail.
+    """Raise VenueFileError for the first stored venue with a time zone that this machine hasn't:
+    with it every request about the venue would fail.
     """
     for venue in venues:
         if not is_readable(venue.timezone):
@@ -95,19 +94,6 @@ def venue_from_json(text: str) -> Venue:
         "check_in_time": time.fromisoformat(values["check_in_time"]),
     }
     return Venue(**values | parsed | {"room_types": room_types, "menu": menu})
-
-
-def _decode(content: str | bytes, source: str) -> str:
-    """The text of a file in UTF-8, with or without a byte-order mark."""
-    if isinstance(content, str):
-        return content
-    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise VenueFileError(source, 1, "the file is UTF-16 or UTF-32: save it as UTF-8")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise VenueFileError(source, line, "not UTF-8: save the file as UTF-8") from None
 
 
 def _venue(table: Table) -> Venue:

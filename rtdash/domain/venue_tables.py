@@ -1,5 +1,6 @@
 """Tables of a venue file, asked key by key; every complaint knows its line and how to mend it."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +25,19 @@ class VenueFileError(Exception):
     def __str__(self) -> str:
         where = self.source if self.line is None else f"{self.source}, line {self.line}"
         return f"{where}: {self.problem}"
+
+
+def decode_file(content: str | bytes, source: str) -> str:
+    """Return the text of a file in UTF-8, without its byte-order mark. Raises VenueFileError."""
+    if isinstance(content, str):
+        return content.removeprefix("\ufeff")
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise VenueFileError(source, 1, "the file is UTF-16 or UTF-32: save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise VenueFileError(source, line, "not UTF-8: save the file as UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True)

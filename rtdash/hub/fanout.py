@@ -8,7 +8,7 @@ from rtdash.protocol.encoded_batch import EncodedBatch
 
 
 class Subscriber(Protocol):
-    """Somebody who follows streams."""
+    """Receiver of the messages of streams."""
 
     @property
     def write(self) -> Callable[[bytes], object] | None:
@@ -20,8 +20,8 @@ class Subscriber(Protocol):
         """Take the messages. Never raises, never awaits; may end its own membership or others'."""
 
     def failed(self) -> None:
-        """It has raised all the same, and gets nothing more: end whatever counts on it. Must not
-        raise.
+        """End whatever counts on this subscriber: it has raised all the same, and gets nothing
+        more. Must not raise.
         """
 
 
@@ -38,7 +38,7 @@ class Subscription:
 
 
 class _NullSubscriber:
-    """Whose a subscription is once it has ended."""
+    """Subscriber of a subscription that has ended."""
 
     write = None
 
@@ -71,7 +71,7 @@ class StreamFanout:
         self.pending: list[bytes] = []
 
     def take(self, stream: Stream, compress_min_bytes: int) -> EncodedBatch | None:
-        """What is due, as one batch. `top` moves here, before anybody gets it."""
+        """Return what is due, as one batch. `top` moves here, before any subscriber gets it."""
         if self.pending:
             batch = EncodedBatch(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
             self.pending.clear()

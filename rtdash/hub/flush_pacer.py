@@ -9,15 +9,15 @@ CHEAP_FLUSH_S = 0.0005
 together with it."""
 
 SPACING = 3.5
-"""News that come so many times as far apart as a flush costs go out at once: with a flush of their
-own, all of them then take at most two
-sevenths of the loop's CPU. Where they come closer, a flush waits until so many times its cost have
-passed since the one before it ended. More
-events share each write then, and most of the loop's time is left to others, to those who come back
-in a storm, for instance."""
+"""Flush immediately while messages arrive at least SPACING flush costs apart: each then has a flush
+of its own, and all of them take at most two sevenths of the loop's CPU. Where they come closer, a
+flush waits until SPACING times its cost have passed since the one before it ended. More events
+share each write then, and most of the loop's time is left to others, to clients that come back in a
+storm, for instance.
+"""
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.004, 0.2
-"""What bounds a pause."""
+"""Bounds of a pause between two flushes, in seconds."""
 
 LONGEST_GAP_S = 0.5
 """News that come after a longer silence say no more about the traffic."""
@@ -64,7 +64,7 @@ class FlushPacer:
         self._started_at_cpu = self._clock_cpu()
 
     def end(self) -> None:
-        """It has ended."""
+        """Note the end of a flush."""
         self._cost_s += (self._clock_cpu() - self._started_at_cpu - self._cost_s) / 2
         self._ended_at = self._clock_monotonic()
 

@@ -75,7 +75,7 @@ class Hub:
         self._replay_cache.forget(stream)
 
     def untrack(self, stream: Stream) -> None:
-        """Its events are no longer carried."""
+        """Carry the stream's events no longer."""
         fanout = self._fanouts.get(stream)
         if fanout is not None:
             fanout.is_tracked = False
@@ -106,15 +106,15 @@ class Hub:
             self._make_due(stream, fanout)
 
     def states(self, stream: Stream) -> tuple[bytes, ...]:
-        """The latest state message of each kind since the stream has members; for those who had to
-        let some pass.
+        """Return the latest state message of each kind since the stream has members, for
+        subscribers that missed some.
         """
         fanout = self._fanouts.get(stream)
         return () if fanout is None else tuple(fanout.states.values())
 
     def top(self, stream: Stream) -> int:
-        """The last seq handed to transports. It moves as a flush begins: who joins during it isn't
-        reached by it any more.
+        """Return the last seq handed to transports. It moves as a flush begins: a subscriber that
+        joins during it isn't reached by it any more.
         """
         fanout = self._fanouts.get(stream)
         return 0 if fanout is None else fanout.top
@@ -139,7 +139,7 @@ class Hub:
         return 0 if fanout is None else len(fanout.members)
 
     def streams(self) -> tuple[Stream, ...]:
-        """Those that have members or are tracked."""
+        """Return the streams that have members or are tracked."""
         return tuple(self._fanouts)
 
     def flush_now(self) -> None:

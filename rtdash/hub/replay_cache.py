@@ -1,5 +1,5 @@
-"""What went out lately, for replays that needn't read the log. Bounded in all, however many streams
-there are and however they come.
+"""Cache of what went out lately, for replays that needn't read the log. Bounded in all, however
+many streams there are and however they come.
 """
 
 from bisect import bisect_right
@@ -21,11 +21,12 @@ RUN_LIMIT_BYTES = 128 << 10
 """Recent events that go out to a replay at once."""
 
 RUNS_TOTAL_BYTES = 4 << 20
-"""Events in runs kept beside that (11 MiB with their frames): whoever was dropped in the same
-instant comes back for the same ones."""
+"""Events in runs kept beside that (11 MiB with their frames): clients that were dropped in the same
+instant come back for the same ones.
+"""
 
 BATCH_OVERHEAD_BYTES = 300
-"""What a batch of one message takes beside its text (measured with tracemalloc, Python 3.11)."""
+"""Bytes of a batch of one message beside its text (measured with tracemalloc, Python 3.11)."""
 
 _last_seq = attrgetter("last_seq")
 
@@ -109,7 +110,7 @@ class _Ring:
         return bool(self._batches) and self._batches[0].first_seq <= seq <= self.last_seq
 
     def run(self, after: int) -> EncodedBatch:
-        """What follows `after`, as one batch."""
+        """Return what follows `after`, as one batch."""
         place = bisect_right(self._batches, after, key=_last_seq)
         newest, first = self._batches[-1], self._batches[place].after(after)
         if first is newest:

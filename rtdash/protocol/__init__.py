@@ -1,1 +1,1 @@
-"""What travels on the wire, and the sans-I/O state machines of both ends."""
+"""Messages of the wire, and the sans-I/O state machines of both ends."""

@@ -1,4 +1,4 @@
-"""What the server answers: encoded bodies, field for field as CONTRACT section 3 gives them."""
+"""Answers of the server: encoded bodies, field for field (guide: protocol, "Actions")."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ def covered(
     positions: Mapping[Channel, Position],
     recovered: Mapping[Channel, bool],
 ) -> Message:
-    """What an answer about channels says: the channels as asked, whose they are, and where each
+    """Content of an answer about channels: the channels as asked, their venues, and where each
     event channel goes on.
     """
     return {

@@ -2,6 +2,7 @@
 (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -16,10 +17,11 @@ Document = dict[str, Any]
 _SOCKET = {"$ref": "#/channels/socket"}
 
 
-def asyncapi_document() -> Document:
-    """One channel, the socket; an operation for each action with its answers, and one for each
-    channel of the requirements.
+def asyncapi_document(examples: Mapping[str, Document] | None = None) -> Document:
+    """Return the document: one channel, the socket; an operation for each action with its answers,
+    and one for each channel of the requirements. `examples` are messages by their type.
     """
+    shown = examples or {}
     messages: tuple[type[BaseModel], ...] = (
         *models.CHANNEL_MESSAGES,
         *models.CONNECTION_MESSAGES,
@@ -31,6 +33,7 @@ def asyncapi_document() -> Document:
         "asyncapi": "3.0.0",
         "info": {
             "title": "rtdash",
+            "license": {"name": "MIT"},
             "version": __version__,
             "description": (
                 "The WebSocket of rtdash, protocol version 1: text frames, one JSON object each."
@@ -38,10 +41,19 @@ def asyncapi_document() -> Document:
             ),
         },
         "defaultContentType": "application/json",
+        "servers": {
+            "rtdash": {
+                "host": "{host}",
+                "protocol": "ws",
+                "description": "The server that gave this document; wss behind TLS.",
+                "variables": {"host": {"default": "localhost:8000"}},
+                "security": [{"$ref": "#/components/securitySchemes/token"}],
+            }
+        },
         "channels": {"socket": _socket(messages)},
         "operations": _operations(),
         "components": {
-            "messages": {model.__name__: _message(model) for model in messages},
+            "messages": {model.__name__: _message(model, shown) for model in messages},
             "schemas": _schemas(messages),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -88,7 +100,7 @@ def _operations() -> Document:
         operations[name] = {
             "action": "receive",
             "channel": _SOCKET,
-            "summary": asked.__doc__,
+            "summary": " ".join((asked.__doc__ or "").split()),
             "messages": _refs(asked),
             "reply": reply,
         }
@@ -109,20 +121,50 @@ def _operations() -> Document:
     return operations
 
 
-def _message(model: type[BaseModel]) -> Document:
-    return {
-        "name": _wire_name(model),
-        "summary": model.__doc__,
+def _message(model: type[BaseModel], examples: Mapping[str, Document]) -> Document:
+    name = _wire_name(model)
+    message: Document = {
+        "name": name,
+        "summary": " ".join((model.__doc__ or "").split()),
         "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
     }
+    if name in examples:
+        message["examples"] = [{"name": name, "payload": examples[name]}]
+    return message
 
 
 def _schemas(messages: tuple[type[BaseModel], ...]) -> Document:
     _, schema = models_json_schema(
         [(model, "validation") for model in messages], ref_template="#/components/schemas/{model}"
     )
-    schemas: Document = schema["$defs"]
-    return schemas
+    return {name: _tidy(one) for name, one in schema["$defs"].items()}
+
+
+def _tidy(schema: Any) -> Any:
+    """The schema as generators of code like it: without the titles that pydantic gives to each
+    field, `discriminator` in AsyncAPI's form (a property's name), and what may be left out as
+    optional instead of null, since it never is null on the wire.
+    """
+    if isinstance(schema, list):
+        return [_tidy(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {name: _tidy(part) for name, part in schema.items() if name != "properties"}
+    if isinstance(tidy.get("discriminator"), dict):
+        tidy["discriminator"] = tidy["discriminator"]["propertyName"]
+    if "properties" in schema:
+        tidy["properties"] = {
+            name: _tidy(_without_null(part)) for name, part in schema["properties"].items()
+        }
+    return {name: part for name, part in tidy.items() if name != "title"}
+
+
+def _without_null(schema: Document) -> Document:
+    if schema.get("default", ...) is not None:
+        return schema
+    present = [part for part in schema["anyOf"] if part != {"type": "null"}]
+    rest = {name: part for name, part in schema.items() if name not in {"anyOf", "default"}}
+    return {**present[0], **rest} if len(present) == 1 else {"anyOf": present, **rest}
 
 
 def _refs(*messages: type[BaseModel]) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Channels: their names, what they carry, and who may read them."""
+"""Channels: their names, what they carry, and the rights that they need."""
 
 from enum import StrEnum
 from typing import NamedTuple

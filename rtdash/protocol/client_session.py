@@ -23,8 +23,9 @@ from rtdash.protocol.received import (
 )
 
 Wanted = str | tuple[str, str]
-"""What a client asks for: a channel (of the default venue of its kind), or a channel of one venue,
-as (venue, channel)."""
+"""Request of a client: a channel (of the default venue of its kind), or a channel of one venue, as
+(venue, channel).
+"""
 
 
 class ClientSession:
@@ -93,7 +94,7 @@ class ClientSession:
         if self.session_id is not None:
             self._resume(self.session_id)
         self._subscribe([pair for pair in self._wanted if pair not in self._followed])
-        # The server's time on this connection tells old events from new ones.
+        # The server's time on this connection separates old events from new ones.
         self._send(action="ping")
 
     def disconnected(self) -> None:
@@ -102,7 +103,7 @@ class ClientSession:
         self._replaying.clear()
 
     def outgoing(self) -> list[str]:
-        """What is to be sent now, in order; each is given once."""
+        """Return what is to be sent now, in order; each is given once."""
         messages, self._outgoing = self._outgoing, []
         return messages
 
@@ -111,8 +112,8 @@ class ClientSession:
         self._send(action="authenticate", token=token)
 
     def settle(self) -> None:
-        """Call it when nothing has come for a while: what was missed has come, as far as a client
-        can tell.
+        """Note that nothing has come for a while: what was missed has come, as far as a client can
+        know.
         """
         self._replaying.clear()
 
@@ -147,7 +148,9 @@ class ClientSession:
         self.positions[stream] = position
 
     def receive(self, text: str | bytes) -> list[Received]:
-        """What a frame means, in order. Raises ValueError when it isn't one of the protocol's."""
+        """Return what a frame means, in order. Raises ValueError when it isn't one of the
+        protocol's.
+        """
         try:
             return self.accept(json.loads(text))
         except (KeyError, TypeError, AttributeError) as error:

@@ -8,21 +8,19 @@ from pydantic import Field
 
 from rtdash.protocol.channels import Channel
 from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.models import Count, Instant, Shape, StreamPosition
+from rtdash.protocol.model_types import Count, Instant, Shape, StreamPosition
 
 Id = Annotated[str | int | float, Field(description="Echoed in the answer")]
 
 
 class Answer(Shape):
-    """What every answer may carry."""
+    """Fields that every answer may carry."""
 
     id: Id | None = None
 
 
 class Covered(Answer):
-    """What an answer about channels covers; `positions` are just before the first event that
-    follows.
-    """
+    """Fields of an answer about channels; `positions` are just before the first event that follows."""
 
     channels: list[Channel]
     venues: dict[Channel, str]
@@ -78,7 +76,7 @@ class Error(Answer):
 
 
 class Asked(Answer):
-    """What every action may carry."""
+    """Fields that every action may carry."""
 
 
 class Subscribe(Asked):

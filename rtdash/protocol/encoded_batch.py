@@ -1,5 +1,5 @@
-"""Parcels: messages of one stream that go out together, made ready for the wire once and shared by
-all who get them.
+"""Encoded batches: messages of one stream that go out together, made ready for the wire once and
+shared by all subscribers.
 """
 
 from rtdash.protocol.channels import Stream
@@ -10,9 +10,8 @@ class EncodedBatch:
     """Events `first_seq` to `last_seq` of a stream, or state messages (both are 0 then). `size`:
     bytes of the messages, unframed.
 
-    `framed` and `packed` are `frames` and `deflated` once somebody has asked for those: slots,
-    which the interpreter reads at once
-    where a property costs a call, and a flush asks a thousand times.
+    `framed` and `packed` are `frames` and `deflated` once they were asked for: slots, which the
+    interpreter reads at once where a property costs a call, and a flush asks a thousand times.
     """
 
     __slots__ = (
@@ -55,7 +54,7 @@ class EncodedBatch:
         return self.packed
 
     def forget_frames(self) -> None:
-        """They are made anew if somebody should ask once more."""
+        """Forget the frames; they are made anew if asked for once more."""
         self.framed = self.packed = b""
 
     def after(self, seq: int) -> "EncodedBatch":

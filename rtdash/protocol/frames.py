@@ -1,4 +1,4 @@
-"""Frames of the server (RFC 6455, unmasked text), made once and shared by all who get them: joined,
+"""Frames of the server (RFC 6455, unmasked text), made once and shared by all subscribers: joined,
 deflated, batched.
 """
 
@@ -14,7 +14,7 @@ WINDOW_BITS = 12
 7.1.2.1)."""
 
 BATCH_LIMIT_BYTES = 65_536
-"""The largest frame that a batch makes (CONTRACT section 3)."""
+"""The largest frame that a batch makes (guide: protocol, "Compression and batches")."""
 
 PING_HEAD, PONG_HEAD = b"\x89", b"\x8a"
 

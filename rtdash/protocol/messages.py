@@ -2,25 +2,22 @@
 Times and numbers are given, never made here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from json import JSONDecoder, JSONEncoder
 from typing import Any, NoReturn
 
 from pydantic_core import to_json
 
-from rtdash.domain.customers import customer_initials
 from rtdash.domain.instants import format_instant
-from rtdash.domain.money import to_major
-from rtdash.domain.reservations import Op, Reservation, local_time_text
-from rtdash.domain.venues import Venue, VenueKind
+from rtdash.domain.reservations import Op
 from rtdash.protocol.channels import Channel, Position
 
 Message = dict[str, Any]
 """One JSON object as it travels."""
 
 UPCOMING = "Upcoming"
-"""The status that only an `upcoming_reservation` shows (CONTRACT section 5)."""
+"""The status that only an `upcoming_reservation` shows (guide: rest, "What the figures mean")."""
 
 _encode_strictly = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -47,38 +44,6 @@ def decode(text: str | bytes) -> Message:
     return message
 
 
-def reservation_json(reservation: Reservation, venue: Venue) -> Message:
-    """A reservation as REST and the socket show it: the requirements' seven fields, then ours.
-    Money in major units.
-    """
-    currency = venue.currency
-    shown: Message = {
-        "id": reservation.id,
-        "customerName": reservation.customer_name,
-        "customerInitials": customer_initials(reservation.customer_name),
-        "date": format_instant(reservation.start),
-        "time": local_time_text(reservation.start, venue.zone),
-        "guests": reservation.guests,
-        "status": reservation.status.value,
-        "venue": reservation.venue_id,
-        "kind": reservation.kind.value,
-        "source": reservation.source,
-        "currency": currency,
-        "amount": to_major(reservation.amount_minor, currency),
-        "paid": to_major(reservation.paid_minor, currency),
-        "balance": to_major(reservation.balance_minor, currency),
-        "prepaid": reservation.prepaid,
-        "createdAt": format_instant(reservation.created_at),
-        "version": reservation.version,
-    }
-    shown.update(
-        _hotel_fields(reservation)
-        if reservation.kind is VenueKind.HOTEL
-        else _restaurant_fields(reservation)
-    )
-    return shown
-
-
 def reservation_message(
     channel: Channel,
     venue: str,
@@ -91,8 +56,8 @@ def reservation_message(
     """`new_reservation` (`change` None) or `reservation_update`, as an event that is still to be
     stamped.
 
-    `reservation` is what `reservation_json` gives; `at` the past instant that the operation told,
-    if it told one.
+    `reservation` is what `reservation_json` gives; `at` the past instant that the operation gave,
+    if it gave one.
     """
     if change is None:
         return _event(
@@ -238,13 +203,6 @@ def disconnect_message(
     }
 
 
-def batch_message(messages: Sequence[Message], *, timestamp: datetime) -> Message:
-    """`batch`: what came within the window that the connection asked for. `frames.batch_bodies`
-    makes the same of encoded messages.
-    """
-    return {"type": "batch", "timestamp": format_instant(timestamp), "messages": list(messages)}
-
-
 def position_json(position: Position) -> Message:
     """`{"epoch": …, "seq": …}`."""
     return {"epoch": position.epoch, "seq": position.seq}
@@ -279,21 +237,6 @@ def _event(
     if at is not None:
         message["at"] = format_instant(at)
     return message
-
-
-def _hotel_fields(reservation: Reservation) -> Message:
-    assert reservation.check_in is not None, "a hotel's reservation has its nights"
-    assert reservation.check_out is not None, "a hotel's reservation has its nights"
-    return {
-        "roomType": reservation.room_type,
-        "checkIn": reservation.check_in.isoformat(),
-        "checkOut": reservation.check_out.isoformat(),
-        "nights": (reservation.check_out - reservation.check_in) // timedelta(days=1),
-    }
-
-
-def _restaurant_fields(reservation: Reservation) -> Message:
-    return {"durationMinutes": reservation.duration_minutes}
 
 
 def _refuse_constant(name: str) -> NoReturn:

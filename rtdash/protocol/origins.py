@@ -77,7 +77,7 @@ def _parse_allowed(name: str) -> str:
     found = None if _has_more(parts) else canonical_origin(name.rstrip("/"))
     if name.lower() == "null":
         raise ValueError(
-            "null names every page without an origin, which no setting can tell apart: name the"
+            "null names every page without an origin, which no setting can distinguish: name the"
             " page's own origin, or * for every page"
         )
     if found is None:

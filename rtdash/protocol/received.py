@@ -1,4 +1,4 @@
-"""What a client can receive, as values; made by `client_session` from the messages of the wire."""
+"""Values that a client can receive; made by `client_session` from the messages of the wire."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Refused:
 
     @classmethod
     def from_wire(cls, body: dict[str, Any]) -> Self:
-        """The error that an answer with `"status":"error"` tells of."""
+        """Return the error of an answer with `"status":"error"`."""
         return cls(
             code=str(body["code"]),
             text=str(body.get("message", "")),
@@ -88,7 +88,7 @@ class Disconnect:
 
     @classmethod
     def from_wire(cls, body: dict[str, Any]) -> Self:
-        """The farewell that a `disconnect` message tells of."""
+        """Return the farewell of a `disconnect` message."""
         return cls(
             code=int(body["code"]),
             reason=str(body.get("reason", "")),
@@ -109,8 +109,8 @@ Received = Message | Subscribed | Answer | Refused | Gap | Disconnect | TokenExp
 
 
 def up_to_gap(coming: Iterable[Received]) -> list[Received]:
-    """Those up to a gap, with which a connection ends: nothing behind it is looked at, since that
-    would count as received.
+    """Return the messages up to a gap, with which a connection ends: nothing behind it is looked
+    at, since that would count as received.
     """
     taken: list[Received] = []
     for received in coming:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from rtdash.protocol import answers
-from rtdash.protocol.actions import Action, ActionRefused, name_of, read_action
+from rtdash.protocol.action_parser import name_of, parse_action
+from rtdash.protocol.actions import Action, ActionRefused
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.rates import TokenBucket
 
@@ -22,7 +23,7 @@ _MINUTE_S = 60.0
 class Rates:
     """How often a client may speak; `per_second` 0 means as often as it likes.
 
-    With `dry_run` an excess is told to `on_excess` and let pass.
+    With `dry_run` an excess is reported to `on_excess` and let pass.
     """
 
     per_second: float
@@ -60,7 +61,7 @@ class ServerSession:
         if wait_s:
             return self.refuse(_rate_limited(wait_s, text), now)
         try:
-            return read_action(text)
+            return parse_action(text)
         except ActionRefused as refused:
             return self.refuse(refused, now)
 

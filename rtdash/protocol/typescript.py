@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rtdash.protocol.models import CHANNEL_MESSAGES, CONNECTION_MESSAGES, Shape
+from rtdash.protocol.model_types import Shape
+from rtdash.protocol.models import CHANNEL_MESSAGES, CONNECTION_MESSAGES
 
 _SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 _HEAD = """\

@@ -1,5 +1,5 @@
-"""The relay decides what comes next on each stream, and how who was away catches up. The log is the
-truth, notices are hints.
+"""The relay decides what comes next on each stream, and how a subscriber that was away catches up.
+The log is the truth, notices are hints.
 """
 
 from rtdash.relay.log import Log

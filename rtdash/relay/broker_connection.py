@@ -144,8 +144,8 @@ class BrokerConnection:
 
 
 def _is_cancelled() -> bool:
-    """Whether it is us who are to end. A task that ends by a driver's stray CancelledError would do
-    so without a word.
+    """Whether this task itself is to end. A task that ends by a driver's stray CancelledError would
+    do so without a word.
     """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0

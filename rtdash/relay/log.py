@@ -1,4 +1,4 @@
-"""What the relay asks of the event log."""
+"""Reads that the relay makes of the event log."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -19,8 +19,8 @@ class Log(Protocol):
     async def read_heads(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, Mapping[Stream, int]]:
-        """The epoch, and the heads of those streams (default: all), or of those among them that
-        changed since an instant.
+        """Return the epoch, and the heads of those streams (default: all), or of those that have
+        events since an instant.
         """
 
     async def events(self, stream: Stream, after: int, limit: int) -> Sequence[StoredEvent]:

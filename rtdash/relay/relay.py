@@ -6,8 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from rtdash.broker.base import Broker, Notice
@@ -15,16 +14,15 @@ from rtdash.domain.instants import Clock
 from rtdash.hub import Hub, Subscription
 from rtdash.protocol.channels import Position, Stream, reservations_channel
 from rtdash.relay.broker_connection import BrokerConnection
+from rtdash.relay.head_poller import POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
+from rtdash.store.database import DatabaseReplaced, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
-POLL_INTERVAL_S = 1.0
-"""How often the heads are looked at, so that a lost notice costs a second and not an event."""
-
-THOROUGH_INTERVAL_S = 60.0
-"""How often all heads are looked at, and how far back the looks in between reach."""
+REFUTE_INTERVAL_S = 600.0
+"""How often a position that may be made up can make everybody start over."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +31,11 @@ class Relay:
     """One process's view of the log.
 
     `on_accepted(stream)` is called for each growth of a followed event stream. `on_epoch(epoch)`
-    when the log got another name, then
-    `on_reset(stream, reason)` for each followed stream; the latter also when pruning overtook a
-    stream. Its members stay and stand
-    at `position(stream)` then: they are to be told. `counts` only grow: accepted, repeated, gaps,
-    recovered, reset, looks.
-    With `is_alone` the broker leads to no other process, and gets nothing but what shows that it
-    works.
+    when the log got another name, then `on_reset(stream, reason)` for each followed stream; the
+    latter also when pruning overtook a stream. Its members stay and stand at `position(stream)`
+    then: each must get a reset. `counts` only grow: accepted, repeated, gaps, recovered, reset,
+    looks. With `is_alone` the broker leads to no other process, and gets nothing but what shows
+    that it works.
     """
 
     def __init__(
@@ -50,7 +46,7 @@ class Relay:
         epoch: str,
         *,
         clock: Clock,
-        on_accepted: Callable[[Stream], None],
+        on_changed: Callable[[Stream], None],
         is_alone: bool = False,
     ) -> None:
         self.counts: Counter[str] = Counter()
@@ -58,11 +54,13 @@ class Relay:
         self._log = log
         self._hub = hub
         self._clock = clock
+        self._on_changed = on_changed
         self._is_alone = is_alone
-        self._sequencer = Sequencer(log, hub, epoch, self.counts, on_accepted=on_accepted)
-        self._replays = Replays(log, hub, self._sequencer, self.counts)
+        self._sequencer = Sequencer(log, hub, epoch, self.counts, on_changed=on_changed)
+        self._replays = Replays(log, hub, self._sequencer, self.counts, refute=self.refute)
         self._broker_connection = BrokerConnection(broker, self._receive)
-        self._thorough_at = float("-inf")
+        self._plan = PollPlan(clock)
+        self._drew_at = float("-inf")
         self._is_poll_due = True
 
     @property
@@ -72,7 +70,7 @@ class Relay:
 
     @property
     def on_reset(self) -> Callable[[Stream, str], None]:
-        """Who tells the members of a stream that their history is gone."""
+        """Callback that announces to the members of a stream that their history is gone."""
         return self._sequencer.on_reset
 
     @on_reset.setter
@@ -100,8 +98,8 @@ class Relay:
         return self._sequencer.in_flight + self._replays.in_flight
 
     def announce(self, events: Sequence[StoredEvent]) -> None:
-        """What this process has just committed, in the order of commit: to its own members at once,
-        to others by the broker.
+        """Announce what this process has just committed, in the order of commit: to its own members
+        at once, to other processes by the broker.
         """
         notices = tuple(_notices(events, self.epoch))
         for notice in notices:
@@ -110,7 +108,7 @@ class Relay:
             self._broker_connection.send(notices)
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows the stream here. A stats stream follows the events that its
+        """Count one more follower of the stream here. A stats stream follows the events that its
         figures come from.
 
         Raises StoreUnavailable or CancelledError, and then counts nothing.
@@ -118,7 +116,7 @@ class Relay:
         await self._sequencer.follow(_source(stream))
 
     def unfollow(self, stream: Stream) -> None:
-        """Count one less. Raises KeyError where nobody followed."""
+        """Count one follower less. Raises KeyError where there was none."""
         self._sequencer.unfollow(_source(stream))
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
@@ -148,26 +146,58 @@ class Relay:
             group.create_task(self._broker_connection.run(), name="broker link")
             group.create_task(self._poll_forever(), name="heads")
 
-    async def poll_heads(self, *, thorough: bool = True) -> None:
-        """Compare with the heads in the log: those that changed lately, or all. Raises
-        StoreUnavailable. Never two at once.
-        """
+    async def poll_heads(self, reach: Reach = Reach.FULL) -> None:
+        """Compare with the heads in the log. Raises StoreUnavailable. Never two at once."""
         self.counts["looks"] += 1
         before = self._sequencer.accepted()
-        since = None if thorough else self._clock() - timedelta(seconds=THOROUGH_INTERVAL_S)
-        epoch, heads = await self._log.read_heads(changed_since=since)
+        began_at, since = self._clock(), self._plan.since(reach)
+        try:
+            epoch, heads = await self._log.read_heads(changed_since=since)
+            if reach is Reach.FULL and self._is_following(epoch, before):
+                heads = {**heads, **(await self._log.read_heads(tuple(before)))[1]}
+        except DatabaseReplaced:
+            epoch, heads = await self._log.draw_epoch(self.epoch), {}
         if epoch == self.epoch and any(
-            heads.get(stream, 0 if thorough else seq) < seq for stream, seq in before.items()
+            heads.get(stream, seq) < seq for stream, seq in before.items()
         ):
-            _log.warning(
-                "the log is behind what was seen of it: it gets a new epoch, everybody starts over"
-            )
+            _log.warning("the log is behind what was seen of it: it gets a new epoch")
             epoch = await self._log.draw_epoch(self.epoch)
         if epoch != self.epoch:
             await self._start_over()
             return
-        for stream in before:
-            self._sequencer.request_up_to(stream, heads.get(stream, 0))
+        for stream in self._plan.note(reach, began_at, heads):
+            if stream in before:
+                self._sequencer.request_up_to(stream, heads[stream])
+            else:
+                self._on_changed(stream)
+
+    async def refute(
+        self, stream: Stream, position: Position, *, is_believed: bool = False
+    ) -> None:
+        """Draw a new epoch, because a client holds a position of this one beyond the log's end.
+
+        The log has lost events: a restored copy, a failover, a crash without fsync. Numbers that
+        were given out are given again, so no position of the epoch may be followed any more. A
+        position that this process hasn't seen may be made up, and is passed over. With
+        `is_believed` such a one counts, too, but once in REFUTE_INTERVAL_S, and raises
+        StoreUnavailable in between: a client must not make everybody start over again and again.
+        """
+        if position.epoch != self.epoch:
+            return
+        now = time.monotonic()
+        if position.seq > self._plan.head(stream):
+            if not is_believed:
+                return
+            if now - self._drew_at < REFUTE_INTERVAL_S:
+                raise StoreUnavailable(
+                    "the position is beyond the end of the log",
+                    reason="beyond_head",
+                    hint="reload by REST and subscribe without a position",
+                )
+            self._drew_at = now
+        _log.warning("a client's position is beyond the log's end: the log gets a new epoch")
+        await self._log.draw_epoch(self.epoch)
+        await self._start_over()
 
     async def close(self) -> None:
         """End the reads that are under way."""
@@ -177,6 +207,9 @@ class Relay:
     def _receive(self, notice: Notice) -> None:
         if notice.epoch == self.epoch:
             self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
+
+    def _is_following(self, epoch: str, before: Mapping[Stream, int]) -> bool:
+        return epoch == self.epoch and bool(before)
 
     async def _poll_forever(self) -> None:
         is_failing = False
@@ -197,12 +230,8 @@ class Relay:
         self._is_poll_due = await self._log.has_moved() or self._is_poll_due
         if not self._is_poll_due:
             return
-        now = time.monotonic()
-        thorough = now - self._thorough_at >= THOROUGH_INTERVAL_S
-        await self.poll_heads(thorough=thorough)
+        await self.poll_heads(self._plan.next_reach())
         self._is_poll_due = False
-        if thorough:
-            self._thorough_at = now
 
     async def _start_over(self) -> None:
         epoch, heads = await self._log.read_heads()
@@ -213,7 +242,7 @@ class Relay:
 
 
 def _source(stream: Stream) -> Stream:
-    """The event stream to follow: each operation makes one reservation event, so those tell of
+    """Return the event stream to follow: each operation makes one reservation event, so those show
     every change of the figures.
     """
     return (
@@ -236,4 +265,4 @@ def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
 
 
 def _ignore(_epoch: str) -> None:
-    """Nobody listens for new epochs yet."""
+    """Ignore a new epoch: no listener is set yet."""

@@ -1,10 +1,10 @@
 """How a subscriber that was away catches up: from its position to the hub's top, then it joins
-without a gap (DESIGN rule 4).
+without a gap (guide: architecture, "Replay to the top, then join without awaiting").
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +43,8 @@ class Start:
 
 
 class Replays:
-    """Decides what can be recovered, and recovers it. All who ask for the same page of the log
-    share one read and its frames.
+    """Recovery: it decides what can be recovered, and recovers it. Requests for the same page of
+    the log share one read and its frames.
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class Replays:
         sequencer: Sequencer,
         counts: Counter[str],
         *,
+        refute: Callable[[Stream, Position], Awaitable[None]],
         clock_monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._hub = hub
         self._sequencer = sequencer
         self._counts = counts
+        self._refute = refute
         self._clock = clock_monotonic
         self._reads = SingleFlight()
         self._floors: dict[Stream, tuple[str, float, int]] = {}
@@ -126,7 +128,10 @@ class Replays:
             reached = await self._sequencer.catch_up_to(stream, after.seq)
             self._hub.flush_now()
             if not reached:
-                return BEYOND_HEAD if after.epoch == self._sequencer.epoch else NEW_EPOCH
+                if after.epoch != self._sequencer.epoch:
+                    return NEW_EPOCH
+                await self._refute(stream, after)
+                return BEYOND_HEAD
         floor = after.seq if after.seq == self._hub.top(stream) else await self._floor(stream)
         if after.epoch != self._sequencer.epoch:
             return NEW_EPOCH

@@ -1,5 +1,5 @@
-"""What comes next on each followed stream: order, loss and repeats are one comparison with the last
-accepted seq (DESIGN rule 3).
+"""Sequencer of each followed stream: order, loss and repeats are one comparison with the last
+accepted seq (guide: architecture, "Only the relay decides what is next").
 """
 
 from collections import Counter
@@ -37,14 +37,14 @@ class Sequencer:
         epoch: str,
         counts: Counter[str],
         *,
-        on_accepted: Callable[[Stream], None],
+        on_changed: Callable[[Stream], None],
     ) -> None:
         self.epoch = epoch
         self.on_reset: Callable[[Stream, str], None] = _ignore
         self._log = log
         self._hub = hub
         self._counts = counts
-        self._on_accepted = on_accepted
+        self._on_changed = on_changed
         self._streams: dict[Stream, _StreamState] = {}
         self._reads = SingleFlight()
 
@@ -65,8 +65,8 @@ class Sequencer:
         return {stream: state.accepted for stream, state in self._streams.items() if state.is_open}
 
     async def follow(self, stream: Stream) -> None:
-        """Count one more who follows; the first begins at the log's head. Raises StoreUnavailable,
-        and then counts nothing.
+        """Count one more follower; the first begins at the log's head. Raises StoreUnavailable, and
+        then counts nothing.
         """
         state = self._streams.get(stream)
         if state is None:
@@ -89,7 +89,12 @@ class Sequencer:
         """
         state = self._streams.get(stream)
         if state is None:
+            self._on_changed(stream)
             return
+        # One comparison with the last accepted seq decides everything. What is next goes out at
+        # once. What is older was delivered already, by the log or by another notice. What lies
+        # further ahead waits until the log has given what is missing: an event that overtook
+        # another would make every client's position wrong.
         last = first_seq + len(bodies) - 1
         if not state.is_open:
             state.request_up_to(last)
@@ -102,7 +107,7 @@ class Sequencer:
             self._publish(stream, state, bodies[state.accepted + 1 - first_seq :])
 
     def request_up_to(self, stream: Stream, seq: int) -> None:
-        """Somebody has seen event `seq`: read up to it unless it is here already."""
+        """Read up to event `seq`, which is known to exist, unless it is here already."""
         state = self._streams.get(stream)
         if state is not None:
             state.request_up_to(seq)
@@ -118,7 +123,7 @@ class Sequencer:
         state = self._streams[stream]
         state.request_up_to(seq)
         if state.accepted < seq:
-            await self._reads.join((state, "gap"), lambda: self._read_gap(stream, state))
+            await self._reads.join((state, self.epoch), lambda: self._read_gap(stream, state))
         return state.accepted >= seq
 
     def restart(self, epoch: str, heads: Mapping[Stream, int]) -> list[Stream]:
@@ -126,6 +131,7 @@ class Sequencer:
         self.epoch = epoch
         streams = list(self.accepted())
         for stream in streams:
+            self._on_changed(stream)
             self._streams[stream].go_to(heads.get(stream, 0))
             self._hub.track(stream, heads.get(stream, 0))
         return streams
@@ -147,17 +153,20 @@ class Sequencer:
         state.go_to(heads.get(stream, 0))
         state.is_open = True
         self._hub.track(stream, state.accepted)
+        # What was committed before is behind the head and is never accepted: say so here.
+        self._on_changed(stream)
         self.request_up_to(stream, seen)
 
     def _publish(self, stream: Stream, state: "_StreamState", bodies: Sequence[bytes]) -> None:
         self._hub.publish(stream, state.accepted + 1, bodies)
         state.accepted += len(bodies)
         self._counts["accepted"] += len(bodies)
-        self._on_accepted(stream)
+        self._on_changed(stream)
 
     def _retry_if_behind(self, stream: Stream, state: "_StreamState") -> None:
         if state.is_open and state.accepted < state.requested:
-            self._reads.start((state, "gap"), lambda: self._read_gap(stream, state))
+            # By epoch: a read that began under another name of the log ends without an answer.
+            self._reads.start((state, self.epoch), lambda: self._read_gap(stream, state))
 
     async def _read_gap(self, stream: Stream, state: "_StreamState") -> None:
         """Accept from the log until nothing that anybody has seen is missing, or the log has no
@@ -176,12 +185,13 @@ class Sequencer:
             elif state.requests == requests:
                 state.requested = (
                     state.accepted
-                )  # a notice, or a client, told of what the log never had
+                )  # a notice, or a client, named what the log never had
 
     def _skip(self, stream: Stream, state: "_StreamState", floor: int) -> None:
         """Pruning has overtaken us: what was next is gone."""
         state.accepted = floor
         self._hub.track(stream, floor)
+        self._on_changed(stream)
         self.on_reset(stream, HISTORY_GONE)
 
     def _forget(self, stream: Stream, state: "_StreamState") -> None:
@@ -207,12 +217,12 @@ class _StreamState:
         self.accepted = self.requested = seq
 
     def request_up_to(self, seq: int) -> None:
-        """Note that somebody has seen `seq`; `requests` tells whether anybody did since a read
-        began.
+        """Note that `seq` is known to exist; `requests` shows whether one more was noted since a
+        read began.
         """
         self.requested = max(self.requested, seq)
         self.requests += 1
 
 
 def _ignore(_stream: Stream, _reason: str) -> None:
-    """Nobody listens for resets yet."""
+    """Ignore a reset: no listener is set yet."""

@@ -19,7 +19,7 @@ class SingleFlight:
     def start(
         self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Result]]
     ) -> asyncio.Task[Result]:
-        """The task that is under way for `key`, or a new one. Nobody needs to await it."""
+        """Return the task that is under way for `key`, or a new one. It need not be awaited."""
         task = self._tasks.get(key)
         if task is None or task.done():
             task = self._tasks[key] = asyncio.get_running_loop().create_task(make())
@@ -27,7 +27,7 @@ class SingleFlight:
         return task
 
     async def join(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """What the task finds out; raises what it raises."""
+        """Return what the task finds out; raises what it raises."""
         return await asyncio.shield(self.start(key, make))
 
     async def close(self) -> None:
@@ -41,5 +41,5 @@ class SingleFlight:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled():
-            # whoever joined has it; asked for here so that asyncio doesn't report it as forgotten
+            # every caller that joined has it; asked for here so that asyncio doesn't report it as forgotten
             task.exception()

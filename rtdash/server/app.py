@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.composition import open_parts
+from rtdash.server.guide import guide_routes
 from rtdash.server.http.byte_budget import HEADS_ADDRESS_BYTES, HEADS_TOTAL_BYTES, ByteBudget
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.origin_policy import Cors, OriginPolicy
@@ -77,7 +78,7 @@ def create_app(
             "tracing": False,
             "metrics": False,
             "logs": False,
-        },  # it would hand URLs, and with them tokens, to whoever collects it
+        },  # it would hand URLs, and with them tokens, to the collector
     )
     routers = [
         module.router
@@ -102,6 +103,7 @@ def create_app(
         app, [route for router in routers for route in router.routes if isinstance(route, Route)]
     )
     app.router.routes.extend(web_routes(settings.frame_ancestors))
+    app.router.routes.extend(guide_routes(settings.frame_ancestors))
     app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
     app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
     app.add_middleware(MetricsMiddleware)

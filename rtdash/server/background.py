@@ -1,4 +1,4 @@
-"""The background tasks of a server: one owner, and nobody dies unseen."""
+"""Background tasks of a server: one owner, and none dies unseen."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class BackgroundTasks:
         try:
             await run()
         except Exception:  # noqa: BLE001
-            # the outermost frame of each task: it logs and tells /readyz
+            # the outermost frame of each task: it logs, and makes /readyz fail
             _log.exception("the task %s has died; /readyz fails from now on", name)
         else:
             _log.error("the task %s has ended by itself; /readyz fails from now on", name)

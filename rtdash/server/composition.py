@@ -100,7 +100,7 @@ async def open_parts(
 
 @dataclass(frozen=True, slots=True)
 class OpenedResources:
-    """What was opened before the rest can be built on it."""
+    """Resources opened before the rest can be built on them."""
 
     settings: Settings
     clock: Clock
@@ -114,7 +114,7 @@ class OpenedResources:
 
     @property
     def is_alone(self) -> bool:
-        """Whether no other process can be told of anything."""
+        """Whether there is no other process to notify."""
         return isinstance(self.broker, MemoryBroker)
 
 
@@ -193,7 +193,7 @@ async def _build_relay(opened: OpenedResources, hub: Hub, dashboard: Dashboard) 
         opened.broker,
         epoch,
         clock=opened.clock,
-        on_accepted=lambda stream: dashboard.mark_dirty(stream.venue),
+        on_changed=lambda stream: dashboard.mark_dirty(stream.venue),
         is_alone=opened.is_alone,
     )
 
@@ -256,7 +256,7 @@ async def _import(database: Database, file: Path) -> None:
 
 
 def _runs(services: Services, keys: Keys) -> Mapping[str, Run]:
-    """What runs beside the requests, by name."""
+    """Return what runs beside the requests, by name."""
     runs: dict[str, Run] = {
         "relay": services.relay.run,
         "dashboard": services.dashboard.run,

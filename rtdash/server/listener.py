@@ -10,7 +10,7 @@ before a slow reader shows (DESIGN rule 5)."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
-# a refusal by the machine, translated for the person who typed the port
+# a refusal by the machine, in words for the operator
 class ListenFailed(Exception):  # noqa: N818
     """The address can't be listened on; the text says why."""
 

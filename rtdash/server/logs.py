@@ -1,5 +1,5 @@
 """The server's log: one line a fact, as text for people or as JSON for machines. No secret passes,
-whoever wrote it into a message.
+wherever a message has it from.
 """
 
 import json
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def set_up(form: Format, level: Level) -> None:
     """Log to stderr from now on: our own lines from `level` on, other libraries' from WARNING on,
-    since some tell heads and URLs below.
+    since some log heads and URLs below.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
@@ -40,8 +40,8 @@ def set_up(form: Format, level: Level) -> None:
 
 
 def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
-    """What a line is about, for `extra=`; None is left out. In both forms the names stay fields of
-    their own.
+    """Return the facts of a line, for `extra=`; None is left out. In both forms the names stay
+    fields of their own.
     """
     return {"facts": {name: value for name, value in named.items() if value is not None}}
 
@@ -96,7 +96,7 @@ def redact(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """What clients chose may not begin a line of its own (CWE-117)."""
+    """Escapes of line ends: text that clients chose may not begin a line of its own (CWE-117)."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", redact(text))
 
 

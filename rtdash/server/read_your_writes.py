@@ -1,6 +1,4 @@
-"""Which user has written what: so that nobody who has just changed something is shown a picture
-from before.
-"""
+"""Latest writes of users: after a change of its own, a user is never shown figures from before it."""
 
 MAX_REMEMBERED = 10_000
 
@@ -21,9 +19,8 @@ class ReadYourWrites:
         self._checkpoints[user, venue_id] = mark
 
     def mark(self, user: str, venue_id: str) -> int:
-        """What a picture of the venue must include at least, to be shown to the user; without a
-        write that is remembered, 0.
-
-        Pictures are a quarter of a second old at most, so that is how long forgetting could show.
+        """Return the change that figures of the venue must include at least, to be shown to the
+        user; without a write that is remembered, 0. Figures are a quarter of a second old at most,
+        so that is how long forgetting could show.
         """
         return self._checkpoints.get((user, venue_id), 0)

@@ -51,7 +51,7 @@ def web_routes(frame_ancestors: str) -> list[Route]:
     """
     headers = _security_headers(frame_ancestors)
     return [
-        Route(path, partial(_send, file=file, headers=headers), methods=["GET"])
+        Route(path, partial(send_file, file=file, headers=headers), methods=["GET"])
         for path, file in load_files().items()
     ]
 
@@ -68,7 +68,7 @@ def load_files() -> dict[str, WebFile]:
     # A page that stands for weeks compares its own build with this one.
     sources["/page/build.json"] = json.dumps({"build": build, "version": release}).encode()
     sources["/rtdash.js"] = _SHIM
-    return {path: _web_file(path, content) for path, content in sources.items()}
+    return {path: make_file(path, content) for path, content in sources.items()}
 
 
 def strip_comments(source: str) -> str:
@@ -89,7 +89,8 @@ def _read_sources() -> Iterator[tuple[str, bytes]]:
                 yield f"/{folder}/{file.name}", content.encode()
 
 
-def _web_file(path: str, content: bytes) -> WebFile:
+def make_file(path: str, content: bytes) -> WebFile:
+    """Return a file as it is sent; the suffix of its path names its type."""
     return WebFile(
         content,
         gzip.compress(content, 9, mtime=0),
@@ -98,7 +99,8 @@ def _web_file(path: str, content: bytes) -> WebFile:
     )
 
 
-async def _send(request: Request, *, file: WebFile, headers: Mapping[str, str]) -> Response:
+async def send_file(request: Request, *, file: WebFile, headers: Mapping[str, str]) -> Response:
+    """Send the file, compressed where that is accepted; 304 to a client that has it."""
     head = {**headers, "ETag": file.etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
     if is_listed(request.headers.get("if-none-match"), file.etag):
         return Response(status_code=304, headers=head)

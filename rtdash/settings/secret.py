@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from rtdash.private_files import FileUnsafe, make_directory, read_private, write_private
 from rtdash.settings.model import Settings
 
 SECRET_FILE = "secret"  # noqa: S105
@@ -12,11 +13,20 @@ MIN_SECRET_BYTES = 32
 """Shortest key that HS256 allows (RFC 7518 section 3.2)."""
 
 
-# a refusal at the start, for the person who configured the server
+# a refusal at the start, for the operator
 class SecretUnusable(Exception):  # noqa: N818
-    """The secret that signs tokens is too short; the text never holds it."""
+    """The secret that signs tokens is too short, unreadable, or another user's; the text never
+    holds it.
+    """
 
-    hint = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    def __init__(
+        self,
+        problem: str,
+        *,
+        hint: str = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    ) -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 def load_secret(settings: Settings) -> str:
@@ -30,7 +40,7 @@ def load_secret(settings: Settings) -> str:
     if settings.secret is not None:
         secret = settings.secret.get_secret_value()
     else:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(settings.data)
         secret = _read_or_create(path)
     if len(secret.encode()) < MIN_SECRET_BYTES:
         where = "the setting RTDASH_SECRET" if settings.secret is not None else str(path)
@@ -42,13 +52,15 @@ def _read_or_create(path: Path) -> str:
     """Read the file. Of several processes that start at once one creates it, and all read the
     same.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(
-            os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
+        write_private(mine, secrets.token_urlsafe(48) + "\n")
         with contextlib.suppress(FileExistsError):
             os.link(mine, path)
         mine.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        return read_private(path).decode("utf-8-sig").strip()
+    except FileUnsafe as unsafe:
+        raise SecretUnusable(str(unsafe), hint=unsafe.hint) from None
+    except UnicodeDecodeError:
+        raise SecretUnusable(f"the secret in {path} is no text in UTF-8") from None

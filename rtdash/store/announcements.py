@@ -1,4 +1,6 @@
-"""Upcoming reservations that were announced: once per reservation and start, whoever asks first."""
+"""Upcoming reservations that were announced: once per reservation and start, by the first process
+that asks.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -41,7 +43,7 @@ _READ_DUE = (
 
 
 def claim(conn: Connection, wanted: Iterable[Announcement], *, now: datetime) -> set[Announcement]:
-    """Those of `wanted` that nobody had claimed: they are the caller's to announce, in this same
+    """Claim those of `wanted` that were free: they are the caller's to announce, in this same
     transaction.
     """
     now_ms = to_ms(now)

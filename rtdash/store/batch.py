@@ -1,5 +1,5 @@
-"""What a batch of operations reads and writes, in sets: one statement a table, whatever the number
-of operations and venues.
+"""Reads and writes of a batch of operations, in sets: one statement a table, whatever the number of
+operations and venues.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -30,8 +30,8 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is kept of an applied operation, to answer its repeats: `body` is the reservation's JSON
-    as it was answered.
+    """Record of an applied operation, to answer its repeats: `body` is the reservation's JSON as it
+    was answered.
     """
 
     digest: str
@@ -115,8 +115,8 @@ _UPDATE_NIGHTS = Prepared(
 
 
 def with_savepoint(conn: Connection, work: Callable[[], Result]) -> Result:
-    """What `work` gives; what it raises leaves the transaction as it was before, except for the
-    store's own trouble, which ends it.
+    """Return what `work` gives; what it raises leaves the transaction as it was before, except for
+    the store's own trouble, which ends it.
     """
     conn.exec_driver_sql("SAVEPOINT apart")
     try:
@@ -131,13 +131,13 @@ def with_savepoint(conn: Connection, work: Callable[[], Result]) -> Result:
 
 
 def load_records(conn: Connection, keys: Iterable[Key]) -> dict[Key, Record]:
-    """Those of the operations that were applied before."""
+    """Return those of the operations that were applied before."""
     rows = _READ_RECORDS.read(conn, {key.id for key in keys})
     return {Key(venue, operation_id): Record(*rest) for operation_id, venue, *rest in rows}
 
 
 def load_stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
-    """Those of the reservations that exist."""
+    """Return those of the reservations that exist."""
     rows = _READ_STORED.read(conn, {key.id for key in keys})
     return {Key(row[1], row[0]): Stored(reservation_of(row), row[-1]) for row in rows}
 
@@ -188,7 +188,7 @@ def save_rooms(
     changes: Mapping[Night, int],
     loaded: Collection[tuple[str, date]],
 ) -> None:
-    """Add `changes` to the counts of a hotel; `loaded` tells which of them have a row already."""
+    """Add `changes` to the counts of a hotel; `loaded` has those of them with a row already."""
     known = [
         {
             "of_venue": venue_id,

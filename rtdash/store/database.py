@@ -1,10 +1,11 @@
 """The store's doors: `read(fn)` and `write(fn)`, where fn is a plain function of a connection. Owns
-engines, threads and the lock.
+engines, threads and locks.
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -12,9 +13,11 @@ from sqlalchemy import Connection, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import Clock, to_ms
-from rtdash.store import dialects, schema
+from rtdash.store import schema
+from rtdash.store.engines import Engines
 from rtdash.store.errors import (
     BadStoreUrl,
+    DatabaseReplaced,
     OutcomeUnknown,
     StoreError,
     StoreLocked,
@@ -22,7 +25,11 @@ from rtdash.store.errors import (
     StoreUnavailable,
     translate,
 )
-from rtdash.store.lockfile import LockFile
+from rtdash.store.files import StoreFiles
+from rtdash.store.identity import ensure_identity
+from rtdash.store.reader import Reader
+from rtdash.store.server_lease import LEASE_S, RENEW_S, ServerLease
+from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import prepare
 from rtdash.store.writer import Commit, Writer
 
@@ -31,6 +38,7 @@ __all__ = [
     "Commit",
     "Connection",
     "Database",
+    "DatabaseReplaced",
     "OutcomeUnknown",
     "StoreError",
     "StoreLocked",
@@ -46,40 +54,53 @@ QUEUE_LIMIT = 1_000
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock that another program holds."""
 
+_REOPEN_PATIENCE_S = 5.0
+
 _PROBE = update(schema.meta).where(schema.meta.c.key == "probed_at")
+
+_log = logging.getLogger(__name__)
 
 
 def _ignore(_commit: Commit) -> None:
-    """Nobody observes."""
+    """Stands for an observer where there is none."""
 
 
 class Database:
     """A store that is open. All of it belongs to the event loop that opened it; only the functions
     given to it run in threads.
+
+    `on_reopened` is called on the event loop after the file was closed and opened again: what was
+    read before may not be in it.
     """
 
     def __init__(
         self,
-        engines: dialects.Engines,
-        lock: LockFile | None,
+        engines: Engines,
+        files: StoreFiles | None,
         *,
         clock: Clock,
         observer: Callable[[Commit], None],
         queue_limit: int,
     ) -> None:
+        self.on_reopened: Callable[[], None] = lambda: None
         self._engines = engines
-        self._lock = lock
+        self._files = files
         self._clock = clock
         self._observer = observer
-        self._queue_limit = queue_limit
-        self._readers = ThreadPoolExecutor(dialects.READERS, thread_name_prefix="rtdash-reader")
-        self._reading = 0
-        self._read_fault: StoreUnavailable | None = None
+        self._loop = asyncio.get_running_loop()
+        self._reader = Reader(engines, queue_limit=queue_limit)
         self._write_fault: StoreUnavailable | None = None
-        self._watch: Connection | None = None
-        self._watch_lock = asyncio.Lock()
-        self._data_version: int | None = None
-        self._writer = Writer(engines.writer, queue_limit=queue_limit, report=self._report)
+        self._lease: ServerLease | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._writer = Writer(
+            lambda: self._engines.writer.connect(),  # noqa: PLW0108
+            queue_limit=queue_limit,
+            report=self._report,
+            enter=lambda conn, is_new: (
+                self._enter(conn) if is_new or self._engines.is_pooled() else None
+            ),
+            on_disk_error=self._reopen if engines.file else None,
+        )
 
     @classmethod
     async def open(
@@ -95,67 +116,76 @@ class Database:
         """Open the store at `url` (`sqlite:///path` or `postgresql://…`), made or migrated where
         needed.
 
-        A SQLite file is locked for this process. `observer` hears of each transaction, on the event
-        loop.
-        Raises StoreUnavailable, StoreLocked, StoreTooNew, BadStoreUrl, StoreError: each says how to
-        mend it in `hint`.
+        A SQLite file is locked for this process. `observer` is called for each transaction, on the
+        event loop. Raises StoreUnavailable, StoreLocked, StoreTooNew, BadStoreUrl, StoreError: each
+        says how to mend it in `hint`.
         """
-        engines = dialects.open_engines(url, busy_timeout_s=busy_timeout_s)
-        lock = await asyncio.to_thread(_open_files, engines, data_dir)
+        engines = open_engines(url, busy_timeout_s=busy_timeout_s)
+        files = StoreFiles(engines.file, data_dir) if engines.file is not None else None
+        if files is not None:
+            await asyncio.to_thread(files.acquire)
         try:
-            await asyncio.to_thread(prepare, engines.writer, clock())
+            await asyncio.to_thread(prepare, engines, clock(), files)
             return cls(
-                engines, lock, clock=clock, observer=observer or _ignore, queue_limit=queue_limit
+                engines, files, clock=clock, observer=observer or _ignore, queue_limit=queue_limit
             )
         except BaseException:
             engines.dispose()
-            if lock is not None:
-                lock.release()
+            if files is not None:
+                files.release()
             raise
 
     async def acquire_process_lock(self, *, alone: bool) -> None:
-        """Say that a server process works here from now on, `alone` if it couldn't hear of others.
-        Raises StoreLocked, StoreUnavailable.
+        """Enter this process as a server from now on, `alone` if it can't hear of others. Waits
+        for the place of a process that may have died.
 
-        A SQLite file is locked for one process anyway.
+        A SQLite file is locked for one process anyway. Raises StoreLocked, StoreUnavailable.
         """
-        if self._engines.file is None:
-            await self._in_reader(lambda: self._take_process_lock(alone))
+        if self._engines.file is not None:
+            return
+        lease = ServerLease.draw(is_alone=alone)
+        deadline = self._loop.time() + LEASE_S + 1
+        while True:
+            try:
+                await self.write(lease.take)
+            except StoreLocked as locked:
+                if not locked.is_passing or self._loop.time() > deadline:
+                    raise
+                _log.info("another server may have died: its place is free within %g s", LEASE_S)
+                await asyncio.sleep(1)
+            else:
+                break
+        self._lease = lease
+        self._renewing = asyncio.create_task(self._renew(lease), name="server lease")
 
     @property
     def fault(self) -> StoreUnavailable | None:
-        """What the last write or the last read met, if it met the store's trouble."""
-        return self._write_fault or self._read_fault
+        """Trouble of the store that the last write or the last read met, if any."""
+        return self._write_fault or self._reader.fault
 
     @property
     def is_healthy(self) -> bool:
         """Whether the last write and the last read were served."""
         return self.fault is None
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler stands in front of the PostgreSQL server."""
+        return self._engines.is_pooled()
+
     async def read(self, fn: Callable[[Connection], Result]) -> Result:
-        """What `fn` reads, in one transaction that sees one snapshot. `fn` may run twice. Raises
-        StoreUnavailable, and what `fn` raises.
+        """Return what `fn` reads, in one transaction that sees one snapshot. `fn` may run twice.
+        Raises StoreUnavailable, and what `fn` raises.
         """
-        if self._reading >= self._queue_limit:
-            raise StoreUnavailable(f"{self._queue_limit} reads wait already", reason="queue_full")
-        self._reading += 1
-        try:
-            result = await self._in_reader(lambda: self._read(fn))
-        except StoreUnavailable as fault:
-            self._read_fault = fault
-            raise
-        finally:
-            self._reading -= 1
-        self._read_fault = None
-        return result
+        return await self._reader.read(fn)
 
     async def write(self, fn: Callable[[Connection], Result]) -> Result:
-        """What `fn` gives, once its transaction is on disk. `fn` may run several times, each time
-        on a clean transaction.
+        """Return what `fn` gives, once its transaction is on disk. `fn` may run several times, each
+        time on a clean transaction.
 
         Raises StoreUnavailable (not stored), OutcomeUnknown (COMMIT failed), and what `fn` raises
-        (rolled back, nobody else is harmed).
-        A caller that is cancelled does not wait; what had begun is still written.
+        (rolled back, without harm to others). A caller that is cancelled does not wait; what had
+        begun is still written.
         """
         result: Result = await self.submit(fn)
         return result
@@ -163,23 +193,14 @@ class Database:
     def submit(
         self, fn: Callable[[Connection], Result], *, on_failed: Callable[[], None] | None = None
     ) -> asyncio.Future[Result]:
-        """As `write`, without waiting; futures are settled in the order of commit. `on_failed`: see
-        Writer.submit.
+        """Begin a `write` without waiting; futures are settled in the order of commit. `on_failed`:
+        see Writer.submit.
         """
         return self._writer.submit(fn, on_failed)
 
     async def heads_moved(self) -> bool:
-        """Whether the file may have changed since the last call; always true where the engine can't
-        tell.
-        """
-        if self._engines.file is None:
-            return True
-        async with self._watch_lock:
-            seen, self._data_version = (
-                self._data_version,
-                await self._in_reader(self._read_data_version),
-            )
-            return seen != self._data_version
+        """Whether the file may have changed since the last call; always true on a server."""
+        return await self._reader.heads_moved()
 
     async def probe(self) -> bool:
         """Try one small durable write; whether it was stored, as `is_healthy` says from then on."""
@@ -193,99 +214,55 @@ class Database:
 
     async def close(self) -> None:
         """Write what waits, end the threads, close the connections, give the lock back."""
+        if self._renewing is not None and self._lease is not None:
+            self._renewing.cancel()
+            with contextlib.suppress(StoreError):
+                await self.write(self._lease.release)
         await self._writer.close()
-        await asyncio.to_thread(self._readers.shutdown)
-        if self._watch is not None:
-            self._watch.close()
+        if self._files is not None:
+            with contextlib.suppress(StoreUnavailable):
+                await self.read(self._files.note)
+        await self._reader.close()
         self._engines.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        if self._files is not None:
+            self._files.release()
 
-    async def _in_reader(self, function: Callable[[], Result]) -> Result:
-        try:
-            reading = asyncio.get_running_loop().run_in_executor(self._readers, function)
-        except RuntimeError as error:
-            raise StoreUnavailable("the store is closed", reason="closed") from error
-        return await reading
+    async def _renew(self, lease: ServerLease) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            # A store that is away keeps everybody out; the row is renewed when it is back.
+            with contextlib.suppress(StoreError):
+                await self.write(lease.renew)
 
-    def _read(self, fn: Callable[[Connection], Result]) -> Result:
-        try:
-            return self._read_once(fn)
-        except StoreUnavailable as fault:
-            if fault.reason != "lost":
-                raise
-        return self._read_once(fn)
+    def _enter(self, conn: Connection) -> None:
+        """Check which log a new connection writes, before it does."""
+        ensure_identity(conn)
 
-    def _read_once(self, fn: Callable[[Connection], Result]) -> Result:
-        try:
-            with self._engines.reader.begin() as conn:
-                return fn(conn)
-        except SQLAlchemyError as error:
-            fault = translate(error)
-            if fault is None:
-                raise
-            self._engines.renew_readers()
-            raise fault from error
+    def _reopen(self) -> None:
+        """Close the file and open it again, after the disk failed under it. Runs in the writer's
+        thread.
 
-    def _read_data_version(self) -> int:
-        """Read on one connection of its own: the number only tells of what others did since this
-        one looked.
+        After failed writes, SQLite's memory of a file need not be what is on disk. All connections
+        are closed, so that the next one recovers from the file itself; nothing is read in between.
         """
+        _log.error("the disk failed under the store: it is closed and opened again")
+        self._reader.hold(_REOPEN_PATIENCE_S)
+        self._reader.close_watch()
+        self._engines.dispose()
+        fresh = self._engines.remake()
         try:
-            if self._watch is None:
-                self._watch = self._engines.reader.connect()
-            version = dialects.read_data_version(self._watch)
-            self._watch.rollback()
+            with fresh.writer.begin() as conn:
+                ensure_identity(conn)
         except SQLAlchemyError as error:
-            watch, self._watch = self._watch, None
-            self._data_version = (
-                None  # another connection counts from the start, and may come to the same number
-            )
-            if watch is not None:
-                watch.invalidate()
-            raise translate(error) or error from error
-        return version
+            _log.warning("the store can't be opened yet: %s", translate(error) or error)
+        self._engines = fresh
+        self._reader.go_on(fresh)
+        with contextlib.suppress(RuntimeError):  # the loop was closed without closing the store
+            self._loop.call_soon_threadsafe(self._tell_reopened)
 
-    def _take_process_lock(self, alone: bool) -> None:
-        """On a connection that is held to the end; the slot in the pool is the one that only
-        SQLite's watch needs.
-        """
-        try:
-            self._watch = self._engines.reader.connect()
-            is_taken = dialects.take_process_lock(self._watch, alone=alone)
-            # the lock is the session's; an open transaction would keep old rows from being cleaned
-            # up
-            self._watch.rollback()
-        except SQLAlchemyError as error:
-            raise translate(error) or error from error
-        if not is_taken:
-            raise StoreLocked(
-                "another server process works on this database, and memory:// reaches no other"
-                " process",
-                hint=(
-                    "start all of them with the same broker: --broker postgresql (the store"
-                    " itself), redis://…, amqp://… or kafka://…"
-                ),
-                pid=None,
-            )
+    def _tell_reopened(self) -> None:
+        self.on_reopened()
 
     def _report(self, commit: Commit) -> None:
         self._write_fault = commit.fault
         self._observer(commit)
-
-
-def _open_files(engines: dialects.Engines, data_dir: Path) -> LockFile | None:
-    """The lock of a SQLite file, taken; None for a server."""
-    if engines.file is None:
-        return None
-    for directory in (data_dir, engines.file.parent):
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{directory} can't be made: {error.strerror}",
-                hint="choose another data directory, or mend its rights",
-            ) from None
-    lock = LockFile(engines.file.with_name(engines.file.name + ".lock"))
-    lock.acquire()
-    return lock

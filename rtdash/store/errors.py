@@ -1,15 +1,26 @@
-"""What can go wrong with a store, and how the drivers' errors are told apart. The only place that
-knows their codes.
+"""Errors of a store, and the drivers' errors that become them. The only place that knows their
+codes.
 """
 
 import sqlite3
 from typing import ClassVar
 
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NotSupportedError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+    TimeoutError,  # noqa: A004
+)
 
 RETRY_AFTER_S = 1.0
-"""What a caller waits when nothing better is known: a full queue empties and a connection comes
-back within that."""
+"""Seconds that a caller waits when nothing better is known: a full queue empties and a connection
+comes back within that.
+"""
 
 
 class StoreError(Exception):
@@ -23,8 +34,8 @@ class StoreError(Exception):
 
 # a state of the world, named as the broker's is
 class StoreUnavailable(StoreError):  # noqa: N818
-    """It was not stored. The same call may succeed in `retry_after_s` seconds; `reason` is a stable
-    word for metrics and `/readyz`.
+    """Failure after which nothing is stored. The same call may succeed in `retry_after_s` seconds;
+    `reason` is a stable word for metrics and `/readyz`.
     """
 
     is_outcome_known: ClassVar[bool] = True
@@ -45,20 +56,31 @@ class OutcomeUnknown(StoreUnavailable):
     is_outcome_known = False
 
 
+class DatabaseReplaced(StoreUnavailable):
+    """Another database answers under the same address: after a failover or a restored copy. A write
+    draws a new epoch; until then nothing is read, since numbers may be given twice.
+    """
+
+
 class StoreTooNew(StoreError):  # noqa: N818
     """A database that a newer version of rtdash has written."""
 
 
 class StoreLocked(StoreError):  # noqa: N818
-    """Another process, `pid` if it told, works on this SQLite database."""
+    """Another process, `pid` if it is known, works on this store. With `is_passing` it may have
+    died, and the store is free soon.
+    """
 
-    def __init__(self, problem: str, *, hint: str, pid: int | None) -> None:
+    def __init__(
+        self, problem: str, *, hint: str, pid: int | None, is_passing: bool = False
+    ) -> None:
         super().__init__(problem, hint=hint)
         self.pid = pid
+        self.is_passing = is_passing
 
 
 class BadStoreUrl(StoreError):  # noqa: N818
-    """A database URL of an unknown scheme, or one whose driver isn't installed."""
+    """A database URL of an unknown scheme, or of one without an installed driver."""
 
 
 _SQLITE = {
@@ -137,6 +159,26 @@ _POSTGRES = {
         "the database server has no such database",
         "create it, or correct the database URL",
     ),
+    "25P04": (
+        "lost",
+        "the database server ended a transaction that took too long",
+        "look at its transaction_timeout",
+    ),
+    "42501": (
+        "refused",
+        "the database server refuses this user what rtdash needs",
+        "grant it the tables of the database",
+    ),
+    "55000": (
+        "refused",
+        "the database server takes no connections to this database",
+        "look whether it is being restored or moved",
+    ),
+    "57014": (
+        "cancelled",
+        "the database server cancelled the statement",
+        "look for the program that cancels, and at its statement_timeout",
+    ),
     "55P03": (
         "locked",
         "rows stayed locked for too long",
@@ -165,22 +207,33 @@ store's trouble."""
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOST = _POSTGRES["08"]
+_BUSY = ("overloaded", "all connections to the store are in use", "look for long transactions")
+_BROKEN = (DisconnectionError, PendingRollbackError)
+"""Texts that SQLAlchemy raises about a connection that was lost before."""
+
+_OF_THE_STATEMENT = (ProgrammingError, DataError, NotSupportedError, IntegrityError)
+"""Errors of a driver without an SQLSTATE that are the caller's. All others come from a connection
+that broke, even in the middle of a message (psycopg: "lost synchronization")."""
 
 
 def translate(error: BaseException) -> StoreUnavailable | None:
-    """The store's trouble that a driver's error tells of; None when it isn't the store's but the
+    """Return the store's trouble that a driver's error stands for; None when the fault is the
     statement's.
     """
     driver_error = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(driver_error, sqlite3.Error):
-        told = _SQLITE.get(getattr(driver_error, "sqlite_errorcode", 0) & 0xFF)
+        found = _SQLITE.get(getattr(driver_error, "sqlite_errorcode", 0) & 0xFF)
     elif isinstance(error, DBAPIError):
-        told = _postgres(error)
+        found = _postgres(error)
+    elif isinstance(error, TimeoutError):
+        found = _BUSY
+    elif isinstance(error, _BROKEN):
+        found = _LOST
     else:
-        told = None
-    if told is None:
+        found = None
+    if found is None:
         return None
-    reason, problem, hint = told
+    reason, problem, hint = found
     return StoreUnavailable(problem, reason=reason, hint=hint)
 
 
@@ -205,7 +258,7 @@ def _postgres(error: DBAPIError) -> tuple[str, str, str] | None:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         # psycopg gives no SQLSTATE when the connection broke or never stood.
-        is_lost = error.connection_invalidated or isinstance(error, OperationalError)
+        is_lost = error.connection_invalidated or not isinstance(error, _OF_THE_STATEMENT)
         reason, problem, hint = _LOST
         return (reason, f"{problem} ({_last_line(str(error.orig))})", hint) if is_lost else None
     return _POSTGRES.get(state) or _POSTGRES.get(state[:2])

@@ -3,19 +3,32 @@ and sockets only repeat it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from secrets import token_urlsafe
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from rtdash.domain.instants import to_ms
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import Message, encode, stamp
-from rtdash.store import dialects
+from rtdash.store.identity import draw_epoch, read_epoch
 from rtdash.store.prepared import Prepared, PreparedIn
-from rtdash.store.schema import events, heads, meta
+from rtdash.store.schema import events, heads
+
+__all__ = [
+    "NewEvent",
+    "StoredEvent",
+    "append",
+    "draw_epoch",
+    "prune",
+    "read_changed_heads",
+    "read_epoch",
+    "read_events",
+    "read_floor",
+    "read_heads",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +74,24 @@ _READ_EVENTS = (
 _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)
 _OF_VENUES = heads.c.venue.in_(bindparam("venues", expanding=True))
-_CHANGED = heads.c.changed_at >= bindparam("since")
+# Which streams have events since an instant is read from the index by time, and costs what has
+# happened since; their heads are then read by key, so that clocks that disagree hide no event.
+_LATELY = (
+    select(events.c.venue, events.c.channel)
+    .where(events.c.appended_at >= bindparam("since"))
+    .distinct()
+    .subquery()
+)
+_READ_CHANGED = _READ_HEADS.join(
+    _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
+)
+_FEW_VENUES = 2_000
+"""Of more venues than these the heads are read all together."""
+
 _READ_HEAD = select(heads.c.seq).where(
     heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel")
 )
-_READ_EPOCH = select(meta.c.value).where(meta.c.key == "epoch")
+_CHANNELS = {channel.value: channel for channel in Channel}
 _of_its_stream = events.alias()
 _lowest_of_its_stream = (
     select(_of_its_stream.c.appended_at)
@@ -74,7 +100,7 @@ _lowest_of_its_stream = (
     .limit(1)
     .scalar_subquery()
 )
-# A stream whose low end seems younger than what follows can't be cut; its rows, the oldest of all,
+# A stream with a low end that seems younger than what follows can't be cut; its rows, the oldest of all,
 # must not hide those of others.
 _WITH_OLD = select(events.c.venue, events.c.channel).where(
     events.c.appended_at < bindparam("before"), _lowest_of_its_stream < bindparam("before")
@@ -126,30 +152,23 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
     return stored
 
 
-def read_heads(
-    conn: Connection, streams: Iterable[Stream] | None = None, changed_since: datetime | None = None
-) -> dict[Stream, int]:
-    """The seq of each stream's last event, 0 for one without; of all streams, or those given, or
-    those changed at or after an instant.
+def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> dict[Stream, int]:
+    """Return the seq of each stream's last event, 0 for a stream without one; of all streams, or of
+    those given.
     """
-    statement, values = _READ_HEADS, dict[str, object]()
-    wanted = None if streams is None else list(streams)
-    if wanted is not None:
-        statement, values["venues"] = (
-            statement.where(_OF_VENUES),
-            sorted({stream.venue for stream in wanted}),
-        )
-    if changed_since is not None:
-        statement, values["since"] = statement.where(_CHANGED), to_ms(changed_since)
-    found = {
-        Stream(venue, Channel(channel)): seq
-        for venue, channel, seq in conn.execute(statement, values)
-    }
-    if wanted is None:
-        return found
-    if changed_since is not None:
-        return {stream: found[stream] for stream in wanted if stream in found}
-    return {stream: found.get(stream, 0) for stream in wanted}
+    if streams is None:
+        return _heads_of(conn.execute(_READ_HEADS))
+    venues = sorted({stream.venue for stream in streams})
+    if len(venues) > _FEW_VENUES:
+        found = _heads_of(conn.execute(_READ_HEADS))
+    else:
+        found = _heads_of(conn.execute(_READ_HEADS.where(_OF_VENUES), {"venues": venues}))
+    return {stream: found.get(stream, 0) for stream in streams}
+
+
+def read_changed_heads(conn: Connection, since: datetime) -> dict[Stream, int]:
+    """Return the heads of the streams with events appended at or after an instant."""
+    return _heads_of(conn.execute(_READ_CHANGED, {"since": to_ms(since)}))
 
 
 def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
@@ -166,18 +185,6 @@ def read_floor(conn: Connection, stream: Stream) -> int:
     if first is not None:
         return int(first) - 1
     return int(conn.execute(_READ_HEAD, _keys(stream)).scalar() or 0)
-
-
-def read_epoch(conn: Connection) -> str:
-    """The name of this log; positions of another epoch mean nothing here."""
-    return str(conn.execute(_READ_EPOCH).scalar_one())
-
-
-def draw_epoch(conn: Connection) -> str:
-    """Give the log a new name, so that every position that clients hold is reset."""
-    epoch = token_urlsafe(9)
-    conn.execute(dialects.upsert(conn, meta, ["value"]), {"key": "epoch", "value": epoch})
-    return epoch
 
 
 def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
@@ -203,6 +210,10 @@ def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
         if upto is not None:
             left -= conn.execute(_PRUNE, {**_keys(stream), "upto": upto}).rowcount
     return limit - left
+
+
+def _heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
+    return {Stream(venue, _CHANNELS[channel]): seq for venue, channel, seq in rows}
 
 
 def _lock_heads(conn: Connection, venue_ids: set[str]) -> dict[Stream, int]:

@@ -1,4 +1,4 @@
-"""What the relay asks of the log, each question one read."""
+"""Reads of the log for the relay, each question one read."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,6 +9,7 @@ from rtdash.protocol.channels import Stream
 from rtdash.store import event_log
 from rtdash.store.database import Database
 from rtdash.store.event_log import StoredEvent
+from rtdash.store.identity import check_lineage
 
 
 class EventReader:
@@ -18,32 +19,43 @@ class EventReader:
         self._database = database
 
     async def has_moved(self) -> bool:
-        """Whether the log may have grown since the last call; always true where the engine can't
-        tell.
+        """Whether the log may have grown since the last call; always true where the engine doesn't
+        know.
         """
         return await self._database.heads_moved()
 
     async def read_heads(
         self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
     ) -> tuple[str, dict[Stream, int]]:
-        """The epoch, and the heads of those streams (default: all), or of those among them that
-        changed since an instant.
+        """Return the epoch, and the heads of those streams (default: all), or of those that have
+        events since an instant.
         """
 
         def read(conn: Connection) -> tuple[str, dict[Stream, int]]:
-            return event_log.read_epoch(conn), event_log.read_heads(conn, streams, changed_since)
+            epoch = event_log.read_epoch(conn)
+            if changed_since is not None:
+                return epoch, event_log.read_changed_heads(conn, changed_since)
+            return epoch, event_log.read_heads(conn, streams)
 
         return await self._database.read(read)
 
     async def events(self, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
         """The events that follow `after`, in order, at most `limit`."""
-        return await self._database.read(
-            lambda conn: event_log.read_events(conn, stream, after, limit)
-        )
+
+        def read(conn: Connection) -> list[StoredEvent]:
+            check_lineage(conn)
+            return event_log.read_events(conn, stream, after, limit)
+
+        return await self._database.read(read)
 
     async def floor(self, stream: Stream) -> int:
         """The smallest seq that can still be followed."""
-        return await self._database.read(lambda conn: event_log.read_floor(conn, stream))
+
+        def read(conn: Connection) -> int:
+            check_lineage(conn)
+            return event_log.read_floor(conn, stream)
+
+        return await self._database.read(read)
 
     async def draw_epoch(self, seen: str) -> str:
         """The epoch that replaces `seen`: a new one, unless another process has drawn one

@@ -1,14 +1,17 @@
 """A look at a store from outside, for `rtdash doctor`: nothing is written, no lock is taken."""
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rtdash.store.dialects import open_engines
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
+from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import refuse_newer
+from rtdash.store.venues import read_venues
 
 _PATIENCE_S = 5.0
 _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
@@ -25,7 +28,7 @@ class Inspection:
 
 
 def inspect_store(url: str) -> Inspection | None:
-    """What is at the store's URL; None for a SQLite file that isn't there yet."""
+    """Return what is at the store's URL; None for a SQLite file that isn't there yet."""
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
     except StoreError as error:
@@ -43,12 +46,31 @@ def inspect_store(url: str) -> Inspection | None:
     )
 
 
+def read_venue_ids(url: str) -> list[str]:
+    """Return the venues of a store, in its order; none where the store isn't there yet, or can't
+    be asked.
+    """
+    try:
+        engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
+        if engines.file is not None and not engines.file.exists():
+            return []
+        engine = _read_only(engines.file) if engines.file is not None else engines.reader
+        with engine.connect() as conn:
+            found = [venue.id for venue in read_venues(conn)]
+        engine.dispose()
+    except (SQLAlchemyError, StoreError):
+        return []
+    return found
+
+
 def _read_only(file: Path) -> Engine:
-    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
+    )
 
 
 def _find_trouble(engine: Engine, check: str | None = None) -> StoreError | None:
-    """What its own check says, or why it can't be reached, or why this version can't use it."""
+    """Return what its own check says, or why it can't be reached, or why this version can't use it."""
     try:
         with engine.connect() as conn:
             if check and (verdict := str(conn.execute(text(check)).scalar_one())) != "ok":

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TextIO
 
+from rtdash.private_files import FileUnsafe, open_private
 from rtdash.store.errors import StoreError, StoreLocked
 
 
@@ -24,7 +25,9 @@ class LockFile:
         where files can't be written.
         """
         try:
-            file = self.path.open("a+", encoding="utf-8")
+            file = os.fdopen(open_private(self.path), "r+", encoding="utf-8")
+        except FileUnsafe as unsafe:
+            raise StoreError(str(unsafe), hint=unsafe.hint) from None
         except OSError as error:
             raise StoreError(
                 f"{self.path.parent} can't be written: {error.strerror}",
@@ -41,6 +44,7 @@ class LockFile:
                 hint=f"stop it first (kill {pid})" if pid else "stop it first",
                 pid=pid,
             ) from None
+        file.seek(0)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

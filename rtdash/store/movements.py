@@ -11,7 +11,7 @@ from rtdash.store.schema import reservations, versions
 
 _STATUS = {status.value: status for status in Status}
 _OF_VENUE = reservations.c.venue == bindparam("venue")
-# One range of the index by night: whose stay ends on the date or later, and, for a while, whose
+# One range of the index by night: stays that end on the date or later, and, for a while, that
 # guest should have left before it. Arrivals are among them, since a stay ends after it begins.
 _READ_STAYS = select(
     reservations.c.status,
@@ -73,8 +73,8 @@ def read_parties(conn: Connection, venue_id: str, day: date) -> list[PartyRow]:
 def count_changes(conn: Connection, venue_id: str, begin: datetime, end: datetime) -> DayChanges:
     """Count what was booked and what was cancelled from `begin` up to, not including, `end`.
 
-    A fee on a cancelled reservation is no second cancellation: only a version whose predecessor
-    was not Cancelled counts, and a reservation once.
+    A fee on a cancelled reservation is no second cancellation: only a version after one that was
+    not Cancelled counts, and a reservation once.
     """
     values = {"venue": venue_id, "begin": to_ms(begin), "end": to_ms(end)}
     booked = conn.execute(_COUNT_BOOKED, values).scalar_one()

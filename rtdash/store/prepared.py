@@ -1,9 +1,8 @@
 """Statements of the write path: built by SQLAlchemy once an engine, then run by the driver itself.
 
 What SQLAlchemy does around an execution costs four times what SQLite needs for it, and more where
-its code has left the processor's
-caches, as after each fan-out to a thousand sockets. Only for statements whose values need no
-conversion.
+its code has left the processor's caches, as after each fan-out to a thousand sockets. Only for
+statements with values that need no conversion.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -96,7 +95,7 @@ class PreparedIn:
 
 
 def translated(conn: Connection, sql: str, error: Exception) -> BaseException:
-    """What SQLAlchemy would have raised where the driver raised `error`."""
+    """Return what SQLAlchemy would have raised where the driver raised `error`."""
     dialect, driver = conn.dialect, conn.connection.dbapi_connection
     is_lost = dialect.is_disconnect(cast("Any", error), cast("Any", driver), None)
     base = dialect.loaded_dbapi.Error

@@ -24,7 +24,7 @@ _STAY = (
 )
 _OF_VENUE = reservations.c.venue == bindparam("venue")
 _STARTS_WITHIN = reservations.c.business_date.between(bindparam("first"), bindparam("last"))
-# Two indexed halves: who starts in the period, and who came before it and is still there.
+# Two indexed halves: stays that start in the period, and those that began before it and go on.
 _READ_STARTING = select(*_STAY).where(_OF_VENUE, _STARTS_WITHIN)
 _READ_STAYING = select(*_STAY).where(
     _OF_VENUE,
@@ -48,7 +48,7 @@ _READ_SOURCES = (
     .where(_OF_VENUE, _STARTS_WITHIN, reservations.c.status.not_in(_ABSENT))
     .group_by(reservations.c.source)
 )
-# Who came in the period is found by date, and only their past is looked up: most customers of a
+# Customers of the period are found by date, and only their past is looked up: most customers of a
 # year did not come this month.
 _CAME = select(reservations.c.customer_key).where(_OF_VENUE, IS_VISITED, _STARTS_WITHIN)
 _before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), else_=0))

@@ -44,7 +44,7 @@ COLUMNS = tuple(
         *("room_type", "check_in", "check_out", "duration_minutes", "source_version"),
     )
 )
-"""What `reservation_of` takes, in its order."""
+"""Columns that `reservation_of` takes, in its order."""
 
 _OF_VENUE = reservations.c.venue == bindparam("venue")
 # The order of (start, id), along the index: a business date never goes back while the start goes
@@ -157,11 +157,11 @@ def count(
 def read_totals(
     conn: Connection, venue_id: str, business_date: date, instant: datetime | None = None
 ) -> Totals:
-    """The figures of a business date as they were at `instant` (`domain.stats.totals_at` is the
-    definition); None: as they stand.
+    """Read the figures of a business date as they were at `instant` (`domain.stats.totals_at` is
+    the definition); None: as they stand.
 
-    What stands is not what was valid at the reader's present: the clock of whoever wrote last may
-    be ahead of it.
+    What stands is not what was valid at the reader's present: the clock of the last writer may be
+    ahead of it.
     """
     instant_ms = FOREVER_MS - 1 if instant is None else to_ms(instant)
     values = {"venue": venue_id, "business_date": business_date.isoformat(), "instant": instant_ms}

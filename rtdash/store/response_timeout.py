@@ -20,8 +20,8 @@ Result = TypeVar("Result")
 
 
 class ServerSilent(psycopg.OperationalError):
-    """The server has said nothing for so long that it is given up. It has a code of our own, so
-    that it is told apart from a lost connection.
+    """Error after a silence for which the server is given up. It has a code of our own, since it is
+    not a lost connection.
     """
 
     sqlstate = "RT000"

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION: Final = "0003"
+HEAD_REVISION: Final = "0004"
 """The migration that these tables are; compared at open, so that alembic is only loaded when there
 is something to migrate."""
 
@@ -37,6 +37,13 @@ meta = Table(
     "meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
 )
 
+origin = Table(
+    "origin",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 venues = Table(
     "venues",
     metadata,
@@ -44,6 +51,7 @@ venues = Table(
     Column("position", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("archived_at", BigInteger),
 )
 
 # Each index costs a booking a page of random writes, so there are few, and two of them leave most
@@ -208,6 +216,16 @@ processes = Table(
     "processes",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("alone", Integer, nullable=False),
     Column("beat_at", BigInteger, nullable=False),
 )
 

@@ -1,5 +1,5 @@
-"""What outlives connections and processes: sessions, and the leases of processes with their users'
-connections.
+"""State that outlives connections and processes: sessions, and the leases of processes with their
+users' connections.
 """
 
 import json
@@ -97,7 +97,7 @@ _READ_LIVING = _READ.select_from(_WITH_OWNER).where(
 _LOAD = Prepared(_READ_LIVING)
 _LOAD_LOCKED = Prepared(
     _READ_LIVING.with_for_update(of=sessions)
-)  # as it stands once whoever changes it has committed
+)  # as it stands once the transaction that changes it has committed
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
@@ -158,14 +158,12 @@ def take_over(
     """Make `process` the holder, with the next generation; None when the session is unknown,
     another user's, or had expired at `asked_at`.
 
-    Whoever asked last holds it: when it was asked for later and that was carried out sooner, it
-    stays as it is, and is given with that
-    `asked_at`. One beyond `now` is of a clock that was set back since, or goes ahead of ours: it
-    says nothing.
+    The last to ask holds it: when it was asked for later and that was carried out sooner, it stays
+    as it is, and is given with that `asked_at`. One beyond `now` is of a clock that was set back
+    since, or goes ahead of ours: it says nothing.
 
-    Whoever held it before can't change it any more, and finds out by `read_stale`. Until it is
-    saved it waits for its client as
-    after the end of a connection: the taker may have gone already.
+    The former holder can't change it any more, and finds out by `read_stale`. Until it is saved it
+    waits for its client as after the end of a connection: the taker may have gone already.
     """
     found = _LOAD_LOCKED.read(conn, {"of_id": session_id, **_limits(asked_at, ttl)})
     held = _session_of(*found[0]) if found else None
@@ -229,11 +227,9 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
 
 
 def read_stale(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:
-    """Those of the sessions (id: generation) that have a newer generation by now, and those that
-    are gone.
-
-    One that is gone belongs to nobody else: while its process stood still it expired, or an older
-    backup was restored.
+    """Return those of the sessions (id: generation) that have a newer generation by now, and those
+    that are gone. One that is gone has no other holder: while its process stood still it expired,
+    or an older backup was restored.
     """
     if not held:
         return set(), set()
@@ -249,8 +245,8 @@ def read_stale(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set
 
 
 def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_000) -> int:
-    """Remove sessions that nobody came back for, at most `limit`, and processes that hold none and
-    have long been silent.
+    """Remove sessions that no client came back for, at most `limit`, and processes that hold none
+    and have long been silent.
     """
     removed = conn.execute(
         delete(sessions).where(sessions.c.id.in_(_READ_EXPIRED.limit(limit))), _limits(now, ttl)
@@ -307,7 +303,7 @@ def _holder(session_id: str, generation: int) -> dict[str, object]:
 
 
 def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
-    """What `_IS_EXPIRED` compares with."""
+    """Return the values that `_IS_EXPIRED` compares with."""
     return {"now": to_ms(now), "silent_since": to_ms(now - ttl)}
 
 

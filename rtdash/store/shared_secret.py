@@ -5,16 +5,16 @@ from secrets import token_urlsafe
 from sqlalchemy import Connection, select
 
 from rtdash.store import dialects
-from rtdash.store.schema import meta
+from rtdash.store.schema import origin
 
 _KEY = "shared_secret"
-_READ = select(meta.c.value).where(meta.c.key == _KEY)
+_READ = select(origin.c.value).where(origin.c.key == _KEY)
 
 
 def read_shared_secret(conn: Connection) -> str:
     """Return the store's secret, drawn by the first process that asks.
 
-    Whoever reads the store knows it, so it protects what is worth less than the store: notices.
+    Every reader of the store knows it, so it protects what is worth less than the store: notices.
     """
-    conn.execute(dialects.insert_new(conn, meta), {"key": _KEY, "value": token_urlsafe(32)})
+    conn.execute(dialects.insert_new(conn, origin), {"key": _KEY, "value": token_urlsafe(32)})
     return str(conn.execute(_READ).scalar_one())

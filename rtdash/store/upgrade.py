@@ -1,17 +1,20 @@
-"""What happens to a database at open: made when it is empty, migrated when it is older, refused
-when it is newer or not ours.
+"""Preparation of a database at open: made when it is empty, migrated when it is older, refused when
+it is newer or not ours.
 """
 
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import to_ms
-from rtdash.store import dialects, event_log, migrations, schema
+from rtdash.store import dialects, migrations, schema
+from rtdash.store.engines import Engines
 from rtdash.store.errors import StoreError, StoreTooNew, translate
+from rtdash.store.files import StoreFiles
+from rtdash.store.identity import HAS_LINEAGE, draw_epoch, ensure_identity, has_lineage, mark_copy
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,26 +22,36 @@ if TYPE_CHECKING:
 _READ_REVISION = select(schema.alembic_version.c.version_num)
 
 
-def prepare(engine: Engine, now: datetime) -> None:
+def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) -> None:
     """Bring the database to `schema.HEAD_REVISION`, in one transaction, whatever the number of
     processes that start at once.
 
     Raises StoreTooNew, StoreUnavailable, StoreError.
     """
     try:
-        with engine.begin() as conn:
+        with engines.writer.begin() as conn:
             dialects.lock_migrations(conn)
             revision = _read_revision(conn)
             if revision is None:
                 _create(conn)
             elif revision != schema.HEAD_REVISION:
                 migrate(conn)
+            if has_lineage(conn):
+                for engine in (engines.writer, engines.reader):
+                    engine.update_execution_options(**{HAS_LINEAGE: True})
+                conn = conn.execution_options(**{HAS_LINEAGE: True})  # noqa: PLW2901
+            if files is not None and files.is_replaced(conn):
+                mark_copy(conn, to_ms(now))
+            ensure_identity(conn)
             # One small write, so that a database that can't be written is noticed now and not by
             # the first guest.
             conn.execute(
                 dialects.upsert(conn, schema.meta, ["value"]),
                 {"key": "probed_at", "value": str(to_ms(now))},
             )
+        if files is not None:
+            with engines.reader.connect() as conn:
+                files.note(conn)
     except SQLAlchemyError as error:
         raise translate(error) or error from error
 
@@ -101,4 +114,4 @@ def _create(conn: Connection) -> None:
     """All tables at once: the same as the migrations give, without loading alembic."""
     schema.metadata.create_all(conn, checkfirst=False)
     conn.execute(insert(schema.alembic_version), {"version_num": schema.HEAD_REVISION})
-    event_log.draw_epoch(conn)
+    draw_epoch(conn)

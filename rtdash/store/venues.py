@@ -1,4 +1,4 @@
-"""Venues as rows: read in the order of their file, and locked by whoever changes what belongs to
+"""Venues as rows: read in the order of their file, and locked by each change of what belongs to
 them.
 """
 
@@ -56,7 +56,7 @@ def save_venues(conn: Connection, new: Sequence[Venue]) -> None:
 
 def lock_venues(conn: Connection, venue_ids: Collection[str]) -> None:
     """Make other writers of these venues wait until the transaction ends; always in the same order,
-    so that nobody waits in a circle.
+    so that there is no circle of waits.
     """
     if dialects.has_row_locks(conn):
         conn.execute(_LOCK, {"ids": sorted(venue_ids)}).all()

@@ -1,5 +1,5 @@
 """The one thread that writes: it takes everything that waits, runs it in one transaction, commits,
-and only then tells.
+and only then answers.
 """
 
 import asyncio
@@ -11,14 +11,13 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, translate
 
 ATTEMPTS = 3
-"""How often a transaction that another one undid, or whose connection broke before COMMIT, is
-run."""
+"""Runs of a transaction that another one undid, or that lost its connection before COMMIT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +51,25 @@ class Writer:
     """Functions of a connection, submitted on the event loop and run in order in a thread of their
     own.
 
-    `report` is called on the event loop after each transaction, before its callers are told.
+    `report` is called on the event loop after each transaction, before its callers get their
+    answers.
     """
 
     def __init__(
-        self, engine: Engine, *, queue_limit: int, report: Callable[[Commit], None]
+        self,
+        connect: Callable[[], Connection],
+        *,
+        queue_limit: int,
+        report: Callable[[Commit], None],
+        enter: Callable[[Connection, bool], None] = lambda _conn, _is_new: None,
+        on_disk_error: Callable[[], None] | None = None,
     ) -> None:
-        self._engine = engine
+        self._open_connection = connect
         self._queue_limit = queue_limit
         self._report = report
+        self._enter = enter
+        self._on_disk_error = on_disk_error
+        self._is_new = True
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Job] = deque()
         self._changed = Condition()
@@ -113,7 +122,7 @@ class Writer:
 
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it
-        harms nobody else.
+        harms no other.
         """
         jobs = [job for job in jobs if not job.future.cancelled()]
         if not jobs:
@@ -128,6 +137,8 @@ class Writer:
         except StoreUnavailable as trouble:
             fault = trouble
             settled = [_Settled(job, error=trouble) for job in jobs]
+            if trouble.reason == "io_error" and self._on_disk_error is not None:
+                self._on_disk_error()
         except Exception as error:  # noqa: BLE001
             # whatever a caller's function raises goes to that caller
             if len(jobs) > 1:
@@ -140,7 +151,7 @@ class Writer:
                 one.job.on_failed()
         ended = monotonic()
         commit = Commit(len(jobs), began - jobs[0].queued_at, ended - began, fault)
-        # A loop that was closed without closing the store has nobody left to tell.
+        # A loop that was closed without closing the store has no caller left.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, commit, settled)
 
@@ -172,6 +183,10 @@ class Writer:
         conn = self._connect()
         transaction = conn.begin()
         try:
+            self._enter(conn, self._is_new)
+            # Group commit: everything that waited shares one transaction, and so one fsync. While
+            # it runs the next group gathers, so that groups grow with the load and a single
+            # booking waits for no other.
             results = [job.work(conn) for job in jobs]
         except BaseException:
             self._roll_back()
@@ -185,11 +200,13 @@ class Writer:
             raise OutcomeUnknown(
                 f"COMMIT failed ({fault or error})", reason=reason, hint=hint
             ) from error
+        self._is_new = False
         return results
 
     def _connect(self) -> Connection:
         if self._conn is None:
-            self._conn = self._engine.connect()
+            self._conn = self._open_connection()
+            self._is_new = True
         return self._conn
 
     def _roll_back(self) -> None:

@@ -32,7 +32,7 @@ CHANGES = {
 """Participles of the operations, in the words of the staff."""
 
 STATUSES = {"CheckedIn": "Checked in", "CheckedOut": "Checked out", "NoShow": "No-show"}
-"""Statuses whose wire names are no plain words."""
+"""Words for statuses with wire names that are no plain words."""
 
 
 def money(amount: float | None, currency: str) -> str:

@@ -136,9 +136,7 @@ async def fetch_known(
     reservations: list[dict[str, Any]] = []
     notices: list[dict[str, Any]] = []
     if "reservations" in suffixes:
-        page = await api.get_json(
-            "/api/dashboard/reservations/today", venue=venue, limit=KNOWN_RESERVATIONS
-        )
+        page = await api.reservations_today(venue, limit=KNOWN_RESERVATIONS)
         reservations = page["reservations"]
     if "notifications" in suffixes:
         channel = Channel(f"{kind}_notifications")

@@ -38,8 +38,8 @@ class Stopper:
 
 
 class InterruptibleWriter:
-    """Text stream whose blocked writes a signal can end. The event loop's own signal handlers would
-    wait behind the write.
+    """Text stream with blocked writes that a signal can end. The event loop's own signal handlers
+    would wait behind the write.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from rtdash.bookings import OutcomeKind
-from rtdash.domain.refusals import InvalidTransition, NoAvailability, NotAlone, OperationIdReused
+from rtdash.domain.refusals import InvalidTransition, NotAlone, OperationIdReused
 from rtdash.domain.reservations import Op
+from rtdash.domain.stay_refusals import NoAvailability
 from rtdash.store import event_log, reservations
 from tests.bookings.test_deciding import TABLES, kinds, log, one, sold
 from tests.stores import GRILL, HOTEL, SMALL_HOTEL, room, table, then

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect
 
 from rtdash.cli.main import run
-from rtdash.store.dialects import open_engines
+from rtdash.store.store_url import open_engines
 from tests.client.processes import Served
 from tests.programs import free_port
 from tests.servers import TestServer

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from rtdash.store.dialects import open_engines
 from rtdash.store.errors import BadStoreUrl
+from rtdash.store.store_url import open_engines
 from tests.cli.starting import serve
 from tests.faults.process import server_process
 from tests.programs import free_port

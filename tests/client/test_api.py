@@ -23,11 +23,14 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
+PROFILE = {"id": "u", "scopes": [], "venues": []}
+
+
 def test_token_travels_in_the_header_alone():
     """The bearer token stands in the header, never in the URL."""
 
     async def scenario():
-        async with answering((200, {"id": "u"}, {}), token="secret") as (api, told):
+        async with answering((200, PROFILE, {}), token="secret") as (api, told):
             await api.profile()
             line, headers, _ = told.requests[0]
             assert headers["authorization"] == "Bearer secret"
@@ -44,7 +47,7 @@ def test_token_source_is_asked_before_every_request():
         return next(tokens)
 
     async def scenario():
-        async with answering((200, {}, {}), token=renew) as (api, told):
+        async with answering((200, PROFILE, {}), token=renew) as (api, told):
             await api.profile()
             await api.profile()
             assert [headers["authorization"] for _, headers, _ in told.requests] == [
@@ -59,7 +62,7 @@ def test_connection_is_kept():
     """One request after the other uses one connection."""
 
     async def scenario():
-        async with answering((200, {}, {})) as (api, told):
+        async with answering((200, PROFILE, {})) as (api, told):
             for _ in range(3):
                 await api.profile()
             assert told.connections == 1
@@ -71,7 +74,7 @@ def test_parameters_that_are_none_are_left_out():
     """`events` asks only for what it was given."""
 
     async def scenario():
-        async with answering((200, {}, {})) as (api, told):
+        async with answering((200, {"events": [], "position": None}, {})) as (api, told):
             await api.events("hotel_reservations", after=7)
             assert told.requests[0][0] == "GET /api/channels/hotel_reservations/events?after=7"
 
@@ -204,8 +207,8 @@ def test_environment_proxy_is_not_used_for_this_machine(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
 
     async def scenario():
-        async with answering((200, {"id": "u"}, {})) as (api, _):
-            assert await api.profile() == {"id": "u"}
+        async with answering((200, PROFILE, {})) as (api, _):
+            assert await api.profile() == PROFILE
 
     run(scenario)
 
@@ -235,3 +238,43 @@ def test_another_kind_of_server_is_told():
                 await api.profile()
 
     run(scenario)
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"venues": []}, "hello", None])
+def test_something_else_that_says_200(answer):
+    """A portal, a proxy, another program: told by the shape, not only by the status."""
+
+    async def scenario():
+        async with answering((200, answer, {})) as (api, _):
+            with pytest.raises(Problem, match="seems to be something else"):
+                await api.profile()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ALL_PROXY": "socks5://127.0.0.1:9"},
+        {"NO_PROXY": "localhost,[::1]"},
+        {"SSL_CERT_FILE": "/nonexistent.pem"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_environment_says_nothing_about_this_machine(variables, monkeypatch):
+    """Variables for the outside world, even broken ones, don't end what stays on this machine."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    async def scenario():
+        async with answering((200, PROFILE, {})) as (api, _):
+            assert await api.profile() == PROFILE
+
+    run(scenario)
+
+
+def test_broken_environment_is_told_for_other_machines(monkeypatch):
+    """In words that name the variables, and not as an error of a library."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent.pem")
+    with pytest.raises(Unreachable, match="SSL_CERT_FILE"):
+        Api("https://dash.example", "t")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rtdash.domain.refusals import OverCapacity
 from rtdash.domain.reservations import Op
+from rtdash.domain.stay_refusals import OverCapacity
 from rtdash.domain.venues import Venue
 
 Make = Callable[..., Any]

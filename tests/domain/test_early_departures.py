@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
+from rtdash.domain.money_refusals import AmountBelowCharges
 from rtdash.domain.operations import decide
-from rtdash.domain.refusals import AmountBelowCharges, BadValue
+from rtdash.domain.refusals import BadValue
 from rtdash.domain.reservations import Op, Status
 from rtdash.domain.venues import Venue
 

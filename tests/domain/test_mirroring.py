@@ -9,18 +9,12 @@ import pytest
 
 from rtdash.domain.availability import Rooms
 from rtdash.domain.mirroring import is_known_version
+from rtdash.domain.money_refusals import AmountBelowCharges
 from rtdash.domain.notifications import Level, notifications
 from rtdash.domain.operations import decide
-from rtdash.domain.refusals import (
-    AmountBelowCharges,
-    BadValue,
-    DatesReversed,
-    InstantInFuture,
-    MissingField,
-    Refusal,
-    UnknownRoomType,
-)
+from rtdash.domain.refusals import BadValue, InstantInFuture, MissingField, Refusal
 from rtdash.domain.reservations import Op, Reservation, Status
+from rtdash.domain.stay_refusals import DatesReversed, UnknownRoomType
 from rtdash.domain.venues import Venue
 
 Make = Callable[..., Any]

@@ -10,15 +10,9 @@ import pytest
 
 from rtdash.domain.availability import Rooms
 from rtdash.domain.money import MAX_MINOR
+from rtdash.domain.money_refusals import Overpaid, RefundTooLarge
 from rtdash.domain.operations import decide
-from rtdash.domain.refusals import (
-    BadValue,
-    MissingField,
-    Overpaid,
-    RefundTooLarge,
-    Refusal,
-    UnknownCategory,
-)
+from rtdash.domain.refusals import BadValue, MissingField, Refusal, UnknownCategory
 from rtdash.domain.reservations import Op
 from rtdash.domain.venues import Venue
 

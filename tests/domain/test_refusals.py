@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from rtdash.domain import refusals
+from rtdash.domain import money_refusals, refusals, stay_refusals
 from rtdash.domain.refusals import Refusal
 
 NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
@@ -13,7 +13,7 @@ ALL: dict[str, tuple[Refusal, str]] = {
     "reservation_exists": (refusals.ReservationExists("a"), "choose another"),
     "reservation_not_found": (refusals.ReservationNotFound("a"), "check the id and the venue"),
     "no_availability": (
-        refusals.NoAvailability("double", date(2026, 7, 12), 2),
+        stay_refusals.NoAvailability("double", date(2026, 7, 12), 2),
         "choose other dates or another room type",
     ),
     "invalid_transition": (
@@ -21,23 +21,23 @@ ALL: dict[str, tuple[Refusal, str]] = {
         "Pending or Confirmed; this one is Seated",
     ),
     "not_amendable": (refusals.NotAmendable("amend", "NoShow"), "undo_no_show first"),
-    "overpaid": (refusals.Overpaid(500, 499, "JPY"), "500 JPY is more than the 499 JPY"),
-    "amount_below_charges": (refusals.AmountBelowCharges(1, 2, "EUR"), "give at least that"),
+    "overpaid": (money_refusals.Overpaid(500, 499, "JPY"), "500 JPY is more than the 499 JPY"),
+    "amount_below_charges": (money_refusals.AmountBelowCharges(1, 2, "EUR"), "give at least that"),
     "instant_goes_back": (
         refusals.InstantGoesBack(NOW, NOW),
         "2026-07-10T12:00:00.000Z is too early",
     ),
     "instant_in_future": (refusals.InstantInFuture(NOW, NOW), "leave it out for now"),
     "unknown_room_type": (
-        refusals.UnknownRoomType("x", ["single", "double"]),
+        stay_refusals.UnknownRoomType("x", ["single", "double"]),
         "choose one of single, double",
     ),
     "unknown_category": (refusals.UnknownCategory("x", ["mains"]), "choose one of mains"),
     "dates_reversed": (
-        refusals.DatesReversed(date(2026, 7, 12), date(2026, 7, 11)),
+        stay_refusals.DatesReversed(date(2026, 7, 12), date(2026, 7, 11)),
         "must be after checkIn 2026-07-12",
     ),
-    "stay_too_long": (refusals.StayTooLong(400, 366), "at most 366 nights, not 400"),
+    "stay_too_long": (stay_refusals.StayTooLong(400, 366), "at most 366 nights, not 400"),
     "wrong_kind": (refusals.WrongKind("seat", "hotel"), "seat is not for a hotel"),
     "missing_field": (refusals.MissingField("pay", "amount"), "pay needs amount"),
     "bad_value": (
@@ -45,10 +45,10 @@ ALL: dict[str, tuple[Refusal, str]] = {
         "guests must be at least 1",
     ),
     "refund_too_large": (
-        refusals.RefundTooLarge(500, 499, "JPY"),
+        money_refusals.RefundTooLarge(500, 499, "JPY"),
         "refund at most that",
     ),
-    "over_capacity": (refusals.OverCapacity(5, "double", 2), "holds 2 guests, not 5"),
+    "over_capacity": (stay_refusals.OverCapacity(5, "double", 2), "holds 2 guests, not 5"),
     "version_changed": (refusals.VersionChanged(4), "is at version 4 now: read it again"),
     "not_applied": (refusals.NotAlone("op-3"), "refused ('op-3'): mend that one"),
     "operation_id_reused": (refusals.OperationIdReused("op"), "needs a new id"),
@@ -76,5 +76,5 @@ def test_a_missing_id_is_told_apart_from_an_unknown_one() -> None:
 def test_a_refusal_can_be_raised_and_caught() -> None:
     """It is an exception with its facts as attributes."""
     with pytest.raises(Refusal) as caught:
-        raise refusals.Overpaid(2, 1, "EUR")
+        raise money_refusals.Overpaid(2, 1, "EUR")
     assert caught.value.args == (2, 1, "EUR")

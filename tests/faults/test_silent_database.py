@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
-from rtdash.store import dialects
+from rtdash.store import postgres_engines
 from rtdash.store.response_timeout import ResponseTimeoutConnection
 from tests.conftest import FULL
 from tests.faults.test_store import CHANNEL, Rest, pong
@@ -56,7 +56,7 @@ async def cut_off(_postgres: TestServer, proxy: FaultProxy) -> AsyncIterator[Non
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ResponseTimeoutConnection, "timeout_s", SILENCE_S)
-    monkeypatch.setitem(dialects._POSTGRES_CONNECT, "connect_timeout", CONNECT_S)
+    monkeypatch.setitem(postgres_engines._CONNECT, "connect_timeout", CONNECT_S)
 
 
 @pytest.mark.parametrize("fault", [frozen, cut_off], ids=["frozen", "cut off"])

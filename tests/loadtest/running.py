@@ -22,6 +22,17 @@ PATIENCE_S = 120
 PATIENT = find_packaged("slo", "default").read_text().replace('"p90"', '"p50"')
 """The default SLOs, but for a machine so busy that half of the events may be late."""
 
+UNEXCUSED = """
+[generator]
+most_lag_ms = 20000
+excused_lag_ms = 20000
+excused_wait = 100
+excused_others = 100
+excused_steal = 100
+excused_fsync_ms = 60000
+[[phase]]"""
+"""A machine that is busy is no excuse here: what is judged is the server."""
+
 CALM = """
 summary = "calm"
 [[phase]]

@@ -4,11 +4,9 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.loadtest.running import CALM, DROPPING, RunOutcome, running, serving, write
+from tests.loadtest.running import CALM, DROPPING, UNEXCUSED, RunOutcome, running, serving, write
 
-LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace(
-    "[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]"
-)
+LONG = CALM.replace("duration_s = 3", "duration_s = 300").replace("[[phase]]", UNEXCUSED)
 SLOWLY = LONG.replace("dashboards = 12", "dashboards = 200\nspawn_rate = 1")
 HOPELESS = CALM.replace("duration_s = 3", "duration_s = 1").replace(
     "[[phase]]", "[generator]\nmost_lag_ms = 0.001\ntries = 2\n[[phase]]"
@@ -122,7 +120,7 @@ def encrypted(certificate: tuple[Path, Path], *, is_trusted: bool) -> Scene:
         ) as server:
             slos = write(folder / "slo.toml", NOTHING_LOST)
             trust = {"SSL_CERT_FILE": str(certificate[0]) if is_trusted else ""}
-            scenario = DROPPING.replace("[[phase]]", "[generator]\nmost_lag_ms = 20000\n[[phase]]")
+            scenario = DROPPING.replace("[[phase]]", UNEXCUSED)
             async with running(folder, scenario, "--slo", slos, *server.arguments, **trust) as run:
                 return await run.outcome()
 

@@ -1,7 +1,7 @@
 """The processes of a schedule, and clients that know what must come from them."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 from rtdash.broker.memory import MemoryBroker
 from rtdash.domain.instants import from_ms
@@ -19,6 +19,7 @@ class Process:
     def __init__(self, log: FakeLog, number: int) -> None:
         self.number = number
         self.turns = Turns()
+        self.changes: Counter[Stream] = Counter()
         self.hub = Hub(self.turns.call_soon, self.turns.call_later, self.turns.clock)
         self.relay = Relay(
             log,
@@ -26,8 +27,10 @@ class Process:
             MemoryBroker(),
             log.epoch,
             clock=lambda: from_ms(0),
-            on_accepted=lambda _stream: None,
+            on_changed=lambda stream: self.changes.update([stream]),
         )
+        # A made up position ends an epoch in life; here both processes learn of epochs at once.
+        self.relay._replays._refute = _believe
         self.committed: deque[list[StoredEvent]] = deque()
         self.polling: asyncio.Task[None] | None = None
 
@@ -47,6 +50,10 @@ class Process:
             await self.relay.poll_heads()
         except StoreUnavailable:
             self.relay._sequencer.retry_gaps()
+
+
+async def _believe(_stream: Stream, _position: Position) -> None:
+    pass
 
 
 class Client:

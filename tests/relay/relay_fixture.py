@@ -20,7 +20,7 @@ class RelayFixture:
         loop = asyncio.get_running_loop()
         self.log = FakeLog()
         self.hub = Hub(loop.call_soon, loop.call_later, time.monotonic)
-        self.accepted: list[Stream] = []
+        self.changed: list[Stream] = []
         self.resets: list[tuple[Stream, str]] = []
         self.broker = MemoryBroker()
         self.relay = Relay(
@@ -29,7 +29,7 @@ class RelayFixture:
             self.broker,
             "e1",
             clock=lambda: from_ms(0),
-            on_accepted=self.accepted.append,
+            on_changed=self.changed.append,
         )
         self.relay.on_reset = lambda stream, reason: self.resets.append((stream, reason))
 

@@ -8,7 +8,7 @@ import pytest
 
 from rtdash.protocol.channels import Position
 from rtdash.store.database import StoreUnavailable
-from tests.fakes import BOOKINGS, body_of
+from tests.fakes import BOOKINGS, NOTES, body_of
 from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
@@ -136,5 +136,33 @@ def test_pruning_that_overtakes_a_stream_resets_its_members(run) -> None:
         await settled()
         assert setup.resets == [(BOOKINGS, "history_gone")]
         assert seqs(member) == [4]
+
+    run(body())
+
+
+def test_a_position_beyond_the_log_ends_its_epoch(run) -> None:
+    """What a poll saw was lost: everybody starts over. What may be made up ends none on the socket,
+    and by polling one in a while.
+    """
+
+    async def body() -> None:
+        setup = RelayFixture()
+        await setup.member()
+        setup.log.append(NOTES, 9)
+        await setup.relay.poll_heads()
+        setup.log.restore({NOTES: 4})
+        await setup.relay.follow(NOTES)
+        start = await setup.relay.prepare(NOTES, Position("e1", 9))
+        assert (start.recovered, start.reset_reason) == (False, "beyond_head")
+        assert setup.relay.position(NOTES) == Position("e2", 4)
+        assert setup.resets[0] == (BOOKINGS, "epoch_changed")
+        made_up = Position("e2", 1_000)
+        assert (await setup.relay.prepare(NOTES, made_up)).reset_reason == "beyond_head"
+        assert setup.relay.epoch == "e2"
+        await setup.relay.refute(NOTES, made_up, is_believed=True)
+        assert setup.relay.epoch == "e3"
+        with pytest.raises(StoreUnavailable):
+            await setup.relay.refute(NOTES, Position("e3", 1_000), is_believed=True)
+        assert setup.relay.epoch == "e3"
 
     run(body())

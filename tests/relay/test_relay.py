@@ -30,7 +30,7 @@ def test_an_announcement_reaches_members_and_the_broker(run) -> None:
             (body_of(BOOKINGS, 1), body_of(BOOKINGS, 2)),
             "e1",
         )
-        assert setup.accepted == [BOOKINGS]
+        assert setup.changed == [BOOKINGS, BOOKINGS]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -140,7 +140,7 @@ def test_following_a_stats_stream_follows_the_reservations_behind_it(run) -> Non
         setup = RelayFixture()
         await setup.relay.follow(STATS)
         setup.notice(setup.log.append(BOOKINGS))
-        assert setup.accepted == [BOOKINGS]
+        assert setup.changed == [BOOKINGS, BOOKINGS]
         setup.relay.unfollow(STATS)
         assert setup.relay.followed == 0
 

@@ -263,3 +263,26 @@ def test_nobody_joins_a_stream_that_is_not_followed(run) -> None:
         assert setup.hub.streams() == ()
 
     run(body())
+
+
+def test_a_position_of_a_new_epoch_does_not_wait_for_a_read_of_the_old_one(run) -> None:
+    """A read that was under way when the log got another name ends without an answer; the position
+    is looked for again.
+    """
+
+    async def body() -> None:
+        setup = RelayFixture()
+        await setup.member()
+        events = setup.log.append(BOOKINGS, 3)
+        setup.log.hold()
+        setup.notice(events[2:])
+        await settled()
+        setup.log.epoch = "e2"
+        await setup.relay.poll_heads()
+        setup.log.append(BOOKINGS, 2)
+        start = asyncio.create_task(setup.relay.prepare(BOOKINGS, Position("e2", 5)))
+        await settled()
+        setup.log.release()
+        assert (await start).recovered
+
+    run(body())

@@ -38,3 +38,12 @@ def client(server: RunningServer) -> Iterator[httpx2.Client]:
     """Anna, who may read and write both venues."""
     with server.client() as client:
         yield client
+
+
+@pytest.fixture
+def unchanged(client: httpx2.Client) -> Iterator[None]:
+    """The test leaves no event in either log."""
+    paths = ("/api/hotel/bookings", "/api/restaurant/reservations")
+    before = [client.get(path, params={"limit": 1}).json()["positions"] for path in paths]
+    yield
+    assert [client.get(path, params={"limit": 1}).json()["positions"] for path in paths] == before

@@ -85,7 +85,7 @@ class Process:
             MemoryBroker(),
             log.epoch,
             clock=self.clock,
-            on_accepted=lambda _stream: None,
+            on_changed=lambda _stream: None,
         )
         self.states = States(self.admission)
         self.metrics = Metrics()

@@ -136,15 +136,22 @@ async def test_heads(database):
         nowhere: 0,
     }
     changed = await database.read(
-        lambda conn: event_log.read_heads(conn, changed_since=NOW + timedelta(seconds=1))
+        lambda conn: event_log.read_changed_heads(conn, NOW + timedelta(seconds=1))
     )
     assert changed == {TABLES: 1}
-    assert (
-        await database.read(
-            lambda conn: event_log.read_heads(conn, [ROOMS], NOW + timedelta(seconds=1))
-        )
-        == {}
-    )
+
+
+async def test_heads_of_more_venues_than_a_statement_names(database, monkeypatch):
+    """Are read all together; a stream that is nowhere has none."""
+    monkeypatch.setattr(event_log, "_FEW_VENUES", 1)
+    await database.write(append(event(ROOMS), event(ROOMS), now=NOW))
+    nowhere = Stream("nowhere", Channel.HOTEL_RESERVATIONS)
+    asked = [ROOMS, TABLES, nowhere]
+    assert await database.read(lambda conn: event_log.read_heads(conn, asked)) == {
+        ROOMS: 2,
+        TABLES: 0,
+        nowhere: 0,
+    }
 
 
 async def test_pruning_goes_by_time_of_appending_from_the_low_end(database):

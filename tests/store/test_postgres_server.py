@@ -9,7 +9,7 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import make_url, select
 
-from rtdash.store import dialects, event_log
+from rtdash.store import engines, event_log, postgres_engines
 from rtdash.store.database import Database, OutcomeUnknown, StoreLocked, StoreUnavailable
 from rtdash.store.schema import meta
 from tests.store.writing import PATIENCE_S, keys, put
@@ -102,7 +102,7 @@ class TestPostgres:
         )
         assert (
             await database.read(lambda conn: conn.exec_driver_sql(count_them).scalar_one())
-            <= 1 + dialects.READERS
+            <= 1 + engines.READERS
         )
 
     async def test_a_process_that_can_t_hear_of_others_works_alone(
@@ -119,7 +119,7 @@ class TestPostgres:
         deaf = await Database.open(database_url, data_dir=tmp_path, clock=clock)
         with pytest.raises(StoreLocked) as refused:
             await deaf.acquire_process_lock(alone=True)
-        assert "--broker redis://" in refused.value.hint
+        assert "--broker postgresql" in refused.value.hint
         await asyncio.gather(one.close(), other.close(), deaf.close())
         deaf, late = [
             await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
@@ -136,7 +136,7 @@ class TestPostgres:
         repeat.
         """
         await database.write(put("a"))
-        monkeypatch.setattr(dialects, "STUCK_S", 1)
+        monkeypatch.setattr(postgres_engines, "STUCK_S", 1)
         frozen = await Database.open(database_url, data_dir=tmp_path, clock=clock)
         has_lock, go_on = Event(), Event()
 

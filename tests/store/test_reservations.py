@@ -14,7 +14,7 @@ from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Op, Status
 from rtdash.domain.stats import Version, totals_at
-from rtdash.store import dialects, reservations, upgrade
+from rtdash.store import reservations, store_url, upgrade
 from rtdash.store.venues import save_venues
 from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
 
@@ -190,8 +190,8 @@ def test_totals_are_those_of_the_definition_at_every_instant(steps, size):
     batches = [steps[first : first + size] for first in range(0, len(steps), size)]
     timed = []
     with TemporaryDirectory() as directory:
-        engines = dialects.open_engines(f"sqlite:///{directory}/x.db", busy_timeout_s=1)
-        upgrade.prepare(engines.writer, NOW)
+        engines = store_url.open_engines(f"sqlite:///{directory}/x.db", busy_timeout_s=1)
+        upgrade.prepare(engines, NOW)
         with engines.writer.begin() as conn:
             save_venues(conn, VENUES)
         for batch in batches:

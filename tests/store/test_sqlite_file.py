@@ -37,7 +37,7 @@ class TestSqliteFile:
         whatever was committed meanwhile.
         """
         await store.heads_moved()
-        store._watch.connection.driver_connection.close()
+        store._reader._watch.connection.driver_connection.close()
         with pytest.raises(ProgrammingError):
             await store.heads_moved()
         assert await store.probe()

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert, inspect, select
 
 from rtdash.domain.instants import from_ms, to_ms
-from rtdash.store import dialects, migrations, schema, sessions, upgrade
+from rtdash.store import migrations, schema, sessions, store_url, upgrade
 from rtdash.store.sessions import StoredSession
 from tests.stores import NOW
 
@@ -23,9 +23,14 @@ TTL = timedelta(minutes=10)
 
 
 @pytest.fixture
-def engine(database_url):
-    engines = dialects.open_engines(database_url, busy_timeout_s=1)
-    yield engines.writer
+def engine(engines):
+    return engines.writer
+
+
+@pytest.fixture
+def engines(database_url):
+    engines = store_url.open_engines(database_url, busy_timeout_s=1)
+    yield engines
     engines.dispose()
 
 
@@ -63,7 +68,7 @@ def test_the_last_migration_is_the_one_that_the_schema_names():
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD_REVISION
 
 
-def test_sessions_of_the_first_tables_are_kept(engine):
+def test_sessions_of_the_first_tables_are_kept(engine, engines):
     """And whoever comes back for one gets it."""
     session = StoredSession(
         "s1",
@@ -82,7 +87,7 @@ def test_sessions_of_the_first_tables_are_kept(engine):
         command.upgrade(config, "0001")
         first = Table("sessions", MetaData(), autoload_with=conn)
         conn.execute(insert(first), {**row, **instants, "generation": 1})
-    upgrade.prepare(engine, NOW)
+    upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         assert sessions.load(conn, "s1", now=NOW, ttl=TTL) == session
         taken = sessions.take_over(
@@ -91,15 +96,15 @@ def test_sessions_of_the_first_tables_are_kept(engine):
         assert (taken.process, taken.generation, taken.asked_at) == ("p2", 2, NOW)
 
 
-def test_an_empty_database_is_made_once(engine):
+def test_an_empty_database_is_made_once(engine, engines):
     """A second start changes nothing but the mark of its probe."""
-    upgrade.prepare(engine, NOW)
+    upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         conn.execute(insert(schema.meta), {"key": "kept", "value": "yes"})
         before = conn.execute(
             select(schema.meta.c.value).where(schema.meta.c.key == "epoch")
         ).scalar_one()
-    upgrade.prepare(engine, NOW)
+    upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         values = {row.key: row.value for row in conn.execute(select(schema.meta))}
         assert values["epoch"] == before
@@ -110,10 +115,10 @@ def test_an_empty_database_is_made_once(engine):
 def test_a_start_without_migration_leaves_alembic_alone(tmp_path):
     """Loading it takes a quarter of a second, which no start spends for nothing."""
     program = (
-        "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import dialects,"
-        f" upgrade\nengines = dialects.open_engines('sqlite:///{tmp_path}/x.db',"
-        " busy_timeout_s=1)\nupgrade.prepare(engines.writer,"
-        " datetime.now(UTC))\nupgrade.prepare(engines.writer, datetime.now(UTC))\nassert 'alembic'"
+        "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import store_url,"
+        f" upgrade\nengines = store_url.open_engines('sqlite:///{tmp_path}/x.db',"
+        " busy_timeout_s=1)\nupgrade.prepare(engines,"
+        " datetime.now(UTC))\nupgrade.prepare(engines, datetime.now(UTC))\nassert 'alembic'"
         " not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

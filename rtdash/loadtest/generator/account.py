@@ -30,7 +30,7 @@ class StreamAccount:
 
     @classmethod
     def opened(cls, start: int) -> Self:
-        """Return the account of a client whose first event is the one after `start`."""
+        """Return the account of a client that gets the event after `start` first."""
         return cls(start, start + 1)
 
     def receive(self, seq: int) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from rtdash.domain.venues import VenueKind
-from rtdash.loadtest.generator.follower import ClientStats, Follower
+from rtdash.loadtest.generator.client_stats import ClientStats
+from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader, scheduled_of
 from rtdash.loadtest.generator.misbehaviour import Misbehaviour
 from rtdash.loadtest.generator.operation_source import OperationSource
+from rtdash.loadtest.generator.results import client_json
 from rtdash.loadtest.generator.run_config import (
     OVER_FILE,
     TRAFFIC_FILE,
@@ -24,6 +26,7 @@ from rtdash.loadtest.generator.run_config import (
     load_heads,
     stream_name,
 )
+from rtdash.loadtest.generator.variants import Variant
 from rtdash.loadtest.generator.websocket_user import WebSocketUser
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.protocol.backoff import Backoff
@@ -73,8 +76,13 @@ class ClientPool:
         """Add a WebSocket user; an even share of them is behind the fault proxy."""
         number = len(self._websocket_users)
         config = self.config
+        variant = Variant.of(number, config.phase)
         follower = Follower(
-            f"client {os.getpid()}-{number}", list(config.phase.channels), self._reader, self.stats
+            f"client {os.getpid()}-{number}",
+            list(variant.channels),
+            self._reader,
+            self.stats,
+            batch_ms=variant.batch_ms,
         )
         backoff = Backoff(
             self.rng, time.monotonic, first_s=config.first_delay_s, longest_s=config.longest_delay_s
@@ -87,6 +95,7 @@ class ClientPool:
             proxy_port=self._proxy_port(number),
             frozen_after_s=config.frozen_after_s,
             backoff=backoff,
+            compress=variant.compress,
         )
         self._websocket_users.append(websocket_user)
         return websocket_user
@@ -173,10 +182,10 @@ class ClientPool:
         stats, heads = self.stats, self._heads or {}
         data = {
             "clients": [
-                _client_json(websocket_user.follower) for websocket_user in self._websocket_users
+                client_json(websocket_user.follower) for websocket_user in self._websocket_users
             ],
             "contents": {
-                stream_name(stream): [[seq, digest] for seq, digest in entries.items()]
+                stream_name(stream): [[seq, *content] for seq, content in entries.items()]
                 for stream, entries in self._reader.contents.items()
             },
             "recoveries": [recovery.to_json() for recovery in stats.recoveries],
@@ -187,8 +196,15 @@ class ClientPool:
                 one.has_unread and not one.follower.is_at(heads) for one in self._websocket_users
             ),
             "connect_failures": stats.connect_failures,
+            "messages": stats.messages,
+            "batches": stats.batches,
+            "compressed": stats.compressed,
             "latency": stats.latency.to_json(),
             "connect_time": stats.connect_time.to_json(),
+            "connect_times": stats.connect_times,
+            "subscribe_time": stats.subscribe_time.to_json(),
+            "resume_time": stats.resume_time.to_json(),
+            "pong_time": stats.pong_time.to_json(),
             "http_latency": self.http_latency.to_json(),
             "published": self.published.to_json(),
             "http": self.http,
@@ -219,17 +235,3 @@ def read_outcomes(body: Any, expected: int) -> list[JsonObject] | None:
         outcomes: list[JsonObject] = body["outcomes"]
         return outcomes if len(outcomes) == expected else None
     return None
-
-
-def _client_json(follower: Follower) -> JsonObject:
-    return {
-        "name": follower.name,
-        "accounts": {
-            stream_name(stream): account.to_json() for stream, account in follower.accounts.items()
-        },
-        "states": [
-            [stream_name(stream), kind, digest]
-            for (stream, kind), digest in follower.states.items()
-        ],
-        "is_current": follower.is_subscribed or follower.is_current_at_end,
-    }

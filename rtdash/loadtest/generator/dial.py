@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.uri import parse_uri
 
 READ_BYTES = 65_536
@@ -19,12 +20,12 @@ class ConnectionBroken(Exception):  # noqa: N818
 
 
 def dial(
-    url: str, token: str, proxy_port: int | None = None
+    url: str, token: str, proxy_port: int | None = None, *, compress: bool = False
 ) -> tuple[socket.socket, ClientProtocol]:
     """Open a WebSocket connection. Raises ConnectionBroken, OSError.
 
     With a `proxy_port` of this machine it connects there, and means the URL all the same: in its
-    Host, and in the certificate that it checks.
+    Host, and in the certificate that it checks. `compress` offers permessage-deflate.
     """
     parts = urlsplit(url)
     is_secure = parts.scheme == "wss"
@@ -36,7 +37,8 @@ def dial(
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if is_secure:
             connection = _trusting().wrap_socket(connection, server_hostname=parts.hostname)
-        protocol = ClientProtocol(parse_uri(url), max_size=_MAX_MESSAGE_BYTES)
+        offers = [ClientPerMessageDeflateFactory()] if compress else None
+        protocol = ClientProtocol(parse_uri(url), extensions=offers, max_size=_MAX_MESSAGE_BYTES)
         request = protocol.connect()
         request.headers["Authorization"] = f"Bearer {token}"
         protocol.send_request(request)

@@ -3,13 +3,13 @@ recovery took. The gevent user and the asyncio probe are shells around it. Times
 monotonic clock, given by the shell.
 """
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import json
 from typing import Any
 
-from rtdash.loadtest.generator.account import EXAMPLES, StreamAccount
+from rtdash.loadtest.generator.account import StreamAccount
+from rtdash.loadtest.generator.client_stats import ClientStats
 from rtdash.loadtest.generator.message_reader import DecodedMessage, MessageReader
+from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.client_session import ClientSession, Wanted
@@ -17,77 +17,37 @@ from rtdash.protocol.codes import ErrorCode
 from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed
 
 
-@dataclass(slots=True)
-class Recovery:
-    """Loss of a connection and the recovery from it. `port`: the client's own port on the
-    connection that was lost.
-    """
-
-    port: int
-    detected_at: float
-    cause: str = "lost"
-    began_at: float | None = None
-    """When the client itself brought it about; faults from outside are matched by port."""
-    attempts: int = 0
-    reconnected_at: float | None = None
-    subscribed_at: float | None = None
-    consistent_at: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all fields as JSON for another process."""
-        return asdict(self)
-
-
-class ClientStats:
-    """Counters of all followers of a process. `heard` gets each live event's latency in seconds,
-    beside the histogram.
-    """
-
-    def __init__(self, heard: Callable[[float], None] | None = None) -> None:
-        self.received = 0
-        self.connected = 0
-        self.connects = 0
-        self.connect_failures = 0
-        self._heard = heard
-        self.latency = Histogram()
-        self.connect_time = Histogram()
-        self.recoveries: list[Recovery] = []
-        self.counts: Counter[str] = Counter()
-        """unexpected, invalid, sessions_forgotten, errors."""
-        self.examples: list[str] = []
-
-    def hear(self, latency_s: float) -> None:
-        """Record the latency of a live event."""
-        self.latency.record(latency_s)
-        if self._heard is not None:
-            self._heard(latency_s)
-
-    def find(self, kind: str, text: str) -> None:
-        """Record a fault of the server, with its first examples in words."""
-        self.counts[kind] += 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(f"{kind}: {text}")
-
-
 class Follower:
     """Client under test with its session, over all its connections."""
 
     def __init__(
-        self, name: str, wanted: list[Wanted], reader: MessageReader, stats: ClientStats
+        self,
+        name: str,
+        wanted: list[Wanted],
+        reader: MessageReader,
+        stats: ClientStats,
+        *,
+        batch_ms: int | None = None,
     ) -> None:
         self.name = name
         self.accounts: dict[Stream, StreamAccount] = {}
         self.states: dict[tuple[Stream, str], str] = {}
         """Digest of the last state message of each kind."""
+        self.latency = Histogram()
+        """Of this client's live events."""
+        self.is_disturbed = False
+        """Whether a fault hit this client, so that its latency says nothing about fairness."""
         self.is_current_at_end = False
         """Whether it was connected and subscribed when the run ended."""
         self.farewell: Disconnect | None = None
         self.is_turned_away = False
-        self._session = ClientSession(wanted)
+        self._session = ClientSession(wanted, batch_ms=batch_ms)
         self._reader = reader
         self._stats = stats
         self._recovery: Recovery | None = None
         self._connected_at: str | None = None
+        self._asked_at = 0.0
+        self._pinged_at: float | None = None
         self._was_subscribed = False
         self._is_resumed = False
 
@@ -100,6 +60,11 @@ class Follower:
     def is_recovering(self) -> bool:
         """Return whether a connection was lost before, so that the next one is a reconnection."""
         return self._recovery is not None
+
+    @property
+    def followed(self) -> frozenset[Stream]:
+        """Return the streams that the server has confirmed."""
+        return self._session.followed
 
     def is_at(self, heads: dict[Stream, int]) -> bool:
         """Return whether everything up to those heads has come, or was given up by a reset."""
@@ -117,11 +82,19 @@ class Follower:
         self._stats.connected += 1
         self._connected_at = None
         self._is_resumed = self._session.session_id is not None
+        self._asked_at = self._pinged_at = now
         self.farewell = None
         self._session.connected()
         if self._recovery is not None:
             self._recovery.reconnected_at = now
         return self._session.outgoing()
+
+    def ping(self, now: float) -> list[str]:
+        """Return a ping to send, unless one is still unanswered."""
+        if self._pinged_at is not None or not self.is_subscribed:
+            return []
+        self._pinged_at = now
+        return [json.dumps({"action": "ping"})]
 
     def lost(
         self, now: float, *, port: int, cause: str = "lost", began_at: float | None = None
@@ -130,7 +103,8 @@ class Follower:
         self._stats.connected -= 1
         self._session.disconnected()
         self._was_subscribed = False
-        self._recovery = Recovery(port, now, cause, began_at)
+        self.is_disturbed = True
+        self._recovery = Recovery(port, now, cause, began_at, client=self.name)
         self._stats.recoveries.append(self._recovery)
 
     def ended(self) -> None:
@@ -140,32 +114,38 @@ class Follower:
         self._session.disconnected()
 
     def receive(self, payload: bytes, now: float) -> list[str]:
-        """Take a message; return the messages to send in answer."""
-        self._stats.received += 1
-        message = self._reader.read(payload)
+        """Take a frame; return the messages to send in answer."""
+        frame = self._reader.read(payload)
+        if frame.inner is not None:
+            self._stats.batches += 1
+        for message in (frame,) if frame.inner is None else frame.inner:
+            self._take(message, now)
+        if not self._was_subscribed and self._session.is_subscribed:
+            self._subscribed(now)
+        return self._session.outgoing()
+
+    def _take(self, message: DecodedMessage, now: float) -> None:
+        stats = self._stats
+        stats.received += 1
+        stats.messages[message.label] += 1
         if message.flaw is not None:
-            self._stats.find("invalid", f"{self.name}: {message.flaw}")
+            stats.find("invalid", f"{self.name}: {message.flaw}")
         if message.seq is not None and not self._account(message, now):
-            return []
+            return
         if message.body.get("code") == ErrorCode.SESSION_UNKNOWN:
             # The session subscribes anew by itself, and says nothing of it.
-            self._stats.find(
-                "sessions_forgotten",
-                f"{self.name}: {message.body['code']}: {message.body.get('message')}",
-            )
+            text = f"{message.body['code']}: {message.body.get('message')}"
+            stats.find("sessions_forgotten", f"{self.name}: {text}")
         try:
             for received in self._session.accept(message.body):
-                self._take(received, message)
+                self._act_on(received, message, now)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if message.flaw is None:
-                self._stats.find(
+                stats.find(
                     "invalid",
                     f"{self.name}: an answer that is not of the protocol ({type(error).__name__}:"
                     f" {error})",
                 )
-        if not self._was_subscribed and self._session.is_subscribed:
-            self._subscribed(now)
-        return self._session.outgoing()
 
     def _account(self, message: DecodedMessage, now: float) -> bool:
         """Enter an event into its account; return whether this client follows its stream."""
@@ -188,10 +168,10 @@ class Follower:
             if self._recovery is not None:
                 self._recovery.consistent_at = now
         elif is_new and message.scheduled is not None:
-            self._stats.hear(now - message.scheduled)
+            self._stats.hear(now - message.scheduled, self.latency)
         return True
 
-    def _take(self, received: Received, message: DecodedMessage) -> None:
+    def _act_on(self, received: Received, message: DecodedMessage, now: float) -> None:
         match received:
             case Gap(stream, position, seq):
                 # A real client would come back for it; here it stays missing, so that it is found.
@@ -200,20 +180,41 @@ class Follower:
                 if body.get("type") == "reset" and position is not None and stream in self.accounts:
                     self.accounts[stream].reset(position.seq)
                 elif position is None:
-                    self.states[stream, body["type"]] = message.digest
+                    self._take_state(stream, message)
             case Subscribed(starts=starts):
                 for stream, position in starts.items():
                     self.accounts.setdefault(stream, StreamAccount.opened(position.seq))
             case Answer(status="pong", body=body):
-                self._connected_at = body["timestamp"]
+                self._take_pong(body, now)
             case Refused():
                 self._stats.find("errors", f"{self.name}: {received.code}: {received.text}")
             case Disconnect():
                 self.farewell = received
                 self.is_turned_away = not received.may_return
 
+    def _take_state(self, stream: Stream, message: DecodedMessage) -> None:
+        if stream not in self._session.followed:
+            self._stats.find(
+                "unexpected",
+                f"{self.name}: {message.body.get('type')} of {stream}, which it doesn't follow",
+            )
+            return
+        key = (stream, message.body["type"])
+        if self.states.get(key, message.digest) != message.digest:
+            self._stats.state_changes[stream.channel] += 1
+        self.states[key] = message.digest
+
+    def _take_pong(self, body: dict[str, Any], now: float) -> None:
+        if self._connected_at is None:
+            self._connected_at = body["timestamp"]
+        if self._pinged_at is not None:
+            self._stats.pong_time.record(now - self._pinged_at)
+            self._pinged_at = None
+
     def _subscribed(self, now: float) -> None:
         self._was_subscribed = True
+        answered = self._stats.resume_time if self._is_resumed else self._stats.subscribe_time
+        answered.record(now - self._asked_at)
         if self._recovery is not None and self._recovery.subscribed_at is None:
             self._recovery.subscribed_at = now
             # What was missed comes after the answer, and moves this on.

@@ -6,13 +6,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rtdash.loadtest.generator.shapes import find_flaw
 from rtdash.protocol.channels import Channel, Stream
 
 _CACHE_LIMIT = 4096
 _PAYLOADS = ("stats", "availability")
+
+
+class Content(NamedTuple):
+    """Content of an event as a client received it: digest and operation id."""
+
+    digest: str
+    operation_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,14 @@ class DecodedMessage:
     digest: str = ""
     scheduled: float | None = None
     flaw: str | None = None
+    inner: tuple["DecodedMessage", ...] | None = None
+    """Of a batch: its messages."""
+
+    @property
+    def label(self) -> str:
+        """Return type and channel, for the counts of coverage."""
+        kind = self.body.get("type", self.body.get("status", "?"))
+        return f"{kind} {self.stream.channel}" if self.stream else str(kind)
 
 
 class MessageReader:
@@ -35,19 +50,19 @@ class MessageReader:
     """
 
     def __init__(self, run_id: str) -> None:
-        self.contents: dict[Stream, dict[int, str]] = {}
-        """Digest of each event's content as it was first received."""
+        self.contents: dict[Stream, dict[int, Content]] = {}
+        """Each event's content as it was first received."""
         self._run_id = run_id
         self._cache: dict[bytes, DecodedMessage] = {}
 
     def read(self, payload: bytes) -> DecodedMessage:
         """Decode a frame; `flaw` says what is wrong with it."""
-        seen = self._cache.get(payload)
-        if seen is None:
+        message = self._cache.get(payload)
+        if message is None:
             if len(self._cache) >= _CACHE_LIMIT:
                 self._cache.clear()
-            seen = self._cache[payload] = self._decode(payload)
-        return seen
+            message = self._cache[payload] = self._decode(payload)
+        return message
 
     def _decode(self, payload: bytes) -> DecodedMessage:
         try:
@@ -56,22 +71,23 @@ class MessageReader:
             return DecodedMessage({}, flaw="not JSON")
         if not isinstance(body, dict):
             return DecodedMessage({}, flaw="not a JSON object")
-        flaw = find_flaw(body)
+        flaw = find_flaw(body, payload)
+        if body.get("type") == "batch" and flaw is None:
+            inner = tuple(self.read(json.dumps(one).encode()) for one in body["messages"])
+            return DecodedMessage(body, inner=inner)
+        return self._with_content(body, flaw)
+
+    def _with_content(self, body: dict[str, Any], flaw: str | None) -> DecodedMessage:
         stream = _stream_of(body)
         seq = body.get("seq")
         if stream is None or not isinstance(seq, int):
             return DecodedMessage(body, stream, digest=digest_of(_payload_of(body)), flaw=flaw)
-        digest = digest_of(body)
-        if self.contents.setdefault(stream, {}).setdefault(seq, digest) != digest:
+        operation = body.get("operationId")
+        content = Content(digest_of(body), operation if isinstance(operation, str) else None)
+        if self.contents.setdefault(stream, {}).setdefault(seq, content) != content:
             flaw = flaw or f"{stream.channel} seq {seq} says something else than before"
-        return DecodedMessage(
-            body,
-            stream,
-            seq,
-            digest,
-            scheduled_of(str(body.get("operationId")), self._run_id),
-            flaw,
-        )
+        scheduled = scheduled_of(str(operation), self._run_id)
+        return DecodedMessage(body, stream, seq, content.digest, scheduled, flaw)
 
 
 def operation_id(run_id: str, number: str, scheduled: float) -> str:
@@ -81,9 +97,14 @@ def operation_id(run_id: str, number: str, scheduled: float) -> str:
     return f"lt-{run_id}-{number}-{round(scheduled * 1e6)}"
 
 
+def is_of_run(operation: str | None, run_id: str) -> bool:
+    """Return whether an operation id is one of this run's."""
+    return operation is not None and operation.startswith(f"lt-{run_id}-")
+
+
 def scheduled_of(operation: str, run_id: str) -> float | None:
     """Return the scheduled instant in an id of this run; None for other ids."""
-    if not operation.startswith(f"lt-{run_id}-"):
+    if not is_of_run(operation, run_id):
         return None
     micros = operation.rpartition("-")[2]
     return int(micros) / 1e6 if micros.isdecimal() else None

@@ -6,8 +6,9 @@ import itertools
 import random
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rtdash.domain.instants import format_instant
 from rtdash.loadtest.generator.message_reader import operation_id
@@ -31,10 +32,20 @@ _NIGHTS = 300
 _MOST_STAYS = 200
 """Hotel bookings that stand at a time: far below the rooms of so many nights."""
 _MOST_TABLES = 1000
+_CYCLE = 40
+"""Operations from one of each special kind to the next of that kind."""
+_LARGE_PARTY = 12
+_SOON_MINUTES = 30
+
+JsonObject = dict[str, Any]
 
 
 class OperationSource:
-    """Source of operations for some venues; `prefix` separates the publishers of a run."""
+    """Source of operations for some venues; `prefix` separates the publishers of a run.
+
+    Most change the far future. In each cycle a few make what staff look at: a table within the
+    lead of its announcement, a large party, a room for tonight and its cancellation.
+    """
 
     def __init__(
         self, run_id: str, prefix: str, venues: Sequence[TargetVenue], rng: random.Random
@@ -47,63 +58,94 @@ class OperationSource:
         self._restaurants = [venue for venue in venues if venue.kind == "restaurant"]
         self._stays: deque[tuple[str, str]] = deque()
         self._tables: deque[tuple[str, str]] = deque(maxlen=_MOST_TABLES)
+        self._tonight: deque[tuple[str, str]] = deque()
+        self._for_tonight: set[str] = set()
 
-    def draw(self, scheduled: float) -> dict[str, Any]:
+    def draw(self, scheduled: float) -> JsonObject:
         """Return the next operation; `scheduled` is its instant in seconds of the monotonic
         clock.
         """
         number = next(self._numbers)
-        operation = {
-            "operationId": operation_id(self._run_id, f"{self._prefix}.{number}", scheduled)
-        }
+        own = {"operationId": operation_id(self._run_id, f"{self._prefix}.{number}", scheduled)}
+        special = self._special(number, own["operationId"])
+        if special is not None:
+            return own | special
         is_hotel = bool(self._hotels) and (
             not self._restaurants or self._rng.random() < _HOTEL_SHARE
         )
-        return operation | (self._hotel(number) if is_hotel else self._restaurant(number))
+        return own | (self._hotel(number) if is_hotel else self._restaurant(number))
 
-    def applied(self, operation: dict[str, Any], reservation_id: str) -> None:
+    def applied(self, operation: JsonObject, reservation_id: str) -> None:
         """Record an acknowledged operation: its reservation may be changed from now on."""
-        if operation["op"] == "book":
-            known = self._stays if operation["kind"] == "hotel" else self._tables
-            known.append((operation["venue"], reservation_id))
+        if operation["op"] != "book":
+            return
+        if operation["operationId"] in self._for_tonight:
+            self._for_tonight.discard(operation["operationId"])
+            self._tonight.append((operation["venue"], reservation_id))
+            return
+        known = self._stays if operation["kind"] == "hotel" else self._tables
+        known.append((operation["venue"], reservation_id))
 
-    def _hotel(self, number: int) -> dict[str, Any]:
+    def _special(self, number: int, operation: str) -> JsonObject | None:
+        match number % _CYCLE:
+            case 1 if self._restaurants:
+                return self._table(timedelta(minutes=_SOON_MINUTES), self._rng.randint(1, 7))
+            case 2 if self._restaurants:
+                return self._table(timedelta(days=2), _LARGE_PARTY)
+            case 3 if rooms := [venue for venue in self._hotels if venue.free_tonight]:
+                venue = self._rng.choice(rooms)
+                self._for_tonight.add(operation)
+                return self._stay(venue, business_date(venue), self._rng.choice(venue.free_tonight))
+            case 8 | 18 | 28 if self._tonight:
+                return _cancel(*self._tonight.popleft())
+        return None
+
+    def _hotel(self, number: int) -> JsonObject:
         if len(self._stays) > _MOST_STAYS or (self._stays and self._rng.random() < 0.5):
-            venue_id, reservation_id = self._stays.popleft()
-            return {
-                "op": "cancel",
-                "kind": "hotel",
-                "venue": venue_id,
-                "reservationId": reservation_id,
-            }
+            return _cancel(*self._stays.popleft())
         venue = self._rng.choice(self._hotels)
         night = datetime.now(UTC).date() + timedelta(days=_FIRST_NIGHT + number % _NIGHTS)
-        room_type = self._rng.choice(venue.room_types)
-        stay = {
-            "roomType": room_type,
-            "checkIn": night.isoformat(),
-            "checkOut": (night + timedelta(days=1)).isoformat(),
-        }
-        return {"op": "book", "kind": "hotel", "venue": venue.id, **self._guest(1), **stay}
+        return self._stay(venue, night, self._rng.choice(venue.room_types))
 
-    def _restaurant(self, number: int) -> dict[str, Any]:
+    def _restaurant(self, number: int) -> JsonObject:
         if self._tables and self._rng.random() < _CHANGE_SHARE:
             venue_id, reservation_id = self._rng.choice(self._tables)
             change = {"reservationId": reservation_id, "guests": self._rng.randint(1, 7)}
             return {"op": "amend", "kind": "restaurant", "venue": venue_id, **change}
+        return self._table(timedelta(hours=2 + number % 200), self._rng.randint(1, 7))
+
+    def _table(self, ahead: timedelta, guests: int) -> JsonObject:
         venue = self._rng.choice(self._restaurants)
-        start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2 + number % 200)
+        start = format_instant(datetime.now(UTC).replace(microsecond=0) + ahead)
+        booking = {"op": "book", "kind": "restaurant", "venue": venue.id, "date": start}
+        return booking | self._guest(guests)
+
+    def _stay(self, venue: TargetVenue, night: date, room_type: str) -> JsonObject:
         return {
             "op": "book",
-            "kind": "restaurant",
+            "kind": "hotel",
             "venue": venue.id,
-            **self._guest(self._rng.randint(1, 7)),
-            "date": format_instant(start),
+            **self._guest(1),
+            "roomType": room_type,
+            "checkIn": night.isoformat(),
+            "checkOut": (night + timedelta(days=1)).isoformat(),
         }
 
-    def _guest(self, guests: int) -> dict[str, Any]:
+    def _guest(self, guests: int) -> JsonObject:
         return {
             "customerName": self._rng.choice(_NAMES),
             "guests": guests,
             "source": self._rng.choice(_SOURCES),
         }
+
+
+def business_date(venue: TargetVenue, *, ahead_minutes: int = 0) -> date:
+    """Return the venue's business date now, or in so many minutes: local, turning at its closeout
+    hour.
+    """
+    local = datetime.now(ZoneInfo(venue.timezone)) + timedelta(minutes=ahead_minutes)
+    return (local - timedelta(hours=venue.closeout_hour)).date()
+
+
+def _cancel(venue: str, reservation_id: str) -> JsonObject:
+    return {"op": "cancel", "kind": "hotel", "venue": venue, "reservationId": reservation_id}

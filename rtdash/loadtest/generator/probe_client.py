@@ -12,12 +12,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from rtdash.client.addresses import is_this_machine
-from rtdash.loadtest.generator.follower import ClientStats, Follower
+from rtdash.loadtest.generator.client_stats import ClientStats
+from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader
 from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Channel
 
-_FROZEN_S = 5.0
+_FROZEN_S = 10.0
+_PING_EVERY_S = 1.0
 _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -71,6 +73,7 @@ class ProbeClient:
         ) as socket:
             port = socket.local_address[1]
             await _say(socket, self.follower.connected(time.monotonic()))
+            pinging = asyncio.create_task(self._ping(socket))
             try:
                 while True:
                     payload = await socket.recv(decode=False)
@@ -80,6 +83,21 @@ class ProbeClient:
             except asyncio.CancelledError:
                 self.follower.ended()
                 raise
+            finally:
+                pinging.cancel()
+                await asyncio.gather(pinging, return_exceptions=True)
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        """Measure both answers to a ping, of the protocol and of WebSocket, until the connection
+        ends.
+        """
+        with suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(_PING_EVERY_S)
+                await _say(socket, self.follower.ping(time.monotonic()))
+                began = time.monotonic()
+                await (await socket.ping())
+                self.stats.pong_time.record(time.monotonic() - began)
 
 
 async def _say(socket: ClientConnection, texts: list[str]) -> None:

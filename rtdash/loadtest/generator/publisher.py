@@ -5,19 +5,25 @@ there.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
 from rtdash.client.api import Api
 from rtdash.client.failures import Problem, Unreachable
+from rtdash.domain.venues import VenueKind
 from rtdash.loadtest.generator.account import Acknowledged
+from rtdash.loadtest.generator.booking_model import BookingModel
 from rtdash.loadtest.generator.operation_source import OperationSource
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.protocol.channels import Stream, reservations_channel
 
 _UNDER_WAY = 64
 """Requests at once; beyond, the schedule is late, and the latency says so."""
+_REPEAT_EVERY = 50
+"""Acknowledged operations from one that is sent again to the next."""
+
+JsonObject = dict[str, Any]
 
 
 class Publisher:
@@ -25,6 +31,11 @@ class Publisher:
 
     def __init__(self, api: Api, operations: OperationSource) -> None:
         self.acknowledged: list[Acknowledged] = []
+        self.heads: dict[Stream, int] = {}
+        """The highest seq that was acknowledged, by stream."""
+        self.model = BookingModel()
+        self.repeats = 0
+        """Operations that were sent again and answered as repeated."""
         self.latency = Histogram()
         self.failures: Counter[str] = Counter()
         self.offered = 0
@@ -48,7 +59,7 @@ class Publisher:
                 for due in instants:
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     await self._room.acquire()
-                    self._begin([self._operations.draw(due) for _ in range(batch)], due)
+                    self._begin(self._send([self._operations.draw(due) for _ in range(batch)], due))
                     begun += 1
         if begun < len(instants):
             self.failures["not sent in time: too many requests were under way"] += (
@@ -66,16 +77,15 @@ class Publisher:
                 task.cancel()
             await asyncio.gather(*unanswered, return_exceptions=True)
 
-    def _begin(self, operations: list[dict[str, Any]], due: float) -> None:
-        task = asyncio.create_task(self._send(operations, due))
+    def _begin(self, work: Coroutine[Any, Any, None], *, is_extra: bool = False) -> None:
+        """Run it as a task; what is on the schedule gives back its place under way at its end."""
+        task = asyncio.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._under_way.discard)
+        if not is_extra:
+            task.add_done_callback(lambda _: self._room.release())
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._under_way.discard(task)
-        self._room.release()
-
-    async def _send(self, operations: list[dict[str, Any]], due: float) -> None:
+    async def _send(self, operations: list[JsonObject], due: float) -> None:
         self.offered += len(operations)
         try:
             outcomes = await self._api.post_operations(operations)
@@ -89,14 +99,37 @@ class Publisher:
         for operation, outcome in zip(operations, outcomes, strict=True):
             self._take(operation, outcome, now - due)
 
-    def _take(self, operation: dict[str, Any], outcome: dict[str, Any], latency_s: float) -> None:
+    def _take(self, operation: JsonObject, outcome: JsonObject, latency_s: float) -> None:
         if outcome["outcome"] == "refused":
             self.failures[str(outcome.get("problem", {}).get("title", "refused"))] += 1
             return
-        stream = Stream(operation["venue"], reservations_channel(operation["kind"]))
-        self.acknowledged.append(Acknowledged(operation["operationId"], stream, outcome["seq"]))
+        stream = Stream(operation["venue"], reservations_channel(VenueKind(operation["kind"])))
+        seq, reservation_id = outcome["seq"], outcome["reservationId"]
+        self.acknowledged.append(Acknowledged(operation["operationId"], stream, seq))
+        self.heads[stream] = max(self.heads.get(stream, 0), seq)
         self.latency.record(latency_s)
-        self._operations.applied(operation, outcome["reservationId"])
+        self.model.acknowledge(operation, reservation_id)
+        self._operations.applied(operation, reservation_id)
+        if len(self.acknowledged) % _REPEAT_EVERY == 1 and not self._room.locked():
+            # Only where there is room: it must not delay what is on the schedule.
+            self._begin(self._repeat(operation, outcome), is_extra=True)
+
+    async def _repeat(self, operation: JsonObject, first: JsonObject) -> None:
+        """Send an acknowledged operation again: it must be answered as repeated, with the same
+        reservation, and make no event (which the ledger would find).
+        """
+        try:
+            (outcome,) = await self._api.post_operations([operation])
+        except (Unreachable, Problem):
+            return  # judged where it was sent first
+        same = outcome.get("reservationId") == first["reservationId"]
+        if outcome["outcome"] == "repeated" and same:
+            self.repeats += 1
+            return
+        self.model.violate(
+            f"operation {operation['operationId']} was sent again and answered"
+            f" {outcome['outcome']!r} for reservation {outcome.get('reservationId')}"
+        )
 
 
 def _instants(began: float, rate: float, batch: int, duration_s: float) -> Iterator[float]:

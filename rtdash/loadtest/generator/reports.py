@@ -1,4 +1,4 @@
-"""What the generator's processes report while they run, by files in the run's folder."""
+"""Reports of the generator's processes while they run, as files in the run's folder."""
 
 import json
 from dataclasses import dataclass, field

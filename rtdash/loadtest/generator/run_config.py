@@ -30,6 +30,16 @@ class TargetVenue:
     id: str
     kind: str
     room_types: tuple[str, ...] = ()
+    free_tonight: tuple[str, ...] = ()
+    """Room types with rooms to spare tonight."""
+    timezone: str = "UTC"
+    closeout_hour: int = 3
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "TargetVenue":
+        """Return the venue that `asdict` described."""
+        lists = {name: tuple(data[name]) for name in ("room_types", "free_tonight")}
+        return cls(**{**data, **lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +79,7 @@ class RunConfig:
     def load(cls, path: Path) -> "RunConfig":
         """Read the configuration from a file."""
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        venues = tuple(
-            TargetVenue(one["id"], one["kind"], tuple(one["room_types"])) for one in data["venues"]
-        )
+        venues = tuple(map(TargetVenue.from_json, data["venues"]))
         return cls(
             **{
                 **data,

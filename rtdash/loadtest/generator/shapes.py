@@ -1,131 +1,56 @@
-"""Shapes of the messages: the fields of the protocol (guide: protocol) and what may stand in them.
-More fields are allowed, fewer are not.
-"""
+"""Shapes of the messages, by the models of the protocol: more fields are allowed, fewer are not."""
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_args
 
-Check = Callable[[Any], bool]
-Shape = Mapping[str, "Check | Shape"]
+from pydantic import BaseModel, ValidationError
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_CLOCK = re.compile(r"(1[0-2]|[1-9]):[0-5]\d (AM|PM)")
-_STATUSES = frozenset(
-    {
-        "Pending",
-        "Confirmed",
-        "CheckedIn",
-        "CheckedOut",
-        "Seated",
-        "Completed",
-        "Cancelled",
-        "NoShow",
-        "Upcoming",
-    }
-)
-_LEVELS = frozenset({"info", "warning", "critical"})
+from rtdash.protocol.models import CHANNEL_MESSAGES, CONNECTION_MESSAGES, Batch
+
+_SHOWN = 40
+"""Characters of a wrong value that are shown."""
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def find_flaw(message: Mapping[str, Any], payload: bytes | None = None) -> str | None:
+    """Return what is wrong with a message, such as `stats.expectedGuests is 'x'`; None when
+    nothing is. `payload` is the message as JSON, if that is at hand.
 
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_natural(value: Any) -> bool:
-    return _is_whole(value) and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_trend(value: Any) -> bool:
-    return value is None or _is_whole(value)
-
-
-def _is_instant(value: Any) -> bool:
-    return isinstance(value, str) and _INSTANT.fullmatch(value) is not None
-
-
-def _is_clock(value: Any) -> bool:
-    return isinstance(value, str) and _CLOCK.fullmatch(value) is not None
-
-
-_TIMED: Shape = {"timestamp": _is_instant}
-_STREAMED: Shape = {**_TIMED, "channel": _is_text, "venue": _is_text}
-_EVENT: Shape = {**_STREAMED, "seq": _is_natural}
-_RESERVATION: Shape = {
-    "id": _is_text,
-    "customerName": _is_text,
-    "customerInitials": _is_text,
-    "date": _is_instant,
-    "time": _is_clock,
-    "guests": _is_natural,
-    "status": _STATUSES.__contains__,
-}
-_STATS: Shape = {
-    "reservationsToday": _is_natural,
-    "prepaidReservations": _is_natural,
-    "expectedGuests": _is_natural,
-    "pendingPayments": _is_number,
-    "pendingPaymentsTrend": _is_trend,
-    "reservationsTrend": _is_trend,
-    "prepaidTrend": _is_trend,
-    "guestsTrend": _is_trend,
-}
-_AVAILABILITY: Shape = {
-    "totalRooms": _is_natural,
-    "availableRooms": _is_whole,
-    "occupancyRate": _is_natural,
-}
-_POSITION: Shape = {"epoch": _is_text, "seq": _is_natural}
-
-SHAPES: Mapping[str, Shape] = {
-    "stats_update": {**_STREAMED, "stats": _STATS},
-    "room_availability_update": {**_STREAMED, "availability": _AVAILABILITY},
-    "new_reservation": {**_EVENT, "reservation": _RESERVATION},
-    "reservation_update": {**_EVENT, "reservation": _RESERVATION, "change": _is_text},
-    "upcoming_reservation": {**_EVENT, "reservation": _RESERVATION},
-    "notification": {**_EVENT, "level": _LEVELS.__contains__, "title": _is_text, "body": _is_text},
-    "reset": {**_STREAMED, "position": _POSITION, "reason": _is_text},
-    "token_expiring": {**_TIMED, "expiresAt": _is_instant},
-    "disconnect": {**_TIMED, "code": _is_natural, "reason": _is_text},
-    "batch": _TIMED,
-}
-"""By `type`; answers, which have a `status` instead, are judged by the session that asked."""
-
-
-def find_flaw(message: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a message, such as `stats.expectedGuests: …`; None when
-    nothing is.
+    Answers have a `status` and no `type`: the session that asked judges them. The messages of a
+    batch are looked at one by one, not here.
     """
     if "status" in message and "type" not in message:
         return None
     kind = message.get("type")
-    shape = SHAPES.get(kind) if isinstance(kind, str) else None
-    return f"type is {kind!r}" if shape is None else _flaw_in(message, shape, "")
-
-
-def _flaw_in(value: Any, shape: Shape, path: str) -> str | None:
-    if not isinstance(value, Mapping):
-        return f"{path.rstrip('.') or 'the message'} is no object"
-    for name, check in shape.items():
-        if name not in value:
-            return f"{path}{name} is missing"
-        if isinstance(check, Mapping):
-            if flaw := _flaw_in(value[name], check, f"{path}{name}."):
-                return flaw
-        elif not _holds(check, value[name]):
-            return f"{path}{name} is {str(value[name])[:40]!r}"
+    model = _models().get(kind) if isinstance(kind, str) else None
+    if model is None:
+        return f"type is {kind!r}"
+    if model is Batch:
+        return None if isinstance(message.get("messages"), list) else "messages is no list"
+    try:
+        # Strict JSON: a number is no text and a text no number, while an enumeration is still
+        # named by its value.
+        model.model_validate_json(
+            payload if payload is not None else json.dumps(message), strict=True, extra="ignore"
+        )
+    except ValidationError as error:
+        return _in_words(error)
     return None
 
 
-def _holds(check: Check, value: Any) -> bool:
-    try:
-        return check(value)
-    except TypeError:  # what can't be hashed is in no set
-        return False
+@cache
+def _models() -> dict[str, type[BaseModel]]:
+    return {
+        get_args(model.model_fields["type"].annotation)[0]: model
+        for model in (*CHANNEL_MESSAGES, *CONNECTION_MESSAGES)
+    }
+
+
+def _in_words(error: ValidationError) -> str:
+    """The first error; the tag of a union in its path (`reservation.hotel.guests`) is left out."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"] if part not in {"hotel", "restaurant"})
+    if first["type"] == "missing":
+        return f"{path} is missing"
+    return f"{path or 'the message'} is {str(first['input'])[:_SHOWN]!r}"

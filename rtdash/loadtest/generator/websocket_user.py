@@ -3,6 +3,7 @@ inside.
 """
 
 import fcntl
+import math
 import random
 import socket
 import termios
@@ -13,12 +14,15 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
+from rtdash.loadtest.generator.client_stats import ClientStats
 from rtdash.loadtest.generator.dial import READ_BYTES, ConnectionBroken, dial, flush
-from rtdash.loadtest.generator.follower import ClientStats, Follower
+from rtdash.loadtest.generator.follower import Follower
 from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.codes import may_reconnect
 
 FLAPS = 5
+SLOW_COUNTS_S = 30.0
+"""A client that stopped reading so long ago may still be closed for it."""
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -39,6 +43,7 @@ class WebSocketUser:
         frozen_after_s: float,
         backoff: Backoff,
         proxy_port: int | None = None,
+        compress: bool = False,
     ) -> None:
         self.follower = follower
         self._url = url
@@ -47,10 +52,12 @@ class WebSocketUser:
         self._frozen_after_s = frozen_after_s
         self._backoff = backoff
         self._proxy_port = proxy_port
+        self._compress = compress
         self._socket: socket.socket | None = None
         self._protocol: ClientProtocol | None = None
         self._fragments: list[bytes] = []
         self._pause_s = 0.0
+        self._paused_at = -math.inf
         self._flaps = 0
         self._own_fault: tuple[str, float] | None = None
 
@@ -97,13 +104,17 @@ class WebSocketUser:
     def stop_reading(self, seconds: float) -> None:
         """Stop reading for so many seconds."""
         self._pause_s = seconds
+        self._paused_at = time.monotonic()
+        self.follower.is_disturbed = True
 
     def _attempt(self) -> None:
         """Run one connection from its beginning to its end."""
         self.follower.attempting()
         began = time.monotonic()
         try:
-            connection, protocol = dial(self._url, self._token, self._proxy_port)
+            connection, protocol = dial(
+                self._url, self._token, self._proxy_port, compress=self._compress
+            )
         except (ConnectionBroken, OSError) as error:
             # What a dropped client meets on its way back are attempts of its recovery.
             if not self.follower.is_recovering:
@@ -113,8 +124,7 @@ class WebSocketUser:
                 )
             return
         now = time.monotonic()
-        self._stats.connects += 1
-        self._stats.connect_time.record(now - began)
+        self._stats.opened(began, now - began, is_compressed=bool(protocol.extensions))
         self._socket, self._protocol, self._fragments = connection, protocol, []
         port = connection.getsockname()[1]
         self._say(self.follower.connected(now))
@@ -127,11 +137,13 @@ class WebSocketUser:
 
     def _lost(self, port: int, protocol: ClientProtocol, how: str) -> None:
         code = protocol.close_rcvd.code if protocol.close_rcvd is not None else None
-        cause, began_at = self._own_fault or (how if code is None else f"close {code}", None)
+        now, cause = time.monotonic(), how if code is None else f"close {code}"
+        paused_at = self._paused_at if now - self._paused_at < SLOW_COUNTS_S else None
+        cause, began_at = self._own_fault or (cause, paused_at)
         if self._socket is not None:
             self._socket.close()
         self._socket = self._protocol = self._own_fault = None
-        self.follower.lost(time.monotonic(), port=port, cause=cause, began_at=began_at)
+        self.follower.lost(now, port=port, cause=cause, began_at=began_at)
         if code is not None and not may_reconnect(code):
             self.follower.is_turned_away = True
 

@@ -1,1 +1,1 @@
-"""What a run is made of and held to: scenarios, SLOs and the catalogue of metrics."""
+"""Parts and standards of a run: scenarios, SLOs and the catalogue of metrics."""

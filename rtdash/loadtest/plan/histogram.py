@@ -31,17 +31,23 @@ class Histogram:
         self.max_s = 0.0
         self.buckets: dict[int, int] = {}
 
-    def record(self, duration_s: float) -> None:
-        """Add one duration."""
-        index = (
+    def record(self, duration_s: float) -> int:
+        """Add one duration; return its bucket, for `record_in` of another histogram."""
+        bucket = (
             min(int(math.log(duration_s / LEAST_S) * _PER_LOG), _BUCKETS - 1)
             if duration_s > LEAST_S
             else 0
         )
-        self.buckets[index] = self.buckets.get(index, 0) + 1
+        self.record_in(bucket, duration_s)
+        return bucket
+
+    def record_in(self, bucket: int, duration_s: float) -> None:
+        """Add one duration of a known bucket: the logarithm is most of the cost."""
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         self.count += 1
         self.total_s += duration_s
-        self.max_s = max(self.max_s, duration_s)
+        if duration_s > self.max_s:  # noqa: PLR1730 - a call costs more
+            self.max_s = duration_s
 
     def record_pause(self, duration_s: float, every_s: float) -> None:
         """Add a pause of a periodic check, and the checks that it delayed (Tene's coordinated

@@ -94,7 +94,20 @@ class GeneratorLimits(_Table):
     most_cpu: float = Field(0.92, gt=0)
     """Mean of the busiest process over a phase, in cores."""
     most_lag_ms: float = Field(300, gt=0)
-    """99th percentile of the timers' lateness."""
+    """99th percentile of the timers' lateness, beyond which nothing counts that is about time."""
+    excused_lag_ms: float = Field(150, gt=0)
+    """The same, beyond which a broken SLO about time doesn't count; likewise all that follow."""
+    excused_cpu: float = Field(0.5, gt=0)
+    """Cores of the generator: below, what it reads late was served late."""
+    excused_wait: float = Field(0.2, ge=0)
+    """Seconds a second for which the server waited for a processor, together with the next."""
+    excused_wait_share: float = Field(0.4, ge=0, le=1)
+    """Of the time in which it could run."""
+    excused_others: float = Field(0.6, ge=0)
+    """Share of the processors that other programs used."""
+    excused_steal: float = Field(0.1, ge=0)
+    """Share of the processors that the hypervisor took."""
+    excused_fsync_ms: float = Field(150, gt=0)
     tries: int = Field(1, ge=1, le=10)
     """How often a phase is run until the generator was not the bottleneck: a machine that others
     keep busy has better moments."""
@@ -108,6 +121,9 @@ class Scenario(_Table):
     generator: GeneratorLimits = GeneratorLimits()
     gone_after_s: float = Field(30, gt=0)
     """A server named by its URL, from which nothing came for so long, is lost for good."""
+    heartbeat_s: float = Field(35, gt=0)
+    """Within which a server named by its URL notices a dead client: its ping interval and pong
+    timeout together."""
     phase: tuple[Phase, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

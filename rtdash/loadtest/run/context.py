@@ -1,14 +1,17 @@
 """Context that the phases of a run share."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rtdash.client.addresses import socket_url
 from rtdash.loadtest.run.own_server import OwnServer
+from rtdash.loadtest.run.silent_client import SilentClient
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.samples import Sample
+from rtdash.protocol.channels import Channel
 
 
 @dataclass(slots=True)
@@ -32,6 +35,25 @@ class RunContext:
     show: Callable[[Sample, Observations], None]
     proxy_target: tuple[str, int]
     gone_after_s: float
+    heartbeat_s: float
+    """Within which the server notices a dead client."""
+    silent: SilentClient | None = None
+    """Client that never answers a ping, from the first phase to the last."""
+    _silence: "asyncio.Task[None] | None" = None
+
+    def fall_silent(self, channels: Iterable[Channel]) -> SilentClient:
+        """Start the silent client on those channels, unless it is there already."""
+        if self.silent is None:
+            url, token = socket_url(self.url), self.tokens[-1]
+            self.silent = SilentClient(url, token, channels, self.heartbeat_s)
+            self._silence = asyncio.create_task(self.silent.run())
+        return self.silent
+
+    async def close(self) -> None:
+        """End the silent client."""
+        if self._silence is not None:
+            self._silence.cancel()
+            await asyncio.gather(self._silence, return_exceptions=True)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run `work` until it is done or the run is stopped; return whether it was done."""

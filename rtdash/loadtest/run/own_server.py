@@ -22,6 +22,9 @@ LIFTED = {
 }
 """Limits of users and addresses, which a load test would hit at once; all others stay as they are
 by default."""
+HEARTBEAT = {"RTDASH_PING_INTERVAL_S": "5", "RTDASH_PONG_TIMEOUT_S": "5"}
+"""A quicker heartbeat than the default's, so that a run of seconds sees whether there is one."""
+HEARTBEAT_S = 10.0
 
 _START_S = 60.0
 _STOP_S = 20.0
@@ -49,7 +52,7 @@ class OwnServer:
         self._port = 0
         self._is_to_run = False
         self._said_bytes = 0
-        """What it had written when it was ready."""
+        """Output of the server up to its readiness."""
 
     @property
     def pid(self) -> int | None:
@@ -96,7 +99,7 @@ class OwnServer:
             "--data",
             str(self._data),
         ]
-        environment = environment_without_settings() | LIFTED
+        environment = environment_without_settings() | LIFTED | HEARTBEAT
         with self._log.open("ab") as log:
             # A session of its own: a Ctrl-C at the terminal is for the run, which stops the server
             # itself.

@@ -16,6 +16,7 @@ from rtdash.loadtest.generator.run_config import RunConfig, TargetVenue
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.fault_injector import FaultInjector
+from rtdash.loadtest.run.rest_checker import RestChecker
 from rtdash.loadtest.run.sampler import Sampler
 from rtdash.loadtest.verdict.observations import Observations
 
@@ -35,6 +36,8 @@ class PhaseParts:
     probe: ProbeClient
     publisher: Publisher
     sampler: Sampler
+    checker: RestChecker
+    venues: tuple[TargetVenue, ...]
 
     @property
     def server_exit_reason(self) -> str | None:
@@ -81,6 +84,8 @@ def build_parts(
         probe=probe,
         publisher=publisher,
         sampler=Sampler(observations, generator.reports, publisher, probe, server_pid),
+        checker=RestChecker(api, venues, publisher, rng),
+        venues=venues,
     )
 
 

@@ -4,6 +4,7 @@ verdict.
 
 import asyncio
 import random
+from pathlib import Path
 
 from rtdash.client.api import Api
 from rtdash.client.failures import Problem, Unreachable
@@ -12,11 +13,14 @@ from rtdash.loadtest.generator.locust_process import GeneratorFailed
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.run import server_log
 from rtdash.loadtest.run.context import RunContext
+from rtdash.loadtest.run.leaks import count_before, count_leaks
 from rtdash.loadtest.run.liveness import watch_liveness
+from rtdash.loadtest.run.machine import probe_disk
 from rtdash.loadtest.run.own_server import ServerFailed
 from rtdash.loadtest.run.parts import PhaseParts, build_parts
-from rtdash.loadtest.run.settling import count_leaks, read_logs, settle
+from rtdash.loadtest.run.settling import read_logs, settle
 from rtdash.loadtest.run.traffic import run_traffic
+from rtdash.loadtest.run.venues import read_venues
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.protocol.channels import Channel
 
@@ -37,7 +41,7 @@ async def run_phase(context: RunContext, phase: Phase) -> Observations:
         rng=random.Random(context.seed),  # noqa: S311 - jitter
     )
     async with api:
-        venues = await server_log.read_venues(api)
+        venues = await read_venues(api)
         streams = server_log.streams_of(venues, phase.channels)
         phase = phase.model_copy(update={"channels": tuple(stream.channel for stream in streams)})
         events = [
@@ -45,11 +49,15 @@ async def run_phase(context: RunContext, phase: Phase) -> Observations:
             for stream in server_log.streams_of(venues, Channel)
             if not stream.channel.is_state
         ]
-        observations = Observations(phase, streams, starts=await server_log.read_heads(api, events))
-        observations.connections_before = await server_log.read_connections(context.url)
+        starts = await server_log.read_heads(api, events)
+        observations = Observations(phase, context.run_id, streams, starts, venues)
+        silent = context.fall_silent(stream.channel for stream in events)
+        await count_before(context, observations)
         async with FaultProxy(*context.proxy_target) as proxy:
             await PhaseRunner(build_parts(context, api, proxy, observations, venues)).run()
-        await count_leaks(context, observations)
+            # Before the proxy closes: a half-open connection is the server's to notice.
+            await count_leaks(context, observations)
+        observations.half_open_kept = silent.kept
     return observations
 
 
@@ -66,25 +74,34 @@ class PhaseRunner:
         parts, observations = self._parts, self._observations
         self._generator.start()
         probing = asyncio.create_task(parts.probe.run())
-        lateness = asyncio.create_task(parts.sampler.record_lateness())
+        beside = [
+            asyncio.create_task(work)
+            for work in (
+                parts.sampler.record_lateness(),
+                parts.sampler.scrape(parts.context.url),
+                probe_disk(Path(parts.folder), observations.disk),
+            )
+        ]
         try:
-            await self._until_one_dies(lateness)
+            await self._until_one_dies(beside)
             observations.results = await self._generator.finish()
             probing.cancel()
             await asyncio.wait([probing], timeout=5)
             observations.probe = parts.probe
             observations.publisher = parts.publisher
             observations.injected = parts.proxy.injected
+            observations.model = parts.publisher.model
+            observations.rest = parts.checker.findings
             self._check_results()
         finally:
-            for task in (probing, lateness):
+            for task in (probing, *beside):
                 task.cancel()
-            await asyncio.gather(probing, lateness, return_exceptions=True)
+            await asyncio.gather(probing, *beside, return_exceptions=True)
             self._generator.kill()
         if observations.server_gone is None:
             await read_logs(parts)
 
-    async def _until_one_dies(self, lateness: "asyncio.Task[None]") -> None:
+    async def _until_one_dies(self, beside: "list[asyncio.Task[None]]") -> None:
         """Run the stages up to the last, or to the death of the server or of the generator. Raises
         GeneratorFailed when no user ever came.
         """
@@ -94,7 +111,7 @@ class PhaseRunner:
             for work in (self._stages(), self._watch_processes(), self._watch_foreign_server())
         ]
         try:
-            done, _ = await asyncio.wait([*works, lateness], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*works, *beside], return_when=asyncio.FIRST_COMPLETED)
             for work in done:
                 work.result()
         except (ServerFailed, Unreachable) as failure:

@@ -19,8 +19,10 @@ from rtdash.loadtest.generator.locust_process import GeneratorFailed
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase, Scenario
 from rtdash.loadtest.plan.slo import SloFile, judge
+from rtdash.loadtest.run.abort_watch import AbortWatch
 from rtdash.loadtest.run.context import RunContext
-from rtdash.loadtest.run.own_server import LIFTED, OwnServer
+from rtdash.loadtest.run.machine import describe_machine
+from rtdash.loadtest.run.own_server import HEARTBEAT_S, LIFTED, OwnServer
 from rtdash.loadtest.run.phase_runner import run_phase
 from rtdash.loadtest.verdict.baseline import compare
 from rtdash.loadtest.verdict.measuring import measure
@@ -28,14 +30,12 @@ from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.samples import Sample
 from rtdash.loadtest.verdict.summary import Summary
-
-ABORT_AFTER = 5
-"""Samples in a row, a second each, in which an SLO that aborts is broken."""
+from rtdash.loadtest.verdict.validity import why_no_verdict
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Request of a run. `url` None: a server of our own, whose token `mint` makes from its data
+    """Request of a run. `url` None: a server of our own; `mint` makes a token from its data
     directory.
     """
 
@@ -62,8 +62,9 @@ async def run(
     """
     _allow_many_sockets()
     started, began = datetime.now(UTC), time.monotonic()
+    environment = describe_machine()
     judged: list[PhaseResult] = []
-    stops = AbortWatch(request, should_stop)
+    stops = AbortWatch(request.slos.slos, should_stop)
 
     def watch(sample: Sample, observations: Observations) -> None:
         show(sample, observations)
@@ -76,20 +77,38 @@ async def run(
                 say("starting a server of our own, with the limits of users and addresses lifted")
                 await server.start()
             context = _context(request, server, Path(folder), should_stop, watch)
-            for phase in request.scenario.phase:
-                if should_stop.is_set():
-                    break
-                say(f"{phase.name}: {phase.users} users, {phase.duration_s:g} s")
-                judged.append(await _judge(request, context, phase, say, is_first=not judged))
-                if not judged[-1].is_whole:
-                    break  # what is lost for good doesn't come back in the next phase
+            try:
+                await _run_phases(request, context, judged, say)
+            finally:
+                await context.close()
         finally:
             if server is not None:
                 await server.stop()
     is_interrupted = should_stop.is_set() and not stops.has_aborted
     return _summary(
-        request, judged, started, time.monotonic() - began, is_interrupted=is_interrupted
+        request,
+        judged,
+        started,
+        time.monotonic() - began,
+        is_interrupted=is_interrupted,
+        environment=environment,
     )
+
+
+async def _run_phases(
+    request: RunRequest,
+    context: RunContext,
+    judged: list[PhaseResult],
+    say: Callable[[str], None],
+) -> None:
+    """Run the phases in order; what was measured stands in `judged`, however this ends."""
+    for phase in request.scenario.phase:
+        if context.should_stop.is_set():
+            return
+        say(f"{phase.name}: {phase.users} users, {phase.duration_s:g} s")
+        judged.append(await _judge(request, context, phase, say, is_first=not judged))
+        if not judged[-1].is_whole:
+            return  # what is lost for good doesn't come back in the next phase
 
 
 def _summary(
@@ -99,6 +118,7 @@ def _summary(
     duration_s: float,
     *,
     is_interrupted: bool,
+    environment: dict[str, str],
 ) -> Summary:
     measures = {phase.name: phase.measures for phase in judged}
     return Summary(
@@ -116,6 +136,7 @@ def _summary(
         phases=judged,
         verdicts=judge(request.slos.slos, measures),
         is_interrupted=is_interrupted,
+        environment=environment,
         comparisons=(
             compare(request.baseline, measures, request.slos.allowance) if request.baseline else []
         ),
@@ -138,10 +159,12 @@ async def _judge(
     try:
         while True:
             judged = measure(await run_phase(context, phase), generator)
-            if not (judged.is_starved and judged.is_whole) or len(notes) + 1 >= generator.tries:
+            verdicts = judge(request.slos.slos, {phase.name: judged.measures})
+            reasons = why_no_verdict([judged], verdicts)
+            if not (reasons and judged.may_repeat) or len(notes) + 1 >= generator.tries:
                 return replace(judged, notes=notes + judged.notes)
             notes.append(
-                f"measured again, because this said nothing about the server: {judged.invalid[0]}"
+                f"measured again, because this said nothing about the server: {reasons[0]}"
             )
             say(notes[-1])
     except (Unreachable, Problem, GeneratorFailed) as failure:
@@ -155,32 +178,9 @@ async def _judge(
             [] if gone else [f"{phase.name}: {failure}"],
             [],
             [],
-            gone,
+            server_gone=gone,
             is_whole=False,
         )
-
-
-class AbortWatch:
-    """Watch over the SLOs that abort while the run goes on."""
-
-    def __init__(self, request: RunRequest, should_stop: asyncio.Event) -> None:
-        self.has_aborted = False
-        self._slos = [slo for slo in request.slos.slos if slo.abort]
-        self._broken_for = dict.fromkeys(range(len(self._slos)), 0)
-        self._should_stop = should_stop
-
-    def look(self, observations: Observations) -> None:
-        """Stop the run when such an SLO has been broken for long enough."""
-        measures = observations.measures_so_far() if self._slos else Measures()
-        for number, slo in enumerate(self._slos):
-            measured = measures.get(slo.metric, slo.statistic)
-            is_about = slo.scope in {None, observations.phase.name}
-            is_broken = is_about and measured is not None and not slo.holds(measured)
-            self._broken_for[number] = self._broken_for[number] + 1 if is_broken else 0
-            if self._broken_for[number] >= ABORT_AFTER and not self._should_stop.is_set():
-                self.has_aborted = True
-                observations.notes.append(f"ended early: {slo} was broken for {ABORT_AFTER} s")
-                self._should_stop.set()
 
 
 def _context(
@@ -205,6 +205,7 @@ def _context(
         show=show,
         proxy_target=(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
         gone_after_s=request.scenario.gone_after_s,
+        heartbeat_s=HEARTBEAT_S if server is not None else request.scenario.heartbeat_s,
     )
 
 

@@ -1,14 +1,10 @@
 """The server's log and states over REST, for comparison with the ledger."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import httpx2
-
-from rtdash.client.addresses import rest_url
 from rtdash.client.api import Api
 from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from rtdash.loadtest.generator.message_reader import digest_of
@@ -18,17 +14,13 @@ from rtdash.protocol.channels import Channel, Position, Stream
 
 _PAGE = 500
 _PAYLOADS = ("stats", "availability")
-_CONNECTIONS = ("rtdash_connections ", "rtdash_connections{")
-"""How its line begins in the metrics of a server; of several workers each has one, with a label."""
 _AGAIN_S = 0.5
 
 T = TypeVar("T")
 
 
 class LogUnusable(Exception):  # noqa: N818
-    """Raised when the log was pruned or reset under the run, so that nothing can be held against
-    it.
-    """
+    """Raised when the log was pruned under the run, so that nothing can be held against it."""
 
 
 async def patiently(read: Callable[[], Awaitable[T]], until: float) -> T:
@@ -53,22 +45,44 @@ async def read_heads(api: Api, streams: Iterable[Stream]) -> dict[Stream, Positi
     return heads
 
 
-async def read_log(api: Api, stream: Stream, start: Position) -> Log:
-    """Read all events after `start`. Raises LogUnusable."""
+async def read_log(
+    api: Api,
+    stream: Stream,
+    start: Position,
+    take: Callable[[Stream, dict[str, Any]], None] = lambda _stream, _event: None,
+) -> Log:
+    """Read all events after `start`; each goes to `take`. A log that went back differs from one that
+    was pruned: only the server can have done the first. Raises LogUnusable.
+    """
     entries: dict[int, tuple[str | None, str]] = {}
-    at = start.seq
+    events: list[dict[str, Any]] = []
+    at, epoch, went_back = start.seq, start.epoch, None
     while True:
         page = await api.events(
-            stream.channel, venue=stream.venue, after=at, epoch=start.epoch, limit=_PAGE
+            stream.channel, venue=stream.venue, after=at, epoch=epoch, limit=_PAGE
         )
+        position = Position(**page["position"])
         if not page["recovered"]:
-            raise LogUnusable(f"the log of {stream.channel} was pruned or reset during the run")
-        entries |= {
-            event["seq"]: (event.get("operationId"), digest_of(event)) for event in page["events"]
-        }
-        at = page["position"]["seq"]
+            if went_back is not None or not _is_back(position, start):
+                raise LogUnusable(f"the log of {stream.channel} was pruned during the run")
+            went_back = (
+                f"it stood at seq {start.seq} of epoch {start.epoch}, and ends now at seq"
+                f" {position.seq} of epoch {position.epoch}"
+            )
+            at, epoch = 0, position.epoch
+            continue
+        for event in page["events"]:
+            entries[event["seq"]] = (event.get("operationId"), digest_of(event))
+        events += page["events"]
+        at = position.seq
         if len(page["events"]) < _PAGE:
-            return Log(start.seq, at, entries)
+            for event in events:  # not before, since reading may fail and begin anew
+                take(stream, event)
+            return Log(0 if went_back else start.seq, at, entries, went_back)
+
+
+def _is_back(position: Position, start: Position) -> bool:
+    return position.epoch != start.epoch or position.seq < start.seq
 
 
 async def read_states(api: Api, streams: Iterable[Stream]) -> dict[tuple[Stream, str], str]:
@@ -81,42 +95,9 @@ async def read_states(api: Api, streams: Iterable[Stream]) -> dict[tuple[Stream,
     return states
 
 
-async def read_venues(api: Api) -> tuple[TargetVenue, ...]:
-    """Return the first venue of each kind that the token is for: plain channel names mean these."""
-    venues: dict[str, TargetVenue] = {}
-    for venue in (await api.profile())["venues"]:
-        if venue["kind"] not in venues:
-            types = (
-                [one["id"] for one in (await api.room_types(venue["id"]))["roomTypes"]]
-                if venue["kind"] == "hotel"
-                else []
-            )
-            venues[venue["kind"]] = TargetVenue(venue["id"], venue["kind"], tuple(types))
-    return tuple(venues.values())
-
-
 def streams_of(venues: Iterable[TargetVenue], channels: Iterable[Channel]) -> list[Stream]:
     """Return the streams that those channels mean at those venues."""
     by_kind = {venue.kind: venue.id for venue in venues}
     return [
         Stream(by_kind[channel.kind], channel) for channel in channels if channel.kind in by_kind
     ]
-
-
-async def read_connections(url: str) -> int | None:
-    """Return the number of open connections that the server counts; None where it doesn't publish
-    metrics.
-    """
-    async with httpx2.AsyncClient(
-        trust_env=False, timeout=5, verify=ssl.create_default_context()
-    ) as client:
-        try:
-            text = (await client.get(f"{rest_url(url)}/metrics")).raise_for_status().text
-        except httpx2.HTTPError:
-            return None
-    counts = [
-        float(line.rpartition(" ")[2])
-        for line in text.splitlines()
-        if line.startswith(_CONNECTIONS)
-    ]
-    return int(sum(counts)) if counts else None

@@ -1,4 +1,4 @@
-"""End of one phase: clients catch up, the server's log and states are read, leaks are counted."""
+"""End of one phase: clients catch up, then the server's log, states and figures are read."""
 
 import asyncio
 import time
@@ -7,13 +7,11 @@ from functools import partial
 from rtdash.client.failures import Problem, Unreachable
 from rtdash.loadtest.generator.run_config import save_heads
 from rtdash.loadtest.run import server_log
-from rtdash.loadtest.run.context import RunContext
+from rtdash.loadtest.run.figures_checker import check_figures
 from rtdash.loadtest.run.parts import PhaseParts
-from rtdash.loadtest.verdict.observations import Observations
 
 _STATE_REST_S = 1.0
 """State messages are computed at most 4 times a second: after this long the last one has come."""
-_LEAK_WAIT_S = 4.0
 _CHECK_EVERY_S = 0.1
 
 
@@ -37,35 +35,25 @@ async def settle(parts: PhaseParts) -> None:
     states = [stream for stream in observations.streams if stream.channel.is_state]
     read_states = partial(server_log.read_states, parts.api, states)
     observations.states = await server_log.patiently(read_states, until)
+    await check_figures(parts.checker, parts.venues, parts.probe.follower.states)
     observations.is_settled = True
 
 
 async def read_logs(parts: PhaseParts) -> None:
-    """Read the log of each event stream from where it stood before the phase."""
+    """Read the log of each event stream from where it stood before the phase, and hold what REST
+    showed against it.
+    """
     observations = parts.observations
     until = time.monotonic() + parts.phase.settle_s
     try:
         for stream, start in observations.starts.items():
-            read_log = partial(server_log.read_log, parts.api, stream, start)
+            read_log = partial(
+                server_log.read_log, parts.api, stream, start, parts.publisher.model.take
+            )
             observations.logs[stream] = await server_log.patiently(read_log, until)
+        if observations.is_settled:
+            await parts.checker.check_end(parts.publisher.model)
     except server_log.LogUnusable as unusable:
         observations.invalid.append(str(unusable))
     except (Unreachable, Problem) as failure:
         observations.server_gone = parts.server_exit_reason or str(failure)
-
-
-async def count_leaks(context: RunContext, observations: Observations) -> None:
-    """Count the connections that the server still has after all clients have gone, beyond those
-    that it had before.
-    """
-    if observations.connections_before is None:
-        return
-    until = time.monotonic() + _LEAK_WAIT_S
-    while True:
-        left = await server_log.read_connections(context.url)
-        observations.connections_left = (
-            None if left is None else max(0, left - observations.connections_before)
-        )
-        if not observations.connections_left or time.monotonic() > until:
-            return
-        await asyncio.sleep(_CHECK_EVERY_S)

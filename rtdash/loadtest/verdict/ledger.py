@@ -5,8 +5,10 @@ with the log. Pure.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from rtdash.loadtest.generator.account import EXAMPLES, Acknowledged, StreamAccount
+from rtdash.loadtest.generator.message_reader import Content, is_of_run
 from rtdash.protocol.channels import Channel, Stream
 
 
@@ -19,6 +21,8 @@ class Log:
     start: int
     head: int
     entries: Mapping[int, tuple[str | None, str]]
+    went_back: str | None = None
+    """In words, where the log lost events that it had: nothing can be compared by seq then."""
 
 
 @dataclass(slots=True)
@@ -62,44 +66,64 @@ def judge_clients(
     findings = Findings()
     for client, streams in accounts:
         for stream, account in streams.items():
-            _judge(
-                findings,
-                client,
-                stream,
-                account,
-                logs[stream].head if stream in logs else account.next_seq - 1,
-            )
+            log = logs.get(stream)
+            is_known = log is not None and log.went_back is None
+            head = log.head if log is not None and is_known else account.next_seq - 1
+            _judge(findings, client, stream, account, head)
     return findings
 
 
 def judge_contents(
-    findings: Findings, contents: Mapping[Stream, Mapping[int, str]], logs: Mapping[Stream, Log]
+    findings: Findings,
+    contents: Iterable[Mapping[Stream, Mapping[int, Content]]],
+    logs: Mapping[Stream, Log],
+    run_id: str,
 ) -> None:
-    """Compare what was received with the log: unexpected (not in it) and invalid (another
-    content).
+    """Compare what was received with the log: unexpected (not in it), invalid (another content),
+    and delivered_and_lost (an operation of this run that clients saw and that the log has nowhere).
     """
-    for stream, received in contents.items():
-        log = logs.get(stream)
-        for seq, digest in received.items():
-            if log is None or seq <= log.start:
+    received: dict[Stream, set[tuple[int, Content]]] = {}
+    for one in contents:
+        for stream, events in one.items():
+            received.setdefault(stream, set()).update(events.items())
+    for stream, log in logs.items():
+        logged = {operation for operation, _ in log.entries.values()}
+        went_back = log.went_back
+        for seq, content in sorted(received.get(stream, ()), key=itemgetter(0)):
+            kind = _judge_content(seq, content, log, logged, run_id)
+            if kind is None:
                 continue
-            entry = log.entries.get(seq)
-            if entry is None:
-                findings.add(
-                    "unexpected",
-                    1,
-                    stream=stream,
-                    text=f"{stream.channel} seq {seq} was received and is not in the log",
-                )
-            elif entry[1] != digest:
-                findings.add(
-                    "invalid",
-                    1,
-                    stream=stream,
-                    text=(
-                        f"{stream.channel} seq {seq} was received with another content than logged"
-                    ),
-                )
+            text = f"{stream.channel} of {stream.venue} seq {seq} {_CONTENT_TEXTS[kind]}"
+            if kind == "delivered_and_lost":
+                text = f"{kind}: {text} (operation {content.operation_id})"
+                if seq > log.head and went_back is None:
+                    went_back = f"clients received seq {seq}, and it ends at {log.head}"
+            findings.add(kind, 1, stream=stream, text=text)
+        if went_back is not None:
+            where = f"log_went_back: the log of {stream.channel} of {stream.venue}"
+            findings.add("log_went_back", 1, stream=stream, text=f"{where}: {went_back}")
+
+
+_CONTENT_TEXTS = {
+    "delivered_and_lost": "was received, and the log doesn't have it any more",
+    "unexpected": "was received and is not in the log",
+    "invalid": "was received with another content than logged",
+}
+
+
+def _judge_content(
+    seq: int, content: Content, log: Log, logged: set[str | None], run_id: str
+) -> str | None:
+    if log.went_back is None and seq <= log.start:
+        return None
+    entry = log.entries.get(seq)
+    if log.went_back is None and entry is not None and entry[1] == content.digest:
+        return None
+    if is_of_run(content.operation_id, run_id) and content.operation_id not in logged:
+        return "delivered_and_lost"
+    if log.went_back is not None:
+        return None
+    return "unexpected" if entry is None else "invalid"
 
 
 def judge_acknowledged(

@@ -1,26 +1,27 @@
 """From observations of a phase to its measures and findings. Pure."""
 
 from collections import Counter
-from statistics import fmean
 
 from rtdash.loadtest.generator.results import Client
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import GeneratorLimits
+from rtdash.loadtest.verdict.coverage import add_coverage
+from rtdash.loadtest.verdict.findings import describe_findings
 from rtdash.loadtest.verdict.ledger import (
     Findings,
     judge_acknowledged,
     judge_clients,
     judge_contents,
 )
+from rtdash.loadtest.verdict.neighbours import add_spread, add_unprovoked
 from rtdash.loadtest.verdict.notes import ending_notes, figure_notes, knee_notes
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.recoveries import time_recoveries
-from rtdash.loadtest.verdict.samples import known
-from rtdash.loadtest.verdict.validity import bottlenecks
-
-_LEAST_CPU_S = 0.05
+from rtdash.loadtest.verdict.series import add_series
+from rtdash.loadtest.verdict.trends import add_trends
+from rtdash.loadtest.verdict.validity import bottlenecks, find_excuses, find_lateness
 
 
 def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResult:
@@ -29,30 +30,14 @@ def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResu
     clients = [*observations.results.clients, *_probe_client(observations)]
     findings = _ledger(observations, clients)
     _add_ledger(measures, observations, findings)
-    _add_ends(measures, observations, clients)
+    _add_ends(measures, observations, clients, findings)
     _add_durations(measures, observations)
-    _add_series(measures, observations)
+    add_series(measures, observations)
     _add_failures(measures, observations)
-    examples = (
-        findings.examples
-        + observations.results.examples
-        + (observations.probe.stats.examples if observations.probe else [])
-    )
-    examples += [
-        f"http_failures: {what}: {count} times"
-        for what, count in observations.results.http_failures.most_common(5)
-    ]
-    failures = observations.results.failures + (
-        observations.publisher.failures if observations.publisher else Counter()
-    )
-    examples += [
-        f"publish_failures: {what}: {count} operations" for what, count in failures.most_common(5)
-    ]
-    if observations.connections_left:
-        examples.append(
-            "connections_leaked: the server still counts"
-            f" {observations.connections_left} connections after all have closed"
-        )
+    add_spread(measures, observations.results.clients)
+    add_unprovoked(measures, observations, findings)
+    add_trends(measures, observations)
+    add_coverage(measures, observations)
     notes = (
         observations.notes
         + knee_notes(measures, observations)
@@ -63,13 +48,16 @@ def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResu
     return PhaseResult(
         observations.phase.name,
         measures,
-        examples,
+        findings.examples + describe_findings(observations),
         observations.invalid + reasons,
         observations.samples,
         notes,
+        lateness=find_lateness(observations, generator.most_lag_ms),
+        excuses=find_excuses(observations, measures, generator),
+        has_gaps=any(account.missing for client in clients for account in client.accounts.values()),
         server_gone=observations.server_gone,
         is_whole=observations.is_settled,
-        is_starved=bool(reasons) and not observations.invalid,
+        may_repeat=not observations.invalid and observations.is_settled,
     )
 
 
@@ -78,9 +66,10 @@ def _ledger(observations: Observations, clients: list[Client]) -> Findings:
         observations.logs if observations.is_settled else {}
     )  # a client without the time to catch up is behind, and has lost nothing
     findings = judge_clients(((client.name, client.accounts) for client in clients), logs)
-    judge_contents(findings, observations.results.contents, observations.logs)
+    contents = [observations.results.contents]
     if observations.probe is not None:
-        judge_contents(findings, observations.probe.reader.contents, observations.logs)
+        contents.append(observations.probe.reader.contents)
+    judge_contents(findings, contents, observations.logs, observations.run_id)
     acknowledged = observations.results.acknowledged + (
         observations.publisher.acknowledged if observations.publisher else []
     )
@@ -92,19 +81,23 @@ def _add_ledger(measures: Measures, observations: Observations, findings: Findin
     counts = observations.results.counts + (
         observations.probe.stats.counts if observations.probe else Counter()
     )
-    for kind in ("lost", "duplicated", "reordered", "recovered", "resets"):
+    for kind in ("lost", "duplicated", "reordered", "recovered", "resets", "delivered_and_lost"):
         measures.add_count(kind, findings.total[kind])
         for channel in sorted({stream.channel for stream in observations.logs}):
             measures.add_count(kind, findings.by_channel[kind, channel], channel)
     if observations.logs:
-        measures.add_count("acknowledged_lost", findings.total["acknowledged_lost"])
+        for kind in ("acknowledged_lost", "log_went_back"):
+            measures.add_count(kind, findings.total[kind])
+        measures.add_count("model_violations", observations.model.violations)
     for kind in ("invalid", "unexpected"):
         measures.add_count(kind, findings.total[kind] + counts[kind])
     for kind in ("sessions_forgotten", "errors"):
         measures.add_count(kind, counts[kind])
 
 
-def _add_ends(measures: Measures, observations: Observations, clients: list[Client]) -> None:
+def _add_ends(
+    measures: Measures, observations: Observations, clients: list[Client], findings: Findings
+) -> None:
     behind = [
         client
         for client in clients
@@ -114,16 +107,41 @@ def _add_ends(measures: Measures, observations: Observations, clients: list[Clie
             for stream, account in client.accounts.items()
         )
     ]
-    stale = [
-        client
-        for client in clients
-        if any(client.states.get(key) != digest for key, digest in observations.states.items())
-    ]
     if observations.is_settled:
         measures.add_count("not_recovered", len(behind))
-        measures.add_count("not_converged", len(stale))
+        measures.add_count("not_converged", _count_stale(observations, clients, findings))
+        for client in behind[:5]:
+            findings.examples.append(
+                f"not_recovered: {client.name}: "
+                + ("behind the log" if client.is_current else "not connected")
+                + " at the end"
+            )
+    if observations.rest.reads:
+        measures.add_count("rest_disagrees", observations.rest.disagreements)
     if observations.connections_left is not None:
         measures.add_count("connections_leaked", observations.connections_left)
+    if observations.files_left is not None:
+        measures.add_count("files_leaked", observations.files_left)
+    if observations.half_open_kept is not None:
+        measures.add_count("half_open_kept", observations.half_open_kept)
+
+
+def _count_stale(observations: Observations, clients: list[Client], findings: Findings) -> int:
+    """Return how many clients have another last state than the server, on a channel that they
+    follow; the first of them are named.
+    """
+    stale = 0
+    for client in clients:
+        wrong = [
+            f"{stream.channel} of {stream.venue}"
+            for (stream, kind), digest in observations.states.items()
+            if stream in client.followed and client.states.get((stream, kind)) != digest
+        ]
+        stale += bool(wrong)
+        for where in wrong:
+            text = f"not_converged: {client.name}: its last state of {where} is not the server's"
+            findings.add("not_converged", 1, client=client.name, text=text)
+    return stale
 
 
 def _add_durations(measures: Measures, observations: Observations) -> None:
@@ -139,45 +157,18 @@ def _add_durations(measures: Measures, observations: Observations) -> None:
         ("publish_latency", published),
         ("http_latency", results.http_latency),
         ("connect_time", results.connect_time),
+        ("subscribe_time", results.subscribe_time),
+        ("resume_time", results.resume_time),
+        ("pong_time", _merged(results.pong_time, _probe_pongs(observations))),
         ("t_detect", recovered.t_detect),
         ("t_reconnect", recovered.t_reconnect),
         ("t_subscribed", recovered.t_subscribed),
         ("t_consistent", recovered.t_consistent),
         ("generator_lag", _merged(results.lag, observations.lag)),
+        ("fsync_latency", observations.disk),
     ):
         measures.add_durations(name, histogram)
     measures.add_series("attempts", recovered.attempts)
-
-
-def _add_series(measures: Measures, observations: Observations) -> None:
-    samples = observations.samples
-    measures.add_series("publish_rate", [float(sample.published) for sample in samples])
-    measures.add_series("delivery_rate", [float(sample.received) for sample in samples[1:]])
-    measures.add_series("connections", [float(sample.connected) for sample in samples])
-    for name, values in (
-        ("server_cpu", known(sample.server_cpu for sample in samples)),
-        ("server_memory", known(sample.server_memory_mib for sample in samples)),
-        ("generator_cpu", known(sample.generator_cpu for sample in samples)),
-    ):
-        measures.add_series(name, values)
-    memory = known(sample.server_memory_mib for sample in samples)
-    if (tenth := len(memory) // 10) > 0:
-        middle = len(memory) // 2
-        measures.add_value(
-            "server_memory_growth", fmean(memory[-tenth:]) - fmean(memory[middle : middle + tenth])
-        )
-    cores = measures.get("server_cpu", "mean")
-    if cores is not None:
-        measures.add_value("server_cpu_per_client", cores * 1000 / (observations.phase.users + 1))
-    cpu_s = (
-        observations.generator_cpu_s[-1] - observations.generator_cpu_s[0]
-        if observations.generator_cpu_s
-        else 0.0
-    )
-    if cpu_s > _LEAST_CPU_S:
-        measures.add_value(
-            "verified_per_cpu_second", sum(sample.received for sample in samples[1:]) / cpu_s
-        )
 
 
 def _add_failures(measures: Measures, observations: Observations) -> None:
@@ -195,7 +186,19 @@ def _probe_client(observations: Observations) -> list[Client]:
     if observations.probe is None:
         return []
     follower = observations.probe.follower
-    return [Client(follower.name, follower.accounts, follower.states, follower.is_current_at_end)]
+    return [
+        Client(
+            follower.name,
+            follower.accounts,
+            follower.states,
+            follower.is_current_at_end,
+            follower.followed,
+        )
+    ]
+
+
+def _probe_pongs(observations: Observations) -> Histogram:
+    return observations.probe.stats.pong_time if observations.probe else Histogram()
 
 
 def _merged(*histograms: Histogram) -> Histogram:

@@ -1,16 +1,20 @@
 """Observations of one phase, before the verdict."""
 
+import os
 import time
 from dataclasses import dataclass, field
 
+from rtdash.loadtest.generator.booking_model import BookingModel
 from rtdash.loadtest.generator.fault_proxy import InjectedFault
 from rtdash.loadtest.generator.probe_client import ProbeClient
 from rtdash.loadtest.generator.publisher import Publisher
 from rtdash.loadtest.generator.results import Results
+from rtdash.loadtest.generator.run_config import TargetVenue
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.rest_findings import RestFindings
 from rtdash.loadtest.verdict.samples import Sample
 from rtdash.protocol.channels import Position, Stream
 
@@ -50,9 +54,12 @@ class Observations:
     """
 
     phase: Phase
+    run_id: str
     streams: list[Stream]
     starts: dict[Stream, Position]
     """Where each event stream's log stood before the first client."""
+    venues: tuple[TargetVenue, ...] = ()
+    processors: int = field(default_factory=lambda: os.cpu_count() or 1)
     began_at: float = 0
     ended_at: float = 0
     first_fault_at: float | None = None
@@ -66,6 +73,11 @@ class Observations:
     recent: Histogram = field(default_factory=Histogram)
     """The probe's latencies since the last sample."""
     lag: Histogram = field(default_factory=Histogram)
+    disk: Histogram = field(default_factory=Histogram)
+    """Durations of an fsync beside the server."""
+    longest_silence_s: float = 0
+    """Longest time in the traffic in which the probe received no event."""
+    heard_at: float = 0
     heads: dict[Stream, int] = field(default_factory=dict)
     logs: dict[Stream, Log] = field(default_factory=dict)
     states: dict[tuple[Stream, str], str] = field(default_factory=dict)
@@ -74,6 +86,11 @@ class Observations:
     publisher: Publisher | None = None
     connections_before: int | None = None
     connections_left: int | None = None
+    files_before: float | None = None
+    files_left: float | None = None
+    half_open_kept: int | None = None
+    model: BookingModel = field(default_factory=BookingModel)
+    rest: RestFindings = field(default_factory=RestFindings)
     is_settled: bool = False
     """Whether the traffic came to its end and the clients had the time to catch up, so that what
     they lack is lost."""
@@ -101,6 +118,12 @@ class Observations:
 
     def heard(self, latency_s: float) -> None:
         """Record the latency of an event that the probe received."""
+        now = time.monotonic()
+        if self.began_at and not self.ended_at:
+            self.longest_silence_s = max(
+                self.longest_silence_s, now - max(self.heard_at, self.began_at)
+            )
+        self.heard_at = now
         self.delivery.record(latency_s)
         self.recent.record(latency_s)
         if self.first_fault_at is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rtdash.loadtest.generator.fault_proxy import InjectedFault
-from rtdash.loadtest.generator.follower import Recovery
+from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
 
 

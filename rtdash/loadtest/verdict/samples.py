@@ -11,10 +11,11 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds and resident bytes of a process and its children."""
+    """CPU seconds, resident bytes and open files of a process and its children."""
 
     cpu_s: float
-    memory_bytes: int
+    memory_bytes: float
+    open_files: float | None = None
 
 
 def read_usage(pid: int | None) -> Usage | None:
@@ -24,10 +25,14 @@ def read_usage(pid: int | None) -> Usage | None:
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
-        times = [(one.cpu_times(), one.memory_info().rss) for one in family]
+        times = [(one.cpu_times(), one.memory_info().rss, one.num_fds()) for one in family]
     except psutil.Error:
         return None
-    return Usage(sum(cpu.user + cpu.system for cpu, _ in times), sum(rss for _, rss in times))
+    return Usage(
+        sum(cpu.user + cpu.system for cpu, _, _ in times),
+        sum(rss for _, rss, _ in times),
+        sum(files for _, _, files in times),
+    )
 
 
 @dataclass(slots=True)
@@ -42,12 +47,26 @@ class Sample:
     drops: int = 0
     connected: int = 0
     p50_ms: float | None = None
+    """Of the last ten seconds, likewise `p99_ms`; `max_ms` is of this second."""
     p99_ms: float | None = None
     max_ms: float | None = None
     server_cpu: float | None = None
     server_memory_mib: float | None = None
     generator_cpu: float | None = None
     recovering: int = 0
+    floor_ms: float | None = None
+    """Tenth percentile of this second alone: what the machine's noise leaves untouched."""
+    server_files: float | None = None
+    server_waiting: float | None = None
+    """Seconds a second for which the server's threads waited for a processor."""
+    server_lag_ms: float | None = None
+    """Greatest lateness of the server's event loop, as the server publishes it."""
+    others_cpu: float | None = None
+    """Cores that other processes of the machine used."""
+    steal: float | None = None
+    """Cores that the hypervisor took."""
+    pressure: float | None = None
+    """Share of the time in which some process waited for a processor."""
 
 
 class Meter:

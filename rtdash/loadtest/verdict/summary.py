@@ -8,6 +8,7 @@ from rtdash.loadtest.plan.metrics import METRICS
 from rtdash.loadtest.plan.slo import Verdict
 from rtdash.loadtest.verdict.baseline import Comparison
 from rtdash.loadtest.verdict.phase_result import PhaseResult
+from rtdash.loadtest.verdict.validity import why_no_verdict
 
 SCHEMA = "rtdash.loadtest/1"
 
@@ -51,7 +52,7 @@ class Summary:
     @property
     def invalid(self) -> list[str]:
         """Return why the run says nothing about the server."""
-        return [reason for phase in self.phases for reason in phase.invalid]
+        return why_no_verdict(self.phases, self.verdicts)
 
     @property
     def server_gone(self) -> str | None:

@@ -1,1 +1,1 @@
-"""Who may do what: tokens, keys, revocations."""
+"""Authentication and rights: tokens, keys, revocations."""

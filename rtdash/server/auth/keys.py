@@ -33,7 +33,7 @@ _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 _log = logging.getLogger(__name__)
 
 
-# a refusal at start, for the person who configured it
+# a refusal at the start, for the operator
 class KeyUnusable(Exception):  # noqa: N818
     """A key that tokens can't be verified with; the text says which and why."""
 

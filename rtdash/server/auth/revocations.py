@@ -15,8 +15,7 @@ from rtdash.store.database import Database, StoreUnavailable
 SWEEP_S = 1.0
 """How soon a revocation by another process is known here."""
 OVERLAP = timedelta(seconds=30)
-"""How far back a sweep looks, for rows whose transaction was slow or whose process has a slow
-clock."""
+"""How far back a sweep looks, for rows of a slow transaction, or of a process with a slow clock."""
 THOROUGH_SWEEPS = 60
 """Every so many sweeps all rows are read, whatever the clocks say."""
 
@@ -31,7 +30,7 @@ class Revocations:
         self._users: dict[str, datetime] = {}
         self._swept_at: datetime | None = None
         self.on_revoked: Callable[[], None] = lambda: None
-        """Called after new revocations are known, for whoever holds open connections."""
+        """Called after new revocations are known, for the owner of open connections."""
 
     def is_user_revoked(self, sub: str, issued_at: datetime) -> bool:
         """Whether everything that was issued to the user at that instant is revoked."""

@@ -1,5 +1,5 @@
-"""Who asks: tokens are verified here, and become principals with scopes and venues. A token is
-never kept, only its digest.
+"""Verification of tokens: they become principals with scopes and venues. A token is never kept,
+only its digest.
 """
 
 import time
@@ -20,7 +20,7 @@ DEFAULT_SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:wr
 ADMIN = "admin"
 MAX_TOKEN_CHARS = 8192
 MAX_SUB_CHARS = 200
-"""What can be revoked, and stored in every database."""
+"""Pattern of an id that can be revoked, and stored in every database."""
 MAX_JTI_CHARS = 200
 """The same for an id."""
 LOGIN_USE = "login"
@@ -235,7 +235,7 @@ def mint(
 
 
 def token_digest(token: str) -> bytes:
-    """What is remembered of a token in its place."""
+    """Return the digest that is remembered of a token in its place."""
     return blake2b(token.encode("utf-8", "replace"), digest_size=16).digest()
 
 

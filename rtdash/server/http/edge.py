@@ -1,4 +1,4 @@
-"""What the HTTP connections of a process share."""
+"""Services that the HTTP connections of a process share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.held = b""
-        """What came while a request was being answered, not parsed yet."""
+        """Bytes that came while a request was being answered, not parsed yet."""
         self.phase: Phase | None = None
         self.head_bytes = 0
         self.is_done = False
@@ -85,7 +85,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         self._go_on()
 
     def refuse(self, refusal: HeadRefusal) -> None:
-        """Answer with an error and close: what follows can't be told from the head."""
+        """Answer with an error and close: what follows can't be known from the head."""
         self.end_reading()
         self.transport.write(refusal.encode())
         self.transport.close()

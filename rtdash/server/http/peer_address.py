@@ -18,7 +18,8 @@ class PeerAddress(NamedTuple):
 
 
 class TrustedProxies:
-    """Proxies whose X-Forwarded-For and X-Forwarded-Proto count: networks, or `*` for every peer.
+    """Proxies with X-Forwarded-For and X-Forwarded-Proto that count: networks, or `*` for every
+    peer.
 
     `setting` is a list with commas, valid already.
     """

@@ -13,7 +13,7 @@ UNREAD_TIMEOUT_S = 30.0
 
 
 class Phase(Enum):
-    """What the server waits for from a peer, by the limit that bounds it."""
+    """Part of a request that the server waits for, by the limit that bounds it."""
 
     HEAD = "handshake_timeout_s"
     BODY = "body_timeout_s"

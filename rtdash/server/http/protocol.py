@@ -17,7 +17,7 @@ MAX_HELD_BYTES = 256 * 1024
 way before the pause is far less."""
 
 KEEP_FOR_EVER_S = 10 * 365 * 86_400
-"""What 0 stands for: event loops know no word for never."""
+"""Meaning of 0: event loops know no word for never."""
 
 _NO_FIELDS: Any = deque(maxlen=0)
 

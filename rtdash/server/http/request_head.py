@@ -15,7 +15,7 @@ _HOP = {b"upgrade", b"http2-settings"}
 
 
 class HeadRefusal(Enum):
-    """What is wrong with a head: status, and the text of the answer."""
+    """Refusal of a head: status, and the text of the answer."""
 
     UNREADABLE = (400, "The request can't be read: it is not HTTP/1.1.")
     HOST = (400, "Send one Host field (RFC 9112 section 3.2).")
@@ -41,8 +41,8 @@ class HeadRefusal(Enum):
 def check_head(method: bytes, version: str, hosts: int, authorizations: int) -> HeadRefusal | None:
     """Return what is wrong with a whole head, by the numbers of its Host and Authorization fields.
 
-    Two Hosts may be read differently by a proxy and by the server behind it; of two bearers nobody
-    knows which is meant.
+    Two Hosts may be read differently by a proxy and by the server behind it; of two bearers it is
+    unknown which is meant.
     """
     if method == b"CONNECT":
         return HeadRefusal.METHOD

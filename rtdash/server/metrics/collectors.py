@@ -1,6 +1,4 @@
-"""What hub and relay count by themselves, as metrics; and a canary that measures the way through
-the hub.
-"""
+"""Counts of hub and relay, as metrics."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +26,9 @@ def read_figures(hub: Hub, relay: Relay, codec: NoticeCodec) -> Iterator[Metric]
         relayed.add_metric([kind], number)
     yield relayed
     yield GaugeMetricFamily(
-        "rtdash_followed_streams", "Event streams that somebody here follows", relay.followed
+        "rtdash_followed_streams",
+        "Event streams that clients of this process follow",
+        relay.followed,
     )
     yield GaugeMetricFamily(
         "rtdash_reads_in_flight",

@@ -27,13 +27,13 @@ class DeliveryProbe:
         self._has_come = False
 
     def deliver(self, batch: EncodedBatch) -> None:
-        """It came through."""
+        """Note that the probe came through."""
         del batch
         self._has_come = True
         self._metrics.delivery_seconds.observe(time.perf_counter() - self._sent_at)
 
     def failed(self) -> None:
-        """Nobody counts on it; the way is no longer measured."""
+        """Do nothing: no client counts on the probe; the way is no longer measured."""
 
     async def run(self) -> None:
         """Publish a probe message every PROBE_INTERVAL_S and record its delivery time, until

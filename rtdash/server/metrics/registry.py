@@ -1,4 +1,4 @@
-"""What Prometheus can ask: one registry a server, so that several in one process don't share their
+"""Metrics for Prometheus: one registry a server, so that several in one process don't share their
 figures.
 """
 
@@ -36,8 +36,8 @@ LIMITS = (
     "body_timeout_s",
     "unread_timeout_s",
 )
-"""What `limit_refusals` is counted by: settings by their names, `max_connections` in its second
-sense, and three bounds that are fixed.
+"""Labels of `limit_refusals`: settings by their names, `max_connections` in its second sense, and
+three bounds that are fixed.
 
 `evictions` has the rest by close code.
 """
@@ -141,5 +141,5 @@ class _Reading(Collector):
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
-        """What it reads now."""
+        """Return the present value."""
         return self._read()

@@ -1,5 +1,5 @@
-"""The processes of `--workers N` answer for each other: whoever is asked for the figures has those
-of all, each marked with its worker.
+"""Metrics over the processes of `--workers N`: each answers for all, with every figure marked by
+its worker.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ comes."""
 
 @dataclass(frozen=True, slots=True)
 class WorkerMetrics:
-    """One worker's place among them. `directory` is nobody else's; each of them listens there on a
+    """Place of one worker among them. `directory` is theirs alone; each of them listens there on a
     socket that its number names.
     """
 
@@ -22,7 +22,7 @@ class WorkerMetrics:
     number: int
 
     async def run(self, exposition: Callable[[], bytes]) -> None:
-        """Give this one's figures to whoever of them connects, for ever."""
+        """Give this worker's figures to each other one that connects, until cancelled."""
 
         async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(exposition())

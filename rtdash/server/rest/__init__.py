@@ -1,3 +1,1 @@
-"""The REST edge: who may ask, what bodies say, how answers and problems look; the endpoints are in
-routers.
-"""
+"""REST edge: rights, bodies, answers and problems; the endpoints are in routers."""

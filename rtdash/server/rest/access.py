@@ -1,5 +1,5 @@
-"""Who may do what by REST: the bearer of the request, within the rate, and the venue that the
-request is about.
+"""Rights by REST: the bearer of the request, within the rate, and the venue that the request is
+about.
 """
 
 from collections.abc import Mapping

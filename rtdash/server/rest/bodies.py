@@ -44,7 +44,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     except ClientDisconnect:
         raise Problem(
             "unreadable", "the body has ended before its end"
-        ) from None  # nobody reads it, and nothing is wrong here
+        ) from None  # the peer doesn't read it, and nothing is wrong here
     if max(size, announced) > limit_bytes:
         raise Problem(
             "body_too_large",

@@ -36,7 +36,7 @@ SOCKET_PATH = "/ws"
 MAX_QUESTIONS = 10_000
 """Questions remembered, each of one token; all are forgotten together when there are more."""
 LONGEST_QUERY_BYTES = 256
-"""What is longer says the same thing again and again: it would only fill the memory."""
+"""Longest query that is remembered: a longer one only repeats itself, and would fill the memory."""
 
 _BEARER = b"bearer "
 _CACHE_CONTROL = (b"cache-control", CACHE_CONTROL.encode())
@@ -45,7 +45,7 @@ _CONTENT_TYPE = (b"content-type", JSON.encode())
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What a token asks with a path and a query: `key` is None for the figures."""
+    """Question of a token with a path and a query: `key` is None for the figures."""
 
     venue_id: str
     key: ListKey | None
@@ -91,7 +91,7 @@ class FastPath(FastAPI):
     def _find(
         self, services: Services, scope: Scope, authorization: bytes
     ) -> Snapshot | KeptList | None:
-        """What is asked, if token, venue, bytes and rate are all at hand."""
+        """Return the answer, if token, venue, bytes and rate are all at hand."""
         digest = token_digest(authorization[7:].decode("latin-1"))
         try:
             caller = services.verifier.recall(digest)
@@ -109,7 +109,7 @@ class FastPath(FastAPI):
     def _question(
         self, services: Services, scope: Scope, caller: Principal, digest: bytes
     ) -> _Question:
-        """What is asked, read once for each token. Raises Problem for what the token does not
+        """Return the question, read once for each token. Raises Problem for what the token does not
         allow, LookupError for the unusual.
         """
         place = (scope["path"], scope["query_string"], digest)

@@ -25,7 +25,7 @@ WRITES: Mapping[str, Callable[..., Awaitable[Response]]] = {
     OPERATIONS_PATH: answer_operations,
     **{path: partial(answer_booking, kind) for kind, path in PATHS.items()},
 }
-"""What carries out a POST, by its path."""
+"""Handlers of POST requests, by path."""
 
 _BEARER = "bearer "
 _KEY = "idempotency-key"
@@ -49,7 +49,7 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
         )
         response = await WRITES[path](request, services, caller, **options)
     except Exception as error:  # noqa: BLE001
-        # as Starlette does: whatever it is, the client is told and the log has it
+        # as Starlette does: whatever it is, the client gets a problem and the log has it
         problem = logged_problem(request, error)
         response = problem.response()
         fault = error if problem.code == "internal" else None
@@ -61,8 +61,8 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
 
 
 def _caller(services: Services, request: Request) -> Principal | None:
-    """Who asks, if that is known, within its rate, and neither the query nor a browser's Origin has
-    a say in the answer.
+    """Return the caller, if it is known, within its rate, and neither the query nor a browser's
+    Origin has a say in the answer.
     """
     scheme_and_token = request.headers.get("authorization", "")
     if request.method != "POST" or request.scope["query_string"] or "origin" in request.headers:

@@ -8,17 +8,16 @@ loop.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rtdash.domain.customers import is_visible, tidy_text
-from rtdash.domain.instants import parse_instant
 from rtdash.domain.mirroring import STATUSES
 from rtdash.domain.money import to_minor
-from rtdash.domain.operations import CATEGORY_LIMIT
+from rtdash.domain.payments import CATEGORY_LIMIT
 from rtdash.domain.reservations import Status
-from rtdash.domain.terms import RESERVATION_ID, YEARS
+from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import Venue
+from rtdash.server.rest.dates import parse_date, parse_microseconds, parse_time
 
 MAX_GUESTS = 1_000
 MAX_MINUTES = 1_440
@@ -30,11 +29,6 @@ MAX_AMOUNT = 1_000_000_000
 Parse = Callable[[Any, Venue], Any]
 
 _OPERATION_ID = r"[\x21-\x7e]{1,200}"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -47,42 +41,6 @@ class Field:
     attribute: str
     parse: Parse
     schema: dict[str, Any]
-
-
-def parse_date(text: Any) -> date:
-    """`2026-01-31`. Raises ValueError."""
-    if not isinstance(text, str) or not _DATE.fullmatch(text):
-        raise ValueError("must be a date, as in 2026-01-31")
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"must be a date, and {text} is none") from None
-    if day.year not in YEARS:
-        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
-    return day
-
-
-def parse_time(text: Any) -> datetime:
-    """`2026-01-31T19:00:00Z`, or with an offset. Raises ValueError."""
-    if not isinstance(text, str) or not _INSTANT.fullmatch(text):
-        raise ValueError("must be an instant with its offset, as in 2026-01-31T19:00:00Z")
-    try:
-        instant = parse_instant(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"must be an instant, and {text} is none") from None
-    if instant.year not in YEARS:
-        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
-    return instant
-
-
-def parse_microseconds(text: Any) -> int:
-    """Microseconds since 1970-01-01T00:00Z of an RFC 3339 instant: sources count finer than the
-    milliseconds that are kept here. Raises ValueError.
-    """
-    if not isinstance(text, str) or not _INSTANT.fullmatch(text):
-        raise ValueError("must be an instant with its offset, as in 2026-01-31T19:00:00Z")
-    instant = datetime.fromisoformat(text)
-    return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:

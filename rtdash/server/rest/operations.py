@@ -39,7 +39,7 @@ _RESTAURANT_ONLY = frozenset({Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which fields an operation may have and which it must."""
+    """Fields that an operation may have, and those that it must have."""
 
     known: frozenset[str]
     needed: frozenset[str]
@@ -87,7 +87,9 @@ def read_operation(
 
 
 def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
-    """What an operation does. Raises Problem for one that there isn't, or not at such a venue."""
+    """Return what an operation does. Raises Problem for one that there isn't, or not at such a
+    venue.
+    """
     name = body.get("op")
     op = _OPS[kind].get(name) if isinstance(name, str) else None
     if op is None:
@@ -96,7 +98,7 @@ def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
 
 
 def read_kind(body: Mapping[str, Any]) -> VenueKind:
-    """Which kind of venue an operation is for. Raises Problem."""
+    """Return the kind of venue that an operation is for. Raises Problem."""
     name = body.get("kind")
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -125,9 +127,14 @@ def booking_schema(kind: VenueKind) -> dict[str, Any]:
 
 
 def change_schema(kind: VenueKind) -> dict[str, Any]:
-    """JSON schema of the body that changes a reservation: an operation that leaves out `kind`."""
+    """Return the JSON schema of the body that changes a reservation: an operation that leaves out
+    `kind`, and may leave out the `reservationId` of the path.
+    """
     changes = [op for op in _ops(kind) if op is not Op.BOOK]
-    return {"anyOf": [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]}
+    schemas = [_schema(SHAPES[kind, op], leave_out=("kind",), op=op) for op in changes]
+    for schema in schemas:  # the path names the reservation
+        schema["required"].remove("reservationId")
+    return {"anyOf": schemas}
 
 
 def operation_schema() -> dict[str, Any]:

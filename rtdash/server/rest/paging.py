@@ -12,8 +12,8 @@ from pydantic import BeforeValidator
 
 from rtdash.domain.reservations import Reservation, Status
 from rtdash.domain.venues import Venue
-from rtdash.protocol.messages import reservation_json
-from rtdash.server.rest.fields import parse_date
+from rtdash.protocol.shown_reservations import reservation_json
+from rtdash.server.rest.dates import parse_date
 from rtdash.server.rest.problems import invalid
 from rtdash.store import reservations
 from rtdash.store.database import Connection
@@ -28,7 +28,7 @@ CursorQuery = Annotated[str | None, Query(max_length=300, description="`next` of
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which reservations of a venue a list shows, and from where."""
+    """Selection of the reservations of a venue that a list shows, and from where."""
 
     statuses: Collection[Status] | None = None
     business_date: date | None = None

@@ -26,7 +26,7 @@ from rtdash.store.database import OutcomeUnknown, StoreError, StoreUnavailable
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:rtdash:problem:"
 RETRY_AFTER_S = 1
-"""What a client waits when the store can't say how long."""
+"""Seconds that a client waits when the store can't say how long."""
 
 PROBLEMS: dict[str, tuple[int, str]] = {
     "unreadable": (400, "The body can't be read"),
@@ -120,7 +120,7 @@ def invalid(errors: Sequence[tuple[str, str]]) -> Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that tells of an error; 500 for one that nobody foresaw."""
+    """Return the problem for an error; 500 for an unforeseen one."""
     match error:
         case Problem():
             problem = error
@@ -157,7 +157,7 @@ def unauthenticated(reason: str) -> Problem:
 
 
 def rate_limited(retry_after_s: float) -> Problem:
-    """429; `retry_after_s` in seconds, told as whole ones, rounded up."""
+    """Return a 429; `retry_after_s` in seconds, sent as whole ones, rounded up."""
     headers = _retry_after(retry_after_s)
     return Problem(
         "rate_limited",

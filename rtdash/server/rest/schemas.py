@@ -4,8 +4,10 @@ them to these models.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
+
+from rtdash.protocol import model_types, models
 
 Money = Annotated[float, Field(description="Major units of `currency`.")]
 LocalDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -31,19 +33,6 @@ class Problem(BaseModel):
     detail: str
 
 
-class Stats(Body):
-    """The document's eight fields; a trend is null when there is nothing to compare with."""
-
-    reservations_today: int
-    prepaid_reservations: int
-    expected_guests: int
-    pending_payments: Money
-    pending_payments_trend: int | None
-    reservations_trend: int | None
-    prepaid_trend: int | None
-    guests_trend: int | None
-
-
 class DashboardStats(Body):
     """`timestamp` is when the figures last changed."""
 
@@ -51,52 +40,18 @@ class DashboardStats(Body):
     currency: str
     business_date: LocalDate
     timestamp: Instant
-    stats: Stats
+    stats: models.Stats
 
 
-class Reservation(Body):
-    """The document's seven fields first. Hotels also have `roomType, checkIn, checkOut, nights`,
-    restaurants `durationMinutes`.
-    """
-
-    id: str
-    customer_name: str
-    customer_initials: str
-    date: Annotated[Instant, Field(description="Start, UTC.")]
-    time: Annotated[str, Field(description="Local time.", examples=["7:00 PM"])]
-    guests: int
-    status: Literal[
-        "Pending",
-        "Confirmed",
-        "CheckedIn",
-        "CheckedOut",
-        "Seated",
-        "Completed",
-        "Cancelled",
-        "NoShow",
-    ]
-    venue: str
-    kind: Kind
-    source: str
-    currency: str
-    amount: Money
-    paid: Money
-    balance: Money
-    prepaid: bool
-    created_at: Instant
-    version: int
-    room_type: str | None = None
-    check_in: LocalDate | None = None
-    check_out: LocalDate | None = None
-    nights: int | None = None
-    duration_minutes: int | None = None
+class Reservation(RootModel[model_types.Reservation]):
+    """A stay or a table, by `kind`; the requirements' seven fields first."""
 
 
-class Position(Body):
-    """Just behind event `seq` in the log that `epoch` names."""
-
-    epoch: str
-    seq: int
+OF_KIND: dict[str, type[BaseModel]] = {
+    "hotel": model_types.HotelReservation,
+    "restaurant": model_types.RestaurantReservation,
+}
+"""The reservations of each kind of venue."""
 
 
 class Reservations(Body):
@@ -104,7 +59,7 @@ class Reservations(Body):
 
     reservations: list[Reservation]
     next: Cursor
-    positions: dict[str, Position]
+    positions: dict[str, model_types.StreamPosition]
 
 
 class TodaysReservations(Body):
@@ -127,7 +82,7 @@ class UpcomingReservations(Body):
 
 
 class Outcome(Body):
-    """What became of an operation."""
+    """Outcome of an operation."""
 
     operation_id: str | None
     outcome: Literal["applied", "repeated", "refused"]
@@ -144,14 +99,14 @@ class Outcomes(Body):
 
 
 class ChannelEvents(Body):
-    """Messages as on the socket. `position` is behind the last of them; `reset` tells why the
+    """Messages as on the socket. `position` is behind the last of them; `reset` says why the
     history was not followed.
     """
 
-    events: list[dict[str, object]]
-    position: Position | None
+    events: list[models.ChannelMessage]
+    position: model_types.StreamPosition | None
     recovered: bool | None
-    reset: dict[str, object] | None = None
+    reset: models.Reset | None = None
 
 
 class Health(Body):

@@ -18,7 +18,7 @@ from rtdash.store.database import Database
 KEPT = timedelta(seconds=1)
 """How long a list is shown while nothing has changed: so late a start may come into the window."""
 KEPT_DIRTY = timedelta(seconds=0.25)
-"""How long when somebody else has changed something meanwhile."""
+"""Time for which a list is shown after another user's change."""
 MAX_KEPT = 1_000
 """Lists kept at once, at most; those that are too old to be shown go before, so that nothing large
 stays that was asked for only once."""

@@ -1,4 +1,4 @@
-"""The bodies that tell of venues and of the user, as OpenAPI shows them."""
+"""Bodies about venues and the user, as OpenAPI shows them."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ class VenueSummary(Body):
 
 
 class Profile(Body):
-    """Who the token is for, and what it may do."""
+    """User of the token, and its rights."""
 
     id: str
     name: str | None
@@ -51,7 +51,7 @@ class DayAvailability(Body):
     by_room_type: list[TypeAvailability]
 
 
-class Availability(Body):
+class RoomAvailability(Body):
     """Nights from `startDate` up to, not including, `endDate`."""
 
     start_date: LocalDate

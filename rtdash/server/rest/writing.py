@@ -1,5 +1,5 @@
-"""From a request's body to outcomes: whose right is checked, what is read, applied and remembered
-as the caller's own.
+"""Path from a request's body to outcomes: the right is checked, the body read and applied, and the
+write remembered as the caller's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,8 +31,8 @@ def permitted_operation(
     *,
     operation_id: str | None = None,
 ) -> Operation:
-    """As `read_operation`, for a caller who may write to the venue; `at` needs the scope admin.
-    Raises Problem.
+    """Read an operation as `read_operation` does, for a caller that may write to the venue; `at`
+    needs the scope admin. Raises Problem.
     """
     operation = read_operation(body, op, venue, operation_id=operation_id)
     if operation.at is not None:

@@ -371,19 +371,28 @@ export class Connection {
 
   /** @param {string} path @param {AbortSignal} signal */
   async #get(path, signal) {
-    const {silentFor} = TIMING;
     const headers = {Authorization: `Bearer ${await this.#presentToken()}`};
-    const response = await this.#fetch(this.#rest + path, {
-      headers, signal: AbortSignal.any([signal, AbortSignal.timeout(silentFor)]),
-      cache: "no-store", credentials: "omit", redirect: "error",
-    }).catch(() => {
+    // AbortSignal.any would do, and is younger than some browsers on a wall.
+    const ends = new AbortController();
+    const abort = () => ends.abort();
+    signal.addEventListener("abort", abort);
+    const timer = setTimeout(abort, TIMING.silentFor);
+    try {
+      const response = await this.#fetch(this.#rest + path, {
+        headers, signal: ends.signal, cache: "no-store", credentials: "omit", redirect: "error",
+      });
+      const body = await response.json().catch(() => null);
+      if (!response.ok || body === null || typeof body !== "object") {
+        throw new HttpError(response, body);
+      }
+      return body;
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
       throw new Error("the server can't be reached, or does not allow the origin of this page");
-    });
-    const body = await response.json().catch(() => null);
-    if (!response.ok || body === null || typeof body !== "object") {
-      throw new HttpError(response, body);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
     }
-    return body;
   }
 
   #listen() {

@@ -95,7 +95,7 @@ export interface Notification {
 }
 
 /** What an operation does; the wire's words (CONTRACT section 4). */
-export type Op = "book" | "confirm" | "check_in" | "undo_check_in" | "check_out" | "seat" | "undo_seat" | "complete" | "cancel" | "reinstate" | "no_show" | "undo_no_show" | "amend" | "pay" | "charge";
+export type Op = "book" | "confirm" | "check_in" | "undo_check_in" | "check_out" | "seat" | "undo_seat" | "complete" | "cancel" | "reinstate" | "no_show" | "undo_no_show" | "amend" | "pay" | "charge" | "refund" | "put";
 
 /** Any later change. A reservation of a lower `version` never overwrites one of a higher. */
 export interface ReservationUpdate {

@@ -83,7 +83,10 @@ export class Board {
     /** @type {Record<string, any>} */
     const panels = {};
     const panel = (/** @type {string} */ name, /** @type {string} */ title, tools = null) => {
-      panels[name] = h("div", {class: "content"});
+      // What scrolls must be reachable by the keyboard.
+      const scrolls = ["live", "upcoming", "notices"].includes(name)
+        && {tabindex: 0, role: "group", "aria-labelledby": `title-${name}`};
+      panels[name] = h("div", {class: "content", ...scrolls});
       return h("section", {class: `panel ${name}`, "aria-labelledby": `title-${name}`},
         h("header", {}, h("h2", {id: `title-${name}`}, t(title)), tools), panels[name]);
     };
@@ -386,6 +389,8 @@ function showCovers(panel, slots) {
   if (!slots) return showChart(panel, UNKNOWN);
   const used = slots.filter((slot) => slot.guests);
   if (!used.length) return showChart(panel, t("emptyDay"));
-  showChart(panel, bars(used.map(({time, guests}) => ({name: time, value: guests, shown: number(guests)}))));
+  showChart(panel, columns(used.map(({time, guests}) => ({label: time, short: time, bar: guests})),
+    {bar: t("persons")}), tableOf(t("covers"), [t("time"), t("persons")],
+    used.map(({time, guests}) => [time, number(guests)])));
 }
 

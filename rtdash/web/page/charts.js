@@ -22,16 +22,18 @@ export function sparkline(values) {
 }
 
 /**
- * Columns over days, with a line of a second series.
- * @param {{label: string, short: string, bar: number, line: number}[]} points
- * @param {{bar: string, line: string, show: (value: number) => string}} names
+ * Columns over days or hours, with a line of a second series where its name is given.
+ * @param {{label: string, short: string, bar: number, line?: number}[]} points
+ * @param {{bar: string, line?: string, show?: (value: number) => string}} names
  */
 export function columns(points, names) {
   const [width, height, bottom, top] = [640, 190, 22, 12];
   const root = svg("svg", {class: "columns", viewBox: `0 0 ${width} ${height}`,
     "aria-hidden": "true"});
   const most = Math.max(1, ...points.map((point) => point.bar));
-  const mostLine = Math.max(1, ...points.map((point) => point.line));
+  const show = names.show ?? number;
+  const mostLine = Math.max(1, ...points.map((point) => point.line ?? 0));
+  const every = Math.ceil(points.length / 9);
   const step = width / points.length;
   const room = height - bottom - top;
   for (const share of [0.25, 0.5, 0.75, 1]) {
@@ -42,19 +44,23 @@ export function columns(points, names) {
     const tall = point.bar / most * room;
     const bar = svg("rect", {class: "bar", x: index * step + step * 0.2, width: step * 0.6, rx: 2,
       y: height - bottom - tall, height: tall});
-    bar.append(svg("title", {}, `${point.label}: ${number(point.bar)} · ${names.show(point.line)}`));
+    const second = point.line === undefined ? "" : ` · ${show(point.line)}`;
+    bar.append(svg("title", {}, `${point.label}: ${number(point.bar)}${second}`));
     root.append(bar);
-    if (points.length <= 10 || index % 5 === 0) {
+    if (index % every === 0) {
       root.append(svg("text", {class: "axis", x: index * step + step / 2, y: height - 6,
         "text-anchor": "middle"}, point.short));
     }
   });
-  const line = points.map((point, index) => `${(index * step + step / 2).toFixed(1)},`
-    + (height - bottom - point.line / mostLine * room).toFixed(1));
-  root.append(svg("polyline", {class: "second", points: line.join(" ")}));
-  return h("div", {}, h("p", {class: "legend"},
-    h("span", {class: "key first"}), `${names.bar} (${number(most)})`,
-    h("span", {class: "key second"}), `${names.line} (${names.show(mostLine)})`), root);
+  const legend = h("p", {class: "legend"},
+    h("span", {class: "key first"}), `${names.bar} (${number(most)})`);
+  if (names.line) {
+    const line = points.map((point, index) => `${(index * step + step / 2).toFixed(1)},`
+      + (height - bottom - (point.line ?? 0) / mostLine * room).toFixed(1));
+    root.append(svg("polyline", {class: "second", points: line.join(" ")}));
+    legend.append(h("span", {class: "key second"}), `${names.line} (${show(mostLine)})`);
+  }
+  return h("div", {}, legend, root);
 }
 
 /** Named shares as horizontal bars. @param {{name: string, value: number, shown: string}[]} rows */

@@ -66,8 +66,10 @@ export class ReservationList {
 
   /** @param {HTMLElement} element @param {Reservation} row */
   #update(element, row) {
+    // An element that was filtered away comes back new, and empty.
+    if (element.dataset.version === String(row.version)) return;
+    element.dataset.version = String(row.version);
     const before = this.#shown.get(row.id);
-    if (before === row.version) return;
     this.#shown.set(row.id, row.version);
     const [avatar, who, what, sum, status] = /** @type {any} */ (element.children);
     const {formats, isPrivate} = this.#context;
@@ -78,7 +80,8 @@ export class ReservationList {
     say(sum, isPrivate ? "" : formats.money(row.amount));
     say(status, t(row.status));
     status.dataset.status = row.status;
-    if (!this.#isFirst) highlight(element, before === undefined ? "fresh" : "changed");
+    if (this.#isFirst || before === row.version) return;
+    highlight(element, before === undefined ? "fresh" : "changed");
   }
 }
 

@@ -55,6 +55,10 @@ class Page {
     this.#signIn = new SignIn(base);
     this.#ownToken = token !== undefined;
     this.#token = token ?? this.#signIn.present;
+    // The address with a code may be opened in a tab where the page stands already.
+    if (!this.#ownToken) {
+      addEventListener("hashchange", () => { if (location.hash.startsWith("#code=")) location.reload(); });
+    }
   }
 
   async start() {

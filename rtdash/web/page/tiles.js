@@ -89,25 +89,28 @@ function showTrend(element, trend) {
 export function showMovements(panel, day, isHotel) {
   const known = day ?? {};
   const facts = isHotel ? [
-    ["arrivals", progress(known.arrivals?.arrived, known.arrivals?.expected)],
-    ["departures", progress(known.departures?.departed, known.departures?.expected)],
-    ["inHouse", number(known.inHouse),
-      day ? t("guestsInHouse", {n: number(known.guestsInHouse)}) : ""],
+    fact("arrivals", known.arrivals?.arrived, known.arrivals?.expected),
+    fact("departures", known.departures?.departed, known.departures?.expected),
+    fact("inHouse", known.inHouse, undefined,
+      day ? t("guestsInHouse", {n: number(known.guestsInHouse)}) : ""),
   ] : [
-    ["seated", progress(known.parties?.seated, known.parties?.expected)],
-    ["completed", number(known.parties?.completed)],
-    ["guests", number(known.guests?.expected)],
+    fact("seated", known.parties?.seated, known.parties?.expected),
+    fact("completed", known.parties?.completed),
+    fact("guests", known.guests?.expected),
   ];
-  const more = [["bookedToday", number(known.bookedToday)],
-    ["cancelledToday", number(known.cancelledToday)]];
-  put(panel, h("dl", {class: "facts"}, ...[...facts, ...more].map(([name, value, note]) =>
-    h("div", {}, h("dt", {}, t(name ?? "")), h("dd", {}, value ?? UNKNOWN,
-      note ? h("small", {}, ` ${note}`) : null)))));
+  put(panel, h("dl", {class: "facts"}, ...facts, fact("bookedToday", known.bookedToday),
+    fact("cancelledToday", known.cancelledToday)));
 }
 
-/** @param {number | undefined} done @param {number | undefined} all */
-const progress = (done, all) =>
-  done === undefined || all === undefined ? UNKNOWN : `${number(done)} / ${number(all)}`;
+/** @param {string} name @param {number | undefined} value
+ *  @param {number | undefined} [total] of which `value` is a part @param {string} [note] */
+function fact(name, value, total, note = "") {
+  const isPart = value !== undefined && total !== undefined;
+  return h("div", {}, h("dt", {}, t(name)), h("dd", {}, number(value),
+    isPart ? h("small", {}, ` / ${number(total)}`) : null,
+    note ? h("small", {}, ` ${note}`) : null,
+    isPart ? meter(value, total, t(name)) : null));
+}
 
 /** @param {Element} panel @param {Availability | null} tonight
  *  @param {{roomType: string, totalRooms: number, availableRooms: number}[] | null} types */

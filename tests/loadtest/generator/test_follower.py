@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rtdash.loadtest.generator.follower import ClientStats, Follower
+from rtdash.loadtest.generator.client_stats import ClientStats
+from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader, operation_id
 from rtdash.protocol.channels import Channel, Stream
 
@@ -23,6 +24,7 @@ def event(seq: int, *, at: str = BEFORE, **changes: Any) -> bytes:
         "body": "b",
         "channel": CHANNEL,
         "venue": "grill",
+        "operationId": None,
     }
     return json.dumps({**message, "seq": seq, **changes}).encode()
 

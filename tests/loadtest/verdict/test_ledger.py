@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdash.loadtest.generator.account import Acknowledged, StreamAccount
+from rtdash.loadtest.generator.message_reader import Content
 from rtdash.loadtest.verdict.ledger import (
     Findings,
     Log,
@@ -84,8 +85,16 @@ def test_what_is_not_in_the_log_is_unexpected_and_what_differs_is_invalid():
     findings = Findings()
     judge_contents(
         findings,
-        {STREAM: {3: "x", 5: "a", 6: "b", 9: "c"}},
+        [
+            {
+                STREAM: {
+                    seq: Content(text, None)
+                    for seq, text in {3: "x", 5: "a", 6: "b", 9: "c"}.items()
+                }
+            }
+        ],
         {STREAM: Log(4, 6, {5: (None, "a"), 6: (None, "other")})},
+        "run",
     )
     assert findings.total == {"invalid": 1, "unexpected": 1}
 

@@ -6,11 +6,11 @@ import pytest
 
 from rtdash.loadtest.generator.account import StreamAccount
 from rtdash.loadtest.generator.fault_proxy import Fault, InjectedFault
-from rtdash.loadtest.generator.follower import Recovery
+from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.generator.results import Client
-from rtdash.loadtest.plan.scenario import GeneratorLimits, Phase, Scenario
-from rtdash.loadtest.plan.slo import Allowance, Slo, SloFile
-from rtdash.loadtest.run.runner import ABORT_AFTER, AbortWatch, RunRequest
+from rtdash.loadtest.plan.scenario import GeneratorLimits, Phase
+from rtdash.loadtest.plan.slo import Slo
+from rtdash.loadtest.run.abort_watch import ABORT_AFTER, AbortWatch
 from rtdash.loadtest.verdict.ledger import Log
 from rtdash.loadtest.verdict.measuring import measure
 from rtdash.loadtest.verdict.observations import Observations, RampStep
@@ -26,7 +26,7 @@ PHASE = Phase(name="calm", duration_s=1, dashboards=1)
 @pytest.fixture
 def observations() -> Observations:
     """One client that received all five events and has the present state."""
-    one = Observations(PHASE, [EVENTS, STATES], {EVENTS: Position("e", 0)})
+    one = Observations(PHASE, "run", [EVENTS, STATES], {EVENTS: Position("e", 0)})
     one.is_settled = True
     one.heads, one.logs = {EVENTS: 5}, {EVENTS: Log(0, 5, dict.fromkeys(range(1, 6), (None, "")))}
     one.states = {(STATES, "stats_update"): "present"}
@@ -36,6 +36,7 @@ def observations() -> Observations:
             {EVENTS: StreamAccount(0, 6)},
             {(STATES, "stats_update"): "present"},
             is_current=True,
+            followed=frozenset((EVENTS, STATES)),
         )
     ]
     return one
@@ -93,12 +94,21 @@ def test_connections_that_stay_are_leaked(observations: Observations):
     assert total(observations, "connections_leaked") == 3
 
 
-@pytest.mark.parametrize("who", ["cpu", "timers", "probe", "unread", "readers"])
-def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(
-    observations: Observations, who: str
+@pytest.mark.parametrize(
+    ("who", "grade"),
+    [
+        ("cpu", "invalid"),
+        ("unread", "invalid"),
+        ("timers", "lateness"),
+        ("probe", "lateness"),
+        ("readers", "excuses"),
+    ],
+)
+def test_a_generator_that_was_the_bottleneck_is_named(
+    observations: Observations, who: str, grade: str
 ):
-    """By its CPU, by late timers of either process, by what it left unread, by reading late while
-    it is busy.
+    """By its CPU or by what it left unread nothing counts; by late timers of either process nothing
+    that is about time; by reading late while it is busy, no SLO about time that broke.
     """
     match who:
         case "cpu":
@@ -113,7 +123,9 @@ def test_a_generator_that_was_the_bottleneck_makes_the_run_invalid(
             observations.samples = [Sample("calm", 1, generator_cpu=0.7)]
             observations.delivery.record(0.01)
             observations.results.latency.record(2)
-    assert len(measure(observations, GeneratorLimits()).invalid) == 1
+    judged = measure(observations, GeneratorLimits())
+    assert len(getattr(judged, grade)) == 1
+    assert grade == "invalid" or not judged.invalid
 
 
 def test_clients_that_are_served_late_are_the_servers_doing(observations: Observations):
@@ -121,7 +133,8 @@ def test_clients_that_are_served_late_are_the_servers_doing(observations: Observ
     observations.samples = [Sample("calm", 1, generator_cpu=0.1)]
     observations.delivery.record(0.01)
     observations.results.latency.record(2)
-    assert measure(observations, GeneratorLimits()).invalid == []
+    judged = measure(observations, GeneratorLimits())
+    assert judged.invalid == judged.lateness == judged.excuses == []
 
 
 def test_memory_that_grows_after_the_middle_is_told(observations: Observations):
@@ -193,11 +206,8 @@ def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough
 ):
     """Not at the first bad second, and a good one in between begins the count anew."""
     slo = Slo(metric="delivery_latency", statistic="max", op="<=", value=100, abort=True)
-    scenario = Scenario(summary="x", phase=(PHASE,))
     stop = asyncio.Event()
-    stops = AbortWatch(
-        RunRequest("x", scenario, SloFile((slo,), Allowance()), mint=lambda _: ""), stop
-    )
+    stops = AbortWatch((slo,), stop)
     observations.delivery.record(0.05)
     stops.look(observations)
     observations.delivery.record(0.5)

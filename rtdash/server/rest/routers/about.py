@@ -1,4 +1,4 @@
-"""What the server says about itself: health, metrics, and the descriptions of its two interfaces.
+"""Endpoints about the server itself: health, metrics, and the descriptions of its two interfaces.
 No token is needed.
 """
 
@@ -13,9 +13,13 @@ from rtdash.protocol.messages import encode
 from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
-from rtdash.server.rest.openapi import describe
+from rtdash.server.rest.descriptions import (
+    DOCS_POLICY,
+    asyncapi_bytes,
+    docs_bytes,
+    openapi_bytes,
+)
 from rtdash.server.rest.problems import Problem, unauthenticated
-from rtdash.server.rest.reference import reference_page
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services
 
@@ -57,7 +61,7 @@ async def read_readiness(request: Request, services: PartsDep) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_metrics(request: Request, services: PartsDep) -> Response:
-    """Figures for Prometheus; of several workers those of each, whoever is asked."""
+    """Figures for Prometheus. Of several workers those of each, whichever is asked."""
     token = services.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -88,8 +92,8 @@ async def explain_socket() -> Response:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def read_openapi(request: Request) -> Response:
-    """This interface."""
-    return answer(request, encode(describe(request.app)))
+    """The OpenAPI document."""
+    return answer(request, openapi_bytes(request.app, request.scope.get("root_path", "")))
 
 
 @router.get(
@@ -99,19 +103,14 @@ async def read_openapi(request: Request) -> Response:
 )
 async def read_asyncapi(request: Request) -> Response:
     """The socket, as AsyncAPI 3."""
-    # few ask for it, and a server should start soon
-    from rtdash.protocol.asyncapi import asyncapi_document  # noqa: PLC0415
-
-    return answer(request, encode(asyncapi_document()))
+    return answer(request, asyncapi_bytes())
 
 
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
-    """This interface, for people, also where nothing can be loaded from elsewhere."""
-    page = answer(
-        request, reference_page(describe(request.app)), media_type="text/html; charset=utf-8"
-    )
-    page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    """Show the REST interface to people, also where nothing can be loaded from elsewhere."""
+    page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = DOCS_POLICY
     return page
 
 

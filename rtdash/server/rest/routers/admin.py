@@ -10,7 +10,7 @@ from starlette.responses import Response
 from rtdash.server.logs import facts
 from rtdash.server.rest.access import Caller, PartsDep, require_admin
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.openapi_parts import json_body, problems
+from rtdash.server.rest.openapi import json_body, problems
 from rtdash.server.rest.problems import invalid
 
 MAX_CHARS = 200
@@ -53,7 +53,7 @@ async def post_revocation(request: Request, services: PartsDep, caller: Caller) 
 
 
 def _read(body: Any) -> tuple[str, str]:
-    """What is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
+    """Return what is revoked, `jti` or `sub`, and its value. Raises Problem (422)."""
     if (
         not isinstance(body, dict)
         or len(body) != 1

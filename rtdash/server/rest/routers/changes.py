@@ -19,7 +19,7 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue, first_venue
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.openapi_parts import json_body, writing
+from rtdash.server.rest.openapi import json_body, writing
 from rtdash.server.rest.operations import (
     booking_schema,
     change_schema,
@@ -75,13 +75,13 @@ async def answer_booking(
     return _changed(shown, status=201, headers={"Location": location})
 
 
-def _add_writes(kind: VenueKind, path: str) -> None:
-    """How they are made and changed."""
+def _add_book(kind: VenueKind, path: str) -> None:
+    """Add the endpoint that books at one kind of venue."""
 
     @router.post(
         path,
         status_code=201,
-        responses=writing(201, schemas.Reservation, 409),
+        responses=writing(201, schemas.OF_KIND[kind], 409),
         openapi_extra=json_body(booking_schema(kind)),
         name=f"book {kind}",
     )
@@ -95,9 +95,13 @@ def _add_writes(kind: VenueKind, path: str) -> None:
         """Book. With an Idempotency-Key it can be repeated safely."""
         return await answer_booking(kind, request, services, caller, venue_id=venue_id, key=key)
 
+
+def _add_change(kind: VenueKind, path: str) -> None:
+    """Add the endpoint that changes a reservation at one kind of venue."""
+
     @router.patch(
         f"{path}/{{id}}",
-        responses=writing(200, schemas.Reservation, 404, 409, 412),
+        responses=writing(200, schemas.OF_KIND[kind], 404, 409, 412),
         openapi_extra=json_body(change_schema(kind)),
         name=f"change {kind} reservation",
     )
@@ -116,11 +120,7 @@ def _add_writes(kind: VenueKind, path: str) -> None:
         body = await _read_object(request)
         _refuse_fields(body, "kind")
         venue = _choose_writable(services, caller, body, venue_id, kind)
-        op = read_op(body, kind)
-        if op is Op.BOOK:
-            raise invalid([("op", f"must be an operation on a reservation; to book: POST {path}")])
-        if body.setdefault("reservationId", reservation_id) != reservation_id:
-            raise invalid([("reservationId", "must be the one in the path, or left out")])
+        op = _read_change(body, kind, reservation_id)
         operation = permitted_operation(
             _with_key(body, key), op, venue, caller, operation_id=uuid4().hex
         )
@@ -129,7 +129,19 @@ def _add_writes(kind: VenueKind, path: str) -> None:
 
 
 for _kind, _path in PATHS.items():
-    _add_writes(_kind, _path)
+    _add_book(_kind, _path)
+    _add_change(_kind, _path)
+
+
+def _read_change(body: dict[str, Any], kind: VenueKind, reservation_id: str) -> Op:
+    """The operation of a body about the reservation in the path. Raises Problem."""
+    op = read_op(body, kind)
+    if op is Op.BOOK:
+        to_book = f"must be an operation on a reservation; to book: POST {PATHS[kind]}"
+        raise invalid([("op", to_book)])
+    if body.setdefault("reservationId", reservation_id) != reservation_id:
+        raise invalid([("reservationId", "must be the one in the path, or left out")])
+    return op
 
 
 def _changed(

@@ -1,6 +1,8 @@
-"""A channel by REST: the same messages and positions as on the socket, for who can't open one."""
+"""Channels by REST: the same messages and positions as on the socket, for clients that can't open
+one.
+"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -12,7 +14,7 @@ from rtdash.protocol.messages import encode, position_json, reset_message
 from rtdash.relay.sequencer import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.responses import answer
 from rtdash.server.services import Services
@@ -59,8 +61,8 @@ async def read_events(
     ] = DEFAULT_LIMIT,
     venue_id: VenueQuery = None,
 ) -> Response:
-    """What follows a position, or a reset where that can't be had; of a stats channel, its current
-    state messages.
+    """Read what follows a position, or a reset where that can't be had; of a stats channel, its
+    current state messages.
     """
     venue = choose_venue(services.venues, caller, venue_id, kind=channel.kind)
     stream = Stream(venue.id, channel)
@@ -73,6 +75,11 @@ async def read_events(
     page = await services.database.read(
         lambda connection: _read(connection, stream, after, epoch, limit)
     )
+    if page.reset_reason == BEYOND_HEAD and epoch is not None and after is not None:
+        # The caller holds what the log has lost: this epoch must not go on for anybody.
+        await services.relay.refute(stream, Position(epoch, after), is_believed=True)
+        head = await services.database.read(lambda connection: _head(connection, stream))
+        page = replace(page, position=head)
     return answer(request, _show(page, stream, services))
 
 
@@ -80,8 +87,8 @@ def _read(
     connection: Connection, stream: Stream, after: int | None, epoch: str | None, limit: int
 ) -> _Page:
     """All in one read, so that the head is that of the log which the events are from."""
-    present = event_log.read_epoch(connection)
-    head = Position(present, event_log.read_heads(connection, [stream])[stream])
+    head = _head(connection, stream)
+    present = head.epoch
     if after is None:
         return _Page([], head, None)
     if epoch not in {None, present}:
@@ -92,6 +99,12 @@ def _read(
         return _Page([], head, recovered=False, reset_reason=HISTORY_GONE)
     events = event_log.read_events(connection, stream, after, limit)
     return _Page(events, Position(present, events[-1].seq if events else after), recovered=True)
+
+
+def _head(connection: Connection, stream: Stream) -> Position:
+    return Position(
+        event_log.read_epoch(connection), event_log.read_heads(connection, [stream])[stream]
+    )
 
 
 def _show(page: _Page, stream: Stream, services: Services) -> bytes:

@@ -1,5 +1,5 @@
-"""What a dashboard asks for again and again, of hotels and restaurants alike: figures, today's
-reservations, upcoming ones.
+"""Endpoints that a dashboard polls, of hotels and restaurants alike: figures, today's reservations,
+upcoming ones.
 """
 
 from typing import Annotated
@@ -12,7 +12,7 @@ from rtdash.domain.reservations import NOT_COMING, Status
 from rtdash.domain.venues import business_date
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import (
     DEFAULT_LIMIT,
     CursorQuery,

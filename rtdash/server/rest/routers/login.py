@@ -11,7 +11,7 @@ from rtdash.domain.instants import format_instant
 from rtdash.protocol.messages import encode
 from rtdash.server.rest.access import Caller, PartsDep
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.openapi_parts import json_body, problems
+from rtdash.server.rest.openapi import json_body, problems
 from rtdash.server.rest.problems import invalid
 from rtdash.server.rest.responses import JSON
 

@@ -18,7 +18,7 @@ from rtdash.domain.movements import (
 from rtdash.domain.venues import Venue, VenueKind, business_date, business_day
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.responses import answer
 from rtdash.store import movements as rows

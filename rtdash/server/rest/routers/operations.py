@@ -17,7 +17,7 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep
 from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, MAX_OPERATIONS, decode_operations, read_body
-from rtdash.server.rest.openapi_parts import json_body, writing
+from rtdash.server.rest.openapi import json_body, writing
 from rtdash.server.rest.operations import operation_schema
 from rtdash.server.rest.problems import Problem
 from rtdash.server.rest.responses import JSON

@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.domain import reports
+from rtdash.domain.money import to_major
 from rtdash.domain.reports import Period, Stay
 from rtdash.domain.reservations import Charge
 from rtdash.domain.venues import Venue, business_date
 from rtdash.server.rest import report_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.responses import answer
 from rtdash.store import reports as rows
@@ -68,18 +69,21 @@ async def read_trends(request: Request, services: PartsDep, span: SpanDep) -> Re
     """Reservations, guests, cancellations and revenue of each business date."""
     points = await services.database.read(
         lambda connection: reports.trend_points(
-            span.venue, *_rows(connection, span), first=span.first, last=span.last
+            *_rows(connection, span), first=span.first, last=span.last
         )
     )
-    return answer(
-        request,
+    shown = [
         {
-            "venue": span.venue.id,
-            "currency": span.venue.currency,
-            **span.heading(),
-            "points": points,
-        },
-    )
+            "date": point.date.isoformat(),
+            "reservations": point.reservations,
+            "guests": point.guests,
+            "cancellations": point.cancellations,
+            "revenue": to_major(point.revenue_minor, span.venue.currency),
+        }
+        for point in points
+    ]
+    heading = {"venue": span.venue.id, "currency": span.venue.currency, **span.heading()}
+    return answer(request, {**heading, "points": shown})
 
 
 @router.get("/customers/frequency", responses=reading(report_schemas.Frequency))
@@ -90,18 +94,35 @@ async def read_frequency(request: Request, services: PartsDep, span: SpanDep) ->
             rows.read_visits(connection, span.venue.id, span.first, span.last)
         )
     )
-    return answer(request, {**span.heading(), **frequency})
+    body = {
+        "newCustomers": frequency.new_customers,
+        "returningCustomers": frequency.returning_customers,
+        "repeatRate": frequency.repeat_rate,
+        "segments": [segment._asdict() for segment in frequency.segments],
+    }
+    return answer(request, {**span.heading(), **body})
 
 
 @router.get("/revenue/by-category", responses=reading(report_schemas.Revenue))
 async def read_revenue(request: Request, services: PartsDep, span: SpanDep) -> Response:
     """Revenue by room type and category of charges, or by category of the menu."""
-    revenue = await services.database.read(
+    currency = span.venue.currency
+    categories = await services.database.read(
         lambda connection: reports.revenue_by_category(
             span.venue, *_rows(connection, span), first=span.first, last=span.last
         )
     )
-    return answer(request, {**span.heading(), "currency": span.venue.currency, **revenue})
+    total = sum(one.revenue_minor for one in categories)
+    shown = [
+        {
+            "category": one.category,
+            "revenue": to_major(one.revenue_minor, currency),
+            "share": one.share,
+        }
+        for one in categories
+    ]
+    heading = {**span.heading(), "currency": currency, "total": to_major(total, currency)}
+    return answer(request, {**heading, "categories": shown})
 
 
 @router.get("/reservations/sources", responses=reading(report_schemas.Sources))
@@ -110,7 +131,8 @@ async def read_sources(request: Request, services: PartsDep, span: SpanDep) -> R
     sources = await services.database.read(
         lambda connection: rows.read_sources(connection, span.venue.id, span.first, span.last)
     )
-    return answer(request, {**span.heading(), **reports.reservation_sources(sources)})
+    shown = [source._asdict() for source in reports.reservation_sources(sources)]
+    return answer(request, {**span.heading(), "total": sum(sources.values()), "sources": shown})
 
 
 def _rows(connection: Connection, span: Span) -> tuple[list[Stay], list[Charge]]:

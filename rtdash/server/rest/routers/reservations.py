@@ -15,10 +15,11 @@ from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.protocol.channels import Position, Stream, notifications_channel, reservations_channel
 from rtdash.protocol.etags import version_etag
-from rtdash.protocol.messages import positions_json, reservation_json
+from rtdash.protocol.messages import positions_json
+from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import (
     DEFAULT_LIMIT,
     CursorQuery,
@@ -52,8 +53,8 @@ PATHS = {
 router = APIRouter(tags=["reservations"])
 
 
-def _add_reads(kind: VenueKind, path: str) -> None:
-    """What can be read of the reservations of one kind of venue."""
+def _add_list(kind: VenueKind, path: str) -> None:
+    """Add the endpoint that lists the reservations of one kind of venue."""
 
     @router.get(path, responses=reading(schemas.Reservations), name=f"list {kind} reservations")
     async def list_reservations(
@@ -77,9 +78,13 @@ def _add_reads(kind: VenueKind, path: str) -> None:
             await services.database.read(lambda connection: _list(connection, venue, selection)),
         )
 
+
+def _add_read(kind: VenueKind, path: str) -> None:
+    """Add the endpoint that reads one reservation of one kind of venue."""
+
     @router.get(
         f"{path}/{{id}}",
-        responses=reading(schemas.Reservation, 404),
+        responses=reading(schemas.OF_KIND[kind], 404),
         name=f"read {kind} reservation",
     )
     async def read_reservation(
@@ -101,7 +106,8 @@ def _add_reads(kind: VenueKind, path: str) -> None:
 
 
 for _kind, _path in PATHS.items():
-    _add_reads(_kind, _path)
+    _add_list(_kind, _path)
+    _add_read(_kind, _path)
 
 
 def _list(connection: Connection, venue: Venue, selection: Selection) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.auth.tokens import own_venues
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.responses import answer
 
 router = APIRouter(tags=["user"])
@@ -19,7 +19,7 @@ router = APIRouter(tags=["user"])
 
 @router.get("/api/user/profile", responses=reading(venue_schemas.Profile))
 async def read_profile(request: Request, services: PartsDep, caller: Caller) -> Response:
-    """Who the token is for, its scopes and its venues in their order."""
+    """Read the user of the token, its scopes and its venues in their order."""
     venues = [_summary(venue) for venue in own_venues(services.venues, caller)]
     body = {
         "id": caller.sub,
@@ -32,7 +32,7 @@ async def read_profile(request: Request, services: PartsDep, caller: Caller) -> 
 
 
 def _summary(venue: Venue) -> dict[str, Any]:
-    """What a client needs to show the venue's times and money; check-in is a hotel's alone."""
+    """Return what a client needs to show the venue's times and money; check-in is a hotel's alone."""
     summary = {
         "id": venue.id,
         "name": venue.name,

@@ -1,4 +1,4 @@
-"""What a hotel or a restaurant has to offer: rooms and their availability, the menu."""
+"""Offers of a hotel or a restaurant: rooms and their availability, the menu."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from rtdash.domain.money import to_major
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.rest import venue_schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
-from rtdash.server.rest.openapi_parts import reading
+from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import DateQuery
 from rtdash.server.rest.problems import invalid
 from rtdash.server.rest.responses import answer
@@ -23,7 +23,7 @@ MAX_NIGHTS = 366
 router = APIRouter(tags=["venues"])
 
 
-@router.get("/api/hotel/rooms/availability", responses=reading(venue_schemas.Availability))
+@router.get("/api/hotel/rooms/availability", responses=reading(venue_schemas.RoomAvailability))
 async def read_availability(
     request: Request,
     services: PartsDep,

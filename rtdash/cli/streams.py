@@ -1,0 +1,75 @@
+"""Standard streams of a process that a service manager or a shell has started without them.
+
+A closed descriptor is opened again before anything else: the next file, a database perhaps, would
+get its number, and every message would be written into it (POSIX: open() gives the lowest free
+one).
+"""
+
+import os
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import Any, TextIO, cast
+
+
+def settle_streams() -> None:
+    """Make stdin, stdout and stderr usable, whatever the process was started with.
+
+    stdout: UTF-8 for programs in every locale; a terminal without a character shows a question
+    mark. A closed one fails at its first write, since its data is lost. stderr: a message that
+    can't be written ends nothing.
+    """
+    sys.stdin = sys.stdin or _reopen(0, os.O_RDONLY)
+    sys.stdout = sys.stdout or _reopen(1, os.O_RDONLY)
+    sys.stderr = cast("TextIO", TolerantStream(sys.stderr or _reopen(2, os.O_WRONLY)))
+    out = sys.stdout
+    if isinstance(out, TextIOWrapper) and out.encoding.lower() != "utf-8":
+        if out.isatty():
+            out.reconfigure(errors="replace")
+        else:
+            out.reconfigure(encoding="utf-8")
+
+
+def discard_stdout() -> None:
+    """Point stdout at /dev/null, so that what is still buffered doesn't fail at the very end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class TolerantStream:
+    """Text stream that drops what can't be written: its reader has gone, its disk is full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write the lines, if that is possible."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return everything else (isatty, fileno, encoding, …) of the stream itself."""
+        return getattr(self._stream, name)
+
+
+def _reopen(number: int, flags: int) -> TextIO:
+    """Open /dev/null as a closed standard descriptor.
+
+    stdout is opened for reading: a write to it fails with EBADF, as it would on the closed one.
+    """
+    opened = os.open(os.devnull, flags)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    return open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)

@@ -1,0 +1,133 @@
+"""Model of the reservations that the run itself made: what events, lists and figures must show.
+The server's log is no witness against the server; the operations that were sent are. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtdash.loadtest.generator.account import EXAMPLES
+from rtdash.protocol.channels import Stream
+
+MODELLED = 20_000
+"""Operations that are modelled; beyond, they are only looked for in the log."""
+CHANGED_BY = {"amend": ("guests",)}
+_BOOKED = ("customerName", "guests", "source", "kind", "date", "roomType", "checkIn", "checkOut")
+_TYPES = frozenset({"new_reservation", "reservation_update"})
+_CENT = 0.005
+
+
+@dataclass(slots=True)
+class ModelReservation:
+    """Reservation as it must be after its last known event. `history`: seq and version of each."""
+
+    stream: Stream
+    fields: dict[str, Any]
+    start: str
+    history: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def version(self) -> int:
+        """Return the last version."""
+        return self.history[-1][1]
+
+    def version_at(self, seq: int) -> int:
+        """Return the version that the event log implies at a position; 0 before the booking."""
+        return max((version for at, version in self.history if at <= seq), default=0)
+
+    def flaw_in(self, shown: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with this reservation as a list or an event shows it."""
+        for name, value in self.fields.items():
+            if shown.get(name) != value:
+                return f"{name} is {shown.get(name)!r} and must be {value!r}"
+        return _money_flaw(shown)
+
+
+class BookingModel:
+    """Model of acknowledged operations, checked against the events of the log in their order."""
+
+    def __init__(self) -> None:
+        self.reservations: dict[tuple[str, str], ModelReservation] = {}
+        """By venue and id."""
+        self.violations = 0
+        self.examples: list[str] = []
+        self.checked = 0
+        self._operations: dict[str, tuple[dict[str, Any], str]] = {}
+        self._logged: set[str] = set()
+
+    def acknowledge(self, operation: dict[str, Any], reservation_id: str) -> None:
+        """Remember an operation that was applied to a reservation."""
+        if len(self._operations) < MODELLED:
+            self._operations[operation["operationId"]] = (operation, reservation_id)
+
+    def take(self, stream: Stream, event: dict[str, Any]) -> None:
+        """Check an event of the log; events of others and of time are passed over."""
+        known = self._operations.get(str(event.get("operationId")))
+        if known is None or event.get("type") not in _TYPES:
+            return
+        operation, reservation_id = known
+        self.checked += 1
+        where = f"{stream.channel} seq {event.get('seq')} ({operation['op']})"
+        if operation["operationId"] in self._logged:
+            self.violate(f"{where}: its operation was logged before")
+            return
+        self._logged.add(operation["operationId"])
+        shown = event.get("reservation")
+        if not isinstance(shown, dict) or shown.get("id") != reservation_id:
+            self.violate(f"{where}: it is not about reservation {reservation_id}")
+            return
+        if flaw := self._apply(stream, operation, event, shown):
+            self.violate(f"{where}: {flaw}")
+
+    def violate(self, text: str) -> None:
+        """Record something that contradicts the operations that were sent."""
+        self.violations += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"model_violations: {text}")
+
+    def of_venue(self, venue: str) -> Iterator[tuple[str, ModelReservation]]:
+        """Yield id and reservation of each that the run made in a venue."""
+        for (venue_id, reservation_id), reservation in self.reservations.items():
+            if venue_id == venue:
+                yield reservation_id, reservation
+
+    def _apply(
+        self,
+        stream: Stream,
+        operation: dict[str, Any],
+        event: dict[str, Any],
+        shown: dict[str, Any],
+    ) -> str | None:
+        """Bring the model to what the operation makes of it; return what the event shows wrong."""
+        key = (stream.venue, shown["id"])
+        op = operation["op"]
+        if op == "book":
+            if event["type"] != "new_reservation":
+                return f"a booking is shown as {event['type']}"
+            fields = {name: operation[name] for name in _BOOKED if name in operation}
+            start = str(shown.get("date"))
+            self.reservations[key] = ModelReservation(
+                stream, {**fields, "status": "Confirmed"}, start
+            )
+        elif event.get("change") != op:
+            return f"the change is {event.get('change')!r} and must be {op!r}"
+        reservation = self.reservations.get(key)
+        if reservation is None:
+            return None  # booked before the log that is looked at
+        for name in CHANGED_BY.get(op, ()):
+            reservation.fields[name] = operation[name]
+        if op == "cancel":
+            reservation.fields["status"] = "Cancelled"
+        expected = len(reservation.history) + 1
+        reservation.history.append((event["seq"], expected))
+        if shown.get("version") != expected:
+            return f"version is {shown.get('version')!r} and must be {expected}"
+        return reservation.flaw_in(shown)
+
+
+def _money_flaw(shown: Mapping[str, Any]) -> str | None:
+    amounts = [shown.get(name) for name in ("amount", "paid", "balance")]
+    amount, paid, balance = (value if isinstance(value, int | float) else 0 for value in amounts)
+    if abs(amount - paid - balance) > _CENT:
+        return f"balance is {balance}, of an amount of {amount} with {paid} paid"
+    return None

@@ -1,0 +1,62 @@
+"""Counters of the clients of one process."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from rtdash.loadtest.generator.account import EXAMPLES
+from rtdash.loadtest.generator.recovery import Recovery
+from rtdash.loadtest.plan.histogram import Histogram
+
+MOST_CONNECTS = 5000
+
+
+class ClientStats:
+    """Counters of all followers of a process. `heard` gets each live event's latency in seconds,
+    beside the histogram.
+    """
+
+    def __init__(self, heard: Callable[[float], None] | None = None) -> None:
+        self.received = 0
+        self.connected = 0
+        self.connects = 0
+        self.compressed = 0
+        """Connections on which compression was agreed."""
+        self.batches = 0
+        self.connect_failures = 0
+        self._heard = heard
+        self.latency = Histogram()
+        self.connect_time = Histogram()
+        self.connect_times: list[tuple[float, float]] = []
+        """Instant and duration of the first MOST_CONNECTS connections, for their trend."""
+        self.subscribe_time = Histogram()
+        self.resume_time = Histogram()
+        self.pong_time = Histogram()
+        self.recoveries: list[Recovery] = []
+        self.messages: Counter[str] = Counter()
+        """By type and channel."""
+        self.state_changes: Counter[str] = Counter()
+        """State messages with other figures than the one before, by channel."""
+        self.counts: Counter[str] = Counter()
+        """unexpected, invalid, sessions_forgotten, errors."""
+        self.examples: list[str] = []
+
+    def hear(self, latency_s: float, own: Histogram) -> None:
+        """Record the latency of a live event, also in the client's own histogram."""
+        bucket = self.latency.record(latency_s)
+        own.record_in(bucket, latency_s)
+        if self._heard is not None:
+            self._heard(latency_s)
+
+    def opened(self, began: float, duration_s: float, *, is_compressed: bool) -> None:
+        """Record a connection that was opened."""
+        self.connects += 1
+        self.compressed += is_compressed
+        self.connect_time.record(duration_s)
+        if len(self.connect_times) < MOST_CONNECTS:
+            self.connect_times.append((began, duration_s))
+
+    def find(self, kind: str, text: str) -> None:
+        """Record a fault of the server, with its first examples in words."""
+        self.counts[kind] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{kind}: {text}")

@@ -1,0 +1,98 @@
+"""A client that has died without a word: it subscribes, and from then on answers no ping. A right
+server ends its connection within the time of its heartbeat.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from rtdash.protocol.channels import Channel
+from rtdash.protocol.client_session import ClientSession
+
+HEARTBEAT_S = 35.0
+"""Default of a server that isn't ours: a ping every 25 s, 10 s for its answer."""
+SLACK_S = 10.0
+_READ_BYTES = 65_536
+_CONNECT_S = 10.0
+_AGAIN_S = 1.0
+
+
+class SilentClient:
+    """Client that never answers a ping, over the whole run. `heartbeat_s`: within which the server
+    should notice.
+    """
+
+    def __init__(
+        self, url: str, token: str, channels: Iterable[Channel], heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
+        self.closed_after_s: list[float] = []
+        """How long after the last byte that it sent each of its connections was closed."""
+        self.is_open = False
+        self._url = url
+        self._token = token
+        self._channels = tuple(channels)
+        self._heartbeat_s = heartbeat_s
+        self._silent_since: float | None = None
+
+    @property
+    def kept(self) -> int | None:
+        """Return 1 when a connection is open far beyond the heartbeat, 0 when one was closed in
+        time; None when neither is known yet.
+        """
+        since = self._silent_since
+        if since is not None and time.monotonic() - since > self._heartbeat_s + SLACK_S:
+            return 1
+        return 0 if self.closed_after_s else None
+
+    async def run(self) -> None:
+        """Connect, subscribe, fall silent; again when closed, until cancelled."""
+        while True:
+            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                await self._be_silent()
+            self.is_open, self._silent_since = False, None
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _be_silent(self) -> None:
+        parts = urlsplit(self._url)
+        is_secure = parts.scheme == "wss"
+        port = parts.port or (443 if is_secure else 80)
+        context = ssl.create_default_context() if is_secure else None
+        async with asyncio.timeout(_CONNECT_S):
+            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await self._subscribe(reader, writer)
+            self.is_open, self._silent_since = True, time.monotonic()
+            # Whatever comes is read, pings included, and nothing is sent.
+            while await reader.read(_READ_BYTES):
+                pass
+        finally:
+            if self._silent_since is not None:
+                self.closed_after_s.append(time.monotonic() - self._silent_since)
+            writer.transport.abort()
+
+    async def _subscribe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = ClientProtocol(parse_uri(self._url))
+        request = protocol.connect()
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        protocol.send_request(request)
+        writer.writelines(protocol.data_to_send())
+        while protocol.state is not State.OPEN:
+            if protocol.handshake_exc is not None:
+                raise ConnectionError(str(protocol.handshake_exc))
+            data = await reader.read(_READ_BYTES)
+            if not data:
+                raise ConnectionError("the connection ended before its upgrade")
+            protocol.receive_data(data)
+        session = ClientSession(self._channels)
+        session.connected()
+        for text in session.outgoing():
+            protocol.send_text(text.encode())
+        writer.writelines(protocol.data_to_send())

@@ -1,0 +1,68 @@
+"""Venues that a run writes to: the first of each kind that the token is for."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from rtdash.client.api import Api
+from rtdash.client.failures import Problem
+from rtdash.loadtest.generator.operation_source import business_date
+from rtdash.loadtest.generator.run_config import TargetVenue
+
+_TO_SPARE = 8
+"""Rooms of a type that must be free tonight before the run books some of them for a moment."""
+
+
+class NoVenues(Exception):  # noqa: N818
+    """Raised when the token is for no venue, so that there is nothing to write to or to follow."""
+
+    def __str__(self) -> str:
+        return "the token is for no venue: the server's profile lists none"
+
+
+async def read_venues(api: Api) -> tuple[TargetVenue, ...]:
+    """Return the first venue of each kind that the token is for: plain channel names mean these.
+    Raises NoVenues, Unreachable, Problem.
+    """
+    venues: dict[str, TargetVenue] = {}
+    for venue in (await api.profile()).get("venues", []):
+        if venue["kind"] not in venues:
+            venues[venue["kind"]] = await _read_venue(api, venue)
+    if not venues:
+        raise NoVenues
+    return tuple(venues.values())
+
+
+async def _read_venue(api: Api, shown: dict[str, Any]) -> TargetVenue:
+    venue = TargetVenue(
+        shown["id"],
+        shown["kind"],
+        timezone=shown.get("timezone", "UTC"),
+        closeout_hour=shown.get("closeoutHour", 3),
+    )
+    if venue.kind != "hotel":
+        return venue
+    types = [one["id"] for one in (await api.room_types(venue.id))["roomTypes"]]
+    return TargetVenue(
+        venue.id,
+        venue.kind,
+        tuple(types),
+        await _free_tonight(api, venue),
+        venue.timezone,
+        venue.closeout_hour,
+    )
+
+
+async def _free_tonight(api: Api, venue: TargetVenue) -> tuple[str, ...]:
+    """Return the room types with rooms to spare; none where the server doesn't say."""
+    night = business_date(venue)
+    with suppress(Problem, KeyError, IndexError, TypeError):
+        answer = await api.get_json(
+            "/api/hotel/rooms/availability",
+            venue=venue.id,
+            startDate=night.isoformat(),
+            endDate=(night + timedelta(days=1)).isoformat(),
+        )
+        rooms = answer["days"][0]["byRoomType"]
+        return tuple(one["roomType"] for one in rooms if one["availableRooms"] >= _TO_SPARE)
+    return ()

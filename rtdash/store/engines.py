@@ -1,0 +1,48 @@
+"""Engines of a store: which connections a process has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+READERS = 3
+"""Threads, and connections, that read at a time."""
+
+# Errors end up in logs, and parameters are guests' names and session ids.
+OPTIONS: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
+
+
+@dataclass(slots=True)
+class Engines:
+    """`writer` has one connection, `reader` a few, each with transactions that see one snapshot;
+    `file` is SQLite's database file.
+
+    `is_pooled()` says whether a pooler stands between us and PostgreSQL, once a connection was
+    made. `remake()` gives new engines of the same kind.
+    """
+
+    writer: Engine
+    reader: Engine
+    file: Path | None
+    remake: Callable[[], "Engines"]
+    is_pooled: Callable[[], bool] = lambda: False
+
+    def renew_readers(self) -> None:
+        """Have the next reads get new connections: what has happened to one may have happened to
+        all. Those in use are closed afterwards.
+        """
+        stale = self.reader.pool
+        self.reader.dispose()
+        event.listen(stale, "checkin", _close)
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def _close(connection: Any, _record: Any) -> None:
+    if connection is not None:  # it has none when it was lost already
+        connection.close()

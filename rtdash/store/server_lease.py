@@ -1,0 +1,102 @@
+"""The row of a server process: which processes work on a store, and whether one of them must be
+alone.
+
+A row that is renewed, and not a session's lock: behind a transaction pooler the session belongs to
+the pooler, which would keep the lock after the process has gone. Instants are the store's, so the
+machines' clocks don't matter.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, select
+
+from rtdash.store import dialects
+from rtdash.store.errors import StoreLocked
+from rtdash.store.schema import meta, servers
+
+RENEW_S = 3.0
+"""How often a process renews its row."""
+
+LEASE_S = 12.0
+"""How long a row holds after it was renewed: longer than a frozen database is waited for."""
+
+_LOCK = select(meta.c.value).where(meta.c.key == "epoch").with_for_update()
+_READ = select(servers.c.id, servers.c.host, servers.c.pid, servers.c.alone, servers.c.beat_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLease:
+    """One process; `is_alone` if it can't hear of others."""
+
+    id: str
+    is_alone: bool
+
+    @classmethod
+    def draw(cls, *, is_alone: bool) -> "ServerLease":
+        """Return a lease that no other process has."""
+        return cls(uuid4().hex, is_alone)
+
+    def take(self, conn: Connection) -> None:
+        """Enter this process, unless one of two would be deaf. Raises StoreLocked, with
+        `is_passing` where the other's row is about to end.
+        """
+        conn.execute(_LOCK).all()
+        now_ms = dialects.server_now_ms(conn)
+        others = [row for row in conn.execute(_READ) if row.id != self.id]
+        gone = [row.id for row in others if _is_over(row, now_ms)]
+        if gone:
+            conn.execute(delete(servers).where(servers.c.id.in_(gone)))
+        for row in others:
+            if row.id not in gone and (self.is_alone or row.alone):
+                raise StoreLocked(
+                    "another server process works on this database, and memory:// reaches no"
+                    " other process",
+                    hint=(
+                        "start all of them with the same broker: --broker postgresql (the store"
+                        " itself), redis://…, amqp://… or kafka://…"
+                    ),
+                    pid=None,
+                    is_passing=now_ms - row.beat_at > 2 * RENEW_S * 1000,
+                )
+        self._save(conn, now_ms)
+
+    def renew(self, conn: Connection) -> None:
+        """Say that the process lives."""
+        self._save(conn, dialects.server_now_ms(conn))
+
+    def release(self, conn: Connection) -> None:
+        """Take the process out."""
+        conn.execute(delete(servers).where(servers.c.id == self.id))
+
+    def _save(self, conn: Connection, now_ms: int) -> None:
+        conn.execute(
+            dialects.upsert(conn, servers, ["beat_at"]),
+            {
+                "id": self.id,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "alone": int(self.is_alone),
+                "beat_at": now_ms,
+            },
+        )
+
+
+def _is_over(row: Any, now_ms: int) -> bool:
+    """Whether the row ran out, or its process on this machine has died."""
+    if now_ms - row.beat_at >= LEASE_S * 1000:
+        return True
+    return row.host == socket.gethostname() and not _is_running(row.pid)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        pass
+    return True
