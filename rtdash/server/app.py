@@ -20,6 +20,7 @@ from rtdash.server.http.origin_policy import Cors, OriginPolicy
 from rtdash.server.http.peer_address import TrustedProxies
 from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.rest import problems
+from rtdash.server.rest.address_pace import AddressPace
 from rtdash.server.rest.fast_path import FastPath
 from rtdash.server.rest.metrics_middleware import MetricsMiddleware
 from rtdash.server.rest.routers import (
@@ -105,6 +106,7 @@ def create_app(
     app.router.routes.extend(web_routes(settings.frame_ancestors))
     app.router.routes.extend(guide_routes(settings.frame_ancestors))
     app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
+    app.add_middleware(AddressPace, app.state)
     app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
     app.add_middleware(MetricsMiddleware)
     return app

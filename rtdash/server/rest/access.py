@@ -93,6 +93,22 @@ def first_venue(
     )
 
 
+def require_writer(
+    venues: Mapping[str, Venue], caller: Principal, kind: VenueKind | None = None
+) -> None:
+    """Refuse a caller that may write to no venue (of that kind), before anything of its body is
+    read. Raises Problem (403).
+    """
+    if not any(
+        kind in {None, venue.kind} and caller.allows(f"{venue.kind}:write")
+        for venue in own_venues(venues, caller)
+    ):
+        raise Problem(
+            "forbidden",
+            f"the token may write to no {kind or 'venue'} of this server: get one that may",
+        )
+
+
 def require_admin(caller: Principal) -> None:
     """Raises Problem (403) without the scope `admin`."""
     if not caller.allows(ADMIN):

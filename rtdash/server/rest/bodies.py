@@ -1,38 +1,41 @@
 """Request bodies: bounded while they arrive, then decoded, or refused with the reason."""
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
-from rtdash.server.rest.problems import Problem
+from rtdash.server.http.byte_budget import ByteBudget
+from rtdash.server.rest.problems import Problem, rate_limited
 
 SINGLE_LIMIT_BYTES = 64 * 1024
 """The body of one operation; the longest that is valid has a tenth of it."""
 LIST_LIMIT_BYTES = 8 * 1024 * 1024
 """The body of a list of operations."""
+RETRY_S = 1.0
+"""After which a body that came beside too many others may be sent again."""
 DRAIN_LIMIT_BYTES = 32 * 1024 * 1024
 """So much of a body that is too large is read and thrown away, so that its sender gets to read
 why."""
-MAX_OPERATIONS = 1_000
 LENGTH_DIGITS = 15
 """A longer Content-Length is beyond every limit; Python refuses to read thousands of digits."""
 
-_NDJSON = (
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-)
 
+@asynccontextmanager
+async def read_body(
+    request: Request, limit_bytes: int, *, budget: ByteBudget, owner: str
+) -> AsyncIterator[bytes]:
+    """Give the whole body, which counts for its owner while it comes and while it is in use.
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body. Raises Problem: 413 for a larger one, without keeping more of it than the
-    limit; 400 where the peer goes away.
+    Raises Problem: 413 for a larger one, without keeping more of it than the limit; 400 where the
+    peer goes away; 429 where the owner's bodies, or all of them, would be too many bytes.
     """
     announced = _announced_bytes(request)
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = kept = 0
     try:
         if announced <= DRAIN_LIMIT_BYTES:
             async for chunk in request.stream():
@@ -40,18 +43,23 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
                 if size > DRAIN_LIMIT_BYTES:
                     break
                 if size <= limit_bytes:
+                    if not budget.take(owner, len(chunk)):
+                        raise rate_limited(RETRY_S)
+                    kept += len(chunk)
                     chunks.append(chunk)
+        if max(size, announced) > limit_bytes:
+            raise Problem(
+                "body_too_large",
+                f"the body has more than {limit_bytes} bytes: send it in parts",
+                facts={"limitBytes": limit_bytes},
+            )
+        yield b"".join(chunks)
     except ClientDisconnect:
         raise Problem(
             "unreadable", "the body has ended before its end"
         ) from None  # the peer doesn't read it, and nothing is wrong here
-    if max(size, announced) > limit_bytes:
-        raise Problem(
-            "body_too_large",
-            f"the body has more than {limit_bytes} bytes: send it in parts",
-            facts={"limitBytes": limit_bytes},
-        )
-    return b"".join(chunks)
+    finally:
+        budget.give_back(owner, kept)
 
 
 def _announced_bytes(request: Request) -> int:
@@ -62,7 +70,7 @@ def _announced_bytes(request: Request) -> int:
     return int(text) if len(text) <= LENGTH_DIGITS else DRAIN_LIMIT_BYTES + 1
 
 
-def _without_mark(body: bytes) -> bytes:
+def without_mark(body: bytes) -> bytes:
     """The body without the byte-order mark of UTF-8 (RFC 8259 section 8.1 lets readers ignore
     it). Raises Problem (400) for another encoding.
     """
@@ -76,41 +84,6 @@ def _without_mark(body: bytes) -> bytes:
 def decode_json(body: bytes) -> Any:
     """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem (400)."""
     try:
-        return from_json(_without_mark(body), allow_inf_nan=False)
+        return from_json(without_mark(body), allow_inf_nan=False)
     except ValueError as reason:
         raise Problem("unreadable", f"the body is not JSON: {reason}") from None
-
-
-def decode_operations(body: bytes, content_type: str) -> list[Any]:
-    """The values of a JSON list, or of the lines of NDJSON, by content type. Raises Problem (400
-    unreadable, 413 too many).
-    """
-    if content_type.partition(";")[0].strip().lower() in _NDJSON:
-        values = [
-            _decode_line(number, line)
-            for number, line in enumerate(_without_mark(body).splitlines(), 1)
-            if line.strip()
-        ]
-    else:
-        values = decode_json(body)
-        if not isinstance(values, list):
-            raise Problem(
-                "unreadable",
-                "the body must be a JSON list of operations, or one operation a line as"
-                " application/x-ndjson",
-            )
-    if len(values) > MAX_OPERATIONS:
-        raise Problem(
-            "too_many_operations",
-            f"{len(values)} operations are more than {MAX_OPERATIONS}: send them in several"
-            " requests",
-            facts={"limit": MAX_OPERATIONS},
-        )
-    return values
-
-
-def _decode_line(number: int, line: bytes) -> Any:
-    try:
-        return from_json(line, allow_inf_nan=False)
-    except ValueError as reason:
-        raise Problem("unreadable", f"line {number} is not JSON: {reason}") from None

@@ -42,7 +42,10 @@ def _schema(name: str) -> dict[str, Any]:
 )
 async def post_revocation(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Revoke a token by its id, or all tokens of a user that were issued until now."""
-    name, value = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
+    async with read_body(
+        request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
+    ) as body:
+        name, value = _read(decode_json(body))
     if (name, value) != ("jti", caller.jti):  # signing out: one's own token, without `admin`
         require_admin(caller)
     await services.revocations.revoke(

@@ -17,7 +17,14 @@ from rtdash.protocol.etags import listed_versions, version_etag
 from rtdash.protocol.messages import Message, encode
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
-from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue, first_venue
+from rtdash.server.rest.access import (
+    Caller,
+    PartsDep,
+    VenueQuery,
+    choose_venue,
+    first_venue,
+    require_writer,
+)
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
 from rtdash.server.rest.openapi import json_body, writing
 from rtdash.server.rest.operations import (
@@ -63,7 +70,7 @@ async def answer_booking(
     """201 with what was booked, now or, for a repeat, the first time. Raises Problem, Refusal,
     StoreUnavailable.
     """
-    body = await _read_object(request)
+    body = await _read_object(request, services, caller, kind)
     _refuse_fields(body, "op", "kind")
     venue = _choose_writable(services, caller, body, venue_id, kind)
     operation = permitted_operation(
@@ -117,7 +124,7 @@ def _add_change(kind: VenueKind, path: str) -> None:
         """Apply an operation to the reservation: a step of its lifecycle, `amend`, `pay`, `charge`
         or `refund`.
         """
-        body = await _read_object(request)
+        body = await _read_object(request, services, caller, kind)
         _refuse_fields(body, "kind")
         venue = _choose_writable(services, caller, body, venue_id, kind)
         op = _read_change(body, kind, reservation_id)
@@ -155,8 +162,15 @@ def _changed(
     )
 
 
-async def _read_object(request: Request) -> dict[str, Any]:
-    return dict(expect_object(decode_json(await read_body(request, SINGLE_LIMIT_BYTES))))
+async def _read_object(
+    request: Request, services: Services, caller: Principal, kind: VenueKind
+) -> dict[str, Any]:
+    """Read the body of a caller who may write somewhere: rights come before bytes."""
+    require_writer(services.venues, caller, kind)
+    async with read_body(
+        request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
+    ) as body:
+        return dict(expect_object(decode_json(body)))
 
 
 def _choose_writable(

@@ -43,7 +43,11 @@ class SignedIn(BaseModel):
 )
 async def post_login(request: Request, services: PartsDep) -> Response:
     """Exchange a one-time code for a token. A code is good for a minute, and once."""
-    body = decode_json(await read_body(request, SINGLE_LIMIT_BYTES))
+    owner = request.client.host if request.client else ""
+    async with read_body(
+        request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=owner
+    ) as content:
+        body = decode_json(content)
     code = body.get("code") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(code, str):
         raise invalid([("code", "give the code of `rtdash open`, and nothing else")])

@@ -15,9 +15,10 @@ from rtdash.domain.reservations import Operation
 from rtdash.protocol.messages import Message
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest import schemas
-from rtdash.server.rest.access import Caller, PartsDep
-from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, MAX_OPERATIONS, decode_operations, read_body
+from rtdash.server.rest.access import Caller, PartsDep, require_writer
+from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, read_body
 from rtdash.server.rest.openapi import json_body, writing
+from rtdash.server.rest.operation_lists import MAX_OPERATIONS, decode_operations
 from rtdash.server.rest.operations import operation_schema
 from rtdash.server.rest.problems import Problem
 from rtdash.server.rest.responses import JSON
@@ -63,9 +64,11 @@ async def answer_operations(
     request: Request, services: Services, caller: Principal, *, is_atomic: bool = False
 ) -> Response:
     """Return 200 with the outcomes. Raises Problem, StoreUnavailable."""
-    values = decode_operations(
-        await read_body(request, LIST_LIMIT_BYTES), request.headers.get("content-type", JSON)
-    )
+    require_writer(services.venues, caller)
+    async with read_body(
+        request, LIST_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
+    ) as body:
+        values = await decode_operations(body, request.headers.get("content-type", JSON))
     shown: list[Message | None] = [None] * len(values)
     places, operations = await _read(values, shown, services, caller)
     if is_atomic and len(operations) < len(values):

@@ -1,0 +1,48 @@
+"""Pace of requests by address: for everything that comes without a token that is known already."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rtdash.server.auth.tokens import TokenRefused, token_digest
+from rtdash.server.http.peer_address import household
+from rtdash.server.rest.problems import rate_limited
+from rtdash.server.services import Services
+
+_BEARER = b"bearer "
+_NEVER_PACED = {"/healthz", "/readyz"}
+"""An orchestrator that gets a 429 ends the process."""
+
+
+class AddressPace:
+    """Middleware that answers 429 above the pace. A user whose token was verified before is counted
+    as that user, so that many of them may share an address.
+    """
+
+    def __init__(self, app: ASGIApp, state: Any) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http" and scope["path"] not in _NEVER_PACED:
+            services: Services = self._state.services
+            client = scope.get("client")
+            if client and not _is_known(services, scope):
+                wait_s = services.address_limit.take(household(client[0]))
+                if wait_s:
+                    problem = rate_limited(wait_s, who="this address")
+                    await problem.response()(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
+
+
+def _is_known(services: Services, scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
+            try:
+                services.verifier.recall(token_digest(value[len(_BEARER) :].decode("latin-1")))
+            except (KeyError, TokenRefused):
+                return False
+            return True
+    return False
