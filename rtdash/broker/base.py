@@ -24,7 +24,7 @@ class Notice:
     bodies: tuple[bytes, ...]
 
 
-# a state of the world, named as DESIGN section 2 names it
+# a state of the world, not a programming error
 class BrokerUnavailable(Exception):  # noqa: N818
     """The broker can't be reached, or its connection was lost. Only the relay retries."""
 

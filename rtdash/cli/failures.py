@@ -7,7 +7,7 @@ from rtdash.domain.printable import printable
 
 
 class Exit(IntEnum):
-    """Exit codes of every command (CONTRACT section 7)."""
+    """Exit codes of every command (guide: commands, "Output and exit codes")."""
 
     FINE = 0
     FAULT = 1

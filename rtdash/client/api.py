@@ -70,11 +70,11 @@ class Api:
         )
 
     async def post_operations(self, operations: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
-        """Up to 1,000 operations → one outcome each, in order (CONTRACT section 4).
+        """Up to 1,000 operations → one outcome each, in order (guide: rest, "Writing").
 
         Sent again, with the same operationIds and so safely, on a lost connection, 429 and 5xx that
-        pass; after `retry_for_s` the last
-        error is raised. Outcomes are then unknown: sending the same operations later is safe too.
+        pass; after `retry_for_s` the last error is raised. Outcomes are then unknown: sending the
+        same operations later is safe too.
         """
         until = time.monotonic() + self._retry_for_s
         backoff = Backoff(

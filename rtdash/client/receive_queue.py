@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 
 class ReceiveQueue(Generic[Item]):
-    """Queue whose writer puts without waiting, so that a cancellation can't lose an item, and then
+    """Queue with a writer that puts without waiting, so that a cancellation can't lose an item, and then
     waits for room.
 
     Holds `limit` items, and beyond that at most what the writer puts between two waits.

@@ -24,7 +24,7 @@ def is_visible(text: str) -> bool:
 
 def customer_key(name: str, email: str | None, phone: str | None) -> str:
     """Return what identifies a customer: the lower-cased email, else the phone's digits, else the
-    name (CONTRACT section 5).
+    name (guide: rest, "What the figures mean").
     """
     address = tidy_text(_without_formats(email or "")).lower()
     digits = "".join(

@@ -1,5 +1,5 @@
-"""Operations: what each does to a reservation, and when it is refused (CONTRACT section 4). Decided
-purely, written by others.
+"""Operations: what each does to a reservation, and when it is refused (guide: rest, "Writing").
+Decided purely, written by others.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 """The dashboard's figures: what a reservation counts for at an instant, and how that compares to a
-week ago (CONTRACT section 5).
+week ago (guide: rest, "What the figures mean").
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""Venue files: TOML that describes hotels and restaurants (CONTRACT section 6); a wrong one is
-refused whole, with the line.
+"""Venue files: TOML that describes hotels and restaurants (guide: quickstart, "Your own venues"); a
+wrong one is refused whole, with the line.
 """
 
 import json

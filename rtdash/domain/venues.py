@@ -48,7 +48,9 @@ class MenuCategory:
 
 @dataclass(frozen=True)
 class Venue:
-    """One hotel or one restaurant, as its venue file describes it (CONTRACT section 6)."""
+    """One hotel or one restaurant, as its venue file describes it (guide: quickstart, "Your own
+    venues").
+    """
 
     id: str
     name: str

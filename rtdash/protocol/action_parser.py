@@ -1,5 +1,5 @@
-"""Text frames of clients become actions, or a refusal that says how to mend them (CONTRACT section
-3).
+"""Text frames of clients become actions, or a refusal that says how to mend them (guide: protocol,
+"Actions").
 """
 
 from math import isfinite

@@ -73,9 +73,7 @@ Action = Subscribe | Unsubscribe | Resume | Authenticate | Ping
 
 # a protocol error that is answered, not a fault
 class ActionRefused(Exception):  # noqa: N818
-    """A message that is not carried out: what the error message says (CONTRACT section 3,
-    "Errors").
-    """
+    """A message that is not carried out: what the error message says (guide: protocol, "Errors")."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 
 
 class ErrorCode(StrEnum):
-    """`code` of an error message (CONTRACT section 3)."""
+    """`code` of an error message (guide: protocol, "Errors")."""
 
     BAD_JSON = "bad_json"
     BAD_REQUEST = "bad_request"

@@ -5,7 +5,8 @@ import socket
 
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """Bytes that the kernel takes beyond what it has sent. Without this bound 4 MiB hide in the kernel
-before a slow reader shows (DESIGN rule 5)."""
+before a slow reader shows (guide: architecture, "Drop the connection, never an event").
+"""
 
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 

@@ -10,7 +10,9 @@ from rtdash.client.api import Api
 from rtdash.protocol.channels import Channel, Position
 
 FIRST_TIMEOUT_S = 10
-"""Time in which `watch` tries to reach a server at the start (CONTRACT section 7)."""
+"""Time in which `watch` tries to reach a server at the start (guide: commands, "Which server, which
+token").
+"""
 
 KNOWN_RESERVATIONS = 200
 KNOWN_NOTICES = 20

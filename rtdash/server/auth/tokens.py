@@ -43,7 +43,7 @@ class TokenRefused(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The bearer of a valid token (CONTRACT section 2)."""
+    """The bearer of a valid token (guide: tokens, "Claims")."""
 
     sub: str
     name: str | None

@@ -1,6 +1,5 @@
-"""What one client says, carried out. From the position that an answer names to the joining of its
-stream nothing is awaited, and what
-the answer promises is stored before it is sent.
+"""Handler of one client's actions. From the position that an answer names to the joining of its
+stream nothing is awaited, and what the answer promises is stored before it is sent.
 """
 
 import logging
@@ -52,7 +51,7 @@ class ReplySender(Peer, Protocol):
         """Answer an action that is not carried out."""
 
     def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
-        """Whom a line of the log is about."""
+        """Facts by which a line of the log names the connection."""
 
     def follows_anything(self, anything: bool) -> None:
         """Whether the connection follows something."""
@@ -61,7 +60,7 @@ class ReplySender(Peer, Protocol):
         """The token with which it goes on."""
 
     def fault(self) -> None:
-        """Its handling has raised: end it."""
+        """End the connection: its handling has raised."""
 
 
 class ActionHandler:
@@ -109,7 +108,7 @@ class ActionHandler:
                 item,
                 ActionRefused(
                     ErrorCode.INTERNAL,
-                    "the server made a mistake, which is in its log: try again, or tell its"
+                    "the server made a mistake, which is in its log: try again, or inform its"
                     " operator",
                 ),
             )
@@ -348,8 +347,8 @@ class ActionHandler:
 
 
 def _ended(stream: Stream, action: str) -> bytes:
-    """A subscription that the token doesn't allow any more: told, not counted as an error of the
-    client's.
+    """Announce the end of a subscription that the token doesn't allow any more; it does not count
+    as an error of the client's.
     """
     message = (
         f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has"

@@ -1,4 +1,4 @@
-"""What a client asked for, one thing after the other, with a task only while something waits."""
+"""Queue of a client's actions, one after the other, with a task only while one waits."""
 
 import asyncio
 from collections import deque

@@ -30,8 +30,8 @@ _log = logging.getLogger(__name__)
 
 
 class IdentityRefused(Exception):  # noqa: N818 - a refusal, not a fault
-    """Somebody who may not come in; browsers see the reason only in a Close, so the handshake is
-    accepted first.
+    """Refusal of an identity; browsers see the reason only in a Close, so the handshake is accepted
+    first.
     """
 
     def __init__(self, code: CloseCode, reason: str) -> None:
@@ -112,7 +112,7 @@ class Admission:
                 connection.action_queue.put(Resume(None, pending.asked.session, {}), came_at)
             return connection
 
-        # From the accept to here nothing is awaited: frames of the peer would go to nobody.
+        # From the accept to here nothing is awaited: frames of the peer would be lost.
         await pending.serve(open_connection, self._rules)
 
     async def _principal(self, asked: Handshake) -> Principal:
@@ -139,7 +139,7 @@ class Admission:
             ) from None
 
     async def _take_place(self, sub: str, session_id: str | None) -> None:
-        """A place in the user's count; whoever resumes gets that of the connection which it takes
+        """Take a place in the user's count; a resume gets that of the connection which it takes
         over, in whatever process that is.
         """
         context = self._context

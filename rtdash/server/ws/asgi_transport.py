@@ -126,7 +126,7 @@ class AsgiTransport:
             task.cancel()
 
     def buffered_bytes(self) -> int:
-        """What is queued."""
+        """Return the bytes that are queued."""
         return self._buffered
 
     def pause_reading(self) -> None:

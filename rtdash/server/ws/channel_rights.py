@@ -1,4 +1,4 @@
-"""Which streams a token's bearer means and may follow (CONTRACT section 2): one model, for
+"""Streams that a token's bearer means and may follow (guide: tokens, "Claims"): one model, for
 subscribe and for resume.
 """
 

@@ -22,7 +22,8 @@ class Checkpoints:
         self.number = 0
 
     def make(self, now: float, *, is_own: bool = False) -> int:
-        """The number of a table that is true now; with `is_own` one that nobody had before.
+        """Return the number of a table that is true now; with `is_own` one that no connection had
+        before.
 
         Never call it from within a flush: tops have moved, deliveries have not.
         """
@@ -46,7 +47,7 @@ class Checkpoints:
         return self.number
 
     def seq(self, number: int, stream: Stream) -> int | None:
-        """What the table says of a stream; None when it, or the table, is not known."""
+        """Return what the table says of a stream; None when it, or the table, is not known."""
         table = self._tables.get(number)
         return None if table is None else table[1].get(stream)
 

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class Host(Protocol):
-    """Who looks after connections by the clock, and forgets those that have ended."""
+    """Owner of connections: it checks them by the clock, and forgets those that have ended."""
 
     was_late: bool
 
@@ -48,7 +48,7 @@ class Host(Protocol):
         """Look at it at that time."""
 
     def forget(self, connection: "Connection") -> None:
-        """Its socket has ended."""
+        """Forget a connection that has ended."""
 
 
 class Connection:
@@ -101,8 +101,8 @@ class Connection:
         return self.send_queue.is_open
 
     def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
-        """Whom a line of the log is about."""
-        if self._is_lost:  # a task of it may still have to tell of a fault
+        """Facts by which a line of the log names the connection."""
+        if self._is_lost:  # a task of it may still have to report a fault
             return facts(connection=self.serial, **more)
         user, session = self.action_handler.principal.sub, self.action_handler.session
         return facts(
@@ -156,7 +156,9 @@ class Connection:
         )
 
     def fault(self) -> None:
-        """The handling of something has raised: this connection ends, told and logged."""
+        """End this connection after a fault in its handling, with a `disconnect` and a line in the
+        log.
+        """
         fail(self.transport, self)
 
     def lost(self) -> None:
@@ -216,7 +218,7 @@ class Connection:
         return self.frame_received() and self.send_queue.has_room()
 
     def pong_received(self, payload: bytes) -> None:
-        """What was handed over before that ping has arrived."""
+        """Confirm what was handed over before that ping."""
         if self.frame_received() and len(payload) == CHECKPOINT_BYTES:
             self.action_handler.confirm(int.from_bytes(payload, "big"))
 
@@ -306,14 +308,14 @@ class Connection:
                 assert_never(due)
 
     def _overflow(self) -> bool:
-        """Drop a slow consumer: never an event, always the connection (DESIGN rule 5). True in a
-        dry run: it may go on.
+        """Drop a slow consumer: never an event, always the connection (guide: architecture, "Drop
+        the connection, never an event"). True in a dry run: it may go on.
         """
         if not self.context.connection_limits.refuses("buffer_limit_bytes"):
             return True
         self.close(
             CloseCode.SLOW_CONSUMER,
-            "you read more slowly than there is to tell: come back and resume",
+            "you read more slowly than there is to send: come back and resume",
             is_marked=False,
         )
         return False

@@ -10,8 +10,8 @@ from rtdash.store.sessions import Lease
 
 
 class ConnectionLimits:
-    """Counts of this process, and the limits on them. With `limits_dry_run` an excess is told to
-    `on_refused` and let pass.
+    """Counts of this process, and the limits on them. With `limits_dry_run` an excess is reported
+    to `on_refused` and let pass.
     """
 
     def __init__(self, limits: Limits, on_refused: Callable[[str], None]) -> None:
@@ -53,7 +53,7 @@ class ConnectionLimits:
             del self.by_user[sub]
 
     def refuses(self, limit: str) -> bool:
-        """Tell of an excess; whether it is to be refused."""
+        """Report an excess; return whether it is to be refused."""
         self._on_refused(limit)
         return not self._limits.limits_dry_run
 
@@ -61,13 +61,12 @@ class ConnectionLimits:
 def surplus(
     leases: Sequence[Lease], process: str, limit: int, twice: Callable[[str], int]
 ) -> dict[str, int]:
-    """How many connections of which users `process` has to close, so that each keeps `limit` over
-    all processes.
+    """Return how many connections of which users `process` has to close, so that each keeps `limit`
+    over all processes.
 
     The newest go: they are where the number rose last. Every process sees the same leases, so
-    exactly one of them acts.
-    `twice` tells how many of a user's the leases count twice, since their sessions have just come
-    to this process.
+    exactly one of them acts. `twice` gives how many of a user's the leases count twice, since their
+    sessions have just come to this process.
     """
     by_user: dict[str, list[Lease]] = {}
     for lease in leases:

@@ -1,6 +1,4 @@
-"""The WebSocket edge of a process: who is here, what time brings to them, and how they are sent
-home.
-"""
+"""Registry of a process's WebSocket connections: admission, timers, drain."""
 
 import asyncio
 import logging
@@ -70,7 +68,7 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionServices:
-    """What lies below the connections of a process."""
+    """Services below the connections of a process."""
 
     limits: Limits
     clock: Clock
@@ -143,7 +141,7 @@ class ConnectionManager:
 
     @property
     def restart_allowance_ms(self) -> int:
-        """How long a restart may take, for those who are sent away."""
+        """Time that a restart may take, as clients get it."""
         return ceil(self.limits.restart_allowance_s * 1000)
 
     async def websocket_endpoint(self, websocket: WebSocket) -> None:
@@ -165,7 +163,7 @@ class ConnectionManager:
         return connection
 
     def forget(self, connection: Connection) -> None:
-        """Its socket has ended."""
+        """Forget a connection that has ended."""
         self.connections.pop(connection, None)
         self.timing_wheel.forget(connection)
         self.connection_limits.leave(connection.action_handler.principal.sub)
@@ -202,8 +200,8 @@ class ConnectionManager:
             await self.sessions.close()
 
     async def drain(self, reason: str = "the server restarts") -> None:
-        """Let nobody in any more, and send everybody home, spread over the drain window (CONTRACT
-        section 3, "Drain").
+        """Admit no connection any more, and close all, spread over the drain window (guide:
+        protocol, "Drain").
         """
         start = self.now()
         window_s = self.limits.drain_window_s
@@ -235,8 +233,8 @@ class ConnectionManager:
         )
 
     def act_on(self, beat: Heartbeat[Connection]) -> bool:
-        """Send away those whose session went to another process, and of users with too many
-        connections the newest; whether anybody.
+        """Close the connections of sessions that went to another process, and the newest of users
+        with too many; return whether there were any.
         """
         for connection in beat.gone:
             if connection.is_open:
@@ -288,8 +286,8 @@ class ConnectionManager:
             await asyncio.sleep(wait_s)
 
     def _abort_all(self) -> None:
-        """Whoever hasn't answered its Close by now doesn't read: its socket would keep the loop
-        from ending.
+        """Abort the connections that haven't answered their Close: their sockets would keep the
+        loop from ending.
         """
         for connection in tuple(self.connections):
             connection.transport.abort()

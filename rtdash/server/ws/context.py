@@ -1,5 +1,5 @@
-"""What all connections of a process share: the services below them, and the counts and tables that
-they keep together.
+"""Context that all connections of a process share: the services below them, and the counts and
+tables that they keep together.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""What time brings to one connection: pings, the end of its token, the end of patience with one
-that follows nothing.
+"""Deadlines of one connection: pings, the end of its token, the end of patience with one that
+follows nothing.
 """
 
 from enum import Enum
@@ -13,7 +13,7 @@ BUSY_S = 1.0
 
 
 class Due(Enum):
-    """What is to be done."""
+    """Action that is due."""
 
     PING = "ping"
     WARN = "warn"
@@ -23,7 +23,9 @@ class Due(Enum):
 
 
 class Deadlines:
-    """Instants are seconds of one monotonic clock; `idle_timeout_s` 0 means that nobody is idle."""
+    """Deadlines in seconds of one monotonic clock; `idle_timeout_s` 0 means that no connection is
+    ever idle.
+    """
 
     __slots__ = ("_expires_at", "_idle_since", "_idle_timeout_s", "_warn_at", "keepalive")
 

@@ -16,12 +16,11 @@ _SIZES = {str(bits): bits for bits in range(8, _LARGEST_WINDOW_BITS + 1)}
 
 
 class SharedDeflate:
-    """Accepts the offers whose sender can read shared frames.
+    """Deflate of shared frames: accepts the offers of peers that can read them.
 
     Frames of one flush refer back to each other, so an offer with `server_no_context_takeover` is
-    declined, and so is a window
-    below WINDOW_BITS. The client is asked to start each message afresh: no inflater lives on
-    between messages.
+    declined, and so is a window below WINDOW_BITS. The client is asked to start each message
+    afresh: no inflater lives on between messages.
     """
 
     name = ExtensionName("permessage-deflate")

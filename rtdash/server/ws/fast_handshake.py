@@ -22,10 +22,10 @@ from rtdash.server.ws.upgrade import AcceptResponse, RequestHead, encode_respons
 
 SOCKET_PATH = b"/ws"
 REFUSED_LINGER_S = 1.0
-"""How long somebody who isn't let in may hold the socket to read why."""
+"""Seconds for which a refused peer may hold the socket to read why."""
 
 MAX_EARLY_BYTES = 64 * 1024
-"""What a peer may say before it has its answer; with more it isn't read until then."""
+"""Bytes that a peer may send before it has its answer; with more it isn't read until then."""
 
 _PROTOCOLS = b"sec-websocket-protocol"
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class FastHandshake:
         self._admission = admission
 
     def upgrade(self, http: HttpProtocol, early: bytes) -> None:
-        """Answer the handshake whose head the protocol has parsed, in a task as it may have to
+        """Answer a handshake with a head that the protocol has parsed, in a task as it may have to
         wait. From here on the socket is not the HTTP protocol's any more; `early` came behind the
         head.
         """
@@ -150,7 +150,7 @@ class FastPendingUpgrade:
 
     # the transport's signature
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """It has gone. Its parser knows itself: see FastTransport."""
+        """Note that the peer has gone. Its parser knows itself: see FastTransport."""
         self._connections.discard(self)
         if self._farewell is not None:
             del self._farewell.parser

@@ -84,7 +84,7 @@ class FastTransport:
         self._transport.abort()
 
     def buffered_bytes(self) -> int:
-        """What waits in the transport."""
+        """Return the bytes that wait in the transport."""
         return self._transport.get_write_buffer_size()
 
     def pause_reading(self) -> None:
@@ -126,11 +126,11 @@ class FastTransport:
         self.receiver.pause_writing()
 
     def resume_writing(self) -> None:
-        """It is below the low one."""
+        """Note that the transport's buffer is below its low water mark."""
         self.receiver.resume_writing()
 
     def shutdown(self) -> None:
-        """The server ends, and nobody has drained before."""
+        """End with the server, where there was no drain before."""
         self.receiver.shutdown()
 
     def _receive(self, data: bytes) -> None:

@@ -1,5 +1,5 @@
-"""What a WebSocket handshake says: who, from where, with which token; and the refusals that come
-before anything is accepted.
+"""Content of a WebSocket handshake: address, origin, token; and the refusals that come before
+anything is accepted.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -10,7 +10,7 @@ pings come in no herd."""
 
 
 class KeepaliveAction(Enum):
-    """What to do about a peer."""
+    """Action of the keepalive towards a peer."""
 
     FINE = "fine"
     PING = "ping"
@@ -28,8 +28,8 @@ class KeepaliveConfig:
 
 
 class Keepalive:
-    """The heartbeat of one peer (CONTRACT section 3, "Heartbeat"). Instants are seconds of one
-    monotonic clock.
+    """Keepalive of one peer (guide: protocol, "Heartbeat"). Instants are seconds of one monotonic
+    clock.
     """
 
     __slots__ = ("_buffered", "_dead_at", "_ping_at", "_rules", "heard_at")
@@ -47,8 +47,8 @@ class Keepalive:
         return min(self._ping_at, self._dead_at)
 
     def look(self, now: float, buffered_bytes: int, *, is_excused: bool) -> KeepaliveAction:
-        """What is due. The deadline stands still while the peer's buffer shrinks, and while the
-        server itself is not reading.
+        """Return what is due. The deadline stands still while the peer's buffer shrinks, and while
+        the server itself is not reading.
         """
         if now >= self._dead_at:
             if self.heard_at > self._dead_at - self._rules.timeout_s:

@@ -21,8 +21,7 @@ class PlainSocket(WebSocketsSansIOProtocol):
 
     @staticmethod
     def upgrade(http: HttpProtocol, early: bytes) -> None:
-        """Take over the socket of a handshake whose head is parsed already; `early` came behind
-        it.
+        """Take over the socket of a handshake with a parsed head; `early` came behind it.
 
         uvicorn would write the head down and parse it again, with bounds of its own.
         """

@@ -1,5 +1,5 @@
-"""What goes out to one client, in what order, and how much of it may wait (DESIGN rule 5). The
-subscriber of the hub.
+"""Queue of what goes out to one client, in order and bounded (guide: architecture, "Drop the
+connection, never an event"). The subscriber of the hub.
 """
 
 import asyncio
@@ -61,8 +61,8 @@ class SendQueue:
             self._deliver_with_care(batch)
 
     def failed(self) -> None:
-        """The hub has dropped it for a fault: the client comes back and is told what it missed,
-        instead of waiting for nothing.
+        """Close the connection that the hub has dropped for a fault: the client comes back and gets
+        what it missed, instead of waiting for nothing.
         """
         self._transport.abort()
 
@@ -112,7 +112,7 @@ class SendQueue:
         """Nothing more goes out; what waits for a window is dropped."""
         self.is_open = False
         self.write = None
-        self._on_overflow = _refuse  # whoever was to be told knows this object, and has ended
+        self._on_overflow = _refuse  # the listener knows this object, and has ended
         self._batch = self._stale = None
         if self._drained is not None:
             self._drained.set()
@@ -123,7 +123,7 @@ class SendQueue:
         self.write = None
 
     def resume(self) -> None:
-        """It has caught up: the latest of each state that was held back goes out."""
+        """Send the latest of each state that was held back: the peer has caught up."""
         self._is_paused = False
         self._allowance_bytes = 0
         self.write = self._transport.write if self._batch is None and self.is_open else None

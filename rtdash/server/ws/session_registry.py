@@ -1,5 +1,5 @@
-"""The sessions whose connections are in this process: stored before they are answered for,
-confirmed behind, handed on at take-over.
+"""Registry of the sessions with connections in this process: stored before they are answered for,
+confirmed later, handed on at a take-over.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ repeats."""
 
 BEAT_TURNS = 5
 """Turns of BEHIND_S after which the process says that it lives, with its users' counts, and looks
-for sessions taken over elsewhere
-(DESIGN rule 10)."""
+for sessions taken over elsewhere (guide: architecture, "Leases, not counters, across processes").
+"""
 
 EXPIRE_TURNS = 60
-"""The same for removing sessions that nobody came back for."""
+"""Turns after which sessions are removed that no client came back for."""
 
 TAKEN_OVER = "another connection has resumed this session"
-"""What the connection that held it is told."""
+"""Reason that the connection which held the session is closed with."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +42,11 @@ Holder = TypeVar("Holder")
 
 @dataclass(slots=True)
 class BoundSession:
-    """A session held here, as its connection asked for it at `asked_at`. `confirmed` says from
-    where on a client that lost everything
-    goes on, per event stream.
+    """Session held here, as its connection asked for it at `asked_at`. `confirmed` says from where
+    on a client that lost everything goes on, per event stream.
 
-    `is_settled`: its row holds what the client has been told; after a write whose outcome is
-    unknown nobody knows until the next one.
+    `is_settled`: its row holds what the client has been answered; after a write with an unknown
+    outcome that is unknown until the next one.
     """
 
     id: str
@@ -70,9 +69,8 @@ class _Holder(Generic[Holder]):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Generic[Holder]):
-    """What a beat has found out: the leases of all live processes, the connections whose session
-    another process has taken over, and
-    those whose session's row is gone.
+    """Result of a heartbeat: the leases of all live processes, the connections of sessions that
+    another process has taken over, and those of sessions without a row.
     """
 
     leases: tuple[rows.Lease, ...]
@@ -97,7 +95,7 @@ class SessionRegistry(Generic[Holder]):
         self._told: dict[str, int] = {}
 
     def new(self, sub: str) -> BoundSession:
-        """A session that nobody knows yet."""
+        """Make a session that is not stored yet."""
         return BoundSession(token_urlsafe(18), sub, self._clock())
 
     def holder(self, session_id: str) -> Holder | None:
@@ -195,26 +193,25 @@ class SessionRegistry(Generic[Holder]):
                 self._confirmed[session.id] = session
 
     def detach(self, session: BoundSession, connection: Holder) -> None:
-        """Its connection has ended: it waits for its client, unless another connection here holds
-        it already.
+        """Let a session wait for its client after the end of its connection, unless another
+        connection here holds it already.
         """
         if self.holder(session.id) is connection:
             del self._holders[session.id]
             self.let_go(session)
 
     def let_go(self, session: BoundSession) -> None:
-        """It may have been stored, and no connection has come to hold it: it waits for its client,
-        unless it was taken over since.
+        """Let a session wait for its client that may have been stored, but that no connection came
+        to hold, unless it was taken over since.
         """
         self._ended[session.id] = max(session.generation, self._ended.get(session.id, 0))
 
     async def run(
         self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Heartbeat[Holder]], bool]
     ) -> None:
-        """Write behind, beat, expire, for ever; a store that is away is asked again. `counts` gives
-        this process's connections by user.
-
-        When `on_beat` has closed some that is told at once: until then others would count them, and
+        """Write what waits, renew the lease and remove old sessions, until cancelled; a store that
+        is away is asked again. `counts` gives this process's connections by user. When `on_beat`
+        has closed some, that is written at once: until then other processes would count them, and
         close some of their own as well.
         """
         for turn in count():
@@ -229,7 +226,7 @@ class SessionRegistry(Generic[Holder]):
             await asyncio.sleep(BEHIND_S)
 
     async def beat(self, counts: Mapping[str, int]) -> Heartbeat[Holder]:
-        """Say that this process lives and whom it serves; hear the same of the others. Raises
+        """Renew this process's lease with its users' counts, and read those of the others. Raises
         StoreUnavailable.
         """
         changed = {
@@ -294,7 +291,7 @@ class SessionRegistry(Generic[Holder]):
             raise
 
     async def close(self) -> None:
-        """Write what waits, if the store takes it: late confirmations only mean repeats. Nobody
+        """Write what waits, if the store takes it: late confirmations only mean repeats. No user
         counts as connected here any more.
         """
         self._ended.update(

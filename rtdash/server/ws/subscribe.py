@@ -56,10 +56,9 @@ class PendingSubscribe:
         self._new.clear()
 
     def baseline(self) -> dict[Stream, Position]:
-        """From where on a client that comes back with nothing but the session gets everything.
-
-        Where the history is gone that is no further than before: until the reset has arrived, it is
-        to be told again.
+        """Return the positions after which a client that comes back with nothing but the session
+        gets everything. Where the history is gone that is no further than before: until the reset
+        has arrived, it is to be sent again.
         """
         heads = {stream: self._context.relay.position(stream) for stream in self._starts}
         return {
@@ -87,7 +86,7 @@ class PendingSubscribe:
                 self._count(start)
 
     def covered(self, channels: Sequence[Channel], streams: Mapping[Channel, Stream]) -> Message:
-        """What the answer about these channels says."""
+        """Return what the answer about these channels says."""
         events = {
             channel: stream for channel, stream in streams.items() if stream in self._positions
         }
@@ -105,8 +104,8 @@ class PendingSubscribe:
         )
 
     def following(self) -> list[bytes]:
-        """What is sent right behind the answer: the current states, and a reset where the history
-        is gone.
+        """Return what is sent right behind the answer: the current states, and a reset where the
+        history is gone.
         """
         bodies: list[bytes] = []
         for stream in self._wanted:

@@ -15,8 +15,9 @@ from rtdash.server.ws.send_queue import SendQueue
 from rtdash.store.database import StoreUnavailable
 
 MAX_OPEN_MARKS = 16
-"""Marks made during a replay whose pongs may still be on their way; an older one is taken for never
-answered."""
+"""Checkpoints of a replay with pongs that may still be on their way; an older one counts as never
+answered.
+"""
 
 
 class StreamSubscription:
@@ -47,7 +48,7 @@ class Replay:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is still somebody to replay to."""
+        """Whether the client is still there."""
         return self._send_queue.is_open
 
     def deliver(self, batch: EncodedBatch) -> None:
@@ -144,7 +145,7 @@ class Subscriptions:
         return number
 
     def arrived(self, number: int) -> dict[Stream, int]:
-        """What the client has got for sure, once it has answered the mark."""
+        """Return what the client has surely got, once it has answered the checkpoint."""
         replays = (self._marked_replays or {}).get(number, {})
         known = {
             stream: self._arrived_of(stream, held, number, replays)
@@ -205,7 +206,7 @@ class Subscriptions:
             )
             return
         except Exception:  # noqa: BLE001
-            # nobody awaits the task: a connection that it left behind would stay open and miss
+            # the task is not awaited: a connection that it left behind would stay open and miss
             # events
             self._context.metrics.replays.labels("failed").inc()
             self._fail()

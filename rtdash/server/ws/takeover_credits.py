@@ -1,13 +1,14 @@
-"""Places that come from another process with their sessions, before the leases tell of it (CONTRACT
-section 3, "Recovery").
+"""Places that come from another process with their sessions, before the leases show it (guide:
+protocol, "Sessions").
 """
 
 from collections import deque
 
 CREDIT_S = 20.0
-"""How long the other process's lease may still count a connection whose session came here: it
-notices at its next beat, tells at the
-one after, and is heard at ours. A process that died is counted for as long."""
+"""Time for which the other process's lease may still count a connection after its session came
+here: that process notices at its next heartbeat, writes at the one after, and is read at ours. A
+process that died is counted for as long.
+"""
 
 
 class TakeoverCredits:

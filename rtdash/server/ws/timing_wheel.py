@@ -7,7 +7,7 @@ TICK_S = 0.1
 """How finely the wheel looks at the time: far below any timeout, far above its own cost."""
 
 HORIZON_S = 60.0
-"""What has ended must not stay in the wheel for as long as a token lives."""
+"""Furthest plan: an ended connection must not stay in the wheel for as long as a token lives."""
 
 _HORIZON_TICKS = int(HORIZON_S / TICK_S)
 _FAR = 1e12
@@ -46,7 +46,7 @@ class TimingWheel(Generic[Item]):
             slot.pop(item, None)
 
     def due(self, now: float) -> Iterable[Item]:
-        """What was planned up to `now`, each once; it must be planned again to be looked at
+        """Yield what was planned up to `now`, each once; it must be planned again to be checked
         again.
         """
         until = int(now / TICK_S)

@@ -19,8 +19,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
-    """What a link keeps to: the largest message it takes (0: any), from where on a reader counts as
-    slow, what is worth deflating.
+    """Limits of a transport: the largest message it takes (0: any), from where on a reader counts
+    as slow, what is worth deflating.
     """
 
     message_limit_bytes: int
@@ -58,7 +58,7 @@ class Transport(Protocol):
         """End the socket now, whatever is still unsent."""
 
     def buffered_bytes(self) -> int:
-        """What was written and is not with the kernel yet."""
+        """Return the bytes that were written and are not with the kernel yet."""
 
     def pause_reading(self) -> None:
         """Take nothing more from the peer."""
@@ -68,7 +68,7 @@ class Transport(Protocol):
 
 
 class TransportListener(Protocol):
-    """What a link tells. Called on the event loop, one at a time."""
+    """Listener of a transport. Called on the event loop, one call at a time."""
 
     def text_received(self, text: str) -> None:
         """A whole text message."""
@@ -91,15 +91,15 @@ class TransportListener(Protocol):
         """
 
     def close_received(self, code: int | None) -> None:
-        """The peer has ended its side: by a Close of that code, or (None) by a bare FIN or in a way
-        that can't be told.
+        """Note that the peer has ended its side: by a Close of that code, or (None) by a bare FIN
+        or in an unknown way.
         """
 
     def pause_writing(self) -> None:
         """The peer reads more slowly than is written."""
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """Note that the peer has caught up."""
 
     def lost(self) -> None:
         """The socket has ended. Comes once, and last."""
@@ -109,7 +109,7 @@ class TransportListener(Protocol):
 
 
 class PendingUpgrade(Protocol):
-    """Somebody who asks for a connection: the door answers by `deny`, or by `accept` and then at
+    """Peer that asks for a connection: the admission answers by `deny`, or by `accept` and then at
     once, in the same step, one of the other two.
 
     All of them may raise ConnectionError or WebSocketDisconnect when the peer has gone.
@@ -135,8 +135,8 @@ class PendingUpgrade(Protocol):
 
 
 def fail(transport: Transport, receiver: TransportListener) -> None:
-    """Call it where the handling of a frame has raised: that connection ends, told and logged, and
-    no other one is harmed.
+    """End a connection after a fault in the handling of a frame: with a `disconnect` and a line in
+    the log, and without harm to any other.
     """
     _log.exception("a connection failed")
     receiver.frame_refused(CloseCode.INTERNAL_ERROR, _FAULT)

@@ -1,4 +1,4 @@
-"""The answer to a WebSocket handshake whose head is parsed already (RFC 6455 section 4.2). Pure."""
+"""Answer to a WebSocket handshake with a parsed head (RFC 6455 section 4.2). Pure."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class RequestHead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AcceptResponse:
-    """What is said to a good handshake, but for the subprotocol; and what is agreed."""
+    """Response to a good handshake, but for the subprotocol; and what is agreed."""
 
     key: str
     extension: str | None = None

@@ -8,13 +8,14 @@ PACE_S = 0.05
 """From one group to the next: twenty transactions a second, however many connect."""
 
 AT_ONCE = 8
-"""How many within PACE_S are no storm yet: nobody waits for the few who come on a quiet day, nor
-for one client that asks several times."""
+"""Number within PACE_S that is no storm yet: the few clients of a quiet day don't wait, nor does
+one that asks several times.
+"""
 
 
 class WritePacer:
-    """Few pass at once; whoever comes when AT_ONCE have passed waits for the end of PACE_S, and
-    passes together with those who wait.
+    """Pacer of the writes of sessions: AT_ONCE pass at once; one that comes later waits for the end
+    of PACE_S, and passes together with the others that wait.
     """
 
     def __init__(self) -> None:
