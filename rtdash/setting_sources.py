@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ def config_path(config: Path | None = None) -> Path | None:
     if named := config or os.environ.get(f"{PREFIX}CONFIG"):
         return Path(named)
     return next((one for one in (Path(CONFIG_FILE), SYSTEM_CONFIG_FILE) if one.is_file()), None)
+
+
+def default_data_directory() -> Path:
+    """Return the user's data directory, or that of a service for a user without a home."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - few commands need it
+
+    with suppress(RuntimeError):  # a user without an entry in the user database, as in containers
+        path = user_data_path("rtdash")
+        if path.is_absolute():
+            return path
+    return Path("/var/lib/rtdash")
 
 
 def _read_config_file(config: Path | None) -> tuple[Path | None, dict[str, Any], list[str]]:

@@ -15,6 +15,8 @@ class AddressFile:
 
     def write(self) -> None:
         """Write the URL in one step: a reader finds all of it or nothing. Raises OSError."""
+        if not self._url.startswith("http"):
+            return  # a Unix socket, which the other commands don't speak to
         # with PostgreSQL and a secret from a setting, nothing has made the directory before
         make_directory(self._path.parent)
         write_private(self._path, self._url + "\n")

@@ -10,6 +10,7 @@ import typer
 
 from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.setting_sources import default_data_directory
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 ADDRESS_FILE = "address"
@@ -65,9 +66,7 @@ def data_directory(data: Path | None) -> Path:
         return data
     if chosen := read_setting("data"):
         return Path(chosen)
-    from platformdirs import user_data_path
-
-    return user_data_path("rtdash")
+    return default_data_directory()
 
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:

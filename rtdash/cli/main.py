@@ -109,6 +109,7 @@ def _register() -> None:
     from rtdash.cli import (
         config,
         demo,
+        deploy,
         doctor,
         events,
         guide,
@@ -131,6 +132,7 @@ def _register() -> None:
         config.config,
         doctor.doctor,
         shell_completion.completion,
+        deploy.deploy,
     ):
         app.command()(command)
     app.command(name="open")(open_page.open_page)

@@ -6,16 +6,19 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rtdash.cli.address_file import AddressFile
 from rtdash.cli.configuration import ConfigOption, read_settings
 from rtdash.cli.credentials import DataOption
-from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.listening import open_listeners, remove_unix_socket, url_of
 from rtdash.cli.quantities import parse_rate
-from rtdash.cli.venues import read_venue_file
+from rtdash.cli.start_checks import refuse_impossible, warn_of_passwords
+
+if TYPE_CHECKING:
+    from rtdash.settings import Settings
 
 DatabaseOption = Annotated[
     str | None,
@@ -51,7 +54,9 @@ TrafficOption = Annotated[
 def serve(
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False),
+        typer.Option(
+            help="Address to listen on, or unix:/PATH. [default: 127.0.0.1]", show_default=False
+        ),
     ] = None,
     port: Annotated[
         int | None,
@@ -88,7 +93,7 @@ def serve(
     from rtdash.cli.server_process import raise_file_limit
     from rtdash.server import logs
 
-    given = {
+    options = {
         "host": host,
         "port": port,
         "data": data,
@@ -101,107 +106,34 @@ def serve(
         "admin_port": admin_port,
         "config": config,
     }
-    settings = read_settings({name: value for name, value in given.items() if value is not None})
-    _refuse_impossible(settings)
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = read_settings(given)
+    refuse_impossible(settings)
     if simulate is not None:
         parse_rate(simulate)
     logs.set_up(settings.log, settings.log_level)
-    _warn_of_passwords(database=database, broker=broker)
+    warn_of_passwords(database=database, broker=broker)
     raise_file_limit()
-    _run(settings, simulate, open_browser=open_browser)
+    _run(settings, given, simulate, open_browser=open_browser)
 
 
-def _refuse_impossible(settings: Any) -> None:
-    for option, file in (
-        ("--venues", settings.venues),
-        ("--ssl-certfile", settings.ssl_certfile),
-        ("--ssl-keyfile", settings.ssl_keyfile),
-    ):
-        if file is not None and not os.access(file, os.R_OK):
-            raise CommandFailed(
-                f"{option}: {file} can't be read",
-                hint="name a file that is there and that you may read",
-                code=Exit.USAGE,
-            )
-    if settings.venues is not None:
-        read_venue_file(settings.venues)
-    if bool(settings.ssl_certfile) != bool(settings.ssl_keyfile):
-        raise CommandFailed(
-            "TLS needs a certificate and its key, and only one of them is set",
-            hint="rtdash serve --ssl-certfile CHAIN.pem --ssl-keyfile KEY.pem",
-            code=Exit.USAGE,
-        )
-    if settings.ssl_certfile:
-        _refuse_certificate(settings.ssl_certfile, settings.ssl_keyfile)
-    if settings.workers > 1 and (
-        settings.database_url.startswith("sqlite") or settings.broker_url.startswith("memory")
-    ):
-        raise CommandFailed(
-            f"{settings.workers} workers need a store and a broker that processes can share",
-            hint=(
-                "add --database postgresql://… (it is the broker, too, unless --broker names another),"
-                " or run one worker"
-            ),
-            code=Exit.USAGE,
-        )
-
-
-def _refuse_certificate(certificate: Path, key: Path) -> None:
-    import ssl
-
-    try:  # with an empty passphrase: without one, OpenSSL would ask the terminal
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
-    except (ssl.SSLError, ValueError):
-        raise CommandFailed(
-            f"{certificate} and {key} are no certificate chain and its key",
-            hint=(
-                "give both as PEM files, the key without a passphrase, the server's own certificate"
-                " first"
-            ),
-            code=Exit.USAGE,
-        ) from None
-
-
-def _warn_of_passwords(**given: str | None) -> None:
-    """Log a warning for each password on the command line, which every user of the machine can read."""
-    from urllib.parse import urlsplit
-
-    for option, url in given.items():
-        if url is not None and urlsplit(url).password:
-            logging.getLogger(__name__).warning(
-                "the password in --%s is visible in the process list: give the URL as RTDASH_%s or in"
-                " rtdash.toml",
-                option,
-                option.upper(),
-            )
-
-
-def _run(settings: Any, simulate: str | None, *, open_browser: bool) -> None:
+def _run(
+    settings: "Settings", given: dict[str, Any], simulate: str | None, *, open_browser: bool
+) -> None:
     from rtdash.cli import workers
-    from rtdash.cli.server_process import serve_one
+    from rtdash.cli.server_process import has_terminal, serve_one, settings_reader
     from rtdash.cli.traffic_process import TrafficProcess
-    from rtdash.server import listener as listeners
+    from rtdash.server import service_manager
+    from rtdash.server.serving import Hooks
 
-    try:
-        listener = (listeners.reserve if settings.workers > 1 else listeners.bind)(
-            settings.host, settings.port
-        )
-    except listeners.ListenFailed as error:
-        raise CommandFailed(
-            str(error),
-            hint=(
-                "free it, or choose another: rtdash serve --host 127.0.0.1 --port 0 takes a free"
-                " port"
-            ),
-        ) from None
-    port = listener.getsockname()[1]
-    url = f"{'https' if settings.ssl_certfile else 'http'}://{_bracketed(settings.host)}:{port}"
-    address = AddressFile(settings.data, url)
-    traffic = TrafficProcess()
+    listeners = open_listeners(settings)
+    url = url_of(listeners, settings)
+    address, traffic = AddressFile(settings.data, url), TrafficProcess()
 
     def ready() -> None:
-        address.write()
+        _leave_address(address)
         _announce(url, settings)
+        service_manager.notify(service_manager.READY)
         if simulate:
             traffic.start(url, settings.data, simulate)
         if open_browser:
@@ -211,17 +143,32 @@ def _run(settings: Any, simulate: str | None, *, open_browser: bool) -> None:
         # first of all, since a second Ctrl-C leaves no time for it: no command may find a server
         # that is ending
         address.remove()
+        service_manager.notify(service_manager.STOPPING)
         traffic.end()
 
+    hooks = Hooks(ready, ending, None if has_terminal() else settings_reader(given))
     try:
         if settings.workers > 1:
-            workers.run(settings, (settings.host, port), on_ready=ready, on_ending=ending)
+            workers.run(settings, given, listeners, hooks)
         else:
-            serve_one(settings, listener, on_ready=ready, on_ending=ending)
+            serve_one(settings, listeners, hooks)
     finally:
         ending()
-        listener.close()
+        listeners.close()
+        remove_unix_socket(settings.host)
         traffic.wait()
+
+
+def _leave_address(address: AddressFile) -> None:
+    """Write the address file; on a read-only file system the server runs without it."""
+    try:
+        address.write()
+    except OSError as error:
+        logging.getLogger(__name__).warning(
+            "the address can't be left for other commands (%s: %s): give them --url or RTDASH_URL",
+            error.filename,
+            error.strerror,
+        )
 
 
 def _announce(url: str, settings: Any) -> None:
@@ -238,9 +185,3 @@ def _open(url: str, data: Path) -> None:
 
     if not has_desktop() or not open_signed_in(url, data):
         sys.stderr.write(f"no browser could be opened; sign in by: rtdash open --data {data}\n")
-
-
-def _bracketed(host: str) -> str:
-    # the address that a local client types when all addresses are listened on
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{shown}]" if ":" in shown else shown

@@ -2,12 +2,18 @@
 words.
 """
 
+import os
 import resource
-import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from rtdash.server.listener import Listeners
+    from rtdash.server.serving import Hooks
+    from rtdash.settings import Settings
 
 
 def raise_file_limit() -> None:
@@ -20,12 +26,7 @@ def raise_file_limit() -> None:
 
 
 def serve_one(
-    settings: Any,
-    listener: socket.socket,
-    *,
-    on_ready: Callable[[], None],
-    on_ending: Callable[[], None],
-    worker_metrics: Any = None,
+    settings: Any, listeners: "Listeners", hooks: "Hooks", worker_metrics: Any = None
 ) -> None:
     """Serve in this process until a signal ends it; `worker_metrics` is given to one of several
     workers. Raises CommandFailed when the server can't start, KeyboardInterrupt after SIGINT.
@@ -39,13 +40,8 @@ def serve_one(
     from rtdash.store.database import StoreError
 
     try:
-        serving.run(
-            create_app(settings, worker_metrics=worker_metrics),
-            settings,
-            listener,
-            on_ready=on_ready,
-            on_ending=on_ending,
-        )
+        app = create_app(settings, worker_metrics=worker_metrics)
+        serving.run(app, settings, listeners, hooks)
     except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except OSError as error:
@@ -53,3 +49,28 @@ def serve_one(
             f"{error.filename or settings.data}: {error.strerror or error}",
             hint="choose a data directory that you may write: rtdash serve --data DIR",
         ) from None
+
+
+def settings_reader(given: dict[str, Any]) -> Callable[[], "Settings"]:
+    """Return a function that reads the settings again, for a reload. It raises ReloadRefused."""
+
+    def reread() -> "Settings":
+        from rtdash.server.reload import ReloadRefused
+
+        try:
+            return read_settings(given)
+        except CommandFailed as failure:
+            raise ReloadRefused(failure.what) from None
+
+    return reread
+
+
+def has_terminal() -> bool:
+    """Return whether the process has a controlling terminal. SIGHUP then means that it was closed;
+    otherwise a service manager sends it, as the sign to reload.
+    """
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

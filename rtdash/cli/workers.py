@@ -9,18 +9,24 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.worker_process import WorkerOrder, work
+from rtdash.server import service_manager
+
+if TYPE_CHECKING:
+    from rtdash.server.listener import Listeners
+    from rtdash.server.serving import Hooks
+    from rtdash.settings import Settings
 
 FIRST_RESTART_S = 0.5
 LAST_RESTART_S = 30.0
@@ -47,59 +53,76 @@ class _Worker:
 
 
 def run(
-    settings: Any,
-    address: tuple[str, int],
-    *,
-    on_ready: Callable[[], None],
-    on_ending: Callable[[], None],
+    settings: "Settings", given: dict[str, Any], listeners: "Listeners", hooks: "Hooks"
 ) -> None:
     """Keep `settings.workers` processes serving until SIGINT, SIGTERM or SIGHUP, then drain them.
     Raises KeyboardInterrupt after SIGINT.
 
-    A SIGINT during the drain kills them. `on_ready` is called once, when all of them answer,
-    `on_ending` when the end has begun. Raises CommandFailed when one can't start the first time.
+    Where `hooks` can reread the settings, SIGHUP reloads the workers instead; each reads the
+    settings again with the flags in `given`. A SIGINT during the drain kills the workers. The hooks
+    are called once for all of them. Raises CommandFailed when one can't start the first time.
     """
-    with TemporaryDirectory(prefix="rtdash-") as directory, _stop_signals() as stops:
-        supervisor = _Supervisor(settings, address, Path(directory))
+    order = WorkerOrder(
+        settings, given, listeners.for_workers(), can_reload=hooks.reread is not None
+    )
+    with _metrics_directory() as directory, _stop_signals() as stops:
+        supervisor = _Supervisor(order, directory)
         try:
-            number = supervisor.supervise(stops, on_ready)
+            number = supervisor.supervise(stops, hooks.on_ready)
         finally:
-            on_ending()
+            hooks.on_ending()
             supervisor.stop(stops)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
 
 
 class _Supervisor:
-    """Parent of the workers: starts them, restarts those that die, stops all of them."""
+    """Parent of the workers: starts them, restarts those that die, reloads and stops all of
+    them.
+    """
 
-    def __init__(self, settings: Any, address: tuple[str, int], directory: Path) -> None:
-        self._settings = settings
-        self._address = address
+    def __init__(self, order: WorkerOrder, directory: Path | None) -> None:
+        self._order = order
         self._directory = directory
         self._pause_s = FIRST_RESTART_S
-        self._workers = [self._start(number) for number in range(settings.workers)]
+        self._workers = [self._start(number) for number in range(order.settings.workers)]
 
     def supervise(self, stops: Connection, on_ready: Callable[[], None]) -> int:
-        """Keep all workers running until a signal comes; return its number."""
+        """Keep all workers running until a signal ends them; return its number."""
         was_ready = False
         while True:
-            readable = wait([stops, *(worker.reports for worker in self._workers)])
-            if stops in readable:
-                return int(stops.recv())
+            reports = [worker.reports for worker in self._workers]
+            readable = wait([stops, *reports], service_manager.watchdog_interval_s())
+            service_manager.notify(service_manager.ALIVE)
+            if stops in readable and (number := self._handle_signal(stops)):
+                return number
             for worker in [one for one in self._workers if one.reports in readable]:
                 self._read_report(worker, is_first=not was_ready)
             if not was_ready and all(worker.is_ready for worker in self._workers):
                 was_ready = True
                 on_ready()
-            if any(worker.process.exitcode is not None for worker in self._workers) and stops.poll(
-                self._pause_s
+            if (
+                any(worker.process.exitcode is not None for worker in self._workers)
+                and stops.poll(self._pause_s)
+                and (number := self._handle_signal(stops))
             ):
-                return int(stops.recv())
+                return number
             self._workers = [
                 one if one.process.exitcode is None else self._start(number)
                 for number, one in enumerate(self._workers)
             ]
+
+    def _handle_signal(self, stops: Connection) -> int:
+        """Pass a reload on to the workers and return 0, or return the number of a signal to stop."""
+        number = int(stops.recv())
+        if number != signal.SIGHUP or not self._order.can_reload:
+            return number
+        service_manager.notify_reloading()
+        for worker in self._workers:
+            if worker.is_ready and worker.process.pid is not None:
+                os.kill(worker.process.pid, signal.SIGHUP)
+        service_manager.notify(service_manager.READY)
+        return 0
 
     def stop(self, stops: Connection) -> None:
         """Drain all workers, and kill those that are late, where the shutdown has a limit. Another
@@ -109,7 +132,8 @@ class _Supervisor:
 
         for worker in self._workers:
             worker.process.terminate()
-        limit_s = self._settings.limits.shutdown_timeout_s
+        limits = self._order.settings.limits
+        limit_s = limits.shutdown_timeout_s and limits.drain_delay_s + limits.shutdown_timeout_s
         deadline = time.monotonic() + limit_s + KILL_GRACE_S if limit_s else None
         is_interrupted = False
         while not is_interrupted and (
@@ -135,11 +159,9 @@ class _Supervisor:
         from rtdash.server.metrics.workers import WorkerMetrics
 
         ours, theirs = _spawning.Pipe()
-        metrics = WorkerMetrics(self._directory, number)
+        metrics = WorkerMetrics(self._directory, number) if self._directory else None
         process = _spawning.Process(
-            target=_work,
-            args=(self._settings, self._address, metrics, theirs),
-            name="rtdash worker",
+            target=work, args=(self._order, metrics, theirs), name="rtdash worker"
         )
         process.start()
         theirs.close()
@@ -174,6 +196,24 @@ class _Supervisor:
 
 
 @contextmanager
+def _metrics_directory() -> Iterator[Path | None]:
+    """Make the directory in which workers ask each other for their metrics; None where no directory
+    can be made, as on a read-only file system.
+    """
+    try:
+        directory = TemporaryDirectory(prefix="rtdash-")
+    except OSError as error:
+        _log.warning(
+            "no directory for temporary files (%s): /metrics has the figures of one worker only",
+            error.strerror,
+        )
+        yield None
+        return
+    with directory as path:
+        yield Path(path)
+
+
+@contextmanager
 def _stop_signals() -> Iterator[Connection]:
     """Turn SIGINT, SIGTERM and SIGHUP into messages, which wake a process that waits for
     messages.
@@ -191,35 +231,3 @@ def _stop_signals() -> Iterator[Connection]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _work(settings: Any, address: tuple[str, int], metrics: Any, reports: Connection) -> None:
-    """Run one worker process: a server like a single one."""
-    from rtdash.cli.server_process import serve_one
-    from rtdash.server import listener, logs
-
-    os.setpgrp()  # Ctrl-C is for the parent, which then sends SIGTERM
-    logs.set_up(settings.log, settings.log_level)
-
-    def ready() -> None:
-        reports.send(None)
-        threading.Thread(target=_end_with_parent, args=(reports,), daemon=True).start()
-
-    try:
-        serve_one(
-            settings,
-            listener.bind(*address, shared=True),
-            on_ready=ready,
-            on_ending=lambda: None,
-            worker_metrics=metrics,
-        )
-    except CommandFailed as failure:
-        with suppress(OSError):
-            reports.send((failure.what, failure.hint, int(failure.code)))
-
-
-def _end_with_parent(reports: Connection) -> None:
-    """Wait for the parent's end, then drain: no process supervises an orphan."""
-    with suppress(EOFError, OSError):
-        reports.recv()
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import heapq
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,7 @@ class Dashboard:
         self._hub = hub
         self._venues = venues
         self._clock = clock
-        self._caches = {venue_id: _VenueCache() for venue_id in venues}
+        self._caches: defaultdict[str, _VenueCache] = defaultdict(_VenueCache)
         self._due: list[tuple[float, str]] = []
         self._wake = asyncio.Event()
 

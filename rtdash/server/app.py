@@ -127,4 +127,5 @@ def _http_edge(services: Services) -> HttpEdge:
         ),
         TrustedProxies(settings.trusted_proxies),
         services.connection_manager.fast_handshake.upgrade if is_fast else PlainSocket.upgrade,
+        settings.root_path,
     )

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from rtdash.bookings import Bookings
 from rtdash.broker import check_broker, open_broker
@@ -18,13 +17,10 @@ from rtdash.broker.memory import MemoryBroker
 from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
-from rtdash.domain.venue_file import check_zones, parse_venues
 from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
-from rtdash.resources import data_path
 from rtdash.server.auth.identity import Identity, open_identity, read_keys
-from rtdash.server.auth.keys import Keys
 from rtdash.server.background import BackgroundTasks, Run
 from rtdash.server.housekeeping import measure_lag, probe_store, prune_events
 from rtdash.server.http.byte_budget import BODIES_TOTAL_BYTES, BODIES_USER_BYTES, ByteBudget
@@ -36,18 +32,16 @@ from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.read_your_writes import ReadYourWrites
-from rtdash.server.services import Services
+from rtdash.server.services import ADDRESS_FACTOR, Services
+from rtdash.server.state_metrics import StateMetrics
+from rtdash.server.venues import load_venues
 from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
 from rtdash.settings import Limits, Settings, load_secret
 from rtdash.store.database import Commit, Database
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.event_reader import EventReader
 from rtdash.store.shared_secret import read_shared_secret
-from rtdash.store.venues import read_venues, save_venues
 from rtdash.upcoming import Upcoming
-
-ADDRESS_FACTOR = 2
-"""Requests without a known token that an address may make, against those of one user."""
 
 
 @asynccontextmanager
@@ -70,8 +64,10 @@ async def open_parts(
             observer=partial(_observe, metrics),
         )
         stack.push_async_callback(database.close)
-        venues = await _load_venues(database, settings.venues)
-        identity = await open_identity(settings, secret, keys, database, clock)
+        venues = await load_venues(database, settings.venues)
+        identity = await open_identity(
+            settings, secret, keys, database, clock, on_refused=metrics.count_refused_token
+        )
         # the local secret file may differ from machine to machine; these two don't
         shared = secret if settings.secret else await database.write(read_shared_secret)
         codec = NoticeCodec(derive_key(shared))
@@ -94,7 +90,7 @@ async def open_parts(
         stack.push_async_callback(services.relay.close)
         stack.push_async_callback(services.dashboard.close)
         stack.push_async_callback(services.bookings.close)
-        await stack.enter_async_context(services.tasks.running(_runs(services, keys)))
+        await stack.enter_async_context(services.tasks.running(_runs(services)))
         yield services
 
 
@@ -153,6 +149,7 @@ async def _build(opened: OpenedResources) -> Services:
         upcoming=Upcoming(database, venues, clock, on_committed),
         hub=hub,
         relay=relay,
+        keys=opened.identity.keys,
         verifier=opened.identity.verifier,
         revocations=opened.identity.revocations,
         sign_in=opened.identity.sign_in,
@@ -237,26 +234,10 @@ def _observe(metrics: Metrics, commit: Commit) -> None:
     metrics.commit_seconds.observe(commit.took_s)
 
 
-async def _load_venues(database: Database, file: Path | None) -> dict[str, Venue]:
-    """The venues of the store, after `file` was imported; an empty store gets the default ones."""
-    if file is not None:
-        await _import(database, file)
-    venues = await database.read(read_venues)
-    if not venues:
-        await _import(database, data_path("fixtures", "venues", "default.toml"))
-        venues = await database.read(read_venues)
-    check_zones(venues)
-    return {venue.id: venue for venue in venues}
-
-
-async def _import(database: Database, file: Path) -> None:
-    content = await asyncio.to_thread(file.read_bytes)
-    venues = parse_venues(content, source=str(file))
-    await database.write(lambda connection: save_venues(connection, venues))
-
-
-def _runs(services: Services, keys: Keys) -> Mapping[str, Run]:
+def _runs(services: Services) -> Mapping[str, Run]:
     """Return what runs beside the requests, by name."""
+    state = StateMetrics(services)
+    services.metrics.follow(state.read)
     runs: dict[str, Run] = {
         "relay": services.relay.run,
         "dashboard": services.dashboard.run,
@@ -270,10 +251,12 @@ def _runs(services: Services, keys: Keys) -> Mapping[str, Run]:
         ),
         "store probe": lambda: probe_store(services.database),
         "canary": DeliveryProbe(services.hub, services.metrics).run,
+        "state metrics": state.run,
         "loop lag": lambda: measure_lag(services.metrics),
     }
     if not services.settings.limits.retention_s:
         del runs["pruning"]
     if services.worker_metrics is not None:
         runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
+    keys = services.keys
     return runs | ({"key set": keys.run} if keys.is_remote else {})

@@ -1,32 +1,33 @@
-"""One server process: uvicorn around the app, the report of its readiness, the drain at its end."""
+"""One server process: uvicorn around the app, the report of its readiness, reloads, the drain at its
+end.
+"""
 
 import asyncio
 import contextlib
-import functools
-import gc
 import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from rtdash.server import service_manager
+from rtdash.server.admin import AdminApp, AdminProtocol
 from rtdash.server.http.protocol import HttpProtocol
-from rtdash.server.ws.plain_socket import PlainSocket
-from rtdash.settings import Limits, Settings
+from rtdash.server.interpreter import tune_interpreter
+from rtdash.server.listener import Listeners, is_unix
+from rtdash.server.reload import Reloader, watch_certificate
+from rtdash.server.tls import Certificate
+from rtdash.server.uvicorn_config import make_config
+from rtdash.settings import Settings
 
 _UVICORN_LOG = logging.getLogger("uvicorn.error")
-
-_PLAIN_LANE_FACTOR = 4
-"""Factor between the message limit of uvicorn's WebSocket class and ours. It closes a message that
-is too big without an error message and without notice to the app, so our lower limit must act
-first."""
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: as many as a storm of resumes brings in one turn of the
@@ -35,44 +36,39 @@ event loop."""
 _UNLIMITED_TLS_HANDSHAKE_S = 86_400.0
 """Limit of a TLS handshake where the settings have none: event loops need a number."""
 
-SWITCH_INTERVAL_S = 0.001
-"""Longest time that a thread of the store keeps the interpreter from the event loop: Python's
-default of 5 ms shows in latencies."""
 
-GC_THRESHOLDS = (20_000, 10, 10)
-"""Thresholds of the cyclic garbage collector. They are high, because hardly any code here makes
-cycles and each collection visits all objects of all connections; not higher, because old cycles of a
-library are found only by the third number, after two million objects."""
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Calls of a server process to its command: `on_ready` once it answers, `on_ending` as soon as
+    the end has begun, before anything is closed. `reread` returns the settings anew for a reload,
+    and raises ReloadRefused; without it, SIGHUP ends the process.
+    """
+
+    on_ready: Callable[[], None]
+    on_ending: Callable[[], None]
+    reread: Callable[[], Settings] | None = None
 
 
-def run(
-    app: FastAPI,
-    settings: Settings,
-    listener: socket.socket,
-    *,
-    on_ready: Callable[[], None],
-    on_ending: Callable[[], None],
-) -> None:
+def run(app: FastAPI, settings: Settings, listeners: Listeners, hooks: Hooks) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP, then drain and return. Raises KeyboardInterrupt after
     SIGINT, and every exception that kept the app from starting.
 
-    `on_ending` is called as soon as the end has begun, before anything is closed. A SIGINT during
-    the drain ends the process at once.
+    A SIGINT during the drain ends the process at once.
     """
     _UVICORN_LOG.addFilter(_is_wanted)
     failure: list[BaseException] = []
     _remember_failure(app, failure)
     # the caller reports a failed start, in words instead of a traceback
     _UVICORN_LOG.setLevel(logging.CRITICAL)
-    server = _Server(_config(app, settings), app, settings, on_ready=on_ready, on_ending=on_ending)
     try:
-        server.run(sockets=[listener])
+        server = _Server(app, settings, listeners, hooks)
+        server.run(sockets=[])
     except SystemExit:
         if failure:
             raise failure[0] from None
         raise
     finally:
-        listener.close()
+        listeners.close()
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
@@ -82,67 +78,106 @@ def _is_wanted(record: logging.LogRecord) -> bool:
     return record.msg != "ASGI callable returned without completing handshake."
 
 
-def largest_frame_bytes(settings: Settings) -> int:
-    """Return the message limit that is set in uvicorn's WebSocket class."""
-    return _PLAIN_LANE_FACTOR * settings.limits.longest_message_bytes or 2**31
-
-
 class _Server(uvicorn.Server):
-    """Server of uvicorn with two more steps: it reports that it is ready, and drains the WebSockets
-    before it shuts down.
+    """Server of uvicorn with more steps: it opens its sockets itself, reports that it is ready,
+    reloads on SIGHUP, and drains the WebSockets before it shuts down.
     """
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        app: FastAPI,
-        settings: Settings,
-        *,
-        on_ready: Callable[[], None],
-        on_ending: Callable[[], None],
+        self, app: FastAPI, settings: Settings, listeners: Listeners, hooks: Hooks
     ) -> None:
-        super().__init__(config)
+        super().__init__(make_config(app, settings))
         self._app = app
-        self._limits = settings.limits
-        self._on_ready = on_ready
-        self._on_ending = on_ending
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self.config.is_ssl:
-            _bound_tls_handshakes(
-                asyncio.get_running_loop(),
-                self._limits.handshake_timeout_s or _UNLIMITED_TLS_HANDSHAKE_S,
-            )
-        await super().startup(sockets)
-        if self.started:
-            _UVICORN_LOG.setLevel(logging.WARNING)
-            _tune_interpreter()
-            self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        watchdog = (
-            _start_watchdog(self._limits.shutdown_timeout_s)
-            if self._limits.shutdown_timeout_s
+        self._settings = settings
+        self._listeners = listeners
+        self._hooks = hooks
+        self._certificate = (
+            Certificate(settings.ssl_certfile, settings.ssl_keyfile)
+            if settings.ssl_certfile and settings.ssl_keyfile
             else None
         )
-        self._on_ending()
+        self._stop_signal = signal.SIGTERM
+        self._admin_server: asyncio.AbstractServer | None = None
+        self._reloader: Reloader | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        services = self._app.state.services
+        main, *admin = self._listeners.sockets
+        self.servers.append(await self._listen(main, HttpProtocol, self.config, self._certificate))
+        for one in admin:
+            config = make_config(AdminApp(self._app), self._settings)
+            config.load()
+            self._admin_server = await self._listen(one, AdminProtocol, config, None)
+        self._reloader = Reloader(services, self._hooks.reread, self._certificate)
+        self._tasks += [
+            asyncio.create_task(self._reloader.run()),
+            asyncio.create_task(service_manager.keep_alive()),
+        ]
+        if self._certificate is not None:
+            services.metrics.watch_certificate(self._certificate)
+            self._tasks.append(asyncio.create_task(watch_certificate(self._certificate)))
+        _UVICORN_LOG.setLevel(logging.WARNING)
+        tune_interpreter()
+        self._hooks.on_ready()
+
+    async def _listen(
+        self,
+        listener: socket.socket,
+        protocol: type[HttpProtocol],
+        config: uvicorn.Config,
+        certificate: Certificate | None,
+    ) -> asyncio.Server:
+        """Accept connections on a socket. A TLS handshake has `handshake_timeout_s`."""
+
+        def make_protocol() -> asyncio.Protocol:
+            return protocol(config, self.server_state, self.lifespan.state)
+
+        loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {"sock": listener, "backlog": BACKLOG}
+        if certificate is not None:
+            limit_s = self._settings.limits.handshake_timeout_s or _UNLIMITED_TLS_HANDSHAKE_S
+            options |= {"ssl": certificate.context, "ssl_handshake_timeout": limit_s}
+        open_server = loop.create_unix_server if is_unix(listener) else loop.create_server
+        return await open_server(make_protocol, **options)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        services = self._app.state.services
+        services.is_stopping = True
+        self._hooks.on_ending()
+        if self._stop_signal == signal.SIGTERM:
+            await self._wait_for_balancers()
+        limits = self._settings.limits
+        watchdog = _start_watchdog(limits.shutdown_timeout_s) if limits.shutdown_timeout_s else None
         for server in self.servers:
             server.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._app.state.services.connection_manager.drain(), self._limits.drain_window_s + 2
-            )
+            await asyncio.wait_for(services.connection_manager.drain(), limits.drain_window_s + 2)
         await super().shutdown(sockets)
+        if self._admin_server is not None:  # health and metrics are answered to the last
+            self._admin_server.close()
+        for task in self._tasks:
+            task.cancel()
         if watchdog is not None:
             watchdog.cancel()
 
+    async def _wait_for_balancers(self) -> None:
+        """Serve on for `drain_delay_s`, while `/readyz` says 503. Each answer closes its connection,
+        so that a load balancer opens its next one elsewhere.
+        """
+        if delay_s := self._settings.limits.drain_delay_s:
+            state = self.server_state
+            state.default_headers = [*state.default_headers, (b"connection", b"close")]
+            await asyncio.sleep(delay_s)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Handle a closed terminal (SIGHUP), too, and don't raise a signal again that was obeyed:
-        a drain ends with exit code 0.
+        """Handle SIGHUP, too, and don't raise a signal again that was obeyed: a drain ends with exit
+        code 0.
         """
         if threading.current_thread() is threading.main_thread() and handles_hangup():
-            signal.signal(signal.SIGHUP, self.handle_exit)
+            signal.signal(signal.SIGHUP, self._handle_hangup)
         with super().capture_signals():
             yield
             self._captured_signals[:] = [
@@ -154,7 +189,16 @@ class _Server(uvicorn.Server):
         if self.should_exit and sig == signal.SIGINT:
             announce_abort()
             os._exit(128 + signal.SIGINT)
+        if not self.should_exit:
+            self._stop_signal = signal.Signals(sig)
         super().handle_exit(sig, frame)
+
+    def _handle_hangup(self, sig: int, frame: FrameType | None) -> None:
+        """Reload where a service manager sends the signal; drain where a terminal was closed."""
+        if self._hooks.reread is None:
+            self.handle_exit(sig, frame)
+        elif self._reloader is not None:
+            self._reloader.request()
 
 
 def handles_hangup() -> bool:
@@ -167,7 +211,8 @@ def announce_abort() -> None:
     `disconnect`; what was acknowledged is on disk.
     """
     # sys.stderr may be busy where a signal handler runs
-    os.write(2, b"rtdash: ended at once, without the rest of the drain\n")
+    with contextlib.suppress(OSError):
+        os.write(2, b"rtdash: ended at once, without the rest of the drain\n")
 
 
 def _start_watchdog(timeout_s: float) -> threading.Timer:
@@ -178,60 +223,6 @@ def _start_watchdog(timeout_s: float) -> threading.Timer:
     watchdog.daemon = True
     watchdog.start()
     return watchdog
-
-
-def _bound_tls_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
-    """Add the one argument that uvicorn's call of `create_server` lacks; an event loop's own limit is
-    60 s.
-    """
-    loop.create_server = functools.partial(loop.create_server, ssl_handshake_timeout=timeout_s)  # type: ignore[method-assign]
-
-
-def _tune_interpreter() -> None:
-    """Set the interpreter up for many connections that live long, and for an event loop beside
-    threads that write.
-    """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.collect()
-    # what was built for the start stays till the end: no collection needs to visit it again
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-
-
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    limits = settings.limits
-    options: dict[str, Any] = {}
-    if settings.ssl_certfile:
-        options |= {"ssl_certfile": settings.ssl_certfile, "ssl_keyfile": settings.ssl_keyfile}
-    return uvicorn.Config(
-        app,
-        http=HttpProtocol,
-        log_config=None,
-        access_log=False,  # it would print the URL with its query string, and with it the token
-        lifespan="on",
-        backlog=BACKLOG,
-        ws=PlainSocket,  # the fast lane's handshakes never come to it
-        ws_ping_interval=limits.ping_interval_s or None,
-        ws_ping_timeout=limits.pong_timeout_s or None,
-        ws_max_size=largest_frame_bytes(settings),
-        # shared compression is ours: once per flush, not once per connection
-        ws_per_message_deflate=False,
-        server_header=False,
-        proxy_headers=False,  # HttpProtocol reads them, for requests and handshakes alike
-        timeout_graceful_shutdown=_graceful_s(limits),
-        **options,
-    )
-
-
-def _graceful_s(limits: Limits) -> int | None:
-    """Return the seconds that uvicorn gives to requests that still run: half of what the drain leaves
-    of the shutdown timeout. None means no limit.
-    """
-    return (
-        max(1, int(limits.shutdown_timeout_s - limits.drain_window_s) // 2)
-        if limits.shutdown_timeout_s
-        else None
-    )
 
 
 def _remember_failure(app: FastAPI, failure: list[BaseException]) -> None:

@@ -6,7 +6,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -16,9 +15,9 @@ from pydantic_settings import (
 )
 
 from rtdash.protocol.origins import Origins
-from rtdash.setting_sources import PREFIX, read_sources
+from rtdash.setting_sources import PREFIX, default_data_directory, read_sources
 
-_PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
+PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
 """Segments of a path (RFC 3986 section 3.3)."""
 
 
@@ -99,12 +98,18 @@ class Limits(_LayeredSettings):
         """
         return 0 if self.limits_dry_run else self.message_limit_bytes
 
+    def adopt(self, other: "Limits") -> None:
+        """Take over all values of `other`. The parts of a server share this one object, so that new
+        limits reach them without being handed around.
+        """
+        self.__dict__.update(other.__dict__)
+
 
 class Settings(_LayeredSettings):
     """Settings of a server. `config` names the configuration file, where a flag chose one."""
 
     config: Path | None = None
-    data: Path = Field(default_factory=lambda: user_data_path("rtdash"))
+    data: Path = Field(default_factory=default_data_directory)
     database: SecretStr | None = None
     broker: SecretStr | None = None
     url: str | None = None
@@ -145,7 +150,7 @@ class Settings(_LayeredSettings):
     @classmethod
     def _prefix(cls, text: str) -> str:
         prefix = text.rstrip("/")
-        if prefix and not _PREFIX_PATH.fullmatch(prefix):
+        if prefix and not PREFIX_PATH.fullmatch(prefix):
             raise ValueError(f"{text!r} is no path: write it as in /rtdash")
         return prefix
 

@@ -2,10 +2,12 @@
 expected to end.
 """
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -64,3 +66,20 @@ def farewells(client: ClientConnection) -> list[int]:
         while True:
             told.append(json.loads(client.recv(PATIENCE_S)))
     return [message["code"] for message in told if message.get("type") == "disconnect"]
+
+
+class Terminal:
+    """A terminal, to be closed. `take` runs in a child before the server: it becomes its own."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = os.openpty()
+
+    def take(self) -> None:
+        """Make it the controlling terminal of this process."""
+        os.setsid()
+        fcntl.ioctl(self._slave, termios.TIOCSCTTY, 0)
+
+    def close(self) -> None:
+        """As closing the window does: the kernel sends SIGHUP."""
+        os.close(self._slave)
+        os.close(self._master)

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from rtdash.cli.main import run
-from tests.cli.starting import farewells, following, serve, wait_for
+from tests.cli.starting import Terminal, farewells, following, serve, wait_for
 from tests.client.processes import Served
 from tests.faults.process import ServerProcess, server_process
 from tests.programs import plain_environment
@@ -163,11 +163,13 @@ def test_a_second_ctrl_c_ends_the_drain(tmp_path: Path) -> None:
 
 def test_a_closed_terminal_drains_it(tmp_path: Path) -> None:
     """Clients are told to come back, as after SIGTERM, and the exit code is 0."""
+    terminal = Terminal()
     with (
-        server_process(tmp_path / "data", drain_window_s=0.2) as server,
+        server_process(tmp_path / "data", in_child=terminal.take, drain_window_s=0.2) as server,
         following(server, 1) as (client,),
     ):
-        assert server.end(signal.SIGHUP) == 0
+        terminal.close()
+        assert server.wait() == 0
         assert (farewells(client), client.close_code) == ([1012], 1012)
 
 

@@ -1,5 +1,6 @@
 """`rtdash serve --workers 2`: one port, two processes, one end."""
 
+import os
 import signal
 import socket
 import time
@@ -12,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtdash.cli.workers import KILL_GRACE_S
-from tests.cli.starting import PATIENCE_S, farewells, following, serve, wait_for
+from tests.cli.starting import PATIENCE_S, Terminal, farewells, following, serve, wait_for
 from tests.faults.half_post import half_post
 from tests.faults.process import ServerProcess, server_process
 from tests.programs import free_port
@@ -161,12 +162,40 @@ def test_zero_is_no_time_limit_for_workers(tmp_path: Path, options: dict[str, ob
 
 def test_a_closed_terminal_drains_all_of_them(tmp_path: Path, options: dict[str, object]) -> None:
     """With exit code 0."""
-    with server_process(tmp_path / "data", **options) as server, following(server, 2) as clients:
+    terminal = Terminal()
+    with (
+        server_process(tmp_path / "data", in_child=terminal.take, **options) as server,
+        following(server, 2) as clients,
+    ):
         processes = workers(server)
-        assert server.end(signal.SIGHUP) == 0
+        terminal.close()
+        assert server.wait() == 0
         assert not any(one.is_running() for one in processes)
         for client in clients:
             assert farewells(client) == [1012]
+
+
+def test_sighup_without_a_terminal_reloads_all_of_them(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """Each worker reads the settings again, and its sockets live on."""
+    server = ServerProcess(tmp_path / "data", **options)
+    server.in_child = os.setsid
+    config = tmp_path / "rtdash.toml"
+    config.write_text("connections_per_user = 20\n")
+    server.set(config=config)
+    server.start()
+    try:
+        with following(server, 4) as clients:
+            processes = workers(server)
+            server.send(signal.SIGHUP)
+            wait_for(lambda: server.log.read_text().count("reloaded: ") == 2)
+            assert [one.pid for one in workers(server)] == [one.pid for one in processes]
+            assert all(client.ping().wait(PATIENCE_S) for client in clients)
+        assert server.end(signal.SIGTERM) == 0
+    finally:
+        if not server.has_ended:
+            server.end()
 
 
 @pytest.mark.parametrize(

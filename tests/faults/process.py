@@ -168,12 +168,17 @@ class ServerProcess:
 
 @contextmanager
 def server_process(
-    data: Path, *, may_log_faults: bool = False, **settings: object
+    data: Path,
+    *,
+    may_log_faults: bool = False,
+    in_child: Callable[[], None] | None = None,
+    **settings: object,
 ) -> Iterator[ServerProcess]:
     """One that runs, and is gone behind the block. Nothing that it wrote to its log may be a
     traceback, unless it may log faults.
     """
     server = ServerProcess(data, **settings)
+    server.in_child = in_child
     try:
         server.start()
         yield server

@@ -24,7 +24,7 @@ from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.listener import bind
 from rtdash.server.services import Services
-from rtdash.server.serving import largest_frame_bytes
+from rtdash.server.uvicorn_config import largest_frame_bytes
 from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Limits, Settings
 

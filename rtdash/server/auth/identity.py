@@ -1,6 +1,7 @@
 """Everything by which a server knows its callers, built of its settings."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,7 +47,13 @@ def read_keys(settings: Settings) -> Keys:
 
 
 async def open_identity(
-    settings: Settings, secret: str, keys: Keys, database: Database, clock: Clock
+    settings: Settings,
+    secret: str,
+    keys: Keys,
+    database: Database,
+    clock: Clock,
+    *,
+    on_refused: Callable[..., None],
 ) -> Identity:
     """Build it, with the revocations that are known. Raises StoreUnavailable."""
     revocations = Revocations(database, clock)
@@ -58,6 +65,7 @@ async def open_identity(
         leeway_s=settings.limits.jwt_leeway_s,
         keys=keys,
         is_revoked=revocations.is_revoked,
+        on_refused=on_refused,
     )
     sign_in = SignIn(
         secret,

@@ -76,6 +76,11 @@ class Keys:
             if one.algorithm == algorithm and (key_id is None or one.key_id in {None, key_id})
         ]
 
+    def replace_fixed(self, keys: Sequence[Key]) -> None:
+        """Use other keys of the key file: what was verified with the old ones is verified again."""
+        self._fixed = tuple(keys)
+        self.on_changed()
+
     async def refresh(self) -> bool:
         """Fetch the key set, unless that was tried within the last 10 s; requests at the same time
         share one fetch. False: nothing new.

@@ -82,6 +82,7 @@ class Verifier:
         leeway_s: float = 0.0,
         keys: Keys | None = None,
         is_revoked: Callable[[Principal], bool] = lambda _: False,
+        on_refused: Callable[..., None] = lambda **_: None,
     ) -> None:
         self._secret = secret
         self._issuer = issuer
@@ -89,6 +90,7 @@ class Verifier:
         self._leeway_s = leeway_s
         self._keys = keys or Keys()
         self._is_revoked = is_revoked
+        self._on_refused = on_refused
         self._known: dict[bytes, tuple[Principal, float]] = {}
         self._keys.on_changed = (
             self._known.clear
@@ -119,11 +121,15 @@ class Verifier:
         anew first (at most every 10 s).
         """
         try:
+            try:
+                return self.verify(token)
+            except UnknownKeyError:
+                if not await self._keys.refresh():
+                    raise
             return self.verify(token)
-        except UnknownKeyError:
-            if not await self._keys.refresh():
-                raise
-        return self.verify(token)
+        except TokenRefused as refusal:
+            self._on_refused(expired=refusal.expired, revoked=refusal.revoked)
+            raise
 
     def _check(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_CHARS:

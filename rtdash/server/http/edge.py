@@ -15,7 +15,8 @@ from rtdash.settings import Limits
 @dataclass(frozen=True, slots=True)
 class HttpEdge:
     """Services of the HTTP protocols. `upgrade` takes over a WebSocket's handshake: the protocol
-    that has parsed its head, and the bytes that came behind it.
+    that has parsed its head, and the bytes that came behind it. `root_path` is the path under which
+    a proxy serves all of it.
     """
 
     limits: Limits
@@ -24,3 +25,4 @@ class HttpEdge:
     heads: ByteBudget
     proxies: TrustedProxies
     upgrade: Callable[[Any, bytes], None]
+    root_path: str = ""

@@ -6,6 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 
+from rtdash.settings.model import PREFIX_PATH
+
 _IPV6_NETWORK_BITS = 64
 _SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 
@@ -64,6 +66,17 @@ class TrustedProxies:
         scheme = schemes[max(0, len(schemes) - trusted)] if schemes else b""
         return PeerAddress(host, _SCHEMES.get(scheme, peer.is_secure))
 
+    def prefix(self, peer: PeerAddress, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """Return the path that proxies have taken off, as in `/rtdash`; empty for a peer that is no
+        trusted proxy. Several proxies append theirs, the outermost first.
+        """
+        if peer.host not in self:
+            return ""
+        values = [value for name, value in headers if name == b"x-forwarded-prefix"]
+        parts = [part.strip().rstrip(b"/") for part in b",".join(values).split(b",")]
+        path = b"".join(parts).decode("latin-1")
+        return path if len(path) <= _LONGEST_PREFIX and PREFIX_PATH.fullmatch(path) else ""
+
 
 @lru_cache(maxsize=4096)
 def parse_address(host: str) -> IPv4Address | IPv6Address | None:
@@ -100,6 +113,7 @@ def household(host: str) -> str:
     return str(int(address) >> (128 - _IPV6_NETWORK_BITS))
 
 
+_LONGEST_PREFIX = 256
 _LONGEST_ADDRESS = 64
 """Characters of an IPv6 address with its zone; what is longer is no address."""
 

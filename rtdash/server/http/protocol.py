@@ -96,6 +96,8 @@ class HttpProtocol(OrderedHttpProtocol):
             client = self.request_client()
             self.scope["client"] = (client.host, 0)
             self.scope["scheme"] = "https" if client.is_secure else "http"
+        prefix = self._edge.proxies and self._edge.proxies.prefix(self.peer, self.headers)
+        self.scope["root_path"] = prefix or self._edge.root_path
         super().on_headers_complete()
         if not self._is_upgrading:
             # Trailers come by the callback of fields: nothing reads them, and nothing bounds them.

@@ -25,6 +25,11 @@ class RequestLimit:
         self._dry_run = dry_run
         self._on_refused = on_refused
 
+    def change(self, per_second: float, burst: int, *, dry_run: bool) -> None:
+        """Grant another rate from now on; every name begins anew."""
+        self._buckets = TokenBuckets(per_second, burst)
+        self._dry_run = dry_run
+
     def take(self, name: str) -> float:
         """Take one request: 0.0 when granted, else the seconds after which one will be."""
         wait_s = self._buckets.take(name, self._monotonic())

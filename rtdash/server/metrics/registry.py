@@ -2,7 +2,8 @@
 figures.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Hashable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,6 +16,8 @@ from prometheus_client import (
 from prometheus_client.registry import Collector
 
 from rtdash.server.metrics.instruments import CounterInstrument, HistogramInstrument
+from rtdash.server.metrics.sliding_maximum import SlidingMaximum
+from rtdash.server.tls import Certificate
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,6 +44,10 @@ three bounds that are fixed.
 
 `evictions` has the rest by close code.
 """
+
+
+SIGN_IN_FAILURES = ("expired", "revoked", "invalid", "code")
+"""Reasons of `sign_in_failures`: of tokens, and of sign-in codes."""
 
 
 class Metrics:
@@ -94,10 +101,16 @@ class Metrics:
         self.loop_lag_seconds = timings(
             "loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time"
         )
-        self._greatest_lag_s = 0.0
-        gauge("loop_lag_max_seconds", "The most of it since this was last asked for").set_function(
-            self._take_greatest_lag
+        self.sign_in_failures = counter(
+            "sign_in_failures", "Tokens and sign-in codes that were refused", "reason"
         )
+        for reason in SIGN_IN_FAILURES:
+            self.sign_in_failures.labels(reason)
+        self._largest_lag = SlidingMaximum(time.monotonic)
+        self._reader: Hashable | None = None
+        gauge(
+            "loop_lag_max_seconds", "The most of it since the same connection last asked"
+        ).set_function(lambda: self._largest_lag.read(self._reader))
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """One HTTP request that was answered."""
@@ -107,19 +120,29 @@ class Metrics:
     def record_lag(self, late_s: float) -> None:
         """By how much the event loop was late just now."""
         self.loop_lag_seconds.observe(late_s)
-        self._greatest_lag_s = max(self._greatest_lag_s, late_s)
+        self._largest_lag.record(late_s)
 
     def follow(self, read: Callable[[], Iterable[Metric]]) -> None:
         """Ask `read` for further figures at each exposition, for parts that count by themselves."""
         self.registry.register(_Reading(read))
 
-    def exposition(self) -> bytes:
-        """All of it in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def count_refused_token(self, *, expired: bool, revoked: bool) -> None:
+        """Count a token that was refused."""
+        reason = "expired" if expired else "revoked" if revoked else "invalid"
+        self.sign_in_failures.labels(reason).inc()
 
-    def _take_greatest_lag(self) -> float:
-        greatest_s, self._greatest_lag_s = self._greatest_lag_s, 0.0
-        return greatest_s
+    def watch_certificate(self, certificate: Certificate) -> None:
+        """Show the end of the server's certificate."""
+        self._gauge(
+            "certificate_end_timestamp_seconds", "Unix time at which the server's certificate ends"
+        ).set_function(lambda: certificate.expires_at)
+
+    def exposition(self, reader: Hashable | None = None) -> bytes:
+        """Return all metrics in Prometheus' text format. A `reader`, such as a connection, gets the
+        maxima since it last asked.
+        """
+        self._reader = reader
+        return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"rtdash_{name}", text, labels, registry=self.registry)

@@ -18,6 +18,7 @@ from rtdash.dashboard import Snapshot
 from rtdash.protocol.etags import is_listed
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.access import choose_venue
+from rtdash.server.rest.adapting import as_get, without_prefix
 from rtdash.server.rest.fast_writes import WRITES, write_at_once
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.problems import Problem
@@ -62,6 +63,10 @@ class FastPath(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once, or pass it on."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope, send = as_get(scope, send)
+        if scope.get("root_path"):
+            scope = without_prefix(scope)
         if (
             scope["type"] == "http"
             and scope["path"] in {STATS_PATH, UPCOMING_PATH}

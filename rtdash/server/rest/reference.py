@@ -26,8 +26,8 @@ def reference_page(document: Mapping[str, Any]) -> bytes:
         (
             f"<h1>{escape(title)}</h1><p>{escape(document['info']['description'])}</p>",
             (
-                '<p>The same for programs: <a href="/openapi.json">/openapi.json</a>, the socket:'
-                ' <a href="/asyncapi.json">/asyncapi.json</a>.</p>'
+                '<p>The same for programs: <a href="openapi.json">/openapi.json</a>, the socket:'
+                ' <a href="asyncapi.json">/asyncapi.json</a>.</p>'
             ),
             "<h2>Endpoints</h2>",
             *(

@@ -3,7 +3,6 @@ No token is needed.
 """
 
 from hmac import compare_digest
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from starlette.responses import Response
 
 from rtdash.protocol.messages import encode
 from rtdash.server.metrics.registry import CONTENT_TYPE
+from rtdash.server.readiness import list_problems
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
 from rtdash.server.rest.descriptions import (
@@ -21,7 +21,9 @@ from rtdash.server.rest.descriptions import (
 )
 from rtdash.server.rest.problems import Problem, unauthenticated
 from rtdash.server.rest.responses import JSON, answer
-from rtdash.server.services import Services
+
+ADMIN_SCOPE = "rtdash.admin"
+"""Key of a request's scope that marks a request to the port for health and metrics."""
 
 router = APIRouter(tags=["about"])
 
@@ -37,7 +39,7 @@ async def read_readiness(request: Request, services: PartsDep) -> Response:
     """Whether it can serve: 503 when the store is lost, a task has died or it is ending; `degraded`
     when the broker is lost.
     """
-    lost = _lost(services)
+    lost = list_problems(services)
     if lost:
         return Response(
             encode({"status": "unavailable", "problems": lost}), status_code=503, media_type=JSON
@@ -61,7 +63,11 @@ async def read_readiness(request: Request, services: PartsDep) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_metrics(request: Request, services: PartsDep) -> Response:
-    """Figures for Prometheus. Of several workers those of each, whichever is asked."""
+    """Figures for Prometheus. Of several workers those of each, whichever is asked. With an admin
+    port, only that port has them.
+    """
+    if services.settings.admin_port is not None and ADMIN_SCOPE not in request.scope:
+        raise Problem("not_found", "the metrics are at the port that RTDASH_ADMIN_PORT names")
     token = services.settings.metrics_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -71,7 +77,7 @@ async def read_metrics(request: Request, services: PartsDep) -> Response:
                 " Authorization: Bearer <token>"
             )
     figures = (
-        services.metrics.exposition()
+        services.metrics.exposition(request.client)
         if services.worker_metrics is None
         else await services.worker_metrics.exposition()
     )
@@ -112,12 +118,3 @@ async def read_docs(request: Request) -> Response:
     page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = DOCS_POLICY
     return page
-
-
-def _lost(services: Services) -> list[str]:
-    lost: list[Any] = [f"the task {name} has died" for name in services.tasks.dead]
-    if fault := services.database.fault:
-        lost.append(f"the store can't be used: {fault}")
-    if services.connection_manager.drain_left_s is not None:
-        lost.append("the server is ending")
-    return lost

@@ -78,7 +78,8 @@ async def answer_booking(
     )
     shown = await apply_one(services, caller, operation)
     is_default = venue.id == first_venue(services.venues, caller, kind).id
-    location = f"{PATHS[kind]}/{shown['id']}" + ("" if is_default else f"?venue={venue.id}")
+    path = f"{request.scope.get('root_path', '')}{PATHS[kind]}/{shown['id']}"
+    location = path if is_default else f"{path}?venue={venue.id}"
     return _changed(shown, status=201, headers={"Location": location})
 
 

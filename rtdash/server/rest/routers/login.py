@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from rtdash.domain.instants import format_instant
 from rtdash.protocol.messages import encode
+from rtdash.server.auth.tokens import TokenRefused
 from rtdash.server.rest.access import Caller, PartsDep
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
 from rtdash.server.rest.openapi import json_body, problems
@@ -51,7 +52,11 @@ async def post_login(request: Request, services: PartsDep) -> Response:
     code = body.get("code") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(code, str):
         raise invalid([("code", "give the code of `rtdash open`, and nothing else")])
-    return _answer(*await services.sign_in.redeem(code))
+    try:
+        return _answer(*await services.sign_in.redeem(code))
+    except TokenRefused:
+        services.metrics.sign_in_failures.labels("code").inc()
+        raise
 
 
 @router.post(
