@@ -113,6 +113,7 @@ def _register() -> None:
         doctor,
         events,
         guide,
+        import_file,
         loadtest,
         open_page,
         serve,
@@ -135,6 +136,7 @@ def _register() -> None:
         deploy.deploy,
     ):
         app.command()(command)
+    app.command(name="import")(import_file.import_file)
     app.command(name="open")(open_page.open_page)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")

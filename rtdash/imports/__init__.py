@@ -1,0 +1,20 @@
+"""Rows and bodies of other systems become `put` operations, by a map that says which column is
+which.
+"""
+
+from rtdash.imports.conversion import convert
+from rtdash.imports.maps import ImportMap, MapError, parse_map
+from rtdash.imports.readers import Row, RowError, Undecodable, read_rows
+from rtdash.imports.suggestion import suggest_map
+
+__all__ = [
+    "ImportMap",
+    "MapError",
+    "Row",
+    "RowError",
+    "Undecodable",
+    "convert",
+    "parse_map",
+    "read_rows",
+    "suggest_map",
+]

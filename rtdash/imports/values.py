@@ -1,0 +1,61 @@
+"""Values as other systems write them: numbers with marks, local dates, times in many forms."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_NO_NUMBER = re.compile(r"[^\d.,+-]")
+"""What stands around numbers: blanks, currencies, apostrophes between thousands."""
+_LARGEST = 10**12
+
+
+class Unreadable(Exception):  # noqa: N818
+    """A field that can't be read; the text says why and how to mend it."""
+
+
+def parse_number(text: str, decimal: str) -> Decimal:
+    """Return the number of a text whose decimal mark is `decimal`. Raises Unreadable."""
+    thousands = "," if decimal == "." else "."
+    try:
+        number = Decimal(_NO_NUMBER.sub("", text).replace(thousands, "").replace(decimal, "."))
+    except InvalidOperation:
+        raise Unreadable(f"{text[:40]!r} is no number") from None
+    if abs(number) > _LARGEST:
+        raise Unreadable(f"{text[:40]!r} is beyond what a number here can be")
+    return number
+
+
+def parse_day(text: str, form: str | None) -> date:
+    """Return the date of a text, by strptime's form or by ISO 8601. Raises Unreadable."""
+    try:
+        return _parse(text, form).date()
+    except (ValueError, OverflowError):
+        hint = f"in the form {form!r}" if form else "such as 2026-01-31; name its `format`"
+        raise Unreadable(f"{text[:40]!r} is no date {hint}") from None
+
+
+def parse_moment(text: str, form: str | None) -> datetime:
+    """Return the time of a text, with its offset if it has one. Raises Unreadable."""
+    try:
+        told = _parse(text, form)
+        return told.astimezone(UTC) if told.tzinfo else told
+    except (ValueError, OverflowError):
+        hint = f"in the form {form!r}" if form else "such as 2026-01-31T19:00; name its `format`"
+        raise Unreadable(f"{text[:40]!r} is no time {hint}") from None
+
+
+def in_zone(local: datetime, name: str) -> datetime:
+    """Return the instant (UTC) of a local time. Raises Unreadable."""
+    try:
+        return local.replace(tzinfo=ZoneInfo(name)).astimezone(UTC)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise Unreadable(f"there is no time zone {name!r}") from None
+    except OverflowError:
+        raise Unreadable(f"{local} is beyond the calendar") from None
+
+
+def _parse(text: str, form: str | None) -> datetime:
+    if form is None:
+        return datetime.fromisoformat(text)
+    return datetime.strptime(text, form)  # noqa: DTZ007  the zone comes from elsewhere
