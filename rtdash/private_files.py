@@ -4,8 +4,10 @@ link, and refused where another user could have put them there.
 
 import contextlib
 import errno
+import functools
 import logging
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -14,6 +16,9 @@ _PRIVATE = 0o600
 _OTHERS = 0o077
 _WRITABLE_BY_OTHERS = 0o022
 _ROOT = 0
+
+_OURS = re.compile(r"(secret|address|open\.html|demo\.log|rtdash\.db)\b.*")
+"""Names of the files that rtdash makes in a data directory."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +96,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def make_directory(directory: Path) -> None:
-    """Make a directory with mode 0700 where it is missing; warn of one that other users may write.
-    Raises OSError.
+    """Make a directory with mode 0700 where it is missing. One that is ours alone is narrowed to
+    that mode; of another that others can look into or write there is a warning. Raises OSError.
 
     It is not refused: volumes of containers are often so, and what is in it is checked file by
     file.
@@ -100,9 +105,30 @@ def make_directory(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.stat()
     is_foreign = found.st_uid not in {_ROOT, os.geteuid()}
-    if is_foreign or found.st_mode & _WRITABLE_BY_OTHERS:
-        whose = "belongs to another user" if is_foreign else "may be written by other users"
-        _log.warning("the directory %s %s: chmod 700, or choose another", directory, whose)
+    if is_foreign:
+        _warn(directory, "belongs to another user")
+    elif stat.S_IMODE(found.st_mode) & _OTHERS and not _narrow(directory, found):
+        verb = "written" if found.st_mode & _WRITABLE_BY_OTHERS else "read"
+        _warn(directory, f"may be {verb} by other users")
+
+
+def _narrow(directory: Path, found: os.stat_result) -> bool:
+    """Take a directory's rights from others, unless it holds what isn't rtdash's: a home directory,
+    a checkout. Whether that was done.
+    """
+    if found.st_uid != os.geteuid():
+        return False
+    with contextlib.suppress(OSError):  # a read-only file system
+        if all(_OURS.match(name) for name in os.listdir(directory)):  # noqa: PTH208
+            directory.chmod(0o700)
+            return True
+    return False
+
+
+@functools.cache
+def _warn(directory: Path, what: str) -> None:
+    """Warn once: several parts of a start make the directory."""
+    _log.warning("the directory %s %s: chmod 700, or choose another", directory, what)
 
 
 def _refuse_foreign(path: Path, found: os.stat_result) -> None:

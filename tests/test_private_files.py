@@ -116,16 +116,35 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     assert read_private(secret) == b"A" * 40
 
 
-def test_a_directory_that_others_may_write_is_warned_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("rights", [0o777, 0o755])
+def test_a_directory_that_others_may_use_is_narrowed(
+    rights: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Volumes of containers are often so: it is no reason not to start."""
-    make_directory(tmp_path / "mine")
+    """As the threat table promises, where it is empty or holds nothing but ours."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    (directory / "rtdash.db-wal").touch()
+    directory.chmod(rights)
+    make_directory(directory)
+    assert mode(directory) == 0o700
     assert caplog.records == []
-    (tmp_path / "wide").mkdir()
-    (tmp_path / "wide").chmod(0o777)
-    make_directory(tmp_path / "wide")
-    assert "other users" in caplog.text
+
+
+@pytest.mark.parametrize(("rights", "verb"), [(0o777, "written"), (0o755, "read")])
+def test_a_directory_with_other_things_is_warned_of(
+    rights: int, verb: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A home directory or a checkout keeps its rights; it is no reason not to start."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    (directory / "README.md").touch()
+    directory.chmod(rights)
+    for _ in range(3):
+        make_directory(directory)
+    assert mode(directory) == rights
+    assert [f"may be {verb} by other users" in record.message for record in caplog.records] == [
+        True
+    ]
 
 
 def test_writing_replaces_a_link(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.setting_sources import default_data_directory
 
+_OF_URL = "the server's URL "
 DEFAULT_URL = "http://127.0.0.1:8000"
 ADDRESS_FILE = "address"
 SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "admin")
@@ -66,7 +67,14 @@ def data_directory(data: Path | None) -> Path:
         return data
     if chosen := read_setting("data"):
         return Path(chosen)
-    return default_data_directory()
+    try:
+        return default_data_directory()
+    except RuntimeError:  # no HOME, and no entry in the password file
+        raise CommandFailed(
+            "this user has no home directory for the data",
+            hint="name a data directory: --data DIR or RTDASH_DATA",
+            code=Exit.USAGE,
+        ) from None
 
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:
@@ -77,13 +85,20 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
     if not found:
         address = data_directory(data) / ADDRESS_FILE
         found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
-    if not found.startswith(("http://", "https://")):
-        raise CommandFailed(
-            f"{found!r} is not the URL of a server",
-            hint=f"write it as in --url {DEFAULT_URL}",
-            code=Exit.USAGE,
-        )
-    return found.rstrip("/")
+    from rtdash.client.addresses import rest_url
+
+    try:
+        if found.startswith(("http://", "https://")):
+            return rest_url(found)
+        problem = "it begins with http:// or https://"
+    except ValueError as error:
+        # It is not repeated: it may carry a password.
+        problem = str(error).removeprefix(_OF_URL)
+    raise CommandFailed(
+        f"the server's URL can't be used: {problem}",
+        hint=f"write it as in --url {DEFAULT_URL}",
+        code=Exit.USAGE,
+    )
 
 
 def reach_hint(error: str) -> str:

@@ -1,5 +1,6 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -23,6 +24,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_OUTPUT_ERRORS = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 
 def show_version() -> None:
@@ -71,9 +75,21 @@ def run(arguments: list[str]) -> int:
         return Exit.FINE
     except OSError as error:
         discard_stdout()
-        report(CommandFailed(f"the output can't be written: {error.strerror or error}"))
+        report(_refused_by_system(error))
         return Exit.FAULT
     return code
+
+
+def _refused_by_system(error: OSError) -> CommandFailed:
+    """Return the failure in words. An error of the output names no file; any other one is of a
+    file, or of a working directory that has been removed.
+    """
+    reason = error.strerror or str(error)
+    if error.filename is None and error.errno in _OUTPUT_ERRORS:
+        return CommandFailed(f"the output can't be written: {reason}")
+    if error.filename is None and error.errno == errno.ENOENT:
+        return CommandFailed(f"the working directory: {reason}", hint="change to one that exists")
+    return CommandFailed(f"{error.filename or 'the system'}: {reason}")
 
 
 def build_command() -> Any:

@@ -43,15 +43,21 @@ def is_this_machine(url: str) -> bool:
 
 
 def _split(url: str) -> SplitResult:
+    """Return the parts. Raises ValueError, which never repeats the URL: it ends up in logs, and may
+    carry a password.
+    """
     parts = urlsplit(url)
     if parts.scheme not in _SECURE or not parts.hostname:
         raise ValueError(
             "the server's URL begins with http://, https://, ws:// or wss:// and names a host"
         )
     if parts.query or parts.username or parts.password:
-        # A URL ends up in logs and process lists; the text must not repeat it.
         raise ValueError(
             "the server's URL carries a query or a password: give the token by itself, it must not"
             " stand in a URL"
         )
+    if not all(character.isprintable() and character != " " for character in url):
+        raise ValueError("the server's URL has a blank or a control character in it")
+    if parts.port == 0:  # reading it raises ValueError above 65535
+        raise ValueError("the server's URL names port 0")
     return parts._replace(fragment="")

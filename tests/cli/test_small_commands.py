@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from rtdash.cli.main import run
@@ -125,3 +126,53 @@ def test_a_load_test_without_locust_says_what_to_type(
     monkeypatch.setattr("rtdash.cli.loadtest.find_spec", lambda _: None)
     assert run(["loadtest"]) == 1
     assert "pip install 'rtdash[loadtest]'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["venues"], ["watch", "hotel_stats", "--once"]])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://exa mple",
+        "http://user:sesame@127.0.0.1:9",
+        "http://127.0.0.1:9/?token=sesame",
+    ],
+)
+def test_a_url_that_is_none(
+    command: list[str], url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """2, in words, and without repeating what may be a password."""
+    assert run([*command, "--url", url, "--token", "t"]) == 2
+    err = capfd.readouterr().err
+    assert "the server's URL can't be used" in err
+    assert "sesame" not in err
+
+
+def test_a_user_without_a_home(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container with a number for a user: which option to give, not a traceback."""
+    monkeypatch.delenv("RTDASH_DATA", raising=False)
+    monkeypatch.setattr(platformdirs, "user_data_path", _refuse_home)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert run(["token"]) == 2
+    assert "--data DIR" in capfd.readouterr().err
+
+
+def _refuse_home(_: str) -> Path:
+    raise RuntimeError("could not determine the home directory")
+
+
+def test_a_working_directory_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Is not called an error of the output."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(["demo", "--data", "data", "--duration", "1s"]) == 1
+    assert "the working directory" in capfd.readouterr().err
