@@ -67,14 +67,7 @@ def data_directory(data: Path | None) -> Path:
         return data
     if chosen := read_setting("data"):
         return Path(chosen)
-    try:
-        return default_data_directory()
-    except RuntimeError:  # no HOME, and no entry in the password file
-        raise CommandFailed(
-            "this user has no home directory for the data",
-            hint="name a data directory: --data DIR or RTDASH_DATA",
-            code=Exit.USAGE,
-        ) from None
+    return default_data_directory()
 
 
 def find_url(data: Path | None = None, url: str | None = None) -> str:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 from rtdash.cli.main import run
@@ -150,21 +149,6 @@ def test_a_url_that_is_none(
     err = capfd.readouterr().err
     assert "the server's URL can't be used" in err
     assert "sesame" not in err
-
-
-def test_a_user_without_a_home(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """As in a container with a number for a user: which option to give, not a traceback."""
-    monkeypatch.delenv("RTDASH_DATA", raising=False)
-    monkeypatch.setattr(platformdirs, "user_data_path", _refuse_home)
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    assert run(["token"]) == 2
-    assert "--data DIR" in capfd.readouterr().err
-
-
-def _refuse_home(_: str) -> Path:
-    raise RuntimeError("could not determine the home directory")
 
 
 def test_a_working_directory_that_is_gone(
