@@ -93,13 +93,22 @@ class PostgresBroker:
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            return await psycopg.AsyncConnection.connect(
+            connection = await psycopg.AsyncConnection.connect(
                 self._url,
                 autocommit=True,
                 prepare_threshold=None,
                 application_name="rtdash notices",
                 client_encoding="utf8",
             )
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            (pid,) = await cursor.fetchone() or (0,)
+        if pid != connection.info.backend_pid:
+            await connection.close()
+            raise BrokerUnavailable(
+                "PostgreSQL: a pooler answers, and LISTEN needs the server itself: name its own"
+                " address (--broker postgresql://HOST:5432/DB), or another broker"
+            )
+        return connection
 
 
 def _fitting(notice: Notice) -> Iterator[Notice]:

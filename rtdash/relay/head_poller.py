@@ -71,6 +71,10 @@ class PollPlan:
         """Return the last head that a poll saw of the stream, 0 where none did lately."""
         return self._heads.get(stream, 0)
 
+    def forget(self) -> None:
+        """Have the next poll be a full one."""
+        self._full_at = float("-inf")
+
     def note(self, reach: Reach, began_at: datetime, heads: Mapping[Stream, int]) -> list[Stream]:
         """Take over what a poll found. Returns the streams that have changed since the last one."""
         changed = [stream for stream, seq in heads.items() if self._heads.get(stream) != seq]

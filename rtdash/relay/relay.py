@@ -199,6 +199,11 @@ class Relay:
         await self._log.draw_epoch(self.epoch)
         await self._start_over()
 
+    def require_full_poll(self) -> None:
+        """Have the next poll compare everything, whether the log has moved or not."""
+        self._plan.forget()
+        self._is_poll_due = True
+
     async def close(self) -> None:
         """End the reads that are under way."""
         await self._sequencer.close()

@@ -3,6 +3,7 @@ all of it ends.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -43,6 +44,8 @@ from rtdash.store.event_reader import EventReader
 from rtdash.store.shared_secret import read_shared_secret
 from rtdash.upcoming import Upcoming
 
+_log = logging.getLogger(__name__)
+
 
 @asynccontextmanager
 async def open_parts(
@@ -71,7 +74,11 @@ async def open_parts(
         # the local secret file may differ from machine to machine; these two don't
         shared = secret if settings.secret else await database.write(read_shared_secret)
         codec = NoticeCodec(derive_key(shared))
-        broker = open_broker(settings.broker_url, codec, store_url=settings.database_url)
+        broker_url = settings.broker_url
+        if settings.broker is None and database.is_pooled:
+            _log.info("a pooler stands before PostgreSQL, and no broker is named: one process only")
+            broker_url = "memory://"
+        broker = open_broker(broker_url, codec, store_url=settings.database_url)
         stack.push_async_callback(broker.close)
         await check_broker(broker)
         opened = OpenedResources(
@@ -177,8 +184,16 @@ async def _build(opened: OpenedResources) -> Services:
         ),
         OriginPolicy(opened.settings.origins, time.monotonic),
     )
+    database.on_reopened = partial(_start_afresh, relay, dashboard, venues)
     services.metrics.follow(partial(read_figures, hub, relay, opened.codec))
     return services
+
+
+def _start_afresh(relay: Relay, dashboard: Dashboard, venues: Mapping[str, Venue]) -> None:
+    """Look at everything again: the store was opened anew, and may have less than was read."""
+    relay.require_full_poll()
+    for venue_id in venues:
+        dashboard.mark_dirty(venue_id)
 
 
 async def _build_relay(opened: OpenedResources, hub: Hub, dashboard: Dashboard) -> Relay:

@@ -2,17 +2,39 @@
 
 import asyncio
 import os
+import resource
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from rtdash.store.database import Database, StoreError, StoreLocked, StoreUnavailable
-from tests.store.writing import busy_writer, keys, put
+from tests.store.writing import PATIENCE_S, busy_writer, keys, put
 from tests.stores import ManualClock
 
 pytestmark = pytest.mark.anyio
+
+
+@contextmanager
+def _file_limit(database: Path) -> Iterator[None]:
+    """No file of this process may grow: the kernel refuses writes as a failing disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(one.stat().st_size for one in database.parent.glob(f"{database.name}*"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def _fails(store: Database, work) -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        await store.write(work)
+    assert refused.value.reason == "io_error"
 
 
 class TestSqliteFile:
@@ -79,6 +101,47 @@ class TestSqliteFile:
         assert await store.probe()
         assert store.is_healthy
         assert await store.read(keys) == set()
+
+    @pytest.mark.parametrize("place", ["statement", "commit"])
+    async def test_a_disk_that_fails_has_the_file_opened_again(self, store, place, tmp_path):
+        """Nothing of the transaction is stored; every connection is a new one, and what was
+        acknowledged is there.
+        """
+        await store.write(put("kept"))
+        assert await store.read(keys) == {"kept"}
+        before, reopened = store._engines, asyncio.Event()
+        store.on_reopened = reopened.set
+        with _file_limit(tmp_path / "rtdash.db"):
+            if place == "statement":
+                await _fails(store, put("big", "x" * 60_000_000))
+            else:
+                await _fails(store, put("big", "x" * 3_000_000))
+            await asyncio.wait_for(reopened.wait(), PATIENCE_S)
+        assert store._engines is not before
+        assert await store.read(keys) == {"kept"}
+        assert await store.probe()
+        await store.write(put("later"))
+        assert await store.read(keys) == {"kept", "later"}
+
+    async def test_reads_wait_while_the_file_is_opened_again(self, store, monkeypatch):
+        """None sees the file in between, and those that run are waited for."""
+        began, release, seen = Event(), Event(), []
+
+        def slow(conn):
+            began.set()
+            assert release.wait(PATIENCE_S)
+            seen.append("read")
+            return keys(conn)
+
+        remake = store._engines.remake
+        store._engines.remake = lambda: (seen.append("opened"), remake())[1]
+        reading = asyncio.ensure_future(store.read(slow))
+        await asyncio.to_thread(began.wait, PATIENCE_S)
+        opening = asyncio.ensure_future(asyncio.to_thread(store._reopen))
+        later = asyncio.ensure_future(store.read(lambda _conn: seen.append("later")))
+        release.set()
+        await asyncio.gather(reading, opening, later)
+        assert seen == ["read", "opened", "later"] or seen == ["read", "later", "opened"]
 
     async def test_read_only_while_running(self, store):
         """Writes are refused, reads go on."""
