@@ -75,7 +75,8 @@ class Upcoming:
         have been cancelled meanwhile.
         """
         now = self._clock()
-        lock_venues(connection, [venue.id])
+        if lock_venues(connection, [venue.id]):
+            return []  # it is out of service
         due = {
             Announcement(venue.id, one.id, one.start): one
             for one in _read_due(connection, venue, now, limit=AT_ONCE)

@@ -3,7 +3,7 @@ events, save in sets.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +15,7 @@ from rtdash.domain.instants import Clock, from_ms, to_ms
 from rtdash.domain.mirroring import is_known_version
 from rtdash.domain.notifications import is_upcoming, notifications
 from rtdash.domain.operations import content_digest, decide, derive_reservation_id
-from rtdash.domain.refusals import OperationIdReused, Refusal
+from rtdash.domain.refusals import OperationIdReused, Refusal, VenueArchived
 from rtdash.domain.reservations import Op, Operation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.messages import decode, encode
@@ -43,6 +43,7 @@ class _State:
     sold: dict[str, dict[tuple[str, date], int]]
     rooms: dict[str, Rooms]
     changes: dict[Key, Change]
+    archived: Collection[str] = ()
 
 
 def apply_batch(
@@ -93,9 +94,10 @@ def _apply(
     *,
     is_atomic: bool = False,
 ) -> Applied:
-    lock_venues(conn, {operation.venue_id for operation in operations})
+    archived = lock_venues(conn, {operation.venue_id for operation in operations})
     targets = [_target(operation) for operation in operations]
     state = _load(conn, operations, targets, venues, now=from_ms(to_ms(clock())))
+    state.archived = archived
     if is_atomic:
         state.rooms = {
             venue_id: Rooms(sold, judges_at_end=True) for venue_id, sold in state.sold.items()
@@ -179,6 +181,8 @@ def _step(state: _State, operation: Operation, target: Key) -> Step:
 
 def _decide(state: _State, operation: Operation, before: Stored | None, digest: str) -> Change:
     venue, rooms = state.venues[operation.venue_id], state.rooms[operation.venue_id]
+    if venue.id in state.archived:
+        raise VenueArchived(venue.id)
     current = before.reservation if before else None
     decision = decide(operation, current, venue=venue, now=state.now, rooms=rooms)
     after = decision.reservation

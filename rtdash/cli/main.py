@@ -123,14 +123,17 @@ def _register() -> None:
     if app.registered_commands:
         return
     from rtdash.cli import (
+        backup,
         config,
         demo,
         deploy,
         doctor,
         events,
+        guests,
         guide,
         import_file,
         loadtest,
+        migrate,
         open_page,
         serve,
         simulate,
@@ -148,6 +151,8 @@ def _register() -> None:
         events.events,
         config.config,
         doctor.doctor,
+        backup.backup,
+        migrate.migrate,
         shell_completion.completion,
         deploy.deploy,
     ):
@@ -156,6 +161,7 @@ def _register() -> None:
     app.command(name="open")(open_page.open_page)
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
+    app.add_typer(guests.app, name="guests")
     app.command(name="help")(guide.show_help)
     app.command(name="version")(show_version)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rtdash.cli.configuration import read_settings
-from rtdash.cli.failures import CommandFailed
+from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
@@ -38,10 +38,13 @@ def serve_one(
     from rtdash.server.auth.keys import KeyUnusable
     from rtdash.settings import SecretUnusable
     from rtdash.store.database import StoreError
+    from rtdash.store.venues import VenuesRedefined
 
     try:
         app = create_app(settings, worker_metrics=worker_metrics)
         serving.run(app, settings, listeners, hooks)
+    except VenuesRedefined as refused:
+        raise CommandFailed(str(refused), hint=refused.hint, code=Exit.USAGE) from None
     except (StoreError, BrokerUnusable, KeyUnusable, SecretUnusable, VenueFileError) as error:
         raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
     except OSError as error:

@@ -1,17 +1,15 @@
 """`rtdash venues`: list the venues, import a venue file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rtdash.cli.configuration import read_settings
 from rtdash.cli.credentials import (
     DataOption,
     JsonOption,
     TokenOption,
     UrlOption,
-    data_directory,
     find_token,
     find_url,
 )
@@ -75,6 +73,39 @@ def list_venues(
         typer.echo("\t".join(printable(venue[field]) for field in _FIELDS))
 
 
+@app.command("archive")
+def archive(
+    venue: Annotated[str, typer.Argument(metavar="ID", help="The venue's id.")],
+    data: DataOption = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Store URL. [default: SQLite in the data directory]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Take a venue out of service: its history stays readable, nothing is booked there any more.
+
+    Importing its file again takes it back. Not while a server runs on the store, if it is SQLite.
+
+    Example: rtdash venues archive old-inn
+    """
+    from functools import partial
+
+    from rtdash.cli.stores import read_store_settings, write_store
+    from rtdash.domain.instants import utc_now
+    from rtdash.store.venues import archive_venue
+
+    settings = read_store_settings(data, database)
+    if not write_store(settings, partial(archive_venue, venue_id=venue, now=utc_now())):
+        raise CommandFailed(
+            f"the store has no venue {venue!r}", hint="rtdash venues list", code=Exit.USAGE
+        )
+    typer.echo(f"archived: {venue}", err=True)
+
+
 @app.command("import")
 def import_file(
     file: Annotated[
@@ -99,23 +130,13 @@ def import_file(
 
     Example: rtdash venues import hotels.toml
     """
-    import asyncio
+    from rtdash.cli.stores import read_store_settings, write_store
+    from rtdash.store.venues import save_venues
 
-    from rtdash.store.database import StoreError
-
-    given: dict[str, Any] = {"data": data_directory(data)} | (
-        {"database": database} if database else {}
-    )
     venues = read_venue_file(file)
-    try:
-        asyncio.run(_save(read_settings(given), venues))
-    except OSError as error:
-        raise CommandFailed(
-            f"{given['data']}: {error.strerror}",
-            hint="choose a data directory that you may write: --data DIR",
-        ) from None
-    except StoreError as error:
-        raise CommandFailed(str(error), hint=getattr(error, "hint", None)) from None
+    write_store(
+        read_store_settings(data, database), lambda connection: save_venues(connection, venues)
+    )
     typer.echo(
         f"imported: {', '.join(venue.id for venue in venues)}\n  next: rtdash serve", err=True
     )
@@ -139,18 +160,3 @@ def read_venue_file(file: Path) -> "tuple[Venue, ...]":
         raise CommandFailed(
             str(error), hint="nothing was imported: mend that line", code=Exit.USAGE
         ) from None
-
-
-async def _save(settings: Any, venues: Any) -> None:
-    from datetime import UTC, datetime
-
-    from rtdash.store.database import Database
-    from rtdash.store.venues import save_venues
-
-    database = await Database.open(
-        settings.database_url, data_dir=settings.data, clock=lambda: datetime.now(UTC)
-    )
-    try:
-        await database.write(lambda connection: save_venues(connection, venues))
-    finally:
-        await database.close()

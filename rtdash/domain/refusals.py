@@ -195,3 +195,17 @@ class OperationIdReused(Refusal):
             f"operationId {self.operation_id!r} was applied with other content before: a new"
             " operation needs a new id"
         )
+
+
+@dataclass(eq=False)
+class VenueArchived(Refusal):
+    """An operation at a venue that was taken out of service."""
+
+    code = "venue_archived"
+    venue_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"the venue {self.venue_id!r} is out of service: its history can be read, and nothing"
+            " booked (rtdash venues import of its file takes it back into service)"
+        )

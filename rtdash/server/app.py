@@ -29,6 +29,7 @@ from rtdash.server.rest.routers import (
     changes,
     channels,
     dashboard,
+    guests,
     login,
     movements,
     operations,
@@ -95,6 +96,7 @@ def create_app(
             operations,
             channels,
             admin,
+            guests,
             about,
         )
     ]

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from rtdash.store import schema
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
 from rtdash.store.store_url import open_engines
-from rtdash.store.upgrade import refuse_newer
+from rtdash.store.upgrade import read_revision, refuse_newer
 from rtdash.store.venues import read_venues
 
 _PATIENCE_S = 5.0
@@ -61,6 +62,24 @@ def read_venue_ids(url: str) -> list[str]:
     except (SQLAlchemyError, StoreError):
         return []
     return found
+
+
+def read_revisions(url: str) -> tuple[str | None, str]:
+    """Return the revision of the tables, None where there are none yet, and the one that this
+    version of rtdash needs. Raises StoreError, StoreTooNew.
+    """
+    engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
+    if engines.file is not None and not engines.file.exists():
+        return None, schema.HEAD_REVISION
+    engine = engines.reader if engines.file is None else _read_only(engines.file)
+    try:
+        with engine.connect() as conn:
+            refuse_newer(conn)
+            return read_revision(conn), schema.HEAD_REVISION
+    except SQLAlchemyError as error:
+        raise translate(error) or StoreUnavailable(str(error), reason="broken") from error
+    finally:
+        engine.dispose()
 
 
 def _read_only(file: Path) -> Engine:

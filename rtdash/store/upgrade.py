@@ -31,7 +31,7 @@ def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) ->
     try:
         with engines.writer.begin() as conn:
             dialects.lock_migrations(conn)
-            revision = _read_revision(conn)
+            revision = read_revision(conn)
             if revision is None:
                 _create(conn)
             elif revision != schema.HEAD_REVISION:
@@ -73,7 +73,7 @@ def refuse_newer(conn: Connection) -> None:
     """Raises StoreTooNew for a revision that is not known here, StoreError for a database of
     another program.
     """
-    revision = _read_revision(conn)
+    revision = read_revision(conn)
     if revision in {None, schema.HEAD_REVISION}:
         return
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -98,8 +98,10 @@ def _alembic() -> "Config":
     return config
 
 
-def _read_revision(conn: Connection) -> str | None:
-    """The stored revision; None for an empty database."""
+def read_revision(conn: Connection) -> str | None:
+    """Return the stored revision; None for an empty database. Raises StoreError for the tables of
+    another program.
+    """
     tables = inspect(conn).get_table_names()
     if not tables:
         return None

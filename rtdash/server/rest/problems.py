@@ -39,6 +39,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_transition": (409, "The reservation's status does not allow this"),
     "not_amendable": (409, "The reservation can't be amended any more"),
     "reservation_exists": (409, "The reservation id is taken"),
+    "venue_archived": (409, "The venue is out of service"),
     "overpaid": (409, "More than there is to pay"),
     "refund_too_large": (409, "More than was paid"),
     "over_capacity": (409, "More guests than the room type holds"),

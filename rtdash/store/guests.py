@@ -1,0 +1,207 @@
+"""What the store knows of a guest: exported whole, or erased wherever it stands.
+
+A guest's name is also inside the bodies of versions and events, and in texts that staff were told.
+Statistics don't change: amounts, dates and the fact that it was one guest stay, under a key that
+stands for nobody.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, select, update
+
+from rtdash.domain.customers import customer_initials, customer_key, tidy_text
+from rtdash.domain.reservations import Op, Reservation
+from rtdash.domain.venues import Venue
+from rtdash.protocol.channels import Stream, reservations_channel
+from rtdash.protocol.messages import decode, encode, reservation_json, reservation_message
+from rtdash.store import dialects, event_log
+from rtdash.store.event_log import NewEvent, StoredEvent
+from rtdash.store.reservations import COLUMNS, reservation_of
+from rtdash.store.schema import events, reservations, versions
+from rtdash.store.venues import lock_venues, read_venues
+
+ERASED = "Erased guest"
+"""The name that stands where one was erased."""
+
+_READ = select(*COLUMNS, reservations.c.customer_key, reservations.c.operation_id)
+_OF_RESERVATIONS = 200
+"""Reservations whose rows are looked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Whom to look for: exactly one of them is given. An address as it is written, a telephone by
+    its digits, a name as a reader sees it.
+    """
+
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+
+    def matches(self, reservation: Reservation) -> bool:
+        """Whether a reservation is this guest's."""
+        if self.email is not None:
+            wanted, key = _key(email=self.email), _key(email=reservation.customer_email)
+        elif self.phone is not None:
+            wanted, key = _key(phone=self.phone), _key(phone=reservation.customer_phone)
+        else:
+            wanted, key = _fold(self.name or ""), _fold(reservation.customer_name)
+        return bool(wanted) and wanted == key
+
+
+def export_guest(conn: Connection, guest: Guest) -> dict[str, Any]:
+    """Return everything that is stored of a guest, as JSON values."""
+    found = [reservation_of(row) for row in _rows(conn, guest)]
+    ids = [one.id for one in found]
+    venues = {venue.id: venue for venue in read_venues(conn)}
+    return {
+        "reservations": [
+            reservation_json(one, venues[one.venue_id])
+            | {"customerEmail": one.customer_email, "customerPhone": one.customer_phone}
+            for one in found
+        ],
+        "versions": [decode(body) for _, body in _versions(conn, ids)],
+        "events": [decode(body) for _, body in _events(conn, found)],
+    }
+
+
+def erase_guest(
+    conn: Connection, guest: Guest, *, now: datetime
+) -> tuple[list[StoredEvent], set[str]]:
+    """Erase name, address and telephone of a guest everywhere. Returns a `reservation_update` event
+    for each reservation, and the venues.
+
+    The events are to be announced once the transaction is committed.
+    """
+    if not dialects.has_row_locks(conn):
+        conn.exec_driver_sql("PRAGMA secure_delete=ON")  # freed pages are overwritten
+    rows = _rows(conn, guest)
+    lock_venues(conn, {row.venue for row in rows})
+    rows = _rows(conn, guest)  # as they stand under the lock
+    found = [reservation_of(row) for row in rows]
+    known = {tidy_text(one.customer_name) for one in found} | {one.customer_name for one in found}
+    _rewrite(conn, _versions(conn, [one.id for one in found]), versions, known)
+    _rewrite(conn, _events(conn, found), events, known)
+    keys: dict[str, str] = {}
+    venues = {venue.id: venue for venue in read_venues(conn)}
+    changed = [
+        _anonymise(conn, row, venues[row.venue], keys.setdefault(row.customer_key, _nobody()))
+        for row in rows
+    ]
+    return event_log.append(conn, changed, now=now), {one.venue_id for one in found}
+
+
+def _rows(conn: Connection, guest: Guest) -> list[Any]:
+    """Read one by one: no index leads to a guest, and this is rare."""
+    result = conn.execute(_READ.order_by(reservations.c.venue, reservations.c.id))
+    return [
+        row for row in result if row.customer_name != ERASED and guest.matches(reservation_of(row))
+    ]
+
+
+def _versions(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[Any, str]]:
+    """Yield the condition for each version of the reservations, and its body."""
+    for part in _parts(ids):
+        rows = conn.execute(
+            select(versions.c.operation_id, versions.c.venue, versions.c.body).where(
+                versions.c.reservation.in_(part)
+            )
+        ).all()
+        for operation_id, venue, body in rows:
+            yield (versions.c.operation_id == operation_id, versions.c.venue == venue), body
+
+
+def _events(conn: Connection, found: Sequence[Reservation]) -> Iterator[tuple[Any, str]]:
+    """Yield the condition for each event that names one of the reservations, and its body."""
+    ids = {one.id for one in found}
+    for venue in sorted({one.venue_id for one in found}):
+        rows = conn.execute(
+            select(events.c.channel, events.c.seq, events.c.body).where(events.c.venue == venue)
+        ).all()
+        for channel, seq, body in rows:
+            if any(f'"{one}"' in body for one in ids):
+                yield (
+                    (events.c.venue == venue, events.c.channel == channel, events.c.seq == seq),
+                    body,
+                )
+
+
+def _rewrite(
+    conn: Connection, bodies: Iterator[tuple[Any, str]], table: Any, names: set[str]
+) -> None:
+    for where, body in list(bodies):
+        erased = encode(_erased(decode(body), names)).decode()
+        conn.execute(update(table).where(*where).values(body=erased))
+
+
+def _erased(value: Any, names: set[str]) -> Any:
+    """Return a JSON value without the guest: fields by their name, texts by the name in them."""
+    if isinstance(value, dict):
+        named = {
+            "customerName": ERASED,
+            "customerInitials": customer_initials(ERASED),
+            "customerEmail": None,
+            "customerPhone": None,
+        }
+        return {
+            key: named[key] if key in named else _erased(inner, names)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_erased(inner, names) for inner in value]
+    if isinstance(value, str):
+        for name in sorted(names, key=len, reverse=True):
+            value = value.replace(name, ERASED)
+    return value
+
+
+def _anonymise(conn: Connection, row: Any, venue: Venue, key: str) -> NewEvent:
+    before = reservation_of(row)
+    after = replace(
+        before,
+        customer_name=ERASED,
+        customer_email=None,
+        customer_phone=None,
+        version=before.version + 1,
+    )
+    conn.execute(
+        update(reservations)
+        .where(reservations.c.id == after.id, reservations.c.venue == after.venue_id)
+        .values(
+            customer_name=ERASED,
+            customer_email=None,
+            customer_phone=None,
+            customer_key=key,
+            version=after.version,
+        )
+    )
+    channel = reservations_channel(venue.kind)
+    message = reservation_message(
+        channel,
+        venue.id,
+        reservation_json(after, venue),
+        change=Op.AMEND,
+        operation_id=f"erasure-{uuid4().hex}",
+    )
+    return NewEvent(Stream(venue.id, channel), message)
+
+
+def _nobody() -> str:
+    return f"erased-{uuid4().hex}"
+
+
+def _key(*, email: str | None = None, phone: str | None = None) -> str:
+    return customer_key("", email, phone)
+
+
+def _fold(name: str) -> str:
+    return tidy_text(name).casefold()
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _OF_RESERVATIONS):
+        yield ids[start : start + _OF_RESERVATIONS]
