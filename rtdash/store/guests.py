@@ -17,7 +17,8 @@ from rtdash.domain.customers import customer_initials, customer_key, tidy_text
 from rtdash.domain.reservations import Op, Reservation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import Stream, reservations_channel
-from rtdash.protocol.messages import decode, encode, reservation_json, reservation_message
+from rtdash.protocol.messages import decode, encode, reservation_message
+from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import dialects, event_log
 from rtdash.store.event_log import NewEvent, StoredEvent
 from rtdash.store.reservations import COLUMNS, reservation_of

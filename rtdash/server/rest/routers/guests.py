@@ -11,9 +11,10 @@ from rtdash.protocol.messages import encode
 from rtdash.server.logs import facts
 from rtdash.server.rest.access import Caller, PartsDep, require_admin
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
-from rtdash.server.rest.openapi_parts import json_body, problems
+from rtdash.server.rest.openapi import json_body, problems
 from rtdash.server.rest.problems import invalid
 from rtdash.server.rest.responses import JSON
+from rtdash.server.services import Services
 from rtdash.store.guests import Guest, erase_guest, export_guest
 
 MAX_CHARS = 320
@@ -47,7 +48,7 @@ router = APIRouter(prefix="/api/admin/guests", tags=["admin"])
 async def post_export(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Return everything that is stored of a guest."""
     require_admin(caller)
-    guest = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
+    guest = await _read_guest(request, services, caller.sub)
     found = await services.database.read(lambda connection: export_guest(connection, guest))
     return Response(encode(found), media_type=JSON)
 
@@ -64,7 +65,7 @@ async def post_export(request: Request, services: PartsDep, caller: Caller) -> R
 async def post_erasure(request: Request, services: PartsDep, caller: Caller) -> Response:
     """Erase a guest from reservations, versions and events."""
     require_admin(caller)
-    guest = _read(decode_json(await read_body(request, SINGLE_LIMIT_BYTES)))
+    guest = await _read_guest(request, services, caller.sub)
     now = services.clock()
     events, venue_ids = await services.database.write(
         lambda connection: erase_guest(connection, guest, now=now)
@@ -76,6 +77,11 @@ async def post_erasure(request: Request, services: PartsDep, caller: Caller) -> 
     return Response(encode({"reservations": len(events)}), media_type=JSON)
 
 
+async def _read_guest(request: Request, services: Services, sub: str) -> Guest:
+    async with read_body(request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=sub) as body:
+        return _read(decode_json(body))
+
+
 def _read(body: Any) -> Guest:
     """Return whom the body names. Raises Problem (422)."""
     if (
@@ -85,6 +91,7 @@ def _read(body: Any) -> Guest:
         or not isinstance(value := body[name], str)
         or not value.strip()
         or len(value) > MAX_CHARS
+        or "\x00" in value
     ):
         wanted = f'give one of "email", "phone" and "name", of at most {MAX_CHARS} characters'
         raise invalid([("body", wanted)])
