@@ -24,7 +24,9 @@ RECIPES: dict[str, tuple[str, ...]] = {
 
 
 def deploy(
-    name: Annotated[str, typer.Argument(help=", ".join(RECIPES) + ".")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=lambda: list(RECIPES), help=", ".join(RECIPES) + ".")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write the files there.", show_default=False),
@@ -33,6 +35,8 @@ def deploy(
     """Print a deployment recipe, or write its files with --out DIR.
 
     Each file says at its top how it is used. Files that exist are never overwritten.
+
+    Examples: rtdash deploy nginx · rtdash deploy compose --out deploy
     """
     refuse_unknown(name, RECIPES, what="recipe")
     files = [data_path("fixtures", "deploy", *file.split("/")) for file in RECIPES[name]]
