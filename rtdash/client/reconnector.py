@@ -1,28 +1,22 @@
-"""Keeps a client connected: attempts with backoff, the conversation on each connection, polling
-when no connection can be had.
+"""Decides when to connect, ask for a token, ping, wait, poll and give up.
+
+No I/O, no clock and no random numbers of its own: events with an instant go in, actions come out.
+Mirrors `rtdash/web/lib/reconnect.js`; both obey the scripts in `fixtures/client`.
 """
 
-import asyncio
 import random
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, assert_never
+from typing import Literal
 
-from rtdash.client.addresses import rest_url
-from rtdash.client.changes import ConnectionChange, State
-from rtdash.client.failures import NotAllowed, Unreachable
-from rtdash.client.receive_queue import ReceiveQueue
+from rtdash.client import events
+from rtdash.client.changes import State
+from rtdash.client.deadlines import Deadlines
+from rtdash.client.events import Action, Event, Show
+from rtdash.client.liveness import Liveness
+from rtdash.client.poll_schedule import PollSchedule
+from rtdash.client.retry_schedule import RetrySchedule
 from rtdash.client.timing import Timing
-from rtdash.client.tokens import TokenSource, present_token
-from rtdash.client.websocket_connection import (
-    ConnectionDropped,
-    ConnectionRejected,
-    WebSocketConnection,
-    open_wire,
-)
-from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.client_session import ClientSession
-from rtdash.protocol.codes import CloseCode, ErrorCode
+from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
 from rtdash.protocol.received import (
     Answer,
     Disconnect,
@@ -34,248 +28,349 @@ from rtdash.protocol.received import (
     TokenExpiring,
 )
 
-Delivery = Message | Subscribed | ConnectionChange
-"""Listener on the application's side."""
+_Phase = Literal["idle", "token", "opening", "open", "waiting", "away", "closed"]
+_ABNORMAL = 1006
+_OF_A_CONNECTION = (
+    "token",
+    "opening",
+    "answer",
+    "silence",
+    "check",
+    "ping",
+    "quiet",
+    "renewal",
+    "retry",
+)
+"""Deadlines that end with an attempt."""
 
 
 class Reconnector:
-    """`run` goes on until it is cancelled or the server refuses for good. One task runs it; it owns
-    whatever it starts.
+    """The state of one client's connection. `handle` takes events in the order of their
+    instants.
     """
 
     def __init__(
         self,
-        url: str,
         session: ClientSession,
-        token: TokenSource,
-        inbox: ReceiveQueue[Delivery],
         *,
         timing: Timing,
-        clock: Callable[[], float],
         rng: random.Random,
+        is_renewable: bool = True,
+        leaves_when_hidden: bool = True,
     ) -> None:
-        self._url = url
         self._session = session
-        self._token = token
-        self._inbox = inbox
         self._timing = timing
-        self._rng = rng
-        self._backoff = Backoff(
-            rng,
-            clock,
-            first_s=timing.first_delay_s,
-            longest_s=timing.longest_delay_s,
-            settled_s=timing.settled_s,
-        )
-        self._change: ConnectionChange | None = None
-        self._failures = 0
-        self._reason = "no answer"
+        self._is_renewable = is_renewable
+        self._leaves_when_hidden = leaves_when_hidden
+        self._now = 0.0
+        self._phase: _Phase = "idle"
+        self._deadlines = Deadlines()
+        self._polls = PollSchedule(timing, self._deadlines)
+        self._liveness = Liveness(timing, self._deadlines)
+        self._retries = RetrySchedule(timing, rng)
+        self._actions: list[Action] = []
+        self._attempt = self._request = self._failures = 0
+        self._is_renewing = False
+        self._pinged_at: float | None = None
         self._farewell: Disconnect | None = None
-        self._polling: asyncio.Task[None] | None = None
-        self._renewal: asyncio.Task[None] | None = None
-        self._first: asyncio.Timeout | None = None
+        self._reason = "no answer"
+        self._shown: Show | None = None
 
-    async def run(self, first_timeout_s: float | None) -> None:
-        """Raises Unreachable when nothing at all came within `first_timeout_s`; ConnectionRejected or
-        NotAllowed when refused for good.
-        """
-        try:
-            async with asyncio.timeout(first_timeout_s) as self._first:
-                while True:
-                    await self._attempt_and_wait()
-        except (ConnectionRejected, NotAllowed) as refusal:
-            self._tell(State.CLOSED, str(refusal))
-            raise
-        except TimeoutError:
-            unreachable = Unreachable(rest_url(self._url), self._reason)
-            self._tell(State.CLOSED, str(unreachable))
-            raise unreachable from None
-        finally:
-            await _stop(self._polling)
+    @property
+    def due_at(self) -> float | None:
+        """When a `Due` is to come; None while nothing waits for the clock."""
+        return self._deadlines.first
 
-    async def _attempt_and_wait(self) -> None:
-        if self._polling is None:
-            self._tell(State.CONNECTING)
+    @property
+    def reason(self) -> str:
+        """Why the last connection or attempt ended."""
+        return self._reason
+
+    def handle(self, now: float, event: Event) -> list[Action]:
+        """Take an event in; returns what is to be done, in order."""
+        self._now = now
+        if self._phase != "closed":
+            self._dispatch(event)
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case events.Start():
+                self._begin()
+            case events.Due():
+                self._fire_due()
+            case events.TokenCame(request, token) if request == self._request:
+                self._use(token)
+            case events.NoToken(request, reason) if request == self._request:
+                self._go_without_token(reason)
+            case events.Opened(attempt) if attempt == self._attempt and self._phase == "opening":
+                self._open()
+            case events.Heard(attempt, text) if attempt == self._attempt and self._phase == "open":
+                self._hear(text)
+            case events.Closed(attempt=attempt) if attempt == self._attempt:
+                self._end(event)
+            case events.Polled():
+                self._note_round(event)
+            case events.Wake(by):
+                self._wake(by)
+            case events.Overflow() if self._phase == "open":
+                self._lose("the messages are read too slowly")
+            case events.Stop():
+                self._finish("closed by the application", CloseCode.NORMAL)
+
+    def _begin(self) -> None:
+        self._deadlines.remove("retry")
+        self._phase = "token"
+        self._retries.begin(self._now)
         self._farewell = None
+        self._is_renewing = False
+        if not self._polls.is_on:
+            self._show(Show(State.CONNECTING))
+        self._ask_token("token")
+
+    def _ask_token(self, deadline: str) -> None:
+        self._deadlines.set(deadline, self._now + self._timing.token_within_s)
+        self._request += 1
+        self._actions.append(events.AskToken(self._request))
+
+    def _use(self, token: str) -> None:
+        if self._is_renewing:
+            self._end_renewal()
+            self._session.authenticate(token)
+            self._flush()
+        elif self._phase == "token":
+            self._deadlines.remove("token")
+            self._phase = "opening"
+            self._failures += 1
+            self._attempt += 1
+            self._deadlines.set("opening", self._now + self._timing.frozen_after_s)
+            self._actions.append(events.Open(self._attempt, token))
+
+    def _go_without_token(self, reason: str) -> None:
+        # Without a new token the old one still holds; the server ends the connection with it.
+        if self._is_renewing:
+            self._end_renewal()
+        elif self._phase == "token":
+            self._lose(f"no token could be had: {reason}")
+
+    def _end_renewal(self) -> None:
+        self._is_renewing = False
+        self._deadlines.remove("renewal")
+
+    def _open(self) -> None:
+        self._phase = "open"
+        self._deadlines.remove("opening")
+        self._actions += self._polls.stop()
+        self._liveness.start(self._now)
+        self._pinged_at = self._now
+        self._deadlines.set("answer", self._now + self._timing.answer_within_s)
+        self._session.connected()
+        self._flush()
+
+    def _hear(self, text: str | bytes | None) -> None:
+        self._liveness.note_life(self._now)
+        if text is None:
+            return
         try:
-            await self._attempt()
-        except ConnectionDropped as lost:
-            self._session.disconnected()
-            await self._wait(lost)
-
-    async def _attempt(self) -> None:
-        """One connection from its beginning to its end, which is always an exception."""
-        token = await self._present_token()
-        self._failures += 1
-        async with open_wire(self._url, token, frozen_after_s=self._timing.frozen_after_s) as wire:
-            await self._stop_polling()
-            self._session.connected()
-            try:
-                async with asyncio.timeout(self._timing.answer_within_s) as answer:
-                    await self._converse(wire, answer)
-            except TimeoutError:
-                raise ConnectionDropped(
-                    f"the subscription was not answered in {self._timing.answer_within_s:g} s"
-                ) from None
-            finally:
-                await _stop(self._renewal)
-
-    async def _converse(self, wire: WebSocketConnection, answer: asyncio.Timeout) -> None:
-        while True:
-            for request in self._session.outgoing():
-                await wire.send(request)
-            if (text := await self._next(wire)) is not None:
-                for received in self._understand(text):
-                    self._take(received, wire)
-            if self._session.is_subscribed:
-                self._stand(answer)
-            await self._inbox.room()
-
-    async def _next(self, wire: WebSocketConnection) -> str | bytes | None:
-        """The next message, or None when a replay has gone quiet."""
-        if not self._session.is_replaying:
-            return await wire.receive()
-        try:
-            async with asyncio.timeout(self._timing.quiet_s):
-                return await wire.receive()
-        except TimeoutError:
-            self._session.settle()
-            return None
-
-    def _understand(self, text: str | bytes) -> list[Received]:
-        try:
-            return self._session.receive(text)
+            received = self._session.receive(text)
         except ValueError as error:
-            raise ConnectionDropped(str(error)) from error
+            self._lose(str(error))
+            return
+        for one in received:
+            self._take(one)
+            if self._phase != "open":
+                return
+        self._flush()
+        self._settle()
 
-    def _take(self, received: Received, wire: WebSocketConnection) -> None:
+    def _take(self, received: Received) -> None:
         match received:
             case Message() | Subscribed():
-                self._inbox.put(received)
-            case Gap():
-                raise ConnectionDropped(
-                    f"events of {received.stream.channel} are missing between"
-                    f" {received.position.seq} and {received.seq}"
+                self._actions.append(events.Deliver(received))
+            case Gap(stream, position, seq):
+                self._lose(
+                    f"events of {stream.channel} are missing between {position.seq} and {seq}"
                 )
             case Refused():
                 self._judge(received)
             case Disconnect():
                 self._farewell = received
-            case TokenExpiring():
-                if self._renewal is None or self._renewal.done():
-                    self._renewal = asyncio.create_task(self._renew(wire))
-            case Answer():
-                pass
-            case _:
-                assert_never(received)
+            case TokenExpiring() if self._is_renewable and not self._is_renewing:
+                self._is_renewing = True
+                self._ask_token("renewal")
+            case Answer(status="pong") if self._pinged_at is not None:
+                self._actions.append(events.Latency(self._now - self._pinged_at))
+                self._pinged_at = None
 
     def _judge(self, refusal: Refused) -> None:
-        """A refused request leaves a connection without its streams: come back when it is
-        temporary, else give up.
-        """
+        """A refused request leaves a connection without its streams: come back, or give up."""
         if refusal.is_temporary:
-            raise ConnectionDropped(refusal.text, retry_after_s=refusal.retry_after_s)
-        if refusal.action == "authenticate" and not refusal.channels:
-            # the token in use is still good; the server ends the connection when it no longer is
-            return
-        if refusal.code in {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHENTICATED}:
-            raise NotAllowed(403, title=refusal.text)
-        raise ConnectionRejected(CloseCode.PROTOCOL_VIOLATION, refusal.text)
-
-    async def _renew(self, wire: WebSocketConnection) -> None:
-        if isinstance(self._token, str):
-            return  # can't be renewed; the server says so in its own time
-        # A connection that breaks meanwhile is the reader's business, and the next one asks for a
-        # token anyway.
-        with suppress(ConnectionDropped, ConnectionRejected):
-            self._session.authenticate(await self._present_token())
-            for request in self._session.outgoing():
-                await wire.send(request)
-
-    async def _present_token(self) -> str:
-        try:
-            return await present_token(self._token)
-        except OSError as error:  # TimeoutError is one
-            raise ConnectionDropped(f"no token could be had: {error}") from error
-
-    def _stand(self, answer: asyncio.Timeout) -> None:
-        """The connection works: say so, once."""
-        state = State.REPLAYING if self._session.is_replaying else State.LIVE
-        if self._change is None or self._change.state is not state:
-            answer.reschedule(None)
-            self._failures = 0
-            self._backoff.stands()
-            self._reached()
-            self._tell(state)
-
-    async def _wait(self, lost: ConnectionDropped) -> None:
-        """Until the next attempt is due. Raises ConnectionRejected when there is no use in one."""
-        farewell = self._farewell
-        if farewell is not None and not farewell.may_return:
-            raise ConnectionRejected(farewell.code, farewell.reason)
-        if lost.code == CloseCode.TOKEN_EXPIRED and isinstance(self._token, str):
-            raise ConnectionRejected(lost.code, "the token has expired")
-        self._reason = farewell.reason if farewell else lost.reason
-        delay_s = self._delay_s(lost)
-        if self._failures >= self._timing.polling_after and self._polling is None:
-            self._polling = asyncio.create_task(self._poll())
-        if self._polling is None:
-            self._tell(State.CONNECTING, self._reason, delay_s)
-            await asyncio.sleep(delay_s)
-            return
-        await asyncio.wait({self._polling}, timeout=delay_s)
-        if self._polling.done():
-            self._polling.result()
-
-    def _delay_s(self, lost: ConnectionDropped) -> float:
-        """The server's word, where it gave one, with backoff on top from the second time on."""
-        is_first = self._backoff.is_fresh
-        backoff_s = self._backoff.next_delay_s()
-        longest_s = self._timing.longest_wait_s
-        if self._farewell is not None:
-            asked_s = self._farewell.retry_after_s + self._rng.uniform(0, self._farewell.jitter_s)
-            return min(longest_s, asked_s) + (0 if is_first else backoff_s)
-        return min(longest_s, lost.retry_after_s) + backoff_s
-
-    async def _poll(self) -> None:
-        # only polling loads the HTTP client
-        from rtdash.client.polling import Poller  # noqa: PLC0415
-
-        await Poller(
-            rest_url(self._url), self._token, self._session, self._inbox, self._timing, self._polled
-        ).run()
-
-    def _polled(self, failure: str | None) -> None:
-        """A round of polling went well, or failed and why."""
-        if failure is None:
-            self._reached()
-            self._tell(State.POLLING, self._reason)
+            self._lose(refusal.text, retry_after_s=refusal.retry_after_s)
+        elif refusal.action == "authenticate" and not refusal.channels:
+            return  # the token in use is still good; the server ends the connection with it
+        elif refusal.code in {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHENTICATED}:
+            self._finish(refusal.text, CloseCode.FORBIDDEN, is_refused=True)
         else:
-            self._tell(State.CONNECTING, failure)
+            self._finish(refusal.text, CloseCode.PROTOCOL_VIOLATION)
 
-    async def _stop_polling(self) -> None:
-        polling, self._polling = self._polling, None
-        await _stop(polling)
+    def _settle(self) -> None:
+        """Show replay and live, once everything is answered."""
+        if not self._session.is_subscribed:
+            return
+        if self._deadlines.remove("answer"):
+            self._failures = 0
+            self._retries.note_live(self._now)
+        if self._session.is_replaying:
+            self._deadlines.set("quiet", self._now + self._timing.quiet_s)
+        else:
+            self._deadlines.remove("quiet")
+        self._show(Show(State.REPLAYING if self._session.is_replaying else State.LIVE))
 
-    def _reached(self) -> None:
-        if self._first is not None and self._first.when() is not None:
-            self._first.reschedule(None)
+    def _end(self, closed: events.Closed) -> None:
+        if self._phase not in {"opening", "open"}:
+            return
+        code, reason = closed.code, closed.reason
+        text = closed.detail or (
+            "the connection was refused"
+            if self._phase == "opening"
+            else "the connection broke"
+            if code == _ABNORMAL
+            else f"the server closed the connection: {reason or 'no reason given'}"
+            f" (close code {code})"
+        )
+        if may_reconnect(code):
+            self._lose(text, code=code, retry_after_s=closed.retry_after_s)
+        else:
+            said = self._farewell.reason if self._farewell else ""
+            self._finish(said or reason or text, code)
 
-    def _tell(
-        self, state: State, detail: str | None = None, retry_in_s: float | None = None
-    ) -> None:
-        change = ConnectionChange(state, detail, retry_in_s)
-        if change != self._change:
-            self._change = change
-            self._inbox.put(change)
+    def _lose(self, reason: str, *, code: int | None = None, retry_after_s: float = 0) -> None:
+        farewell = self._farewell
+        self._disconnect()
+        if farewell is not None and not farewell.may_return:
+            self._finish(farewell.reason, farewell.code)
+            return
+        if code == CloseCode.TOKEN_EXPIRED and not self._is_renewable:
+            self._finish("the token has expired", code)
+            return
+        self._reason = (farewell.reason if farewell else "") or reason
+        delay_s = self._retries.delay_after_loss(self._now, farewell, retry_after_s)
+        self._deadlines.set("retry", self._now + delay_s)
+        if self._failures >= self._timing.polling_after and not self._polls.is_on:
+            self._actions.append(self._polls.start(self._now))
+        is_polling = self._polls.is_on and self._shown and self._shown.state is State.POLLING
+        state = State.POLLING if is_polling else State.CONNECTING
+        self._show(Show(state, self._reason, delay_s, farewell.code if farewell else code))
 
+    def _disconnect(self) -> None:
+        if self._phase in {"opening", "open"}:
+            self._actions.append(events.Drop())
+        self._phase = "waiting"
+        self._session.disconnected()
+        self._deadlines.remove(*_OF_A_CONNECTION)
+        self._is_renewing = False
 
-async def _stop(task: "asyncio.Task[Any] | None") -> None:
-    """End a task of ours and raise what it died of, if it did."""
-    if task is not None:
-        task.cancel()
-        await asyncio.wait(
-            {task}
-        )  # and not `await task`: a cancellation of ours must not be taken for its own
-        if not task.cancelled():
-            task.result()
+    def _finish(self, reason: str, code: int, *, is_refused: bool = False) -> None:
+        self._disconnect()
+        self._actions += self._polls.stop()
+        self._deadlines.clear()
+        self._phase = "closed"
+        self._show(Show(State.CLOSED, reason, None, code, is_refused))
+
+    def _fire_due(self) -> None:
+        if self._liveness.has_slept(self._now) and self._phase == "open":
+            self._check()
+        for name in self._deadlines.take_due(self._now):
+            self._fire(name)
+
+    def _fire(self, name: str) -> None:
+        match name:
+            case "token":
+                self._go_without_token(f"no answer in {self._timing.token_within_s:g} s")
+            case "renewal":
+                self._end_renewal()
+            case "ping" if self._liveness.wants_ping(self._now):
+                self._ping()
+            case "quiet":
+                self._session.end_replay()
+                self._settle()
+            case "retry":
+                self._begin()
+            case "poll":
+                self._actions.append(self._polls.next_round(self._now))
+            case "hidden":
+                self._leave()
+            case "opening" | "answer" | "silence" | "check":
+                self._lose(self._conclusion(name))
+
+    def _conclusion(self, name: str) -> str:
+        timing = self._timing
+        return {
+            "opening": f"no connection in {timing.frozen_after_s:g} s",
+            "answer": f"the subscription was not answered in {timing.answer_within_s:g} s",
+            "silence": f"the server has been silent for {timing.frozen_after_s:g} s",
+            "check": f"the server did not answer in {timing.check_within_s:g} s",
+        }[name]
+
+    def _check(self) -> None:
+        if self._liveness.check(self._now):
+            self._ping()
+
+    def _ping(self) -> None:
+        self._pinged_at = self._now
+        self._actions.append(events.Ping())
+
+    def _wake(self, by: str) -> None:
+        if by == "reading":
+            self._liveness.excuse(self._now)
+        elif by == "hidden":
+            self._liveness.is_hidden = True
+            if self._leaves_when_hidden:
+                self._deadlines.set("hidden", self._now + self._timing.hidden_for_s)
+        else:
+            self._look_again(by)
+
+    def _look_again(self, by: str) -> None:
+        if by in {"visible", "pageshow"}:
+            self._liveness.is_hidden = False
+            self._deadlines.remove("hidden")
+        if self._phase == "open":
+            self._check()
+        elif by != "offline" and self._phase in {"waiting", "away"}:
+            if self._phase == "away" and self._liveness.is_hidden:
+                return
+            self._phase = "waiting"
+            at = self._retries.hasten(self._now, is_asked=by == "asked")
+            self._deadlines.set("retry", min(at, self._deadlines.get("retry") or at))
+            if at <= self._now:
+                self._begin()
+
+    def _leave(self) -> None:
+        self._disconnect()
+        self._actions += self._polls.stop()
+        self._phase = "away"
+        self._show(Show(State.CONNECTING, "paused while the page is hidden"))
+
+    def _note_round(self, polled: events.Polled) -> None:
+        if not self._polls.note(self._now, polled):
+            return
+        if polled.is_refused:
+            reason = polled.failure or "the token is not allowed"
+            self._finish(reason, CloseCode.FORBIDDEN, is_refused=True)
+            return
+        retry_at = self._deadlines.get("retry")
+        retry_in_s = None if retry_at is None else max(0.0, retry_at - self._now)
+        if polled.failure is None:
+            detail = f"{self._reason}; the server answers by REST"
+            self._show(Show(State.POLLING, detail, retry_in_s))
+        else:
+            self._show(Show(State.CONNECTING, polled.failure, retry_in_s))
+
+    def _flush(self) -> None:
+        self._actions += [events.Send(text) for text in self._session.outgoing()]
+
+    def _show(self, show: Show) -> None:
+        if show != self._shown:
+            self._shown = show
+            self._actions.append(show)

@@ -1,0 +1,44 @@
+"""The instants that a reconnector waits for, by name."""
+
+from collections.abc import Iterator
+
+
+class Deadlines:
+    """Named instants, in seconds of one clock. Setting a name again moves it."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    @property
+    def first(self) -> float | None:
+        """The earliest instant; None while nothing is waited for."""
+        return min(self._at.values(), default=None)
+
+    def set(self, name: str, at: float) -> None:
+        """Wait for an instant under a name."""
+        self._at[name] = at
+
+    def get(self, name: str) -> float | None:
+        """The instant of a name, where it is waited for."""
+        return self._at.get(name)
+
+    def remove(self, *names: str) -> bool:
+        """Wait for these no longer. Returns whether one of them was waited for."""
+        return any([self._at.pop(name, None) is not None for name in names])
+
+    def clear(self) -> None:
+        """Wait for nothing."""
+        self._at.clear()
+
+    def take_due(self, now: float) -> Iterator[str]:
+        """Take the names that are due, the earliest first; what one of them removes is skipped."""
+        for name, at in sorted(self._at.items(), key=lambda one: one[1]):
+            if at <= now and self._at.get(name) == at:
+                del self._at[name]
+                yield name
+
+    def postpone(self, names: frozenset[str], *, due: float, to: float) -> None:
+        """Move those of the names that are due."""
+        for name in names & self._at.keys():
+            if self._at[name] <= due:
+                self._at[name] = to
