@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from rtdash.client.addresses import rest_url
 from rtdash.client.changes import ConnectionChange
+from rtdash.client.connection_loop import ConnectionLoop, Delivery
 from rtdash.client.receive_queue import ReceiveQueue
-from rtdash.client.reconnector import Delivery, Reconnector
+from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Position, Stream
@@ -22,7 +23,7 @@ from rtdash.protocol.received import Message, Subscribed
 Item = dict[str, Any] | ConnectionChange
 """A message as it came from the server, or a change of the connection."""
 
-_INBOX_LIMIT = 1000
+_QUEUE_LIMIT = 1000
 
 
 class Connection:
@@ -37,14 +38,14 @@ class Connection:
     def __init__(
         self,
         session: ClientSession,
-        inbox: ReceiveQueue[Delivery | None],
-        upkeep: "asyncio.Task[None]",
+        queue: ReceiveQueue[Delivery | None],
+        loop: "asyncio.Task[None]",
     ) -> None:
         self._session = session
-        self._inbox = inbox
-        self._upkeep = upkeep
+        self._queue = queue
+        self._loop = loop
         self._positions: dict[Stream, Position] = {}
-        upkeep.add_done_callback(lambda _: inbox.put(None))
+        loop.add_done_callback(lambda _: queue.put(None))
 
     @property
     def positions(self) -> dict[Stream, Position]:
@@ -64,7 +65,7 @@ class Connection:
 
     async def __anext__(self) -> Item:
         while True:
-            delivery = await self._inbox.get()
+            delivery = await self._queue.get()
             match delivery:
                 case Message(body, stream, position):
                     if position is not None:
@@ -75,8 +76,8 @@ class Connection:
                 case Subscribed(starts=starts):
                     self._positions = dict(starts) | self._positions
                 case None:
-                    self._inbox.put(None)  # asking again gives the same
-                    self._upkeep.result()
+                    self._queue.put(None)  # asking again gives the same
+                    self._loop.result()
                     raise StopAsyncIteration
 
 
@@ -105,14 +106,18 @@ async def connect(
     """
     rest_url(url)  # a wrong address is the caller's mistake: raised at once, not tried again
     session = ClientSession(channels, venue=venue, positions=positions, batch_ms=batch_ms)
-    inbox: ReceiveQueue[Any] = ReceiveQueue(_INBOX_LIMIT)
-    generator = rng or random.Random()  # noqa: S311
-    upkeep = Reconnector(
-        url, session, token, inbox, timing=timing or Timing(), clock=clock, rng=generator
+    queue: ReceiveQueue[Any] = ReceiveQueue(_QUEUE_LIMIT)
+    times = timing or Timing()
+    reconnector = Reconnector(
+        session,
+        timing=times,
+        rng=rng or random.Random(),  # noqa: S311  # it spreads attempts, and guards nothing
+        is_renewable=not isinstance(token, str),
     )
-    task = asyncio.create_task(upkeep.run(first_timeout_s))
+    loop = ConnectionLoop(url, session, token, queue, reconnector, timing=times, clock=clock)
+    task = asyncio.create_task(loop.run(first_timeout_s))
     try:
-        yield Connection(session, inbox, task)
+        yield Connection(session, queue, task)
     finally:
         task.cancel()
         # The iterator has raised the cause, if there was still a reader.

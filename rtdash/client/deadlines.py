@@ -24,7 +24,10 @@ class Deadlines:
 
     def remove(self, *names: str) -> bool:
         """Wait for these no longer. Returns whether one of them was waited for."""
-        return any([self._at.pop(name, None) is not None for name in names])
+        waited = self._at.keys() & names
+        for name in waited:
+            del self._at[name]
+        return bool(waited)
 
     def clear(self) -> None:
         """Wait for nothing."""

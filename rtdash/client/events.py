@@ -78,7 +78,7 @@ class Polled:
 @dataclass(frozen=True, slots=True)
 class Wake:
     """Something that makes a look worthwhile: `online`, `offline`, `visible`, `hidden`, `pageshow`,
-    `resume`, `asked`; `reading` when an application reads again after a pause.
+    `resume`, `asked`; `paused` and `reading`: the application has stopped, and reads on.
     """
 
     by: str
@@ -90,17 +90,7 @@ class Overflow:
 
 
 Event = (
-    Start
-    | Due
-    | Stop
-    | TokenCame
-    | NoToken
-    | Opened
-    | Heard
-    | Closed
-    | Polled
-    | Wake
-    | Overflow
+    Start | Due | Stop | TokenCame | NoToken | Opened | Heard | Closed | Polled | Wake | Overflow
 )
 
 
@@ -180,6 +170,4 @@ class Show:
     is_refused: bool = False
 
 
-Action = (
-    AskToken | Open | Send | Ping | Drop | Deliver | Poll | StopPolling | Latency | Show
-)
+Action = AskToken | Open | Send | Ping | Drop | Deliver | Poll | StopPolling | Latency | Show

@@ -15,6 +15,7 @@ class Liveness:
         self._deadlines = deadlines
         self._heard_at = 0.0
         self._was_late = False
+        self._is_paused = False
         self.is_hidden = False
         """A hidden page's timers are late, so silence there proves nothing."""
 
@@ -33,7 +34,7 @@ class Liveness:
         """Whether `ping`, which is due, is to be sent; waits for what follows."""
         half_s = self._timing.frozen_after_s / 2
         quiet_since = self._heard_at + half_s
-        if quiet_since > now or self.is_hidden:
+        if quiet_since > now or self.is_hidden or self._is_paused:
             self._deadlines.set("ping", max(quiet_since, now + half_s / 2))
             return False
         self._deadlines.set("silence", now + half_s)
@@ -47,6 +48,16 @@ class Liveness:
         self._deadlines.set("check", now + self._timing.check_within_s)
         return True
 
+    def pause(self) -> None:
+        """Conclude nothing while the application does not read."""
+        self._is_paused = True
+        self._deadlines.remove("check", "silence")
+
+    def go_on(self, now: float) -> None:
+        """Watch again, from now on."""
+        self._is_paused = False
+        self._heard_at = now
+
     def has_slept(self, now: float) -> bool:
         """Whether the machine slept through its deadlines. They are moved then, since what was due
         meanwhile says nothing about the server; twice in a row, and they hold.
@@ -59,7 +70,7 @@ class Liveness:
         return True
 
     def excuse(self, now: float) -> None:
-        """Give what is due another chance: nobody looked for a while."""
+        """Give what is due another chance."""
         self._was_late = True
         self._deadlines.postpone(_CONCLUSIONS, due=now, to=now + self._timing.check_within_s)
         if self._deadlines.get("ping") is not None:

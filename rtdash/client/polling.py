@@ -2,14 +2,11 @@
 (requirements, "Fallback Strategy").
 """
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
+from rtdash.client.failures import NotAllowed
 from rtdash.client.receive_queue import ReceiveQueue
-from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.client_session import ClientSession
@@ -20,52 +17,29 @@ _Json = dict[str, Any]
 
 
 class Poller:
-    """Polls until it is cancelled; `report(None)` after a round that went well, `report(why)` after
-    one that failed.
+    """Rounds of reading the channels; `close` at the end.
 
     Events and state messages come as on the socket. Where notifications are followed, the
-    reservations that come up are read too, as
-    messages of type `upcoming_reservations` (`reservations`, soonest first), which exist only here.
-    What hasn't changed isn't repeated.
+    reservations that come up are read too, as messages of type `upcoming_reservations`
+    (`reservations`, soonest first), which exist only here. What hasn't changed isn't repeated.
     """
 
     def __init__(
-        self,
-        url: str,
-        token: TokenSource,
-        session: ClientSession,
-        inbox: ReceiveQueue[Any],
-        timing: Timing,
-        report: Callable[[str | None], None],
+        self, url: str, token: TokenSource, session: ClientSession, queue: ReceiveQueue[Any]
     ) -> None:
         self._api = Api(url, token)
         self._session = session
-        self._inbox = inbox
-        self._timing = timing
-        self._report = report
+        self._queue = queue
         self._latest: dict[tuple[str, str], Any] = {}
 
-    async def run(self) -> None:
-        """Raises NotAllowed when the token isn't let in."""
-        stats_due = asyncio.get_running_loop().time()
-        async with self._api:
-            while True:
-                now = asyncio.get_running_loop().time()
-                pause_s = self._timing.upcoming_every_s
-                try:
-                    await self._round(with_stats=now >= stats_due)
-                    stats_due += self._timing.stats_every_s if now >= stats_due else 0
-                    self._report(None)
-                except NotAllowed:
-                    raise
-                except (Unreachable, Problem) as failure:
-                    self._report(str(failure))
-                    pause_s = max(
-                        pause_s, failure.retry_after_s if isinstance(failure, Problem) else 0
-                    )
-                await asyncio.sleep(min(pause_s, self._timing.longest_wait_s))
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._api.close()
 
-    async def _round(self, *, with_stats: bool) -> None:
+    async def round(self, *, with_stats: bool) -> None:
+        """Read everything once, the figures where they are asked for. Raises NotAllowed,
+        Unreachable and Problem.
+        """
         await self._name_venues()
         for venue, channel in self._session.wanted:
             assert venue is not None, "_name_venues has named it"
@@ -76,7 +50,7 @@ class Poller:
                 await self._read_state(stream)
             if channel.endswith("_notifications"):
                 await self._read_upcoming(stream)
-            await self._inbox.room()
+            await self._queue.room()
 
     async def _name_venues(self) -> None:
         """A channel without a venue means the first venue of its kind, here as on the socket."""
@@ -90,7 +64,7 @@ class Poller:
                 raise NotAllowed(
                     403, title=f"the token is for no {channel.kind}, so there is no {channel}"
                 )
-            self._session.place(Stream(first, channel), None, recovered=False)
+            self._session.set_position(Stream(first, channel), None, recovered=False)
 
     async def _read_events(self, stream: Stream) -> None:
         """Everything after our position, page by page."""
@@ -106,12 +80,12 @@ class Poller:
                     {"type": "reset", "channel": stream.channel, "venue": stream.venue, **reset}
                 )
             elif stream not in self._session.positions:
-                self._session.place(
+                self._session.set_position(
                     stream, position or _before(page), recovered=position is not None
                 )
             for event in events:
                 self._put(event)
-            await self._inbox.room()
+            await self._queue.room()
             if len(events) < _PAGE:
                 return
 
@@ -142,7 +116,7 @@ class Poller:
     def _put(self, message: _Json) -> None:
         for received in self._session.accept(message):
             if isinstance(received, Message):
-                self._inbox.put(received)
+                self._queue.put(received)
 
 
 def _before(page: _Json) -> Position:

@@ -25,6 +25,11 @@ class ReceiveQueue(Generic[Item]):
         if self._items.qsize() >= self._limit:
             self._has_room.clear()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `room` would not wait."""
+        return self._has_room.is_set()
+
     async def room(self) -> None:
         """Wait while it is full."""
         await self._has_room.wait()

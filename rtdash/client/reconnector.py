@@ -104,20 +104,26 @@ class Reconnector:
                 self._use(token)
             case events.NoToken(request, reason) if request == self._request:
                 self._go_without_token(reason)
+            case events.Polled():
+                self._note_round(event)
+            case events.Wake(by):
+                self._wake(by)
+            case events.Stop():
+                self._finish("closed by the application", CloseCode.NORMAL)
+            case _:
+                self._dispatch_socket(event)
+
+    def _dispatch_socket(self, event: Event) -> None:
+        """What comes from an older socket than the present one is ignored."""
+        match event:
             case events.Opened(attempt) if attempt == self._attempt and self._phase == "opening":
                 self._open()
             case events.Heard(attempt, text) if attempt == self._attempt and self._phase == "open":
                 self._hear(text)
             case events.Closed(attempt=attempt) if attempt == self._attempt:
                 self._end(event)
-            case events.Polled():
-                self._note_round(event)
-            case events.Wake(by):
-                self._wake(by)
             case events.Overflow() if self._phase == "open":
                 self._lose("the messages are read too slowly")
-            case events.Stop():
-                self._finish("closed by the application", CloseCode.NORMAL)
 
     def _begin(self) -> None:
         self._deadlines.remove("retry")
@@ -322,8 +328,10 @@ class Reconnector:
         self._actions.append(events.Ping())
 
     def _wake(self, by: str) -> None:
-        if by == "reading":
-            self._liveness.excuse(self._now)
+        if by == "paused":
+            self._liveness.pause()
+        elif by == "reading":
+            self._liveness.go_on(self._now)
         elif by == "hidden":
             self._liveness.is_hidden = True
             if self._leaves_when_hidden:

@@ -1,9 +1,7 @@
-"""One WebSocket connection as the client needs it: frozen servers noticed, and every foreign error
-translated once.
-"""
+"""One WebSocket connection as the client needs it: every foreign error is translated once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection
@@ -17,7 +15,7 @@ from websockets.exceptions import (
 
 from rtdash.client.addresses import is_this_machine, socket_url
 from rtdash.client.failures import problem_of
-from rtdash.protocol.codes import CloseCode, may_reconnect
+from rtdash.protocol.codes import CloseCode
 
 _ABNORMAL = 1006
 _CLOSE_TIMEOUT_S = 2
@@ -26,14 +24,22 @@ _REFUSED_FOR_GOOD = frozenset({401, 403})
 
 
 class ConnectionDropped(Exception):  # noqa: N818
-    """The connection is gone or never stood, and it is right to try again, not before
-    `retry_after_s`.
+    """The connection is gone, or never stood: its close code and reason, and words of our own where
+    there are better ones. Try again, if at all, not before `retry_after_s`.
     """
 
-    def __init__(self, reason: str, *, code: int = _ABNORMAL, retry_after_s: float = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(
+        self,
+        code: int = _ABNORMAL,
+        reason: str = "",
+        *,
+        detail: str | None = None,
+        retry_after_s: float = 0,
+    ) -> None:
+        super().__init__(detail or reason)
         self.code = code
+        self.reason = reason
+        self.detail = detail
         self.retry_after_s = retry_after_s
 
 
@@ -60,69 +66,50 @@ class ConnectionRejected(Exception):  # noqa: N818
 
 
 class WebSocketConnection:
-    """An open connection. A server is frozen when it sends nothing, not even a pong, for
-    `frozen_after_s` while we read.
-    """
+    """An open connection. Silence is not watched here: the reconnector decides what it means."""
 
-    def __init__(self, socket: ClientConnection, frozen_after_s: float) -> None:
+    def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        # Half of the time passes in silence before the ping, the other half in waiting for its
-        # pong.
-        self._silence_s = frozen_after_s / 2
-        self._frozen_after_s = frozen_after_s
 
     async def send(self, text: str) -> None:
-        """Raises Lost or ConnectionRejected."""
+        """Send a message. Raises ConnectionDropped."""
         try:
-            async with asyncio.timeout(self._frozen_after_s):
-                await self._socket.send(text)
+            await self._socket.send(text)
         except ConnectionClosed as closed:
             raise _ending(closed) from None
-        except TimeoutError:
-            raise self._frozen() from None
 
     async def receive(self) -> str | bytes:
-        """The next message. Raises Lost or ConnectionRejected; may be cancelled without losing one.
-
-        Our own watch instead of the library's keepalive: that one calls a server frozen when it is
-        the application that doesn't read.
-        """
-        ponged: asyncio.Future[float] | None = None
-        while True:
-            try:
-                async with asyncio.timeout(self._silence_s):
-                    return await self._socket.recv()
-            except ConnectionClosed as closed:
-                raise _ending(closed) from None
-            except TimeoutError:
-                if ponged is not None and not ponged.done():
-                    raise self._frozen() from None
-                ponged = await self._ping()
-
-    async def _ping(self) -> "asyncio.Future[float]":
+        """The next message. Raises ConnectionDropped; may be cancelled without losing one."""
         try:
-            async with asyncio.timeout(self._silence_s):
-                return asyncio.ensure_future(await self._socket.ping())
+            return await self._socket.recv()
         except ConnectionClosed as closed:
             raise _ending(closed) from None
-        except TimeoutError:
-            raise self._frozen() from None
 
-    def _frozen(self) -> ConnectionDropped:
-        self._socket.transport.abort()  # a closing handshake would wait for the frozen server
-        return ConnectionDropped(f"the server has been silent for {self._frozen_after_s:g} s")
+    async def ping(self, on_pong: Callable[[], None]) -> None:
+        """Send a ping of the protocol, and call `on_pong` with its answer. Raises
+        ConnectionDropped.
+        """
+        try:
+            ponged = asyncio.ensure_future(await self._socket.ping())
+        except ConnectionClosed as closed:
+            raise _ending(closed) from None
+        ponged.add_done_callback(
+            lambda pong: None if pong.cancelled() or pong.exception() else on_pong()
+        )
 
 
 @asynccontextmanager
 async def open_wire(
-    url: str, token: str, *, frozen_after_s: float
+    url: str, token: str, *, open_within_s: float
 ) -> AsyncIterator[WebSocketConnection]:
-    """Connect, and close at the end. Raises Lost, or NotAllowed for an HTTP 401 or 403."""
+    """Connect, and close at the end. Raises ConnectionDropped, or NotAllowed for an HTTP 401 or
+    403.
+    """
     opening = open_socket(
         socket_url(url),
         additional_headers={"Authorization": f"Bearer {token}"},
         proxy=None if is_this_machine(url) else True,
-        open_timeout=frozen_after_s,
+        open_timeout=open_within_s,
         ping_interval=None,
         close_timeout=_CLOSE_TIMEOUT_S,
         max_size=_MAX_FRAME_BYTES,
@@ -132,23 +119,17 @@ async def open_wire(
     except InvalidStatus as refusal:
         raise _http_refusal(refusal) from None
     except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ImportError) as error:
-        raise ConnectionDropped(_in_words(error)) from error
+        raise ConnectionDropped(detail=_in_words(error)) from error
     try:
-        yield WebSocketConnection(socket, frozen_after_s)
+        yield WebSocketConnection(socket)
     finally:
         await socket.close()
 
 
-def _ending(closed: ConnectionClosed) -> ConnectionDropped | ConnectionRejected:
-    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (_ABNORMAL, "")
-    if not may_reconnect(code):
-        return ConnectionRejected(code, reason)
+def _ending(closed: ConnectionClosed) -> ConnectionDropped:
     if closed.rcvd is None:
-        return ConnectionDropped("the connection broke")
-    return ConnectionDropped(
-        f"the server closed the connection: {reason or 'no reason given'} (close code {code})",
-        code=code,
-    )
+        return ConnectionDropped()
+    return ConnectionDropped(closed.rcvd.code, closed.rcvd.reason)
 
 
 def _http_refusal(refusal: InvalidStatus) -> Exception:
@@ -160,7 +141,9 @@ def _http_refusal(refusal: InvalidStatus) -> Exception:
     )
     if response.status_code in _REFUSED_FOR_GOOD:
         return problem
-    return ConnectionDropped(f"the server answered {problem}", retry_after_s=problem.retry_after_s)
+    return ConnectionDropped(
+        detail=f"the server answered {problem}", retry_after_s=problem.retry_after_s
+    )
 
 
 def _in_words(error: Exception) -> str:

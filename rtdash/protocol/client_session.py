@@ -80,7 +80,7 @@ class ClientSession:
     @property
     def is_replaying(self) -> bool:
         """Whether what was missed may still be coming in. The wire doesn't mark its end: see
-        `settle`.
+        `end_replay`.
         """
         return bool(self._replaying)
 
@@ -111,7 +111,7 @@ class ClientSession:
         """Ask to go on with another token of the same user."""
         self._send(action="authenticate", token=token)
 
-    def settle(self) -> None:
+    def end_replay(self) -> None:
         """Note that nothing has come for a while: what was missed has come, as far as a client can
         know.
         """
@@ -126,7 +126,7 @@ class ClientSession:
             return self.positions.get(stream) or self._given.get(stream)
         return self._given.get((None, channel)) or self._given.get((self._venue, channel))
 
-    def place(self, stream: Stream, position: Position | None, *, recovered: bool) -> None:
+    def set_position(self, stream: Stream, position: Position | None, *, recovered: bool) -> None:
         """A stream's events begin behind `position`; `recovered`: what was missed is among them.
         None for a state channel.
 
@@ -231,7 +231,7 @@ class ClientSession:
         for stream in streams:
             told = positions.get(stream.channel)
             position = Position(told["epoch"], told["seq"]) if told else None
-            self.place(stream, position, recovered=recovered.get(stream.channel, False))
+            self.set_position(stream, position, recovered=recovered.get(stream.channel, False))
         caught_up = frozenset(stream for stream in streams if recovered.get(stream.channel))
         self._followed.update(streams)
         self._replaying |= caught_up

@@ -1,5 +1,8 @@
 """Tokens that expire while the client is connected, and those that can't be had."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from rtdash.client import ConnectionRejected, NotAllowed, State, connect
@@ -137,3 +140,46 @@ async def test_fault_of_the_token_callback_rises(server, until, fast):
     async with connect(server.url, CHANNELS, token=present, timing=fast) as live:
         with pytest.raises(KeyError, match="vault"):
             await until(live, messages=1)
+
+
+async def test_a_token_source_that_never_answers(server, until, fast):
+    """It is given up in the set time, told, and asked again: `connect` does not hang."""
+    asked = []
+
+    async def present():
+        asked.append(len(asked))
+        if len(asked) < 3:
+            await asyncio.Event().wait()
+        return "t"
+
+    server.scripts = [standing]
+    timing = replace(fast, token_within_s=0.1)
+    async with connect(server.url, CHANNELS, token=present, timing=timing) as live:
+        items = await until(live, state=State.LIVE)
+    assert len(asked) == 3
+    assert "no token could be had: no answer in 0.1 s" in items[1].detail
+
+
+async def test_a_renewal_that_never_answers(server, until, event, fast):
+    """The connection lives on with the token it has."""
+
+    async def present():
+        if server.tokens:
+            await asyncio.Event().wait()
+        return "t"
+
+    async def expiring(peer):
+        await peer.subscribed()
+        await peer.say(
+            {
+                "type": "token_expiring",
+                "timestamp": "2026-01-02T03:04:05.678Z",
+                "expiresAt": "2026-01-02T03:04:35.678Z",
+            }
+        )
+        await peer.say(event(1))
+        await peer.stay()
+
+    server.scripts = [expiring]
+    async with connect(server.url, CHANNELS, token=present, timing=fast) as live:
+        assert seqs(await until(live, messages=1)) == [1]

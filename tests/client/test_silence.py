@@ -61,7 +61,7 @@ async def test_slow_application_is_not_a_frozen_server(server, until, event, fas
     async with connect(server.url, CHANNELS, token="t", timing=fast) as live:
         await until(live, messages=1)
         await asyncio.sleep(3 * fast.frozen_after_s)
-        assert live._inbox._items.qsize() < 1100  # the rest waits in the network and at the server
+        assert live._queue._items.qsize() < 1100  # the rest waits in the network and at the server
         items = await until(live, messages=count - 1)
     assert seqs(items) == list(range(2, count + 1))
     assert server.requests == ["/ws"]

@@ -125,7 +125,7 @@ def test_replay_that_went_quiet():
     session = ClientSession([BOOKINGS], positions={BOOKINGS: Position("e", 0)})
     session.connected()
     hear(session, answer(BOOKINGS, recovered=True))
-    session.settle()
+    session.end_replay()
     assert not session.is_replaying
 
 
