@@ -10,7 +10,7 @@ export interface Availability {
   occupancyRate: number;
 }
 
-/** What came within the window that the connection asked for; at most 64 KiB. */
+/** Messages that came within the window that the connection asked for; at most 64 KiB. */
 export interface Batch {
   type: "batch";
   timestamp?: string | null;
@@ -94,7 +94,7 @@ export interface Notification {
   channel: "hotel_notifications" | "restaurant_notifications";
 }
 
-/** What an operation does; the wire's words (CONTRACT section 4). */
+/** Kind of an operation, in the words of the wire (guide: rest, "Writing"). */
 export type Op = "book" | "confirm" | "check_in" | "undo_check_in" | "check_out" | "seat" | "undo_seat" | "complete" | "cancel" | "reinstate" | "no_show" | "undo_no_show" | "amend" | "pay" | "charge" | "refund" | "put";
 
 /** Any later change. A reservation of a lower `version` never overwrites one of a higher. */
@@ -207,7 +207,7 @@ export interface TokenExpiring {
   expiresAt: string;
 }
 
-/** Guests who are expected within the venue's lead; announced once. */
+/** Reservation with guests expected within the venue's lead; announced once. */
 export interface UpcomingReservation {
   /** RFC 3339, UTC, milliseconds */
   timestamp: string;
