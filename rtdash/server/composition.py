@@ -23,7 +23,7 @@ from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.server.auth.identity import Identity, open_identity, read_keys
 from rtdash.server.background import BackgroundTasks, Run
-from rtdash.server.housekeeping import measure_lag, probe_store, prune_events
+from rtdash.server.housekeeping import measure_lag, probe_store, prune_events, prune_rows
 from rtdash.server.http.byte_budget import BODIES_TOTAL_BYTES, BODIES_USER_BYTES, ByteBudget
 from rtdash.server.http.idle_connections import IdleConnections
 from rtdash.server.http.origin_policy import OriginPolicy
@@ -259,6 +259,7 @@ def _runs(services: Services) -> Mapping[str, Run]:
         "upcoming": services.upcoming.run,
         "revocations": services.revocations.run,
         "connection_manager": services.connection_manager.run,
+        "tidying": lambda: prune_rows(services.database, services.clock),
         "pruning": lambda: prune_events(
             services.database,
             services.clock,

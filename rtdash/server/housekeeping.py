@@ -3,6 +3,7 @@ measuring the event loop's lag.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import timedelta
@@ -10,7 +11,7 @@ from functools import partial
 
 from rtdash.domain.instants import Clock
 from rtdash.server.metrics.registry import Metrics
-from rtdash.store import event_log
+from rtdash.store import announcements, event_log, revocations
 from rtdash.store.database import Database, StoreUnavailable
 
 PRUNE_INTERVAL_S = 60.0
@@ -38,6 +39,20 @@ async def prune_events(database: Database, clock: Clock, retention: timedelta) -
         except StoreUnavailable as error:
             _log.warning("old events stay for now: %s", error)
         await asyncio.sleep(0 if removed == PRUNE_ROWS else PRUNE_INTERVAL_S)
+
+
+async def prune_rows(database: Database, clock: Clock) -> None:
+    """Remove what has no use any more, announcements and revocations, until cancelled."""
+    while True:
+        removed = 0
+        with contextlib.suppress(StoreUnavailable):  # next time
+            removed = await database.write(
+                lambda connection: max(
+                    announcements.prune(connection, now=clock(), limit=PRUNE_ROWS),
+                    revocations.prune(connection, now=clock(), limit=PRUNE_ROWS),
+                )
+            )
+        await asyncio.sleep(0 if removed >= PRUNE_ROWS else PRUNE_INTERVAL_S)
 
 
 async def probe_store(database: Database) -> None:

@@ -3,16 +3,20 @@ that asks.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, exists, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, select, tuple_
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import EXPECTED, Reservation
 from rtdash.store import dialects
 from rtdash.store.reservations import COLUMNS, earliest_date, latest_date, reservation_of
 from rtdash.store.schema import announcements, reservations
+
+KEPT = timedelta(days=2)
+"""How long an announcement is kept after the start that it is of; only what lies ahead is
+announced."""
 
 
 class Announcement(NamedTuple):
@@ -77,3 +81,14 @@ def read_due(
         "limit": limit,
     }
     return [reservation_of(row) for row in conn.execute(_READ_DUE, values)]
+
+
+def prune(conn: Connection, *, now: datetime, limit: int = 1_000) -> int:
+    """Remove announcements of starts that are over, at most `limit`. Returns their number."""
+    key = tuple_(announcements.c.reservation, announcements.c.venue, announcements.c.start)
+    over = (
+        select(announcements.c.reservation, announcements.c.venue, announcements.c.start)
+        .where(announcements.c.start < to_ms(now - KEPT))
+        .limit(limit)
+    )
+    return conn.execute(delete(announcements).where(key.in_(over))).rowcount

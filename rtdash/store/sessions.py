@@ -16,6 +16,9 @@ from rtdash.store import dialects
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, sessions
 
+_NUL = "\x00"
+"""What no text of PostgreSQL holds: an id with it is one that was never given."""
+
 LEASE = timedelta(seconds=15)
 """How long a process counts as alive after its last beat."""
 
@@ -140,7 +143,9 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
 def load(
     conn: Connection, session_id: str, *, now: datetime, ttl: timedelta
 ) -> StoredSession | None:
-    """The session, unless it is unknown or has expired."""
+    """Return the session, unless it is unknown or has expired."""
+    if _NUL in session_id:
+        return None
     found = _LOAD.read(conn, {"of_id": session_id, **_limits(now, ttl)})
     return _session_of(*found[0]) if found else None
 
@@ -165,6 +170,8 @@ def take_over(
     The former holder can't change it any more, and finds out by `read_stale`. Until it is saved it
     waits for its client as after the end of a connection: the taker may have gone already.
     """
+    if _NUL in session_id:
+        return None
     found = _LOAD_LOCKED.read(conn, {"of_id": session_id, **_limits(asked_at, ttl)})
     held = _session_of(*found[0]) if found else None
     if held is None or held.sub != sub:

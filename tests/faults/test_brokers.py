@@ -7,7 +7,12 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+)
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +24,7 @@ from tests.conftest import FULL
 from tests.faults.observers import CHANNEL, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
-from tests.servers import TestServer, own
+from tests.servers import TestServer, own, running
 from tests.stores import new_database
 
 SUBSCRIBERS = 100 if FULL else 12
@@ -42,8 +47,14 @@ def test_nothing_is_lost_with_two_processes(
     """Broker killed, frozen and cut off, a process killed, PostgreSQL restarted: acknowledged and
     lost 0, events lost 0, order kept.
     """
-    broker = own(request.getfixturevalue(f"{server}_server"))
-    with new_database(own(postgres_server).url) as database:
+    with ExitStack() as stack:
+        # as a broker PostgreSQL is another server here than the store, so that each fails alone
+        broker = (
+            stack.enter_context(running(server))
+            if server == "postgres"
+            else own(request.getfixturevalue(f"{server}_server"))
+        )
+        database = stack.enter_context(new_database(own(postgres_server).url))
         asyncio.run(_Trial(broker, postgres_server, capsys).run(tmp_path, database))
 
 

@@ -85,3 +85,15 @@ async def test_what_is_due_lies_ahead_within_the_lead_and_was_not_announced(book
     await database.write(lambda conn: announcements.claim(conn, [told], now=NOW))
     assert await database.read(due()) == ["soon", "pending", "edge"]
     assert await database.read(due(limit=1)) == ["soon"]
+
+
+async def test_announcements_of_what_is_over_are_removed(database):
+    """At most so many at a time; those of starts ahead stay, or they would be told twice."""
+    wanted = [Announcement(GRILL.id, f"r{day}", NOW + timedelta(days=day)) for day in range(6)]
+    await database.write(lambda conn: announcements.claim(conn, wanted, now=NOW))
+    later = NOW + timedelta(days=5)
+    assert await database.write(lambda conn: announcements.prune(conn, now=later, limit=2)) == 2
+    assert await database.write(lambda conn: announcements.prune(conn, now=later)) == 1
+    assert (
+        await database.write(lambda conn: announcements.claim(conn, wanted[3:], now=NOW)) == set()
+    )

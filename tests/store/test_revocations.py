@@ -35,3 +35,19 @@ async def test_a_revocation_by_a_slow_clock_takes_nothing_back(database):
     for at in (NOW, NOW - timedelta(seconds=5)):
         await database.write(lambda conn, at=at: revocations.revoke(conn, sub="anna", at=at))
     assert await database.read(revocations.read_revocations) == [Revocation("sub", "anna", NOW)]
+
+
+async def test_what_has_expired_long_ago_is_removed(database):
+    """A bounded number at a time; used codes go after an hour, and are no revocations."""
+    await database.write(lambda conn: revocations.revoke(conn, jti="old", at=NOW))
+    await database.write(lambda conn: revocations.revoke(conn, sub="old", at=NOW))
+    assert await database.write(lambda conn: revocations.use_once(conn, "code", at=NOW))
+    assert not await database.write(lambda conn: revocations.use_once(conn, "code", at=NOW))
+    assert len(await database.read(revocations.read_revocations)) == 2
+    later = NOW + revocations.USED_KEPT + timedelta(seconds=1)
+    assert await database.write(lambda conn: revocations.prune(conn, now=later)) == 1
+    assert len(await database.read(revocations.read_revocations)) == 2
+    much_later = NOW + revocations.KEPT + timedelta(seconds=1)
+    await database.write(lambda conn: revocations.revoke(conn, jti="new", at=much_later))
+    assert await database.write(lambda conn: revocations.prune(conn, now=much_later)) == 2
+    assert [one.value for one in await database.read(revocations.read_revocations)] == ["new"]

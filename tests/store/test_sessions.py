@@ -271,3 +271,19 @@ async def test_leases_tell_where_the_newest_connections_are(database):
     assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [
         Lease("p1", "anna", 1, instants[1])
     ]
+
+
+@pytest.mark.parametrize("session_id", ["\x00", "a\x00b"])
+async def test_an_id_that_no_store_can_hold_is_unknown(database, session_id):
+    """PostgreSQL has no NUL in texts: it was a fault of the server."""
+    assert (
+        await database.read(lambda conn: sessions.load(conn, session_id, now=NOW, ttl=TTL)) is None
+    )
+    assert (
+        await database.write(
+            lambda conn: sessions.take_over(
+                conn, session_id, sub="anna", process="p", asked_at=NOW, now=NOW, ttl=TTL
+            )
+        )
+        is None
+    )

@@ -73,6 +73,8 @@ class Revocations:
         )
         self._swept_at = started
         before = len(self._tokens), dict(self._users)
+        if since is None:  # all of them: those that the store has removed go here, too
+            self._tokens, self._users = set(), {}
         for revocation in found:
             if revocation.kind == "jti":
                 self._tokens.add(revocation.value)
