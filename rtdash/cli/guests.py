@@ -1,5 +1,6 @@
 """`rtdash guests`: what is stored of a guest, exported or erased."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,19 +8,12 @@ import typer
 
 from rtdash.cli.credentials import DataOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
-from rtdash.domain.printable import json_document
 
 if TYPE_CHECKING:
     from rtdash.store.guests import Guest
 
 app = typer.Typer(
-    help=(
-        "Export or erase what is stored of a guest."
-        "\n\nExamples: rtdash guests export --email ann@example.com · rtdash guests erase --phone"
-        " +351555010203"
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
+    help="Export or erase what is stored of a guest.", no_args_is_help=True, rich_markup_mode=None
 )
 
 EmailOption = Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="By e-mail.")]
@@ -49,9 +43,7 @@ def export(
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Print what is stored of a guest, as JSON.
-
-    That is reservations, versions and events.
+    """Print everything that is stored of a guest, as JSON: reservations, versions, events.
 
     Example: rtdash guests export --email ann@example.com > ann.json
     """
@@ -59,7 +51,7 @@ def export(
 
     guest = _guest(email, phone, name)
     found = _run("export", guest, data, database, lambda conn: export_guest(conn, guest))
-    typer.echo(json_document(found))
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     if not found["reservations"]:
         raise CommandFailed("nothing is stored of such a guest")
 
@@ -72,9 +64,9 @@ def erase(
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Erase name, e-mail and telephone of a guest.
+    """Erase name, e-mail and telephone of a guest from reservations, versions and events.
 
-    They go from reservations, versions and events. Statistics stay as they are; clients get a reservation_update without the name.
+    Statistics stay as they are; clients get a reservation_update without the name.
 
     Example: rtdash guests erase --email ann@example.com
     """

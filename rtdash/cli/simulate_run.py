@@ -9,7 +9,6 @@ import typer
 
 from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
-from rtdash.domain.printable import printable
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -163,4 +162,4 @@ async def send_replay(
 def say(lines: Iterable[str]) -> None:
     """Print lines for a person, on stderr."""
     for line in lines:
-        typer.echo(printable(line), err=True)
+        typer.echo(line, err=True)

@@ -32,6 +32,7 @@ from rtdash.server.metrics.collectors import read_figures
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.metrics.workers import WorkerMetrics
+from rtdash.server.open_files import fit_to_open_files
 from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.services import ADDRESS_FACTOR, Services
 from rtdash.server.state_metrics import StateMetrics
@@ -56,6 +57,7 @@ async def open_parts(
     Raises StoreError, BrokerUnusable, SecretUnusable, KeyUnusable, VenueFileError and OSError: each
     says what is wrong with what was configured.
     """
+    settings, http_connections = fit_to_open_files(settings)
     secret = load_secret(settings)
     keys = read_keys(settings)
     metrics = Metrics()
@@ -91,6 +93,7 @@ async def open_parts(
             identity,
             metrics,
             worker_metrics,
+            http_connections,
         )
         await database.acquire_process_lock(alone=opened.is_alone)
         services = await _build(opened)
@@ -114,6 +117,7 @@ class OpenedResources:
     identity: Identity
     metrics: Metrics
     worker_metrics: WorkerMetrics | None
+    http_connections: int
 
     @property
     def is_alone(self) -> bool:
@@ -164,7 +168,7 @@ async def _build(opened: OpenedResources) -> Services:
         address_limit=_address_limit(opened.settings.limits, opened.metrics),
         bodies=_body_budget(opened.settings.limits, opened.metrics),
         metrics=opened.metrics,
-        idle_connections=IdleConnections(opened.settings.limits.max_connections),
+        idle_connections=IdleConnections(opened.http_connections),
         read_your_writes=ReadYourWrites(),
         tasks=BackgroundTasks(),
         worker_metrics=opened.worker_metrics,

@@ -3,7 +3,7 @@ users' connections.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -262,6 +262,25 @@ def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_00
     conn.execute(delete(leases).where(leases.c.process.in_(silent)))
     conn.execute(delete(processes).where(processes.c.id.in_(silent)))
     return removed
+
+
+def trim(conn: Connection, subs: Sequence[str], *, keep: int) -> None:
+    """Remove the oldest sessions without a connection of each of these users, all but `keep`."""
+    for sub in subs:
+        newest = (
+            select(sessions.c.id)
+            .where(sessions.c.sub == sub, sessions.c.expires_at.is_not(None))
+            .order_by(sessions.c.expires_at.desc())
+            .limit(keep)
+        )
+        kept = [row.id for row in conn.execute(newest)]
+        conn.execute(
+            delete(sessions).where(
+                sessions.c.sub == sub,
+                sessions.c.expires_at.is_not(None),
+                sessions.c.id.not_in(kept),
+            )
+        )
 
 
 def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: datetime) -> None:

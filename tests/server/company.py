@@ -163,7 +163,7 @@ class Company:
         assert leftovers == [{}, {}], leftovers
         assert self.log.waiting == self.store.waiting == 0
         self.wait(TTL_S + 1)
-        self.loop.run_until_complete(self.processes[0].connection_manager.sessions._expire())
+        self.loop.run_until_complete(self.processes[0].connection_manager.sessions.writer.expire())
         assert self.store.run(count_sessions) == 0, "a session that nobody holds doesn't expire"
         for process in self.processes:
             self.loop.run_until_complete(process.stop())

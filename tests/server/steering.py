@@ -139,7 +139,7 @@ class Process:
             "tasks": len(connection_manager._tasks),
             "planned": len(connection_manager.timing_wheel._planned),
             "sessions held": len(held._holders),
-            "sessions to be written": len(held._confirmed) + len(held._ended),
+            "sessions to be written": len(held.writer._confirmed) + len(held.writer._ended),
             "followed": self.relay.followed,
             "reads": self.relay.in_flight,
             "streams of the hub": self.hub.streams(),

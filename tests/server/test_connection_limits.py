@@ -57,6 +57,17 @@ def test_places_are_given_back() -> None:
     assert not counted.by_user
 
 
+def test_a_socket_that_has_not_ended_keeps_its_place_in_all() -> None:
+    """Its user's place is free as soon as the server has given the connection up."""
+    counted, _ = connection_limits(connections_per_user=1, max_connections=1)
+    counted.enter("ann")
+    counted.leave("ann")
+    assert not counted.has_all("ann", {}, leaving=0)
+    assert counted.is_full()
+    counted.end()
+    assert not counted.is_full()
+
+
 def test_an_excess_is_closed_by_the_process_where_it_rose_last() -> None:
     """Of all processes exactly one acts, on no more than it has."""
     leases = [

@@ -31,23 +31,23 @@ def test_few_pass_at_once(loop: SteeredLoop) -> None:
     """A quiet day's dashboards, or one that asks several times; and as many again a moment
     later.
     """
-    turnstile = WritePacer()
-    assert passed(loop, [loop.create_task(turnstile.enter()) for _ in range(AT_ONCE)]) == AT_ONCE
+    pacer = WritePacer()
+    assert passed(loop, [loop.create_task(pacer.wait_turn()) for _ in range(AT_ONCE)]) == AT_ONCE
     loop.now_s += PACE_S
-    assert passed(loop, [loop.create_task(turnstile.enter()) for _ in range(AT_ONCE)]) == AT_ONCE
+    assert passed(loop, [loop.create_task(pacer.wait_turn()) for _ in range(AT_ONCE)]) == AT_ONCE
 
 
 def test_a_storm_passes_in_groups(loop: SteeredLoop) -> None:
     """Who comes behind the first few waits for the others; and whoever gives up meanwhile holds up
     nobody.
     """
-    turnstile = WritePacer()
-    storm = [loop.create_task(turnstile.enter()) for _ in range(AT_ONCE + 100)]
+    pacer = WritePacer()
+    storm = [loop.create_task(pacer.wait_turn()) for _ in range(AT_ONCE + 100)]
     assert passed(loop, storm) == AT_ONCE
     storm[-1].cancel()
     loop.now_s += PACE_S
     assert passed(loop, storm) == AT_ONCE + 100
-    late = [loop.create_task(turnstile.enter()) for _ in range(2)]
+    late = [loop.create_task(pacer.wait_turn()) for _ in range(2)]
     assert passed(loop, late) == 0, "the storm goes on: they share the next transaction"
     loop.now_s += PACE_S
     assert passed(loop, late) == 2

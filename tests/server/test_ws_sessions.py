@@ -143,7 +143,10 @@ async def test_a_session_ends_after_its_time(tmp_path: Path, lane: str) -> None:
             session = (await client.subscribe(RESERVATIONS))["session"]
         connection_manager = server.services.connection_manager
         await server.until(
-            lambda: not connection_manager.connections and not connection_manager.sessions._ended
+            lambda: (
+                not connection_manager.connections
+                and not connection_manager.sessions.writer.has_ended_waiting
+            )
         )
         await asyncio.sleep(0.5)
         async with server.client() as client:

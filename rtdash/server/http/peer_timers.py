@@ -19,6 +19,10 @@ class Phase(Enum):
     BODY = "body_timeout_s"
 
 
+def _ignore(limit: str) -> None:
+    """Do nothing: the connection has ended."""
+
+
 class PeerTimers:
     """At most one timer for what comes in, and one for what goes out. `on_late` gets the name of
     the limit that has passed.
@@ -62,9 +66,10 @@ class PeerTimers:
             self._outgoing = None
 
     def stop(self) -> None:
-        """Wait for nothing more."""
+        """Wait for nothing more, and let go of the connection, which knows this object."""
         self.expect(None)
         self.has_read()
+        self._on_late = _ignore
 
     def _end_unread(self) -> None:
         self._outgoing = None

@@ -150,8 +150,6 @@ class HttpProtocol(OrderedHttpProtocol):
     def upgrade(self, early: bytes) -> None:
         """Hand the socket to the WebSocket's lane."""
         self._timers.stop()
-        # the timers know this object, which knows them: see OrderedHttpProtocol
-        del self._timers
         self._edge.upgrade(self, early)
 
     def bound_rest(self) -> None:

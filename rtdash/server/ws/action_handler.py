@@ -28,7 +28,8 @@ from rtdash.server.ws import channel_rights
 from rtdash.server.ws.action_queue import Item, ResaveSession
 from rtdash.server.ws.context import ConnectionContext, Peer
 from rtdash.server.ws.send_queue import SendQueue
-from rtdash.server.ws.session_registry import TAKEN_OVER, BoundSession, SessionTaken
+from rtdash.server.ws.session_registry import TAKEN_OVER
+from rtdash.server.ws.session_writer import BoundSession, SessionTaken
 from rtdash.server.ws.subscribe import PendingSubscribe
 from rtdash.server.ws.subscriptions import Subscriptions
 from rtdash.store.database import StoreUnavailable
@@ -130,7 +131,7 @@ class ActionHandler:
     def confirm(self, number: int) -> None:
         """The client has answered a mark."""
         if self.session is not None:
-            self._context.sessions.confirm(
+            self._context.sessions.writer.confirm(
                 self.session, self._subscriptions.arrived(number), self._context.relay.epoch
             )
 
@@ -144,7 +145,7 @@ class ActionHandler:
     def confirm_parting(self) -> None:
         """The client has answered that Close."""
         if self.session is not None and self._parting is not None:
-            self._context.sessions.confirm(self.session, *self._parting)
+            self._context.sessions.writer.confirm(self.session, *self._parting)
 
     def announce_reset(self, stream: Stream, reason: str) -> None:
         """The history of a held stream is gone; its members stand at the head already."""
@@ -173,7 +174,7 @@ class ActionHandler:
             case ResaveSession():
                 with suppress(StoreUnavailable):  # the next beat tries again
                     if self.session is not None:
-                        await self._context.sessions.save(
+                        await self._context.sessions.writer.save(
                             self.session, list(self._subscriptions), {}
                         )
             case _:
@@ -207,7 +208,9 @@ class ActionHandler:
         if self.session is not None and (
             len(kept) < len(self._subscriptions) or not self.session.is_settled
         ):
-            await self._context.sessions.save(self.session, kept, {})
+            # What isn't followed any more needs no store: the next beat writes the row again.
+            with suppress(StoreUnavailable):
+                await self._context.sessions.writer.save(self.session, kept, {})
         for stream in streams:
             self._subscriptions.drop(stream)
         self._connection.follows_anything(bool(kept))
@@ -251,7 +254,7 @@ class ActionHandler:
         sessions = self._context.sessions
         if self.session is not None and self.session.id == session_id:
             return self.session, list(self._subscriptions)
-        taken = await sessions.take_over(session_id, self.principal.sub, asked_at)
+        taken = await sessions.writer.take_over(session_id, self.principal.sub, asked_at)
         if taken is None:
             raise ActionRefused(
                 ErrorCode.SESSION_UNKNOWN,
@@ -310,13 +313,13 @@ class ActionHandler:
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session or not session.is_settled:
-                await self._context.sessions.save(
+                await self._context.sessions.writer.save(
                     session, dict.fromkeys([*self._subscriptions, *wanted]), entry.baseline()
                 )
         except BaseException:
             entry.give_up()
             if session is not self.session:
-                self._context.sessions.let_go(session)
+                self._context.sessions.release(session)
             raise
         return entry
 
@@ -324,7 +327,7 @@ class ActionHandler:
         if self.session is not None and self.session.id != session.id:
             self.detach()
         self.session = session
-        self._context.sessions.hold(session, self._connection)
+        self._context.sessions.bind(session, self._connection)
 
     def _check_number(self, streams: Iterable[Stream]) -> None:
         limit = self._context.limits.channels_per_connection

@@ -104,6 +104,7 @@ class Admission:
             await pending.accept()
         except BaseException:
             self._context.connection_limits.leave(principal.sub)
+            self._context.connection_limits.end()
             raise
 
         def open_connection(transport: Transport) -> Connection:
@@ -144,7 +145,9 @@ class Admission:
         """
         context = self._context
         older = context.sessions.holder(session_id) if session_id else None
-        leaving = int(older is not None and older.action_handler.principal.sub == sub)
+        leaving = int(
+            older is not None and older.is_open and older.action_handler.principal.sub == sub
+        )
         if (
             self._has_all_places(sub, leaving)
             and older is None
@@ -171,7 +174,7 @@ class Admission:
 
     async def _comes_from_elsewhere(self, sub: str, session_id: str) -> bool:
         try:
-            return await self._context.sessions.is_counted_elsewhere(session_id, sub)
+            return await self._context.sessions.writer.is_counted_elsewhere(session_id, sub)
         except StoreUnavailable:
             raise IdentityRefused(
                 CloseCode.OVERLOADED, "the session can't be looked up now: come back later"

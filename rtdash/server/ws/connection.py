@@ -100,6 +100,12 @@ class Connection:
         """Whether messages still go out."""
         return self.send_queue.is_open
 
+    @property
+    def has_unsettled_session(self) -> bool:
+        """Whether the session's row may not hold what the client was answered."""
+        session = self.action_handler.session
+        return session is not None and not session.is_settled and not self.action_queue.is_busy
+
     def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
         """Facts by which a line of the log names the connection."""
         if self._is_lost:  # a task of it may still have to report a fault
@@ -338,7 +344,11 @@ class Connection:
         self._end(code)
 
     def _end(self, code: int) -> None:
-        """Nothing more goes out, and the hub forgets it in the same step."""
+        """Send nothing more; the hub forgets the connection, and its user's place is free, in the
+        same step.
+        """
+        if self.is_open:
+            self.context.connection_limits.leave(self.action_handler.principal.sub)
         self._closing = self._closing or code
         self.send_queue.close()
         self.action_handler.leave()

@@ -41,16 +41,21 @@ class ConnectionLimits:
         return bool(limit) and self.by_user.get(sub, 0) + elsewhere.get(sub, 0) - leaving >= limit
 
     def enter(self, sub: str) -> None:
-        """Take a place."""
+        """Take a place in the user's count and a socket's in all."""
         self.by_user[sub] += 1
         self._total += 1
 
     def leave(self, sub: str) -> None:
-        """Give it back."""
-        self._total -= 1
+        """Give the user's place back: the server has given the connection up, though its socket may
+        not have ended yet.
+        """
         self.by_user[sub] -= 1
         if not self.by_user[sub]:
             del self.by_user[sub]
+
+    def end(self) -> None:
+        """Give the socket's place back."""
+        self._total -= 1
 
     def refuses(self, limit: str) -> bool:
         """Report an excess; return whether it is to be refused."""

@@ -35,6 +35,7 @@ from rtdash.server.ws.connection_limits import ConnectionLimits, surplus
 from rtdash.server.ws.context import ConnectionContext
 from rtdash.server.ws.fast_handshake import FastHandshake
 from rtdash.server.ws.session_registry import TAKEN_OVER, Heartbeat, SessionRegistry
+from rtdash.server.ws.session_writer import SessionWriter
 from rtdash.server.ws.takeover_credits import TakeoverCredits
 from rtdash.server.ws.timing_wheel import TICK_S, TimingWheel
 from rtdash.server.ws.transport import Transport, fail
@@ -104,7 +105,15 @@ class ConnectionManager:
             services.hub, keep_s=limits.ping_interval_s + 2 * (limits.pong_timeout_s or LATE_PONG_S)
         )
         self.sessions: SessionRegistry[Connection] = SessionRegistry(
-            services.database, services.clock, process=uuid4().hex, ttl_s=limits.session_ttl_s
+            services.database,
+            services.clock,
+            SessionWriter(
+                services.database,
+                services.clock,
+                process=uuid4().hex,
+                ttl_s=limits.session_ttl_s,
+                connections_per_user=limits.connections_per_user,
+            ),
         )
         self.was_late = False
         self.drain_left_s: float | None = None
@@ -166,7 +175,7 @@ class ConnectionManager:
         """Forget a connection that has ended."""
         self.connections.pop(connection, None)
         self.timing_wheel.forget(connection)
-        self.connection_limits.leave(connection.action_handler.principal.sub)
+        self.connection_limits.end()
         self.metrics.connections.dec()
         if not self.connections:
             self._is_empty.set()
@@ -238,6 +247,9 @@ class ConnectionManager:
         """
         for connection in beat.gone:
             if connection.is_open:
+                connection.action_queue.put(ResaveSession(), self.clock())
+        for connection in self.connections:
+            if connection.is_open and connection.has_unsettled_session:
                 connection.action_queue.put(ResaveSession(), self.clock())
         for connection in beat.superseded:
             connection.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)

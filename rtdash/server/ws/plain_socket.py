@@ -2,16 +2,31 @@
 log with what no app sees.
 """
 
-from typing import cast
+import logging
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.protocol import Protocol
 
+from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PONG_HEAD
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.ws.handshake import unreadable
 from rtdash.server.ws.upgrade import RequestHead, encode_response, is_handshake, read_request
+
+REFUSED_LINGER_S = 1.0
+"""How long a peer that is refused may hold the socket to read why."""
+
+REFUSALS = {
+    CloseCode.UNAUTHENTICATED,
+    CloseCode.TOKEN_EXPIRED,
+    CloseCode.REVOKED,
+    CloseCode.TOO_MANY_CONNECTIONS,
+    CloseCode.OVERLOADED,
+}
+
+_log = logging.getLogger(__name__)
 
 
 class PlainSocket(WebSocketsSansIOProtocol):
@@ -52,6 +67,27 @@ class PlainSocket(WebSocketsSansIOProtocol):
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
         self.handle_connect(read_request(head))
+
+    async def send(self, message: Any) -> None:
+        """Give a peer that is refused a second to read why, instead of ten."""
+        if message["type"] == "websocket.close" and message.get("code") in REFUSALS:
+            self.close_timeout = REFUSED_LINGER_S
+        await super().send(message)
+
+    def send_receive_event_to_app(self) -> None:
+        """Close on text that is not UTF-8 with a line in the log: it is the peer's fault, and no
+        traceback of ours.
+        """
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                _log.info("closed: a text frame that is not UTF-8")
+                self.frames = []
+                self.conn.fail(CloseCode.INVALID_DATA, "not UTF-8")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Leave out pongs for a peer that doesn't read: it may do without (RFC 6455 section 5.5.3),

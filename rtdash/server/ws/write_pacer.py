@@ -8,14 +8,13 @@ PACE_S = 0.05
 """From one group to the next: twenty transactions a second, however many connect."""
 
 AT_ONCE = 8
-"""Number within PACE_S that is no storm yet: the few clients of a quiet day don't wait, nor does
-one that asks several times.
-"""
+"""How many within PACE_S are no storm yet: the few of a quiet day don't wait, nor does one client
+that asks several times."""
 
 
 class WritePacer:
-    """Pacer of the writes of sessions: AT_ONCE pass at once; one that comes later waits for the end
-    of PACE_S, and passes together with the others that wait.
+    """Pacer of session writes: AT_ONCE pass within PACE_S; a later one waits for the end of it and
+    passes together with all that wait.
     """
 
     def __init__(self) -> None:
@@ -23,8 +22,8 @@ class WritePacer:
         self._passed = 0
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def enter(self) -> None:
-        """Wait for one's turn."""
+    async def wait_turn(self) -> None:
+        """Wait for the turn of this write."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._waiting and now >= self._opens_at:
