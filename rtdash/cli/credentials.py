@@ -178,6 +178,14 @@ def local_code(
     )
 
 
+def own_server_code(directory: Path, *, user: str) -> str:
+    """Mint a sign-in code for a server that this command has started, from its secret."""
+    from rtdash.server.auth import sign_in
+
+    secret = (directory / "secret").read_text(encoding="utf-8").strip()
+    return sign_in.mint_code(secret, user=user, ttl=timedelta(hours=12))
+
+
 def own_server_token(directory: Path, *, user: str, admin: bool = False) -> str:
     """Mint a token for a server that this command has started: from its secret, never from a
     setting that is meant for another server.

@@ -13,10 +13,11 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from rtdash.cli.child_processes import Interrupts, child_process
-from rtdash.cli.credentials import ADDRESS_FILE, own_server_token
+from rtdash.cli.credentials import ADDRESS_FILE, own_server_code, own_server_token
 from rtdash.cli.demo_progress import ProgressReader, show_progress
 from rtdash.cli.demo_traffic import Order
 from rtdash.cli.failures import CommandFailed
+from rtdash.cli.open_page import has_desktop, open_address
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def demo(
         progress = ProgressReader(traffic)
         url = _wait_until_open(directory, server, progress, is_kept=bool(data))
         lines = _lines(url, directory, is_kept=bool(data))
+        if has_desktop():
+            open_address(directory, f"{url}/#code={own_server_code(directory, user='demo')}")
         _watch(url, directory, duration, _banner(lines, progress))
     sys.stderr.write(
         "the demo is over\n  next: rtdash serve   ·   rtdash watch   ·   rtdash simulate --help\n"

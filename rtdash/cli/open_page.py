@@ -85,13 +85,18 @@ def open_signed_in(
     venues: tuple[str, ...] = (),
     ttl: timedelta = timedelta(hours=12),
 ) -> bool:
-    """Open the page in the browser. False where no browser could be started. Raises CommandFailed.
+    """Open the page in the browser. False where none could be started. Raises CommandFailed."""
+    address = sign_in_address(base, data, venues=venues, ttl=ttl)
+    return open_address(data_directory(data).absolute(), address)
+
+
+def open_address(directory: Path, address: str) -> bool:
+    """Open an address with a code in the browser. False where no browser could be started.
 
     The code goes by a file that only its owner reads, since every user of the machine sees the
     arguments of a process (jupyter/notebook issue 4260).
     """
-    file = data_directory(data).absolute() / REDIRECT_FILE
-    address = sign_in_address(base, data, venues=venues, ttl=ttl)
+    file = directory / REDIRECT_FILE
     file.unlink(missing_ok=True)
     with os.fdopen(
         os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
