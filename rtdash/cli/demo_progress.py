@@ -53,12 +53,12 @@ class ProgressReader:
         assert self._child.stdout is not None, "it was started with a pipe"
         with contextlib.suppress(ValueError):  # the pipe is closed once the demo is over
             for line in self._child.stdout:
-                told = json.loads(line)
+                report = json.loads(line)
                 self.latest = DemoProgress(
-                    told["done"],
-                    told["total"],
-                    is_open=self.latest.is_open or told["state"] == "open",
-                    is_loaded=told["state"] == "loaded",
+                    report["done"],
+                    report["total"],
+                    is_open=self.latest.is_open or report["state"] == "open",
+                    is_loaded=report["state"] == "loaded",
                 )
         latest = self.latest
         self.latest = DemoProgress(

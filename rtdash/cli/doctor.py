@@ -17,8 +17,6 @@ from rtdash.cli.configuration import read_settings
 from rtdash.cli.credentials import DataOption, JsonOption, data_directory, find_url, reach_hint
 from rtdash.cli.epoch import draw_new_epoch
 from rtdash.cli.failures import CommandFailed
-from rtdash.client.environment import open_client
-from rtdash.client.failures import Unreachable
 from rtdash.domain.printable import json_line, printable
 
 FILES_BESIDE_SOCKETS = 200
@@ -207,6 +205,9 @@ def _extras(_: Path) -> Iterator[Finding]:
 
 def _server(directory: Path) -> Iterator[Finding]:
     import httpx2
+
+    from rtdash.client.environment import open_client
+    from rtdash.client.failures import Unreachable
 
     url = find_url(directory)
     try:

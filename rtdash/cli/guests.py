@@ -92,7 +92,7 @@ def _guest(email: str | None, phone: str | None, name: str | None) -> "Guest":
     named = {key: value for key, value in given.items() if value and value.strip()}
     if len(named) != 1:
         raise CommandFailed(
-            "one of --email, --phone and --name says who is meant",
+            "name the guest by one of --email, --phone and --name",
             hint="rtdash guests export --email ann@example.com",
             code=Exit.USAGE,
         )

@@ -129,3 +129,16 @@ def test_completed_values(typed: str, value: str) -> None:
     )
     assert value in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_help_loads_little() -> None:
+    """Neither an HTTP client nor a server, a store or a renderer: a command is to answer at once."""
+    probe = (
+        "import sys; from rtdash.cli.main import build_command; build_command();"
+        " print([name for name in ('httpx2', 'sqlalchemy', 'fastapi', 'pydantic', 'rich.live',"
+        " 'websockets', 'jwt', 'faker') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"
