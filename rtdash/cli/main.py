@@ -131,6 +131,7 @@ def _register() -> None:
         events,
         guests,
         guide,
+        hooks,
         import_file,
         loadtest,
         migrate,
@@ -162,6 +163,7 @@ def _register() -> None:
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
     app.add_typer(guests.app, name="guests")
+    app.add_typer(hooks.app, name="hooks")
     app.command(name="help")(guide.show_help)
     app.command(name="version")(show_version)
 

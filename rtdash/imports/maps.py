@@ -1,7 +1,7 @@
 """Maps: TOML that says which column or property of another system is which field of ours."""
 
 import tomllib
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -105,8 +105,13 @@ class ImportMap(_Closed):
         return self
 
 
-def parse_map(content: bytes, *, source: str) -> ImportMap:
-    """Return the map of a TOML file. Raises MapError with the line of what is wrong."""
+Map = TypeVar("Map", bound=ImportMap)
+
+
+def parse_map(content: bytes, *, source: str, model: type[Map] = ImportMap) -> Map:  # type: ignore[assignment]
+    """Return the map of a TOML file, as `model` has it. Raises MapError with the line of what is
+    wrong.
+    """
     try:
         text = content.decode("utf-8-sig")
         document = tomllib.loads(text)
@@ -115,7 +120,7 @@ def parse_map(content: bytes, *, source: str) -> ImportMap:
     except tomllib.TOMLDecodeError as error:
         raise MapError(f"{source}: not TOML: {error}") from None
     try:
-        return ImportMap.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         place = tuple(part for part in first["loc"] if isinstance(part, str | int))

@@ -22,6 +22,7 @@ from rtdash.server.metrics.workers import WorkerMetrics
 from rtdash.server.rest import problems
 from rtdash.server.rest.address_pace import AddressPace
 from rtdash.server.rest.fast_path import FastPath
+from rtdash.server.rest.hook_sources import HookSources
 from rtdash.server.rest.metrics_middleware import MetricsMiddleware
 from rtdash.server.rest.routers import (
     about,
@@ -30,6 +31,7 @@ from rtdash.server.rest.routers import (
     channels,
     dashboard,
     guests,
+    hooks,
     login,
     movements,
     operations,
@@ -59,6 +61,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_parts(settings, clock, worker_metrics) as services:
             app.state.services = services
+            app.state.hook_sources = HookSources(settings.data / "hooks")
             app.state.upcoming_lists = UpcomingLists(
                 services.database, services.dashboard, services.clock
             )
@@ -94,6 +97,7 @@ def create_app(
             user,
             login,
             operations,
+            hooks,
             channels,
             admin,
             guests,

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION: Final = "0004"
+HEAD_REVISION: Final = "0005"
 """The migration that these tables are; compared at open, so that alembic is only loaded when there
 is something to migrate."""
 
@@ -249,4 +249,16 @@ revocations = Table(
     PrimaryKeyConstraint("kind", "value"),
     Index("revocations_by_time", "revoked_at"),
     sqlite_with_rowid=False,
+)
+
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("problem", Text),
+    Column("body", Text),
+    PrimaryKeyConstraint("source", "id"),
+    Index("hooks_by_time", "received_at"),
 )

@@ -102,6 +102,7 @@ _TAGS = {
     "operations": "Many operations in one request.",
     "venues": "What a hotel or a restaurant has to offer, and its day at the front desk.",
     "channels": "The channels of the socket for clients that can't open one.",
+    "hooks": "Webhooks of other systems.",
     "user": "The user of the token, and signing in.",
     "admin": "For tokens with the scope admin.",
     "about": "The server itself; no token is needed.",
@@ -111,6 +112,7 @@ _IDS = {
     "Post Renewal": "renewSignIn",
     "Post Operations": "applyOperations",
     "Post Revocation": "revoke",
+    "Post Hook": "receiveHook",
 }
 
 

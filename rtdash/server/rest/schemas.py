@@ -114,3 +114,27 @@ class Health(Body):
 
     status: Literal["ok", "degraded", "unavailable"]
     problems: list[str]
+
+
+class HookAnswer(Body):
+    """What became of a delivery's records; what was refused is kept for a day."""
+
+    applied: int
+    repeated: int
+    refused: int
+
+
+class RefusedHook(Body):
+    """A delivery of which something was refused; `problem` has a line for each."""
+
+    source: str
+    id: str
+    received_at: Instant
+    problem: str
+    body: str
+
+
+class RefusedHooks(Body):
+    """Latest first."""
+
+    refused: list[RefusedHook]

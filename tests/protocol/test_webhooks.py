@@ -1,0 +1,59 @@
+"""Signatures of Standard Webhooks: the specification's own example, and what doesn't hold."""
+
+import pytest
+
+from rtdash.protocol.webhooks import (
+    BadDelivery,
+    check_age,
+    check_signature,
+    parse_secret,
+    sign,
+)
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ID, AT, BODY = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
+SIGNED = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_specifications_example() -> None:
+    """Id, timestamp and body as they are printed there."""
+    assert sign(parse_secret(SECRET), ID, AT, BODY) == SIGNED
+    check_signature([parse_secret(SECRET)], f"v2,x {SIGNED}", ID, AT, BODY)
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [("", BODY), (SIGNED, BODY + b" "), ("v1,", BODY), (SIGNED[3:], BODY), ("v1,é", BODY)],
+)
+def test_what_is_not_signed_is_refused(header: str, body: bytes) -> None:
+    """Another body, no signature, no version."""
+    with pytest.raises(BadDelivery, match="check the secret"):
+        check_signature([parse_secret(SECRET)], header, ID, AT, body)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"webhook-id": ID},
+        {"webhook-id": ID, "webhook-timestamp": "soon"},
+        {"webhook-id": ID, "webhook-timestamp": "9" * 5000},
+        {"webhook-id": ID, "webhook-timestamp": str(AT - 301)},
+        {"webhook-id": ID, "webhook-timestamp": str(AT + 301)},
+        {"webhook-id": "x" * 257, "webhook-timestamp": str(AT)},
+        {"webhook-id": "a\x00", "webhook-timestamp": str(AT)},
+    ],
+)
+def test_a_delivery_is_of_now(headers: dict[str, str]) -> None:
+    """What is too old or too early may be a replay."""
+    with pytest.raises(BadDelivery):
+        check_age(headers, AT)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "whsec_!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ="]
+)
+def test_a_secret_is_long_and_has_its_prefix(secret: str) -> None:
+    """24 bytes at least, as the specification wants."""
+    with pytest.raises(ValueError, match="whsec_"):
+        parse_secret(secret)
