@@ -56,6 +56,8 @@ def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer
         "POST /api/operations",
         "GET /api/channels/{channel}/events",
         "POST /api/admin/revocations",
+        "POST /api/admin/guests/export",
+        "POST /api/admin/guests/erase",
         "POST /api/login",
         "POST /api/hooks/{source}",
         "GET /api/hooks",
