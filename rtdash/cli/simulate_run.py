@@ -126,14 +126,22 @@ async def send_traffic(
     """Send generated traffic: the past, then live."""
     from rtdash.domain.instants import utc_now
     from rtdash.simulate.runner import run_traffic
-    from rtdash.simulate.venue_reader import read_venues
+    from rtdash.simulate.venue_reader import list_venues, read_offers
 
-    venues = choose_venues(await read_venues(api), venue, traffic)
+    chosen = choose_venues(await list_venues(api), venue, traffic)
+    start = traffic.start or utc_now()
+    used = traffic.used(chosen, start)
+
+    def show(count: int) -> None:
+        tally.note = f"reading venues: {count:,} of {len(used):,}" if count < len(used) else ""
+
     await run_traffic(
         api,
         traffic,
-        venues,
+        await read_offers(api, used, on_read=show),
         tally,
+        among=len(chosen),
+        start=start,
         stop=stop,
         clock=utc_now,
         on_loaded=lambda: say([f"{LOADED}: {tally.applied.total():,} operations applied"]),

@@ -19,6 +19,9 @@ from rtdash.simulate.script import TimedOperation
 SLOW = 3.0
 """Multiple of a venue's own volume up to which lives have the natural pace."""
 
+SHARE_OF_ROOMS = 0.25
+"""Share of a hotel's rooms that live traffic without a past may sell."""
+
 _DAY_S = 86_400
 
 BURST_MEAN = 2.5
@@ -43,7 +46,7 @@ def generate_live(
     scenario: Scenario,
     rate_per_s: float,
     past: Past | None = None,
-    share_of_rooms: float = 0.25,
+    share_of_rooms: float = SHARE_OF_ROOMS,
 ) -> Iterator[TimedOperation]:
     """Yield operations from `start` on, without end and without `at`, ordered by `due`.
 
@@ -59,10 +62,7 @@ def generate_live(
         raise ValueError("the rate must be above 0")
     profile = fitting_profile(venue, profile)
     start = start.astimezone(UTC)
-    key = (
-        f"{seed}/{venue.id}/{profile.value}/live/{start.isoformat()}/{scenario.name}"
-        f"/{rate_per_s}/{share_of_rooms}"
-    )
+    key = _key(venue, profile, seed, start, scenario, rate_per_s, share_of_rooms)
     key += f"/{past.key}" if past else ""
     slow = rate_per_s <= SLOW * natural_rate(venue, profile)
     pace = Pace.NATURAL if slow else Pace.FAST
@@ -79,6 +79,39 @@ def generate_live(
         generator = RestaurantBookingGenerator(venue, key, scenario, pace)
     return _merge(
         left, _instants(seeded(f"{key}/instants"), start, scenario, rate_per_s), generator.generate
+    )
+
+
+def first_booking(
+    venue: Venue,
+    profile: Profile,
+    *,
+    seed: int,
+    start: datetime,
+    scenario: Scenario,
+    rate_per_s: float,
+) -> datetime:
+    """Return the instant of the first booking that `generate_live` gives without a past.
+
+    It needs neither rooms nor menu: a run reads those of the venues that it will use.
+    """
+    start = start.astimezone(UTC)
+    key = _key(venue, profile, seed, start, scenario, rate_per_s, SHARE_OF_ROOMS)
+    return next(_instants(seeded(f"{key}/instants"), start, scenario, rate_per_s))
+
+
+def _key(
+    venue: Venue,
+    profile: Profile,
+    seed: int,
+    start: datetime,
+    scenario: Scenario,
+    rate_per_s: float,
+    share_of_rooms: float,
+) -> str:
+    return (
+        f"{seed}/{venue.id}/{profile.value}/live/{start.isoformat()}/{scenario.name}"
+        f"/{rate_per_s}/{share_of_rooms}"
     )
 
 

@@ -15,6 +15,7 @@ from rtdash.simulate.tally import Tally
 
 _LIVE_S = 0.25
 _PLAIN_S = 5.0
+_FIRST_S = 1.0
 _RECENT_S = 5.0
 """The rate shown while it runs is that of the last so many seconds."""
 
@@ -56,6 +57,8 @@ async def _show_live(line: Callable[[], str], console: Console) -> None:
 
 
 async def _show_lines(line: Callable[[], str], console: Console) -> None:
+    pause_s = _FIRST_S
     while True:
-        await asyncio.sleep(_PLAIN_S)
+        await asyncio.sleep(pause_s)
+        pause_s = _PLAIN_S
         console.print(line(), markup=False, highlight=False, soft_wrap=True)

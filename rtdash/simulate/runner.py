@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rtdash.client.api import Api
 from rtdash.domain.instants import Clock
@@ -24,10 +25,14 @@ async def run_traffic(
     *,
     stop: asyncio.Event,
     clock: Clock,
+    among: int | None = None,
+    start: datetime | None = None,
     on_loaded: Callable[[], None] = lambda: None,
 ) -> None:
     """Load the past if there is one to load (then call `on_loaded`), then go on live.
-    Raises what `Api` raises.
+
+    Without a past live traffic begins at `start`, and the rate is that of `among` venues, of which
+    `venues` are the `used` ones. Raises what `Api` raises.
     """
     sender = Sender(api, tally, stop)
     pasts = traffic.pasts(venues, clock())
@@ -35,10 +40,9 @@ async def run_traffic(
     if pasts and not stop.is_set():
         on_loaded()
     if traffic.rate_per_s and traffic.duration_s and not stop.is_set():
-        start = traffic.start or clock()
-        await sender.pace(
-            traffic.live(venues, start, pasts), origin=start, duration_s=traffic.duration_s
-        )
+        origin = traffic.start or (None if pasts else start) or clock()
+        live = traffic.live(venues, origin, pasts, among=among)
+        await sender.pace(live, origin=origin, duration_s=traffic.duration_s)
 
 
 async def run_replay(

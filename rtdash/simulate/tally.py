@@ -25,6 +25,8 @@ class Tally:
     behind_s: float = 0
     """How far the run fell behind its own pace, at most."""
     elapsed_s: float = 0
+    note: str = ""
+    """Work before the first operation; shown in place of the counts."""
     retries: int = 0
     retried_for: str = ""
     """Why the last request was sent again."""
@@ -51,6 +53,8 @@ class Tally:
 
     def line(self, *, per_s: float | None = None) -> str:
         """Return one line; `per_s` is the rate to show, by default that of the whole run."""
+        if self.note:
+            return self.note
         overall = self.applied.total() / self.elapsed_s if self.elapsed_s else 0.0
         rate = overall if per_s is None else per_s
         parts = [

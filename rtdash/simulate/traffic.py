@@ -9,11 +9,13 @@ from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.simulate.calibration import Profile
+from rtdash.simulate.live import first_booking
 from rtdash.simulate.plan import Past, TimedOperation, generate_live
 from rtdash.simulate.sample import sample
 from rtdash.simulate.scenarios import Scenario, find_scenario
 
 _LONGEST_S = 10 * 365 * 86_400.0
+_SHORT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,19 @@ class Traffic:
         }
 
     def live(
-        self, venues: Sequence[Venue], start: datetime, pasts: Mapping[str, Past]
+        self,
+        venues: Sequence[Venue],
+        start: datetime,
+        pasts: Mapping[str, Past],
+        *,
+        among: int | None = None,
     ) -> Iterator[TimedOperation]:
-        """Yield operations of all venues from `start` on, in the order in which they are due, without
-        end; they go on from the pasts.
+        """Yield operations of `venues` from `start` on, in the order in which they are due.
+
+        They have no end, and go on from the pasts. The rate is shared `among` so many venues
+        (None: these).
         """
-        share = self.rate_per_s / len(venues)
+        share = self.rate_per_s / (among or len(venues))
         lives = [
             generate_live(
                 venue,
@@ -69,6 +78,27 @@ class Traffic:
             for venue in venues
         ]
         return heapq.merge(*lives, key=attrgetter("due"))
+
+    def used(self, venues: Sequence[Venue], start: datetime) -> list[Venue]:
+        """Return the venues that a run from `start` on has operations for.
+
+        A short run at a low rate books at few of many venues.
+        """
+        if self.backfill_days or self.duration_s > _SHORT_S:
+            return list(venues)
+        until = start + timedelta(seconds=self.duration_s)
+        share = self.rate_per_s / len(venues)
+        return [venue for venue in venues if self._first_booking(venue, start, share) < until]
+
+    def _first_booking(self, venue: Venue, start: datetime, share: float) -> datetime:
+        return first_booking(
+            venue,
+            self._profile_of(venue),
+            seed=self.seed,
+            start=start,
+            scenario=self.scenario,
+            rate_per_s=share,
+        )
 
     def dry_run(
         self, venues: Sequence[Venue], now: datetime, *, count: int | None, live: bool

@@ -3,7 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import pytest
 
@@ -145,3 +147,25 @@ def test_profile_chooses_the_venues(profile, suits):
     """Hotels follow a hotel's profile and restaurants theirs; without one, both get traffic."""
     traffic = Traffic(profile=profile)
     assert (traffic.suits(HOTEL), traffic.suits(GRILL)) == suits
+
+
+def test_short_run_uses_few_of_many_venues():
+    """Venues without a booking before the end need not be read; the others' operations are the
+    same.
+    """
+    grills = [replace(GRILL, id=f"grill-{number}") for number in range(60)]
+    traffic = Traffic(rate_per_s=5, duration_s=2)
+    used = traffic.used(grills, NOW)
+    assert 3 < len(used) < 30
+    until = NOW + timedelta(seconds=2)
+    whole, part = (
+        [timed.operation["operationId"] for timed in takewhile(lambda t: t.due < until, live)]
+        for live in (traffic.live(grills, NOW, {}), traffic.live(used, NOW, {}, among=60))
+    )
+    assert whole == part != []
+
+
+def test_long_run_uses_all_venues():
+    """As does one that begins with a past."""
+    for traffic in (Traffic(), Traffic(duration_s=2, backfill_days=1)):
+        assert traffic.used([HOTEL, GRILL], NOW) == [HOTEL, GRILL]
