@@ -30,7 +30,7 @@ def work(order: WorkerOrder, metrics: "WorkerMetrics | None", reports: Connectio
     """Run one worker process: a server like a single one."""
     from rtdash.cli.server_process import serve_one, settings_reader
     from rtdash.server import logs
-    from rtdash.server.serving import Hooks
+    from rtdash.server.hooks import Hooks
 
     os.setpgrp()  # Ctrl-C is for the parent, which then sends SIGTERM
     logs.set_up(order.settings.log, order.settings.log_level)

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.worker_process import WorkerOrder, work
 from rtdash.server import service_manager
+from rtdash.server.signals import announce_abort, handles_hangup
 
 if TYPE_CHECKING:
+    from rtdash.server.hooks import Hooks
     from rtdash.server.listener import Listeners
-    from rtdash.server.serving import Hooks
     from rtdash.settings import Settings
 
 FIRST_RESTART_S = 0.5
@@ -128,8 +129,6 @@ class _Supervisor:
         """Drain all workers, and kill those that are late, where the shutdown has a limit. Another
         Ctrl-C kills all: KeyboardInterrupt.
         """
-        from rtdash.server import serving
-
         for worker in self._workers:
             worker.process.terminate()
         limits = self._order.settings.limits
@@ -152,7 +151,7 @@ class _Supervisor:
             worker.process.join()
             worker.reports.close()
         if is_interrupted:
-            serving.announce_abort()
+            announce_abort()
             raise KeyboardInterrupt
 
     def _start(self, number: int) -> _Worker:
@@ -218,8 +217,6 @@ def _stop_signals() -> Iterator[Connection]:
     """Turn SIGINT, SIGTERM and SIGHUP into messages, which wake a process that waits for
     messages.
     """
-    from rtdash.server.serving import handles_hangup
-
     receiving, sending = _spawning.Pipe(duplex=False)
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if handles_hangup() else [])]
     before = {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rtdash.domain.venue_file import VenueFileError
 from rtdash.server import service_manager
 from rtdash.server.auth.keys import KeyUnusable, read_key_file
+from rtdash.server.hooks import ReloadRefused
 from rtdash.server.services import Services
 from rtdash.server.tls import Certificate
 from rtdash.server.venues import load_venues
@@ -22,10 +23,6 @@ _RELOADED = frozenset({"config", "limits", "jwt_key_file", "log_level", "venues"
 """Settings that a reload takes over; a change of any other one needs a restart."""
 
 _log = logging.getLogger(__name__)
-
-
-class ReloadRefused(Exception):  # noqa: N818
-    """The settings can't be read again; the text says why."""
 
 
 class Reloader:

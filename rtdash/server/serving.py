@@ -9,8 +9,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Any
 
@@ -19,10 +18,12 @@ from fastapi import FastAPI
 
 from rtdash.server import service_manager
 from rtdash.server.admin import AdminApp, AdminProtocol
+from rtdash.server.hooks import Hooks
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.listener import Listeners, is_unix
 from rtdash.server.reload import Reloader, watch_certificate
+from rtdash.server.signals import announce_abort, handles_hangup
 from rtdash.server.tls import Certificate
 from rtdash.server.uvicorn_config import make_config
 from rtdash.settings import Settings
@@ -35,18 +36,6 @@ event loop."""
 
 _UNLIMITED_TLS_HANDSHAKE_S = 86_400.0
 """Limit of a TLS handshake where the settings have none: event loops need a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """Calls of a server process to its command: `on_ready` once it answers, `on_ending` as soon as
-    the end has begun, before anything is closed. `reread` returns the settings anew for a reload,
-    and raises ReloadRefused; without it, SIGHUP ends the process.
-    """
-
-    on_ready: Callable[[], None]
-    on_ending: Callable[[], None]
-    reread: Callable[[], Settings] | None = None
 
 
 def run(app: FastAPI, settings: Settings, listeners: Listeners, hooks: Hooks) -> None:
@@ -199,20 +188,6 @@ class _Server(uvicorn.Server):
             self.handle_exit(sig, frame)
         elif self._reloader is not None:
             self._reloader.request()
-
-
-def handles_hangup() -> bool:
-    """Return whether SIGHUP is handled: under nohup it is ignored."""
-    return signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
-
-
-def announce_abort() -> None:
-    """Report to stderr that the drain was cut short. Clients see a lost connection instead of a
-    `disconnect`; what was acknowledged is on disk.
-    """
-    # sys.stderr may be busy where a signal handler runs
-    with contextlib.suppress(OSError):
-        os.write(2, b"rtdash: ended at once, without the rest of the drain\n")
 
 
 def _start_watchdog(timeout_s: float) -> threading.Timer:

@@ -168,7 +168,8 @@ def test_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "rtdash.sock"
     for number in (signal.SIGKILL, signal.SIGTERM):
         with _serving_unix(tmp_path, path) as process:
-            assert _ask(path) == 200
+            assert _ask(path) == ("/", 200)
+            assert _ask(path, prefix="/behind") == ("/behind", 200)
             second = subprocess.run(
                 _command(tmp_path / "other", "--host", f"unix:{path}"),
                 env=plain_environment(),
@@ -282,7 +283,7 @@ def _command(data: Path, *options: str) -> list[str]:
 def _serving_unix(place: Path, path: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         _command(place / "data", "--host", f"unix:{path}"),
-        env=plain_environment(),
+        env=plain_environment() | {"RTDASH_TRUSTED_PROXIES": "127.0.0.1"},
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
@@ -294,6 +295,11 @@ def _serving_unix(place: Path, path: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def _ask(path: Path) -> int:
-    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as client:
-        return client.get("http://rtdash/healthz").status_code
+def _ask(path: Path, prefix: str = "") -> tuple[str, int]:
+    """Where the server believes to be, and its status: the peer is a trusted proxy of this
+    machine.
+    """
+    headers = {"X-Forwarded-Prefix": prefix}
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path)), headers=headers) as client:
+        answer = client.get("http://rtdash/openapi.json")
+        return answer.json()["servers"][0]["url"], answer.status_code

@@ -19,7 +19,7 @@ import psutil
 
 from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
-START_LIMIT_S = 40
+START_LIMIT_S = 90
 SECRET = "a secret that is long enough for HS256"
 
 

@@ -19,6 +19,7 @@ way before the pause is far less."""
 KEEP_FOR_EVER_S = 10 * 365 * 86_400
 """Meaning of 0: event loops know no word for never."""
 
+_THIS_MACHINE = "127.0.0.1"
 _NO_FIELDS: Any = deque(maxlen=0)
 
 
@@ -49,9 +50,10 @@ class HttpProtocol(OrderedHttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head from now on."""
         super().connection_made(transport)
-        if self.client is not None:
-            self.client = (normalise(self.client[0]), self.client[1])
-        self.peer = PeerAddress(self.client[0] if self.client else "", self.scheme == "https")
+        # a peer on a Unix socket has no address: it is on this machine
+        host, port = self.client or (_THIS_MACHINE, 0)
+        self.client = (normalise(host), port)
+        self.peer = PeerAddress(self.client[0], self.scheme == "https")
         self._timers.expect(Phase.HEAD)
         idle = self._edge.idle_connections.enter(self)
         if idle is not None:
