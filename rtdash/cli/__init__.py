@@ -1,9 +1,7 @@
 """The `rtdash` command: one module a subcommand."""
 
 import os
-import signal
 import sys
-from types import FrameType
 
 
 def main() -> None:
@@ -13,7 +11,9 @@ def main() -> None:
     try:
         # The first process of a container gets no signal that it hasn't asked for.
         if os.getpid() == 1:
-            signal.signal(signal.SIGTERM, _interrupt)
+            import signal
+
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         from rtdash.cli.streams import settle_streams
 
         settle_streams()
@@ -23,7 +23,3 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
