@@ -2,8 +2,11 @@
 The server's log is no witness against the server; the operations that were sent are. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from rtdash.loadtest.generator.account import EXAMPLES
@@ -15,6 +18,7 @@ CHANGED_BY = {"amend": ("guests",)}
 _BOOKED = ("customerName", "guests", "source", "kind", "date", "roomType", "checkIn", "checkOut")
 _TYPES = frozenset({"new_reservation", "reservation_update"})
 _CENT = 0.005
+_CLOCKS_DIFFER = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class BookingModel:
         self.checked = 0
         self._operations: dict[str, tuple[dict[str, Any], str]] = {}
         self._logged: set[str] = set()
+        self._announced: Counter[str] = Counter()
+        """Events of other types that an operation has brought about, by type and operation."""
+        self._last_at: dict[Stream, datetime] = {}
 
     def acknowledge(self, operation: dict[str, Any], reservation_id: str) -> None:
         """Remember an operation that was applied to a reservation."""
@@ -61,11 +68,15 @@ class BookingModel:
             self._operations[operation["operationId"]] = (operation, reservation_id)
 
     def take(self, stream: Stream, event: dict[str, Any]) -> None:
-        """Check an event of the log; events of others and of time are passed over."""
+        """Check an event of the log; those of other writers are only looked at for their time."""
+        self._check_time(stream, event)
         known = self._operations.get(str(event.get("operationId")))
-        if known is None or event.get("type") not in _TYPES:
+        if known is None:
             return
         operation, reservation_id = known
+        if event.get("type") not in _TYPES:
+            self._announced[f"{event.get('type')} {operation['operationId']}"] += 1
+            return
         self.checked += 1
         where = f"{stream.channel} seq {event.get('seq')} ({operation['op']})"
         if operation["operationId"] in self._logged:
@@ -78,6 +89,32 @@ class BookingModel:
             return
         if flaw := self._apply(stream, operation, event, shown):
             self.violate(f"{where}: {flaw}")
+
+    def check_announcements(self, kind: str, operations: Iterable[str]) -> None:
+        """Check that all of these operations had an event of that type, or none: whether a venue
+        announces them is a setting of it, but the same for all.
+        """
+        known = [one for one in operations if one in self._logged]
+        missing = [one for one in known if not self._announced[f"{kind} {one}"]]
+        if 0 < len(missing) < len(known):
+            self.violate(
+                f"{len(missing)} of {len(known)} operations that are announced by {kind} had none,"
+                f" such as {missing[0]}"
+            )
+
+    def _check_time(self, stream: Stream, event: dict[str, Any]) -> None:
+        """The instant of appending doesn't go back, but for what clocks of several processes of a
+        server differ by.
+        """
+        with suppress(KeyError, TypeError, ValueError):
+            at = datetime.fromisoformat(event["timestamp"])
+            last_at = self._last_at.get(stream, at)
+            if at < last_at - _CLOCKS_DIFFER:
+                self.violate(
+                    f"{stream.channel} seq {event.get('seq')}: its timestamp is"
+                    f" {(last_at - at).total_seconds():.1f} s before an earlier event's"
+                )
+            self._last_at[stream] = max(at, last_at)
 
     def violate(self, text: str) -> None:
         """Record something that contradicts the operations that were sent."""

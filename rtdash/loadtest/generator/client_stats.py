@@ -8,6 +8,7 @@ from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
 
 MOST_CONNECTS = 5000
+EXAMPLES_OF_KIND = 8
 
 
 class ClientStats:
@@ -58,5 +59,5 @@ class ClientStats:
     def find(self, kind: str, text: str) -> None:
         """Record a fault of the server, with its first examples in words."""
         self.counts[kind] += 1
-        if len(self.examples) < EXAMPLES:
+        if self.counts[kind] <= EXAMPLES_OF_KIND and len(self.examples) < EXAMPLES:
             self.examples.append(f"{kind}: {text}")

@@ -60,6 +60,8 @@ class OperationSource:
         self._tables: deque[tuple[str, str]] = deque(maxlen=_MOST_TABLES)
         self._tonight: deque[tuple[str, str]] = deque()
         self._for_tonight: set[str] = set()
+        self.announced: dict[str, list[str]] = {"upcoming_reservation": [], "notification": []}
+        """Operations that must be announced, by type of message."""
 
     def draw(self, scheduled: float) -> JsonObject:
         """Return the next operation; `scheduled` is its instant in seconds of the monotonic
@@ -89,8 +91,10 @@ class OperationSource:
     def _special(self, number: int, operation: str) -> JsonObject | None:
         match number % _CYCLE:
             case 1 if self._restaurants:
+                self.announced["upcoming_reservation"].append(operation)
                 return self._table(timedelta(minutes=_SOON_MINUTES), self._rng.randint(1, 7))
             case 2 if self._restaurants:
+                self.announced["notification"].append(operation)
                 return self._table(timedelta(days=2), _LARGE_PARTY)
             case 3 if rooms := [venue for venue in self._hotels if venue.free_tonight]:
                 venue = self._rng.choice(rooms)

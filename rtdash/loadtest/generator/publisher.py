@@ -44,6 +44,11 @@ class Publisher:
         self._room = asyncio.Semaphore(_UNDER_WAY)
         self._under_way: set[asyncio.Task[None]] = set()
 
+    def check_announcements(self) -> None:
+        """Check that what must be announced was, once the model has seen the logs."""
+        for kind, operations in self._operations.announced.items():
+            self.model.check_announcements(kind, operations)
+
     async def run(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
         """Publish at that rate in requests of `batch` operations; the last may still be under way
         at the return.

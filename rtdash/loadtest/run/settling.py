@@ -52,6 +52,7 @@ async def read_logs(parts: PhaseParts) -> None:
             )
             observations.logs[stream] = await server_log.patiently(read_log, until)
         if observations.is_settled:
+            parts.publisher.check_announcements()
             await parts.checker.check_end(parts.publisher.model)
     except server_log.LogUnusable as unusable:
         observations.invalid.append(str(unusable))

@@ -18,7 +18,9 @@ from rtdash.protocol.client_session import ClientSession
 
 HEARTBEAT_S = 35.0
 """Default of a server that isn't ours: a ping every 25 s, 10 s for its answer."""
-SLACK_S = 10.0
+SLACK = 1.5
+"""Times the heartbeat: what is open for longer is kept."""
+LEAST_SLACK_S = 3.0
 _READ_BYTES = 65_536
 _CONNECT_S = 10.0
 _AGAIN_S = 1.0
@@ -47,7 +49,8 @@ class SilentClient:
         time; None when neither is known yet.
         """
         since = self._silent_since
-        if since is not None and time.monotonic() - since > self._heartbeat_s + SLACK_S:
+        bound_s = max(self._heartbeat_s * SLACK, self._heartbeat_s + LEAST_SLACK_S)
+        if since is not None and time.monotonic() - since > bound_s:
             return 1
         return 0 if self.closed_after_s else None
 

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from rtdash.loadtest.generator.account import EXAMPLES, Acknowledged, StreamAccount
+from rtdash.loadtest.generator.account import Acknowledged, StreamAccount
 from rtdash.loadtest.generator.message_reader import Content, is_of_run
 from rtdash.protocol.channels import Channel, Stream
+
+EXAMPLES_OF_KIND = 8
+"""Findings of one kind that are named one by one; beyond, they are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Findings:
     by_client: Counter[tuple[str, str]] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    _shown: Counter[str] = field(default_factory=Counter)
 
     def add(
         self,
@@ -53,7 +57,9 @@ class Findings:
             self.by_channel[kind, stream.channel] += count
         if client is not None:
             self.by_client[kind, client] += count
-        if text is not None and len(self.examples) < EXAMPLES:
+        shown = self._shown
+        if text is not None and shown[kind] < EXAMPLES_OF_KIND:
+            shown[kind] += 1
             self.examples.append(text)
 
 

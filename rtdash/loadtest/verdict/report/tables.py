@@ -1,5 +1,6 @@
 """The verdict as text: lines for a terminal, Markdown for a step summary."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from rtdash.loadtest.plan.metrics import METRICS
@@ -77,7 +78,7 @@ def markdown(summary: Summary) -> str:
     findings = [
         f"- {phase.name}: {text}"
         for phase in summary.phases
-        for text in (*phase.findings[:SHOWN_FINDINGS], *phase.notes)
+        for text in (*by_turns(phase.findings)[:SHOWN_FINDINGS], *phase.notes)
     ]
     if findings:
         lines += ["", "Found:", *findings]
@@ -142,9 +143,22 @@ def _fails(verdicts: Sequence[Verdict | None]) -> bool:
 
 
 def found_lines(summary: Summary) -> Iterator[str]:
-    """Yield the findings of each phase, bounded, and how many more there are."""
+    """Yield the findings of each phase, bounded, each kind before the next of the same kind, and
+    how many more there are.
+    """
     for phase in summary.phases:
-        for text in phase.findings[:SHOWN_FINDINGS]:
+        for text in by_turns(phase.findings)[:SHOWN_FINDINGS]:
             yield f"{phase.name}: {text}"
         if (more := len(phase.findings) - SHOWN_FINDINGS) > 0:
             yield f"{phase.name}: and {more} more, in the report"
+
+
+def by_turns(findings: Iterable[str]) -> list[str]:
+    """Return findings so that one of each kind comes first, then a second of each."""
+    numbers: Counter[str] = Counter()
+    turns = []
+    for place, text in enumerate(findings):
+        kind = text.partition(":")[0]
+        turns.append((numbers[kind], place, text))
+        numbers[kind] += 1
+    return [text for _, _, text in sorted(turns)]

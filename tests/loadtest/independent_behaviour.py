@@ -1,0 +1,71 @@
+"""What the independent server decides, and what it knows of a client."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from starlette.websockets import WebSocket
+
+if TYPE_CHECKING:
+    from tests.loadtest.independent_server import IndependentServer
+
+Json = dict[str, Any]
+
+
+class Behaviour:
+    """What a server decides; each method is honest until it is overridden."""
+
+    ping_interval_s: float | None = 2.0
+    open_files = 20
+    memory_bytes: float = 1e8
+
+    def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
+        """What a client gets of a message, each after so many seconds."""
+        return [(0.0, message)]
+
+    def answer_delay_s(self, action: str) -> float:
+        """How late an answer on the socket is."""
+        return 0.0
+
+    def event(self, event: Json) -> Json | None:
+        """An event as it is logged and sent."""
+        return event
+
+    def show(self, reservation: Json) -> Json | None:
+        """A reservation as REST shows it."""
+        return reservation
+
+    def stats(self, stats: Json) -> Json:
+        """Figures as REST and socket show them."""
+        return stats
+
+    def outcome(self, outcome: Json) -> Json:
+        """The answer to an operation."""
+        return outcome
+
+    def batch(self, messages: list[Json]) -> list[Json]:
+        """The messages of a batch."""
+        return messages
+
+    def batch_delay_s(self) -> float:
+        """Beyond the window."""
+        return 0.0
+
+    def session(self, own: str) -> str:
+        """The id of a client's session."""
+        return own
+
+    def opened(self, server: "IndependentServer", client: "Client") -> None:
+        """A client has subscribed."""
+
+
+class Client:
+    """One connection: what it follows, and its queue."""
+
+    def __init__(self, number: int, socket: WebSocket) -> None:
+        self.number = number
+        self.socket = socket
+        self.session = uuid4().hex
+        self.streams: set[tuple[str, str]] = set()
+        self.batch_s: float | None = None
+        self.queue: asyncio.Queue[Json] = asyncio.Queue(maxsize=10_000)

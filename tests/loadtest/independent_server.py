@@ -1,0 +1,243 @@
+"""A server of the protocol that shares nothing with rtdash: plain Starlette, everything in memory.
+It is honest; `Behaviour` is where a test makes it wrong.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.loadtest.independent_behaviour import Behaviour, Client
+from tests.loadtest.independent_store import CHANNELS, VENUES, IndependentStore, now_text
+
+Json = dict[str, Any]
+LIMIT = 50
+
+
+class IndependentServer:
+    """Routes and connections."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.store = IndependentStore(behaviour, self.publish)
+        self.clients: set[Client] = set()
+        self.sessions: dict[str, set[tuple[str, str]]] = {}
+        self._count = 0
+        venues = VENUES
+        self.app = Starlette(
+            routes=[
+                Route("/healthz", lambda _: PlainTextResponse("ok")),
+                Route("/metrics", self.metrics),
+                Route("/api/user/profile", lambda _: JSONResponse({"venues": venues})),
+                Route("/api/hotel/room-types", self.room_types),
+                Route("/api/hotel/rooms/availability", self.availability),
+                Route("/api/operations", self.operations, methods=["POST"]),
+                Route("/api/channels/{channel}/events", self.events),
+                Route("/api/dashboard/stats", self.stats),
+                Route("/api/dashboard/reservations/today", self.today),
+                Route("/api/hotel/bookings", self.reservations),
+                Route("/api/restaurant/reservations", self.reservations),
+                Route("/api/hotel/bookings/{id}", self.reservation),
+                Route("/api/restaurant/reservations/{id}", self.reservation),
+                WebSocketRoute("/ws", self.socket),
+            ]
+        )
+
+    def publish(self, venue: str, channel: str, message: Json) -> None:
+        """Queue a message to all that follow its stream."""
+        for client in list(self.clients):
+            if (venue, channel) in client.streams:
+                client.queue.put_nowait(message)
+
+    async def metrics(self, _: Request) -> PlainTextResponse:
+        """As Prometheus reads them."""
+        lines = (
+            f"rtdash_connections {len(self.clients)}",
+            f"process_resident_memory_bytes {self.behaviour.memory_bytes}",
+            "process_cpu_seconds_total 1",
+            f"process_open_fds {self.behaviour.open_files}",
+        )
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    async def room_types(self, _: Request) -> JSONResponse:
+        """One type."""
+        return JSONResponse({"currency": "EUR", "roomTypes": [{"id": "double", "totalRooms": 50}]})
+
+    async def availability(self, request: Request) -> JSONResponse:
+        """Of one night."""
+        night = request.query_params["startDate"]
+        free = self.store.free_rooms(night)
+        types = [{"roomType": "double", "totalRooms": 50, "availableRooms": free}]
+        return JSONResponse({"days": [{"date": night, "byRoomType": types}]})
+
+    async def operations(self, request: Request) -> JSONResponse:
+        """A list of operations → an outcome each."""
+        outcomes = [self.store.apply(operation) for operation in await request.json()]
+        return JSONResponse({"outcomes": [self.behaviour.outcome(one) for one in outcomes]})
+
+    async def events(self, request: Request) -> JSONResponse:
+        """The log of a stream behind a position, or the present states."""
+        query, channel = request.query_params, request.path_params["channel"]
+        venue = query["venue"]
+        log = self.store.logs[venue, channel]
+        position = {"epoch": self.store.epoch, "seq": len(log)}
+        if channel.endswith("stats"):
+            states = self.store.states(venue)
+            return JSONResponse({"events": states, "position": position, "recovered": True})
+        after = int(query.get("after", len(log)))
+        if after > len(log) or query.get("epoch", self.store.epoch) != self.store.epoch:
+            return JSONResponse({"events": [], "position": position, "recovered": False})
+        page = log[after : after + int(query.get("limit", LIMIT))]
+        end = {"epoch": self.store.epoch, "seq": after + len(page)}
+        return JSONResponse({"events": page, "position": end, "recovered": True})
+
+    async def stats(self, request: Request) -> JSONResponse:
+        """The figures of a venue."""
+        return JSONResponse({"stats": self.store.figures(request.query_params["venue"])})
+
+    async def today(self, request: Request) -> JSONResponse:
+        """The reservations of the business date."""
+        shown = self.store.today(request.query_params["venue"])
+        return JSONResponse({"reservations": shown, "next": None})
+
+    async def reservations(self, request: Request) -> JSONResponse:
+        """By start, then id; the cursor is an offset."""
+        query, kind = request.query_params, request.url.path.split("/")[2]
+        shown = self.store.shown(query["venue"])
+        offset, limit = int(query.get("cursor", 0)), int(query.get("limit", LIMIT))
+        log = self.store.logs[query["venue"], f"{kind}_reservations"]
+        end = offset + limit
+        return JSONResponse(
+            {
+                "reservations": shown[offset:end],
+                "next": str(end) if end < len(shown) else None,
+                "positions": {f"{kind}_reservations": {"epoch": self.store.epoch, "seq": len(log)}},
+            }
+        )
+
+    async def reservation(self, request: Request) -> JSONResponse:
+        """One."""
+        found = self.store.reservations.get(request.path_params["id"])
+        shown = found and self.behaviour.show(found)
+        return JSONResponse(shown) if shown else JSONResponse({}, status_code=404)
+
+    async def socket(self, socket: WebSocket) -> None:
+        """One connection from its beginning to its end."""
+        await socket.accept()
+        self._count += 1
+        client = Client(self._count, socket)
+        client.session = self.behaviour.session(client.session)
+        self.clients.add(client)
+        sending = asyncio.create_task(self._send(client))
+        try:
+            while True:
+                await self._act(client, json.loads(await socket.receive_text()))
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self.clients.discard(client)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _act(self, client: Client, message: Json) -> None:
+        await asyncio.sleep(self.behaviour.answer_delay_s(message["action"]))
+        match message["action"]:
+            case "ping":
+                client.queue.put_nowait({"status": "pong", "timestamp": now_text()})
+            case "subscribe":
+                venues = {one: VENUES[not one.startswith("hotel")]["id"] for one in CHANNELS}
+                wanted = {(venues[one], one) for one in message["channels"]}
+                client.batch_s = message.get("batch", 0) / 1000 or None
+                answer = {"status": "subscribed", "venues": venues, "session": client.session}
+                self._follow(client, wanted, message.get("positions") or {}, answer)
+            case "resume":
+                streams = self.sessions.get(message["session"])
+                if streams is None:
+                    code = {"code": "session_unknown", "message": "?", "action": "resume"}
+                    client.queue.put_nowait({"status": "error", **code})
+                    return
+                client.session = message["session"]
+                for venue in sorted({venue for venue, _ in streams}):
+                    known = (message.get("positions") or {}).get(venue, {})
+                    mine = {one for one in streams if one[0] == venue}
+                    self._follow(client, mine, known, {"status": "resumed", "venue": venue})
+
+    def _follow(
+        self, client: Client, streams: set[tuple[str, str]], known: Json, answer: Json
+    ) -> None:
+        """Answer, what was missed, the states: no await, so that nothing comes between."""
+        positions, missed, channels = {}, [], sorted(channel for _, channel in streams)
+        for venue, channel in sorted(streams):
+            if channel.endswith("stats"):
+                missed += [one for one in self.store.states(venue) if one["channel"] == channel]
+                continue
+            log = self.store.logs[venue, channel]
+            seq = known[channel]["seq"] if channel in known else len(log)
+            positions[channel] = {"epoch": self.store.epoch, "seq": seq}
+            missed += log[seq:]
+        recovered = {channel: True for channel in positions if channel in known}
+        venues = {channel: venue for venue, channel in streams}
+        if "venues" in answer:
+            answer["venues"] = venues
+        body = {"channels": channels, "positions": positions, "recovered": recovered}
+        client.queue.put_nowait(answer | body)
+        for message in missed:
+            client.queue.put_nowait(message)
+        client.streams |= streams
+        self.sessions.setdefault(client.session, set()).update(streams)
+        self.behaviour.opened(self, client)
+
+    async def _send(self, client: Client) -> None:
+        while True:
+            message = await client.queue.get()
+            if "status" in message:
+                await client.socket.send_text(json.dumps(message))
+                continue
+            gathered = [message]
+            if client.batch_s is not None:
+                await asyncio.sleep(client.batch_s + self.behaviour.batch_delay_s())
+                while not client.queue.empty() and "status" not in client.queue._queue[0]:
+                    gathered.append(client.queue.get_nowait())
+            told = [pair for one in gathered for pair in self.behaviour.deliver(client.number, one)]
+            for delay_s, one in told:
+                if delay_s:
+                    await asyncio.sleep(delay_s)
+                if client.batch_s is None:
+                    await client.socket.send_text(json.dumps(one))
+            if client.batch_s is not None and told:
+                body = {"type": "batch", "timestamp": now_text(), "messages": []}
+                body["messages"] = self.behaviour.batch([one for _, one in told])
+                await client.socket.send_text(json.dumps(body))
+
+
+@asynccontextmanager
+async def independent_server(behaviour: Behaviour) -> AsyncIterator[str]:
+    """Its URL, while the block runs; it listens on a free port of this machine."""
+    server = IndependentServer(behaviour)
+    interval = behaviour.ping_interval_s
+    config = uvicorn.Config(
+        server.app,
+        port=0,
+        log_level="warning",
+        ws_ping_interval=interval,
+        ws_ping_timeout=interval,
+        lifespan="off",
+    )
+    runner = uvicorn.Server(config)
+    running = asyncio.create_task(runner.serve())
+    try:
+        while not runner.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        port = runner.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        runner.should_exit = runner.force_exit = True
+        await asyncio.wait([running], timeout=10)

@@ -1,0 +1,117 @@
+"""Ten more servers that are wrong, each in one way of its own kind."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.loadtest.independent_behaviour import Behaviour
+
+Json = dict[str, Any]
+
+
+class JumpingVersions(Behaviour):
+    """Versions skip one, now and then."""
+
+    def event(self, event: Json) -> Json:
+        """In every sixth event."""
+        if "reservation" in event and event["seq"] % 6 == 0:
+            event["reservation"]["version"] += 1
+        return event
+
+
+class Unbalanced(Behaviour):
+    """Balances that are not what remains of the amount."""
+
+    def event(self, event: Json) -> Json:
+        """Of hotels."""
+        if "reservation" in event and event["reservation"]["amount"]:
+            event["reservation"]["balance"] += 1
+        return event
+
+
+class SkippingNotifications(Behaviour):
+    """Announces every second large party only."""
+
+    def event(self, event: Json) -> Json | None:
+        """By turns."""
+        self.count = getattr(self, "count", 0) + (event["type"] == "notification")
+        return None if event["type"] == "notification" and self.count % 2 else event
+
+
+class BackwardClock(Behaviour):
+    """A clock that is set back by a minute."""
+
+    def event(self, event: Json) -> Json:
+        """From the fiftieth event of a stream on."""
+        if event["seq"] >= 50:
+            event["timestamp"] = "2020" + event["timestamp"][4:]
+        return event
+
+
+class MixedUpBatches(Behaviour):
+    """Batches turned round."""
+
+    def batch(self, messages: list[Json]) -> list[Json]:
+        """Last first."""
+        return messages[::-1]
+
+
+class LateBatches(Behaviour):
+    """Batches that come a second late."""
+
+    def batch_delay_s(self) -> float:
+        """Beyond the window that was asked for."""
+        return 1.0
+
+
+class Stale(Behaviour):
+    """One client never gets another state than the first."""
+
+    def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
+        """Nothing of the kind after its first ten messages."""
+        self.seen = getattr(self, "seen", 0) + (client == 3)
+        is_withheld = client == 3 and "stats" in message and self.seen > 10
+        return [] if is_withheld else [(0.0, message)]
+
+
+class OneSession(Behaviour):
+    """Gives all clients the same session."""
+
+    def session(self, own: str) -> str:
+        """One for all."""
+        return "everybody"
+
+
+class Swelling(Behaviour):
+    """Takes ten mebibytes more each second."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    @property
+    def memory_bytes(self) -> float:
+        """As it publishes it."""
+        return 1e8 + 10 * 2**20 * (time.monotonic() - self._began)
+
+
+class StaleLists(Behaviour):
+    """Lists that stand where they stood a while ago, and say that they are of now."""
+
+    def show(self, reservation: Json) -> Json | None:
+        """Without what is younger than three seconds."""
+        born = datetime.fromisoformat(reservation["createdAt"])
+        return reservation if (datetime.now(UTC) - born).total_seconds() > 3 else None
+
+
+MORE_METRICS: dict[type[Behaviour], set[str]] = {
+    JumpingVersions: {"model_violations"},
+    Unbalanced: {"model_violations"},
+    SkippingNotifications: {"model_violations"},
+    BackwardClock: {"model_violations"},
+    MixedUpBatches: {"reordered"},
+    LateBatches: {"client_spread"},
+    Stale: {"not_converged"},
+    OneSession: {"unexpected"},
+    Swelling: {"memory_trend"},
+    StaleLists: {"rest_disagrees"},
+}
