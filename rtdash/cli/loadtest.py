@@ -1,25 +1,29 @@
 """`rtdash loadtest`: load, faults and a verdict, by exit code and report."""
 
-import asyncio
-import os
-import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from functools import partial
-from importlib.util import find_spec
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtdash.cli.credentials import DataOption, find_token, find_url, own_server_token
+from rtdash.cli.credentials import DataOption, find_url
 from rtdash.cli.failures import CommandFailed, Exit
-from rtdash.cli.quantities import parse_seconds
+from rtdash.cli.loadtest_run import (
+    LoadOptions,
+    failures_in_words,
+    make_folder,
+    make_request,
+    require_locust,
+    run_requests,
+)
 
 if TYPE_CHECKING:
     from rtdash.loadtest.run.runner import RunRequest
     from rtdash.loadtest.verdict.summary import Summary
+
+COMPARE, TREND = "compare", "trend"
 
 
 def loadtest(
@@ -27,14 +31,23 @@ def loadtest(
         str,
         typer.Argument(
             help=(
-                "ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, or a file of"
-                " your own."
+                "ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, pixels, or a"
+                " file of your own; or compare A B, or trend SUMMARY…"
             )
         ),
     ] = "ci",
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A B | SUMMARY...]",
+            help="compare: two URLs or two installed builds; trend: stored summary.json files.",
+            show_default=False,
+        ),
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option(
+            metavar="URL",
             help="The server. [default: starts its own, with limits of users lifted]",
             show_default=False,
         ),
@@ -42,15 +55,25 @@ def loadtest(
     users: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Users of each phase instead of the scenario's.", show_default=False
+            min=1,
+            metavar="NUMBER",
+            help="Users of each phase instead of the scenario's.",
+            show_default=False,
         ),
     ] = None,
     duration: Annotated[
         str | None,
-        typer.Option(help="Traffic of all phases together, e.g. 30s, 10m.", show_default=False),
+        typer.Option(
+            metavar="TIME",
+            help="Traffic of all phases together, e.g. 30s, 10m.",
+            show_default=False,
+        ),
     ] = None,
     spawn_rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Users that start a second.", show_default=False)
+        float | None,
+        typer.Option(
+            min=0.1, metavar="NUMBER", help="Users that start a second.", show_default=False
+        ),
     ] = None,
     slo: Annotated[
         Path | None,
@@ -63,8 +86,12 @@ def loadtest(
         Path | None,
         typer.Option(metavar="FILE", help="A summary.json to compare with.", show_default=False),
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes of the generator.")] = 1,
-    seed: Annotated[int, typer.Option(help="OperationSource and faults are drawn from it.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, metavar="NUMBER", help="Processes of the generator.")
+    ] = 1,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Operations and faults are drawn from it.")
+    ] = 1,
     tokens: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +103,16 @@ def loadtest(
             show_default=False,
         ),
     ] = None,
+    repeat: Annotated[
+        int, typer.Option(min=3, max=50, metavar="NUMBER", help="compare: runs of each side.")
+    ] = 3,
+    allow: Annotated[
+        float,
+        typer.Option(min=0, metavar="SHARE", help="compare: by which share B may be worse than A."),
+    ] = 0.1,
+    load: Annotated[
+        str, typer.Option(metavar="SCENARIO", help="compare: what both sides run.")
+    ] = "fanout",
     ui: Annotated[
         bool,
         typer.Option("--ui", help="Keep locust's web UI at http://127.0.0.1:8089 while it runs."),
@@ -88,178 +125,90 @@ def loadtest(
     a server of its own.
 
     Examples: rtdash loadtest · rtdash loadtest fanout --users 200 --report out · rtdash loadtest
-    drops --url https://dash.example --tokens tokens.txt
+    drops --url https://dash.example --tokens tokens.txt · rtdash loadtest compare old/.venv
+    new/.venv · rtdash loadtest trend runs/
     """
-    _require_locust()
-    with _in_words():
-        url = find_url(data, url) if url else None
-        request = _order(
-            scenario, url, slo, baseline, users=users, duration=duration, spawn_rate=spawn_rate
+    options = LoadOptions(users, duration, spawn_rate, slo, processes, seed, tokens, data)
+    if scenario == TREND:
+        with failures_in_words():
+            _write_trend([Path(one) for one in targets or ()], report)
+        return
+    require_locust()
+    if scenario == COMPARE:
+        with failures_in_words():
+            _compare(targets or [], load, options, report, repeat=repeat, allow=allow)
+        return
+    if targets:
+        raise CommandFailed(
+            f"{' '.join(targets)} can't stand behind a scenario",
+            hint=f"one scenario a run: rtdash loadtest {scenario}",
+            code=Exit.USAGE,
         )
-        request = _who(request, url, tokens, data, processes=processes, seed=seed, ui=ui)
-        _make(report)
-        summary = _interruptible(_run(request, report))
+    with failures_in_words():
+        request = make_request(scenario, find_url(data, url) if url else None, options)
+        _run_and_exit(replace(request, with_ui=ui), baseline, report)
+
+
+def _run_and_exit(request: "RunRequest", baseline: Path | None, report: Path | None) -> None:
+    from rtdash.loadtest.verdict.baseline import read_baseline
+    from rtdash.loadtest.verdict.report import publish
     from rtdash.loadtest.verdict.summary import EXIT_CODES
 
-    if code := EXIT_CODES[summary.ending]:
+    if baseline is not None:
+        request = replace(request, baseline=read_baseline(baseline))
+    make_folder(report)
+
+    async def work(
+        run: "Callable[[RunRequest], Coroutine[Any, Any, Summary]]",
+    ) -> "Summary":
+        summary = await run(request)
+        publish(summary, report, out=sys.stdout)
+        return summary
+
+    if code := EXIT_CODES[run_requests(work).ending]:
         raise typer.Exit(code)
 
 
-def _require_locust() -> None:
-    """Raise CommandFailed where the extra that brings locust is not installed."""
-    if find_spec("locust") is None:
-        raise CommandFailed(
-            "the load test needs locust, which is not installed",
-            hint="pip install 'rtdash[loadtest]'",
-        )
-
-
-def _order(
-    scenario: str,
-    url: str | None,
-    slo: Path | None,
-    baseline: Path | None,
+def _compare(
+    sides: list[str],
+    load: str,
+    options: LoadOptions,
+    report: Path | None,
     *,
-    users: int | None,
-    duration: str | None,
-    spawn_rate: float | None,
-) -> "RunRequest":
-    from rtdash.loadtest.plan.scenario import Overrides, find_packaged, find_scenario, override
-    from rtdash.loadtest.plan.slo import check_scopes, read_slos
-    from rtdash.loadtest.run.runner import RunRequest
-    from rtdash.loadtest.verdict.baseline import read_baseline
+    repeat: int,
+    allow: float,
+) -> None:
+    from rtdash.loadtest.run.sides import alternate, parse_side
+    from rtdash.loadtest.verdict.report.comparing import publish_contest
 
-    name, chosen = find_scenario(scenario)
-    chosen = override(
-        chosen, Overrides(users, None if duration is None else parse_seconds(duration), spawn_rate)
-    )
-    path = slo or find_packaged("slo", chosen.slo)
-    slos = read_slos(path)
-    check_scopes(slos.slos, [phase.name for phase in chosen.phase], path)
-    kills = [storm.kind for phase in chosen.phase for storm in phase.storms if storm.kind != "rst"]
-    if url and kills:
+    if len(sides) != 2:
         raise CommandFailed(
-            f"{name} restarts the server, and the one at {url} isn't ours to end",
-            hint=f"leave --url away, and it starts its own: rtdash loadtest {name}",
+            "compare needs two sides: URLs, or builds (a virtual environment, or its python)",
+            hint="as in: rtdash loadtest compare http://127.0.0.1:8000 http://127.0.0.1:8001",
             code=Exit.USAGE,
         )
-    mint = partial(own_server_token, user="loadtest")
-    return RunRequest(
-        name,
-        chosen,
-        slos,
-        mint=mint,
-        url=url,
-        baseline=read_baseline(baseline) if baseline else None,
+    a, b = (parse_side(side) for side in sides)
+    requests = [
+        replace(make_request(load, side.url, options), program=side.program or sys.executable)
+        for side in (a, b)
+    ]
+    make_folder(report)
+    contest = run_requests(
+        lambda run: alternate(requests[0], requests[1], run, repeat=repeat, allow=allow)
     )
+    publish_contest(contest, (a.name, b.name), report, out=sys.stdout)
+    if code := contest.exit_code:
+        raise typer.Exit(code)
 
 
-def _who(
-    request: "RunRequest",
-    url: str | None,
-    tokens: Path | None,
-    data: Path | None,
-    *,
-    processes: int,
-    seed: int,
-    ui: bool,
-) -> "RunRequest":
-    from dataclasses import replace
+def _write_trend(paths: list[Path], report: Path | None) -> None:
+    from rtdash.loadtest.verdict.report.history import read_history, write_history
 
-    given: tuple[str, ...] = ()
-    if tokens is not None:
-        try:
-            given = tuple(tokens.read_text(encoding="utf-8").split())
-        except OSError as error:
-            raise CommandFailed(
-                f"the token file {tokens} can't be read: {error.strerror}",
-                hint="make one: rtdash token > FILE",
-                code=Exit.USAGE,
-            ) from None
-        if not given:
-            raise CommandFailed(
-                f"the token file {tokens} holds no token",
-                hint="one a line: rtdash token >> FILE",
-                code=Exit.USAGE,
-            )
-    elif url:
-        given = (find_token(data, os.environ.get("RTDASH_TOKEN")),)
-    return replace(request, tokens=given, processes=processes, seed=seed, with_ui=ui)
-
-
-def _make(report: Path | None) -> None:
-    """Before the run: a report that can't be written would cost all of it."""
-    if report is None:
-        return
-    try:
-        report.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    if not paths:
         raise CommandFailed(
-            f"{report} can't be made: {error.strerror}",
-            hint="name a directory that you may write: --report DIR",
+            "trend needs stored summaries: files, or directories that hold some",
+            hint="as in: rtdash loadtest trend runs/ --report out",
             code=Exit.USAGE,
-        ) from None
-
-
-async def _run(request: "RunRequest", report: Path | None) -> "Summary":
-    from rtdash.loadtest.run.progress import Progress
-    from rtdash.loadtest.run.runner import run
-    from rtdash.loadtest.verdict.report import publish
-
-    should_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, should_stop, asyncio.current_task())
-    progress = Progress(sys.stderr)
-    summary = await run(request, should_stop, progress.show, progress.say)
-    progress.end()
-    publish(summary, report, out=sys.stdout)
-    return summary
-
-
-def _stop(should_stop: asyncio.Event, task: "asyncio.Task[Any] | None") -> None:
-    """The first signal ends the run early, with its report; the second ends it at once."""
-    if should_stop.is_set() and task is not None:
-        task.cancel()
-    should_stop.set()
-
-
-def _interruptible(work: "Coroutine[Any, Any, Summary]") -> "Summary":
-    try:
-        return asyncio.run(work)
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Return what keeps a run from its verdict, in words for the terminal."""
-    from rtdash.client.failures import NotAllowed, Problem, Unreachable
-    from rtdash.loadtest.generator.locust_process import GeneratorFailed
-    from rtdash.loadtest.plan.slo import NotUsable
-    from rtdash.loadtest.run.own_server import ServerFailed
-
-    try:
-        yield
-    except NotUsable as error:
-        raise CommandFailed(
-            str(error), hint="see the README, section Load test", code=Exit.USAGE
-        ) from None
-    except Unreachable as error:
-        raise CommandFailed(
-            str(error),
-            hint="is it running? leave --url away, and it starts its own: rtdash loadtest",
-            code=Exit.UNREACHABLE,
-        ) from None
-    except NotAllowed as error:
-        raise CommandFailed(
-            f"the server refused: {error}",
-            hint="give tokens that may: --tokens FILE",
-            code=Exit.NOT_ALLOWED,
-        ) from None
-    except Problem as error:
-        raise CommandFailed(str(error), hint="is it an rtdash server?") from None
-    except (ServerFailed, GeneratorFailed) as error:
-        raise CommandFailed(
-            str(error), hint="see what is wrong with this machine: rtdash doctor"
-        ) from None
+        )
+    make_folder(report)
+    write_history(read_history(paths), report or Path(), out=sys.stdout)

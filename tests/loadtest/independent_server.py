@@ -36,7 +36,10 @@ class IndependentServer:
             routes=[
                 Route("/healthz", lambda _: PlainTextResponse("ok")),
                 Route("/metrics", self.metrics),
-                Route("/api/user/profile", lambda _: JSONResponse({"venues": venues})),
+                Route(
+                    "/api/user/profile",
+                    lambda _: JSONResponse({"id": "u", "scopes": [], "venues": venues}),
+                ),
                 Route("/api/hotel/room-types", self.room_types),
                 Route("/api/hotel/rooms/availability", self.availability),
                 Route("/api/operations", self.operations, methods=["POST"]),

@@ -43,11 +43,14 @@ class OwnServer:
     directory.
     """
 
-    def __init__(self, folder: Path, mint: Callable[[Path], str]) -> None:
+    def __init__(
+        self, folder: Path, mint: Callable[[Path], str], *, program: str = sys.executable
+    ) -> None:
         self.url = ""
         self._data = folder / "data"
         self._log = folder / "server.log"
         self._mint = mint
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._is_to_run = False
@@ -90,7 +93,7 @@ class OwnServer:
         """
         self._port = self._port or _free_port()
         command = [
-            sys.executable,
+            self._program,
             "-m",
             "rtdash",
             "serve",

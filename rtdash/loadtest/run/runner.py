@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import resource
+import sys
 import tempfile
 import time
 import uuid
@@ -48,6 +49,8 @@ class RunRequest:
     processes: int = 1
     seed: int = 1
     with_ui: bool = False
+    program: str = sys.executable
+    """The Python whose rtdash is started as a server of our own."""
     baseline: dict[str, Any] | None = None
 
 
@@ -71,7 +74,9 @@ async def run(
         stops.look(observations)
 
     with tempfile.TemporaryDirectory(prefix="rtdash-loadtest-") as folder:
-        server = None if request.url else OwnServer(Path(folder), request.mint)
+        server = (
+            None if request.url else OwnServer(Path(folder), request.mint, program=request.program)
+        )
         try:
             if server is not None:
                 say("starting a server of our own, with the limits of users and addresses lifted")

@@ -25,7 +25,16 @@ async def read_venues(api: Api) -> tuple[TargetVenue, ...]:
     Raises NoVenues, Unreachable, Problem.
     """
     venues: dict[str, TargetVenue] = {}
-    for venue in (await api.profile()).get("venues", []):
+    # Not the client's own reader, which asks for more: a foreign server needs to show no more than
+    # what the run is about.
+    profile = await api.get_json("/api/user/profile")
+    if not isinstance(profile, dict) or not isinstance(profile.get("venues"), list):
+        raise Problem(
+            200,
+            title="The answer is not that of a server of this protocol",
+            detail=f"/api/user/profile at {api.url} shows no venues",
+        )
+    for venue in profile["venues"]:
         if venue["kind"] not in venues:
             venues[venue["kind"]] = await _read_venue(api, venue)
     if not venues:
@@ -42,7 +51,8 @@ async def _read_venue(api: Api, shown: dict[str, Any]) -> TargetVenue:
     )
     if venue.kind != "hotel":
         return venue
-    types = [one["id"] for one in (await api.room_types(venue.id))["roomTypes"]]
+    shown = await api.get_json("/api/hotel/room-types", venue=venue.id)
+    types = [one["id"] for one in shown["roomTypes"]]
     return TargetVenue(
         venue.id,
         venue.kind,

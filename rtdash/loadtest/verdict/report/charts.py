@@ -22,7 +22,12 @@ class Line:
 
 
 def line_chart(
-    title: str, unit: str, lines: Sequence[Line], marks: Iterable[tuple[float, str]] = ()
+    title: str,
+    unit: str,
+    lines: Sequence[Line],
+    marks: Iterable[tuple[float, str]] = (),
+    *,
+    x_unit: str = " s",
 ) -> str:
     """Return a figure with axes from zero, a legend, and `marks`: vertical lines with their names.
     Empty when there is nothing to draw.
@@ -35,7 +40,7 @@ def line_chart(
     scale = _Scale(end, top)
     drawn = "".join(
         (
-            *_axes(scale),
+            *_axes(scale, x_unit),
             *_marks(scale, marks),
             *(_curve(scale, line, number) for number, line in enumerate(lines)),
         )
@@ -74,7 +79,7 @@ class _Scale:
         return _HEIGHT - _BOTTOM - value / self.top * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _axes(scale: _Scale) -> Iterator[str]:
+def _axes(scale: _Scale, x_unit: str) -> Iterator[str]:
     for number in range(_TICKS + 1):
         value = scale.top * number / _TICKS
         y = scale.y(value)
@@ -84,7 +89,7 @@ def _axes(scale: _Scale) -> Iterator[str]:
     for number in range(int(scale.end / step) + 1):
         yield (
             f'<text x="{scale.x(number * step):.1f}" y="{_HEIGHT - 8}"'
-            f' text-anchor="middle">{number * step:g} s</text>'
+            f' text-anchor="middle">{number * step:g}{x_unit}</text>'
         )
 
 

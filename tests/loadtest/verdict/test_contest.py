@@ -1,0 +1,78 @@
+"""A contest of two servers: ratios with their confidence, and the exit code."""
+
+import io
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from rtdash.loadtest.plan.histogram import Histogram
+from rtdash.loadtest.plan.metrics import Measures
+from rtdash.loadtest.plan.slo import Slo, judge
+from rtdash.loadtest.verdict.contest import Contest, Round
+from rtdash.loadtest.verdict.phase_result import PhaseResult
+from rtdash.loadtest.verdict.report.comparing import publish_contest
+from rtdash.loadtest.verdict.summary import Summary
+
+NAMES = ("old", "http://new:8000")
+
+
+def summary(latency_s: float, *, lost: int = 0, invalid: tuple[str, ...] = ()) -> Summary:
+    """Of a run in which every event took that long."""
+    histogram = Histogram()
+    histogram.record(latency_s)
+    measures = Measures()
+    measures.add_durations("delivery_latency", histogram)
+    measures.add_count("lost", lost)
+    phase = PhaseResult("calm", measures, [], list(invalid), [], [])
+    slo = Slo(metric="lost", statistic="total", op="==", value=0)
+    verdicts = judge([slo], {"calm": measures})
+    return Summary("test", "", "2026-01-01T00:00:00Z", 1, {"own": True}, {}, [phase], verdicts)
+
+
+def contest(factor: float, noise: float = 0.0, rounds: int = 5, **b: object) -> Contest:
+    """B takes so many times as long as A, with noise that both rounds share."""
+    rng = random.Random(7)
+    made = []
+    for _ in range(rounds):
+        base = 0.02 * (1 + rng.random())
+        made.append(Round(summary(base), summary(base * factor * (1 + noise * rng.random()), **b)))
+    return Contest(tuple(made), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("factor", "noise", "code"), [(1.0, 0.02, 0), (0.5, 0.02, 0), (1.5, 0.02, 99), (1.05, 0.02, 0)]
+)
+def test_a_slower_server_is_worse_beyond_the_allowance(factor: float, noise: float, code: int):
+    """Rounds differ by a factor of two; the ratio of each round doesn't."""
+    told = contest(factor, noise)
+    (ratio, _) = told.ratios
+    assert ratio.low <= factor * 1.02 <= ratio.high * 1.02
+    assert told.exit_code == code
+
+
+def test_noise_is_no_finding():
+    """Three rounds that contradict each other say nothing for sure."""
+    rounds = [Round(summary(0.02), summary(0.02 * factor)) for factor in (0.5, 3.0, 1.2)]
+    told = Contest(tuple(rounds), 0.1)
+    assert told.exit_code == 0
+    assert told.ratios[0].low < 1 < told.ratios[0].high
+
+
+def test_an_slo_that_only_b_breaks_is_worse():
+    """Whatever the ratios are; a run that says nothing is no verdict."""
+    assert contest(1.0, lost=3).exit_code == 99
+    assert contest(1.0, invalid=("starved",)).exit_code == 98
+
+
+def test_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """For people, for programs, for GitHub."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    out = io.StringIO()
+    publish_contest(contest(2.0), NAMES, tmp_path, out=out)
+    assert "B is worse than A" in out.getvalue()
+    told = json.loads((tmp_path / "compare.json").read_text())
+    assert told["exitCode"] == 99
+    assert {one["worse"] for one in told["ratios"]} == {True}
+    assert (tmp_path / "step.md").read_text() == (tmp_path / "compare.md").read_text()
