@@ -122,7 +122,7 @@ def test_a_load_test_without_locust_says_what_to_type(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Locust is an extra: its absence is one sentence and the command that installs it."""
-    monkeypatch.setattr("rtdash.cli.loadtest.find_spec", lambda _: None)
+    monkeypatch.setattr("rtdash.cli.loadtest_run.find_spec", lambda _: None)
     assert run(["loadtest"]) == 1
     assert "pip install 'rtdash[loadtest]'" in capfd.readouterr().err
 

@@ -30,12 +30,12 @@ class Unbalanced(Behaviour):
 
 
 class SkippingNotifications(Behaviour):
-    """Announces every second large party only."""
+    """Announces two of three large parties only."""
 
     def event(self, event: Json) -> Json | None:
         """By turns."""
         self.count = getattr(self, "count", 0) + (event["type"] == "notification")
-        return None if event["type"] == "notification" and self.count % 2 else event
+        return None if event["type"] == "notification" and self.count % 3 == 1 else event
 
 
 class BackwardClock(Behaviour):
@@ -65,21 +65,26 @@ class LateBatches(Behaviour):
 
 
 class Stale(Behaviour):
-    """One client never gets another state than the first."""
+    """Some clients never get another state than the first."""
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
-        """Nothing of the kind after its first ten messages."""
-        self.seen = getattr(self, "seen", 0) + (client == 3)
-        is_withheld = client == 3 and "stats" in message and self.seen > 10
-        return [] if is_withheld else [(0.0, message)]
+        """The first of each channel only."""
+        if client not in {4, 5, 6} or message.get("type") != "stats_update":
+            return [(0.0, message)]
+        key = f"{client} {message['channel']}"
+        is_first = key not in self.__dict__
+        self.__dict__[key] = True
+        return [(0.0, message)] if is_first else []
 
 
-class OneSession(Behaviour):
-    """Gives all clients the same session."""
+class Misaddressed(Behaviour):
+    """Events that name another venue, now and then."""
 
-    def session(self, own: str) -> str:
-        """One for all."""
-        return "everybody"
+    def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
+        """Every twentieth of a stream."""
+        if message.get("seq", 1) % 20:
+            return [(0.0, message)]
+        return [(0.0, message | {"venue": "elsewhere"})]
 
 
 class Swelling(Behaviour):
@@ -111,7 +116,7 @@ MORE_METRICS: dict[type[Behaviour], set[str]] = {
     MixedUpBatches: {"reordered"},
     LateBatches: {"client_spread"},
     Stale: {"not_converged"},
-    OneSession: {"unexpected"},
+    Misaddressed: {"unexpected", "lost"},
     Swelling: {"memory_trend"},
     StaleLists: {"rest_disagrees"},
 }

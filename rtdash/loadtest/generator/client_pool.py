@@ -188,23 +188,10 @@ class ClientPool:
                 stream_name(stream): [[seq, *content] for seq, content in entries.items()]
                 for stream, entries in self._reader.contents.items()
             },
-            "recoveries": [recovery.to_json() for recovery in stats.recoveries],
-            "counts": stats.counts,
-            "examples": stats.examples,
-            "received": stats.received,
+            **stats.to_json(),
             "unread": sum(
                 one.has_unread and not one.follower.is_at(heads) for one in self._websocket_users
             ),
-            "connect_failures": stats.connect_failures,
-            "messages": stats.messages,
-            "batches": stats.batches,
-            "compressed": stats.compressed,
-            "latency": stats.latency.to_json(),
-            "connect_time": stats.connect_time.to_json(),
-            "connect_times": stats.connect_times,
-            "subscribe_time": stats.subscribe_time.to_json(),
-            "resume_time": stats.resume_time.to_json(),
-            "pong_time": stats.pong_time.to_json(),
             "http_latency": self.http_latency.to_json(),
             "published": self.published.to_json(),
             "http": self.http,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from rtdash.loadtest.generator.account import EXAMPLES
 from rtdash.loadtest.generator.recovery import Recovery
@@ -55,6 +56,19 @@ class ClientStats:
         self.connect_time.record(duration_s)
         if len(self.connect_times) < MOST_CONNECTS:
             self.connect_times.append((began, duration_s))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all counters as JSON for another process."""
+        durations = ("latency", "connect_time", "subscribe_time", "resume_time", "pong_time")
+        counters = ("received", "batches", "compressed", "connect_failures", "connect_times")
+        return {
+            **{name: getattr(self, name) for name in counters},
+            **{name: getattr(self, name).to_json() for name in durations},
+            "messages": self.messages,
+            "counts": self.counts,
+            "examples": self.examples,
+            "recoveries": [recovery.to_json() for recovery in self.recoveries],
+        }
 
     def find(self, kind: str, text: str) -> None:
         """Record a fault of the server, with its first examples in words."""

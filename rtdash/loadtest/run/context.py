@@ -41,6 +41,10 @@ class RunContext:
     """Client that never answers a ping, from the first phase to the last."""
     _silence: "asyncio.Task[None] | None" = None
 
+    def server_pid(self) -> int | None:
+        """Return the process id of a server of our own, while it runs."""
+        return self.server.pid if self.server else None
+
     def fall_silent(self, channels: Iterable[Channel]) -> SilentClient:
         """Start the silent client on those channels, unless it is there already."""
         if self.silent is None:

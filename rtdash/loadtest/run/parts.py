@@ -69,9 +69,6 @@ def build_parts(
     )
     publisher = Publisher(api, OperationSource(context.run_id, phase.name, venues, rng))
 
-    def server_pid() -> int | None:
-        return context.server.pid if context.server else None
-
     return PhaseParts(
         context=context,
         phase=phase,
@@ -83,7 +80,7 @@ def build_parts(
         fault_injector=FaultInjector(context, observations, proxy, rng),
         probe=probe,
         publisher=publisher,
-        sampler=Sampler(observations, generator.reports, publisher, probe, server_pid),
+        sampler=Sampler(observations, generator.reports, publisher, probe, context.server_pid),
         checker=RestChecker(api, venues, publisher, rng),
         venues=venues,
     )

@@ -90,14 +90,8 @@ async def run(
             if server is not None:
                 await server.stop()
     is_interrupted = should_stop.is_set() and not stops.has_aborted
-    return _summary(
-        request,
-        judged,
-        started,
-        time.monotonic() - began,
-        is_interrupted=is_interrupted,
-        environment=environment,
-    )
+    summary = _summary(request, judged, started, time.monotonic() - began)
+    return replace(summary, is_interrupted=is_interrupted, environment=environment)
 
 
 async def _run_phases(
@@ -121,9 +115,6 @@ def _summary(
     judged: list[PhaseResult],
     started: datetime,
     duration_s: float,
-    *,
-    is_interrupted: bool,
-    environment: dict[str, str],
 ) -> Summary:
     measures = {phase.name: phase.measures for phase in judged}
     return Summary(
@@ -140,8 +131,6 @@ def _summary(
         },
         phases=judged,
         verdicts=judge(request.slos.slos, measures),
-        is_interrupted=is_interrupted,
-        environment=environment,
         comparisons=(
             compare(request.baseline, measures, request.slos.allowance) if request.baseline else []
         ),
