@@ -90,10 +90,23 @@ class Contest:
                 return EXIT_CODES[ending]
         if Ending.BROKEN in b and Ending.BROKEN not in a:
             return EXIT_CODES[Ending.BROKEN]
-        if Ending.INVALID in a | b:
+        if self.void:
             return EXIT_CODES[Ending.INVALID]
         is_worse = any(ratio.is_worse for ratio in self.ratios)
         return EXIT_CODES[Ending.BROKEN if is_worse else Ending.HELD]
+
+    @property
+    def void(self) -> list[str]:
+        """Return why the runs say nothing. A busy machine is no reason: it hits both sides, and
+        widens the intervals.
+        """
+        return [
+            reason
+            for one in self.rounds
+            for summary in (one.a, one.b)
+            for phase in summary.phases
+            for reason in phase.invalid
+        ]
 
     def _ratios(self) -> Iterator[Ratio]:
         if not self.rounds:

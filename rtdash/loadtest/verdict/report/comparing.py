@@ -51,6 +51,8 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
     console.print(f"A: {names[0]}\nB: {names[1]}", soft_wrap=True)
     for number, one in enumerate(contest.rounds, 1):
         console.print(f"round {number}: A {one.a.ending}, B {one.b.ending}")
+    for reason in contest.void:
+        console.print(Text(f"invalid: {reason}"), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("", "phase", "measure", "A", "B", "B/A", "95 %"):
         table.add_column(title, justify="right" if title in {"A", "B", "B/A", "95 %"} else "left")
