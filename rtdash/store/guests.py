@@ -19,7 +19,7 @@ from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import Stream, reservations_channel
 from rtdash.protocol.messages import decode, encode, reservation_message
 from rtdash.protocol.shown_reservations import reservation_json
-from rtdash.store import dialects, event_log
+from rtdash.store import dialects, event_log, hooks
 from rtdash.store.event_log import NewEvent, StoredEvent
 from rtdash.store.reservations import COLUMNS, reservation_of
 from rtdash.store.schema import events, reservations, versions
@@ -87,6 +87,7 @@ def erase_guest(
     known = {tidy_text(one.customer_name) for one in found} | {one.customer_name for one in found}
     _rewrite(conn, _versions(conn, [one.id for one in found]), versions, known)
     _rewrite(conn, _events(conn, found), events, known)
+    hooks.forget_refused(conn)
     keys: dict[str, str] = {}
     venues = {venue.id: venue for venue in read_venues(conn)}
     changed = [

@@ -3,6 +3,7 @@
 import pytest
 
 from rtdash.store import hooks
+from rtdash.store.guests import Guest, erase_guest
 from tests.stores import NOW
 
 pytestmark = pytest.mark.anyio
@@ -40,3 +41,14 @@ async def test_a_delivery_is_known_for_a_day(database):
         return known, hooks.is_known(connection, "s", "a"), hooks.read_refused(connection)
 
     assert await database.write(take) == ((True, False), False, [])
+
+
+async def test_an_erased_guest_is_in_no_refused_body(database, clock):
+    """Whatever the guest's data look like there, the bodies go."""
+
+    def erase(connection):
+        hooks.save(connection, "s", "a", at=NOW, problem="x", body="Ann Example")
+        erase_guest(connection, Guest(name="Ann Example"), now=clock())
+        return hooks.read_refused(connection)
+
+    assert await database.write(erase) == []
