@@ -193,10 +193,8 @@ class ActionHandler:
             self._connection.send_queue.ask_for_batches(action.batch_ms)
         entry.enter()
         self._connection.follows_anything(bool(self._subscriptions))
-        self._connection.send(
-            (answers.subscribed(entry.covered(action.channels, streams), id=action.id),)
-        )
-        self._connection.send(entry.following())
+        answer = answers.subscribed(entry.covered(action.channels, streams), id=action.id)
+        self._connection.send((answer, *entry.following()))  # in one write
 
     async def _unsubscribe(self, action: Unsubscribe) -> None:
         streams = set(
