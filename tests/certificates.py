@@ -15,7 +15,11 @@ from cryptography.x509.oid import NameOID
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that has signed itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
+    return write_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def write_certificate(folder: Path, *, days: int = 1) -> tuple[Path, Path]:
+    """Such a certificate that is good for so many days, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rtdash tests")])
     now = datetime.now(UTC)
@@ -26,7 +30,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
         )

@@ -188,3 +188,18 @@ async def test_lines_about_sockets_name_connection_and_session(
     assert {line["user"] for line in first} == {"ann"}
     assert first[1]["session"] == session[:8]
     assert session not in lines.getvalue()
+
+
+async def test_a_server_shows_its_state(tmp_path: Path, lane: str) -> None:
+    """Store, readiness and version; a refused token counts, and an end begins with readiness."""
+    with serving(tmp_path, lane) as server:
+        bearer = {"Authorization": "Bearer none-of-ours"}
+        url = f"http://127.0.0.1:{server.port}/api/user/profile"
+        await asyncio.to_thread(httpx2.get, url, headers=bearer, trust_env=False)
+        shown = await asyncio.to_thread(scrape, server)
+        assert (shown["rtdash_store_up"], shown["rtdash_ready"]) == (1, 1)
+        assert any(name.startswith("rtdash_build_info ") for name in shown)
+        assert shown["rtdash_sign_in_failures_total invalid"] == 1
+        server.services.is_stopping = True
+        shown = await asyncio.to_thread(scrape, server)
+        assert (shown["rtdash_store_up"], shown["rtdash_ready"]) == (1, 0)

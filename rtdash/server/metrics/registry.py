@@ -60,7 +60,13 @@ class Metrics:
         ProcessCollector(
             registry=self.registry
         )  # memory, CPU, open files: process_resident_memory_bytes and so on
-        counter, gauge, tally, timings = self._counter, self._gauge, self._tally, self._timings
+        self._add_writes()
+        self._add_connections()
+        self._add_refusals()
+        self._add_delays()
+
+    def _add_writes(self) -> None:
+        tally, timings = self._tally, self._timings
         self.requests = tally(
             "http_requests", "HTTP requests answered", "method", "route", "status"
         )
@@ -75,6 +81,9 @@ class Metrics:
         self.queue_seconds = timings(
             "queue_seconds", "Seconds that a write waits for its transaction"
         )
+
+    def _add_connections(self) -> None:
+        counter, gauge = self._counter, self._gauge
         self.connections = gauge("connections", "Open WebSocket connections")
         self.subscriptions = gauge("subscriptions", "Subscriptions of open connections")
         self.buffered_bytes = gauge(
@@ -84,6 +93,9 @@ class Metrics:
         self.replays = counter("replays", "Recoveries of a stream by outcome", "outcome")
         for outcome in ("recovered", "reset", "failed"):
             self.replays.labels(outcome)
+
+    def _add_refusals(self) -> None:
+        counter = self._counter
         self.limit_refusals = counter(
             "limit_refusals", "What limits refused, or would have in a dry run", "limit"
         )
@@ -91,6 +103,14 @@ class Metrics:
             self.limit_refusals.labels(
                 limit
             )  # there from the start, so that the first refusal shows as a rise
+        self.sign_in_failures = counter(
+            "sign_in_failures", "Tokens and sign-in codes that were refused", "reason"
+        )
+        for reason in SIGN_IN_FAILURES:
+            self.sign_in_failures.labels(reason)
+
+    def _add_delays(self) -> None:
+        counter, timings = self._counter, self._timings
         self.delivery_seconds = timings(
             "delivery_seconds",
             "Seconds from publishing to the hand-over to connections, measured by a canary",
@@ -101,14 +121,9 @@ class Metrics:
         self.loop_lag_seconds = timings(
             "loop_lag_seconds", "Seconds by which the event loop was late, looked at all the time"
         )
-        self.sign_in_failures = counter(
-            "sign_in_failures", "Tokens and sign-in codes that were refused", "reason"
-        )
-        for reason in SIGN_IN_FAILURES:
-            self.sign_in_failures.labels(reason)
         self._largest_lag = SlidingMaximum(time.monotonic)
         self._reader: Hashable | None = None
-        gauge(
+        self._gauge(
             "loop_lag_max_seconds", "The most of it since the same connection last asked"
         ).set_function(lambda: self._largest_lag.read(self._reader))
 
