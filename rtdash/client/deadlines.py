@@ -2,6 +2,11 @@
 
 from collections.abc import Iterator
 
+CONCLUSIONS = frozenset({"token", "opening", "answer", "silence", "check"})
+"""Deadlines that conclude that something failed. After a sleep they are given another chance."""
+OF_AN_ATTEMPT = CONCLUSIONS | {"ping", "quiet", "renewal", "retry"}
+"""Deadlines that end with an attempt."""
+
 
 class Deadlines:
     """Named instants, in seconds of one clock. Setting a name again moves it."""

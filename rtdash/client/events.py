@@ -123,11 +123,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the socket; nothing of it counts any more. `is_frozen`: without waiting for an
-    answer.
-    """
-
-    is_frozen: bool = False
+    """Close the socket; nothing of it counts any more."""
 
 
 @dataclass(frozen=True, slots=True)

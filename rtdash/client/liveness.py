@@ -1,10 +1,7 @@
 """Whether the server still lives: silence, pings, and sleeps of the machine."""
 
-from rtdash.client.deadlines import Deadlines
+from rtdash.client.deadlines import CONCLUSIONS, Deadlines
 from rtdash.client.timing import Timing
-
-_CONCLUSIONS = frozenset({"token", "opening", "answer", "silence", "check"})
-"""Deadlines that conclude that something failed. After a sleep they are given another chance."""
 
 
 class Liveness:
@@ -72,6 +69,6 @@ class Liveness:
     def excuse(self, now: float) -> None:
         """Give what is due another chance."""
         self._was_late = True
-        self._deadlines.postpone(_CONCLUSIONS, due=now, to=now + self._timing.check_within_s)
+        self._deadlines.postpone(CONCLUSIONS, due=now, to=now + self._timing.check_within_s)
         if self._deadlines.get("ping") is not None:
             self._deadlines.set("ping", now + self._timing.frozen_after_s / 2)

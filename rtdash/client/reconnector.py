@@ -7,41 +7,20 @@ Mirrors `rtdash/web/lib/reconnect.js`; both obey the scripts in `fixtures/client
 import random
 from typing import Literal
 
-from rtdash.client import events
+from rtdash.client import events, reasons
 from rtdash.client.changes import State
-from rtdash.client.deadlines import Deadlines
+from rtdash.client.deadlines import OF_AN_ATTEMPT, Deadlines
+from rtdash.client.dialogue import Dialogue, Ended, Lost
 from rtdash.client.events import Action, Event, Show
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule
 from rtdash.client.retry_schedule import RetrySchedule
 from rtdash.client.timing import Timing
 from rtdash.protocol.client_session import ClientSession
-from rtdash.protocol.codes import CloseCode, ErrorCode, may_reconnect
-from rtdash.protocol.received import (
-    Answer,
-    Disconnect,
-    Gap,
-    Message,
-    Received,
-    Refused,
-    Subscribed,
-    TokenExpiring,
-)
+from rtdash.protocol.codes import CloseCode, may_reconnect
+from rtdash.protocol.received import TokenExpiring
 
 _Phase = Literal["idle", "token", "opening", "open", "waiting", "away", "closed"]
-_ABNORMAL = 1006
-_OF_A_CONNECTION = (
-    "token",
-    "opening",
-    "answer",
-    "silence",
-    "check",
-    "ping",
-    "quiet",
-    "renewal",
-    "retry",
-)
-"""Deadlines that end with an attempt."""
 
 
 class Reconnector:
@@ -71,8 +50,7 @@ class Reconnector:
         self._actions: list[Action] = []
         self._attempt = self._request = self._failures = 0
         self._is_renewing = False
-        self._pinged_at: float | None = None
-        self._farewell: Disconnect | None = None
+        self._dialogue = Dialogue(session)
         self._reason = "no answer"
         self._shown: Show | None = None
 
@@ -129,7 +107,7 @@ class Reconnector:
         self._deadlines.remove("retry")
         self._phase = "token"
         self._retries.begin(self._now)
-        self._farewell = None
+        self._dialogue.begin()
         self._is_renewing = False
         if not self._polls.is_on:
             self._show(Show(State.CONNECTING))
@@ -169,56 +147,33 @@ class Reconnector:
         self._deadlines.remove("opening")
         self._actions += self._polls.stop()
         self._liveness.start(self._now)
-        self._pinged_at = self._now
+        self._dialogue.note_ping(self._now)
         self._deadlines.set("answer", self._now + self._timing.answer_within_s)
         self._session.connected()
         self._flush()
 
     def _hear(self, text: str | bytes | None) -> None:
         self._liveness.note_life(self._now)
-        if text is None:
-            return
-        try:
-            received = self._session.receive(text)
-        except ValueError as error:
-            self._lose(str(error))
-            return
-        for one in received:
-            self._take(one)
-            if self._phase != "open":
-                return
-        self._flush()
-        self._settle()
+        for outcome in () if text is None else self._dialogue.read(self._now, text):
+            match outcome:
+                case Lost(reason, retry_after_s):
+                    self._lose(reason, retry_after_s=retry_after_s)
+                    return
+                case Ended(reason, code, is_refused):
+                    self._finish(reason, code, is_refused=is_refused)
+                    return
+                case TokenExpiring():
+                    self._renew()
+                case _:
+                    self._actions.append(outcome)
+        if text is not None:
+            self._flush()
+            self._settle()
 
-    def _take(self, received: Received) -> None:
-        match received:
-            case Message() | Subscribed():
-                self._actions.append(events.Deliver(received))
-            case Gap(stream, position, seq):
-                self._lose(
-                    f"events of {stream.channel} are missing between {position.seq} and {seq}"
-                )
-            case Refused():
-                self._judge(received)
-            case Disconnect():
-                self._farewell = received
-            case TokenExpiring() if self._is_renewable and not self._is_renewing:
-                self._is_renewing = True
-                self._ask_token("renewal")
-            case Answer(status="pong") if self._pinged_at is not None:
-                self._actions.append(events.Latency(self._now - self._pinged_at))
-                self._pinged_at = None
-
-    def _judge(self, refusal: Refused) -> None:
-        """A refused request leaves a connection without its streams: come back, or give up."""
-        if refusal.is_temporary:
-            self._lose(refusal.text, retry_after_s=refusal.retry_after_s)
-        elif refusal.action == "authenticate" and not refusal.channels:
-            return  # the token in use is still good; the server ends the connection with it
-        elif refusal.code in {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHENTICATED}:
-            self._finish(refusal.text, CloseCode.FORBIDDEN, is_refused=True)
-        else:
-            self._finish(refusal.text, CloseCode.PROTOCOL_VIOLATION)
+    def _renew(self) -> None:
+        if self._is_renewable and not self._is_renewing:
+            self._is_renewing = True
+            self._ask_token("renewal")
 
     def _settle(self) -> None:
         """Show replay and live, once everything is answered."""
@@ -236,23 +191,16 @@ class Reconnector:
     def _end(self, closed: events.Closed) -> None:
         if self._phase not in {"opening", "open"}:
             return
-        code, reason = closed.code, closed.reason
-        text = closed.detail or (
-            "the connection was refused"
-            if self._phase == "opening"
-            else "the connection broke"
-            if code == _ABNORMAL
-            else f"the server closed the connection: {reason or 'no reason given'}"
-            f" (close code {code})"
-        )
-        if may_reconnect(code):
-            self._lose(text, code=code, retry_after_s=closed.retry_after_s)
+        text = reasons.of_close(closed, was_open=self._phase == "open")
+        if may_reconnect(closed.code):
+            self._lose(text, code=closed.code, retry_after_s=closed.retry_after_s)
         else:
-            said = self._farewell.reason if self._farewell else ""
-            self._finish(said or reason or text, code)
+            farewell = self._dialogue.farewell
+            said = (farewell.reason if farewell else "") or closed.reason
+            self._finish(said or text, closed.code)
 
     def _lose(self, reason: str, *, code: int | None = None, retry_after_s: float = 0) -> None:
-        farewell = self._farewell
+        farewell = self._dialogue.farewell
         self._disconnect()
         if farewell is not None and not farewell.may_return:
             self._finish(farewell.reason, farewell.code)
@@ -274,7 +222,7 @@ class Reconnector:
             self._actions.append(events.Drop())
         self._phase = "waiting"
         self._session.disconnected()
-        self._deadlines.remove(*_OF_A_CONNECTION)
+        self._deadlines.remove(*OF_AN_ATTEMPT)
         self._is_renewing = False
 
     def _finish(self, reason: str, code: int, *, is_refused: bool = False) -> None:
@@ -292,8 +240,6 @@ class Reconnector:
 
     def _fire(self, name: str) -> None:
         match name:
-            case "token":
-                self._go_without_token(f"no answer in {self._timing.token_within_s:g} s")
             case "renewal":
                 self._end_renewal()
             case "ping" if self._liveness.wants_ping(self._now):
@@ -307,24 +253,15 @@ class Reconnector:
                 self._actions.append(self._polls.next_round(self._now))
             case "hidden":
                 self._leave()
-            case "opening" | "answer" | "silence" | "check":
-                self._lose(self._conclusion(name))
-
-    def _conclusion(self, name: str) -> str:
-        timing = self._timing
-        return {
-            "opening": f"no connection in {timing.frozen_after_s:g} s",
-            "answer": f"the subscription was not answered in {timing.answer_within_s:g} s",
-            "silence": f"the server has been silent for {timing.frozen_after_s:g} s",
-            "check": f"the server did not answer in {timing.check_within_s:g} s",
-        }[name]
+            case "token" | "opening" | "answer" | "silence" | "check":
+                self._lose(reasons.of_deadline(name, self._timing))
 
     def _check(self) -> None:
         if self._liveness.check(self._now):
             self._ping()
 
     def _ping(self) -> None:
-        self._pinged_at = self._now
+        self._dialogue.note_ping(self._now)
         self._actions.append(events.Ping())
 
     def _wake(self, by: str) -> None:
