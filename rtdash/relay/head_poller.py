@@ -19,11 +19,15 @@ POLL_INTERVAL_S = 0.7
 lost notice costs less than a second (guide: rest, "What the figures mean").
 """
 
+ALONE_INTERVAL_S = 2.0
+"""How often where no other process writes: every event was announced here, unless COMMIT failed and
+had stored it all the same."""
+
 OVERLAP = timedelta(seconds=3)
 """How far back a poll reaches behind the one before it: events are stamped before they are
 committed, by clocks that agree to about a second."""
 
-DEEP_INTERVAL_S = 15.0
+DEEP_INTERVAL_S = 30.0
 DEEP_OVERLAP = timedelta(seconds=30)
 """A transaction that waited for locks may commit events that are so old."""
 

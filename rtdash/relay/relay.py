@@ -14,7 +14,7 @@ from rtdash.domain.instants import Clock
 from rtdash.hub import Hub, Subscription
 from rtdash.protocol.channels import Position, Stream, reservations_channel
 from rtdash.relay.broker_connection import BrokerConnection
-from rtdash.relay.head_poller import POLL_INTERVAL_S, PollPlan, Reach
+from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
@@ -219,7 +219,7 @@ class Relay:
     async def _poll_forever(self) -> None:
         is_failing = False
         while True:
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await asyncio.sleep(ALONE_INTERVAL_S if self._is_alone else POLL_INTERVAL_S)
             try:
                 await self._poll_if_moved()
             except Exception as fault:  # noqa: BLE001

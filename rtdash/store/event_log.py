@@ -82,8 +82,10 @@ _LATELY = (
     .distinct()
     .subquery()
 )
-_READ_CHANGED = _READ_HEADS.join(
-    _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
+_READ_CHANGED = Prepared(
+    _READ_HEADS.join(
+        _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
+    )
 )
 _FEW_VENUES = 2_000
 """Of more venues than these the heads are read all together."""
@@ -91,6 +93,7 @@ _FEW_VENUES = 2_000
 _READ_HEAD = select(heads.c.seq).where(
     heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel")
 )
+_stream = Stream._make
 _CHANNELS = {channel.value: channel for channel in Channel}
 _of_its_stream = events.alias()
 _lowest_of_its_stream = (
@@ -168,7 +171,7 @@ def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> d
 
 def read_changed_heads(conn: Connection, since: datetime) -> dict[Stream, int]:
     """Return the heads of the streams with events appended at or after an instant."""
-    return _heads_of(conn.execute(_READ_CHANGED, {"since": to_ms(since)}))
+    return _heads_of(_READ_CHANGED.read(conn, {"since": to_ms(since)}))
 
 
 def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
@@ -213,7 +216,7 @@ def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
 
 
 def _heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
-    return {Stream(venue, _CHANNELS[channel]): seq for venue, channel, seq in rows}
+    return {_stream((venue, _CHANNELS[channel])): seq for venue, channel, seq in rows}
 
 
 def _lock_heads(conn: Connection, venue_ids: set[str]) -> dict[Stream, int]:
