@@ -54,7 +54,7 @@ class Upcoming:
             await asyncio.sleep(TICK_S)
 
     async def announce_due(self) -> int:
-        """Announce everything that is due now, and nothing that anybody has announced; how many.
+        """Announce everything that is due now, and nothing twice. Returns how many.
         Raises StoreUnavailable.
         """
         announced = 0

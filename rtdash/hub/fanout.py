@@ -1,4 +1,4 @@
-"""One stream inside one process: who follows it, what waits for the next flush."""
+"""One stream inside one process: its followers, and what waits for the next flush."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -53,7 +53,7 @@ NULL_SUBSCRIBER: Subscriber = _NullSubscriber()
 
 
 class StreamFanout:
-    """One stream: who follows it, what waits for the next flush."""
+    """One stream: its followers, and what waits for the next flush."""
 
     __slots__ = ("fresh", "is_tracked", "members", "pending", "states", "targets", "top")
 

@@ -130,7 +130,7 @@ class Hub:
         return EncodedBatch(stream, first_seq, bodies, self._compress_min_bytes)
 
     def has_members(self, stream: Stream) -> bool:
-        """Whether anybody follows it in this process."""
+        """Whether it has followers in this process."""
         return self.members(stream) > 0
 
     def members(self, stream: Stream) -> int:

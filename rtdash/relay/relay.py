@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from rtdash.broker.base import Broker, Notice
@@ -16,6 +16,7 @@ from rtdash.protocol.channels import Position, Stream, reservations_channel
 from rtdash.relay.broker_connection import BrokerConnection
 from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
+from rtdash.relay.notices import notices_of
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
 from rtdash.store.database import DatabaseReplaced, StoreUnavailable
@@ -101,7 +102,7 @@ class Relay:
         """Announce what this process has just committed, in the order of commit: to its own members
         at once, to other processes by the broker.
         """
-        notices = tuple(_notices(events, self.epoch))
+        notices = tuple(notices_of(events, self.epoch))
         for notice in notices:
             self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
         if not self._is_alone:
@@ -153,7 +154,7 @@ class Relay:
         began_at, since = self._clock(), self._plan.since(reach)
         try:
             epoch, heads = await self._log.read_heads(changed_since=since)
-            if reach is Reach.FULL and self._is_following(epoch, before):
+            if reach is Reach.FULL and before and epoch == self.epoch:
                 heads = {**heads, **(await self._log.read_heads(tuple(before)))[1]}
         except DatabaseReplaced:
             epoch, heads = await self._log.draw_epoch(self.epoch), {}
@@ -176,11 +177,10 @@ class Relay:
     ) -> None:
         """Draw a new epoch, because a client holds a position of this one beyond the log's end.
 
-        The log has lost events: a restored copy, a failover, a crash without fsync. Numbers that
-        were given out are given again, so no position of the epoch may be followed any more. A
-        position that this process hasn't seen may be made up, and is passed over. With
-        `is_believed` such a one counts, too, but once in REFUTE_INTERVAL_S, and raises
-        StoreUnavailable in between: a client must not make everybody start over again and again.
+        The log has lost events, and will give their numbers again: no position of the epoch may be
+        followed any more. One that this process hasn't seen may be made up, and is passed over;
+        with `is_believed` it counts, but once in REFUTE_INTERVAL_S: StoreUnavailable in between, so
+        that a client can't make all others start over again and again.
         """
         if position.epoch != self.epoch:
             return
@@ -212,9 +212,6 @@ class Relay:
     def _receive(self, notice: Notice) -> None:
         if notice.epoch == self.epoch:
             self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
-
-    def _is_following(self, epoch: str, before: Mapping[Stream, int]) -> bool:
-        return epoch == self.epoch and bool(before)
 
     async def _poll_forever(self) -> None:
         is_failing = False
@@ -255,18 +252,6 @@ def _source(stream: Stream) -> Stream:
         if stream.channel.is_state
         else stream
     )
-
-
-def _notices(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
-    """One notice a stream."""
-    by_stream: dict[Stream, list[StoredEvent]] = {}
-    for event in events:
-        by_stream.setdefault(event.stream, []).append(event)
-    for stream, group in by_stream.items():
-        assert group[-1].seq - group[0].seq == len(group) - 1, (
-            "one commit numbers a stream without gaps"
-        )
-        yield Notice(stream, epoch, group[0].seq, tuple(event.body for event in group))
 
 
 def _ignore(_epoch: str) -> None:

@@ -169,7 +169,7 @@ class Sequencer:
             self._reads.start((state, self.epoch), lambda: self._read_gap(stream, state))
 
     async def _read_gap(self, stream: Stream, state: "_StreamState") -> None:
-        """Accept from the log until nothing that anybody has seen is missing, or the log has no
+        """Accept from the log until nothing that was seen is missing, or the log has no
         more.
         """
         while state.accepted < state.requested:
@@ -213,7 +213,7 @@ class _StreamState:
         self.go_to(0)
 
     def go_to(self, seq: int) -> None:
-        """`accepted` is the last seq given to the hub, `requested` the last that anybody has seen."""
+        """`accepted` is the last seq given to the hub, `requested` the last that was seen."""
         self.accepted = self.requested = seq
 
     def request_up_to(self, seq: int) -> None:

@@ -3,62 +3,43 @@ operations and venues.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from rtdash.domain.availability import Night
-from rtdash.domain.customers import customer_key
 from rtdash.domain.instants import to_ms
-from rtdash.domain.reservations import Charge, Reservation
+from rtdash.store.batch_rows import (
+    FIXED,
+    Key,
+    Record,
+    Stored,
+    Version,
+    changed_row,
+    charge_row,
+    reservation_row,
+    version_row,
+)
 from rtdash.store.errors import is_trouble
 from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.reservations import COLUMNS, reservation_of
-from rtdash.store.schema import FOREVER_MS, charges, reservations, room_nights, versions
+from rtdash.store.schema import charges, reservations, room_nights, versions
 
 Result = TypeVar("Result")
 
-
-class Key(NamedTuple):
-    """An operation's or a reservation's id, within its venue."""
-
-    venue_id: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Record of an applied operation, to answer its repeats: `body` is the reservation's JSON as it
-    was answered.
-    """
-
-    digest: str
-    reservation_id: str
-    seq: int
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A reservation as it is stored, and the operation that made this version of it."""
-
-    reservation: Reservation
-    operation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """An applied operation: what it made of its reservation (`before` None: it was new), and the
-    charge that it made.
-    """
-
-    operation_id: str
-    before: Stored | None
-    after: Reservation
-    charge: Charge | None
-    record: Record
+__all__ = [
+    "Key",
+    "Record",
+    "Stored",
+    "Version",
+    "load_records",
+    "load_sold",
+    "load_stored",
+    "save_rooms",
+    "save_versions",
+    "with_savepoint",
+]
 
 
 _RECORD = (
@@ -79,7 +60,6 @@ _READ_SOLD = select(
     room_nights.c.venue.in_(bindparam("venues", expanding=True)),
     room_nights.c.night.in_(bindparam("nights", expanding=True)),
 )
-_FIXED = frozenset({"id", "venue", "kind", "created_at"})
 _INSERT_RESERVATIONS = Prepared(insert(reservations))
 _UPDATE_RESERVATIONS = Prepared(
     update(reservations)
@@ -88,7 +68,7 @@ _UPDATE_RESERVATIONS = Prepared(
         {
             column.name: bindparam(column.name)
             for column in reservations.c
-            if column.name not in _FIXED
+            if column.name not in FIXED
         }
     )
 )
@@ -170,14 +150,14 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
         key = Key(version.after.venue_id, version.after.id)
         first.setdefault(key, version)
         last[key] = version
-    new = [_reservation_row(last[key]) for key, version in first.items() if version.before is None]
+    new = [reservation_row(last[key]) for key, version in first.items() if version.before is None]
     if new:
         _INSERT_RESERVATIONS.run(conn, new)
-    changed = [_changed_row(key, last[key]) for key, version in first.items() if version.before]
+    changed = [changed_row(key, last[key]) for key, version in first.items() if version.before]
     if changed:
         _UPDATE_RESERVATIONS.run(conn, changed)
     _save_history(conn, applied)
-    charged = [_charge_row(version, version.charge) for version in applied if version.charge]
+    charged = [charge_row(version, version.charge) for version in applied if version.charge]
     if charged:
         _INSERT_CHARGES.run(conn, charged)
 
@@ -220,7 +200,7 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
     update otherwise.
     """
     rows = {
-        Key(version.after.venue_id, version.operation_id): _version_row(version)
+        Key(version.after.venue_id, version.operation_id): version_row(version)
         for version in applied
     }
     ended = []
@@ -242,71 +222,3 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
     if ended:
         _END_VERSIONS.run(conn, ended)
     _INSERT_VERSIONS.run(conn, list(rows.values()))
-
-
-def _reservation_row(version: Version) -> dict[str, object]:
-    after = version.after
-    return {
-        "id": after.id,
-        "venue": after.venue_id,
-        "kind": after.kind.value,
-        "customer_name": after.customer_name,
-        "customer_email": after.customer_email,
-        "customer_phone": after.customer_phone,
-        "customer_key": customer_key(
-            after.customer_name, after.customer_email, after.customer_phone
-        ),
-        "guests": after.guests,
-        "status": after.status.value,
-        "source": after.source,
-        "amount": after.amount_minor,
-        "charged": after.charged_minor,
-        "paid": after.paid_minor,
-        "start": to_ms(after.start),
-        "business_date": after.business_date.isoformat(),
-        "created_at": to_ms(after.created_at),
-        "changed_at": to_ms(after.changed_at),
-        "version": after.version,
-        "room_type": after.room_type,
-        "check_in": after.check_in and after.check_in.isoformat(),
-        "check_out": after.check_out and after.check_out.isoformat(),
-        "duration_minutes": after.duration_minutes,
-        "source_version": after.source_version,
-        "operation_id": version.operation_id,
-    }
-
-
-def _changed_row(key: Key, version: Version) -> dict[str, object]:
-    row = {name: value for name, value in _reservation_row(version).items() if name not in _FIXED}
-    return {**row, "of_venue": key.venue_id, "of_id": key.id}
-
-
-def _version_row(version: Version) -> dict[str, object]:
-    after, record = version.after, version.record
-    return {
-        "operation_id": version.operation_id,
-        "venue": after.venue_id,
-        "digest": record.digest,
-        "reservation": after.id,
-        "version": after.version,
-        "business_date": after.business_date.isoformat(),
-        "status": after.status.value,
-        "guests": after.guests,
-        "amount": after.amount_minor,
-        "balance": after.balance_minor,
-        "valid_from": to_ms(after.changed_at),
-        "valid_to": FOREVER_MS,
-        "seq": record.seq,
-        "body": record.body,
-    }
-
-
-def _charge_row(version: Version, charge: Charge) -> dict[str, object]:
-    return {
-        "operation_id": version.operation_id,
-        "venue": version.after.venue_id,
-        "reservation": version.after.id,
-        "category": charge.category,
-        "amount": charge.amount_minor,
-        "business_date": charge.business_date.isoformat(),
-    }

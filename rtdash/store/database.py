@@ -28,7 +28,7 @@ from rtdash.store.errors import (
 from rtdash.store.files import StoreFiles
 from rtdash.store.identity import ensure_identity
 from rtdash.store.reader import Reader
-from rtdash.store.server_lease import LEASE_S, RENEW_S, ServerLease
+from rtdash.store.server_lease import LeaseKeeper
 from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import prepare
 from rtdash.store.writer import Commit, Writer
@@ -90,8 +90,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._reader = Reader(engines, queue_limit=queue_limit)
         self._write_fault: StoreUnavailable | None = None
-        self._lease: ServerLease | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._lease = LeaseKeeper(self.write)
         self._writer = Writer(
             lambda: self._engines.writer.connect(),  # noqa: PLW0108
             queue_limit=queue_limit,
@@ -143,20 +142,7 @@ class Database:
         """
         if self._engines.file is not None:
             return
-        lease = ServerLease.draw(is_alone=alone)
-        deadline = self._loop.time() + LEASE_S + 1
-        while True:
-            try:
-                await self.write(lease.take)
-            except StoreLocked as locked:
-                if not locked.is_passing or self._loop.time() > deadline:
-                    raise
-                _log.info("another server may have died: its place is free within %g s", LEASE_S)
-                await asyncio.sleep(1)
-            else:
-                break
-        self._lease = lease
-        self._renewing = asyncio.create_task(self._renew(lease), name="server lease")
+        await self._lease.take(is_alone=alone)
 
     @property
     def fault(self) -> StoreUnavailable | None:
@@ -214,10 +200,7 @@ class Database:
 
     async def close(self) -> None:
         """Write what waits, end the threads, close the connections, give the lock back."""
-        if self._renewing is not None and self._lease is not None:
-            self._renewing.cancel()
-            with contextlib.suppress(StoreError):
-                await self.write(self._lease.release)
+        await self._lease.release()
         await self._writer.close()
         if self._files is not None:
             with contextlib.suppress(StoreUnavailable):
@@ -226,13 +209,6 @@ class Database:
         self._engines.dispose()
         if self._files is not None:
             self._files.release()
-
-    async def _renew(self, lease: ServerLease) -> None:
-        while True:
-            await asyncio.sleep(RENEW_S)
-            # A store that is away keeps everybody out; the row is renewed when it is back.
-            with contextlib.suppress(StoreError):
-                await self.write(lease.renew)
 
     def _enter(self, conn: Connection) -> None:
         """Check which log a new connection writes, before it does."""

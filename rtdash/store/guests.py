@@ -1,8 +1,8 @@
 """What the store knows of a guest: exported whole, or erased wherever it stands.
 
-A guest's name is also inside the bodies of versions and events, and in texts that staff were told.
+A guest's name is also inside the bodies of versions and events, and in notifications of staff.
 Statistics don't change: amounts, dates and the fact that it was one guest stay, under a key that
-stands for nobody.
+stands for no one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _OF_RESERVATIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Whom to look for: exactly one of them is given. An address as it is written, a telephone by
+    """Guest to look for: exactly one field is given. An address as it is written, a telephone by
     its digits, a name as a reader sees it.
     """
 

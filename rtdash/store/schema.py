@@ -18,8 +18,7 @@ from sqlalchemy import (
 )
 
 HEAD_REVISION: Final = "0005"
-"""The migration that these tables are; compared at open, so that alembic is only loaded when there
-is something to migrate."""
+"""The migration that these tables are; alembic is only loaded where a store has another one."""
 
 FOREVER_MS: Final = 2**62
 """`valid_to` of the version that still holds."""
@@ -54,9 +53,8 @@ venues = Table(
     Column("archived_at", BigInteger),
 )
 
-# Each index costs a booking a page of random writes, so there are few, and two of them leave most
-# rows out. A business date never
-# goes back while the start goes on, so that `reservations_by_date` also gives the order of starts.
+# Each index costs a booking a page of random writes: few, and two leave most rows out. A business
+# date never goes back while the start goes on, so that `reservations_by_date` also gives the order of starts.
 IS_VISITED = text("status IN ('CheckedOut', 'Completed')")
 _HAS_NIGHTS = text("check_out IS NOT NULL")
 

@@ -6,8 +6,12 @@ the pooler, which would keep the lock after the process has gone. Instants are t
 machines' clocks don't matter.
 """
 
+import asyncio
+import contextlib
+import logging
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,7 +19,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, select
 
 from rtdash.store import dialects
-from rtdash.store.errors import StoreLocked
+from rtdash.store.errors import StoreError, StoreLocked
 from rtdash.store.schema import meta, servers
 
 RENEW_S = 3.0
@@ -24,13 +28,15 @@ RENEW_S = 3.0
 LEASE_S = 12.0
 """How long a row holds after it was renewed: longer than a frozen database is waited for."""
 
+_log = logging.getLogger(__name__)
+
 _LOCK = select(meta.c.value).where(meta.c.key == "epoch").with_for_update()
 _READ = select(servers.c.id, servers.c.host, servers.c.pid, servers.c.alone, servers.c.beat_at)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLease:
-    """One process; `is_alone` if it can't hear of others."""
+    """Row of one process; `is_alone` if it can't hear of others."""
 
     id: str
     is_alone: bool
@@ -100,3 +106,45 @@ def _is_running(pid: int) -> bool:
     except OSError:  # it is another user's
         pass
     return True
+
+
+class LeaseKeeper:
+    """Takes the lease of a process, renews it, and gives it back."""
+
+    def __init__(self, write: Callable[[Callable[[Connection], Any]], Awaitable[Any]]) -> None:
+        self._write = write
+        self._lease: ServerLease | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def take(self, *, is_alone: bool) -> None:
+        """Enter the process, and wait for the place of one that may have died. Raises StoreLocked,
+        StoreUnavailable.
+        """
+        lease, loop = ServerLease.draw(is_alone=is_alone), asyncio.get_running_loop()
+        deadline = loop.time() + LEASE_S + 1
+        while True:
+            try:
+                await self._write(lease.take)
+            except StoreLocked as locked:
+                if not locked.is_passing or loop.time() > deadline:
+                    raise
+                _log.info("another server may have died: its place is free within %g s", LEASE_S)
+                await asyncio.sleep(1)
+            else:
+                break
+        self._lease = lease
+        self._renewing = asyncio.create_task(self._renew(lease), name="server lease")
+
+    async def release(self) -> None:
+        """Stop renewing, and take the process out."""
+        if self._renewing is not None and self._lease is not None:
+            self._renewing.cancel()
+            with contextlib.suppress(StoreError):
+                await self._write(self._lease.release)
+
+    async def _renew(self, lease: ServerLease) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            # A store that is away keeps everybody out; the row is renewed when it is back.
+            with contextlib.suppress(StoreError):
+                await self._write(lease.renew)

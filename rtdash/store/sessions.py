@@ -1,65 +1,39 @@
-"""State that outlives connections and processes: sessions, and the leases of processes with their
-users' connections.
-"""
+"""Sessions, which outlive connections and processes: stored, taken over, confirmed, expired."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, or_, select, update
 
-from rtdash.domain.instants import from_ms, to_ms
-from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.domain.instants import to_ms
 from rtdash.store import dialects
+from rtdash.store.leases import LEASE
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, sessions
+from rtdash.store.stored_sessions import (
+    Confirmation,
+    StoredSession,
+    encode_positions,
+    session_of,
+)
+
+__all__ = [
+    "Confirmation",
+    "StoredSession",
+    "confirm",
+    "expire",
+    "load",
+    "read_stale",
+    "release",
+    "save",
+    "take_over",
+    "trim",
+]
 
 _NUL = "\x00"
 """What no text of PostgreSQL holds: an id with it is one that was never given."""
-
-LEASE = timedelta(seconds=15)
-"""How long a process counts as alive after its last beat."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSession:
-    """A client's subscriptions: channels by venue id, and the confirmed position of each event
-    stream.
-
-    `process` holds its connection, which asked for it at `asked_at`; `expires_at` is None as long
-    as one stands. Only the holder of the
-    newest `generation` may change it.
-    """
-
-    id: str
-    sub: str
-    process: str
-    asked_at: datetime
-    generation: int = 1
-    subscriptions: Mapping[str, tuple[Channel, ...]] | None = None
-    positions: Mapping[Stream, Position] | None = None
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """Positions that a connection of that generation confirmed, to be added to the session's."""
-
-    session_id: str
-    generation: int
-    positions: Mapping[Stream, Position]
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Connections of one user in one live process, and when their number last rose."""
-
-    process: str
-    sub: str
-    connections: int
-    raised_at: datetime
 
 
 _CURRENT = (
@@ -108,18 +82,6 @@ _READ_AMONG = _READ.where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(
     sessions.c.id.in_(bindparam("ids", expanding=True))
 )
-_LIVE = processes.c.beat_at >= bindparam("since")
-_READ_LEASES = (
-    select(leases.c.process, leases.c.sub, leases.c.connections, leases.c.raised_at)
-    .join(processes, processes.c.id == leases.c.process)
-    .where(_LIVE)
-)
-_READ_COUNTS = (
-    select(leases.c.sub, func.sum(leases.c.connections))
-    .join(processes, processes.c.id == leases.c.process)
-    .where(_LIVE)
-    .group_by(leases.c.sub)
-)
 
 
 def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
@@ -133,7 +95,7 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
         "process": session.process,
         "asked_at": to_ms(session.asked_at),
         "subscriptions": to_json(session.subscriptions or {}).decode(),
-        "positions": _encode_positions(session.positions or {}),
+        "positions": encode_positions(session.positions or {}),
         "saved_at": to_ms(now),
         "expires_at": session.expires_at and to_ms(session.expires_at),
     }
@@ -147,7 +109,7 @@ def load(
     if _NUL in session_id:
         return None
     found = _LOAD.read(conn, {"of_id": session_id, **_limits(now, ttl)})
-    return _session_of(*found[0]) if found else None
+    return session_of(*found[0]) if found else None
 
 
 def take_over(
@@ -173,7 +135,7 @@ def take_over(
     if _NUL in session_id:
         return None
     found = _LOAD_LOCKED.read(conn, {"of_id": session_id, **_limits(asked_at, ttl)})
-    held = _session_of(*found[0]) if found else None
+    held = session_of(*found[0]) if found else None
     if held is None or held.sub != sub:
         return None
     if asked_at < held.asked_at <= now:
@@ -212,12 +174,12 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     if not by_id:
         return
     for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}).all():
-        held, confirmation = _session_of(*row), by_id[row.id]
+        held, confirmation = session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
             _CONFIRM.run(
                 conn,
-                [_holder(held.id, held.generation) | {"to_positions": _encode_positions(merged)}],
+                [_holder(held.id, held.generation) | {"to_positions": encode_positions(merged)}],
             )
 
 
@@ -264,6 +226,15 @@ def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_00
     return removed
 
 
+def _holder(session_id: str, generation: int) -> dict[str, object]:
+    return {"of_id": session_id, "of_generation": generation}
+
+
+def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
+    """Return the values that `_IS_EXPIRED` compares with."""
+    return {"now": to_ms(now), "silent_since": to_ms(now - ttl)}
+
+
 def trim(conn: Connection, subs: Sequence[str], *, keep: int) -> None:
     """Remove the oldest sessions without a connection of each of these users, all but `keep`."""
     for sub in subs:
@@ -281,92 +252,3 @@ def trim(conn: Connection, subs: Sequence[str], *, keep: int) -> None:
                 sessions.c.id.not_in(kept),
             )
         )
-
-
-def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: datetime) -> None:
-    """The heartbeat of a process, and the numbers of connections, by user, that changed since its
-    last one (0: none any more).
-    """
-    now_ms = to_ms(now)
-    conn.execute(dialects.upsert(conn, processes, ["beat_at"]), {"id": process, "beat_at": now_ms})
-    if not counts:
-        return
-    of_process = and_(leases.c.process == process, leases.c.sub.in_(sorted(counts)))
-    known = {row.sub: row for row in conn.execute(select(leases).where(of_process))}
-    conn.execute(delete(leases).where(of_process))
-    rows = []
-    for sub, connections in counts.items():
-        row = known.get(sub)
-        raised_at = row.raised_at if row is not None and connections <= row.connections else now_ms
-        rows.append(
-            {"process": process, "sub": sub, "connections": connections, "raised_at": raised_at}
-        )
-    if kept := [row for row in rows if row["connections"]]:
-        conn.execute(insert(leases), kept)
-
-
-def read_counts(conn: Connection, *, now: datetime) -> dict[str, int]:
-    """Connections by user over all processes that are alive."""
-    return {
-        sub: int(connections)
-        for sub, connections in conn.execute(_READ_COUNTS, {"since": to_ms(now - LEASE)})
-    }
-
-
-def read_leases(conn: Connection, *, now: datetime) -> list[Lease]:
-    """The same, process by process, so that an excess can be closed where the newest connections
-    are.
-    """
-    rows = conn.execute(_READ_LEASES, {"since": to_ms(now - LEASE)})
-    return [
-        Lease(process, sub, connections, from_ms(raised_at))
-        for process, sub, connections, raised_at in rows
-    ]
-
-
-def _holder(session_id: str, generation: int) -> dict[str, object]:
-    return {"of_id": session_id, "of_generation": generation}
-
-
-def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
-    """Return the values that `_IS_EXPIRED` compares with."""
-    return {"now": to_ms(now), "silent_since": to_ms(now - ttl)}
-
-
-def _session_of(
-    session_id: str,
-    sub: str,
-    process: str,
-    asked_ms: int,
-    generation: int,
-    subscriptions: str,
-    positions: str,
-    expires_ms: int | None,
-) -> StoredSession:
-    """From a row of `_COLUMNS`."""
-    return StoredSession(
-        id=session_id,
-        sub=sub,
-        process=process,
-        asked_at=from_ms(asked_ms),
-        generation=generation,
-        subscriptions={
-            venue: tuple(map(Channel, channels))
-            for venue, channels in json.loads(subscriptions).items()
-        },
-        positions=_decode_positions(positions),
-        expires_at=None if expires_ms is None else from_ms(expires_ms),
-    )
-
-
-def _encode_positions(positions: Mapping[Stream, Position]) -> str:
-    return to_json(
-        [(*stream, *position) for stream, position in sorted(positions.items())]
-    ).decode()
-
-
-def _decode_positions(text: str) -> dict[Stream, Position]:
-    return {
-        Stream(venue, Channel(channel)): Position(epoch, seq)
-        for venue, channel, epoch, seq in json.loads(text)
-    }

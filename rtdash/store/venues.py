@@ -1,5 +1,5 @@
-"""Venues as rows: read in the order of their file, and locked by whoever changes what belongs to
-them.
+"""Venues as rows: read in the order of their file, and locked before what belongs to them is
+changed.
 """
 
 from collections.abc import Collection, Sequence

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rtdash.server.ws.connection_limits import ConnectionLimits, surplus
 from rtdash.server.ws.takeover_credits import TakeoverCredits
 from rtdash.settings import Limits
-from rtdash.store.sessions import Lease
+from rtdash.store.leases import Lease
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from rtdash.domain.instants import utc_now
-from rtdash.store import sessions
+from rtdash.store import leases
 from tests.server.raw_client import RawClient
 from tests.server.sockets import Client, anyio_backend, lane, serving
 
@@ -199,9 +199,7 @@ async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) 
             )
             await server.call(
                 lambda: database.write(
-                    lambda connection: sessions.beat(
-                        connection, "another", {"ann": 2}, now=long_ago
-                    )
+                    lambda connection: leases.beat(connection, "another", {"ann": 2}, now=long_ago)
                 )
             )
             await server.call(beat)

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from rtdash.broker import check_broker, open_broker
 from rtdash.broker.base import BrokerUnavailable, BrokerUnusable
 from rtdash.broker.notices import NoticeCodec, derive_key
-from rtdash.store import sessions
+from rtdash.store import leases
 from rtdash.store.database import Database, StoreLocked
 from rtdash.store.venues import save_venues
 from tests.programs import free_port, installed, scratch, unprivileged
@@ -79,7 +79,7 @@ async def test_every_statement_works_behind_a_pooler(pooled_url, tmp_path, clock
         for round_ in range(12):
             await store.write(put(f"pooled-{number}-{round_}"))
             await store.read(keys)
-            await store.read(lambda conn: sessions.read_counts(conn, now=NOW))
+            await store.read(lambda conn: leases.read_counts(conn, now=NOW))
 
     await asyncio.gather(
         *(

@@ -8,9 +8,10 @@ from threading import Event
 import pytest
 
 from rtdash.protocol.channels import Channel, Position, Stream
-from rtdash.store import sessions
+from rtdash.store import leases, sessions
 from rtdash.store.database import Database
-from rtdash.store.sessions import Confirmation, Lease, StoredSession
+from rtdash.store.leases import Lease
+from rtdash.store.sessions import Confirmation, StoredSession
 from tests.store.writing import PATIENCE_S
 from tests.stores import GRILL, HOTEL, NOW
 
@@ -214,7 +215,7 @@ async def test_a_connected_session_lives_as_long_as_its_process(database):
     """
     await database.write(save(SESSION))
     assert await database.read(load(NOW + TTL)) is None
-    await database.write(lambda conn: sessions.beat(conn, "p1", {}, now=NOW + timedelta(minutes=5)))
+    await database.write(lambda conn: leases.beat(conn, "p1", {}, now=NOW + timedelta(minutes=5)))
     assert await database.read(load(NOW + TTL)) is not None
     assert await database.read(load(NOW + timedelta(minutes=15))) is None
     await database.write(save(SESSION, NOW + timedelta(minutes=8)))
@@ -229,33 +230,33 @@ async def test_expired_sessions_are_removed(database):
         await database.write(save(replace(SESSION, id=f"s{number}", process="dead")))
     await database.write(save(replace(SESSION, id="alive", process="p1")))
     later = NOW + TTL + timedelta(minutes=1)
-    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 1}, now=later))
+    await database.write(lambda conn: leases.beat(conn, "p1", {"anna": 1}, now=later))
     assert (
         await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL, limit=2)) == 2
     )
     assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 1
     assert await database.write(lambda conn: sessions.expire(conn, now=later, ttl=TTL)) == 0
     assert await database.read(load(later, "alive")) is not None
-    assert await database.read(lambda conn: sessions.read_counts(conn, now=later)) == {"anna": 1}
+    assert await database.read(lambda conn: leases.read_counts(conn, now=later)) == {"anna": 1}
 
 
 async def test_counts_are_summed_over_live_processes(database):
     """Each beat writes what changed; a process that is silent for 15 s no longer counts."""
-    await database.write(lambda conn: sessions.beat(conn, "p1", {"anna": 2, "ben": 1}, now=NOW))
+    await database.write(lambda conn: leases.beat(conn, "p1", {"anna": 2, "ben": 1}, now=NOW))
     await database.write(
-        lambda conn: sessions.beat(conn, "p2", {"anna": 3}, now=NOW + timedelta(seconds=10))
+        lambda conn: leases.beat(conn, "p2", {"anna": 3}, now=NOW + timedelta(seconds=10))
     )
     assert await database.read(
-        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=15))
+        lambda conn: leases.read_counts(conn, now=NOW + timedelta(seconds=15))
     ) == {"anna": 5, "ben": 1}
     assert await database.read(
-        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))
+        lambda conn: leases.read_counts(conn, now=NOW + timedelta(seconds=16))
     ) == {"anna": 3}
     await database.write(
-        lambda conn: sessions.beat(conn, "p1", {"anna": 0}, now=NOW + timedelta(seconds=16))
+        lambda conn: leases.beat(conn, "p1", {"anna": 0}, now=NOW + timedelta(seconds=16))
     )
     assert await database.read(
-        lambda conn: sessions.read_counts(conn, now=NOW + timedelta(seconds=16))
+        lambda conn: leases.read_counts(conn, now=NOW + timedelta(seconds=16))
     ) == {"anna": 3, "ben": 1}
 
 
@@ -264,11 +265,11 @@ async def test_leases_tell_where_the_newest_connections_are(database):
     instants = [NOW + timedelta(seconds=5 * number) for number in range(3)]
     for now, connections in zip(instants, (1, 2, 1), strict=True):
         await database.write(
-            lambda conn, now=now, connections=connections: sessions.beat(
+            lambda conn, now=now, connections=connections: leases.beat(
                 conn, "p1", {"anna": connections}, now=now
             )
         )
-    assert await database.read(lambda conn: sessions.read_leases(conn, now=instants[2])) == [
+    assert await database.read(lambda conn: leases.read_leases(conn, now=instants[2])) == [
         Lease("p1", "anna", 1, instants[1])
     ]
 

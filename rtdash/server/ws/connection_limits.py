@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rtdash.protocol.rates import TokenBuckets
 from rtdash.server.http.peer_address import household
 from rtdash.settings import Limits
-from rtdash.store.sessions import Lease
+from rtdash.store.leases import Lease
 
 
 class ConnectionLimits:

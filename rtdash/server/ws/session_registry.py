@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from rtdash.domain.instants import Clock
 from rtdash.server.ws.session_writer import BoundSession, SessionWriter
+from rtdash.store import leases as lease_rows
 from rtdash.store import sessions as rows
 from rtdash.store.database import Database, StoreUnavailable
 
@@ -48,7 +49,7 @@ class Heartbeat(Generic[Holder]):
     process has taken over, and those whose session's row is gone.
     """
 
-    leases: tuple[rows.Lease, ...]
+    leases: tuple[lease_rows.Lease, ...]
     superseded: tuple[Holder, ...]
     gone: tuple[Holder, ...]
 
@@ -132,13 +133,13 @@ class SessionRegistry(Generic[Holder]):
         announced = dict(counts)
         now = self._clock()
         await self._database.write(
-            lambda connection: rows.beat(connection, self.process, changed, now=self._clock())
+            lambda connection: lease_rows.beat(connection, self.process, changed, now=self._clock())
         )  # when it is written
         self._announced = announced
         held = {session_id: holder.generation for session_id, holder in self._holders.items()}
         leases, (superseded, gone) = await self._database.read(
             lambda connection: (
-                rows.read_leases(connection, now=now),
+                lease_rows.read_leases(connection, now=now),
                 rows.read_stale(connection, held),
             )
         )

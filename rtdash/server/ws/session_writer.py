@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.server.ws.write_pacer import WritePacer
+from rtdash.store import leases as lease_rows
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
 from rtdash.store.database import Database
@@ -139,7 +140,7 @@ class SessionWriter:
         )
         if stored is None or stored.sub != sub or stored.process == self.process:
             return False
-        return stored.expires_at is None or stored.expires_at > now + self._ttl - rows.LEASE
+        return stored.expires_at is None or stored.expires_at > now + self._ttl - lease_rows.LEASE
 
     def confirm(self, session: BoundSession, arrived: Mapping[Stream, int], epoch: str) -> None:
         """Note positions that the client has for sure; written behind."""

@@ -1,0 +1,81 @@
+"""Sessions as values, and as rows of the table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic_core import to_json
+
+from rtdash.domain.instants import from_ms
+from rtdash.protocol.channels import Channel, Position, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A client's subscriptions: channels by venue id, and the confirmed position of each event
+    stream.
+
+    `process` holds its connection, which asked for it at `asked_at`; `expires_at` is None as long
+    as one stands. Only the holder of the
+    newest `generation` may change it.
+    """
+
+    id: str
+    sub: str
+    process: str
+    asked_at: datetime
+    generation: int = 1
+    subscriptions: Mapping[str, tuple[Channel, ...]] | None = None
+    positions: Mapping[Stream, Position] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Positions that a connection of that generation confirmed, to be added to the session's."""
+
+    session_id: str
+    generation: int
+    positions: Mapping[Stream, Position]
+
+
+def session_of(
+    session_id: str,
+    sub: str,
+    process: str,
+    asked_ms: int,
+    generation: int,
+    subscriptions: str,
+    positions: str,
+    expires_ms: int | None,
+) -> StoredSession:
+    """From a row of `_COLUMNS`."""
+    return StoredSession(
+        id=session_id,
+        sub=sub,
+        process=process,
+        asked_at=from_ms(asked_ms),
+        generation=generation,
+        subscriptions={
+            venue: tuple(map(Channel, channels))
+            for venue, channels in json.loads(subscriptions).items()
+        },
+        positions=decode_positions(positions),
+        expires_at=None if expires_ms is None else from_ms(expires_ms),
+    )
+
+
+def encode_positions(positions: Mapping[Stream, Position]) -> str:
+    """Return positions as the text of a row."""
+    return to_json(
+        [(*stream, *position) for stream, position in sorted(positions.items())]
+    ).decode()
+
+
+def decode_positions(text: str) -> dict[Stream, Position]:
+    """Return the positions in the text of a row."""
+    return {
+        Stream(venue, Channel(channel)): Position(epoch, seq)
+        for venue, channel, epoch, seq in json.loads(text)
+    }
