@@ -29,6 +29,8 @@ class ModelReservation:
     fields: dict[str, Any]
     start: str
     history: list[tuple[int, int]] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+    """The operation of each version, from 1."""
 
     @property
     def version(self) -> int:
@@ -122,6 +124,13 @@ class BookingModel:
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"model_violations: {text}")
 
+    def operation_of(self, reservation_id: str, version: int) -> str | None:
+        """Return the operation that made a version; None of a version that the run didn't make."""
+        for (_, known_id), reservation in self.reservations.items():
+            if known_id == reservation_id and 0 < version <= len(reservation.operations):
+                return reservation.operations[version - 1]
+        return None
+
     def of_venue(self, venue: str) -> Iterator[tuple[str, ModelReservation]]:
         """Yield id and reservation of each that the run made in a venue."""
         for (venue_id, reservation_id), reservation in self.reservations.items():
@@ -157,6 +166,7 @@ class BookingModel:
             reservation.fields["status"] = "Cancelled"
         expected = len(reservation.history) + 1
         reservation.history.append((event["seq"], expected))
+        reservation.operations.append(operation["operationId"])
         if shown.get("version") != expected:
             return f"version is {shown.get('version')!r} and must be {expected}"
         return reservation.flaw_in(shown)

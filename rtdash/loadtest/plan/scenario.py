@@ -69,6 +69,8 @@ class Phase(_Table):
     writer_batch: int = Field(1, ge=1, le=1000)
     poll_upcoming_s: float = Field(15, gt=0)
     poll_stats_s: float = Field(30, gt=0)
+    browser: bool = False
+    """Whether Chromium shows the dashboard page beside the clients, where it is installed."""
     drops: Drops | None = None
     storms: tuple[Storm, ...] = ()
     settle_s: float = Field(15, gt=0)

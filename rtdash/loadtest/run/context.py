@@ -36,6 +36,8 @@ class RunContext:
     proxy_target: tuple[str, int]
     gone_after_s: float
     heartbeat_s: float
+    mint_code: Callable[[], str] | None
+    """Mints a sign-in code of a server of our own, for a browser."""
     """Within which the server notices a dead client."""
     silent: SilentClient | None = None
     """Client that never answers a ping, from the first phase to the last."""

@@ -25,6 +25,7 @@ by default."""
 HEARTBEAT = {"RTDASH_PING_INTERVAL_S": "5", "RTDASH_PONG_TIMEOUT_S": "5"}
 """A quicker heartbeat than the default's, so that a run of seconds sees whether there is one."""
 HEARTBEAT_S = 10.0
+DATA_FOLDER = "data"
 
 _START_S = 60.0
 _STOP_S = 20.0
@@ -47,7 +48,7 @@ class OwnServer:
         self, folder: Path, mint: Callable[[Path], str], *, program: str = sys.executable
     ) -> None:
         self.url = ""
-        self._data = folder / "data"
+        self._data = folder / DATA_FOLDER
         self._log = folder / "server.log"
         self._mint = mint
         self._program = program

@@ -17,6 +17,7 @@ from rtdash.loadtest.run.leaks import count_before, count_leaks
 from rtdash.loadtest.run.liveness import watch_liveness
 from rtdash.loadtest.run.machine import probe_disk
 from rtdash.loadtest.run.own_server import ServerFailed
+from rtdash.loadtest.run.painting import match_paints, painting
 from rtdash.loadtest.run.parts import PhaseParts, build_parts
 from rtdash.loadtest.run.settling import read_logs, settle
 from rtdash.loadtest.run.traffic import run_traffic
@@ -83,7 +84,8 @@ class PhaseRunner:
             )
         ]
         try:
-            await self._until_one_dies(beside)
+            async with painting(parts) as page:
+                await self._until_one_dies(beside)
             observations.results = await self._generator.finish()
             probing.cancel()
             await asyncio.wait([probing], timeout=5)
@@ -100,6 +102,8 @@ class PhaseRunner:
             self._generator.kill()
         if observations.server_gone is None:
             await read_logs(parts)
+        if page is not None:
+            match_paints(page, parts)
 
     async def _until_one_dies(self, beside: "list[asyncio.Task[None]]") -> None:
         """Run the stages up to the last, or to the death of the server or of the generator. Raises

@@ -23,7 +23,7 @@ from rtdash.loadtest.plan.slo import SloFile, judge
 from rtdash.loadtest.run.abort_watch import AbortWatch
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.machine import describe_machine
-from rtdash.loadtest.run.own_server import HEARTBEAT_S, LIFTED, OwnServer
+from rtdash.loadtest.run.own_server import DATA_FOLDER, HEARTBEAT_S, LIFTED, OwnServer
 from rtdash.loadtest.run.phase_runner import run_phase
 from rtdash.loadtest.verdict.baseline import compare
 from rtdash.loadtest.verdict.measuring import measure
@@ -44,6 +44,7 @@ class RunRequest:
     scenario: Scenario
     slos: SloFile
     mint: Callable[[Path], str]
+    mint_code: Callable[[Path], str] | None = None
     url: str | None = None
     tokens: tuple[str, ...] = ()
     processes: int = 1
@@ -199,8 +200,14 @@ def _context(
         show=show,
         proxy_target=(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
         gone_after_s=request.scenario.gone_after_s,
+        mint_code=_code_of(request, folder) if server is not None else None,
         heartbeat_s=HEARTBEAT_S if server is not None else request.scenario.heartbeat_s,
     )
+
+
+def _code_of(request: RunRequest, folder: Path) -> Callable[[], str] | None:
+    mint = request.mint_code
+    return None if mint is None else lambda: mint(folder / DATA_FOLDER)
 
 
 def _about_server(request: RunRequest) -> dict[str, Any]:

@@ -164,6 +164,7 @@ def _add_durations(measures: Measures, observations: Observations) -> None:
         ("t_reconnect", recovered.t_reconnect),
         ("t_subscribed", recovered.t_subscribed),
         ("t_consistent", recovered.t_consistent),
+        ("t_paint", observations.paint),
         ("generator_lag", _merged(results.lag, observations.lag)),
         ("fsync_latency", observations.disk),
     ):

@@ -90,6 +90,8 @@ class Observations:
     files_left: float | None = None
     half_open_kept: int | None = None
     model: BookingModel = field(default_factory=BookingModel)
+    paint: Histogram = field(default_factory=Histogram)
+    """From scheduled instants to the frames that show them."""
     rest: RestFindings = field(default_factory=RestFindings)
     is_settled: bool = False
     """Whether the traffic came to its end and the clients had the time to catch up, so that what

@@ -117,6 +117,7 @@ def test_all_scenarios_of_the_contract_are_there():
         "drops",
         "storm",
         "soak",
+        "pixels",
     }
 
 

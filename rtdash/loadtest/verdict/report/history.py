@@ -1,4 +1,4 @@
-"""History of stored runs: trend.html, a curve over the runs for each figure that a reader follows."""
+"""History of stored runs: trend.html, with a curve over the runs for each figure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

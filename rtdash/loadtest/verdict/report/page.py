@@ -30,6 +30,8 @@ _GLANCE = (
     ("delivery_rate", "mean", "messages verified/s"),
     ("delivery_latency", "p50", "latency p50, ms"),
     ("delivery_latency", "p99", "p99, ms"),
+    ("t_paint", "p50", "paint p50, ms"),
+    ("t_paint", "p99", "p99, ms"),
     ("lost", "total", "lost"),
     ("drops", "total", "connections dropped"),
     ("server_cpu", "mean", "server, cores"),
@@ -108,14 +110,19 @@ def _slo_row(
 
 def _glance(phases: list[PhaseResult]) -> Table:
     """Return the figures that a reader looks for first, a line for each phase."""
+    shown = [
+        (metric, statistic, title)
+        for metric, statistic, title in _GLANCE
+        if any(phase.measures.get(metric, statistic) is not None for phase in phases)
+    ]
 
     def cells(phase: PhaseResult) -> Iterator[str]:
         yield phase.name
-        for metric, statistic, _ in _GLANCE:
+        for metric, statistic, _ in shown:
             value = phase.measures.get(metric, statistic)
             yield "-" if value is None else figure(value)
 
-    head = ["phase", *(title for _, _, title in _GLANCE)]
+    head = ["phase", *(title for _, _, title in shown)]
     return {"head": head, "rows": [list(cells(phase)) for phase in phases]}
 
 

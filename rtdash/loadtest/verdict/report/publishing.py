@@ -19,7 +19,14 @@ def publish(summary: Summary, folder: Path | None, *, out: TextIO) -> None:
     """Write the verdict to `out`, the files into `folder`, if there is one, and the summary where
     GitHub asks for it.
     """
+    # The files first: a reader of `out` may stop at the first lines.
+    _write_files(summary, folder)
     print_verdict(summary, out)
+    if folder is not None:
+        out.write(f"report: {folder / 'report.html'}\n")
+
+
+def _write_files(summary: Summary, folder: Path | None) -> None:
     text = markdown(summary)
     if step_summary := os.environ.get(STEP_SUMMARY):
         with Path(step_summary).open("a", encoding="utf-8") as file:
@@ -36,4 +43,3 @@ def publish(summary: Summary, folder: Path | None, *, out: TextIO) -> None:
     }
     for name, content in contents.items():
         (folder / name).write_text(content, encoding="utf-8")
-    out.write(f"report: {folder / 'report.html'}\n")
