@@ -10,9 +10,6 @@ from rtdash.resources import data_path
 from rtdash.server.rest.openapi import describe
 from rtdash.server.rest.reference import reference_page
 
-DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The Content-Security-Policy of /docs."""
-
 
 @lru_cache(maxsize=4)
 def openapi_bytes(app: FastAPI, root_path: str) -> bytes:

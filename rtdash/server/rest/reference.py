@@ -1,102 +1,126 @@
-"""/docs: the OpenAPI document for people, as one page that needs nothing else: no script, and
-nothing from anywhere else.
+"""/docs: the OpenAPI document for people, as one page that loads nothing from anywhere else: groups,
+examples, and a form to try each endpoint.
 """
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import Any
 
-_STYLE = """
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-summary{cursor:pointer;padding:.25rem 0}b{display:inline-block;min-width:4rem}code,pre,b{font-family:ui-monospace,monospace}
-pre{overflow-x:auto;font-size:.85rem}table{border-collapse:collapse}td{padding:.15rem .9rem .15rem 0;vertical-align:top;border-bottom:1px solid #8884}
-details{border-bottom:1px solid #8884}details>:not(summary){margin-left:1rem}
-"""
-_REFERENCE = re.compile(r"\{\s*&quot;\$ref&quot;: &quot;#/components/schemas/(\w+)&quot;\s*\}")
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "reference.css").read_text(encoding="utf-8")
+_SCRIPT = (_HERE / "reference.js").read_text(encoding="utf-8")
+_REFERENCE = re.compile(r"&quot;#/components/schemas/(\w+)&quot;")
+_CODE = re.compile(r"`([^`]+)`")
+
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; form-action 'none';"
+    f" script-src 'sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}'"
+)
+"""The page's Content-Security-Policy: its own script, and requests to its own server."""
 
 
 def reference_page(document: Mapping[str, Any]) -> bytes:
-    """Each path with its methods, parameters, bodies and answers, then the schemas that they
-    name.
+    """Return the page: the endpoints by group, each with parameters, examples, answers and a form,
+    then the schemas that they name.
     """
     title = f"{document['info']['title']} {document['info']['version']}"
-    body = "".join(
-        (
-            f"<h1>{escape(title)}</h1><p>{escape(document['info']['description'])}</p>",
-            (
-                '<p>The same for programs: <a href="openapi.json">/openapi.json</a>, the socket:'
-                ' <a href="asyncapi.json">/asyncapi.json</a>.</p>'
-            ),
-            "<h2>Endpoints</h2>",
-            *(
-                _operation(path, method, told)
-                for path, methods in document["paths"].items()
-                for method, told in methods.items()
-            ),
-            "<h2>Schemas</h2>",
-            *(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
+    groups: dict[str, list[str]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            groups[operation["tags"][0]].append(_operation(path, method, operation))
+    body = (
+        f"<header><h1>{escape(title)}</h1><label>Token: <input id=token type=password"
+        ' autocomplete=off placeholder="what `rtdash token` prints"></label></header>'
+        f"<p>{_text(document['info']['description'])} For programs:"
+        ' <a href="openapi.json">openapi.json</a>, <a href="asyncapi.json">asyncapi.json</a>.</p>'
+        + "".join(
+            f"<h2>{escape(tag['name'])}</h2><p>{_text(tag['description'])}</p>"
+            + "".join(groups[tag["name"]])
+            for tag in document["tags"]
         )
+        + "<h2>Schemas</h2>"
+        + "".join(_schema(*one) for one in document["components"]["schemas"].items())
     )
     head = (
-        '<meta charset="utf-8"><meta name="viewport"'
-        f' content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     )
     return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'.encode()
-    )
+        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}'
+        f"<script>{_SCRIPT}</script></body></html>\n"
+    ).encode()
 
 
 def _operation(path: str, method: str, told: Mapping[str, Any]) -> str:
     return (
-        f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code>"
-        f" {escape(told.get('description', ''))}</summary>"
-        f"<p>{'With a token.' if told.get('security') else 'No token is needed.'}</p>"
-        f"{_table(_parameters(told))}{_body(told.get('requestBody', {}))}{_table(_answers(told))}</details>"
+        f'<details id="{told["operationId"]}"><summary><b>{method.upper()}</b>'
+        f" <code>{escape(path)}</code> {_text(told['summary'])}</summary>"
+        f"<p>{_text(told['description'])}"
+        f" {'With a token.' if told['security'] else 'No token is needed.'}</p>"
+        f"{_form(path, method, told)}<p>Answers:</p><table>{''.join(_answers(told))}</table>"
+        "</details>"
     )
 
 
-def _parameters(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for one in told.get("parameters", ()):
-        where = f"{one['in']}{', required' if one.get('required') else ''}"
-        yield f"<code>{escape(one['name'])}</code>", where, escape(one.get("description", ""))
+def _form(path: str, method: str, told: Mapping[str, Any]) -> str:
+    rows = "".join(_parameter(one) for one in told.get("parameters", ()))
+    content = told.get("requestBody", {}).get("content", {}).get("application/json")
+    body = ""
+    if content is not None:
+        example = json.dumps(content.get("example", {}), indent=2, ensure_ascii=False)
+        body = f"<p>Body:</p><textarea spellcheck=false>{escape(example)}</textarea>"
+    secured = " data-secured=1" if told["security"] else ""
+    return (
+        f'<form data-path="{escape(path)}" data-method="{method.upper()}"{secured}>'
+        f"<table>{rows}</table>{body}<button>Send</button>"
+        " <output class=status></output><pre><output></output></pre></form>"
+    )
 
 
-def _answers(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _parameter(one: Mapping[str, Any]) -> str:
+    default = one.get("schema", {}).get("default", "")
+    needed = " required" if one.get("required") else ""
+    return (
+        f"<tr><td><code>{escape(one['name'])}</code></td><td><input"
+        f' name="{escape(one["name"])}" data-in="{one["in"]}" placeholder="{escape(str(default))}"'
+        f"{needed}></td><td>{_text(one.get('description', ''))}</td></tr>"
+    )
+
+
+def _answers(told: Mapping[str, Any]) -> Iterator[str]:
     for status, answer in sorted(told["responses"].items()):
-        kinds = "<br>".join(
-            f"{escape(kind)}: {_code(content.get('schema', {}))}"
-            for kind, content in answer.get("content", {}).items()
+        shown = ""
+        for content in answer.get("content", {}).values():
+            if "example" in content:
+                shown = f"<pre>{_json(content['example'])}</pre>"
+            named = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            if named:
+                shown = f'<a href="#{named}">{named}</a>{shown}'
+        yield (
+            f"<tr><td><code>{escape(status)}</code></td><td>{_text(answer['description'])}"
+            f" {shown}</td></tr>"
         )
-        yield f"<code>{escape(status)}</code>", escape(answer["description"]), kinds
-
-
-def _body(request: Mapping[str, Any]) -> str:
-    return "".join(
-        f"<p>Body, {escape(kind)}:</p><pre>{_code(content['schema'], indent=1)}</pre>"
-        for kind, content in request.get("content", {}).items()
-    )
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> str:
     return (
-        "<details"
-        f' id="{escape(name)}"><summary><code>{escape(name)}</code></summary><pre>{_code(schema, indent=1)}</pre></details>'
+        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code>'
+        f" {_text(schema.get('description', '').partition('. ')[0])}</summary>"
+        f"<pre>{_json(schema)}</pre></details>"
     )
 
 
-def _table(rows: Iterator[tuple[str, str, str]]) -> str:
-    return (
-        "<table>"
-        + "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-        + "</table>"
-    )
-
-
-def _code(schema: Mapping[str, Any], *, indent: int | None = None) -> str:
+def _json(value: Any) -> str:
     """JSON; what it refers to is a link."""
-    linked = _REFERENCE.sub(
-        r'<a href="#\1">\1</a>', escape(json.dumps(schema, indent=indent, ensure_ascii=False))
-    )
-    return f"<code>{linked}</code>"
+    text = escape(json.dumps(value, indent=2, ensure_ascii=False))
+    return _REFERENCE.sub(r'&quot;<a href="#\1">\1</a>&quot;', text)
+
+
+def _text(text: str) -> str:
+    """Words with `code` in them."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))

@@ -14,12 +14,12 @@ from rtdash.server.readiness import list_problems
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import PartsDep
 from rtdash.server.rest.descriptions import (
-    DOCS_POLICY,
     asyncapi_bytes,
     docs_bytes,
     openapi_bytes,
 )
 from rtdash.server.rest.problems import Problem, unauthenticated
+from rtdash.server.rest.reference import POLICY
 from rtdash.server.rest.responses import JSON, answer
 
 ADMIN_SCOPE = "rtdash.admin"
@@ -116,5 +116,5 @@ async def read_asyncapi(request: Request) -> Response:
 async def read_docs(request: Request) -> Response:
     """Show the REST interface to people, also where nothing can be loaded from elsewhere."""
     page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
-    page.headers["Content-Security-Policy"] = DOCS_POLICY
+    page.headers["Content-Security-Policy"] = POLICY
     return page
