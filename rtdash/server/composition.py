@@ -37,7 +37,8 @@ from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.services import ADDRESS_FACTOR, Services
 from rtdash.server.state_metrics import StateMetrics
 from rtdash.server.venues import load_venues
-from rtdash.server.ws.connection_manager import ConnectionManager, ConnectionServices
+from rtdash.server.ws.connection_manager import ConnectionManager
+from rtdash.server.ws.context import ConnectionServices
 from rtdash.settings import Limits, Settings, load_secret
 from rtdash.store.database import Commit, Database
 from rtdash.store.event_log import StoredEvent

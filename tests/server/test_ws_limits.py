@@ -186,7 +186,7 @@ async def test_places_are_counted_over_all_processes(tmp_path: Path, lane: str) 
         database, connection_manager = server.services.database, server.services.connection_manager
 
         async def beat() -> None:
-            connection_manager.act_on(
+            connection_manager.enforce(
                 await connection_manager.sessions.beat(connection_manager.connection_limits.by_user)
             )
 

@@ -1,58 +1,40 @@
-"""One connection: what comes in, when it is looked at, how it ends. What goes out is the Outbox's,
-what it means the Conversation's.
+"""One connection: its input, its deadlines, its end. The send queue has its output, the action
+handler the meaning of its input.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from math import ceil, inf
-from typing import Any, Protocol, assert_never
+from math import ceil
+from typing import Any
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import ActionRefused, Ping
-from rtdash.protocol.codes import RETRY_AFTER_MS, CloseCode, ErrorCode, may_reconnect
-from rtdash.protocol.messages import disconnect_message, encode, token_expiring_message
+from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.server_session import ErrorReply, ServerSession
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.logs import facts
 from rtdash.server.ws.action_handler import ActionHandler
 from rtdash.server.ws.action_queue import ActionQueue
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
-from rtdash.server.ws.context import ConnectionContext
-from rtdash.server.ws.deadlines import Deadlines, Due
-from rtdash.server.ws.keepalive import Keepalive, KeepaliveConfig
+from rtdash.server.ws.context import ConnectionContext, ConnectionHost
+from rtdash.server.ws.deadlines import Deadlines
+from rtdash.server.ws.farewell import (
+    CLOSE_REASON_BYTES,
+    CLOSE_TIMEOUT_S,
+    JITTER_MS,
+    REFUSED_TIMEOUT_S,
+    farewell,
+)
+from rtdash.server.ws.keepalive import Keepalive, keepalive_config
 from rtdash.server.ws.send_queue import SendQueue
 from rtdash.server.ws.transport import Transport, fail
-from rtdash.settings import Limits
 
-CLOSE_TIMEOUT_S = 5.0
-"""How long a peer may take to read what is left and answer a Close; then the socket is aborted."""
-
-REFUSED_TIMEOUT_S = 1.0
-"""The same for a peer that has answered nothing for a while already, or that broke the framing."""
-
-_SHOWN_ID = 8
-"""Characters of a session's id in the log: enough to find it, too few to resume it."""
-
-JITTER_MS = 1000
-CLOSE_REASON_BYTES = 123
 _log = logging.getLogger(__name__)
 
 
-class Host(Protocol):
-    """Owner of connections: it checks them by the clock, and forgets those that have ended."""
-
-    was_late: bool
-
-    def plan(self, connection: "Connection", at: float) -> None:
-        """Look at it at that time."""
-
-    def forget(self, connection: "Connection") -> None:
-        """Forget a connection that has ended."""
-
-
 class Connection:
-    """The receiver of a link; all of it is synchronous."""
+    """Connection of a client, the listener of its transport; all of it is synchronous."""
 
     __slots__ = (
         "_closing",
@@ -71,7 +53,7 @@ class Connection:
     def __init__(
         self,
         context: ConnectionContext,
-        host: Host,
+        host: ConnectionHost,
         transport: Transport,
         principal: Principal,
         serial: int,
@@ -81,11 +63,10 @@ class Connection:
         self.host = host
         self.transport = transport
         self.serial = serial
-        self.deadlines = Deadlines(
-            Keepalive(_keepalive_config(context.limits, transport), now, serial),
-            context.limits.idle_timeout_s,
-            now,
+        keepalive = Keepalive(
+            keepalive_config(context.limits, can_ping=transport.can_ping), now, serial
         )
+        self.deadlines = Deadlines(keepalive, context.limits.idle_timeout_s, now)
         self.send_queue = SendQueue(
             transport, context.hub, context.clock, context.limits.buffer_limit_bytes, self._overflow
         )
@@ -111,12 +92,8 @@ class Connection:
         if self._is_lost:  # a task of it may still have to report a fault
             return facts(connection=self.serial, **more)
         user, session = self.action_handler.principal.sub, self.action_handler.session
-        return facts(
-            connection=self.serial,
-            session=session.id[:_SHOWN_ID] if session else None,
-            user=user,
-            **more,
-        )
+        shown = session.shown_id if session else None
+        return facts(connection=self.serial, session=shown, user=user, **more)
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """See SendQueue.send."""
@@ -154,7 +131,7 @@ class Connection:
         self._abort_after(REFUSED_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
 
     def shutdown(self) -> None:
-        """The server ends without a drain."""
+        """Close with the server, which ends without a drain."""
         self.close(
             CloseCode.RESTART,
             "the server restarts",
@@ -168,27 +145,24 @@ class Connection:
         fail(self.transport, self)
 
     def lost(self) -> None:
-        """The socket has ended."""
+        """Forget everything: the socket has ended."""
         if not self._is_lost:
             self._end(self._closing or CloseCode.NORMAL)
             _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
             self._is_lost = True
             self.action_handler.detach()
             self.host.forget(self)
-            del (
-                self.action_handler,
-                self.action_queue,
-            )  # they know this object: without the garbage collector all would stay for ever
+            # they know this object: without the garbage collector all would stay for ever
+            del self.action_handler, self.action_queue
 
     def text_received(self, text: str) -> None:
-        """One message: carried out after those before it."""
+        """Carry out one message, after those before it."""
         if not self.is_open:
             return
         now = self.deadlines.keepalive.heard_at = self.context.now()
         if 0 < self.context.limits.message_limit_bytes < len(text):
-            self.context.connection_limits.refuses(
-                "message_limit_bytes"
-            )  # only a dry run lets it come this far
+            # only a dry run lets it come this far
+            self.context.connection_limits.refuses("message_limit_bytes")
         said = self._speech.receive(text, now)
         match said:
             case _ if self.action_queue.is_busy:
@@ -201,7 +175,7 @@ class Connection:
                 self.action_queue.put(said, self.context.clock())
 
     def binary_received(self) -> None:
-        """Not of this protocol."""
+        """Refuse a binary frame: it is not of this protocol."""
         if self.frame_received():
             self.refuse(
                 ActionRefused(
@@ -210,7 +184,7 @@ class Connection:
             )
 
     def frame_received(self) -> bool:
-        """A frame that needs no answer: it counts, and shows that the peer lives."""
+        """Count a frame that needs no answer; it shows that the peer lives."""
         if not self.is_open:
             return False
         now = self.deadlines.keepalive.heard_at = self.context.now()
@@ -220,7 +194,7 @@ class Connection:
         return refused is None and self.is_open
 
     def ping_received(self) -> bool:
-        """A ping is answered, unless it is one too many, or more answers wait already than may."""
+        """Whether to answer a ping: not one too many, nor when more answers wait already than may."""
         return self.frame_received() and self.send_queue.has_room()
 
     def pong_received(self, payload: bytes) -> None:
@@ -229,7 +203,7 @@ class Connection:
             self.action_handler.confirm(int.from_bytes(payload, "big"))
 
     def frame_refused(self, code: int, reason: str) -> None:
-        """The link is about to close: say why, and leave."""
+        """Say why, and leave: the transport is about to close."""
         if self.is_open:
             if code == CloseCode.TOO_BIG:
                 self.context.connection_limits.refuses("message_limit_bytes")
@@ -237,8 +211,8 @@ class Connection:
             self._abort_after(REFUSED_TIMEOUT_S)
 
     def close_received(self, code: int | None) -> None:
-        """The peer goes; or it answers our Close, as the same code shows: then what was handed over
-        before has arrived.
+        """Note that the peer goes, or that it answers our Close, as the same code shows: then what was
+        handed over before has arrived.
 
         A Close of another code may have crossed ours, from a peer that had not read so far (RFC
         6455 section 7.1.5).
@@ -258,60 +232,16 @@ class Connection:
         self.send_queue.resume()
 
     def follows_anything(self, anything: bool) -> None:
-        """Whether the connection follows something, or has begun to be idle."""
+        """Note whether the connection follows something, or has begun to be idle."""
         self.deadlines.follows(self.context.now(), anything=anything)
         self.host.plan(self, self.deadlines.next_at)
 
     def token_lives(self, principal: Principal) -> None:
-        """The token with which it goes on."""
+        """Plan by the token with which the connection goes on."""
         left = principal.expires_at - self.context.clock()
         leeway_s = self.context.limits.jwt_leeway_s
         self.deadlines.token_lives(self.context.now(), left.total_seconds(), leeway_s)
         self.host.plan(self, self.deadlines.next_at)
-
-    def look(self, now: float) -> None:
-        """Do what is due by the clock, and say when to look again."""
-        while self.is_open:
-            is_excused = self.action_queue.is_deaf or self.host.was_late
-            due = self.deadlines.look(
-                now,
-                self.transport.buffered_bytes(),
-                is_busy=self.action_queue.is_busy,
-                is_excused=is_excused,
-            )
-            if due is None:
-                self.host.plan(self, self.deadlines.next_at)
-                return
-            self._do(due)
-
-    def _do(self, due: Due) -> None:
-        match due:
-            case Due.PING:
-                self.send_queue.flush()
-                self.transport.ping(self.action_handler.mark().to_bytes(CHECKPOINT_BYTES, "big"))
-            case Due.WARN:
-                expires_at = self.action_handler.principal.expires_at
-                self.send(
-                    (
-                        encode(
-                            token_expiring_message(
-                                expires_at=expires_at, timestamp=self.context.clock()
-                            )
-                        ),
-                    )
-                )
-            case Due.EXPIRED:
-                self.close(
-                    CloseCode.TOKEN_EXPIRED, "the token has expired: come back with a new one"
-                )
-            case Due.IDLE:
-                self.close(
-                    CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting"
-                )
-            case Due.DEAD:
-                self.close(CloseCode.NO_PONG, "nothing came in answer to a ping", is_marked=False)
-            case _:
-                assert_never(due)
 
     def _overflow(self) -> bool:
         """Drop a slow consumer: never an event, always the connection (guide: architecture, "Drop
@@ -327,19 +257,10 @@ class Connection:
         return False
 
     def _leave_with(self, code: int, reason: str, retry_after_ms: int, jitter_ms: int) -> None:
-        farewell = disconnect_message(
-            code=code,
-            reason=reason,
-            reconnect=may_reconnect(code),
-            retry_after_ms=retry_after_ms or RETRY_AFTER_MS.get(code, 0),
-            jitter_ms=jitter_ms,
-            timestamp=self.context.clock(),
-        )
-        self.transport.send((encode(farewell),))
+        self.transport.send((farewell(self.context, code, reason, retry_after_ms, jitter_ms),))
         self.context.metrics.evictions.labels(str(int(code))).inc()
-        level = (
-            logging.DEBUG if code == CloseCode.RESTART else logging.INFO
-        )  # a drain says it of everybody
+        # a drain says it of every connection
+        level = logging.DEBUG if code == CloseCode.RESTART else logging.INFO
         _log.log(level, "closed: %s", reason, extra=self.facts(code=int(code)))
         self._end(code)
 
@@ -360,11 +281,3 @@ class Connection:
     def _abort(self) -> None:
         if not self._is_lost:
             self.transport.abort()
-
-
-def _keepalive_config(limits: Limits, transport: Transport) -> KeepaliveConfig:
-    """The heartbeat of a link; a server that hides pings from its app does them itself."""
-    return KeepaliveConfig(
-        limits.ping_interval_s if transport.can_ping and limits.ping_interval_s else inf,
-        limits.pong_timeout_s or inf,
-    )

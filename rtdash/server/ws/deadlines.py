@@ -5,6 +5,7 @@ follows nothing.
 from enum import Enum
 from math import inf
 
+from rtdash.protocol.codes import CloseCode
 from rtdash.server.ws.keepalive import Keepalive, KeepaliveAction
 
 EXPIRY_WARNING_S = 30.0
@@ -20,6 +21,17 @@ class Due(Enum):
     EXPIRED = "expired"
     IDLE = "idle"
     DEAD = "dead"
+
+
+CLOSES = {
+    Due.EXPIRED: (
+        CloseCode.TOKEN_EXPIRED,
+        "the token has expired: come back with a new one",
+    ),
+    Due.IDLE: (CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting"),
+    Due.DEAD: (CloseCode.NO_PONG, "nothing came in answer to a ping"),
+}
+"""Close code and reason of the deadlines that end a connection."""
 
 
 class Deadlines:

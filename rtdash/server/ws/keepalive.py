@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
+from rtdash.settings import Limits
+
 _GOLDEN = 0.6180339887
 """Multiples of it spread evenly over the unit interval, however many there are (Knuth, TAOCP 6.4):
 pings come in no herd."""
@@ -25,6 +27,16 @@ class KeepaliveConfig:
 
     interval_s: float
     timeout_s: float
+
+
+def keepalive_config(limits: Limits, *, can_ping: bool) -> KeepaliveConfig:
+    """Return the keepalive of a transport; a server that hides pings from its app does them
+    itself (`can_ping` False).
+    """
+    return KeepaliveConfig(
+        limits.ping_interval_s if can_ping and limits.ping_interval_s else inf,
+        limits.pong_timeout_s or inf,
+    )
 
 
 class Keepalive:

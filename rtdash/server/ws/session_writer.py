@@ -37,6 +37,11 @@ class BoundSession:
     confirmed: dict[Stream, Position] = field(default_factory=dict)
     is_settled: bool = True
 
+    @property
+    def shown_id(self) -> str:
+        """The beginning of the id, for the log: enough to find it, too few to resume it."""
+        return self.id[:8]
+
 
 class SessionTaken(Exception):  # noqa: N818 - the client's own doing, not a fault
     """Another connection has taken the session over: one that asked for it later."""
