@@ -14,14 +14,20 @@ from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_toke
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 from rtdash.cli.simulate_options import (
+    AsOption,
     CountOption,
     DurationOption,
+    HookOption,
+    HookSecretOption,
     ProfileOption,
     RateOption,
     ScenarioOption,
     SpeedOption,
     StartOption,
+    StatesPortOption,
+    ThinOption,
 )
+from rtdash.cli.simulate_pms import run_as_pms
 from rtdash.cli.simulate_run import choose_venues, run, say, send_replay, send_traffic
 from rtdash.cli.suggestions import refuse_unknown
 
@@ -69,11 +75,17 @@ def simulate(
         ),
     ] = False,
     count: CountOption = None,
+    acting_as: AsOption = None,
+    hook: HookOption = None,
+    hook_secret: HookSecretOption = None,
+    thin: ThinOption = False,
+    states_port: StatesPortOption = 0,
 ) -> None:
     """Send traffic: reservations and every later change of them.
 
     Examples: rtdash simulate --rate 5/s · rtdash simulate --backfill 60 --duration 0s · rtdash
-    simulate --scenario friday-dinner · rtdash simulate --replay hotel_bookings.csv
+    simulate --scenario friday-dinner · rtdash simulate --replay hotel_bookings.csv · rtdash
+    simulate --as pms --venue harbour-hotel --hook-secret FILE
     """
     _refuse_senseless(replay=replay, speed=speed, count=count, dry_run=dry_run)
     traffic = _read_traffic(
@@ -85,6 +97,13 @@ def simulate(
         profile=profile,
         start=start,
     )
+    if acting_as is not None:
+        _one_of(acting_as, ("pms",), "role")
+        run_as_pms(
+            find_url(data, url), traffic, venue,
+            hook=hook, secret=hook_secret, thin=thin, port=states_port,
+        )  # fmt: skip
+        return
     rows = _read_replayed(replay, venue) if replay else None
     if dry_run:
         live = any(option is not None for option in (rate, duration, scenario))

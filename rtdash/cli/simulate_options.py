@@ -1,5 +1,6 @@
 """Options of `rtdash simulate`, as typer reads them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,5 +67,40 @@ CountOption = Annotated[
             " there are]"
         ),
         show_default=False,
+    ),
+]
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="ROLE",
+        help="pms: play another system, which sends webhooks of its own states.",
+        show_default=False,
+    ),
+]
+HookOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="With --as: where webhooks go. [default: /api/hooks/pms of the server]",
+        show_default=False,
+    ),
+]
+HookSecretOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --as: the file that holds the webhooks' secret.",
+        show_default=False,
+    ),
+]
+ThinOption = Annotated[
+    bool,
+    typer.Option("--thin", help="With --as: events without the state, only where to read it."),
+]
+StatesPortOption = Annotated[
+    int,
+    typer.Option(
+        min=0, max=65_535, help="With --as: port on loopback of the states; 0: a free one."
     ),
 ]
