@@ -16,16 +16,6 @@ from typing import TypeVar
 
 from rtdash.simulate.dataset_file import NotTheDataSet, open_text
 
-__all__ = [
-    "COLUMNS",
-    "Booking",
-    "Deposit",
-    "NotTheDataSet",
-    "RowStatus",
-    "Unreadable",
-    "read_bookings",
-]
-
 COLUMNS = (
     "hotel",
     "lead_time",

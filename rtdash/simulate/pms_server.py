@@ -1,4 +1,4 @@
-"""HTTP side of the simulated system: its states, read by whoever got an event."""
+"""HTTP side of the simulated system: its states, for the receivers of its events."""
 
 import json
 from collections.abc import Iterator

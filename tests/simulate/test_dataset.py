@@ -15,11 +15,11 @@ from rtdash.simulate.dataset import (
     COLUMNS,
     Booking,
     Deposit,
-    NotTheDataSet,
     RowStatus,
     Unreadable,
     read_bookings,
 )
+from rtdash.simulate.dataset_file import NotTheDataSet
 
 ROW = {
     "hotel": "City Hotel",
