@@ -19,6 +19,8 @@ def tidy_text(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return whether a reader would see anything of the text."""
+    if text.isascii() and text.isprintable():  # nearly every text: no need to look at each letter
+        return not text.isspace() and text != ""
     return any(category(char)[0] in "LNPS" and char not in _BLANK_LETTERS for char in text)
 
 
@@ -26,11 +28,12 @@ def customer_key(name: str, email: str | None, phone: str | None) -> str:
     """Return what identifies a customer: the lower-cased email, else the phone's digits, else the
     name (guide: rest, "What the figures mean").
     """
-    address = tidy_text(_without_formats(email or "")).lower()
-    digits = "".join(
-        str(digit) for char in phone or "" if (digit := decimal(char, None)) is not None
-    )
-    return address or digits or tidy_text(_without_formats(name))
+    if email and (address := tidy_text(_without_formats(email)).lower()):
+        return address
+    digits = (decimal(char, None) for char in phone or "")
+    if dialled := "".join(str(digit) for digit in digits if digit is not None):
+        return dialled
+    return tidy_text(_without_formats(name))
 
 
 def customer_initials(name: str) -> str:
@@ -44,6 +47,8 @@ def customer_initials(name: str) -> str:
 
 def _without_formats(text: str) -> str:
     """Leave out what has no width (category Cf): joiners, marks of direction, soft hyphens."""
+    if text.isascii():
+        return text
     return "".join(char for char in text if category(char) != "Cf")
 
 

@@ -151,8 +151,8 @@ def _put(
         raise InstantInFuture(operation.at, now)
     _check_id(operation.reservation_id)
     check_amounts(operation)
-    told = operation.at or now
-    instant = told if current is None else max(told, current.changed_at)
+    given = operation.at or now
+    instant = given if current is None else max(given, current.changed_at)
     return put(operation, current, operation.reservation_id, venue=venue, instant=instant)
 
 

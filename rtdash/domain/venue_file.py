@@ -234,6 +234,6 @@ def _twice(value: str) -> str:
 
 
 def _syntax_error(text: str, source: str, error: tomllib.TOMLDecodeError) -> VenueFileError:
-    told = re.search(r"\(at line (\d+), column \d+\)", str(error))
-    line = int(told[1]) if told else text.count("\n") + 1
+    place = re.search(r"\(at line (\d+), column \d+\)", str(error))
+    line = int(place[1]) if place else text.count("\n") + 1
     return VenueFileError(source, line, f"not TOML: {error}")

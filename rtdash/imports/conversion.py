@@ -210,8 +210,8 @@ class _Reader:
         return parse_day(self._needed(source), source.format if source else None)
 
     def _instant(self, text: str, form: str | None) -> datetime:
-        told = parse_moment(text, form)
-        return told.astimezone(UTC) if told.tzinfo else in_zone(told, self._zone())
+        moment = parse_moment(text, form)
+        return moment.astimezone(UTC) if moment.tzinfo else in_zone(moment, self._zone())
 
     def _zone(self) -> str:
         name = self._map.timezone or self._zones.get(self._venue or "")

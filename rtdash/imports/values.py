@@ -38,8 +38,8 @@ def parse_day(text: str, form: str | None) -> date:
 def parse_moment(text: str, form: str | None) -> datetime:
     """Return the time of a text, with its offset if it has one. Raises Unreadable."""
     try:
-        told = _parse(text, form)
-        return told.astimezone(UTC) if told.tzinfo else told
+        moment = _parse(text, form)
+        return moment.astimezone(UTC) if moment.tzinfo else moment
     except (ValueError, OverflowError):
         hint = f"in the form {form!r}" if form else "such as 2026-01-31T19:00; name its `format`"
         raise Unreadable(f"{text[:40]!r} is no time {hint}") from None

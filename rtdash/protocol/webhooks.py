@@ -40,16 +40,16 @@ def sign(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
 
 def check_age(headers: Mapping[str, str], now_s: float) -> tuple[str, int]:
     """Return id and timestamp of a delivery that is of now. Raises BadDelivery."""
-    delivery_id, told = headers.get(ID, ""), headers.get(TIMESTAMP, "")
+    delivery_id, seconds = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not 0 < len(delivery_id) <= MAX_ID or not delivery_id.isprintable():
         raise BadDelivery(f"{ID} must be there, with at most {MAX_ID} printable characters")
-    if not (told.isascii() and told.isdigit() and len(told) < 12):
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 12):
         raise BadDelivery(f"{TIMESTAMP} must be seconds since 1970")
-    if abs(now_s - int(told)) > TOLERANCE_S:
+    if abs(now_s - int(seconds)) > TOLERANCE_S:
         raise BadDelivery(
             f"{TIMESTAMP} is more than {TOLERANCE_S} s from this server's clock: send it anew"
         )
-    return delivery_id, int(told)
+    return delivery_id, int(seconds)
 
 
 def check_signature(

@@ -49,6 +49,7 @@ ALL: dict[str, tuple[Refusal, str]] = {
         "refund at most that",
     ),
     "over_capacity": (stay_refusals.OverCapacity(5, "double", 2), "holds 2 guests, not 5"),
+    "venue_archived": (refusals.VenueArchived("inn"), "takes it back into service"),
     "version_changed": (refusals.VersionChanged(4), "is at version 4 now: read it again"),
     "not_applied": (refusals.NotAlone("op-3"), "refused ('op-3'): mend that one"),
     "operation_id_reused": (refusals.OperationIdReused("op"), "needs a new id"),

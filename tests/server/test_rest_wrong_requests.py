@@ -112,6 +112,7 @@ def test_every_refusal_of_the_domain_is_in_the_table() -> None:
         "amount_below_charges",
         "instant_goes_back",
         "not_applied",
+        "venue_archived",
     }
     assert by_status.pop(404) == {"reservation_not_found"}
     assert by_status.pop(412) == {"version_changed"}

@@ -54,8 +54,8 @@ class HookSources:
             return None
         file = self._directory / f"{name}.toml"
         try:
-            told = file.stat()
-            stamp = told.st_mtime_ns, told.st_size
+            found = file.stat()
+            stamp = found.st_mtime_ns, found.st_size
             known = self._read.get(name)
             if known is None or known.stamp != stamp:
                 mapping = parse_map(file.read_bytes(), source=file.name, model=HookMap)

@@ -56,25 +56,25 @@ def reference_page(document: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
-def _operation(path: str, method: str, told: Mapping[str, Any]) -> str:
+def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     return (
-        f'<details id="{told["operationId"]}"><summary><b>{method.upper()}</b>'
-        f" <code>{escape(path)}</code> {_text(told['summary'])}</summary>"
-        f"<p>{_text(told['description'])}"
-        f" {'With a token.' if told['security'] else 'No token is needed.'}</p>"
-        f"{_form(path, method, told)}<p>Answers:</p><table>{''.join(_answers(told))}</table>"
+        f'<details id="{operation["operationId"]}"><summary><b>{method.upper()}</b>'
+        f" <code>{escape(path)}</code> {_text(operation['summary'])}</summary>"
+        f"<p>{_text(operation['description'])}"
+        f" {'With a token.' if operation['security'] else 'No token is needed.'}</p>"
+        f"{_form(path, method, operation)}<p>Answers:</p><table>{''.join(_answers(operation))}</table>"
         "</details>"
     )
 
 
-def _form(path: str, method: str, told: Mapping[str, Any]) -> str:
-    rows = "".join(_parameter(one) for one in told.get("parameters", ()))
-    content = told.get("requestBody", {}).get("content", {}).get("application/json")
+def _form(path: str, method: str, operation: Mapping[str, Any]) -> str:
+    rows = "".join(_parameter(one) for one in operation.get("parameters", ()))
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     body = ""
     if content is not None:
         example = json.dumps(content.get("example", {}), indent=2, ensure_ascii=False)
         body = f"<p>Body:</p><textarea spellcheck=false>{escape(example)}</textarea>"
-    secured = " data-secured=1" if told["security"] else ""
+    secured = " data-secured=1" if operation["security"] else ""
     return (
         f'<form data-path="{escape(path)}" data-method="{method.upper()}"{secured}>'
         f"<table>{rows}</table>{body}<button>Send</button>"
@@ -92,8 +92,8 @@ def _parameter(one: Mapping[str, Any]) -> str:
     )
 
 
-def _answers(told: Mapping[str, Any]) -> Iterator[str]:
-    for status, answer in sorted(told["responses"].items()):
+def _answers(operation: Mapping[str, Any]) -> Iterator[str]:
+    for status, answer in sorted(operation["responses"].items()):
         shown = ""
         for content in answer.get("content", {}).values():
             if "example" in content:
