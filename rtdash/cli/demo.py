@@ -115,6 +115,7 @@ def _wait_until_open(
     """Show what is waited for until the first screen has its data; return the server's URL."""
     log, deadline = directory / LOG, time.monotonic() + START_LIMIT_S
     with show_progress() as show:
+        _load_view()
         url = ""
         while url or time.monotonic() < deadline:
             if server.poll() is not None:
@@ -129,6 +130,12 @@ def _wait_until_open(
             show("starting the server" if not url else "loading the past", latest)
             time.sleep(0.02)
     raise _failure(f"the server was not ready within {START_LIMIT_S} s", log)
+
+
+def _load_view() -> None:
+    """Import the live view while the server starts: it takes half a second."""
+    import rtdash.watch.app
+    import rtdash.watch.screen  # noqa: F401 - for its time alone
 
 
 def _failure(what: str, log: Path) -> CommandFailed:
