@@ -1,6 +1,5 @@
 """`rtdash guests`: what is stored of a guest, exported or erased."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,12 +7,19 @@ import typer
 
 from rtdash.cli.credentials import DataOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.domain.printable import json_document
 
 if TYPE_CHECKING:
     from rtdash.store.guests import Guest
 
 app = typer.Typer(
-    help="Export or erase what is stored of a guest.", no_args_is_help=True, rich_markup_mode=None
+    help=(
+        "Export or erase what is stored of a guest."
+        "\n\nExamples: rtdash guests export --email ann@example.com · rtdash guests erase --phone"
+        " +351555010203"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 EmailOption = Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="By e-mail.")]
@@ -43,7 +49,9 @@ def export(
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Print everything that is stored of a guest, as JSON: reservations, versions, events.
+    """Print what is stored of a guest, as JSON.
+
+    That is reservations, versions and events.
 
     Example: rtdash guests export --email ann@example.com > ann.json
     """
@@ -51,7 +59,7 @@ def export(
 
     guest = _guest(email, phone, name)
     found = _run("export", guest, data, database, lambda conn: export_guest(conn, guest))
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    typer.echo(json_document(found))
     if not found["reservations"]:
         raise CommandFailed("nothing is stored of such a guest")
 
@@ -64,9 +72,9 @@ def erase(
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Erase name, e-mail and telephone of a guest from reservations, versions and events.
+    """Erase name, e-mail and telephone of a guest.
 
-    Statistics stay as they are; clients get a reservation_update without the name.
+    They go from reservations, versions and events. Statistics stay as they are; clients get a reservation_update without the name.
 
     Example: rtdash guests erase --email ann@example.com
     """

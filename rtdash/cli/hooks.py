@@ -21,7 +21,7 @@ SECRET_BYTES = 32
 
 app = typer.Typer(
     help=(
-        "Webhooks of other systems: what was refused within a day, and why."
+        "List refused webhooks; make a secret for a source."
         "\n\nExamples: rtdash hooks · rtdash hooks --json · rtdash hooks secret"
     ),
     invoke_without_command=True,

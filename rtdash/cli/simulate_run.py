@@ -9,6 +9,7 @@ import typer
 
 from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.domain.printable import printable
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -170,4 +171,4 @@ async def send_replay(
 def say(lines: Iterable[str]) -> None:
     """Print lines for a person, on stderr."""
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)

@@ -86,9 +86,9 @@ def archive(
         ),
     ] = None,
 ) -> None:
-    """Take a venue out of service: its history stays readable, nothing is booked there any more.
+    """Take a venue out of service.
 
-    Importing its file again takes it back. Not while a server runs on the store, if it is SQLite.
+    Its history stays readable, nothing is booked there any more. Importing its file again takes it back. Not while a server runs on the store, if it is SQLite.
 
     Example: rtdash venues archive old-inn
     """

@@ -32,7 +32,15 @@ def json_line(body: Any) -> str:
     Characters that end a line for some reader (U+0085, U+2028, U+2029), control a terminal, change
     the direction of text, or have no UTF-8 (lone surrogates) are escaped.
     """
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _escaped(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def json_document(body: Any) -> str:
+    """Encode as an indented document of JSON, with the same characters escaped."""
+    return _escaped(json.dumps(body, ensure_ascii=False, indent=2))
+
+
+def _escaped(text: str) -> str:
     return text if text.isascii() and "\x7f" not in text else _UNSAFE_IN_JSON.sub(_escape, text)
 
 
