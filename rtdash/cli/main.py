@@ -122,6 +122,11 @@ def _register() -> None:
     """Add the subcommands; each module imports its part of the package inside its function."""
     if app.registered_commands:
         return
+    _register_commands()
+    _register_groups()
+
+
+def _register_commands() -> None:
     from rtdash.cli import (
         backup,
         config,
@@ -129,17 +134,13 @@ def _register() -> None:
         deploy,
         doctor,
         events,
-        guests,
         guide,
-        hooks,
         import_file,
         loadtest,
         migrate,
         open_page,
         serve,
         simulate,
-        token,
-        venues,
         watch,
     )
 
@@ -160,12 +161,17 @@ def _register() -> None:
         app.command()(command)
     app.command(name="import")(import_file.import_file)
     app.command(name="open")(open_page.open_page)
+    app.command(name="help")(guide.show_help)
+    app.command(name="version")(show_version)
+
+
+def _register_groups() -> None:
+    from rtdash.cli import guests, hooks, token, venues
+
     app.add_typer(token.app, name="token")
     app.add_typer(venues.app, name="venues")
     app.add_typer(guests.app, name="guests")
     app.add_typer(hooks.app, name="hooks")
-    app.command(name="help")(guide.show_help)
-    app.command(name="version")(show_version)
 
 
 def _with_default_rate(arguments: list[str]) -> list[str]:

@@ -3,8 +3,8 @@ the app starts.
 """
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -47,6 +47,26 @@ from rtdash.server.ws.admission import wrong_path
 from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Settings
 
+_ROUTERS = [
+    module.router
+    for module in (
+        dashboard,
+        reports,
+        reservations,
+        changes,
+        venues,
+        movements,
+        user,
+        login,
+        operations,
+        hooks,
+        channels,
+        admin,
+        guests,
+        about,
+    )
+]
+
 
 def create_app(
     settings: Settings, *, clock: Clock = utc_now, worker_metrics: WorkerMetrics | None = None
@@ -67,6 +87,18 @@ def create_app(
             )
             yield {"http_edge": _http_edge(services)}
 
+    app = _new_app(lifespan)
+    app.router.routes.extend(web_routes(settings.frame_ancestors))
+    app.router.routes.extend(guide_routes(settings.frame_ancestors))
+    app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
+    app.add_middleware(AddressPace, app.state)
+    app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
+    app.add_middleware(MetricsMiddleware)
+    return app
+
+
+def _new_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]) -> FastAPI:
+    """Return the app with the routes of the REST interface."""
     app = FastPath(
         title="rtdash",
         version=version("rtdash"),
@@ -85,36 +117,11 @@ def create_app(
             "logs": False,
         },  # it would hand URLs, and with them tokens, to the collector
     )
-    routers = [
-        module.router
-        for module in (
-            dashboard,
-            reports,
-            reservations,
-            changes,
-            venues,
-            movements,
-            user,
-            login,
-            operations,
-            hooks,
-            channels,
-            admin,
-            guests,
-            about,
-        )
-    ]
-    for router in routers:
+    for router in _ROUTERS:
         app.include_router(router)
     problems.install(
-        app, [route for router in routers for route in router.routes if isinstance(route, Route)]
+        app, [route for router in _ROUTERS for route in router.routes if isinstance(route, Route)]
     )
-    app.router.routes.extend(web_routes(settings.frame_ancestors))
-    app.router.routes.extend(guide_routes(settings.frame_ancestors))
-    app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
-    app.add_middleware(AddressPace, app.state)
-    app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
-    app.add_middleware(MetricsMiddleware)
     return app
 
 

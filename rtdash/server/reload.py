@@ -10,6 +10,7 @@ from rtdash.domain.venue_file import VenueFileError
 from rtdash.server import service_manager
 from rtdash.server.auth.keys import KeyUnusable, read_key_file
 from rtdash.server.hooks import ReloadRefused
+from rtdash.server.open_files import fit_to_open_files
 from rtdash.server.services import Services
 from rtdash.server.tls import Certificate
 from rtdash.server.venues import load_venues
@@ -77,6 +78,7 @@ class Reloader:
         except ReloadRefused as error:
             _log.warning("the settings stay as they were: %s", error)
             return old
+        new, _ = fit_to_open_files(new)
         self._services.change_limits(new.limits)
         logging.getLogger("rtdash").setLevel(new.log_level.upper())
         changed = [

@@ -135,9 +135,9 @@ class _Server(uvicorn.Server):
         services = self._app.state.services
         services.is_stopping = True
         self._hooks.on_ending()
+        limits = services.settings.limits  # those of the last reload
         if self._stop_signal == signal.SIGTERM:
-            await self._wait_for_balancers()
-        limits = self._settings.limits
+            await self._wait_for_balancers(limits.drain_delay_s)
         watchdog = _start_watchdog(limits.shutdown_timeout_s) if limits.shutdown_timeout_s else None
         for server in self.servers:
             server.close()
@@ -151,11 +151,11 @@ class _Server(uvicorn.Server):
         if watchdog is not None:
             watchdog.cancel()
 
-    async def _wait_for_balancers(self) -> None:
-        """Serve on for `drain_delay_s`, while `/readyz` says 503. Each answer closes its connection,
+    async def _wait_for_balancers(self, delay_s: float) -> None:
+        """Serve on for `delay_s`, while `/readyz` says 503. Each answer closes its connection,
         so that a load balancer opens its next one elsewhere.
         """
-        if delay_s := self._settings.limits.drain_delay_s:
+        if delay_s:
             state = self.server_state
             state.default_headers = [*state.default_headers, (b"connection", b"close")]
             await asyncio.sleep(delay_s)

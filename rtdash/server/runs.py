@@ -1,0 +1,40 @@
+"""What runs beside the requests of a server."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from rtdash.server.background import Run
+from rtdash.server.housekeeping import measure_lag, probe_store, prune_events, prune_rows
+from rtdash.server.metrics.delivery_probe import DeliveryProbe
+from rtdash.server.services import Services
+from rtdash.server.state_metrics import StateMetrics
+
+
+def list_runs(services: Services) -> Mapping[str, Run]:
+    """Return what runs beside the requests, by name."""
+    state = StateMetrics(services)
+    services.metrics.follow(state.read)
+    runs: dict[str, Run] = {
+        "relay": services.relay.run,
+        "dashboard": services.dashboard.run,
+        "upcoming": services.upcoming.run,
+        "revocations": services.revocations.run,
+        "connection_manager": services.connection_manager.run,
+        "tidying": lambda: prune_rows(services.database, services.clock),
+        "pruning": lambda: prune_events(
+            services.database,
+            services.clock,
+            timedelta(seconds=services.settings.limits.retention_s),
+        ),
+        "store probe": lambda: probe_store(services.database),
+        "canary": DeliveryProbe(services.hub, services.metrics).run,
+        "state metrics": state.run,
+        "loop lag": lambda: measure_lag(services.metrics),
+    }
+    if not services.settings.limits.retention_s:
+        del runs["pruning"]
+    if services.worker_metrics is not None:
+        runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
+    keys = services.keys
+    return runs | ({"key set": keys.run} if keys.is_remote else {})
