@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from rtdash.domain.instants import utc_now
 from rtdash.domain.reservations import Op, Operation
+from rtdash.domain.venues import business_date
 from rtdash.protocol.channels import Stream
 from rtdash.server.app import create_app
 from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
@@ -104,6 +105,27 @@ class Server:
         outcomes = await self.call(lambda: self.services.bookings.apply(operations))
         assert all(outcome.seq for outcome in outcomes), outcomes
         return [outcome.seq for outcome in outcomes]
+
+    async def arrive_today(self) -> None:
+        """Book a room of the hotel for tonight, by its business date."""
+        venue = self.services.venues[HOTEL]
+        tonight = business_date(venue, utc_now())
+        operation = Operation(
+            f"op-{self._booked}",
+            Op.BOOK,
+            HOTEL,
+            customer_name="Bob Guest",
+            guests=1,
+            source="phone",
+            room_type=venue.room_types[0].id,
+            check_in=tonight,
+            check_out=tonight + timedelta(days=1),
+            amount_minor=0,
+            paid_minor=0,
+        )
+        self._booked += 1
+        outcomes = await self.call(lambda: self.services.bookings.apply([operation]))
+        assert outcomes[0].seq, outcomes
 
     async def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
         """A state message, flushed."""

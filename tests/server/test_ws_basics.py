@@ -57,6 +57,10 @@ async def test_a_booking_changes_the_figures(edge: Server) -> None:
         before = await client.until(lambda body: body["type"] == "stats_update")
         assert set(before["stats"]) >= {"reservationsToday", "pendingPayments", "guestsTrend"}
         assert (before["channel"], before["venue"]) == ("hotel_stats", HOTEL)
+        await edge.arrive_today()
+        after = await client.until(lambda body: body["type"] == "stats_update")
+        number = before["stats"]["reservationsToday"]
+        assert after["stats"]["reservationsToday"] == number + 1
 
 
 async def test_only_what_is_followed_comes(edge: Server) -> None:
@@ -70,7 +74,9 @@ async def test_only_what_is_followed_comes(edge: Server) -> None:
             "id": 9,
         }
         await edge.book()
-        assert (await client.ask(action="ping"))["status"] == "pong"
+        await edge.settle()
+        await client.send({"action": "ping"})
+        assert (await client.receive())["status"] == "pong"  # the very next message
 
 
 async def test_subscribing_twice_is_answered_alike_and_changes_nothing(edge: Server) -> None:

@@ -4,7 +4,6 @@ only its digest.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -15,54 +14,38 @@ import jwt
 from rtdash.domain.venues import Venue
 from rtdash.server.auth.hs256 import read_claims
 from rtdash.server.auth.keys import Keys
+from rtdash.server.auth.principal import (
+    ADMIN,
+    ALL_VENUES,
+    LOGIN_USE,
+    MAX_JTI_CHARS,
+    MAX_SUB_CHARS,
+    Principal,
+    TokenRefused,
+    read_principal,
+)
 
-ALL_VENUES = "*"
+__all__ = [
+    "ADMIN",
+    "ALL_VENUES",
+    "DEFAULT_SCOPES",
+    "LOGIN_USE",
+    "MAX_JTI_CHARS",
+    "MAX_SUB_CHARS",
+    "MAX_TOKEN_CHARS",
+    "Principal",
+    "TokenRefused",
+    "UnknownKeyError",
+    "Verifier",
+    "mint",
+    "own_venues",
+    "token_digest",
+]
+
 DEFAULT_SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
-ADMIN = "admin"
 MAX_TOKEN_CHARS = 8192
-MAX_SUB_CHARS = 200
-"""Pattern of an id that can be revoked, and stored in every database."""
-MAX_JTI_CHARS = 200
-"""The same for an id."""
-LOGIN_USE = "login"
-"""The claim `use` of a sign-in code, which is never a token."""
 MAX_KNOWN = 10_000
 """Verified tokens remembered at once; the oldest are forgotten first."""
-
-
-class TokenRefused(Exception):  # noqa: N818
-    """A token that does not let its bearer in; `reason` is for the bearer and never holds the
-    token.
-    """
-
-    def __init__(self, reason: str, *, expired: bool = False, revoked: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.expired = expired
-        self.revoked = revoked
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The bearer of a valid token (guide: tokens, "Claims")."""
-
-    sub: str
-    name: str | None
-    scopes: frozenset[str]
-    venues: tuple[str, ...]
-    jti: str
-    issued_at: datetime
-    expires_at: datetime
-    login_at: datetime | None = None
-    """When its bearer signed in with a browser; None for every other token."""
-
-    def allows(self, scope: str) -> bool:
-        """Whether the token carries that scope."""
-        return scope in self.scopes
-
-    def may_see(self, venue_id: str) -> bool:
-        """Whether the token is for that venue."""
-        return venue_id in self.venues or ALL_VENUES in self.venues
 
 
 class Verifier:
@@ -140,13 +123,13 @@ class Verifier:
             if self._fast_secret is not None:
                 claims = read_claims(token, self._fast_secret, self._leeway_s)
                 if claims is not None:
-                    return _principal(claims)
+                    return read_principal(claims)
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
             for key in self._candidates(algorithm, header.get("kid")):
                 claims = self._decode(token, key, str(algorithm))
                 if claims is not None:
-                    return _principal(claims)
+                    return read_principal(claims)
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired: get a new one", expired=True) from None
         # TypeError and OSError: an instant of another type, or beyond what the system's clock knows
@@ -249,54 +232,3 @@ def mint(
 def token_digest(token: str) -> bytes:
     """Return the digest that is remembered of a token in its place."""
     return blake2b(token.encode("utf-8", "replace"), digest_size=16).digest()
-
-
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    """Return the principal of verified claims. Raises TokenRefused naming the claim that is of a
-    wrong type; ValueError, OverflowError and OSError for an instant that no clock knows.
-    """
-    if claims.get("use") == LOGIN_USE:
-        raise TokenRefused("this is a sign-in code and no token: POST it to /api/login")
-    venues = claims.get("venues", [])
-    if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
-        raise TokenRefused("the token's claim `venues` must be a list of strings")
-    scope = _text(claims, "scope", "a string of scopes with spaces between") or ""
-    jti = _text(claims, "jti", f"a string of at most {MAX_JTI_CHARS} printable characters") or ""
-    name = _text(claims, "name", "a string")
-    sub = claims["sub"]
-    if not sub.isprintable() or not 1 <= len(sub) <= MAX_SUB_CHARS:
-        raise TokenRefused(
-            f"the token's claim `sub` must name a user in 1 to {MAX_SUB_CHARS} printable characters"
-        )
-    if not jti.isprintable() or len(jti) > MAX_JTI_CHARS:
-        raise TokenRefused(
-            f"the token's claim `jti` must be a string of at most {MAX_JTI_CHARS} printable"
-            " characters"
-        )
-    return Principal(
-        sub=sub,
-        name=name,
-        scopes=frozenset(scope.split()),
-        venues=tuple(venues),
-        jti=jti,
-        issued_at=_instant(claims, "iat") or datetime.fromtimestamp(0, UTC),
-        expires_at=_instant(claims, "exp") or datetime.fromtimestamp(0, UTC),
-        login_at=_instant(claims, "login_at"),
-    )
-
-
-def _text(claims: Mapping[str, Any], claim: str, form: str) -> str | None:
-    value = claims.get(claim)
-    if claim in claims and not isinstance(value, str):
-        raise TokenRefused(f"the token's claim `{claim}` must be {form}")
-    return value
-
-
-def _instant(claims: Mapping[str, Any], claim: str) -> datetime | None:
-    """Return the instant of a claim, None where it is missing."""
-    if claim not in claims:
-        return None
-    value = claims[claim]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TokenRefused(f"the token's claim `{claim}` must be a number of seconds")
-    return datetime.fromtimestamp(value, UTC)

@@ -3,10 +3,9 @@ stream nothing is awaited, and what the answer promises is stored before it is s
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol, assert_never
+from typing import assert_never
 
 from rtdash.protocol import answers
 from rtdash.protocol.actions import (
@@ -19,67 +18,25 @@ from rtdash.protocol.actions import (
     Subscribe,
     Unsubscribe,
 )
-from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.channels import Stream
 from rtdash.protocol.codes import CloseCode, ErrorCode
-from rtdash.protocol.messages import encode, reset_message
 from rtdash.protocol.server_session import ErrorReply
-from rtdash.server.auth.tokens import Principal, TokenRefused
+from rtdash.server.auth.tokens import TokenRefused
 from rtdash.server.ws import channel_rights
 from rtdash.server.ws.action_queue import Item, ResaveSession
-from rtdash.server.ws.context import ConnectionContext, Peer
-from rtdash.server.ws.send_queue import SendQueue
+from rtdash.server.ws.connection_session import ConnectionSession
 from rtdash.server.ws.session_registry import TAKEN_OVER
 from rtdash.server.ws.session_writer import BoundSession, SessionTaken
 from rtdash.server.ws.subscribe import PendingSubscribe
-from rtdash.server.ws.subscriptions import Subscriptions
 from rtdash.store.database import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
 
-class ReplySender(Peer, Protocol):
-    """The connection that a conversation speaks through."""
+class ActionHandler(ConnectionSession):
+    """Handler of the actions of one connection."""
 
-    send_queue: SendQueue
-
-    def send(self, bodies: Sequence[bytes]) -> None:
-        """Answers and what belongs to them."""
-
-    def reply(self, reply: ErrorReply) -> None:
-        """Send an error."""
-
-    def refuse(self, refused: ActionRefused) -> None:
-        """Answer an action that is not carried out."""
-
-    def facts(self, **more: Any) -> dict[str, Mapping[str, Any]]:
-        """Facts by which a line of the log names the connection."""
-
-    def follows_anything(self, anything: bool) -> None:
-        """Whether the connection follows something."""
-
-    def token_lives(self, principal: Principal) -> None:
-        """The token with which it goes on."""
-
-    def fault(self) -> None:
-        """End the connection: its handling has raised."""
-
-
-class ActionHandler:
-    """The meaning side of a connection: principal, holdings, session."""
-
-    __slots__ = ("_connection", "_context", "_parting", "_subscriptions", "principal", "session")
-
-    def __init__(
-        self, connection: ReplySender, context: ConnectionContext, principal: Principal
-    ) -> None:
-        self._connection = connection
-        self._context = context
-        self._subscriptions = Subscriptions(
-            context, connection.send_queue, connection, connection.fault
-        )
-        self.principal = principal
-        self.session: BoundSession | None = None
-        self._parting: tuple[Mapping[Stream, int], str] | None = None
+    __slots__ = ()
 
     async def carry_out(self, item: Item, came_at: datetime) -> None:
         """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is
@@ -113,51 +70,6 @@ class ActionHandler:
                     " operator",
                 ),
             )
-
-    def leave(self) -> None:
-        """Follow nothing any more."""
-        for stream in self._subscriptions:
-            self._subscriptions.drop(stream)
-
-    def detach(self) -> None:
-        """The connection has ended; its session waits for another."""
-        if self.session is not None:
-            self._context.sessions.detach(self.session, self._connection)
-
-    def mark(self) -> int:
-        """The number of a mark for all that was handed over up to now."""
-        return self._subscriptions.mark()
-
-    def confirm(self, number: int) -> None:
-        """The client has answered a mark."""
-        if self.session is not None:
-            self._context.sessions.writer.confirm(
-                self.session, self._subscriptions.arrived(number), self._context.relay.epoch
-            )
-
-    def part(self) -> None:
-        """Remember what was handed over before a Close of ours; call it before `leave`."""
-        self._parting = (
-            self._subscriptions.arrived(self._subscriptions.mark()),
-            self._context.relay.epoch,
-        )
-
-    def confirm_parting(self) -> None:
-        """The client has answered that Close."""
-        if self.session is not None and self._parting is not None:
-            self._context.sessions.writer.confirm(self.session, *self._parting)
-
-    def announce_reset(self, stream: Stream, reason: str) -> None:
-        """The history of a held stream is gone; its members stand at the head already."""
-        if stream in self._subscriptions:
-            message = reset_message(
-                stream.channel,
-                stream.venue,
-                position=self._subscriptions.join(stream),
-                reason=reason,
-                timestamp=self._context.clock(),
-            )
-            self._connection.send((encode(message),))
 
     async def _do(self, item: Action | ResaveSession, came_at: datetime) -> None:
         match item:
@@ -300,46 +212,6 @@ class ActionHandler:
             self._connection.close(
                 CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one"
             )
-
-    async def _open(
-        self, wanted: Mapping[Stream, Position | None], session: BoundSession
-    ) -> PendingSubscribe:
-        """Everything that must be waited for before streams are entered; when it fails, nothing has
-        changed.
-        """
-        entry = PendingSubscribe(self._context, self._subscriptions, session)
-        try:
-            await entry.prepare(wanted)
-            if entry.is_change or session is not self.session or not session.is_settled:
-                await self._context.sessions.writer.save(
-                    session, dict.fromkeys([*self._subscriptions, *wanted]), entry.baseline()
-                )
-        except BaseException:
-            entry.give_up()
-            if session is not self.session:
-                self._context.sessions.release(session)
-            raise
-        return entry
-
-    def _hold(self, session: BoundSession) -> None:
-        if self.session is not None and self.session.id != session.id:
-            self.detach()
-        self.session = session
-        self._context.sessions.bind(session, self._connection)
-
-    def _check_number(self, streams: Iterable[Stream]) -> None:
-        limit = self._context.limits.channels_per_connection
-        number = len({*self._subscriptions, *streams})
-        if (
-            limit
-            and number > limit
-            and self._context.connection_limits.refuses("channels_per_connection")
-        ):
-            message = (
-                f"that would be {number} channels on one connection, and {limit} are allowed:"
-                " unsubscribe some, or open another connection"
-            )
-            raise ActionRefused(ErrorCode.TOO_MANY_CHANNELS, message)
 
     def _refuse(self, item: Action | ResaveSession, refused: ActionRefused) -> None:
         refused.action = type(item).__name__.lower()
