@@ -1,4 +1,4 @@
-"""Poll of the heads: what each stream's head was when it was last seen, and which streams to look at
+"""Poll of the heads: where each stream stood when it was last seen, and which to look at
 again.
 
 A poll costs what has changed. Most of them ask for the streams with events of the last moments;

@@ -1,4 +1,4 @@
-"""A row for each server process instead of a session's lock, which poolers keep; where the epoch was
+"""A row for each server process instead of a lock that poolers keep; where the epoch was
 drawn; venues that were taken out of service.
 """
 
