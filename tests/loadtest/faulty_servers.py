@@ -1,4 +1,4 @@
-"""A server that is wrong on purpose: a shim in front of a right one that lies about what that one
+"""A server that is wrong on purpose: a shim in front of a right one that alters what that one
 says.
 """
 
@@ -12,8 +12,8 @@ MASKED = 0x80
 TEXT, CLOSE = 0x1, 0x8
 
 
-class Honest:
-    """Passes everything on. Lies override what they lie about."""
+class Faithful:
+    """Passes everything on. Faults override what they alter."""
 
     leaks = False
 
@@ -27,10 +27,10 @@ class Honest:
 
 
 @dataclass
-class Drops(Honest):
-    """Swallows one event in a thousand."""
+class Drops(Faithful):
+    """Swallows one event in five hundred."""
 
-    every: int = 1000
+    every: int = 500
     count: int = 0
 
     def from_server(self, payload, connection):  # noqa: D102
@@ -40,7 +40,7 @@ class Drops(Honest):
 
 
 @dataclass
-class Repeats(Honest):
+class Repeats(Faithful):
     """Sends one event twice, once."""
 
     count: int = 0
@@ -52,7 +52,7 @@ class Repeats(Honest):
 
 
 @dataclass
-class Swaps(Honest):
+class Swaps(Faithful):
     """Sends one event after the one that follows it on the same channel of that client, once."""
 
     count: int = 0
@@ -74,7 +74,7 @@ class Swaps(Honest):
 
 
 @dataclass
-class Stalls(Honest):
+class Stalls(Faithful):
     """Waits for 500 ms before every twentieth event of a connection."""
 
     count: int = 0
@@ -84,7 +84,7 @@ class Stalls(Honest):
         yield 0.5 if self.count % 20 == 0 else 0, payload
 
 
-class Forgets(Honest):
+class Forgets(Faithful):
     """Knows no session any more."""
 
     def from_client(self, payload):  # noqa: D102
@@ -95,7 +95,7 @@ class Forgets(Honest):
 
 
 @dataclass
-class Garbles(Honest):
+class Garbles(Faithful):
     """Makes a text of a number, now and then."""
 
     count: int = 0
@@ -112,7 +112,7 @@ class Garbles(Honest):
         )
 
 
-class Leaks(Honest):
+class Leaks(Faithful):
     """Never tells the server that a client has gone."""
 
     leaks = True
@@ -120,13 +120,13 @@ class Leaks(Honest):
 
 @dataclass
 class Shim:
-    """Listens on a free port; each connection is a WebSocket that is lied about, or HTTP that
-    isn't. `lie` is made once a connection,
+    """Listens on a free port; each connection is a WebSocket that is altered about, or HTTP that
+    isn't. `fault` is made once a connection,
     or once for all of them.
     """
 
     target_port: int
-    lie: Callable[[], Honest]
+    fault: Callable[[], Faithful]
     port: int = 0
     _tasks: set[asyncio.Task] = field(default_factory=set)
     _kept: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -156,7 +156,7 @@ class Shim:
             upstream[1].write(head)
             if head.startswith(b"GET /ws"):
                 writer.write(await upstream[0].readuntil(b"\r\n\r\n"))
-                await self._lie_between((reader, writer), upstream)
+                await self._alter_between((reader, writer), upstream)
             else:
                 await ends_first(copy(reader, upstream[1]), copy(upstream[0], writer))
         except (OSError, EOFError):
@@ -165,15 +165,15 @@ class Shim:
             writer.transport.abort()
             upstream[1].transport.abort()
 
-    async def _lie_between(self, client, upstream):
-        lie = self.lie()
+    async def _alter_between(self, client, upstream):
+        fault = self.fault()
         down, up = (
-            asyncio.create_task(tell(upstream[0], client[1], lie)),
-            asyncio.create_task(listen(client[0], upstream[1], lie)),
+            asyncio.create_task(tell(upstream[0], client[1], fault)),
+            asyncio.create_task(listen(client[0], upstream[1], fault)),
         )
         try:
             await asyncio.wait({down, up}, return_when=asyncio.FIRST_COMPLETED)
-            if lie.leaks and not down.done():
+            if fault.leaks and not down.done():
                 client[1].transport.abort()
                 self._kept.append(upstream[1])
                 await asyncio.sleep(3600)
@@ -183,26 +183,27 @@ class Shim:
             await asyncio.gather(down, up, return_exceptions=True)
 
 
-async def tell(reader, writer, lie):
+async def tell(reader, writer, fault):
     """Server to client."""
     while True:
         opcode, payload, raw = await read_frame(reader)
-        if opcode != TEXT or b'"seq":' not in payload or payload.startswith(b'{"status"'):
+        is_event = opcode == TEXT and b'"seq":' in payload and not payload.startswith(b'{"status"')
+        if not is_event or b'"messages":[' in payload:  # a batch passes as it is
             writer.write(raw)
         else:
-            for pause_s, told in lie.from_server(payload, id(writer)):
+            for pause_s, told in fault.from_server(payload, id(writer)):
                 await asyncio.sleep(pause_s)
                 writer.write(text_frame(told))
         await writer.drain()
 
 
-async def listen(reader, writer, lie):
+async def listen(reader, writer, fault):
     """Client to server."""
     while True:
         opcode, payload, raw = await read_frame(reader)
-        if opcode == CLOSE and lie.leaks:
+        if opcode == CLOSE and fault.leaks:
             return
-        writer.write(text_frame(lie.from_client(payload), masked=True) if opcode == TEXT else raw)
+        writer.write(text_frame(fault.from_client(payload), masked=True) if opcode == TEXT else raw)
         await writer.drain()
 
 

@@ -1,4 +1,4 @@
-"""The whole of `rtdash loadtest` against a right server and against wrong ones: each lie is found,
+"""The whole of `rtdash loadtest` against a right server and against wrong ones: each fault is found,
 named, and breaks the right SLO.
 """
 
@@ -18,9 +18,9 @@ from rtdash.loadtest.run.own_server import OwnServer
 from tests.conftest import FULL
 from tests.loadtest.faulty_servers import (
     Drops,
+    Faithful,
     Forgets,
     Garbles,
-    Honest,
     Leaks,
     Repeats,
     Shim,
@@ -67,22 +67,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 
 
 async def judge(
-    folder: Path, server: OwnServer, scenario: str, lie: type[Honest] | None, *, shared: bool = True
+    folder: Path,
+    server: OwnServer,
+    scenario: str,
+    fault: type[Faithful] | None,
+    *,
+    shared: bool = True,
 ) -> RunOutcome:
-    """Run the command through a shim that tells this lie: one liar for all connections, or one
-    each.
-    """
+    """Run the command through a shim with this fault: one for all connections, or one each."""
     options = [
         "--tokens",
         write(folder / "tokens", server.token),
         "--slo",
         write(folder / "slo.toml", PATIENT),
     ]
-    liar = (lie or Honest)()
+    one = (fault or Faithful)()
     async with Shim(
-        urlsplit(server.url).port or 0, (lambda: liar) if shared else (lie or Honest)
+        urlsplit(server.url).port or 0, (lambda: one) if shared else (fault or Faithful)
     ) as shim:
-        url = f"http://127.0.0.1:{shim.port}" if lie else server.url
+        url = f"http://127.0.0.1:{shim.port}" if fault else server.url
         async with running(folder, scenario, "--url", url, *options) as going:
             return await going.outcome()
 
@@ -102,17 +105,17 @@ def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: Ow
     SLO.
     """
 
-    class All(Honest):
+    class All(Faithful):
         def __init__(self) -> None:
-            self.lies = [Garbles(), Drops(), Swaps(), Repeats()]
+            self.faults = [Garbles(), Drops(), Swaps(), Repeats()]
 
         def from_server(self, payload, connection):
             told = [(0.0, payload)]
-            for lie in self.lies:
+            for fault in self.faults:
                 told = [
                     (pause_s, one)
                     for _, before in told
-                    for pause_s, one in lie.from_server(before, connection)
+                    for pause_s, one in fault.from_server(before, connection)
                 ]
             yield from told
 
@@ -159,10 +162,10 @@ def test_a_starved_generator_is_no_verdict(tmp_path: Path, server: OwnServer):
     assert "the generator" in outcome.summary["invalid"][0]
 
 
-@pytest.mark.skipif(not FULL, reason="RTDASH_FULL=1 runs each lie by itself")
+@pytest.mark.skipif(not FULL, reason="RTDASH_FULL=1 runs each fault by itself")
 @pytest.mark.optional
 @pytest.mark.parametrize(
-    ("lie", "scenario", "metric"),
+    ("fault", "scenario", "metric"),
     [
         (Drops, PATIENT_CALM, "lost"),
         (Repeats, PATIENT_CALM, "duplicated"),
@@ -173,10 +176,10 @@ def test_a_starved_generator_is_no_verdict(tmp_path: Path, server: OwnServer):
     ],
 )
 def test_each_lie_by_itself(
-    tmp_path: Path, server: OwnServer, lie: type[Honest], scenario: str, metric: str
+    tmp_path: Path, server: OwnServer, fault: type[Faithful], scenario: str, metric: str
 ):
     """The right SLO breaks, and no other of the ledger's."""
-    outcome = asyncio.run(judge(tmp_path, server, scenario, lie))
+    outcome = asyncio.run(judge(tmp_path, server, scenario, fault))
     assert outcome.code == 99, outcome.output
     assert outcome.broken & LEDGER == {metric}
 
