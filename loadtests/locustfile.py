@@ -168,7 +168,7 @@ class WritingUser(_RestUser):
             pool.writing -= 1
 
     def send(self, pool: ClientPool) -> None:
-        """OperationSource that are due now, and what became of them."""
+        """Operations that are due now, and what became of them."""
         operations = [
             pool.operations.draw(time.monotonic()) for _ in range(config.phase.writer_batch)
         ]

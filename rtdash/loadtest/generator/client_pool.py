@@ -55,7 +55,7 @@ class ClientPool:
         self.acknowledged: list[tuple[str, str, int]] = []
         """Operation id, stream's name, seq."""
         self.failures: Counter[str] = Counter()
-        """OperationSource without an acknowledgement, by reason."""
+        """Operations without an acknowledgement, by reason."""
         self.operations = OperationSource(config.run_id, f"w{os.getpid()}", config.venues, self.rng)
         self._reader = MessageReader(config.run_id)
         self._websocket_users: list[WebSocketUser] = []

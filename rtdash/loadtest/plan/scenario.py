@@ -62,7 +62,7 @@ class Phase(_Table):
     spawn_rate: float = Field(100, gt=0)
     channels: tuple[Channel, ...] = tuple(Channel)
     publish_rate: float = Field(20, ge=0)
-    """OperationSource a second, on a schedule of their own."""
+    """Operations a second, on a schedule of their own."""
     publish_batch: int = Field(1, ge=1, le=1000)
     ramp: tuple[float, ...] = ()
     """Publish rates instead, each for an equal part of the duration: the knee is sought."""

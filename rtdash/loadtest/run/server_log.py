@@ -51,8 +51,8 @@ async def read_log(
     start: Position,
     take: Callable[[Stream, dict[str, Any]], None] = lambda _stream, _event: None,
 ) -> Log:
-    """Read all events after `start`; each goes to `take`. A log that went back differs from one that
-    was pruned: only the server can have done the first. Raises LogUnusable.
+    """Read all events after `start`; each goes to `take`. A log that went back differs from one
+    that was pruned: only the server can have done the first. Raises LogUnusable.
     """
     entries: dict[int, tuple[str | None, str]] = {}
     events: list[dict[str, Any]] = []

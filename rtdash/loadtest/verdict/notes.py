@@ -44,9 +44,8 @@ def knee_notes(measures: Measures, observations: Observations) -> list[str]:
         f"{step.offered:g} → {step.acknowledged:.0f} → {step.verified:.0f}"
         for step in observations.steps
     )
-    return [
-        f"knee {where} (operations offered → acknowledged → messages verified a second: {steps})"
-    ]
+    figures = f"operations offered → acknowledged → messages verified a second: {steps}"
+    return [f"knee {where} ({figures})"]
 
 
 def figure_notes(measures: Measures) -> list[str]:
