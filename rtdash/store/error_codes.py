@@ -1,4 +1,4 @@
-"""Codes of the drivers' errors that are the store's trouble: a stable word, what is wrong, how to mend it."""
+"""Codes of the drivers' errors that are the store's trouble: a stable word, the problem, a hint."""
 
 import sqlite3
 
