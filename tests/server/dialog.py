@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtdash.protocol.channels import Position, Stream
+from tests.server.simulated_process import Process
 from tests.server.steered_link import Sent, SteeredLink
-from tests.server.steering import Process
 
 
 @dataclass(frozen=True, slots=True)

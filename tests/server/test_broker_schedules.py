@@ -23,7 +23,7 @@ from rtdash.protocol.channels import Stream
 from rtdash.relay.broker_connection import BrokerConnection
 from tests.conftest import FULL
 from tests.server.session_schedules import AT_RANDOM, SessionSchedules, commits
-from tests.server.steering import Process
+from tests.server.simulated_process import Process
 from tests.servers import TestServer
 
 SCHEDULES = 250 if FULL else 6
@@ -139,7 +139,7 @@ class BrokerSchedules(SessionSchedules):
 
     def __init__(self, post: Post) -> None:
         super().__init__()
-        self.company.carry = self._carry
+        self.cluster.carry = self._carry
         self._post = post
         self._was_lost = False
 
@@ -151,23 +151,23 @@ class BrokerSchedules(SessionSchedules):
             return
         self._was_lost = True
         self._post.lose()
-        self.company.carry = self._send
+        self.cluster.carry = self._send
         for number, stream, count, _ in commits:
-            self.company.commit(self.company.processes[number], stream, count, "late")
-        self.company.carry = self._carry
-        self.company.notices += [
-            (self.company.processes[number], heard) for number, heard in self._post.mend()
+            self.cluster.commit(self.cluster.processes[number], stream, count, "late")
+        self.cluster.carry = self._carry
+        self.cluster.notices += [
+            (self.cluster.processes[number], heard) for number, heard in self._post.mend()
         ]
 
     def _carry(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
         self._send(sender, notice)
         return [
-            (self.company.processes[number], heard) for number, heard in self._post.wait_for(notice)
+            (self.cluster.processes[number], heard) for number, heard in self._post.wait_for(notice)
         ]
 
     def _send(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
         """Nobody waits for what comes of it."""
-        self._post.send(self.company.processes.index(sender), notice)
+        self._post.send(self.cluster.processes.index(sender), notice)
         return []
 
 

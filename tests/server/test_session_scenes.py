@@ -115,7 +115,7 @@ def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(
     schedule.come_back(0, 0, None)
     schedule.turn(80)
     schedule.nothing_went_wrong()
-    assert NOTES in schedule.company.clients[0].dialogs[-1].chain
+    assert NOTES in schedule.cluster.clients[0].dialogs[-1].chain
 
 
 def test_a_session_that_expired_during_a_standstill_is_stored_again(
@@ -166,7 +166,7 @@ def test_a_resume_that_is_carried_out_late_takes_nothing(
     schedule.the_connection_breaks(0, how)
     schedule.come_back(pick=0, process=1, first=None)
     schedule.turn(6)
-    holder = schedule.company.clients[0].dialogs[-1]
+    holder = schedule.cluster.clients[0].dialogs[-1]
     assert holder.has_entered
     schedule.writes_end(process=0)
     schedule.time_passes(seconds=6)

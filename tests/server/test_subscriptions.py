@@ -7,9 +7,9 @@ from rtdash.protocol.messages import encode
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
 from rtdash.server.ws.connection import Connection
 from tests.fakes import BOOKINGS, FakeLog
+from tests.server.simulated_process import Process
 from tests.server.steered_link import SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
-from tests.server.steering import Process
 
 HISTORY = 3_000
 """More than a client that doesn't read takes: the replay stands somewhere in the middle."""

@@ -11,10 +11,10 @@ from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.codes import CloseCode
 from tests.fakes import FakeLog
 from tests.server.dialog import Dialog, Request
-from tests.server.standing import Standing
+from tests.server.expected_state import ExpectedState
+from tests.server.simulated_process import TTL_S, Process
 from tests.server.steered_link import Sent, SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
-from tests.server.steering import TTL_S, Process
 
 BEAT_S = 7.0
 """A process's sign of life may be as old as this."""
@@ -38,7 +38,7 @@ class Client:
         self.sub = f"user-{number}"
         self.keeps_positions = keeps_positions
         self.session: str | None = None
-        self.standing = Standing(log, self._wrong)
+        self.expected = ExpectedState(log, self._wrong)
         self.dialogs: list[Dialog] = []
         self.reads = True
         self.answers_pings = True
@@ -77,7 +77,7 @@ class Client:
             return
         if self.session is not None:
             self.resume(dialog)
-        elif streams := self.standing.wants or fallback:
+        elif streams := self.expected.wants or fallback:
             self.subscribe(dialog, streams)
 
     def subscribe(
@@ -92,9 +92,9 @@ class Client:
         already.
         """
         given = {
-            stream: self.standing.has[stream]
+            stream: self.expected.has[stream]
             for stream in streams
-            if stream in self.standing.has and stream not in dialog.chain
+            if stream in self.expected.has and stream not in dialog.chain
         }
         given = given if self.keeps_positions and with_positions else {}
         positions = {stream.channel: position._asdict() for stream, position in given.items()}
@@ -114,7 +114,7 @@ class Client:
 
     def resume(self, dialog: Dialog) -> None:
         """With its positions, or with nothing."""
-        given = dict(self.standing.has) if self.keeps_positions else {}
+        given = dict(self.expected.has) if self.keeps_positions else {}
         positions: dict[str, dict[str, Any]] = {}
         for stream, position in given.items():
             positions.setdefault(stream.venue, {})[stream.channel] = position._asdict()
@@ -128,7 +128,7 @@ class Client:
     def give_up(self, dialog: Dialog) -> None:
         """What was asked and not answered may have happened or not."""
         for request in dialog.asked.values():
-            self.standing.maybe |= request.streams
+            self.expected.maybe |= request.streams
         dialog.asked.clear()
         if not dialog.is_over:
             dialog.is_over = True
@@ -184,13 +184,13 @@ class Client:
         elif stream.channel.is_state:
             self._wrong(*dialog.state_came(stream, number))
         else:
-            self.standing.event_came(
+            self.expected.event_came(
                 dialog, stream, Position(epoch, number), is_past=dialog is not self.dialogs[-1]
             )
 
     def _message(self, dialog: Dialog, message: dict[str, Any]) -> None:
         if message.get("type") == "reset":
-            self.standing.was_reset(dialog, message)
+            self.expected.was_reset(dialog, message)
         elif "status" in message and "id" in message:
             request = dialog.asked.pop(message["id"], None) or dialog.resumed.get(message["id"])
             if request is None:
@@ -202,7 +202,7 @@ class Client:
                     dialog.resumed[message["id"]] = request
                     self._covered(dialog, request, message)
                 case "unsubscribed":
-                    self.standing.unsubscribed(dialog, request)
+                    self.expected.unsubscribed(dialog, request)
                 case "error":
                     self._refused(dialog, request, message["code"])
 
@@ -218,27 +218,27 @@ class Client:
             stream = Stream(venue, Channel(name))
             if (
                 request.action != "subscribe"
-                and stream not in self.standing.wants | self.standing.maybe
+                and stream not in self.expected.wants | self.expected.maybe
             ):
                 self._wrong(f"{stream} was resumed, and nobody wants it")
             if stream.channel.is_state:
                 dialog.chain[stream] = None
             else:
-                self.standing.entered(
+                self.expected.entered(
                     dialog,
                     request,
                     stream,
                     Position(**answer["positions"][name]),
                     answer["recovered"].get(name),
                 )
-            self.standing.wants.add(stream)
+            self.expected.wants.add(stream)
         if is_before_resume:
-            self.standing.maybe |= request.streams  # it becomes a part of the session by the resume
+            self.expected.maybe |= request.streams  # it becomes a part of the session by the resume
         else:
-            self.standing.maybe -= dialog.chain.keys()
+            self.expected.maybe -= dialog.chain.keys()
 
     def _refused(self, dialog: Dialog, request: Request, code: str) -> None:
-        self.standing.maybe |= request.streams
+        self.expected.maybe |= request.streams
         if code == "session_unknown" and request.action == "resume":
             away_s = self._loop.now_s - max(self._left_at, self._entered_at)
             if away_s < TTL_S - BEAT_S and self._store.failed_at < min(
@@ -246,14 +246,14 @@ class Client:
             ):
                 self._wrong(f"the session is unknown after {away_s} s")
             self.session = None
-            self.standing.maybe.clear()
+            self.expected.maybe.clear()
             for (
                 older
             ) in self.dialogs:  # it begins anew here: what they say is nothing to it any more
                 if older is not dialog and not older.is_over:
                     self.leave(older)
             if not self.keeps_positions:
-                self.standing.has = {
+                self.expected.has = {
                     stream: position
                     for stream, position in dialog.chain.items()
                     if position is not None

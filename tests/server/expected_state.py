@@ -12,7 +12,7 @@ from tests.server.dialog import Dialog, Request
 REASONS = {"epoch_changed", "history_gone", "beyond_head"}
 
 
-class Standing:
+class ExpectedState:
     """`has` is how far it got without a gap, `wants` what was granted, `maybe` what was asked for
     without an answer that tells.
     """

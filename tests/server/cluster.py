@@ -9,15 +9,15 @@ from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Stream
 from tests.fakes import BOOKINGS, FakeLog
 from tests.server.dialog import Dialog
-from tests.server.promise_keeper import Client
+from tests.server.model_client import Client
+from tests.server.simulated_process import TTL_S, Process
 from tests.server.steered_store import SteeredLoop, Store, count_sessions
-from tests.server.steering import TTL_S, Process
 
 Carry = Callable[[Process, Notice], list[tuple[Process, Notice]]]
 """What comes of a notice that a process has sent, and where."""
 
 
-class Company:
+class Cluster:
     """Nothing happens between its methods: the loop turns only inside them. `wrongs` is what was
     done wrong.
     """
@@ -134,13 +134,13 @@ class Company:
     def check_settled(self, client: Client) -> None:
         """It has all up to the head."""
         dialog = client.dialog
-        if dialog is None and not client.standing.wants:
+        if dialog is None and not client.expected.wants:
             return  # it followed nothing, and was closed as idle
         assert dialog is not None
         assert dialog.has_entered
         assert not dialog.asked
         assert not dialog.due_resets
-        assert client.standing.wants - dialog.chain.keys() <= client.standing.maybe
+        assert client.expected.wants - dialog.chain.keys() <= client.expected.maybe
         for stream, position in dialog.chain.items():
             if position is None:
                 assert dialog.states.get(stream) == dialog.process.states.number
@@ -149,7 +149,7 @@ class Company:
                     self.log.epoch,
                     self.log.heads.get(stream, 0),
                 ), f"{client.sub} {stream}"
-                assert client.standing.has[stream] == position
+                assert client.expected.has[stream] == position
 
     def leave(self) -> None:
         """Everybody goes: nothing is held any more, and sessions expire."""
