@@ -61,7 +61,7 @@ class States:
         return (self.body(stream),)
 
 
-class SteeredGateway(ConnectionManager):
+class SteeredManager(ConnectionManager):
     """The gateway by the loop's time."""
 
     @staticmethod
@@ -90,7 +90,7 @@ class Process:
         )
         self.states = States(self.admission)
         self.metrics = Metrics()
-        self.connection_manager = SteeredGateway(
+        self.connection_manager = SteeredManager(
             self._services(), OriginPolicy(Origins(), lambda: 0.0)
         )
         self.running = loop.create_task(self.connection_manager.run())

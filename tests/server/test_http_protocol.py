@@ -207,7 +207,7 @@ async def test_trailers_are_thrown_away(tmp_path: Path) -> None:
         writer.transport.abort()
 
 
-class Visitor:
+class Peer:
     """A connection that speaks HTTP, and stays."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -216,7 +216,7 @@ class Visitor:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, server: Server) -> AsyncIterator["Visitor"]:
+    async def of(cls, server: Server) -> AsyncIterator["Peer"]:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         try:
             yield cls(reader, writer)
@@ -246,17 +246,17 @@ async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) ->
     """
     with serving(tmp_path, "fast", max_connections=3) as server:
         async with (
-            Visitor.of(server) as silent,
-            Visitor.of(server) as later,
-            Visitor.of(server) as busy,
+            Peer.of(server) as silent,
+            Peer.of(server) as later,
+            Peer.of(server) as busy,
         ):
             assert await later.is_served()
             assert await busy.is_served()
-            async with Visitor.of(server) as newcomer:
+            async with Peer.of(server) as newcomer:
                 assert await silent.is_dropped()
                 assert await busy.is_served()
                 assert await newcomer.is_served()
-                async with Visitor.of(server) as last:
+                async with Peer.of(server) as last:
                     assert await later.is_dropped()
                     assert await busy.is_served()
                     assert await newcomer.is_served()
@@ -267,7 +267,7 @@ async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) ->
 async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
     """It counts who would have gone."""
     with serving(tmp_path, "fast", max_connections=1, limits_dry_run=True) as server:
-        async with Visitor.of(server) as first, Visitor.of(server) as second:
+        async with Peer.of(server) as first, Peer.of(server) as second:
             assert await second.is_served()
             assert server.refusals("http_connections") == 1
             assert await first.is_served()
@@ -276,7 +276,7 @@ async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
 async def test_sockets_are_no_part_of_the_crowd(tmp_path: Path, lane: str) -> None:
     """Connections that speak HTTP drive out none that have become WebSockets."""
     with serving(tmp_path, lane, max_connections=1) as server:
-        async with server.client() as client, Visitor.of(server) as pending:
+        async with server.client() as client, Peer.of(server) as pending:
             assert await pending.is_served()
             assert (await client.ask(action="ping"))["status"] == "pong"
         assert server.refusals("http_connections") == 0

@@ -38,7 +38,7 @@ class ActionHandler(ConnectionSession):
 
     __slots__ = ()
 
-    async def carry_out(self, item: Item, came_at: datetime) -> None:
+    async def handle(self, item: Item, came_at: datetime) -> None:
         """Do what was asked for at `came_at`, and answer. Never raises: what can't be done is
         answered with an error.
         """
@@ -103,7 +103,7 @@ class ActionHandler(ConnectionSession):
         self._hold(session)
         if action.batch_ms:
             self._connection.send_queue.ask_for_batches(action.batch_ms)
-        entry.enter()
+        entry.commit()
         self._connection.follows_anything(bool(self._subscriptions))
         answer = answers.subscribed(entry.covered(action.channels, streams), id=action.id)
         self._connection.send((answer, *entry.following()))  # in one write
@@ -148,7 +148,7 @@ class ActionHandler(ConnectionSession):
         }
         entry = await self._open(wanted, session)
         self._hold(session)
-        entry.enter()
+        entry.commit()
         self._connection.follows_anything(bool(self._subscriptions))
         self._tell_resumed(entry, allowed, action.id)
         for stream in streams:

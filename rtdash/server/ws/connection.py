@@ -71,7 +71,7 @@ class Connection:
             transport, context.hub, context.clock, context.limits.buffer_limit_bytes, self._overflow
         )
         self.action_handler = ActionHandler(self, context, principal)
-        self.action_queue = ActionQueue(transport, self.action_handler.carry_out, context.spawn)
+        self.action_queue = ActionQueue(transport, self.action_handler.handle, context.spawn)
         self._speech = ServerSession(context.rates, now)
         self._closing: int | None = None
         self._is_lost = False
@@ -125,7 +125,7 @@ class Connection:
             return
         if is_marked:
             self.send_queue.flush()
-            self.action_handler.part()
+            self.action_handler.mark_close()
         self._leave_with(code, reason, retry_after_ms, jitter_ms)
         self.transport.close(code, reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore"))
         self._abort_after(REFUSED_TIMEOUT_S if code is CloseCode.NO_PONG else CLOSE_TIMEOUT_S)
@@ -221,7 +221,7 @@ class Connection:
             self._end(CloseCode.NORMAL)
             self._abort_after(CLOSE_TIMEOUT_S)
         elif code == self._closing:
-            self.action_handler.confirm_parting()
+            self.action_handler.confirm_close()
 
     def pause_writing(self) -> None:
         """See SendQueue.pause."""

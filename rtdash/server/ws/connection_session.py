@@ -51,7 +51,14 @@ class ReplySender(Peer, Protocol):
 class ConnectionSession:
     """Principal, session and subscriptions of a connection, and what of them is confirmed."""
 
-    __slots__ = ("_connection", "_context", "_parting", "_subscriptions", "principal", "session")
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_marked_close",
+        "_subscriptions",
+        "principal",
+        "session",
+    )
 
     def __init__(
         self, connection: ReplySender, context: ConnectionContext, principal: Principal
@@ -63,7 +70,7 @@ class ConnectionSession:
         )
         self.principal = principal
         self.session: BoundSession | None = None
-        self._parting: tuple[Mapping[Stream, int], str] | None = None
+        self._marked_close: tuple[Mapping[Stream, int], str] | None = None
 
     def leave(self) -> None:
         """Follow nothing any more."""
@@ -86,17 +93,17 @@ class ConnectionSession:
                 self.session, self._subscriptions.arrived(number), self._context.relay.epoch
             )
 
-    def part(self) -> None:
+    def mark_close(self) -> None:
         """Remember what was handed over before a Close of ours; call it before `leave`."""
-        self._parting = (
+        self._marked_close = (
             self._subscriptions.arrived(self._subscriptions.mark()),
             self._context.relay.epoch,
         )
 
-    def confirm_parting(self) -> None:
+    def confirm_close(self) -> None:
         """The client has answered that Close."""
-        if self.session is not None and self._parting is not None:
-            self._context.sessions.writer.confirm(self.session, *self._parting)
+        if self.session is not None and self._marked_close is not None:
+            self._context.sessions.writer.confirm(self.session, *self._marked_close)
 
     def announce_reset(self, stream: Stream, reason: str) -> None:
         """The history of a held stream is gone; its members stand at the head already."""
@@ -124,7 +131,7 @@ class ConnectionSession:
                     session, dict.fromkeys([*self._subscriptions, *wanted]), entry.baseline()
                 )
         except BaseException:
-            entry.give_up()
+            entry.rollback()
             if session is not self.session:
                 self._context.sessions.release(session)
             raise

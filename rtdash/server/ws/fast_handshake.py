@@ -77,7 +77,7 @@ class FastHandshake:
 
 
 class FastPendingUpgrade:
-    """A Visitor, and the asyncio protocol of its socket until a FastTransport takes that over.
+    """A PendingUpgrade, and the asyncio protocol of its socket until a FastTransport takes that over.
     `connections` is uvicorn's set of them.
     """
 

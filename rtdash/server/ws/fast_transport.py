@@ -14,7 +14,7 @@ from rtdash.server.ws.transport import TransportLimits, TransportListener, fail
 
 
 class FastTransport:
-    """An asyncio protocol and a Link in one object: no coroutine, no queue, no scope a
+    """An asyncio protocol and a Transport in one object: no coroutine, no queue, no scope a
     connection.
     """
 

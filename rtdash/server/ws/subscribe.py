@@ -16,7 +16,7 @@ from rtdash.server.ws.subscriptions import Subscriptions
 
 
 class PendingSubscribe:
-    """Streams that one action is about: `await prepare`, then `enter`, then `covered` and
+    """Streams that one action is about: `await prepare`, then `commit`, then `covered` and
     `following` say what to send.
     """
 
@@ -37,7 +37,7 @@ class PendingSubscribe:
         return bool(self._new or self._starts)
 
     async def prepare(self, wanted: Mapping[Stream, Position | None]) -> None:
-        """Wait for whatever the streams need. Raises StoreUnavailable; then call `give_up`."""
+        """Wait for whatever the streams need. Raises StoreUnavailable; then call `rollback`."""
         context = self._context
         self._wanted = wanted
         for stream, position in wanted.items():
@@ -49,7 +49,7 @@ class PendingSubscribe:
             elif stream in self._new or position is not None:
                 self._starts[stream] = await context.relay.prepare(stream, position)
 
-    def give_up(self) -> None:
+    def rollback(self) -> None:
         """Release what `prepare` has taken."""
         for stream in self._new:
             self._context.relay.unfollow(stream)
@@ -70,7 +70,7 @@ class PendingSubscribe:
             for stream, start in self._starts.items()
         }
 
-    def enter(self) -> None:
+    def commit(self) -> None:
         """Join, or begin to replay. Nothing is awaited from here until the answer is sent."""
         self._check_epoch()
         self._session.confirmed.update(self.baseline())
