@@ -7,7 +7,7 @@ token.addEventListener("change", () => sessionStorage.setItem("rtdash.docs.token
 /** The address of a filled form, relative to this page, so that a proxy's prefix stays. */
 function addressOf(form) {
   const query = new URLSearchParams();
-  let path = form.dataset.path.slice(1);
+  let path = form.dataset.path;
   for (const input of form.querySelectorAll("input[data-in]")) {
     if (input.dataset.in === "path") {
       path = path.replace(`{${input.name}}`, encodeURIComponent(input.value));

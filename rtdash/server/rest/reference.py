@@ -76,7 +76,7 @@ def _form(path: str, method: str, operation: Mapping[str, Any]) -> str:
         body = f"<p>Body:</p><textarea spellcheck=false>{escape(example)}</textarea>"
     secured = " data-secured=1" if operation["security"] else ""
     return (
-        f'<form data-path="{escape(path)}" data-method="{method.upper()}"{secured}>'
+        f'<form data-path="{escape(path[1:])}" data-method="{method.upper()}"{secured}>'
         f"<table>{rows}</table>{body}<button>Send</button>"
         " <output class=status></output><pre><output></output></pre></form>"
     )
