@@ -141,4 +141,4 @@ def _part(notice: Notice, first_seq: int, bodies: Iterable[bytes]) -> Notice:
 
 def _told(error: Exception) -> str:
     """Return the server's reason in a line; it names user and host, never the password."""
-    return str(error).strip().rpartition("\n")[2] or type(error).__name__
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -12,11 +12,11 @@ from typing import Literal
 from rtdash.broker.base import Broker, Notice
 from rtdash.domain.instants import Clock
 from rtdash.hub import Hub, Subscription
-from rtdash.protocol.channels import Position, Stream, reservations_channel
+from rtdash.protocol.channels import Position, Stream
 from rtdash.relay.broker_connection import BrokerConnection
 from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
-from rtdash.relay.notices import notices_of
+from rtdash.relay.notices import notices_of, source_of
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
 from rtdash.store.database import DatabaseReplaced, StoreUnavailable
@@ -114,11 +114,11 @@ class Relay:
 
         Raises StoreUnavailable or CancelledError, and then counts nothing.
         """
-        await self._sequencer.follow(_source(stream))
+        await self._sequencer.follow(source_of(stream))
 
     def unfollow(self, stream: Stream) -> None:
         """Count one follower less. Raises KeyError where there was none."""
-        self._sequencer.unfollow(_source(stream))
+        self._sequencer.unfollow(source_of(stream))
 
     async def prepare(self, stream: Stream, after: Position | None) -> Start:
         """Whether a followed event stream can be recovered from `after` (None: a fresh
@@ -241,17 +241,6 @@ class Relay:
         self.on_epoch(epoch)
         for stream in streams:
             self.on_reset(stream, NEW_EPOCH)
-
-
-def _source(stream: Stream) -> Stream:
-    """Return the event stream to follow: each operation makes one reservation event, so those show
-    every change of the figures.
-    """
-    return (
-        Stream(stream.venue, reservations_channel(stream.channel.kind))
-        if stream.channel.is_state
-        else stream
-    )
 
 
 def _ignore(_epoch: str) -> None:

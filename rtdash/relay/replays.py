@@ -100,6 +100,10 @@ class Replays:
             and self._sequencer.epoch == epoch
             and seq <= self._hub.top(stream)
         ):
+            # Replay to the top as it stands now, then join in the step that found nothing left. The
+            # live buffer is never a way for history: with more history than buffer it would fill,
+            # and the replay would wait for room that only the replay could make. While a page is on
+            # its way the top moves on; the loop asks again until both are equal.
             top = self._hub.top(stream)
             if seq == top:
                 return self._hub.join(

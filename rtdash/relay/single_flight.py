@@ -41,5 +41,5 @@ class SingleFlight:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled():
-            # every caller that joined has it; asked for here so that asyncio doesn't report it as forgotten
+            # every caller that joined has it; asked for so that asyncio doesn't report it
             task.exception()

@@ -61,7 +61,8 @@ def lock_migrations(conn: Connection) -> None:
     """
     if has_row_locks(conn):
         cast("Any", conn.connection.driver_connection).timeout_s = math.inf
-        conn.detach()  # closed in the end and not given back: no other user is to have this patience
+        # closed in the end and not given back: no other user is to have this patience
+        conn.detach()
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 

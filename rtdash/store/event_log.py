@@ -103,8 +103,8 @@ _lowest_of_its_stream = (
     .limit(1)
     .scalar_subquery()
 )
-# A stream with a low end that seems younger than what follows can't be cut; its rows, the oldest of all,
-# must not hide those of others.
+# A stream with a low end that seems younger than what follows can't be cut; its rows, the oldest
+# of all, must not hide those of others.
 _WITH_OLD = select(events.c.venue, events.c.channel).where(
     events.c.appended_at < bindparam("before"), _lowest_of_its_stream < bindparam("before")
 )

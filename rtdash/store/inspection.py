@@ -89,7 +89,7 @@ def _read_only(file: Path) -> Engine:
 
 
 def _find_trouble(engine: Engine, check: str | None = None) -> StoreError | None:
-    """Return what its own check says, or why it can't be reached, or why this version can't use it."""
+    """Return what its own check says, or why it can't be reached or used by this version."""
     try:
         with engine.connect() as conn:
             if check and (verdict := str(conn.execute(text(check)).scalar_one())) != "ok":

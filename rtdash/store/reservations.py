@@ -157,7 +157,7 @@ def count(
 def read_totals(
     conn: Connection, venue_id: str, business_date: date, instant: datetime | None = None
 ) -> Totals:
-    """Read the figures of a business date as they were at `instant` (`domain.stats.totals_at` is
+    """Read the figures of a business date as they were at `instant` (`tests.figures.totals_at` is
     the definition); None: as they stand.
 
     What stands is not what was valid at the reader's present: the clock of the last writer may be

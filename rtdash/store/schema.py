@@ -54,7 +54,7 @@ venues = Table(
 )
 
 # Each index costs a booking a page of random writes: few, and two leave most rows out. A business
-# date never goes back while the start goes on, so that `reservations_by_date` also gives the order of starts.
+# date never goes back while the start goes on, so `reservations_by_date` also orders by start.
 IS_VISITED = text("status IN ('CheckedOut', 'Completed')")
 _HAS_NIGHTS = text("check_out IS NOT NULL")
 

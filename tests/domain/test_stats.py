@@ -13,8 +13,9 @@ from rtdash.domain.availability import Rooms
 from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import NOT_COMING, Op, Operation, Reservation, Status
-from rtdash.domain.stats import Totals, Version, counts, dashboard_stats, totals_at, trend
+from rtdash.domain.stats import Totals, dashboard_stats, trend
 from rtdash.domain.venues import Venue
+from tests.figures import Version, counts, totals_at
 
 Make = Callable[..., Any]
 TODAY = date(2026, 7, 10)

@@ -13,9 +13,9 @@ from rtdash.domain.availability import Rooms
 from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Op, Status
-from rtdash.domain.stats import Version, totals_at
 from rtdash.store import reservations, store_url, upgrade
 from rtdash.store.venues import save_venues
+from tests.figures import Version, totals_at
 from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
 
 pytestmark = pytest.mark.anyio
