@@ -65,7 +65,7 @@ class _Progress:
         self._told_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Tell how far it is, if it is time to."""
+        """Show the progress, if it is time to."""
         now = time.monotonic()
         if now - self._told_at >= PROGRESS_AFTER_S:
             self._told_at = now

@@ -33,7 +33,7 @@ _USE_MAP = "write a first map with: rtdash import FILE --suggest > map.toml"
 
 @dataclass(slots=True)
 class _Account:
-    """What became of the rows."""
+    """Outcome of the rows."""
 
     rows: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)

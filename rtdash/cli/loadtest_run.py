@@ -1,4 +1,4 @@
-"""What `rtdash loadtest` makes of its options: a request, its tokens, errors in words."""
+"""Options of `rtdash loadtest` made into a request, its tokens, and errors in words."""
 
 import asyncio
 import os

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrder:
-    """What each worker gets. `given` are the flags, for a reload of the settings."""
+    """Start values of a worker. `given` are the flags, for a reload of the settings."""
 
     settings: "Settings"
     given: dict[str, Any]

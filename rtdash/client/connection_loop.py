@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rtdash.client.polling import Poller
 
 Delivery = Message | Subscribed | ConnectionChange
-"""What the application's side is handed."""
+"""Items for the application's side."""
 
 _ABNORMAL = 1006
 
@@ -220,7 +220,7 @@ class ConnectionLoop:
     async def _write(
         self, wire: WebSocketConnection, outgoing: "asyncio.Queue[str | None]", attempt: int
     ) -> None:
-        """Send what is decided; None is a ping. A lost connection is the reader's to tell."""
+        """Send what is decided; None is a ping. A lost connection is reported by the reader."""
         with suppress(ConnectionDropped):
             while True:
                 text = await outgoing.get()

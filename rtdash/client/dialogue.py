@@ -1,4 +1,4 @@
-"""What the frames of a connection mean for it: what to hand on, and whether it goes on."""
+"""Meaning of a connection's frames: what to hand on, and whether the connection goes on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Dialogue:
         self._pinged_at = now
 
     def read(self, now: float, text: str | bytes) -> Iterator[Outcome]:
-        """What a frame means, in order. Stop at Lost and Ended: nothing behind them counts."""
+        """Return what a frame means, in order. Stop at Lost and Ended: nothing behind them counts."""
         try:
             received = self._session.receive(text)
         except ValueError as error:

@@ -1,5 +1,5 @@
-"""What happens to a client's connection, and what its reconnector wants done about it: values, by
-which the decisions stay free of I/O.
+"""Events of a client's connection, and the actions of its reconnector: values, by which the
+decisions stay free of I/O.
 """
 
 from dataclasses import dataclass

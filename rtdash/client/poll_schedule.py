@@ -30,7 +30,7 @@ class PollSchedule:
         return Poll(self._round, with_stats)
 
     def note(self, now: float, polled: Polled) -> bool:
-        """Wait for the next round. False for a round that nobody waits for any more."""
+        """Wait for the next round. False for a round that is no longer waited for."""
         if not self.is_on or polled.round != self._round:
             return False
         pause_s = max(self._timing.upcoming_every_s, polled.retry_after_s)

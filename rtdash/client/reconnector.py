@@ -92,7 +92,7 @@ class Reconnector:
                 self._dispatch_socket(event)
 
     def _dispatch_socket(self, event: Event) -> None:
-        """What comes from an older socket than the present one is ignored."""
+        """Ignore what comes from an older socket than the present one."""
         match event:
             case events.Opened(attempt) if attempt == self._attempt and self._phase == "opening":
                 self._open()

@@ -52,7 +52,8 @@ class RetrySchedule:
 
     def hasten(self, now: float, *, is_asked: bool) -> float:
         """Return when a wake lets the next attempt begin: after a jitter, not before the server
-        allows it, and not twice within a second. A person who asks does not wait for the server.
+        allows it, and not twice within a second. A person's own request does not wait for the
+        server.
         """
         soon = (
             now

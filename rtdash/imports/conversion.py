@@ -66,7 +66,7 @@ class _Reader:
         self.column: str | None = None
 
     def terms(self, venue: str | None) -> dict[str, Any]:
-        """What hotels and restaurants have in common; what is empty is left out."""
+        """Return the fields that hotels and restaurants have in common; what is empty is left out."""
         fields = self._map.fields
         self._venue = self._text(fields.venue) or venue or self._map.venue
         body: dict[str, Any] = {
@@ -149,7 +149,7 @@ class _Reader:
         return text
 
     def _text(self, source: Source | None) -> str | None:
-        """What is found, translated; None where it is empty or left out."""
+        """Return what is found, translated; None where it is empty or left out."""
         if source is None:
             return None
         found = self._found(source)

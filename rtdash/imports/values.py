@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _NO_NUMBER = re.compile(r"[^\d.,+-]")
-"""What stands around numbers: blanks, currencies, apostrophes between thousands."""
+"""Characters around numbers: blanks, currencies, apostrophes between thousands."""
 _LARGEST = 10**12
 
 

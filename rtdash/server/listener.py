@@ -45,7 +45,7 @@ Listener = socket.socket | Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """What a server listens on: the main one, and the one for health and metrics, if it has one."""
+    """Listeners of a server: the main one, and the one for health and metrics, if it has one."""
 
     main: Listener
     admin: Listener | None = None

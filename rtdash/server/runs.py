@@ -1,4 +1,4 @@
-"""What runs beside the requests of a server."""
+"""Tasks that run beside the requests of a server."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -41,7 +41,7 @@ class DemoPlan:
     """Needed for today's figures, their trends and the coming week."""
     older: tuple[TimedOperation, ...]
     coming: tuple[TimedOperation, ...]
-    """What the day still has in store, at its own time."""
+    """Yield what the day still has in store, at its own time."""
 
 
 def plan_demo(venues: Sequence[Venue], *, seed: int, now: datetime, days: int) -> DemoPlan:

@@ -148,7 +148,7 @@ def _instants(
 def _merge(
     left: Sequence[TimedOperation], instants: Iterator[datetime], generate: _Generate
 ) -> Iterator[TimedOperation]:
-    """What was left over, and new reservations: their first operations at their instants, the
+    """Yield what was left over, and new reservations: their first operations at their instants, the
     others when they are due.
     """
     waiting = [(timed.due, number, timed) for number, timed in enumerate(left)]

@@ -8,7 +8,7 @@ from rtdash.simulate.calibration import RestaurantCalibration, restaurant_calibr
 from rtdash.simulate.distributions import STANDARD_NORMAL, Discrete
 
 WALK_IN_PARTY: Discrete[int] = Discrete({1: 0.18, 2: 0.5, 3: 0.15, 4: 0.12, 5: 0.03, 6: 0.02})
-"""Parties that come without a reservation. Assumed: smaller than those who reserve, as
+"""Parties that come without a reservation. Assumed: smaller than those with one, as
 the data have."""
 
 CALLED_OFF_BY_LEAD_DAYS = ((-1.0, 0.6), (1.0, 1.0), (3.0, 1.2), (8.0, 1.5))

@@ -1,4 +1,4 @@
-"""Population of guests: names and telephone numbers of their countries, and regulars who return."""
+"""Population of guests: names and telephone numbers of their countries, and regulars that return."""
 
 import unicodedata
 from collections import defaultdict

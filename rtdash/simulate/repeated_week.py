@@ -2,7 +2,7 @@
 ordinary week at every hour. Pure.
 
 The generators draw days of very unequal strength, as published; with a dozen arrivals a day a trend
-of 300 % is then nothing unusual, and looks like a fault to a reader who sees only one screen.
+of 300 % is then nothing unusual, and looks like a fault to a reader that sees only one screen.
 """
 
 from collections.abc import Iterator, Sequence

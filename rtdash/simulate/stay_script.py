@@ -47,7 +47,7 @@ FOOD, EXTRAS = "Food and beverage", "Extras"
 FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2
 """Chance of spending on a night. Assumed."""
 FOOD_OF_RATE, EXTRAS_OF_RATE = 0.18, 0.15
-"""What is spent then per guest, or per room, as a share of the room's base rate. Assumed."""
+"""Spending then per guest, or per room, as a share of the room's base rate. Assumed."""
 
 _ARRIVAL_HOURS: Discrete[int] = Discrete(
     {13: 4, 14: 9, 15: 22, 16: 19, 17: 14, 18: 11, 19: 8, 20: 6, 21: 4, 22: 2, 23: 1}

@@ -1,4 +1,4 @@
-"""What the store knows of a guest: exported whole, or erased wherever it stands.
+"""Everything that the store knows of a guest: exported whole, or erased wherever it stands.
 
 A guest's name is also inside the bodies of versions and events, and in notifications of staff.
 Statistics don't change: amounts, dates and the fact that it was one guest stay, under a key that

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _NUL = "\x00"
-"""What no text of PostgreSQL holds: an id with it is one that was never given."""
+"""Character that no text of PostgreSQL holds: an id with it is one that was never given."""
 
 
 _CURRENT = (

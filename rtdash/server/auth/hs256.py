@@ -25,7 +25,7 @@ def read_claims(token: str, secret: bytes, leeway_s: float) -> dict[str, Any] | 
     if not token.isascii() or not _is_plain(header):
         return None
     expected = urlsafe_b64encode(digest(secret, signed.encode("ascii"), "sha256")).rstrip(b"=")
-    # in constant time, or the time would tell how many characters are right
+    # in constant time, or the time would show how many characters are right
     if not compare_digest(expected, signature.encode("ascii")):
         return None
     try:

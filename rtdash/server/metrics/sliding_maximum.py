@@ -4,8 +4,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 
 WINDOW_S = 120.0
-"""What a reader gets that has not asked before: the maximum of so many seconds. Prometheus asks at
-least as often."""
+"""Seconds of the maximum that a reader gets which has not asked before. Prometheus asks at least as
+often.
+"""
 MAX_READERS = 64
 MAX_SAMPLES = 10_000
 

@@ -31,7 +31,7 @@ class AddressPace:
             if client and not _is_known(services, scope):
                 wait_s = services.address_limit.take(household(client[0]))
                 if wait_s:
-                    problem = rate_limited(wait_s, who="this address")
+                    problem = rate_limited(wait_s, subject="this address")
                     await problem.response()(scope, receive, send)
                     return
         await self._app(scope, receive, send)

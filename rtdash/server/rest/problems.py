@@ -157,12 +157,12 @@ def unauthenticated(reason: str) -> Problem:
     return Problem("unauthenticated", reason, headers={"WWW-Authenticate": "Bearer"})
 
 
-def rate_limited(retry_after_s: float, who: str = "this user") -> Problem:
+def rate_limited(retry_after_s: float, subject: str = "this user") -> Problem:
     """Return a 429; `retry_after_s` in seconds, shown as whole ones, rounded up."""
     headers = _retry_after(retry_after_s)
     return Problem(
         "rate_limited",
-        f"more requests than {who} may make: wait {headers['Retry-After']} s",
+        f"more requests than {subject} may make: wait {headers['Retry-After']} s",
         headers=headers,
     )
 

@@ -117,7 +117,7 @@ class Health(Body):
 
 
 class HookAnswer(Body):
-    """What became of a delivery's records; what was refused is kept for a day."""
+    """Outcome of a delivery's records; what was refused is kept for a day."""
 
     applied: int
     repeated: int

@@ -166,7 +166,7 @@ def _changed(
 async def _read_object(
     request: Request, services: Services, caller: Principal, kind: VenueKind
 ) -> dict[str, Any]:
-    """Read the body of a caller who may write somewhere: rights come before bytes."""
+    """Read the body of a caller with a right to write: rights come before bytes."""
     require_writer(services.venues, caller, kind)
     async with read_body(
         request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=caller.sub

@@ -1,4 +1,4 @@
-"""What is stored of a guest, for administrators: exported, or erased."""
+"""Endpoints for administrators: what is stored of a guest, exported or erased."""
 
 import logging
 from typing import Any
@@ -22,7 +22,7 @@ MAX_CHARS = 320
 _FIELDS = ("email", "phone", "name")
 _WHO = {
     "type": "object",
-    "description": "Exactly one of them says who is meant.",
+    "description": "Exactly one of them names the guest.",
     "properties": {
         name: {"type": "string", "minLength": 1, "maxLength": MAX_CHARS} for name in _FIELDS
     },
@@ -83,7 +83,7 @@ async def _read_guest(request: Request, services: Services, sub: str) -> Guest:
 
 
 def _read(body: Any) -> Guest:
-    """Return whom the body names. Raises Problem (422)."""
+    """Return the guest that the body names. Raises Problem (422)."""
     if (
         not isinstance(body, dict)
         or len(body) != 1
