@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ _INDEX = {name: index for index, name in enumerate(VARIABLES)}
 _APART = {"outcome": "deposit"}
 """Variable whose codes are set apart first, where it is not the segment."""
 
-_COARSE = ("kind", "country", "changes")
-"""Variables with coarser trees: they have many codes, or little depends on them."""
+_PRICES = {"kind": 2.0, "country": 2.0, "changes": 2.0, "rate": 0.42}
+"""Other prices of a parameter: coarse trees where little depends on a variable, a fine one for the
+rates, whose many classes would make every split dear."""
 
 _SOURCE = {
     "data": "Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets. Data in Brief"
@@ -51,8 +52,8 @@ def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
     trees = {}
     for target in range(_INDEX["segment"], len(VARIABLES)):
         name = VARIABLES[target]
-        wanted = _rows_for(name, table)
-        price = PRICE if name not in _COARSE else 2 * PRICE
+        wanted = _rows_for(name, table, [row.arrival for row, _ in coded])
+        price = _PRICES.get(name, PRICE)
         apart = _INDEX[_APART.get(name, "segment")] if name != "segment" else None
         trees[name] = TreeFit(table, target, range(target), apart=apart, price=price).fit(wanted)
     rates = [row.rate for row, _ in coded]
@@ -72,9 +73,15 @@ def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
     return chain
 
 
-def _rows_for(name: str, table: Table) -> list[int]:
+def _rows_for(name: str, table: Table, arrivals: Sequence[date]) -> list[int]:
+    """Return the rows to fit: the cancelled ones for `elapsed`; of full years for rates, which rose."""
     outcomes = table.columns[_INDEX["outcome"]]
-    return [row for row in range(len(table.events)) if name != "elapsed" or outcomes[row] == 1]
+    return [
+        row
+        for row, arrival in enumerate(arrivals)
+        if (name != "elapsed" or outcomes[row] == 1)
+        and (name != "rate" or FIRST <= arrival <= LAST)
+    ]
 
 
 def _per_day(rows: Sequence[Row]) -> list[list[float]]:

@@ -35,6 +35,8 @@ class Ending(StrEnum):
 
 _ENDINGS = (Ending.STAYED, Ending.CANCELLED, Ending.NO_SHOW)
 _CANCELLED = 1
+_RATE = -1
+"""Part of the key of even ranks of rates."""
 
 
 class Stay(NamedTuple):
@@ -126,18 +128,20 @@ class HotelDemand:
         segment = bisect_right(segments, rng.random() * segments[-1])
         codes = [month, weekday, segment, lead_class]
         rank = rng.random
-        # Few large blocks make up much of a year: even ranks keep the shares of sizes and fates.
+        # Few large blocks make up much of a year: even ranks keep the shares of sizes,
+        # rates and fates.
         rooms, count = chain.draw_rooms(codes, self._even_rank(segment, month))
         codes.append(rooms)
         for law in chain.booking_laws:
             codes.append(law.draw(codes, rank()))
         low, high = chain.labels["nights"][codes[5] : codes[5] + 2]
         nights = low + int((high - low) * rank())
-        block, fate = None, 0.0
+        block, fate, rate = None, 0.0, rank()
         if count > 1:
             self._blocks = block = self._blocks + 1
             fate = self._even_rank(segment, rooms, codes[7])
-        shared = _Shared(instant, arrival, lead, nights, block, rank(), rank(), fate, rank())
+            rate = self._even_rank(segment, month, _RATE)
+        shared = _Shared(instant, arrival, lead, nights, block, rate, rank(), fate, rank())
         for _ in range(min(count, self._most_rooms)):
             yield self._room(codes, shared)
 

@@ -1,0 +1,58 @@
+"""Parts of generated bookings depend on each other as in the data: pairs and triples.
+
+With RTDASH_FULL=1 only, since it reads the data set and takes a minute. The table over ten seeds
+and a chain that is fitted to the other half: python loadtests/calibrate/joints.py FILE
+"""
+
+import importlib
+import os
+import sys
+from itertools import combinations
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rtdash.simulate.calibration import HOTEL_KEYS, Profile
+from rtdash.simulate.hotel_chain import hotel_chain
+from tests.simulate.data_set import find_data_set
+
+CALIBRATE = Path(__file__).parents[2] / "loadtests" / "calibrate"
+
+
+@pytest.fixture
+def joints(monkeypatch):
+    """The comparison's module, which is a script beside its own modules."""
+    monkeypatch.syspath_prepend(str(CALIBRATE))
+    names = ("joints", "days", "rows", "tree")
+    yield importlib.import_module("joints")
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.skipif(os.environ.get("RTDASH_FULL") != "1", reason="RTDASH_FULL=1 takes a minute")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("profile", [Profile.RESORT, Profile.CITY])
+def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile, joints):
+    """Within 0.05 (pairs) and 0.08 (triples) beyond what two random halves differ by."""
+    rows_module = importlib.import_module("rows")
+    first, last = rows_module.FIRST, rows_module.LAST
+    rows = rows_module.read_rows(find_data_set())[HOTEL_KEYS[profile]]
+    rng, halves = Random(2), ([], [])
+    for row in rows:
+        if first <= row.arrival <= last:
+            halves[rng.random() < 0.5].append(row)
+    ordered = sorted(row.rate for row in halves[1])
+    deciles = [ordered[len(ordered) * step // 10] for step in range(1, 10)]
+    chain = hotel_chain(profile)
+    one, other = (joints.seen(half, deciles) for half in halves)
+    # Four runs together: in one alone, prices of few large blocks differ by luck, as in the data.
+    stays = [stay for seed in range(4) for stay in joints.generate(chain, seed, days=730)]
+    drawn = joints.generated(stays, chain.mean_rate, deciles)
+    too_far = {}
+    for names in (*combinations(joints.NAMES, 2), *joints.TRIPLES):
+        bound = joints.TRIPLE_BOUND if len(names) == 3 else joints.PAIR_BOUND
+        apart = joints.variation(drawn, other, names) - joints.variation(one, other, names)
+        if apart > bound:
+            too_far[names] = round(apart, 3)
+    assert too_far == {}
