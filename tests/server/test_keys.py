@@ -268,3 +268,17 @@ def test_a_key_file_that_cant_be_used_is_refused(tmp_path: Path, content: bytes,
         read_key_file(tmp_path / "key.pem")
     with pytest.raises(KeyUnusable, match="can't be read"):
         read_key_file(tmp_path / "missing.pem")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, [], {"alg": ["ES256"]}, {"use": ["sig"]}, {"kid": ["x"]}, {"key_ops": 5}, {"kty": []}],
+    ids=str,
+)
+async def test_an_odd_entry_takes_no_other_with_it(key_server: KeyServer, odd: object) -> None:
+    """It is passed over by itself (RFC 7517 section 5)."""
+    good = json.loads(ECAlgorithm.to_jwk(OLD.public_key()))
+    entry = good | odd if isinstance(odd, dict) else odd
+    key_server.content = json.dumps({"keys": [entry, good | {"kid": "old"}]}).encode()
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    assert (await verifier.authenticate(signed(OLD, "ES256", kid="old"))).sub == "anna"

@@ -202,7 +202,10 @@ def _read_entry(entry: Any) -> Key:
     """Return one key of a set. Raises KeyUnusable for one that is not for signatures of ours."""
     if not isinstance(entry, dict):
         raise KeyUnusable("it is no JSON object")
-    if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ["verify"]):
+    purposes = entry.get("key_ops", ["verify"])
+    if entry.get("use", "sig") != "sig" or not isinstance(purposes, list):
+        raise KeyUnusable("it is not for signatures")
+    if "verify" not in purposes:
         raise KeyUnusable("it is not for signatures")
     key_id = entry.get("kid")
     if key_id is not None and not isinstance(key_id, str):
@@ -210,7 +213,7 @@ def _read_entry(entry: Any) -> Key:
     algorithm = _ALGORITHMS.get(str(entry.get("kty")))
     if algorithm is None:
         raise KeyUnusable("its type is none of RSA, EC and OKP")
-    if entry.get("alg", algorithm) not in {algorithm, "Ed25519"}:
+    if entry.get("alg", algorithm) not in (algorithm, "Ed25519"):
         raise KeyUnusable(f"its algorithm is not {algorithm}")
     try:
         return _key(PyJWK(entry, algorithm).key, key_id)
