@@ -17,7 +17,8 @@ from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Position, Stream
-from rtdash.protocol.client_session import ClientSession, Wanted
+from rtdash.protocol.client_requests import Wanted
+from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.received import Message, Subscribed
 
 Item = dict[str, Any] | ConnectionChange

@@ -150,8 +150,8 @@ class Hub:
             return
         # What is due is taken out first: a subscriber that publishes while it is written to makes
         # the next flush, and never lengthens this one. Each stream is framed once, whatever the
-        # number of its members, and `top` moves before the first write: who joins from within a
-        # write stands behind this batch and must not get it again.
+        # number of its members, and `top` moves before the first write: a member that joins from
+        # within a write stands behind this batch and must not get it again.
         due, self._due = self._due, {}
         self._is_flushing = True
         self._pacer.start()

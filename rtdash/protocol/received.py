@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rtdash.protocol.channels import Position, Stream
+from rtdash.protocol.channels import Channel, Position, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +118,25 @@ def up_to_gap(coming: Iterable[Received]) -> list[Received]:
         if isinstance(received, Gap):
             break
     return taken
+
+
+def position_of(body: Mapping[str, Any]) -> Position:
+    """Return a position of the wire."""
+    return Position(body["epoch"], body["seq"])
+
+
+def starts_of(body: Mapping[str, Any]) -> list[tuple[Stream, Position | None, bool]]:
+    """Return the streams of a `subscribed` or `resumed` answer: each with the position behind which
+    its events begin (None for a state channel), and whether what was missed is among them.
+    """
+    channels = [Channel(name) for name in body["channels"]]
+    venues = body["venues"] if "venues" in body else dict.fromkeys(channels, body["venue"])
+    positions, recovered = body.get("positions", {}), body.get("recovered", {})
+    return [
+        (
+            Stream(venues[channel], channel),
+            position_of(positions[channel]) if positions.get(channel) else None,
+            recovered.get(channel, False),
+        )
+        for channel in channels
+    ]

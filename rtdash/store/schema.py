@@ -9,7 +9,6 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -17,13 +16,15 @@ from sqlalchemy import (
     text,
 )
 
+from rtdash.store.process_tables import leases, metadata, servers
+
+__all__ = ["leases", "metadata", "servers"]
+
 HEAD_REVISION: Final = "0005"
 """The migration that these tables are; alembic is only loaded where a store has another one."""
 
 FOREVER_MS: Final = 2**62
 """`valid_to` of the version that still holds."""
-
-metadata = MetaData()
 
 alembic_version = Table(
     "alembic_version",
@@ -37,10 +38,7 @@ meta = Table(
 )
 
 origin = Table(
-    "origin",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    "origin", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
 )
 
 venues = Table(
@@ -215,27 +213,6 @@ processes = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("beat_at", BigInteger, nullable=False),
-)
-
-servers = Table(
-    "servers",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("host", Text, nullable=False),
-    Column("pid", BigInteger, nullable=False),
-    Column("alone", Integer, nullable=False),
-    Column("beat_at", BigInteger, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("process", Text, nullable=False),
-    Column("sub", Text, nullable=False),
-    Column("connections", Integer, nullable=False),
-    Column("raised_at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("process", "sub"),
-    sqlite_with_rowid=False,
 )
 
 revocations = Table(

@@ -12,12 +12,7 @@ from rtdash.store import dialects
 from rtdash.store.leases import LEASE
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, sessions
-from rtdash.store.stored_sessions import (
-    Confirmation,
-    StoredSession,
-    encode_positions,
-    session_of,
-)
+from rtdash.store.stored_sessions import Confirmation, StoredSession, encode_positions, session_of
 
 __all__ = [
     "Confirmation",
@@ -40,16 +35,19 @@ _CURRENT = (
     sessions.c.id == bindparam("of_id"),
     sessions.c.generation == bindparam("of_generation"),
 )
-_COLUMNS = (
-    *(
-        sessions.c.id,
-        sessions.c.sub,
-        sessions.c.process,
-        sessions.c.asked_at,
-        sessions.c.generation,
-    ),
-    *(sessions.c.subscriptions, sessions.c.positions, sessions.c.expires_at),
-)
+_COLUMNS = [
+    sessions.c[name]
+    for name in [
+        "id",
+        "sub",
+        "process",
+        "asked_at",
+        "generation",
+        "subscriptions",
+        "positions",
+        "expires_at",
+    ]
+]
 _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*_CURRENT)
 _TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
@@ -62,9 +60,8 @@ _LAST_SIGN = case(
     (processes.c.beat_at > sessions.c.saved_at, processes.c.beat_at), else_=sessions.c.saved_at
 )
 _IS_EXPIRED = or_(
-    and_(
-        sessions.c.expires_at.is_not(None), sessions.c.expires_at <= bindparam("now")
-    ),  # never NULL: its negation must hold, too
+    # never NULL: its negation must hold, too
+    and_(sessions.c.expires_at.is_not(None), sessions.c.expires_at <= bindparam("now")),
     and_(sessions.c.expires_at.is_(None), bindparam("silent_since") >= _LAST_SIGN),
 )
 _WITH_OWNER = sessions.outerjoin(processes, processes.c.id == sessions.c.process)
@@ -72,9 +69,8 @@ _READ_LIVING = _READ.select_from(_WITH_OWNER).where(
     sessions.c.id == bindparam("of_id"), ~_IS_EXPIRED
 )
 _LOAD = Prepared(_READ_LIVING)
-_LOAD_LOCKED = Prepared(
-    _READ_LIVING.with_for_update(of=sessions)
-)  # as it stands once the transaction that changes it has committed
+# as it stands once the transaction that changes it has committed
+_LOAD_LOCKED = Prepared(_READ_LIVING.with_for_update(of=sessions))
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
 _SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
 _SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))

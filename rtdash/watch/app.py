@@ -15,7 +15,7 @@ from rtdash.client.api import Api
 from rtdash.client.connection import Connection
 from rtdash.domain.instants import utc_now
 from rtdash.protocol.channels import Channel, Position
-from rtdash.protocol.client_session import Wanted
+from rtdash.protocol.client_requests import Wanted
 from rtdash.watch.banner import Banner, no_banner
 from rtdash.watch.board import Board
 from rtdash.watch.lines import JsonLines, PlainLines

@@ -12,7 +12,8 @@ from rtdash.loadtest.generator.message_reader import DecodedMessage, MessageRead
 from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.protocol.channels import Position, Stream
-from rtdash.protocol.client_session import ClientSession, Wanted
+from rtdash.protocol.client_requests import Wanted
+from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import ErrorCode
 from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed
 
