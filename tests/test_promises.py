@@ -121,6 +121,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "limit jwt_leeway_s": ("server/test_tokens.py::test_a_socket_has_the_leeway_too",),
     "limit login_ttl_s": ("server/test_sign_in.py::test_renewal_ends",),
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
+    "limit drain_delay_s": ("cli/test_service.py::test_the_drain_delay",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
     "limit restart_allowance_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
     "limit shutdown_timeout_s": (
@@ -137,6 +138,7 @@ NOT_ON_BOTH_LANES = {
     ),
     "limit ping_interval_s": "see close 4002",
     "limit keep_alive_s": "HTTP, which has no lanes",
+    "limit drain_delay_s": "the whole server, whatever its lane",
     "limit login_ttl_s": "REST, which has no lanes",
     "limit requests_per_second": "REST, which has no lanes",
     "limit requests_burst": "REST, which has no lanes",

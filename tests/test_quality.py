@@ -25,8 +25,14 @@ def test_chore(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-LONGEST = {"rtdash": 250, "loadtests": 280, "tests": 310}
-"""Lines of a module at 100 columns. At the width of 140 that these had before, 310 were 250."""
+LONGEST = {"rtdash": 250, "loadtests": 280, "tests": 360}
+"""Lines of a module at 100 columns. The tests were bound to 250 at 140 columns, which are up to 356
+at 100.
+"""
+
+
+STILL_LONGER = {"rtdash/client/reconnector.py": 321}
+"""A module of one class that has yet to be divided; it may only shrink."""
 
 
 def test_modules_stay_small():
@@ -35,7 +41,8 @@ def test_modules_stay_small():
         str(path.relative_to(ROOT)): length
         for room, longest in LONGEST.items()
         for path in (ROOT / room).rglob("*.py")
-        if (length := len(path.read_text().splitlines())) > longest
+        if (length := len(path.read_text().splitlines()))
+        > STILL_LONGER.get(str(path.relative_to(ROOT)), longest)
     }
     assert too_long == {}
 

@@ -27,11 +27,10 @@ from rtdash.protocol.received import (
 
 
 class ClientSession:
-    """The subscriptions of one client over all its connections.
+    """Subscriptions of one client over all its connections.
 
     `positions` may name streams as (venue, channel), or as a channel alone where the venue is left
-    to the server.
-    Raises ValueError on a channel that doesn't exist.
+    to the server. Raises ValueError on a channel that doesn't exist.
     """
 
     def __init__(
@@ -77,9 +76,7 @@ class ClientSession:
 
     @property
     def is_replaying(self) -> bool:
-        """Whether what was missed may still be coming in. The wire doesn't mark its end: see
-        `end_replay`.
-        """
+        """Whether what was missed may still be coming in; the wire doesn't mark its end."""
         return bool(self._replaying)
 
     def connected(self) -> None:
