@@ -36,8 +36,10 @@ def storm(bench: Bench) -> Figures:
     """
     clients, bystanders = bench.size(10_000), min(BYSTANDERS, bench.size(10_000))
     if not may_open(clients + bystanders + 200):
-        bench.missing |= dict.fromkeys(
-            ("back_s", "lost"), f"{clients + bystanders + 200:,} open files (ulimit -Hn)"
+        bench.missing.update(
+            dict.fromkeys(
+                ("back_s", "lost"), f"{clients + bystanders + 200:,} open files (ulimit -Hn)"
+            )
         )
         return {}
     events = bench.size(25 * RATE)

@@ -75,7 +75,7 @@ def burst(bench: Bench) -> Figures:
     figures = {"deliveries_a_second": ours.a_second, "cpu_us": ours.cpu_us, "lost": ours.lost}
     nats = next(rival for rival in RIVALS if rival.name == "nats")
     if not nats.is_here():
-        bench.missing |= dict.fromkeys(("times_nats_a_second", "of_nats_cpu"), nats.needs)
+        bench.missing.update(dict.fromkeys(("times_nats_a_second", "of_nats_cpu"), nats.needs))
         return figures
     theirs = _rival(bench, nats, subscribers, events, _body(ours))
     figures |= {"nats_a_second": theirs.a_second, "nats_us": theirs.cpu_us}

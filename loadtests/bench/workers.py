@@ -31,15 +31,15 @@ def workers(bench: Bench) -> Figures:
 
         from tests.servers import running  # noqa: PLC0415
     except ImportError:
-        bench.missing |= dict.fromkeys(
-            ("lost_1", "lost_2"), "a checkout, installed with the extra test"
+        bench.missing.update(
+            dict.fromkeys(("lost_1", "lost_2"), "a checkout, installed with the extra test")
         )
         return {}
     try:
         with running("postgres") as postgres, running("redis") as redis:
             return _one_and_two(bench, postgres, redis)
     except pytest.skip.Exception as reason:
-        bench.missing |= dict.fromkeys(("lost_1", "lost_2"), str(reason))
+        bench.missing.update(dict.fromkeys(("lost_1", "lost_2"), str(reason)))
         return {}
 
 
