@@ -29,9 +29,11 @@ FULL = os.environ.get("RTDASH_FULL") == "1"
 settings.register_profile("rtdash", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("rtdash")
 
-signal.signal(
-    signal.SIGHUP, signal.SIG_DFL
-)  # under nohup the programs that tests start would inherit that it is ignored
+# Under nohup, and behind a shell's `&`, the programs that tests start would inherit that these are
+# ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
 
