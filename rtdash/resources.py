@@ -45,7 +45,7 @@ class GuidePage:
             "",
         )
         plain = re.sub(r"[*`]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-        return re.split(r"(?<=[.:!?])\s", plain, maxsplit=1)[0].rstrip(":")
+        return re.split(r"(?<=[.!?])\s", plain, maxsplit=1)[0]
 
 
 def guide_pages() -> dict[str, GuidePage]:

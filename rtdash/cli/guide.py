@@ -1,7 +1,9 @@
 """`rtdash help`: the guide in the terminal, and the help of the commands."""
 
 import os
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,9 +50,17 @@ def show_help(
 
 def _list(pages: dict[str, GuidePage]) -> None:
     width = max(len(name) for name in pages)
+    columns = min(_WIDTH, shutil.get_terminal_size().columns)
     for name, page in pages.items():
-        typer.echo(f"{name:<{width}}  {page.summary}")
-    typer.echo("\n  next: rtdash help quickstart   ·   of a command: rtdash COMMAND -h", err=True)
+        head = f"{name:<{width}}  "
+        typer.echo(
+            textwrap.fill(
+                page.summary, columns, initial_indent=head, subsequent_indent=" " * len(head)
+            )
+        )
+    typer.echo(
+        "\n  next: rtdash help quickstart   ·   help of a command: rtdash COMMAND -h", err=True
+    )
 
 
 def _show(page: GuidePage) -> None:

@@ -35,7 +35,9 @@ def open_page(
     ] = False,
     venue: Annotated[
         list[str] | None,
-        typer.Option(help="Again for each venue's id. [default: every venue]", show_default=False),
+        typer.Option(
+            help="A venue's id; may be repeated. [default: every venue]", show_default=False
+        ),
     ] = None,
     ttl: Annotated[
         str, typer.Option(help="How long the token is valid without renewal: 30m, 12h, 7d.")

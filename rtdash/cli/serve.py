@@ -30,7 +30,7 @@ DatabaseOption = Annotated[
 BrokerOption = Annotated[
     str | None,
     typer.Option(
-        help="Broker between processes: redis://… amqp://… kafka://… [default: memory://]",
+        help="Broker between processes: redis://… amqp://… kafka://… postgresql [default: postgresql with a PostgreSQL store, else memory://]",
         show_default=False,
     ),
 ]

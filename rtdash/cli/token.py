@@ -67,7 +67,7 @@ def mint(
         typer.Option(
             metavar="ID",
             autocompletion=complete_venue,
-            help="Again for each venue's id. [default: every venue]",
+            help="A venue's id; may be repeated. [default: every venue]",
             show_default=False,
         ),
     ] = None,

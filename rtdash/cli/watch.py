@@ -45,7 +45,7 @@ VenuesOption = Annotated[
     typer.Option(
         metavar="ID",
         autocompletion=complete_venue,
-        help="A venue's id; may be repeated. [default: the token's first of each kind]",
+        help="A venue's id; may be repeated. [default: the first hotel and the first restaurant]",
         show_default=False,
     ),
 ]
@@ -77,7 +77,10 @@ def watch(
     since: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="SEQ", help="Begin with the events behind that seq.", show_default=False
+            min=0,
+            metavar="SEQ",
+            help="Begin after the event of that number (seq), in each channel.",
+            show_default=False,
         ),
     ] = None,
     once: Annotated[
