@@ -15,9 +15,13 @@ from tests.client.processes import Served
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser; skipped by name where the system has none."""
+    """The browser; skipped by name where the system has none.
+
+    It ends with its module: Playwright's event loop runs in this thread, where the tests of other
+    modules could start none of their own beside it.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("chromium is not installed")
