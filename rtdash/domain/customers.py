@@ -14,7 +14,7 @@ _ZERO_WIDTH_JOINER = "\u200d"
 
 def tidy_text(text: str) -> str:
     """Return the text in NFC, its blanks trimmed, and each run of them one space."""
-    return " ".join(normalize("NFC", text).split())
+    return " ".join((text if text.isascii() else normalize("NFC", text)).split())
 
 
 def is_visible(text: str) -> bool:
@@ -53,7 +53,9 @@ def _without_formats(text: str) -> str:
 
 
 def _first_letter(word: str) -> str:
-    """The first grapheme that is a letter or digit, as a capital; of "ß" the capital is "S"."""
+    """Return the first grapheme that is a letter or digit, as a capital; of "ß" that is "S"."""
+    if word.isascii() and word[0].isalnum():  # nearly every word
+        return word[0].upper()
     start = next((index for index, char in enumerate(word) if char.isalnum()), None)
     if start is None:
         return ""

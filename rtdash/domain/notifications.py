@@ -50,15 +50,20 @@ def notifications(
 
     Call it right after `decide`, while `rooms` stands as this operation left it.
     """
+    if operation.at is not None:
+        return []
+    taken = _taken(before, after) if after.room_type is not None else ()
+    is_ended = before is not None and after.status is not before.status
+    if not taken and not is_ended and operation.op is not Op.PUT:
+        return [*_large_party(before, after, venue)]  # nearly every operation: no date is needed
     today = business_date(venue, now)
-    is_history = operation.op is Op.PUT and _last_date(after) < today
-    if operation.at is not None or is_history:
+    if operation.op is Op.PUT and _last_date(after) < today:
         return []
     return [
         *_absences(before, after, venue, today),
         *_large_party(before, after, venue),
-        *_sold_out(before, after, venue, today, rooms),
-        *_overbooked(before, after, venue, today, rooms),
+        *_sold_out(taken, after, venue, today, rooms),
+        *_overbooked(taken, after, venue, today, rooms),
     ]
 
 
@@ -120,11 +125,11 @@ def _large_party(
 
 
 def _sold_out(
-    before: Reservation | None, after: Reservation, venue: Venue, today: date, rooms: Rooms
+    taken: Sequence[Night], after: Reservation, venue: Venue, today: date, rooms: Rooms
 ) -> Iterator[Notification]:
     full = [
         night.date
-        for night in _taken(before, after)
+        for night in taken
         if today <= night.date < today + SOLD_OUT_AHEAD
         and rooms.sold(*night) == total_rooms(venue, night.room_type)
     ]
@@ -139,12 +144,12 @@ def _sold_out(
 
 
 def _overbooked(
-    before: Reservation | None, after: Reservation, venue: Venue, today: date, rooms: Rooms
+    taken: Sequence[Night], after: Reservation, venue: Venue, today: date, rooms: Rooms
 ) -> Iterator[Notification]:
     """Only a mirror can bring this about; where overbooking is allowed it is no news."""
     beyond = [
         night.date
-        for night in _taken(before, after)
+        for night in taken
         if today <= night.date and rooms.sold(*night) > total_rooms(venue, night.room_type)
     ]
     if beyond and not venue.allow_overbooking:
