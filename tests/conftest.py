@@ -38,21 +38,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
 
 
-_NAMED = ("redis", "rabbitmq", "kafka", "postgres", "postgresql")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests in one process of pytest-xdist, and all that need a real server in the
-    same one, so that each server is started once.
-    """
-    for item in items:
-        call = getattr(item, "callspec", None)
-        values = [value for value in call.params.values() if value in _NAMED] if call else []
-        needs_server = any(name.endswith("_server") for name in getattr(item, "fixturenames", ()))
-        group = "servers" if values or needs_server else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No RTDASH_* setting of the developer's shell reaches a test, and none uses the developer's

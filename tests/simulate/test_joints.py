@@ -30,6 +30,7 @@ def joints(monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.optional
 @pytest.mark.skipif(os.environ.get("RTDASH_FULL") != "1", reason="RTDASH_FULL=1 takes a minute")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("profile", [Profile.RESORT, Profile.CITY])
