@@ -27,6 +27,19 @@ _OPTIONS = {
     "types": [],
 }
 
+READER = """
+declare const token: string;
+declare function myToken(): Promise<string>;
+declare function showTiles(stats: {reservationsToday: number, pendingPayments: number}): void;
+declare function showReservation(reservation: {id: string, customerName: string}): void;
+declare function showState(state: string, detail: string | null): void;
+declare function load(name: string): Promise<any>;
+declare function saveTogether(message: object, positions: object): Promise<void>;
+declare function useSyncExternalStore<T>(
+  subscribe: (changed: () => void) => () => void, snapshot: () => T): T;
+"""
+"""Declarations of what the snippets of the guide leave to their reader."""
+
 
 def needs(program: str) -> str:
     """Return the path of a program, or skip by its name."""
@@ -70,6 +83,25 @@ def write_declarations(tsc: Path, directory: Path) -> dict[str, str]:
         path.name: path.read_text().replace('"./messages.js"', '"../messages.js"')
         for path in sorted(out.glob("*.d.ts"))
     }
+
+
+def check_snippets(tsc: Path, directory: Path, snippets: dict[str, str]) -> str:
+    """Return what the compiler says about snippets of the guide, by name; what a reader supplies
+    (a token, a function that shows something) is declared for them.
+    """
+    folder = directory / "snippets"
+    folder.mkdir()
+    (folder / "reader.d.ts").write_text(READER)
+    for name, text in snippets.items():
+        (folder / f"{name}.ts").write_text(f"{text}\nexport {{}};\n")
+    options: dict[str, object] = {
+        "noEmit": True,
+        "paths": {
+            "/rtdash.js": [str(WEB / "lib" / "rtdash.js")],
+            "/page/page.js": [str(WEB / "page" / "page.js")],
+        },
+    }
+    return _compile(tsc, directory, options, [str(folder / "*.ts")])
 
 
 def _compile(tsc: Path, directory: Path, options: dict[str, object], include: list[str]) -> str:

@@ -3,6 +3,7 @@ path.
 """
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -174,10 +175,12 @@ def find_packaged(folder: str, name: str) -> Path:
     """
     known = packaged(folder)
     if name not in known:
+        close = get_close_matches(name.lower(), known, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
         raise NotUsable(
             name,
-            f"there is no such file in {folder}; there are {', '.join(known)}, or give the path of"
-            " your own",
+            f"there is no such file in {folder}; {meant}there are {', '.join(known)}, or give the"
+            " path of your own",
         )
     return data_path("loadtests", folder, f"{name}.toml")
 
