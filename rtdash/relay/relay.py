@@ -166,10 +166,13 @@ class Relay:
         if epoch != self.epoch:
             await self._start_over()
             return
-        for stream in self._plan.note(reach, began_at, heads):
-            if stream in before:
-                self._sequencer.request_up_to(stream, heads[stream])
-            else:
+        changed = self._plan.note(reach, began_at, heads)
+        for stream, seq in heads.items():
+            # Also of streams that this poll has seen before, or that are only being opened: the
+            # head with which they open may have been read before the event was committed.
+            self._sequencer.request_up_to(stream, seq)
+        for stream in changed:
+            if stream not in before:
                 self._on_changed(stream)
 
     async def refute(

@@ -166,3 +166,41 @@ def test_a_position_beyond_the_log_ends_its_epoch(run) -> None:
         assert setup.relay.epoch == "e3"
 
     run(body())
+
+
+def test_a_stream_opened_with_an_old_head_is_caught_up_by_the_next_poll(run) -> None:
+    """A poll sees the new head while the first follower's read of the older one is under way; the
+    poll after it finds nothing changed, and the event must come all the same.
+    """
+
+    async def body() -> None:
+        setup = RelayFixture()
+        setup.log.hold()
+        joining = asyncio.create_task(setup.member())
+        await settled()
+        setup.log.append(BOOKINGS)
+        await setup.relay.poll_heads()
+        setup.log.release()
+        await joining
+        await setup.relay.poll_heads()
+        await settled()
+        assert setup.hub.top(BOOKINGS) == 1
+
+    run(body())
+
+
+def test_a_poll_compares_with_what_was_accepted_and_not_with_the_poll_before(run) -> None:
+    """The head was known before the stream was followed from an older one."""
+
+    async def body() -> None:
+        setup = RelayFixture()
+        setup.log.append(BOOKINGS)
+        await setup.relay.poll_heads()
+        member = await setup.member()
+        setup.relay._sequencer._streams[BOOKINGS].go_to(0)
+        setup.hub.track(BOOKINGS, 0)
+        await setup.relay.poll_heads()
+        await settled()
+        assert seqs(member) == [1]
+
+    run(body())
