@@ -206,4 +206,5 @@ async def wrong_path(websocket: WebSocket) -> None:
     """The route of every other path: servers log the URLs of those they refuse by themselves, and a
     token may stand there.
     """
+    _log.debug("a handshake for %s", websocket.url.path)
     await AsgiPendingUpgrade(websocket).deny(handshake.wrong_path())
