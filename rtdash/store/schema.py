@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 
 from rtdash.store.process_tables import leases, metadata, servers
+from rtdash.store.webhook_table import webhooks
 
-__all__ = ["leases", "metadata", "servers"]
+__all__ = ["leases", "metadata", "servers", "webhooks"]
 
-HEAD_REVISION: Final = "0005"
+HEAD_REVISION: Final = "0006"
 """The migration that these tables are; alembic is only loaded where a store has another one."""
 
 FOREVER_MS: Final = 2**62

@@ -1,0 +1,249 @@
+"""Webhooks out: where each goes, its position in the log, and the one process that sends it.
+
+A row is one process's for as long as its lease holds: rows that are free are taken, and a position
+is only saved by the process that holds the row. Instants of leases are the store's.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+
+from rtdash.domain.instants import from_ms, to_ms
+from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.store import dialects
+from rtdash.store.event_log import StoredEvent, read_events, read_floor, read_heads
+from rtdash.store.identity import read_epoch
+from rtdash.store.schema import events, heads
+from rtdash.store.webhook_table import webhooks
+
+LEASE_S = 12.0
+"""How long a process keeps a webhook after it last renewed it."""
+MAX_WEBHOOKS = 100
+"""Webhooks of a store: each is a task and a connection of the process that sends it."""
+MAX_FAILURE = 500
+"""Characters of a failure that are kept."""
+
+
+# a refusal, as of an operation
+class WebhookRefused(Exception):  # noqa: N818
+    """A webhook that can't be added; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it is stored. `failures` counts attempts since the last delivery; `head` is its
+    stream's last seq, `waiting_since` when the first event that it lacks was appended.
+    """
+
+    id: str
+    url: str
+    stream: Stream
+    secret: str
+    position: Position
+    created_at: datetime
+    delivered_at: datetime | None
+    failure: str | None
+    failed_at: datetime | None
+    failures: int
+    disabled_at: datetime | None
+    sender: str | None
+    head: int
+    waiting_since: datetime | None
+
+    @property
+    def lag_events(self) -> int:
+        """Events of the stream that were not delivered yet."""
+        return max(0, self.head - self.position.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What follows a position: events, or the position from which it goes on when `reset` says why
+    they can't be had.
+    """
+
+    events: list[StoredEvent]
+    position: Position
+    reset: str | None = None
+
+
+_WAITING_SINCE = (
+    select(events.c.appended_at)
+    .where(
+        events.c.venue == webhooks.c.venue,
+        events.c.channel == webhooks.c.channel,
+        events.c.seq > webhooks.c.seq,
+    )
+    .order_by(events.c.seq)
+    .limit(1)
+    .scalar_subquery()
+)
+_READ = (
+    select(
+        webhooks,
+        func.coalesce(heads.c.seq, 0).label("head"),
+        _WAITING_SINCE.label("waiting_since"),
+    )
+    .outerjoin(
+        heads, and_(heads.c.venue == webhooks.c.venue, heads.c.channel == webhooks.c.channel)
+    )
+    .order_by(webhooks.c.created_at, webhooks.c.id)
+)
+_HELD = and_(webhooks.c.id == bindparam("of_id"), webhooks.c.sender == bindparam("of_sender"))
+
+
+def add(
+    conn: Connection, webhook_id: str, url: str, stream: Stream, *, secret: str, at: datetime
+) -> Webhook:
+    """Store a webhook at its stream's head, and return it. Raises WebhookRefused."""
+    known = conn.execute(
+        select(webhooks.c.id, webhooks.c.url, webhooks.c.venue, webhooks.c.channel)
+    ).all()
+    if len(known) >= MAX_WEBHOOKS:
+        raise WebhookRefused(f"there are {MAX_WEBHOOKS} webhooks already: remove one first")
+    venue, channel = stream
+    for other in known:
+        if (other.url, other.venue, other.channel) == (url, venue, channel.value):
+            raise WebhookRefused(f"that address gets these events already: webhook {other.id}")
+    row = {
+        "id": webhook_id,
+        "url": url,
+        "venue": venue,
+        "channel": channel.value,
+        "secret": secret,
+        "epoch": read_epoch(conn),
+        "seq": read_heads(conn, [stream])[stream],
+        "created_at": to_ms(at),
+    }
+    conn.execute(insert(webhooks), [row])
+    return read_all(conn, [webhook_id])[0]
+
+
+def remove(conn: Connection, webhook_id: str) -> bool:
+    """Remove a webhook. Returns whether there was one."""
+    return conn.execute(delete(webhooks).where(webhooks.c.id == webhook_id)).rowcount > 0
+
+
+def read_all(conn: Connection, ids: Collection[str] | None = None) -> list[Webhook]:
+    """Return all webhooks, or those, in the order in which they were added."""
+    chosen = _READ if ids is None else _READ.where(webhooks.c.id.in_(ids))
+    return [_webhook(row) for row in conn.execute(chosen)]
+
+
+def has_free(conn: Connection, sender: str) -> bool:
+    """Whether a webhook waits for a sender other than those that hold one."""
+    return conn.execute(_free(conn, sender).limit(1)).first() is not None
+
+
+def hold(conn: Connection, sender: str) -> set[str]:
+    """Renew what a process holds, and take what no process holds. Returns the ids of both.
+
+    Rows that another process is just taking are passed over.
+    """
+    until = dialects.server_now_ms(conn) + int(LEASE_S * 1000)
+    free = conn.execute(_free(conn, sender).with_for_update(skip_locked=True)).scalars().all()
+    is_held = or_(webhooks.c.sender == sender, webhooks.c.id.in_(free))
+    held = (
+        update(webhooks)
+        .where(is_held, webhooks.c.disabled_at.is_(None))
+        .values(sender=sender, sender_until=until)
+        .returning(webhooks.c.id)
+    )
+    return set(conn.execute(held).scalars())
+
+
+def release(conn: Connection, sender: str) -> None:
+    """Give back all that a process holds."""
+    conn.execute(
+        update(webhooks).where(webhooks.c.sender == sender).values(sender=None, sender_until=0)
+    )
+
+
+def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
+    """What a webhook has to deliver next, at most `limit` events; None if there is no such webhook.
+
+    Where pruning has overtaken it, the log's rest follows the reset; in another epoch it goes on
+    from the head. Raises DatabaseReplaced.
+    """
+    row = conn.execute(select(webhooks).where(webhooks.c.id == webhook_id)).first()
+    if row is None:
+        return None
+    stream, epoch = Stream(row.venue, Channel(row.channel)), read_epoch(conn)
+    head = read_heads(conn, [stream])[stream]
+    if row.epoch != epoch or row.seq > head:
+        return Page([], Position(epoch, head), "epoch_changed")
+    if row.seq < (floor := read_floor(conn, stream)):
+        return Page([], Position(epoch, floor), "history_gone")
+    return Page(read_events(conn, stream, row.seq, limit), Position(epoch, row.seq))
+
+
+def save_delivered(
+    conn: Connection, webhook_id: str, sender: str, position: Position, *, at: datetime
+) -> bool:
+    """Save how far a webhook has come. Returns whether the sender still held it."""
+    values = {
+        "epoch": position.epoch,
+        "seq": position.seq,
+        "delivered_at": to_ms(at),
+        "failure": None,
+        "failures": 0,
+    }
+    return _save(conn, webhook_id, sender, values)
+
+
+def save_failure(
+    conn: Connection, webhook_id: str, sender: str, failure: str, *, at: datetime, is_final: bool
+) -> bool:
+    """Save why an attempt failed; `is_final` disables the webhook. Returns whether the sender still
+    held it.
+    """
+    values: dict[str, Any] = {
+        "failure": failure[:MAX_FAILURE],
+        "failed_at": to_ms(at),
+        "failures": webhooks.c.failures + 1,
+    }
+    if is_final:
+        values["disabled_at"] = to_ms(at)
+    return _save(conn, webhook_id, sender, values)
+
+
+def _save(conn: Connection, webhook_id: str, sender: str, values: dict[str, Any]) -> bool:
+    saved = conn.execute(
+        update(webhooks).where(_HELD).values(**values), {"of_id": webhook_id, "of_sender": sender}
+    )
+    return saved.rowcount > 0
+
+
+def _free(conn: Connection, sender: str) -> Any:
+    """Webhooks whose lease is over; on SQLite, whose file one process holds, those of any other."""
+    if dialects.has_row_locks(conn):
+        is_over = webhooks.c.sender_until < dialects.server_now_ms(conn)
+    else:
+        is_over = webhooks.c.sender != sender
+    is_free = or_(webhooks.c.sender.is_(None), is_over)
+    return select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), is_free)
+
+
+def _webhook(row: Any) -> Webhook:
+    def instant(ms: int | None) -> datetime | None:
+        return None if ms is None else from_ms(ms)
+
+    return Webhook(
+        row.id,
+        row.url,
+        Stream(row.venue, Channel(row.channel)),
+        row.secret,
+        Position(row.epoch, row.seq),
+        from_ms(row.created_at),
+        instant(row.delivered_at),
+        row.failure,
+        instant(row.failed_at),
+        row.failures,
+        instant(row.disabled_at),
+        row.sender,
+        row.head,
+        instant(row.waiting_since),
+    )
