@@ -4,6 +4,8 @@
 """
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-WEB = Path(__file__).parents[2] / "rtdash" / "web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "rtdash" / "web"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "rtdash" / "guide").glob("*.md"))]
+"""Every page with snippets."""
 TYPESCRIPT = "typescript@5.9.3"
 """Pinned: the next one may find more."""
 _OPTIONS = {
@@ -26,6 +31,9 @@ _OPTIONS = {
     "lib": ["es2023", "esnext.disposable", "dom", "dom.iterable"],
     "types": [],
 }
+
+QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+"""Tools that would call home don't."""
 
 READER = """
 declare const token: string;
@@ -52,18 +60,30 @@ def needs(program: str) -> str:
 def run(*command: str, cwd: Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
     """Run a program; its output is in the result whatever its exit code."""
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+        command,
+        cwd=cwd,
+        env=os.environ | QUIET,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
+
+
+def install(directory: Path, *packages: str) -> Path:
+    """Install packages of npm without their scripts; returns node_modules. Skips where no registry
+    can be reached.
+    """
+    options = ("--no-save", "--no-audit", "--no-fund", "--ignore-scripts")
+    done = run(needs("npm"), "install", *options, *packages, cwd=directory, timeout=300)
+    if done.returncode:
+        pytest.skip(f"npm could not install {packages}: {done.stderr[-300:]}")
+    return directory / "node_modules"
 
 
 def install_typescript(directory: Path) -> Path:
-    """Install the pinned compiler; returns its program. Skips where no registry can be reached."""
-    done = run(
-        needs("npm"), "install", "--no-save", "--no-audit", "--no-fund", TYPESCRIPT, cwd=directory
-    )
-    if done.returncode:
-        pytest.skip(f"npm could not install {TYPESCRIPT}: {done.stderr[-300:]}")
-    return directory / "node_modules" / "typescript" / "bin" / "tsc"
+    """Install the pinned compiler; returns its program."""
+    return install(directory, TYPESCRIPT) / "typescript" / "bin" / "tsc"
 
 
 def check_types(tsc: Path, directory: Path) -> str:
@@ -85,14 +105,16 @@ def write_declarations(tsc: Path, directory: Path) -> dict[str, str]:
     }
 
 
-def check_snippets(tsc: Path, directory: Path, snippets: dict[str, str]) -> str:
-    """Return what the compiler says about snippets of the guide, by name; what a reader supplies
-    (a token, a function that shows something) is declared for them.
+def check_snippets(tsc: Path, directory: Path, api: str) -> str:
+    """Return what the compiler says about the JavaScript and TypeScript of README and guide. `api`
+    are the types that openapi-typescript made of the server's description; what a reader supplies
+    (a token, a function that shows something) is declared.
     """
     folder = directory / "snippets"
     folder.mkdir()
     (folder / "reader.d.ts").write_text(READER)
-    for name, text in snippets.items():
+    (folder / "api.d.ts").write_text(api)
+    for name, text in _snippets().items():
         (folder / f"{name}.ts").write_text(f"{text}\nexport {{}};\n")
     options: dict[str, object] = {
         "noEmit": True,
@@ -102,6 +124,17 @@ def check_snippets(tsc: Path, directory: Path, snippets: dict[str, str]) -> str:
         },
     }
     return _compile(tsc, directory, options, [str(folder / "*.ts")])
+
+
+def _snippets() -> dict[str, str]:
+    found = {}
+    for page in PAGES:
+        texts = re.findall(r"^```[jt]s\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+        for number, text in enumerate(texts):
+            head = "" if "import " in text else 'import {connect} from "/rtdash.js";\n'
+            found[f"{page.stem}-{number}"] = head + text
+    assert len(found) >= 6, "README and guide have lost their snippets"
+    return found
 
 
 def _compile(tsc: Path, directory: Path, options: dict[str, object], include: list[str]) -> str:

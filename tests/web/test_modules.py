@@ -10,7 +10,6 @@ import pytest
 from rtdash.protocol.typescript import declarations
 from tests.web.npm import (
     WEB,
-    check_snippets,
     check_types,
     install_typescript,
     needs,
@@ -43,18 +42,6 @@ def test_messages_are_declared_as_they_are():
 def test_types_are_strict(compiler, tmp_path):
     """`tsc --strict` finds nothing in client and page."""
     assert check_types(compiler, tmp_path) == ""
-
-
-def test_snippets_of_the_guide_are_typed(compiler, tmp_path):
-    """The JavaScript of README and guide compiles against the client's own types."""
-    snippets = {}
-    for page in [ROOT / "README.md", *sorted((ROOT / "rtdash" / "guide").glob("*.md"))]:
-        found = re.findall(r"^```js\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-        for number, text in enumerate(found):
-            head = "" if "import " in text else 'import {connect} from "/rtdash.js";\n'
-            snippets[f"{page.stem}-{number}"] = head + text
-    assert len(snippets) >= 5
-    assert check_snippets(compiler, tmp_path, snippets) == ""
 
 
 def test_declarations_are_those_of_the_modules(compiler, tmp_path):
