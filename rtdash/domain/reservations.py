@@ -57,7 +57,8 @@ class Reservation:
     the stay or of the table.
     `start` is UTC: a hotel's is `check_in` at the venue's check-in time. `changed_at` is the latest
     instant of an operation. `source_version` is that of the system which a `put` mirrors; None
-    where no `put` has touched it.
+    where no `put` has touched it. `local_start` is the hour that was meant (`domain.local_starts`);
+    None where an older version wrote the row, until the server fills it in.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Reservation:
     check_out: date | None = None
     duration_minutes: int | None = None
     source_version: int | None = None
+    local_start: str | None = None
 
     @property
     def balance_minor(self) -> int:

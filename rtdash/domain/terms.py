@@ -7,6 +7,7 @@ from typing import Any
 
 from rtdash.domain.availability import MAX_NIGHTS
 from rtdash.domain.customers import is_visible
+from rtdash.domain.local_starts import local_start
 from rtdash.domain.money_refusals import AmountBelowCharges, Overpaid
 from rtdash.domain.refusals import BadValue, MissingField, NotAmendable
 from rtdash.domain.reservations import EXPECTED, Operation, Reservation, Status
@@ -105,6 +106,7 @@ def state_of(
         check_in=operation.check_in,
         check_out=operation.check_out,
         duration_minutes=operation.duration_minutes,
+        local_start=local_start(venue, start),
     )
 
 
@@ -138,7 +140,11 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
         raise NotAmendable(f"amend to {operation.status}", current.status)
     if operation.check_in or operation.start:
         start = _start(operation, venue)
-        given |= {"start": start, "business_date": business_date(venue, start)}
+        given |= {
+            "start": start,
+            "business_date": business_date(venue, start),
+            "local_start": local_start(venue, start),
+        }
     after = replace(current, **given)
     if operation.at is None and (operation.guests or operation.room_type):
         _check_capacity(after, venue)

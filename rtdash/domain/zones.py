@@ -5,9 +5,12 @@ own), and file systems without case take europe/lisbon for a name: a venue that 
 must open on each.
 """
 
+import zoneinfo
 from difflib import get_close_matches
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _FIXED = ("UTC", "Etc/UTC")
@@ -43,6 +46,15 @@ def is_readable(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
+
+
+def rules_digest(name: str) -> str:
+    """Return a digest of the file from which the rules of a zone are read on this machine, as
+    `zoneinfo` finds it. Raises OSError.
+    """
+    found = (path for one in zoneinfo.TZPATH if (path := Path(one, name)).is_file())
+    file = next(found, None) or files("tzdata") / "zoneinfo" / name
+    return sha256(file.read_bytes()).hexdigest()
 
 
 @lru_cache(maxsize=1)

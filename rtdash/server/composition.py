@@ -35,6 +35,7 @@ from rtdash.server.services import Services
 from rtdash.server.venues import load_venues
 from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.server.ws.context import ConnectionServices
+from rtdash.server.zone_rules import follow_zone_rules
 from rtdash.settings import Settings, load_secret
 from rtdash.store.database import Commit, Database
 from rtdash.store.event_log import StoredEvent
@@ -86,6 +87,7 @@ async def open_parts(
             http_connections,
         )
         await database.acquire_process_lock(alone=opened.is_alone)
+        await follow_zone_rules(database, venues, clock)
         services = await _build(opened)
         stack.push_async_callback(services.relay.close)
         stack.push_async_callback(services.dashboard.close)

@@ -11,7 +11,7 @@ from functools import partial
 
 from rtdash.domain.instants import Clock
 from rtdash.server.metrics.registry import Metrics
-from rtdash.store import announcements, event_log, revocations
+from rtdash.store import announcements, event_log, revocations, zone_rules
 from rtdash.store.database import Database, StoreUnavailable
 
 PRUNE_INTERVAL_S = 60.0
@@ -42,7 +42,9 @@ async def prune_events(database: Database, clock: Clock, retention: timedelta) -
 
 
 async def prune_rows(database: Database, clock: Clock) -> None:
-    """Remove what has no use any more, announcements and revocations, until cancelled."""
+    """Remove what has no use any more, announcements and revocations, and fill in local starts that
+    an older version left out, until cancelled.
+    """
     while True:
         removed = 0
         with contextlib.suppress(StoreUnavailable):  # next time
@@ -50,6 +52,7 @@ async def prune_rows(database: Database, clock: Clock) -> None:
                 lambda connection: max(
                     announcements.prune(connection, now=clock(), limit=PRUNE_ROWS),
                     revocations.prune(connection, now=clock(), limit=PRUNE_ROWS),
+                    zone_rules.fill_local_starts(connection, limit=PRUNE_ROWS),
                 )
             )
         await asyncio.sleep(0 if removed >= PRUNE_ROWS else PRUNE_INTERVAL_S)

@@ -81,6 +81,8 @@ def reservation_row(version: Version) -> dict[str, object]:
         "check_out": after.check_out and after.check_out.isoformat(),
         "duration_minutes": after.duration_minutes,
         "source_version": after.source_version,
+        "local_start": after.local_start,
+        "local_of": to_ms(after.start) if after.local_start else None,
         "operation_id": version.operation_id,
     }
 

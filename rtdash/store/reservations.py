@@ -42,6 +42,7 @@ COLUMNS = tuple(
             "version",
         ),
         *("room_type", "check_in", "check_out", "duration_minutes", "source_version"),
+        *("local_start", "local_of"),
     )
 )
 """Columns that `reservation_of` takes, in its order."""
@@ -104,6 +105,7 @@ def reservation_of(row: Sequence[Any]) -> Reservation:
         check_out=row[19] and date.fromisoformat(row[19]),
         duration_minutes=row[20],
         source_version=row[21],
+        local_start=row[22] if row[23] == row[12] else None,
     )
 
 

@@ -86,6 +86,8 @@ reservations = Table(
     Column("duration_minutes", Integer),
     Column("operation_id", Text, nullable=False),
     Column("source_version", BigInteger),
+    Column("local_start", Text),
+    Column("local_of", BigInteger),  # the `start` that `local_start` stands for
     PrimaryKeyConstraint("id", "venue"),
     Index("reservations_by_date", "venue", "business_date", "start", "id"),
     Index(
@@ -103,6 +105,12 @@ reservations = Table(
         "check_in",
         sqlite_where=_HAS_NIGHTS,
         postgresql_where=_HAS_NIGHTS,
+    ),
+    Index(
+        "reservations_without_local",
+        "venue",
+        sqlite_where=text("local_of IS NOT start"),
+        postgresql_where=text("local_of IS DISTINCT FROM start"),
     ),
 )
 
