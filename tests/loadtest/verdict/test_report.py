@@ -121,6 +121,21 @@ def test_the_page_needs_nothing_from_elsewhere(folder: Path):
     assert seen.count("svg") >= 4
 
 
+def test_each_value_of_the_page_names_its_phase(folder: Path):
+    """A narrow screen shows a row below the other, where no head of a column is left."""
+    text = (folder / "report.html").read_text()
+    assert 'data-phase="calm">1</td>' in text
+
+
+def test_an_invalid_page_has_no_tone_but_grey(tmp_path: Path):
+    """Nothing is called broken, or held, in its colour where there is no verdict."""
+    publish(summary(lost=1, invalid=("busy",)), tmp_path, out=io.StringIO())
+    text = (tmp_path / "report.html").read_text()
+    assert '<tr class="grey">' in text
+    assert '<tr class="bad">' not in text
+    assert '<tr class="good">' not in text
+
+
 def test_the_step_summary_gets_the_verdict(folder: Path):
     """The same as summary.md."""
     assert (folder.parent / "step.md").read_text() == (folder / "summary.md").read_text()
