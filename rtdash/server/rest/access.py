@@ -6,15 +6,28 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Query
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from rtdash.domain.venues import Venue, VenueKind
+from rtdash.server.auth.bearer import find_bearer
 from rtdash.server.auth.tokens import ADMIN, Principal, own_venues
 from rtdash.server.rest.problems import Problem, invalid, rate_limited, unauthenticated
 from rtdash.server.services import Services
 
-_BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`rtdash token` prints one.")
+
+class BearerScheme(SecurityBase):
+    """Dependency for the request's token, None without one; FastAPI describes it in the OpenAPI
+    document.
+    """
+
+    scheme_name = "HTTPBearer"
+    model = HTTPBearer(bearerFormat="JWT", description="`rtdash token` prints one.")
+
+    async def __call__(self, request: Request) -> str | None:
+        """Parse the token out of the request's head."""
+        return find_bearer(request.scope["headers"])
 
 
 async def parts_of(request: Request) -> Services:
@@ -28,16 +41,16 @@ PartsDep = Annotated[Services, Depends(parts_of)]
 
 async def bearer(
     services: PartsDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    token: Annotated[str | None, Depends(BearerScheme())],
 ) -> Principal:
     """The principal of the request's token; one request is taken from its rate. Raises
     TokenRefused, Problem (401, 429).
     """
-    if credentials is None:
+    if token is None:
         raise unauthenticated(
             "send a token, as in: Authorization: Bearer <token>; `rtdash token` prints one"
         )
-    principal = await services.verifier.authenticate(credentials.credentials)
+    principal = await services.verifier.authenticate(token)
     if wait_s := services.limits.take(principal.sub):
         raise rate_limited(wait_s)
     return principal

@@ -4,12 +4,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rtdash.server.auth.bearer import find_bearer
 from rtdash.server.auth.tokens import TokenRefused, token_digest
 from rtdash.server.http.peer_address import household
 from rtdash.server.rest.problems import rate_limited
 from rtdash.server.services import Services
 
-_BEARER = b"bearer "
 _NEVER_PACED = {"/healthz", "/readyz"}
 """An orchestrator that gets a 429 ends the process."""
 
@@ -38,11 +38,11 @@ class AddressPace:
 
 
 def _is_known(services: Services, scope: Scope) -> bool:
-    for name, value in scope["headers"]:
-        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-            try:
-                services.verifier.recall(token_digest(value[len(_BEARER) :].decode("latin-1")))
-            except (KeyError, TokenRefused):
-                return False
-            return True
-    return False
+    token = find_bearer(scope["headers"])
+    if token is None:
+        return False
+    try:
+        services.verifier.recall(token_digest(token))
+    except (KeyError, TokenRefused):
+        return False
+    return True

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from rtdash.dashboard import Snapshot
 from rtdash.protocol.etags import is_listed
+from rtdash.server.auth.bearer import parse_bearer
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.access import choose_venue
 from rtdash.server.rest.adapting import as_get, without_prefix
@@ -39,7 +40,6 @@ MAX_QUESTIONS = 10_000
 LONGEST_QUERY_BYTES = 256
 """Longest query that is remembered: a longer one only repeats itself, and would fill the memory."""
 
-_BEARER = b"bearer "
 _CACHE_CONTROL = (b"cache-control", CACHE_CONTROL.encode())
 _CONTENT_TYPE = (b"content-type", JSON.encode())
 
@@ -74,8 +74,8 @@ class FastPath(FastAPI):
         ):
             start = time.perf_counter()
             services: Services = self.state.services
-            authorization, if_none_match = _read_headers(scope)
-            if authorization is not None and (found := self._find(services, scope, authorization)):
+            token, if_none_match = _read_headers(scope)
+            if token is not None and (found := self._find(services, scope, token)):
                 status = await _send(send, found.body, found.etag, if_none_match)
                 services.metrics.count_request(
                     "GET", scope["path"], status, time.perf_counter() - start
@@ -93,11 +93,9 @@ class FastPath(FastAPI):
             return
         await super().__call__(scope, receive, send)
 
-    def _find(
-        self, services: Services, scope: Scope, authorization: bytes
-    ) -> Snapshot | KeptList | None:
+    def _find(self, services: Services, scope: Scope, token: str) -> Snapshot | KeptList | None:
         """Return the answer, if token, venue, bytes and rate are all at hand."""
-        digest = token_digest(authorization[7:].decode("latin-1"))
+        digest = token_digest(token)
         try:
             caller = services.verifier.recall(digest)
             question = self._question(services, scope, caller, digest)
@@ -128,19 +126,21 @@ class FastPath(FastAPI):
         return question
 
 
-def _read_headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
-    """The bearer's header and If-None-Match; no bearer for another scheme, or when a browser wants
-    CORS headers in the answer.
+def _read_headers(scope: Scope) -> tuple[str | None, bytes | None]:
+    """Return the token and If-None-Match, in one pass; no token when it stands twice, or when a
+    browser wants CORS headers in the answer.
     """
-    authorization = if_none_match = None
+    token = if_none_match = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            authorization = value if value[:7].lower() == _BEARER else None
+            if token is not None:
+                return None, None
+            token = parse_bearer(value.decode("latin-1"))
         elif name == b"if-none-match":
             if_none_match = value
         elif name == b"origin":
             return None, None
-    return authorization, if_none_match
+    return token, if_none_match
 
 
 async def _send(send: Send, body: bytes, etag: str, if_none_match: bytes | None) -> int:

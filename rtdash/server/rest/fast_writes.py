@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from rtdash.server.auth.bearer import find_bearer
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.problems import logged_problem
 from rtdash.server.rest.routers.changes import answer_booking
@@ -27,7 +28,6 @@ WRITES: Mapping[str, Callable[..., Awaitable[Response]]] = {
 }
 """Handlers of POST requests, by path."""
 
-_BEARER = "bearer "
 _KEY = "idempotency-key"
 
 
@@ -64,13 +64,13 @@ def _caller(services: Services, request: Request) -> Principal | None:
     """Return the caller, if it is known, within its rate, and neither the query nor a browser's
     Origin has a say in the answer.
     """
-    scheme_and_token = request.headers.get("authorization", "")
     if request.method != "POST" or request.scope["query_string"] or "origin" in request.headers:
         return None
-    if scheme_and_token[: len(_BEARER)].lower() != _BEARER:
+    token = find_bearer(request.scope["headers"])
+    if token is None:
         return None
     try:
-        caller = services.verifier.recall(token_digest(scheme_and_token[len(_BEARER) :]))
+        caller = services.verifier.recall(token_digest(token))
     except (KeyError, TokenRefused):
         return None
     return None if services.limits.take(caller.sub) else caller

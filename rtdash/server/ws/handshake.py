@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import PlainTextResponse, Response
 
+from rtdash.server.auth.bearer import parse_bearer
+
 SUBPROTOCOL = "rtdash.v1"
 MAX_FIELDS = 100
 _BEARER_SUBPROTOCOL = "bearer."
@@ -39,7 +41,7 @@ class Handshake:
             origin=fields.get("origin"),
             host=fields.get("host", ""),
             is_secure=is_secure,
-            token=_header_token(fields.get("authorization", ""))
+            token=parse_bearer(fields.get("authorization", ""))
             or _subprotocol_token(offered)
             or query.get("token")
             or None,
@@ -89,11 +91,6 @@ def full(retry_after_s: float) -> Response:
     """503: come back later."""
     text = "the server takes no more connections at the moment: come back later\n"
     return PlainTextResponse(text, 503, {"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
-
-
-def _header_token(authorization: str) -> str | None:
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _subprotocol_token(offered: Collection[str]) -> str | None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rtdash.protocol.messages import encode
+from rtdash.server.auth.bearer import find_bearer
 from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.readiness import list_problems
 from rtdash.server.rest import schemas
@@ -70,7 +71,7 @@ async def read_metrics(request: Request, services: PartsDep) -> Response:
         raise Problem("not_found", "the metrics are at the port that RTDASH_ADMIN_PORT names")
     token = services.settings.metrics_token
     if token is not None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        given = find_bearer(request.scope["headers"]) or ""
         if not compare_digest(given.encode(), token.get_secret_value().encode()):
             raise unauthenticated(
                 "the metrics need the token of the setting RTDASH_METRICS_TOKEN, as in:"
