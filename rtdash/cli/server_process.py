@@ -31,6 +31,9 @@ def serve_one(
     """Serve in this process until a signal ends it; `worker_metrics` is given to one of several
     workers. Raises CommandFailed when the server can't start, KeyboardInterrupt after SIGINT.
     """
+    from rtdash.server.interpreter import hold_collector
+
+    hold_collector()
     from rtdash.broker.base import BrokerUnusable
     from rtdash.domain.venue_file import VenueFileError
     from rtdash.server import serving

@@ -53,7 +53,7 @@ RestaurantStatus = Literal[
 class Shape(BaseModel):
     """Nothing but the fields named."""
 
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid", strict=False, defer_build=True)
 
 
 class StreamPosition(Shape):

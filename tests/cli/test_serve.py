@@ -210,3 +210,24 @@ def test_nothing_else_is_loaded_before_ctrl_c_is_looked_after() -> None:
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=30
     )
     assert told.stdout.split() == ["rtdash", "rtdash.cli"]
+
+
+def test_a_start_loads_nothing_that_only_few_requests_need() -> None:
+    """The guide's renderer, migrations, the generators and the terminal's views wait for their
+    use.
+    """
+    loaded = "import sys, rtdash.server.serving, rtdash.server.app; print(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=60
+    )
+    unwanted = {
+        "markdown_it",
+        "alembic",
+        "faker",
+        "rich",
+        "locust",
+        "redis",
+        "aio_pika",
+        "aiokafka",
+    }
+    assert unwanted.isdisjoint(told.stdout.split())

@@ -19,13 +19,18 @@ Cursor = Annotated[str | None, Field(description="`cursor` of the next page; nul
 class Body(BaseModel):
     """A closed object with camelCase fields."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        defer_build=True,  # most of them only describe answers: a start needs none
+    )
 
 
 class Problem(BaseModel):
     """RFC 9457. Further members give the facts."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     type: Annotated[str, Field(examples=["urn:rtdash:problem:no_availability"])]
     title: str
