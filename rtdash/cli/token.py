@@ -157,6 +157,12 @@ def _refuse_unknown_venues(venues: list[str], data: Path | None) -> None:
         for venue in venues:
             if venue != ALL_VENUES:
                 refuse_unknown(venue, known, what="venue")
+        for venue in set(venues) & set(read_venue_ids(settings.database_url, only_archived=True)):
+            typer.echo(
+                f"{venue} is out of service: the token reads its history, and nothing is booked"
+                " there (rtdash venues import of its file takes it back into service)",
+                err=True,
+            )
 
 
 def _described(token: str) -> dict[str, Any]:

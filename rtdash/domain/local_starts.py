@@ -1,7 +1,7 @@
 """Starts as a guest says them: an hour on the venue's wall, with the zone, as text of RFC 9557
 (`2027-12-07T19:00:00.000+00:00[Europe/Lisbon]`).
 
-The offset is that of the rules at the time of writing. It tells the two passes of an hour apart
+The offset is that of the rules at the time of writing. It distinguishes the two passes of an hour
 that a clock set back shows twice, and which instant the text stood for.
 """
 

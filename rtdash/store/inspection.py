@@ -12,7 +12,7 @@ from rtdash.store import schema
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
 from rtdash.store.store_url import open_engines
 from rtdash.store.upgrade import read_revision, refuse_newer
-from rtdash.store.venues import read_venues
+from rtdash.store.venues import read_archived, read_venues
 
 _PATIENCE_S = 5.0
 _RESTORE = "restore a backup, then: rtdash doctor --new-epoch"
@@ -47,9 +47,9 @@ def inspect_store(url: str) -> Inspection | None:
     )
 
 
-def read_venue_ids(url: str) -> list[str]:
-    """Return the venues of a store, in its order; none where the store isn't there yet, or can't
-    be asked.
+def read_venue_ids(url: str, *, only_archived: bool = False) -> list[str]:
+    """Return the venues of a store in its order, or only those out of service; none where the store
+    isn't there yet, or can't be asked.
     """
     try:
         engines = open_engines(url, busy_timeout_s=_PATIENCE_S)
@@ -57,7 +57,10 @@ def read_venue_ids(url: str) -> list[str]:
             return []
         engine = _read_only(engines.file) if engines.file is not None else engines.reader
         with engine.connect() as conn:
-            found = [venue.id for venue in read_venues(conn)]
+            archived = read_archived(conn) if only_archived else ()
+            found = [
+                venue.id for venue in read_venues(conn) if not only_archived or venue.id in archived
+            ]
         engine.dispose()
     except (SQLAlchemyError, StoreError):
         return []

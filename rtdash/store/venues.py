@@ -23,6 +23,7 @@ _READ_AMONG = select(venues.c.body).where(venues.c.id.in_(bindparam("ids", expan
 _READ_ARCHIVED = PreparedIn(
     lambda ids: select(venues.c.id).where(venues.c.id.in_(ids), venues.c.archived_at.is_not(None))
 )
+_READ_ALL_ARCHIVED = select(venues.c.id).where(venues.c.archived_at.is_not(None))
 _COUNT_BY_TYPE = (
     select(reservations.c.room_type, func.count())
     .where(reservations.c.venue == bindparam("venue"))
@@ -39,6 +40,11 @@ _LOCK = (
 def read_venues(conn: Connection) -> tuple[Venue, ...]:
     """All venues, in the order in which they came."""
     return tuple(venue_from_json(body) for body in conn.execute(_READ).scalars())
+
+
+def read_archived(conn: Connection) -> set[str]:
+    """Return the ids of the venues that are out of service."""
+    return set(conn.execute(_READ_ALL_ARCHIVED).scalars())
 
 
 class VenuesRedefined(StoreError):  # noqa: N818

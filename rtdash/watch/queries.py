@@ -62,6 +62,8 @@ async def readable_channels(api: Api, venues: Sequence[str]) -> tuple[Channel, .
     """
     profile = await retry_at_start(api.profile)
     kinds = {venue["id"]: venue["kind"] for venue in profile["venues"]}
+    if not kinds:
+        await retry_at_start(partial(api.get_json, "/api/dashboard/stats"))  # refused, and says why
     for venue in venues:
         _refuse_unknown(venue, kinds)
     wanted = {kinds[venue] for venue in venues} or set(kinds.values())

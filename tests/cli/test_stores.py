@@ -124,3 +124,6 @@ def test_a_venue_is_not_redefined_under_its_reservations(
     assert run(["serve", "--port", "0", "--venues", str(file), "--data", str(data)]) == 2
     assert run(["venues", "archive", "inn", "--data", str(data)]) == 0
     assert run(["venues", "archive", "outn", "--data", str(data)]) == 2
+    capfd.readouterr()
+    assert run(["token", "--venue", "inn", "--data", str(data)]) == 0
+    assert "inn is out of service" in capfd.readouterr().err

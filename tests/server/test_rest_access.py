@@ -137,6 +137,33 @@ def test_what_the_token_does_not_allow_is_forbidden(
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:rtdash:problem:forbidden")
 
 
+@pytest.mark.parametrize(
+    ("venues", "method", "path"),
+    [
+        (["ghost"], "GET", "/api/dashboard/stats"),
+        (["ghost"], "GET", "/api/hotel/bookings"),
+        (["ghost"], "POST", "/api/operations"),
+        (["ghost", HOTEL], "GET", "/api/dashboard/stats?venue=ghost"),
+        (["*"], "GET", "/api/dashboard/stats?venue=ghost"),
+    ],
+)
+def test_a_venue_of_the_token_that_is_absent_is_named(
+    server, venues: list[str], method: str, path: str
+) -> None:
+    """403 that says which one, and how to mend it."""
+    with server.client(venues=venues) as client:
+        answer = client.request(method, path, json=[] if method == "POST" else None)
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:rtdash:problem:forbidden")
+    assert "this server has no venue 'ghost'" in answer.json()["detail"]
+    assert "rtdash venues import FILE" in answer.json()["detail"]
+
+
+def test_of_several_venues_the_one_that_is_there_serves(server) -> None:
+    """The absent one is passed over where none is named."""
+    with server.client(venues=["ghost", HOTEL]) as client:
+        assert client.get("/api/dashboard/stats").json()["venue"] == HOTEL
+
+
 def test_issuer_and_audience_are_checked_when_set(serve) -> None:
     """Only a token from there and for us gets in."""
     server = serve(issuer="https://id.example", audience="rtdash")

@@ -52,6 +52,27 @@ async def test_who_isnt_let_in_hears_why(edge: Server, token: Any, code: int) ->
     assert given is None or not given or given not in json.dumps(said)
 
 
+@pytest.mark.parametrize("asked", [{}, {"venue": "ghost"}])
+async def test_a_venue_of_the_token_that_is_absent_is_named(
+    edge: Server, asked: dict[str, str]
+) -> None:
+    """`forbidden`, saying which one and how to mend it; so does the end of a connection that such a
+    token is handed to.
+    """
+    async with connect(edge.url(token=edge.token(venues=["ghost"])), proxy=None) as websocket:
+        client = Client(websocket)
+        answer = await client.ask(action="subscribe", channels=["hotel_stats"], **asked)
+        assert (answer["code"], answer["channels"]) == ("forbidden", ["hotel_stats"])
+        assert "this server has no venue 'ghost'" in answer["message"]
+        assert "rtdash venues import FILE" in answer["message"]
+    async with connect(edge.url(token=edge.token()), proxy=None) as websocket:
+        client = Client(websocket)
+        await client.ask(action="authenticate", token=edge.token(venues=["ghost"]))
+        said, closed = await client.farewell()
+    assert closed == 4501
+    assert "'ghost'" in said["reason"]
+
+
 @pytest.mark.parametrize(
     ("scopes", "venues", "asked", "forbidden"),
     [

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from rtdash.client.api import Api
+from rtdash.client.failures import NotAllowed
 from rtdash.protocol.channels import Channel
 from rtdash.server.auth.tokens import mint
 from rtdash.watch.queries import (
@@ -71,3 +72,15 @@ def test_venue_without_the_channel(served):
         NothingToWatch, match="'harbour-grill' is a restaurant, so that it has no hotel_stats"
     ):
         ask(served, ["hotel_stats"], ["harbour-grill"])
+
+
+def test_a_token_for_an_absent_venue_is_refused_with_its_name(served):
+    """The server's words say which, and how to mend it."""
+    secret = (served.data / "secret").read_text().strip()
+
+    async def asking():
+        async with Api(served.url, mint(secret, user="anna", venues=["ghost"])) as api:
+            return await readable_channels(api, [])
+
+    with pytest.raises(NotAllowed, match=r"no venue 'ghost'.*rtdash venues import"):
+        asyncio.run(asking())

@@ -11,6 +11,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from rtdash.domain.venues import Venue, VenueKind
+from rtdash.server.auth.absent_venues import absence
 from rtdash.server.auth.bearer import find_bearer
 from rtdash.server.auth.tokens import ADMIN, Principal, own_venues
 from rtdash.server.rest.problems import Problem, invalid, rate_limited, unauthenticated
@@ -102,7 +103,9 @@ def first_venue(
         if kind in {None, venue.kind}:
             return venue
     raise Problem(
-        "forbidden", f"the token is for no {kind or 'venue'} of this server: get one that is"
+        "forbidden",
+        absence(venues, caller)
+        or f"the token is for no {kind or 'venue'} of this server: get one that is",
     )
 
 
@@ -118,7 +121,8 @@ def require_writer(
     ):
         raise Problem(
             "forbidden",
-            f"the token may write to no {kind or 'venue'} of this server: get one that may",
+            absence(venues, caller)
+            or f"the token may write to no {kind or 'venue'} of this server: get one that may",
         )
 
 
@@ -134,7 +138,9 @@ def _named_venue(
     venue = venues.get(venue_id)
     if venue is None or not caller.may_see(venue_id):
         raise Problem(
-            "forbidden", "the token is not for that venue: GET /api/user/profile lists its venues"
+            "forbidden",
+            absence(venues, caller, venue_id)
+            or "the token is not for that venue: GET /api/user/profile lists its venues",
         )
     if kind is not None and venue.kind is not kind:
         raise invalid([("venue", f"must be a {kind}, and {venue_id} is a {venue.kind}")])

@@ -21,6 +21,7 @@ from rtdash.protocol.actions import (
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.server_session import ErrorReply
+from rtdash.server.auth.absent_venues import absence
 from rtdash.server.auth.tokens import TokenRefused
 from rtdash.server.ws import channel_rights
 from rtdash.server.ws.action_queue import Item, ResaveSession
@@ -210,7 +211,9 @@ class ActionHandler(ConnectionSession):
         self._connection.follows_anything(bool(self._subscriptions))
         if not channel_rights.may_follow_anything(principal, self._context.venues):
             self._connection.close(
-                CloseCode.FORBIDDEN, "the token allows nothing here: come back with another one"
+                CloseCode.FORBIDDEN,
+                absence(self._context.venues, principal)
+                or "the token allows nothing here: come back with another one",
             )
 
     def _refuse(self, item: Action | ResaveSession, refused: ActionRefused) -> None:

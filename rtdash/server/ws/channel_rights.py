@@ -8,6 +8,7 @@ from rtdash.domain.venues import Venue
 from rtdash.protocol.actions import ActionRefused
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.codes import ErrorCode
+from rtdash.server.auth.absent_venues import absence
 from rtdash.server.auth.tokens import Principal, own_venues
 
 
@@ -24,7 +25,7 @@ def resolve(
     """
     asked = list(dict.fromkeys(channels))
     if venue_id is not None and not (venue_id in venues and principal.may_see(venue_id)):
-        message = (
+        message = absence(venues, principal, venue_id) or (
             f"the token is not for a venue {venue_id[:40]!r}: GET /api/user/profile lists its"
             " venues"
         )
@@ -38,9 +39,10 @@ def resolve(
             if not principal.allows(channel.read_scope)
             else f"a {channel.kind}"
         )
+        message = f"the token lacks {lacking}, which {channel} needs: ask for another token"
         raise ActionRefused(
             ErrorCode.FORBIDDEN,
-            f"the token lacks {lacking}, which {channel} needs: ask for another token",
+            absence(venues, principal) or message,
             channels=tuple(refused),
         )
     return {channel: stream for channel, stream in streams.items() if stream is not None}
