@@ -163,6 +163,7 @@ async def _build(opened: OpenedResources) -> Services:
         limits=limit_users(opened.settings.limits, opened.metrics),
         address_limit=limit_addresses(opened.settings.limits, opened.metrics),
         bodies=limit_bodies(opened.settings.limits, opened.metrics),
+        decoding_turn=asyncio.Lock(),
         metrics=opened.metrics,
         idle_connections=IdleConnections(opened.http_connections),
         read_your_writes=ReadYourWrites(),

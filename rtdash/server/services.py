@@ -1,5 +1,6 @@
 """The parts of a running server, as the composition hands them to routes and gateway."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -54,6 +55,8 @@ class Services:
     address_limit: RequestLimit
     """By address, of requests without a known token."""
     bodies: ByteBudget
+    decoding_turn: asyncio.Lock
+    """Held by the list of operations that is decoded next."""
     metrics: Metrics
     idle_connections: IdleConnections[HttpPeer]
     read_your_writes: ReadYourWrites

@@ -20,6 +20,9 @@ RETRY_S = 1.0
 DRAIN_LIMIT_BYTES = 32 * 1024 * 1024
 """So much of a body that is too large is read and thrown away, so that its sender gets to read
 why."""
+MAX_BRACKETS = 4_000
+"""Objects and lists in what is decoded in one step: a thousand operations have a thousand. Each one
+costs the decoder, and the garbage collector, as much as many letters."""
 LENGTH_DIGITS = 15
 """A longer Content-Length is beyond every limit; Python refuses to read thousands of digits."""
 
@@ -81,9 +84,23 @@ def without_mark(body: bytes) -> bytes:
     return body.removeprefix(BOM_UTF8)
 
 
-def decode_json(body: bytes) -> Any:
-    """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem (400)."""
+def count_brackets(text: bytes) -> int:
+    """Return how many objects and lists a JSON text has at most: brackets in strings count, too."""
+    return text.count(b"{") + text.count(b"[")
+
+
+def decode_json(body: bytes, name: str = "the body") -> Any:
+    """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem: 400 where it is none, 413
+    for one of too many parts.
+    """
+    text = without_mark(body)
+    if count_brackets(text) > MAX_BRACKETS:
+        raise Problem(
+            "body_too_large",
+            f"{name} has more than {MAX_BRACKETS} brackets",
+            facts={"limitBrackets": MAX_BRACKETS},
+        )
     try:
-        return from_json(without_mark(body), allow_inf_nan=False)
+        return from_json(text, allow_inf_nan=False)
     except ValueError as reason:
-        raise Problem("unreadable", f"the body is not JSON: {reason}") from None
+        raise Problem("unreadable", f"{name} is not JSON: {reason}") from None

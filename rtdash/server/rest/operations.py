@@ -11,6 +11,11 @@ from rtdash.domain.venues import Venue, VenueKind
 from rtdash.server.rest.fields import ANY_STATUS, FIELDS, Field
 from rtdash.server.rest.problems import Problem, invalid
 
+MAX_WRONG = 25
+"""Wrong fields that are named: a body of 64 KiB can have thousands, and a list as many bodies."""
+LONGEST_NAME = 100
+"""Characters of a field's name that are repeated to its sender."""
+
 _TERMS = (
     "customerName",
     "customerEmail",
@@ -52,14 +57,18 @@ def read_operation(
     `kind`.
 
     `operation_id` stands in for a missing `operationId`. Raises Problem (422) with every field that
-    is wrong, missing or unknown.
+    is wrong, missing or unknown; of a body with more than 25 of them, with those of its beginning.
     """
     shape = SHAPES[venue.kind, op]
     wrong: list[tuple[str, str]] = []
     values: dict[str, Any] = {"operation_id": operation_id}
     for name, value in body.items():
+        if len(wrong) >= MAX_WRONG:
+            raise invalid(wrong)
         if name not in shape.known:
-            wrong.append((name, f"is not a field of {op} at a {venue.kind}: leave it out"))
+            wrong.append(
+                (_shortened(name), f"is not a field of {op} at a {venue.kind}: leave it out")
+            )
         elif name in _LEADING or (value is None and name not in shape.needed):
             continue
         else:
@@ -84,6 +93,10 @@ def read_operation(
     if wrong:
         raise invalid(wrong)
     return Operation(op=op, venue_id=venue.id, **values)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:

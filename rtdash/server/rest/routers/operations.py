@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic_core import to_json
@@ -27,7 +27,7 @@ from rtdash.server.services import Services
 
 OPERATIONS_PATH = "/api/operations"
 BREATH = 100
-"""Operations read or shown in one turn of the event loop."""
+"""Outcomes shown in one turn of the event loop."""
 
 router = APIRouter(tags=["operations"])
 _BODY = json_body(
@@ -68,10 +68,9 @@ async def answer_operations(
     async with read_body(
         request, LIST_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
     ) as body:
-        values = await decode_operations(body, request.headers.get("content-type", JSON))
-    shown: list[Message | None] = [None] * len(values)
-    places, operations = await _read(values, shown, services, caller)
-    if is_atomic and len(operations) < len(values):
+        content_type = request.headers.get("content-type", JSON)
+        shown, places, operations = await _read(body, content_type, services, caller)
+    if is_atomic and len(operations) < len(shown):
         outcomes = _refuse_all(operations, shown)
     else:
         outcomes = await apply(services, caller, operations, is_atomic=is_atomic)
@@ -84,20 +83,24 @@ async def answer_operations(
 
 
 async def _read(
-    values: Sequence[Any], shown: list[Message | None], services: Services, caller: Principal
-) -> tuple[list[int], list[Operation]]:
-    """The operations that can be applied, and their places; the others are refused in `shown`."""
+    body: bytes, content_type: str, services: Services, caller: Principal
+) -> tuple[list[Message | None], list[int], list[Operation]]:
+    """The outcomes of those that are refused at once, None for others; the places of the others, and
+    their operations. What was decoded is dropped step by step: it may be many times its text.
+    """
+    shown: list[Message | None] = []
     places, operations = [], []
-    for place, value in enumerate(values):
-        try:
-            operations.append(listed_operation(value, services, caller))
-            places.append(place)
-        except Problem as reason:
-            shown[place] = refused_json(value, reason)
-            services.metrics.operations.add(1, OutcomeKind.REFUSED.value)
-        if place % BREATH == BREATH - 1:
-            await asyncio.sleep(0)
-    return places, operations
+    async for values in decode_operations(body, content_type, services.decoding_turn):
+        for value in values:
+            try:
+                operations.append(listed_operation(value, services, caller))
+                places.append(len(shown))
+                shown.append(None)
+            except Problem as reason:
+                shown.append(refused_json(value, reason))
+    if refused := len(shown) - len(places):
+        services.metrics.operations.add(refused, OutcomeKind.REFUSED.value)
+    return shown, places, operations
 
 
 def _refuse_all(operations: Sequence[Operation], shown: Sequence[Message | None]) -> list[Outcome]:
