@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from rtdash.bookings.atomic import refuse_together
-from rtdash.bookings.events import notification_event, reservation_event, upcoming_event
+from rtdash.bookings.event_builders import notification_event, reservation_event, upcoming_event
 from rtdash.bookings.outcomes import Applied, Change, Outcome, OutcomeKind, Step
 from rtdash.domain.availability import Night, Rooms, nights_touched_in_turn
 from rtdash.domain.instants import Clock, from_ms, to_ms

@@ -206,8 +206,8 @@ def _extras(_: Path) -> Iterator[Finding]:
 def _server(directory: Path) -> Iterator[Finding]:
     import httpx2
 
+    from rtdash.client.api_errors import Unreachable
     from rtdash.client.environment import open_client
-    from rtdash.client.failures import Unreachable
 
     url = find_url(directory)
     try:

@@ -9,8 +9,8 @@ import httpx2
 
 from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.client.api_errors import Unreachable
 from rtdash.client.environment import open_client
-from rtdash.client.failures import Unreachable
 
 TIMEOUT_S = 10
 _NO_CONTENT = 204

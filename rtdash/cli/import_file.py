@@ -200,7 +200,7 @@ async def _send(
     venue: str | None,
 ) -> None:
     from rtdash.client.api import Api
-    from rtdash.client.failures import NotAllowed, Problem, Unreachable
+    from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 
     try:
         async with Api(url, lambda: token) as api:

@@ -153,11 +153,11 @@ def _stop(should_stop: asyncio.Event, task: "asyncio.Task[Any] | None") -> None:
 @contextmanager
 def failures_in_words() -> Iterator[None]:
     """Raise CommandFailed for what keeps a run from its verdict."""
-    from rtdash.client.failures import NotAllowed, Problem, Unreachable
+    from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
     from rtdash.loadtest.generator.locust_process import GeneratorFailed
     from rtdash.loadtest.plan.slo import NotUsable
     from rtdash.loadtest.run.own_server import ServerFailed
-    from rtdash.loadtest.run.venues import NoVenues
+    from rtdash.loadtest.run.target_venues import NoVenues
 
     try:
         yield

@@ -124,7 +124,7 @@ def _run(
     from rtdash.cli.server_process import has_terminal, serve_one, settings_reader
     from rtdash.cli.traffic_process import TrafficProcess
     from rtdash.server import service_manager
-    from rtdash.server.hooks import Hooks
+    from rtdash.server.process_hooks import Hooks
 
     listeners = open_listeners(settings)
     url = url_of(listeners, settings)

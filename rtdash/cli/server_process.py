@@ -11,8 +11,8 @@ from rtdash.cli.configuration import read_settings
 from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
-    from rtdash.server.hooks import Hooks
     from rtdash.server.listener import Listeners
+    from rtdash.server.process_hooks import Hooks
     from rtdash.settings import Settings
 
 
@@ -61,7 +61,7 @@ def settings_reader(given: dict[str, Any]) -> Callable[[], "Settings"]:
     """Return a function that reads the settings again, for a reload. It raises ReloadRefused."""
 
     def reread() -> "Settings":
-        from rtdash.server.hooks import ReloadRefused
+        from rtdash.server.process_hooks import ReloadRefused
 
         try:
             return read_settings(given)

@@ -34,7 +34,7 @@ from rtdash.cli.suggestions import refuse_unknown
 if TYPE_CHECKING:
     from rtdash.simulate.replayed_rows import ReplayedRow
     from rtdash.simulate.script import TimedOperation
-    from rtdash.simulate.traffic import Traffic
+    from rtdash.simulate.traffic_plan import Traffic
 
 SAMPLE = 100
 """Reservations that `--dry-run` prints by default."""
@@ -152,7 +152,7 @@ def _read_traffic(
 ) -> "Traffic":
     from rtdash.simulate.calibration import Profile
     from rtdash.simulate.scenarios import SCENARIOS
-    from rtdash.simulate.traffic import Traffic
+    from rtdash.simulate.traffic_plan import Traffic
 
     return Traffic(
         rate_per_s=parse_rate(rate or "5/s"),

@@ -10,7 +10,7 @@ from rtdash.cli.simulate_run import choose_venues, run, say
 if TYPE_CHECKING:
     from rtdash.client.api import Api
     from rtdash.simulate.tally import Tally
-    from rtdash.simulate.traffic import Traffic
+    from rtdash.simulate.traffic_plan import Traffic
 
 DEFAULT_SOURCE = "/api/hooks/pms"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtdash.domain.venues import Venue
     from rtdash.simulate.replayed_rows import ReplayedRow
     from rtdash.simulate.tally import Tally
-    from rtdash.simulate.traffic import Traffic
+    from rtdash.simulate.traffic_plan import Traffic
 
 LOADED = "the past is loaded"
 """Beginning of the line that ends a backfill; `rtdash demo` waits for it."""
@@ -57,7 +57,7 @@ def run(
 
     Exits with the codes of the contract's list of commands.
     """
-    from rtdash.client.failures import NotAllowed, Problem, Unreachable
+    from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
     from rtdash.simulate.tally import Tally
 
     tally = Tally()
@@ -104,8 +104,8 @@ async def _work(
     from rich.console import Console
 
     from rtdash.client.api import Api
-    from rtdash.simulate.progress import progress
-    from rtdash.simulate.runner import until_stopped
+    from rtdash.simulate.progress_line import progress
+    from rtdash.simulate.traffic_run import until_stopped
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -126,7 +126,7 @@ async def send_traffic(
 ) -> None:
     """Send generated traffic: the past, then live."""
     from rtdash.domain.instants import utc_now
-    from rtdash.simulate.runner import run_traffic
+    from rtdash.simulate.traffic_run import run_traffic
     from rtdash.simulate.venue_reader import list_venues, read_offers
 
     chosen = choose_venues(await list_venues(api), venue, traffic)
@@ -155,7 +155,7 @@ async def send_replay(
     """Send the operations of the data set's rows."""
     from rtdash.resources import data_path
     from rtdash.simulate.replayed_rows import HOTELS
-    from rtdash.simulate.runner import run_replay
+    from rtdash.simulate.traffic_run import run_replay
 
     there = {one["id"] for one in (await api.profile())["venues"]}
     missing = sorted({HOTELS[one.booking.hotel] for one in rows} - there)

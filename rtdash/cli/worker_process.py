@@ -12,7 +12,7 @@ from rtdash.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
-    from rtdash.server.metrics.workers import WorkerMetrics
+    from rtdash.server.metrics.worker_metrics import WorkerMetrics
     from rtdash.settings import Settings
 
 
@@ -30,7 +30,7 @@ def work(order: WorkerOrder, metrics: "WorkerMetrics | None", reports: Connectio
     """Run one worker process: a server like a single one."""
     from rtdash.cli.server_process import serve_one, settings_reader
     from rtdash.server import logs
-    from rtdash.server.hooks import Hooks
+    from rtdash.server.process_hooks import Hooks
 
     os.setpgrp()  # Ctrl-C is for the parent, which then sends SIGTERM
     logs.set_up(order.settings.log, order.settings.log_level)

@@ -25,8 +25,8 @@ from rtdash.server import service_manager
 from rtdash.server.signals import announce_abort, handles_hangup
 
 if TYPE_CHECKING:
-    from rtdash.server.hooks import Hooks
     from rtdash.server.listener import Listeners
+    from rtdash.server.process_hooks import Hooks
     from rtdash.settings import Settings
 
 FIRST_RESTART_S = 0.5
@@ -155,7 +155,7 @@ class _Supervisor:
             raise KeyboardInterrupt
 
     def _start(self, number: int) -> _Worker:
-        from rtdash.server.metrics.workers import WorkerMetrics
+        from rtdash.server.metrics.worker_metrics import WorkerMetrics
 
         ours, theirs = _spawning.Pipe()
         metrics = WorkerMetrics(self._directory, number) if self._directory else None

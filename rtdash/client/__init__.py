@@ -1,9 +1,9 @@
 """The Python client: `connect` for what happens, `Api` for questions and operations."""
 
 from rtdash.client.api import Api
-from rtdash.client.changes import ConnectionChange, State
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from rtdash.client.connection import Connection, connect
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
+from rtdash.client.connection_states import ConnectionChange, State
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource
 from rtdash.client.websocket_connection import ConnectionRejected

@@ -11,8 +11,8 @@ from typing import Any, Self
 import httpx2
 
 from rtdash.client.addresses import rest_url
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable, problem_of
 from rtdash.client.environment import open_client
-from rtdash.client.failures import NotAllowed, Problem, Unreachable, problem_of
 from rtdash.client.tokens import TokenSource, present_token
 from rtdash.protocol.backoff import Backoff
 

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from rtdash.client.addresses import rest_url
-from rtdash.client.changes import ConnectionChange
 from rtdash.client.connection_loop import ConnectionLoop, Delivery
+from rtdash.client.connection_states import ConnectionChange
 from rtdash.client.receive_queue import ReceiveQueue
 from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing

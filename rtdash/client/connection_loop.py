@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from rtdash.client import events
 from rtdash.client.addresses import rest_url
-from rtdash.client.changes import ConnectionChange, State
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
+from rtdash.client.connection_states import ConnectionChange, State
 from rtdash.client.events import Action, Event
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from rtdash.client.receive_queue import ReceiveQueue
 from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing

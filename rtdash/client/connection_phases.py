@@ -3,10 +3,10 @@
 from typing import Literal
 
 from rtdash.client import events
-from rtdash.client.changes import State
+from rtdash.client.connection_states import State
 from rtdash.client.deadlines import OF_AN_ATTEMPT, Deadlines
-from rtdash.client.dialogue import Dialogue, Ended, Lost
 from rtdash.client.events import Action, Show
+from rtdash.client.frame_reader import Dialogue, Ended, Lost
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule
 from rtdash.client.retry_schedule import RetrySchedule

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx2
 
 from rtdash.client.addresses import is_this_machine
-from rtdash.client.failures import Unreachable
+from rtdash.client.api_errors import Unreachable
 
 if TYPE_CHECKING:
     import ssl

@@ -4,7 +4,7 @@ decisions stay free of I/O.
 
 from dataclasses import dataclass
 
-from rtdash.client.changes import State
+from rtdash.client.connection_states import State
 from rtdash.protocol.received import Message, Subscribed
 
 

@@ -5,7 +5,7 @@
 from typing import Any
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed
+from rtdash.client.api_errors import NotAllowed
 from rtdash.client.receive_queue import ReceiveQueue
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Channel, Position, Stream

@@ -7,8 +7,8 @@ Mirrors `rtdash/web/lib/reconnect.js`; both obey the scripts in `fixtures/client
 import random
 
 from rtdash.client import events, reasons
-from rtdash.client.changes import State
 from rtdash.client.connection_phases import ConnectionPhases
+from rtdash.client.connection_states import State
 from rtdash.client.deadlines import Deadlines
 from rtdash.client.events import Action, Event, Show
 from rtdash.client.liveness import Liveness

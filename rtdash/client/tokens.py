@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 
-from rtdash.client.failures import NotAllowed
+from rtdash.client.api_errors import NotAllowed
 
 TokenSource = str | Callable[[], str | Awaitable[str]]
 """A token, or what gives the present one: asked before every connection, and when the one in use is

@@ -14,7 +14,7 @@ from websockets.exceptions import (
 )
 
 from rtdash.client.addresses import is_this_machine, socket_url
-from rtdash.client.failures import problem_of
+from rtdash.client.api_errors import problem_of
 from rtdash.protocol.codes import CloseCode
 
 _ABNORMAL = 1006

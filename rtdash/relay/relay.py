@@ -16,9 +16,9 @@ from rtdash.protocol.channels import Position, Stream
 from rtdash.relay.broker_connection import BrokerConnection
 from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan, Reach
 from rtdash.relay.log import Log
-from rtdash.relay.notices import notices_of, source_of
 from rtdash.relay.replays import Replayer, Replays, Start
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
+from rtdash.relay.stream_notices import notices_of, source_of
 from rtdash.store.database import DatabaseReplaced, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 

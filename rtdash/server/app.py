@@ -18,7 +18,7 @@ from rtdash.server.http.byte_budget import HEADS_ADDRESS_BYTES, HEADS_TOTAL_BYTE
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.origin_policy import Cors, OriginPolicy
 from rtdash.server.http.peer_address import TrustedProxies
-from rtdash.server.metrics.workers import WorkerMetrics
+from rtdash.server.metrics.worker_metrics import WorkerMetrics
 from rtdash.server.rest import problems
 from rtdash.server.rest.address_pace import AddressPace
 from rtdash.server.rest.fast_path import FastPath

@@ -20,21 +20,21 @@ from rtdash.domain.instants import Clock
 from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
-from rtdash.server.auth.identity import Identity, open_identity, read_keys
+from rtdash.server.auth.authentication import Identity, open_identity, read_keys
 from rtdash.server.background import BackgroundTasks
 from rtdash.server.http.idle_connections import IdleConnections
 from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.metrics.collectors import read_figures
 from rtdash.server.metrics.registry import Metrics
-from rtdash.server.metrics.workers import WorkerMetrics
+from rtdash.server.metrics.worker_metrics import WorkerMetrics
 from rtdash.server.open_files import fit_to_open_files
 from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.request_limits import limit_addresses, limit_bodies, limit_users
 from rtdash.server.runs import list_runs
 from rtdash.server.services import Services
-from rtdash.server.venues import load_venues
+from rtdash.server.venue_loading import load_venues
+from rtdash.server.ws.connection_context import ConnectionServices
 from rtdash.server.ws.connection_manager import ConnectionManager
-from rtdash.server.ws.context import ConnectionServices
 from rtdash.server.zone_rules import follow_zone_rules
 from rtdash.settings import Settings, load_secret
 from rtdash.store.database import Commit, Database

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from rtdash.domain.venue_file import VenueFileError
 from rtdash.server import service_manager
 from rtdash.server.auth.keys import KeyUnusable, read_key_file
-from rtdash.server.hooks import ReloadRefused
 from rtdash.server.open_files import fit_to_open_files
+from rtdash.server.process_hooks import ReloadRefused
 from rtdash.server.services import Services
 from rtdash.server.tls import Certificate
-from rtdash.server.venues import load_venues
+from rtdash.server.venue_loading import load_venues
 from rtdash.settings import Settings
 from rtdash.store.errors import StoreError
 

@@ -19,7 +19,7 @@ from rtdash.server.http.byte_budget import ByteBudget
 from rtdash.server.http.idle_connections import HttpPeer, IdleConnections
 from rtdash.server.http.request_limit import RequestLimit
 from rtdash.server.metrics.registry import Metrics
-from rtdash.server.metrics.workers import WorkerMetrics
+from rtdash.server.metrics.worker_metrics import WorkerMetrics
 from rtdash.server.read_your_writes import ReadYourWrites
 from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.settings import Limits, Settings

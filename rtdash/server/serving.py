@@ -17,11 +17,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from rtdash.server import service_manager
-from rtdash.server.admin import AdminApp, AdminProtocol
-from rtdash.server.hooks import Hooks
+from rtdash.server.admin_port import AdminApp, AdminProtocol
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.listener import Listeners, is_unix
+from rtdash.server.process_hooks import Hooks
 from rtdash.server.reload import Reloader, watch_certificate
 from rtdash.server.signals import announce_abort, handles_hangup
 from rtdash.server.tls import Certificate

@@ -12,7 +12,7 @@ from rtdash.domain.venues import Venue, VenueKind, business_date
 from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS
 from rtdash.simulate.calibration import Profile, restaurant_calibration
 from rtdash.simulate.distributions import seeded
-from rtdash.simulate.live import generate_live
+from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.past import Past
 from rtdash.simulate.population_balance import PopulationBalance
 from rtdash.simulate.repeated_week import WEEK, Life, first_day, last_day, repeat_week

@@ -4,7 +4,7 @@ Everything depends on seed, venue, start and options alone, to the byte (within 
 Faker, from which the names come).
 """
 
-from rtdash.simulate.live import generate_live
+from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.past import Past, generate_past
 from rtdash.simulate.script import TimedOperation
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem
+from rtdash.client.api_errors import Problem
 from rtdash.domain.money import to_minor
 from rtdash.domain.venue_file import CLOSEOUT_HOURS, parse_venues
 from rtdash.domain.venues import MenuCategory, MenuItem, RoomType, Venue, VenueKind

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx2
 
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from rtdash.client.environment import open_client
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
 from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, sign
 from rtdash.simulate.pms import ReservationStates, event_id, event_of
 from rtdash.simulate.script import TimedOperation

@@ -28,9 +28,9 @@ from rtdash.store.errors import (
 from rtdash.store.files import StoreFiles
 from rtdash.store.identity import ensure_identity
 from rtdash.store.reader import Reader
+from rtdash.store.schema_upgrade import prepare
 from rtdash.store.server_lease import LeaseKeeper
 from rtdash.store.store_url import open_engines
-from rtdash.store.upgrade import prepare
 from rtdash.store.writer import Commit, Writer
 
 __all__ = [

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.store import schema
 from rtdash.store.errors import StoreError, StoreUnavailable, translate
+from rtdash.store.schema_upgrade import read_revision, refuse_newer
 from rtdash.store.store_url import open_engines
-from rtdash.store.upgrade import read_revision, refuse_newer
 from rtdash.store.venues import read_archived, read_venues
 
 _PATIENCE_S = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from tests.client.answers import DROP, answering
 
 OPERATIONS = [{"operationId": "a", "op": "confirm"}, {"operationId": "b", "op": "confirm"}]

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from rtdash.client.api import Api
+from rtdash.client.api_errors import NotAllowed
 from rtdash.client.connection import connect
-from rtdash.client.failures import NotAllowed
 from rtdash.client.tokens import present_token
 
 WRONG = ["half of\na token", "half of\r\nX-Header: a token", "half of a tokén"]

@@ -18,8 +18,8 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection_context import ConnectionServices
 from rtdash.server.ws.connection_manager import ConnectionManager
-from rtdash.server.ws.context import ConnectionServices
 from rtdash.settings import Limits
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import FakeLog, Turns

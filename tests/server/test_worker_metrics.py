@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtdash.server.metrics.registry import Metrics
-from rtdash.server.metrics.workers import by_worker
+from rtdash.server.metrics.worker_metrics import by_worker
 
 
 def test_each_metric_is_told_once_with_every_worker_in_it() -> None:

@@ -13,7 +13,7 @@ from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Reservation
 from rtdash.domain.venues import Venue
-from rtdash.server.rest.operations import read_op, read_operation
+from rtdash.server.rest.operation_parser import read_op, read_operation
 from rtdash.simulate.venue_reader import packaged_venues
 
 HOTEL, RESTAURANT = packaged_venues()

@@ -6,7 +6,7 @@ import pytest
 
 from rtdash.domain.venues import business_date
 from rtdash.simulate.calibration import Profile
-from rtdash.simulate.live import generate_live
+from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.past import Past
 from rtdash.simulate.scenarios import SCENARIOS, find_scenario
 

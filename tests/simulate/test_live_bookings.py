@@ -8,8 +8,8 @@ import pytest
 
 from rtdash.domain.instants import parse_instant
 from rtdash.simulate.calibration import SERVING_HOURS
-from rtdash.simulate.live import SLOW, generate_live, natural_rate
 from rtdash.simulate.live_bookings import HotelBookingGenerator, Pace, RestaurantBookingGenerator
+from rtdash.simulate.live_traffic import SLOW, generate_live, natural_rate
 from rtdash.simulate.past import fitting_profile
 from rtdash.simulate.room_inventory import RoomInventory
 from rtdash.simulate.scenarios import find_scenario

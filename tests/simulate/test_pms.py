@@ -10,11 +10,11 @@ from itertools import islice
 
 import pytest
 
-from rtdash.client.failures import NotAllowed
+from rtdash.client.api_errors import NotAllowed
 from rtdash.imports import convert, parse_map, read_rows
 from rtdash.protocol.webhooks import ID, SIGNATURE, check_age, check_signature
 from rtdash.resources import data_path
-from rtdash.simulate.live import generate_live
+from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.pms import ReservationStates, event_of
 from rtdash.simulate.pms_server import serve_states
 from rtdash.simulate.scenarios import find_scenario

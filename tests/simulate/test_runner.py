@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed
+from rtdash.client.api_errors import NotAllowed
 from rtdash.domain.instants import utc_now
-from rtdash.simulate.runner import run_traffic, until_stopped
 from rtdash.simulate.tally import Tally
-from rtdash.simulate.traffic import Traffic
+from rtdash.simulate.traffic_plan import Traffic
+from rtdash.simulate.traffic_run import run_traffic, until_stopped
 from rtdash.simulate.venue_reader import packaged_venues, read_venues
 from tests.server.running import DEFAULT_SCOPES, RunningServer, start_server
 
@@ -114,7 +114,7 @@ def test_stopped_run_says_so():
 
 def test_work_that_does_not_end_is_cut_off(monkeypatch):
     """After its grace, work that doesn't end is ended."""
-    monkeypatch.setattr("rtdash.simulate.runner.GRACE_S", 0.05)
+    monkeypatch.setattr("rtdash.simulate.traffic_run.GRACE_S", 0.05)
 
     async def scenario():
         stop = asyncio.Event()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtdash.client.failures import Problem
+from rtdash.client.api_errors import Problem
 from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.sender import BATCH, GROUP_S, Sender
 from rtdash.simulate.tally import Tally

@@ -12,7 +12,7 @@ import pytest
 from rtdash.simulate.calibration import Profile
 from rtdash.simulate.scenarios import SCENARIOS
 from rtdash.simulate.script import TimedOperation
-from rtdash.simulate.traffic import Traffic, in_order
+from rtdash.simulate.traffic_plan import Traffic, in_order
 from rtdash.simulate.venue_reader import packaged_venues
 
 HOTEL, GRILL = packaged_venues()

@@ -26,8 +26,8 @@ from rtdash.client.api import Api
 from rtdash.resources import data_path
 from rtdash.simulate.dataset import read_bookings
 from rtdash.simulate.replayed_rows import RowAccounting, select_rows
-from rtdash.simulate.runner import run_replay
 from rtdash.simulate.tally import Tally
+from rtdash.simulate.traffic_run import run_replay
 from tests.programs import plain_environment
 from tests.simulate import figures
 from tests.simulate.data_set import find_data_set

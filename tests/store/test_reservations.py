@@ -13,7 +13,7 @@ from rtdash.domain.availability import Rooms
 from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Op, Status
-from rtdash.store import reservations, store_url, upgrade
+from rtdash.store import reservations, schema_upgrade, store_url
 from rtdash.store.venues import save_venues
 from tests.figures import Version, totals_at
 from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
@@ -191,7 +191,7 @@ def test_totals_are_those_of_the_definition_at_every_instant(steps, size):
     timed = []
     with TemporaryDirectory() as directory:
         engines = store_url.open_engines(f"sqlite:///{directory}/x.db", busy_timeout_s=1)
-        upgrade.prepare(engines, NOW)
+        schema_upgrade.prepare(engines, NOW)
         with engines.writer.begin() as conn:
             save_venues(conn, VENUES)
         for batch in batches:

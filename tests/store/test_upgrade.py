@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert, inspect, select
 
 from rtdash.domain.instants import from_ms, to_ms
-from rtdash.store import migrations, schema, sessions, store_url, upgrade
+from rtdash.store import migrations, schema, schema_upgrade, sessions, store_url
 from rtdash.store.sessions import StoredSession
 from tests.stores import NOW
 
@@ -48,7 +48,7 @@ def described(engine):
 def test_migrations_make_the_tables_of_today(engine):
     """An old database that was migrated is the same as a new one."""
     with engine.begin() as conn:
-        upgrade.migrate(conn)
+        schema_upgrade.migrate(conn)
     migrated = described(engine)
     with engine.begin() as conn:
         assert compare_metadata(MigrationContext.configure(conn), schema.metadata) == []
@@ -82,12 +82,12 @@ def test_sessions_of_the_first_tables_are_kept(engine, engines):
     row = {"id": "s1", "sub": "anna", "process": "p1", "subscriptions": "{}", "positions": "[]"}
     instants = {"saved_at": to_ms(NOW), "expires_at": to_ms(NOW + TTL)}
     with engine.begin() as conn:
-        config = upgrade._alembic()
+        config = schema_upgrade._alembic()
         config.attributes["connection"] = conn
         command.upgrade(config, "0001")
         first = Table("sessions", MetaData(), autoload_with=conn)
         conn.execute(insert(first), {**row, **instants, "generation": 1})
-    upgrade.prepare(engines, NOW)
+    schema_upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         assert sessions.load(conn, "s1", now=NOW, ttl=TTL) == session
         taken = sessions.take_over(
@@ -98,13 +98,13 @@ def test_sessions_of_the_first_tables_are_kept(engine, engines):
 
 def test_an_empty_database_is_made_once(engine, engines):
     """A second start changes nothing but the mark of its probe."""
-    upgrade.prepare(engines, NOW)
+    schema_upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         conn.execute(insert(schema.meta), {"key": "kept", "value": "yes"})
         before = conn.execute(
             select(schema.meta.c.value).where(schema.meta.c.key == "epoch")
         ).scalar_one()
-    upgrade.prepare(engines, NOW)
+    schema_upgrade.prepare(engines, NOW)
     with engine.begin() as conn:
         values = {row.key: row.value for row in conn.execute(select(schema.meta))}
         assert values["epoch"] == before

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed
+from rtdash.client.api_errors import NotAllowed
 from rtdash.protocol.channels import Channel
 from rtdash.server.auth.tokens import mint
 from rtdash.watch.queries import (

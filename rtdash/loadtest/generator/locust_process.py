@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rtdash.loadtest.generator.reports import GeneratorReports
+from rtdash.loadtest.generator.generator_reports import GeneratorReports
 from rtdash.loadtest.generator.results import Results, collect
 from rtdash.loadtest.generator.run_config import CONFIG_VARIABLE, OVER_FILE, TRAFFIC_FILE, RunConfig
 from rtdash.resources import data_path

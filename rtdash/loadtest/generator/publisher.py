@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.domain.venues import VenueKind
 from rtdash.loadtest.generator.account import Acknowledged
 from rtdash.loadtest.generator.booking_model import BookingModel

@@ -7,21 +7,21 @@ import random
 from pathlib import Path
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.loadtest.generator.fault_proxy import FaultProxy
 from rtdash.loadtest.generator.locust_process import GeneratorFailed
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.run import server_log
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.leaks import count_before, count_leaks
-from rtdash.loadtest.run.liveness import watch_liveness
 from rtdash.loadtest.run.machine import probe_disk
 from rtdash.loadtest.run.own_server import ServerFailed
 from rtdash.loadtest.run.painting import match_paints, painting
 from rtdash.loadtest.run.parts import PhaseParts, build_parts
+from rtdash.loadtest.run.server_liveness import watch_liveness
 from rtdash.loadtest.run.settling import read_logs, settle
+from rtdash.loadtest.run.target_venues import read_venues
 from rtdash.loadtest.run.traffic import run_traffic
-from rtdash.loadtest.run.venues import read_venues
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.protocol.channels import Channel
 

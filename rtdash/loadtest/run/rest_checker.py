@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.domain.venues import VenueKind
 from rtdash.loadtest.generator.booking_model import BookingModel
 from rtdash.loadtest.generator.publisher import Publisher

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.loadtest.generator.locust_process import GeneratorFailed
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase, Scenario

@@ -5,9 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from rtdash.loadtest.generator.generator_reports import GeneratorReports
 from rtdash.loadtest.generator.probe_client import ProbeClient
 from rtdash.loadtest.generator.publisher import Publisher
-from rtdash.loadtest.generator.reports import GeneratorReports
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.run.machine import read_machine, read_run_delay_s
 from rtdash.loadtest.run.server_metrics import ServerMetrics, read_metrics

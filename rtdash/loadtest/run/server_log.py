@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from rtdash.client.api import Api
-from rtdash.client.failures import NotAllowed, Problem, Unreachable
+from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from rtdash.loadtest.generator.message_reader import digest_of
 from rtdash.loadtest.generator.run_config import TargetVenue
 from rtdash.loadtest.verdict.ledger import Log

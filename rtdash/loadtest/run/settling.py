@@ -4,7 +4,7 @@ import asyncio
 import time
 from functools import partial
 
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.loadtest.generator.run_config import save_heads
 from rtdash.loadtest.run import server_log
 from rtdash.loadtest.run.figures_checker import check_figures

@@ -12,7 +12,7 @@ from rtdash.domain.venues import Venue
 from rtdash.protocol.messages import Message
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest.access import choose_venue, require_admin
-from rtdash.server.rest.operations import (
+from rtdash.server.rest.operation_parser import (
     expect_object,
     read_kind,
     read_op,

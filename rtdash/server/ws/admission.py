@@ -18,7 +18,7 @@ from rtdash.server.logs import facts
 from rtdash.server.ws import handshake
 from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
 from rtdash.server.ws.connection import Connection
-from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.farewell import CLOSE_REASON_BYTES, JITTER_MS
 from rtdash.server.ws.handshake import Handshake
 from rtdash.server.ws.transport import PendingUpgrade, Transport, TransportLimits

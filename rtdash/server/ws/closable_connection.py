@@ -13,8 +13,8 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.logs import facts
 from rtdash.server.ws.action_handler import ActionHandler
 from rtdash.server.ws.action_queue import ActionQueue
-from rtdash.server.ws.context import ConnectionContext, ConnectionHost
-from rtdash.server.ws.deadlines import Deadlines
+from rtdash.server.ws.connection_context import ConnectionContext, ConnectionHost
+from rtdash.server.ws.connection_deadlines import Deadlines
 from rtdash.server.ws.farewell import (
     CLOSE_REASON_BYTES,
     CLOSE_TIMEOUT_S,

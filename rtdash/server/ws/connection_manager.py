@@ -18,8 +18,8 @@ from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.ws.admission import Admission
 from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
 from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection_context import ConnectionServices, build_context
 from rtdash.server.ws.connection_timers import check_timers
-from rtdash.server.ws.context import ConnectionServices, build_context
 from rtdash.server.ws.drain import drain
 from rtdash.server.ws.enforcement import enforce
 from rtdash.server.ws.fast_handshake import FastHandshake

@@ -12,7 +12,7 @@ from rtdash.protocol.codes import ErrorCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.protocol.server_session import ErrorReply
 from rtdash.server.auth.tokens import Principal
-from rtdash.server.ws.context import ConnectionContext, Peer
+from rtdash.server.ws.connection_context import ConnectionContext, Peer
 from rtdash.server.ws.send_queue import SendQueue
 from rtdash.server.ws.session_writer import BoundSession
 from rtdash.server.ws.subscribe import PendingSubscribe

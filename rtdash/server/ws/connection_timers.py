@@ -3,7 +3,7 @@
 from rtdash.protocol.messages import encode, token_expiring_message
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
 from rtdash.server.ws.connection import Connection
-from rtdash.server.ws.deadlines import CLOSES, Due
+from rtdash.server.ws.connection_deadlines import CLOSES, Due
 from rtdash.server.ws.transport import fail
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from rtdash.protocol.codes import CloseCode
 from rtdash.server.ws.action_queue import ResaveSession
 from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.connection_limits import surplus
-from rtdash.server.ws.context import ConnectionContext
 from rtdash.server.ws.session_registry import TAKEN_OVER, Heartbeat
 
 

@@ -2,7 +2,7 @@
 
 from rtdash.protocol.codes import RETRY_AFTER_MS, may_reconnect
 from rtdash.protocol.messages import disconnect_message, encode
-from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.connection_context import ConnectionContext
 
 CLOSE_TIMEOUT_S = 5.0
 """Time that a peer may take to read what is left and answer a Close; then the socket is aborted."""

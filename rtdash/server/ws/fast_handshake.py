@@ -14,7 +14,7 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from rtdash.protocol.frames import text_frame
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.ws.admission import Admission
-from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.fast_transport import FastTransport
 from rtdash.server.ws.handshake import Handshake, failed, read_query, wrong_path
 from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener

@@ -10,7 +10,7 @@ from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import Message, encode, reset_message
 from rtdash.relay import Start
 from rtdash.relay.sequencer import BEYOND_HEAD, NEW_EPOCH
-from rtdash.server.ws.context import ConnectionContext
+from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.session_writer import BoundSession
 from rtdash.server.ws.subscriptions import Subscriptions
 

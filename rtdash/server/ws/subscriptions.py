@@ -10,7 +10,7 @@ from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.relay.sequencer import HISTORY_GONE
-from rtdash.server.ws.context import ConnectionContext, Peer
+from rtdash.server.ws.connection_context import ConnectionContext, Peer
 from rtdash.server.ws.send_queue import SendQueue
 from rtdash.store.database import StoreUnavailable
 

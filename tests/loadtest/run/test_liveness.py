@@ -9,8 +9,8 @@ from itertools import count
 
 import pytest
 
-from rtdash.client.failures import Unreachable
-from rtdash.loadtest.run.liveness import watch_liveness
+from rtdash.client.api_errors import Unreachable
+from rtdash.loadtest.run.server_liveness import watch_liveness
 
 GONE_AFTER_S = 3
 

@@ -8,7 +8,7 @@ from typing import TextIO
 from rtdash.loadtest.verdict.report.junit import junit_xml
 from rtdash.loadtest.verdict.report.page import html_page
 from rtdash.loadtest.verdict.report.tables import markdown
-from rtdash.loadtest.verdict.report.terminal import print_verdict
+from rtdash.loadtest.verdict.report.terminal_verdict import print_verdict
 from rtdash.loadtest.verdict.report.timeline import timeline_csv
 from rtdash.loadtest.verdict.summary import Summary
 

@@ -27,7 +27,7 @@ from rtdash.server.rest.access import (
 )
 from rtdash.server.rest.bodies import SINGLE_LIMIT_BYTES, decode_json, read_body
 from rtdash.server.rest.openapi import json_body, writing
-from rtdash.server.rest.operations import (
+from rtdash.server.rest.operation_parser import (
     booking_schema,
     change_schema,
     expect_object,

@@ -26,7 +26,7 @@ from rtdash.server.rest.bodies import read_body
 from rtdash.server.rest.hook_sources import HookMap, HookSources
 from rtdash.server.rest.openapi import json_body, problems, reading
 from rtdash.server.rest.operation_lists import MAX_OPERATIONS
-from rtdash.server.rest.operations import read_operation
+from rtdash.server.rest.operation_parser import read_operation
 from rtdash.server.rest.problems import Problem
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services

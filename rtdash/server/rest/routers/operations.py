@@ -19,7 +19,7 @@ from rtdash.server.rest.access import Caller, PartsDep, require_writer
 from rtdash.server.rest.bodies import LIST_LIMIT_BYTES, read_body
 from rtdash.server.rest.openapi import json_body, writing
 from rtdash.server.rest.operation_lists import MAX_OPERATIONS, decode_operations
-from rtdash.server.rest.operations import operation_schema
+from rtdash.server.rest.operation_parser import operation_schema
 from rtdash.server.rest.problems import Problem
 from rtdash.server.rest.responses import JSON
 from rtdash.server.rest.writing import apply, listed_operation, outcome_json, refused_json

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem
+from rtdash.client.api_errors import Problem
 from rtdash.loadtest.generator.operation_source import business_date
 from rtdash.loadtest.generator.run_config import TargetVenue
 

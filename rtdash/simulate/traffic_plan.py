@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.simulate.calibration import Profile
-from rtdash.simulate.live import first_booking
+from rtdash.simulate.live_traffic import first_booking
 from rtdash.simulate.plan import Past, TimedOperation, generate_live
 from rtdash.simulate.sample import sample
 from rtdash.simulate.scenarios import Scenario, find_scenario

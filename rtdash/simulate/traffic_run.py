@@ -11,7 +11,7 @@ from rtdash.simulate.replay import chronological
 from rtdash.simulate.replayed_rows import ReplayedRow
 from rtdash.simulate.sender import Sender
 from rtdash.simulate.tally import Tally
-from rtdash.simulate.traffic import Traffic, in_order
+from rtdash.simulate.traffic_plan import Traffic, in_order
 
 GRACE_S = 5.0
 """Time for the current request to finish after the stop."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from rtdash.client.api import Api
-from rtdash.client.failures import Problem, Unreachable
+from rtdash.client.api_errors import Problem, Unreachable
 
 _ASK_EVERY_S = 1.0
 
