@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rows import FIRST, LAST, Row
 
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.hotel import HotelDemand, Stay
 from rtdash.simulate.hotel_chain import HotelChain
 
@@ -52,7 +52,7 @@ def unevenness_of_stays(stays: Sequence[Stay]) -> tuple[float, float]:
 def generate(chain: HotelChain, seed: int, *, days: int) -> list[Stay]:
     """Return the bookings of so many days at the volume of the data."""
     demand = HotelDemand(
-        Profile.CITY, ZoneInfo("Europe/Lisbon"), seed=f"calibrate/{seed}",
+        TrafficProfile.CITY, ZoneInfo("Europe/Lisbon"), seed=f"calibrate/{seed}",
         per_day=chain.rows_per_day, chain=chain,
     )  # fmt: skip
     return list(demand.stays(YEAR, days))

@@ -22,7 +22,7 @@ from rtdash.protocol.messages import decode, encode
 from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import announcements, batch, event_log
 from rtdash.store.announcements import Announcement
-from rtdash.store.batch import Key, Record, Stored, Version
+from rtdash.store.batch import Record, RowKey, Stored, Version
 from rtdash.store.database import Connection
 from rtdash.store.errors import is_trouble
 from rtdash.store.event_log import StoredEvent
@@ -38,11 +38,11 @@ class _State:
 
     venues: Mapping[str, Venue]
     now: datetime
-    records: dict[Key, Record]
-    stored: dict[Key, Stored]
+    records: dict[RowKey, Record]
+    stored: dict[RowKey, Stored]
     sold: dict[str, dict[tuple[str, date], int]]
     rooms: dict[str, Rooms]
-    changes: dict[Key, Change]
+    changes: dict[RowKey, Change]
     archived: Collection[str] = ()
 
 
@@ -123,15 +123,15 @@ def _apply(
 def _load(
     conn: Connection,
     operations: Sequence[Operation],
-    targets: Sequence[Key],
+    targets: Sequence[RowKey],
     venues: Mapping[str, Venue],
     *,
     now: datetime,
 ) -> _State:
     records = batch.load_records(
-        conn, (Key(operation.venue_id, operation.operation_id) for operation in operations)
+        conn, (RowKey(operation.venue_id, operation.operation_id) for operation in operations)
     )
-    by_reservation: dict[Key, list[Operation]] = defaultdict(list)
+    by_reservation: dict[RowKey, list[Operation]] = defaultdict(list)
     for operation, target in zip(operations, targets, strict=True):
         by_reservation[target].append(operation)
     stored = batch.load_stored(conn, by_reservation)
@@ -151,9 +151,9 @@ def _load(
     )
 
 
-def _step(state: _State, operation: Operation, target: Key) -> Step:
+def _step(state: _State, operation: Operation, target: RowKey) -> Step:
     """Decide one operation. What is applied gets its outcome when the log has numbered it."""
-    key, digest = Key(operation.venue_id, operation.operation_id), content_digest(operation)
+    key, digest = RowKey(operation.venue_id, operation.operation_id), content_digest(operation)
     earlier = state.changes.get(key)
     record = state.records.get(key)
     known = earlier or record
@@ -238,10 +238,10 @@ def _outcome(step: Step) -> Outcome:
     )
 
 
-def _target(operation: Operation) -> Key:
+def _target(operation: Operation) -> RowKey:
     """The reservation that an operation is about; a booking may leave its id to us."""
     if operation.reservation_id is None and operation.op is Op.BOOK:
-        return Key(
+        return RowKey(
             operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id)
         )
-    return Key(operation.venue_id, operation.reservation_id or "")
+    return RowKey(operation.venue_id, operation.reservation_id or "")

@@ -48,9 +48,9 @@ def complete_scenario(incomplete: str) -> list[tuple[str, str]]:
 
 def complete_profile(incomplete: str) -> list[str]:
     """Return the profiles of `rtdash simulate` that begin so."""
-    from rtdash.simulate.calibration import Profile
+    from rtdash.simulate.calibration import TrafficProfile
 
-    return _beginning(incomplete, [profile.value for profile in Profile])
+    return _beginning(incomplete, [profile.value for profile in TrafficProfile])
 
 
 def complete_venue(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from rtdash.domain.printable import json_line, printable
 FILES_BESIDE_SOCKETS = 200
 
 
-class Level(StrEnum):
+class CheckLevel(StrEnum):
     """Weight of a finding: only BAD makes the command fail."""
 
     OK = "ok"
@@ -38,13 +38,13 @@ class Finding:
     is_ok: bool
     found: str
     advice: str = ""
-    fault: Level = Level.BAD
+    fault: CheckLevel = CheckLevel.BAD
     """Weight of the finding if it isn't ok."""
 
     @property
-    def level(self) -> Level:
+    def level(self) -> CheckLevel:
         """Weight of the finding."""
-        return Level.OK if self.is_ok else self.fault
+        return CheckLevel.OK if self.is_ok else self.fault
 
 
 def doctor(
@@ -75,13 +75,13 @@ def doctor(
         for finding in check(directory)
     ]
     (_print_json if as_json else _print)(findings)
-    bad = sum(finding.level is Level.BAD for finding in findings)
+    bad = sum(finding.level is CheckLevel.BAD for finding in findings)
     if bad:
         raise CommandFailed(
             f"{bad} of {len(findings)} checks need attention",
             hint="mend them from the top; then: rtdash doctor",
         )
-    warnings = sum(finding.level is Level.WARNING for finding in findings)
+    warnings = sum(finding.level is CheckLevel.WARNING for finding in findings)
     is_running = findings[-1].found.endswith("}")
     typer.echo(
         f"{f'{warnings} to know of' if warnings else 'all well'}\n"
@@ -144,7 +144,7 @@ def _directory(directory: Path) -> Iterator[Finding]:
             mode & 0o077 == 0,
             f"{mode:04o}",
             f"other users of this machine can look into it: chmod 700 {directory}",
-            fault=Level.WARNING,
+            fault=CheckLevel.WARNING,
         )
     space = os.statvfs(place)
     free_mib = space.f_bavail * space.f_frsize // 2**20
@@ -193,7 +193,7 @@ def _files(_: Path) -> Iterator[Finding]:
         f"{soft} (at most {hard}); max_connections={wanted} by WebSocket and HTTP needs {needed}",
         f"there is room for {possible} connections: raise it (ulimit -Hn {needed}, LimitNOFILE="
         f" of systemd), or set RTDASH_MAX_CONNECTIONS={possible}",
-        fault=Level.WARNING,
+        fault=CheckLevel.WARNING,
     )
 
 

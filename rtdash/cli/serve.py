@@ -124,7 +124,7 @@ def _run(
     from rtdash.cli.server_process import has_terminal, serve_one, settings_reader
     from rtdash.cli.traffic_process import TrafficProcess
     from rtdash.server import service_manager
-    from rtdash.server.process_hooks import Hooks
+    from rtdash.server.process_hooks import ProcessHooks
 
     listeners = open_listeners(settings)
     url = url_of(listeners, settings)
@@ -146,7 +146,7 @@ def _run(
         service_manager.notify(service_manager.STOPPING)
         traffic.end()
 
-    hooks = Hooks(ready, ending, None if has_terminal() else settings_reader(given))
+    hooks = ProcessHooks(ready, ending, None if has_terminal() else settings_reader(given))
     try:
         if settings.workers > 1:
             workers.run(settings, given, listeners, hooks)

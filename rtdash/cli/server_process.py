@@ -12,7 +12,7 @@ from rtdash.cli.failures import CommandFailed, Exit
 
 if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
-    from rtdash.server.process_hooks import Hooks
+    from rtdash.server.process_hooks import ProcessHooks
     from rtdash.settings import Settings
 
 
@@ -26,7 +26,7 @@ def raise_file_limit() -> None:
 
 
 def serve_one(
-    settings: Any, listeners: "Listeners", hooks: "Hooks", worker_metrics: Any = None
+    settings: Any, listeners: "Listeners", hooks: "ProcessHooks", worker_metrics: Any = None
 ) -> None:
     """Serve in this process until a signal ends it; `worker_metrics` is given to one of several
     workers. Raises CommandFailed when the server can't start, KeyboardInterrupt after SIGINT.

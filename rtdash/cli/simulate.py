@@ -150,7 +150,7 @@ def _read_traffic(
     profile: str | None,
     start: str | None,
 ) -> "Traffic":
-    from rtdash.simulate.calibration import Profile
+    from rtdash.simulate.calibration import TrafficProfile
     from rtdash.simulate.scenarios import SCENARIOS
     from rtdash.simulate.traffic_plan import Traffic
 
@@ -161,7 +161,7 @@ def _read_traffic(
         scenario=SCENARIOS[_one_of(scenario or "steady", SCENARIOS, "scenario")],
         backfill_days=backfill,
         profile=(
-            Profile(_one_of(profile, [one.value for one in Profile], "profile"))
+            TrafficProfile(_one_of(profile, [one.value for one in TrafficProfile], "profile"))
             if profile
             else None
         ),

@@ -30,7 +30,7 @@ def work(order: WorkerOrder, metrics: "WorkerMetrics | None", reports: Connectio
     """Run one worker process: a server like a single one."""
     from rtdash.cli.server_process import serve_one, settings_reader
     from rtdash.server import logs
-    from rtdash.server.process_hooks import Hooks
+    from rtdash.server.process_hooks import ProcessHooks
 
     os.setpgrp()  # Ctrl-C is for the parent, which then sends SIGTERM
     logs.set_up(order.settings.log, order.settings.log_level)
@@ -39,7 +39,9 @@ def work(order: WorkerOrder, metrics: "WorkerMetrics | None", reports: Connectio
         reports.send(None)
         threading.Thread(target=_end_with_parent, args=(reports,), daemon=True).start()
 
-    hooks = Hooks(ready, lambda: None, settings_reader(order.given) if order.can_reload else None)
+    hooks = ProcessHooks(
+        ready, lambda: None, settings_reader(order.given) if order.can_reload else None
+    )
     try:
         serve_one(order.settings, order.listeners.open(), hooks, metrics)
     except CommandFailed as failure:

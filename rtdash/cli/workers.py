@@ -26,7 +26,7 @@ from rtdash.server.signals import announce_abort, handles_hangup
 
 if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
-    from rtdash.server.process_hooks import Hooks
+    from rtdash.server.process_hooks import ProcessHooks
     from rtdash.settings import Settings
 
 FIRST_RESTART_S = 0.5
@@ -54,7 +54,7 @@ class _Worker:
 
 
 def run(
-    settings: "Settings", given: dict[str, Any], listeners: "Listeners", hooks: "Hooks"
+    settings: "Settings", given: dict[str, Any], listeners: "Listeners", hooks: "ProcessHooks"
 ) -> None:
     """Keep `settings.workers` processes serving until SIGINT, SIGTERM or SIGHUP, then drain them.
     Raises KeyboardInterrupt after SIGINT.

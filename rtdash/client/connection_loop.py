@@ -127,7 +127,7 @@ class ConnectionLoop:
                 self._socket = self._start(self._converse(attempt, token))
             case events.Send(text):
                 self._outgoing.put_nowait(text)
-            case events.Ping():
+            case events.SendPing():
                 self._outgoing.put_nowait(None)
             case events.Drop():
                 self._drop()

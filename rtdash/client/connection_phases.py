@@ -6,7 +6,7 @@ from rtdash.client import events
 from rtdash.client.connection_states import State
 from rtdash.client.deadlines import OF_AN_ATTEMPT, Deadlines
 from rtdash.client.events import Action, Show
-from rtdash.client.frame_reader import Dialogue, Ended, Lost
+from rtdash.client.frame_reader import Ended, FrameReader, Lost
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule
 from rtdash.client.retry_schedule import RetrySchedule
@@ -43,7 +43,7 @@ class ConnectionPhases:
         self._polls = polls
         self._retries = retries
         self._is_renewable = is_renewable
-        self._dialogue = Dialogue(session)
+        self._dialogue = FrameReader(session)
         self._actions: list[Action] = []
         self._failures = 0
         self._is_renewing = False
@@ -135,7 +135,7 @@ class ConnectionPhases:
     def ping(self, now: float) -> None:
         """Ask the server for a sign of life."""
         self._dialogue.note_ping(now)
-        self.act(events.Ping())
+        self.act(events.SendPing())
 
     def lose(
         self, now: float, reason: str, *, code: int | None = None, retry_after_s: float = 0

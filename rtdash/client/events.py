@@ -117,7 +117,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class SendPing:
     """Find out whether the server lives."""
 
 
@@ -166,4 +166,4 @@ class Show:
     is_refused: bool = False
 
 
-Action = AskToken | Open | Send | Ping | Drop | Deliver | Poll | StopPolling | Latency | Show
+Action = AskToken | Open | Send | SendPing | Drop | Deliver | Poll | StopPolling | Latency | Show

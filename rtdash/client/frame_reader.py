@@ -38,7 +38,7 @@ class Ended:
 Outcome = Deliver | Latency | TokenExpiring | Lost | Ended
 
 
-class Dialogue:
+class FrameReader:
     """Reader of frames. `farewell` is what the server said about the close to come."""
 
     def __init__(self, session: ClientSession) -> None:

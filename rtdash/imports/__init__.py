@@ -4,14 +4,14 @@ which.
 
 from rtdash.imports.conversion import convert
 from rtdash.imports.maps import ImportMap, MapError, parse_map
-from rtdash.imports.readers import Row, RowError, Undecodable, read_rows
+from rtdash.imports.readers import RowError, SourceRow, Undecodable, read_rows
 from rtdash.imports.suggestion import suggest_map
 
 __all__ = [
     "ImportMap",
     "MapError",
-    "Row",
     "RowError",
+    "SourceRow",
     "Undecodable",
     "convert",
     "parse_map",

@@ -12,7 +12,7 @@ from rtdash.domain.mirroring import STATUSES
 from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import VenueKind
 from rtdash.imports.maps import ImportMap, Source
-from rtdash.imports.readers import Row, RowError, at_path
+from rtdash.imports.readers import RowError, SourceRow, at_path
 from rtdash.imports.values import Unreadable, in_zone, parse_day, parse_moment, parse_number
 
 LINE = "line"
@@ -25,7 +25,7 @@ _MAX_VERSION = 2**53 - 1
 
 
 def convert(
-    row: Row,
+    row: SourceRow,
     mapping: ImportMap,
     *,
     venue: str | None = None,
@@ -38,7 +38,7 @@ def convert(
     times where the map has no zone; `file_version` stands for a `sourceVersion` that the map
     leaves out (microseconds since 1970 of the file's last change).
     """
-    reader = _Reader(row, mapping, zones or {})
+    reader = _RowReader(row, mapping, zones or {})
     try:
         body = reader.terms(venue)
         body["sourceVersion"] = reader.version(file_version)
@@ -54,10 +54,10 @@ def convert(
     }
 
 
-class _Reader:
+class _RowReader:
     """The fields of one record, each checked as it is read; `column` is the one being read."""
 
-    def __init__(self, row: Row, mapping: ImportMap, zones: Mapping[str, str]) -> None:
+    def __init__(self, row: SourceRow, mapping: ImportMap, zones: Mapping[str, str]) -> None:
         self._values = row.values
         self._line = row.line
         self._map = mapping

@@ -17,7 +17,7 @@ _SAMPLE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SourceRow:
     """One record; `line` counts from 1 in the file, `values` are texts, or what JSON has."""
 
     line: int
@@ -41,7 +41,9 @@ class Undecodable(Exception):  # noqa: N818
     """A file that is no text of its encoding, or not of its format."""
 
 
-def read_rows(content: bytes, mapping: ImportMap, *, name: str = "") -> Iterator[Row | RowError]:
+def read_rows(
+    content: bytes, mapping: ImportMap, *, name: str = ""
+) -> Iterator[SourceRow | RowError]:
     """Read the records of a file; `name` gives the format where the map doesn't. A record that is
     broken is a RowError, and the reading goes on. Raises Undecodable.
     """
@@ -52,7 +54,7 @@ def read_rows(content: bytes, mapping: ImportMap, *, name: str = "") -> Iterator
 
 def iter_rows(
     text: str, form: str, *, items: str | None = None, delimiter: str | None = None
-) -> Iterator[Row | RowError]:
+) -> Iterator[SourceRow | RowError]:
     """Read the records of a text in one of the four formats. Raises Undecodable."""
     match form:
         case "json":
@@ -112,7 +114,7 @@ def at_path(value: Any, path: str) -> Any:
     return value
 
 
-def _read_table(text: str, delimiter: str | None) -> Iterator[Row | RowError]:
+def _read_table(text: str, delimiter: str | None) -> Iterator[SourceRow | RowError]:
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter or sniff_delimiter(text), strict=True
     )
@@ -136,10 +138,10 @@ def _read_table(text: str, delimiter: str | None) -> Iterator[Row | RowError]:
             reason = f"{len(cells)} cells where the header has {len(header)}"
             yield RowError(began, None, reason)
         else:
-            yield Row(began, dict(zip(header, cells, strict=True)))
+            yield SourceRow(began, dict(zip(header, cells, strict=True)))
 
 
-def _read_ndjson(text: str, items: str | None) -> Iterator[Row | RowError]:
+def _read_ndjson(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -151,7 +153,7 @@ def _read_ndjson(text: str, items: str | None) -> Iterator[Row | RowError]:
         yield from _records(value, number, items)
 
 
-def _read_json(text: str, items: str | None) -> Iterator[Row | RowError]:
+def _read_json(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -161,13 +163,13 @@ def _read_json(text: str, items: str | None) -> Iterator[Row | RowError]:
         yield _record(one, number)
 
 
-def _records(value: Any, number: int, items: str | None) -> Iterator[Row | RowError]:
+def _records(value: Any, number: int, items: str | None) -> Iterator[SourceRow | RowError]:
     found = value if items is None else at_path(value, items)
     for one in found if isinstance(found, list) else [found]:
         yield _record(one, number)
 
 
-def _record(value: Any, number: int) -> Row | RowError:
+def _record(value: Any, number: int) -> SourceRow | RowError:
     if isinstance(value, dict):
-        return Row(number, value)
+        return SourceRow(number, value)
     return RowError(number, None, "not a JSON object: name the path of the list as `items`")

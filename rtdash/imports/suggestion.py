@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from itertools import islice
 
-from rtdash.imports.readers import Row, decode, format_of, iter_rows, sniff_delimiter
+from rtdash.imports.readers import SourceRow, decode, format_of, iter_rows, sniff_delimiter
 
 _SAMPLES = 50
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -55,7 +55,7 @@ def suggest_map(content: bytes, *, name: str = "") -> str:
     """
     text = decode(content, None)
     form = format_of(name, text)
-    rows = [row for row in islice(iter_rows(text, form), _SAMPLES) if isinstance(row, Row)]
+    rows = [row for row in islice(iter_rows(text, form), _SAMPLES) if isinstance(row, SourceRow)]
     columns = list(dict.fromkeys(key for row in rows for key in row.values))
     found = _match(columns)
     kind = "hotel" if {"checkIn", "roomType", "nights"} & found.keys() else "restaurant"
@@ -95,7 +95,7 @@ def _match(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def _source(field: str, column: str, rows: list[Row]) -> str:
+def _source(field: str, column: str, rows: list[SourceRow]) -> str:
     samples = [str(row.values.get(column, "")).strip() for row in rows]
     quoted = json.dumps(column, ensure_ascii=False)
     if field == "status":

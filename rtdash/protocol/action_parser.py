@@ -30,7 +30,7 @@ def parse_action(text: str) -> Action:
     ActionRefused.
     """
     body = _decode(text)
-    reader = _Reader(body)
+    reader = _FieldReader(body)
     match reader.action():
         case "subscribe":
             channels = reader.channels()
@@ -56,7 +56,7 @@ def parse_action(text: str) -> Action:
 def name_of(text: str) -> tuple[str | None, Id]:
     """Return the action and the id of a frame that is refused unread, as far as they can be known."""
     try:
-        reader = _Reader(_decode(text))
+        reader = _FieldReader(_decode(text))
         return reader.action(), reader.id
     except ActionRefused as refused:
         return refused.action, refused.id
@@ -78,7 +78,7 @@ def _decode(text: str) -> Message:
     return body
 
 
-class _Reader:
+class _FieldReader:
     """The fields of one message, each checked as it is read."""
 
     def __init__(self, body: Message) -> None:

@@ -2,8 +2,8 @@
 The log is the truth, notices are hints.
 """
 
-from rtdash.relay.log import Log
+from rtdash.relay.log import EventSource
 from rtdash.relay.relay import Relay
-from rtdash.relay.replays import Replayer, Start
+from rtdash.relay.replays import Replayer, ReplayStart
 
-__all__ = ["Log", "Relay", "Replayer", "Start"]
+__all__ = ["EventSource", "Relay", "ReplayStart", "Replayer"]

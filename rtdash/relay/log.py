@@ -8,7 +8,7 @@ from rtdash.protocol.channels import Stream
 from rtdash.store.event_log import StoredEvent
 
 
-class Log(Protocol):
+class EventSource(Protocol):
     """The log as `store.event_reader.EventReader` reads it; tests have one that loses and delays.
     All raise StoreUnavailable.
     """

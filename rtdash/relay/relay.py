@@ -15,8 +15,8 @@ from rtdash.hub import Hub, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.relay.broker_connection import BrokerConnection
 from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan, Reach
-from rtdash.relay.log import Log
-from rtdash.relay.replays import Replayer, Replays, Start
+from rtdash.relay.log import EventSource
+from rtdash.relay.replays import Replayer, Replays, ReplayStart
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
 from rtdash.relay.stream_notices import notices_of, source_of
 from rtdash.store.database import DatabaseReplaced, StoreUnavailable
@@ -41,7 +41,7 @@ class Relay:
 
     def __init__(
         self,
-        log: Log,
+        log: EventSource,
         hub: Hub,
         broker: Broker,
         epoch: str,
@@ -120,7 +120,7 @@ class Relay:
         """Count one follower less. Raises KeyError where there was none."""
         self._sequencer.unfollow(source_of(stream))
 
-    async def prepare(self, stream: Stream, after: Position | None) -> Start:
+    async def prepare(self, stream: Stream, after: Position | None) -> ReplayStart:
         """Whether a followed event stream can be recovered from `after` (None: a fresh
         subscription). Raises StoreUnavailable.
         """

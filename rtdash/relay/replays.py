@@ -10,7 +10,7 @@ from typing import Protocol
 
 from rtdash.hub import EncodedBatch, Hub, Subscriber, Subscription
 from rtdash.protocol.channels import Position, Stream
-from rtdash.relay.log import Log
+from rtdash.relay.log import EventSource
 from rtdash.relay.sequencer import BEYOND_HEAD, HISTORY_GONE, NEW_EPOCH, PAGE, Sequencer
 from rtdash.relay.single_flight import SingleFlight
 
@@ -31,7 +31,7 @@ class Replayer(Subscriber, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ReplayStart:
     """Where a subscription begins: behind `after_seq`, or at the head (None). `recovered` is None
     when no position was given.
     """
@@ -49,7 +49,7 @@ class Replays:
 
     def __init__(
         self,
-        log: Log,
+        log: EventSource,
         hub: Hub,
         sequencer: Sequencer,
         counts: Counter[str],
@@ -71,7 +71,7 @@ class Replays:
         """Reads of the log that are under way."""
         return len(self._reads)
 
-    async def prepare(self, stream: Stream, after: Position | None) -> Start:
+    async def prepare(self, stream: Stream, after: Position | None) -> ReplayStart:
         """Whether everything behind `after` can be had. The stream must be followed. Raises
         StoreUnavailable.
 
@@ -79,10 +79,10 @@ class Replays:
         up first.
         """
         if after is None:
-            return Start(stream, None, None)
+            return ReplayStart(stream, None, None)
         reason = await self._why_not(stream, after)
         self._counts["reset" if reason else "recovered"] += 1
-        return Start(stream, reason is None, None if reason else after.seq, reason)
+        return ReplayStart(stream, reason is None, None if reason else after.seq, reason)
 
     async def replay(
         self, stream: Stream, after_seq: int, replayer: Replayer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
-from rtdash.relay.log import Log
+from rtdash.relay.log import EventSource
 from rtdash.relay.single_flight import SingleFlight
 
 PAGE = 500
@@ -32,7 +32,7 @@ class Sequencer:
 
     def __init__(
         self,
-        log: Log,
+        log: EventSource,
         hub: Hub,
         epoch: str,
         counts: Counter[str],

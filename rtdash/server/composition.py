@@ -20,7 +20,7 @@ from rtdash.domain.instants import Clock
 from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
-from rtdash.server.auth.authentication import Identity, open_identity, read_keys
+from rtdash.server.auth.authentication import Authentication, open_identity, read_keys
 from rtdash.server.background import BackgroundTasks
 from rtdash.server.http.idle_connections import IdleConnections
 from rtdash.server.http.origin_policy import OriginPolicy
@@ -120,7 +120,7 @@ class OpenedResources:
     venues: dict[str, Venue]
     broker: Broker
     codec: NoticeCodec
-    identity: Identity
+    identity: Authentication
     metrics: Metrics
     worker_metrics: WorkerMetrics | None
     http_connections: int

@@ -34,7 +34,7 @@ def set_up(form: Format, level: Level) -> None:
     since some log heads and URLs below.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.setFormatter(JsonFormatter() if form == "json" else TextLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_OURS).setLevel(level.upper())
 
@@ -60,7 +60,7 @@ class TextLines(logging.Formatter):
         return "\n".join([line, *([redact(trace)] if (trace := _traceback(record)) else [])])
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object a line: `at`, `level`, `logger`, `process`, `message`, the facts, and
     `traceback` where there is one.
     """

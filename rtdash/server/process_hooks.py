@@ -12,7 +12,7 @@ class ReloadRefused(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Hooks:
+class ProcessHooks:
     """Calls of a server process to its command: `on_ready` once it answers, `on_ending` as soon as
     the end has begun, before anything is closed. `reread` returns the settings anew for a reload,
     and raises ReloadRefused; without it, SIGHUP ends the process.

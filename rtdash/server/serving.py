@@ -21,7 +21,7 @@ from rtdash.server.admin_port import AdminApp, AdminProtocol
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.listener import Listeners, is_unix
-from rtdash.server.process_hooks import Hooks
+from rtdash.server.process_hooks import ProcessHooks
 from rtdash.server.reload import Reloader, watch_certificate
 from rtdash.server.signals import announce_abort, handles_hangup
 from rtdash.server.tls import Certificate
@@ -38,7 +38,7 @@ _UNLIMITED_TLS_HANDSHAKE_S = 86_400.0
 """Limit of a TLS handshake where the settings have none: event loops need a number."""
 
 
-def run(app: FastAPI, settings: Settings, listeners: Listeners, hooks: Hooks) -> None:
+def run(app: FastAPI, settings: Settings, listeners: Listeners, hooks: ProcessHooks) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP, then drain and return. Raises KeyboardInterrupt after
     SIGINT, and every exception that kept the app from starting.
 
@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: FastAPI, settings: Settings, listeners: Listeners, hooks: Hooks
+        self, app: FastAPI, settings: Settings, listeners: Listeners, hooks: ProcessHooks
     ) -> None:
         super().__init__(make_config(app, settings))
         self._app = app

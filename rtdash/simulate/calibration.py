@@ -26,7 +26,7 @@ SERVING_HOURS = (0, *range(11, 24))
 """Local hours at which tables are taken. Of the source's visits 1.2 % have others."""
 
 
-class Profile(StrEnum):
+class TrafficProfile(StrEnum):
     """Whose habits the traffic has: the data set's resort (H1) or city hotel (H2), or
     restaurants.
     """
@@ -36,7 +36,7 @@ class Profile(StrEnum):
     RESTAURANT = "restaurant"
 
 
-HOTEL_KEYS = {Profile.RESORT: "H1", Profile.CITY: "H2"}
+HOTEL_KEYS = {TrafficProfile.RESORT: "H1", TrafficProfile.CITY: "H2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def read_raw(name: str) -> dict[str, Any]:
 
 
 @cache
-def bookings_per_room_day(profile: Profile) -> float:
+def bookings_per_room_day(profile: TrafficProfile) -> float:
     """Return the bookings that a room of the hotel brings a day. Raises KeyError for restaurants."""
     raw = read_raw("hotel")["hotels"][HOTEL_KEYS[profile]]
     mean: float = raw["bookings_created_per_day_2016"]["mean"]

@@ -102,7 +102,7 @@ class Booking:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableRow:
     """Row that can't be read: its place and the text there."""
 
     line: int
@@ -113,7 +113,7 @@ class Unreadable:
         return f"line {self.line}, column {self.column}: {self.value!r} can't be read"
 
 
-def read_bookings(path: Path) -> Iterator[Booking | Unreadable]:
+def read_bookings(path: Path) -> Iterator[Booking | UnreadableRow]:
     """Yield the rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
     NotTheDataSet.
     """
@@ -131,14 +131,16 @@ def read_bookings(path: Path) -> Iterator[Booking | Unreadable]:
                 yield _read_row(line, number, where, width=len(header))
 
 
-def _read_row(line: str, number: int, where: dict[str, int], *, width: int) -> Booking | Unreadable:
+def _read_row(
+    line: str, number: int, where: dict[str, int], *, width: int
+) -> Booking | UnreadableRow:
     # Each line is parsed alone: an open quote breaks its own row and not all that follow.
     try:
         cells = next(csv.reader([line], strict=True))
     except csv.Error:
-        return Unreadable(number, "(all)", line.strip()[:80])
+        return UnreadableRow(number, "(all)", line.strip()[:80])
     if len(cells) != width:
-        return Unreadable(number, "(all)", f"{len(cells)} values under {width} columns")
+        return UnreadableRow(number, "(all)", f"{len(cells)} values under {width} columns")
     return _Row(cells, where, number).booking()
 
 
@@ -152,12 +154,12 @@ class _Row:
         self._where = where
         self._line = line
 
-    def booking(self) -> Booking | Unreadable:
+    def booking(self) -> Booking | UnreadableRow:
         try:
             return self._read()
         except _CellError as error:
             column = str(error)
-            return Unreadable(self._line, column, self._text(column))
+            return UnreadableRow(self._line, column, self._text(column))
 
     def _read(self) -> Booking:
         arrival = self._arrival()

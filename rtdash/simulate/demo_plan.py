@@ -10,13 +10,13 @@ from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind, business_date
 from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS
-from rtdash.simulate.calibration import Profile, restaurant_calibration
+from rtdash.simulate.calibration import TrafficProfile, restaurant_calibration
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.past import Past
 from rtdash.simulate.population_balance import PopulationBalance
 from rtdash.simulate.repeated_week import WEEK, Life, first_day, last_day, repeat_week
-from rtdash.simulate.scenarios import Scenario
+from rtdash.simulate.scenarios import TrafficScenario
 from rtdash.simulate.script import TimedOperation
 
 FAST_FORWARD = 300
@@ -77,7 +77,7 @@ def live_operations(
     for venue in venues:
         rate = rate_per_s / len(venues) if rate_per_s is not None else _natural_rate(venue)
         shape = (1.0,) if rate_per_s is not None else _hours_shape(venue, now)
-        scenario = Scenario("demo", "", shape, _STEP_S, today_share=0.3, walk_in_share=0.0)
+        scenario = TrafficScenario("demo", "", shape, _STEP_S, today_share=0.3, walk_in_share=0.0)
         stream = generate_live(
             venue, _profile(venue), seed=seed, start=now, scenario=scenario, rate_per_s=rate
         )
@@ -107,8 +107,8 @@ def _is_recent(life: Life, today: date) -> bool:
     return first_day(life) <= today + WEEK and last_day(life) >= today - WEEK
 
 
-def _profile(venue: Venue) -> Profile:
-    return Profile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else Profile.CITY
+def _profile(venue: Venue) -> TrafficProfile:
+    return TrafficProfile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else TrafficProfile.CITY
 
 
 def _bookings_a_day(venue: Venue) -> float:

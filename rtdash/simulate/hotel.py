@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, DayStrength, burst_instants, days_from
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.distributions import EvenRanks, seeded
 from rtdash.simulate.hotel_chain import HotelChain, hotel_chain
 from rtdash.simulate.lead_weights import LeadWeights
@@ -81,7 +81,7 @@ class HotelDemand:
 
     def __init__(
         self,
-        profile: Profile,
+        profile: TrafficProfile,
         zone: ZoneInfo,
         *,
         seed: str,

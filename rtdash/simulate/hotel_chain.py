@@ -14,7 +14,7 @@ from operator import mul
 from typing import Any, TypeAlias
 
 from rtdash.resources import data_path
-from rtdash.simulate.calibration import HOTEL_KEYS, Profile
+from rtdash.simulate.calibration import HOTEL_KEYS, TrafficProfile
 
 VARIABLES = (
     "month", "weekday", "segment", "lead", "rooms", "nights", "kind", "deposit", "repeated",
@@ -167,7 +167,7 @@ class HotelChain:
 
 
 @cache
-def hotel_chain(profile: Profile) -> HotelChain:
+def hotel_chain(profile: TrafficProfile) -> HotelChain:
     """Return the chain of one of the two hotels. Raises KeyError for the restaurant's profile."""
     raw = json.loads(data_path("fixtures", "calibration", "hotel_chain.json").read_text("utf-8"))
     return HotelChain(raw["hotels"][HOTEL_KEYS[profile]])

@@ -16,15 +16,15 @@ from enum import Enum
 from random import Random
 
 from rtdash.domain.venues import RoomType, Venue, business_date
-from rtdash.simulate.calibration import SERVING_HOURS, Profile
+from rtdash.simulate.calibration import SERVING_HOURS, TrafficProfile
 from rtdash.simulate.distributions import draw_poisson, seeded
 from rtdash.simulate.hotel import Ending, HotelDemand, Stay
 from rtdash.simulate.past import LARGEST_BLOCK
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import RestaurantDemand, Visit
 from rtdash.simulate.room_inventory import RoomInventory, house_rate_minor
-from rtdash.simulate.scenarios import Scenario
-from rtdash.simulate.script import STEP_LEAST, Arrivals, Ids, Script, TimedOperation
+from rtdash.simulate.scenarios import TrafficScenario
+from rtdash.simulate.script import STEP_LEAST, ArrivalTime, Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import CHECK_IN_HOURS, stay_script
 from rtdash.simulate.visit_script import visit_script
 
@@ -51,7 +51,7 @@ class Pace(Enum):
 class RestaurantBookingGenerator:
     """Generator of a restaurant's live reservations."""
 
-    def __init__(self, venue: Venue, key: str, scenario: Scenario, pace: Pace) -> None:
+    def __init__(self, venue: Venue, key: str, scenario: TrafficScenario, pace: Pace) -> None:
         self._venue = venue
         self._scenario = scenario
         self._pace = pace
@@ -71,7 +71,7 @@ class RestaurantBookingGenerator:
         visit_script(script, visit, venue, customer, rng)
         if self._pace is Pace.FAST:
             today = business_date(venue, visit.start) == business_date(venue, instant)
-            arrivals = Arrivals.of(today=today, is_open=is_open)
+            arrivals = ArrivalTime.of(today=today, is_open=is_open)
             script.bring_forward(instant, rng, step_mean_s=STEP_MEAN_S, arrivals=arrivals)
         return script.operations[:1] if booking_only else script.operations
 
@@ -94,9 +94,9 @@ class HotelBookingGenerator:
     def __init__(
         self,
         venue: Venue,
-        profile: Profile,
+        profile: TrafficProfile,
         key: str,
-        scenario: Scenario,
+        scenario: TrafficScenario,
         inventory: RoomInventory,
         pace: Pace,
     ) -> None:
@@ -148,7 +148,7 @@ class HotelBookingGenerator:
             instant,
             self._rng,
             step_mean_s=STEP_MEAN_S,
-            arrivals=Arrivals.of(today=arrives_today, is_open=is_open),
+            arrivals=ArrivalTime.of(today=arrives_today, is_open=is_open),
         )
 
     def _next_stay(self, instant: datetime, today: date) -> Stay:
@@ -227,7 +227,7 @@ def _moved(stay: Stay, check_in: date) -> Stay:
     return stay._replace(check_in=check_in, cancelled_on=cancelled_on)
 
 
-def _ending(ending: Ending, scenario: Scenario, rng: Random) -> Ending:
+def _ending(ending: Ending, scenario: TrafficScenario, rng: Random) -> Ending:
     """Return the ending in the scenario, which turns some stays into cancellations or back."""
     if ending is Ending.STAYED:
         # About every third booking is called off, so the surplus falls on twice as many stays.

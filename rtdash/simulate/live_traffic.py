@@ -8,12 +8,16 @@ from random import Random
 from typing import Protocol
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.simulate.calibration import Profile, bookings_per_room_day, restaurant_calibration
+from rtdash.simulate.calibration import (
+    TrafficProfile,
+    bookings_per_room_day,
+    restaurant_calibration,
+)
 from rtdash.simulate.distributions import draw_geometric, seeded
 from rtdash.simulate.live_bookings import HotelBookingGenerator, Pace, RestaurantBookingGenerator
 from rtdash.simulate.past import Past, fitting_profile
 from rtdash.simulate.room_inventory import RoomInventory
-from rtdash.simulate.scenarios import Scenario
+from rtdash.simulate.scenarios import TrafficScenario
 from rtdash.simulate.script import TimedOperation
 
 SLOW = 3.0
@@ -39,11 +43,11 @@ class _Generate(Protocol):
 
 def generate_live(
     venue: Venue,
-    profile: Profile | str,
+    profile: TrafficProfile | str,
     *,
     seed: int,
     start: datetime,
-    scenario: Scenario,
+    scenario: TrafficScenario,
     rate_per_s: float,
     past: Past | None = None,
     share_of_rooms: float = SHARE_OF_ROOMS,
@@ -84,11 +88,11 @@ def generate_live(
 
 def first_booking(
     venue: Venue,
-    profile: Profile,
+    profile: TrafficProfile,
     *,
     seed: int,
     start: datetime,
-    scenario: Scenario,
+    scenario: TrafficScenario,
     rate_per_s: float,
 ) -> datetime:
     """Return the instant of the first booking that `generate_live` gives without a past.
@@ -102,10 +106,10 @@ def first_booking(
 
 def _key(
     venue: Venue,
-    profile: Profile,
+    profile: TrafficProfile,
     seed: int,
     start: datetime,
-    scenario: Scenario,
+    scenario: TrafficScenario,
     rate_per_s: float,
     share_of_rooms: float,
 ) -> str:
@@ -115,7 +119,7 @@ def _key(
     )
 
 
-def natural_rate(venue: Venue, profile: Profile) -> float:
+def natural_rate(venue: Venue, profile: TrafficProfile) -> float:
     """Return the reservations a second of a venue of that size."""
     if venue.kind is VenueKind.HOTEL:
         return venue.total_rooms * bookings_per_room_day(profile) / _DAY_S
@@ -124,7 +128,7 @@ def natural_rate(venue: Venue, profile: Profile) -> float:
 
 
 def _instants(
-    rng: Random, start: datetime, scenario: Scenario, rate_per_s: float
+    rng: Random, start: datetime, scenario: TrafficScenario, rate_per_s: float
 ) -> Iterator[datetime]:
     """Yield the instants of new reservations, minute by minute: so many as the rate says (what is left
     over is carried on), in bursts.

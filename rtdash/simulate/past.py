@@ -12,7 +12,7 @@ from rtdash.domain.venues import Venue, VenueKind, next_turn
 from rtdash.simulate.arrivals import local_instant, whole_ms
 from rtdash.simulate.calibration import (
     SERVING_HOURS,
-    Profile,
+    TrafficProfile,
     bookings_per_room_day,
     restaurant_calibration,
 )
@@ -42,7 +42,7 @@ class Past:
     """
 
     venue: Venue
-    profile: Profile
+    profile: TrafficProfile
     seed: int
     start: datetime
     days: int
@@ -92,7 +92,7 @@ class Past:
 
 
 def generate_past(
-    venue: Venue, profile: Profile | str, *, seed: int, start: datetime, days: int
+    venue: Venue, profile: TrafficProfile | str, *, seed: int, start: datetime, days: int
 ) -> Iterator[TimedOperation]:
     """Yield the operations of `venue` on the `days` days before `start`, at a natural volume for its size,
     ordered by instant.
@@ -106,12 +106,12 @@ def generate_past(
     ).operations()
 
 
-def fitting_profile(venue: Venue, profile: Profile | str) -> Profile:
+def fitting_profile(venue: Venue, profile: TrafficProfile | str) -> TrafficProfile:
     """Return the profile by name. Raises ValueError when there is none, or when it is of the other kind of
     venue.
     """
-    chosen = Profile(profile)
-    if (chosen is Profile.RESTAURANT) != (venue.kind is VenueKind.RESTAURANT):
+    chosen = TrafficProfile(profile)
+    if (chosen is TrafficProfile.RESTAURANT) != (venue.kind is VenueKind.RESTAURANT):
         raise ValueError(
             f"profile {chosen.value!r} doesn't fit {venue.id!r}, which is a {venue.kind.value}"
         )

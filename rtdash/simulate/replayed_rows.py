@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.dataset import Booking, RowStatus, Unreadable
+from rtdash.simulate.dataset import Booking, RowStatus, UnreadableRow
 
 HOTELS = {"Resort Hotel": "resort-hotel", "City Hotel": "city-hotel"}
 """The data's two hotels and their ids in `fixtures/venues/antonio-hotels.toml`."""
@@ -39,7 +39,7 @@ class RowAccounting:
     """Rows that became operations, by venue."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Rows that can't be taken, by reason."""
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableRow] = field(default_factory=list)
     unspecified_changes: int = 0
     """Amendments of which the rows hold the number only."""
 
@@ -101,7 +101,7 @@ class AssumedHours:
 
 
 def select_rows(
-    rows: Iterable[Booking | Unreadable], accounting: RowAccounting
+    rows: Iterable[Booking | UnreadableRow], accounting: RowAccounting
 ) -> list[ReplayedRow]:
     """Return the rows that become operations, in the order of booking.
 
@@ -113,7 +113,7 @@ def select_rows(
         accounting.rows += 1
         if reason := _reason_against(row):
             accounting.left_out[reason] += 1
-            if isinstance(row, Unreadable):
+            if isinstance(row, UnreadableRow):
                 accounting.unreadable.append(row)
             continue
         assert isinstance(row, Booking), "unreadable rows have a reason against them"
@@ -142,8 +142,8 @@ _AGAINST: tuple[tuple[str, Callable[[Booking], bool]], ...] = (
 )
 
 
-def _reason_against(row: Booking | Unreadable) -> str | None:
-    if isinstance(row, Unreadable):
+def _reason_against(row: Booking | UnreadableRow) -> str | None:
+    if isinstance(row, UnreadableRow):
         return "unreadable"
     return next((reason for reason, applies in _AGAINST if applies(row)), None)
 

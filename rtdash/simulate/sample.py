@@ -9,7 +9,11 @@ from itertools import islice
 from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.simulate.calibration import Profile, bookings_per_room_day, restaurant_calibration
+from rtdash.simulate.calibration import (
+    TrafficProfile,
+    bookings_per_room_day,
+    restaurant_calibration,
+)
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import HotelDemand
 from rtdash.simulate.past import fitting_profile
@@ -25,7 +29,7 @@ _MOST_DAYS = 100_000
 
 
 def sample(
-    venue: Venue, profile: Profile | str, *, seed: int, start: date, count: int
+    venue: Venue, profile: TrafficProfile | str, *, seed: int, start: date, count: int
 ) -> Iterator[TimedOperation]:
     """Yield the operations of `count` reservations with their `at`, by instant. They come at the venue's
     natural volume from `start` on (booked
@@ -47,7 +51,7 @@ def sample(
 
 
 def _stays(
-    venue: Venue, profile: Profile, key: str, start: date, count: int
+    venue: Venue, profile: TrafficProfile, key: str, start: date, count: int
 ) -> Iterator[list[TimedOperation]]:
     rng, people, ids = seeded(key), Population(key, timezone=venue.timezone), Ids(key)
     per_day = _whole_years(venue.total_rooms * bookings_per_room_day(profile), count)

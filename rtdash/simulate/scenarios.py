@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class TrafficScenario:
     """Scenario: one kind of day.
 
     `shape` are multipliers of the rate, one a step of `step_s`, repeated for ever; their mean is 1.
@@ -36,7 +36,7 @@ class Scenario:
         return self.shape[int(elapsed_s / self.step_s) % len(self.shape)]
 
 
-def find_scenario(name: str) -> Scenario:
+def find_scenario(name: str) -> TrafficScenario:
     """Return the scenario of that name. Raises KeyError."""
     return SCENARIOS[name]
 
@@ -46,8 +46,8 @@ def _average_one(shape: list[float]) -> tuple[float, ...]:
 
 
 _ALL = (
-    Scenario("steady", "an ordinary day at an even rate", (1.0,), 60.0),
-    Scenario(
+    TrafficScenario("steady", "an ordinary day at an even rate", (1.0,), 60.0),
+    TrafficScenario(
         "friday-dinner",
         "tables for Friday evening: a rush that builds up, peaks at three times its beginning and"
         " ebbs, every ten minutes; larger parties, walk-ins",
@@ -58,7 +58,7 @@ _ALL = (
         extra_guests=0.8,
         for_friday_dinner=True,
     ),
-    Scenario(
+    TrafficScenario(
         "check-in-wave",
         "guests arrive today: waves of three minutes with quiet between them; few call off",
         _average_one([0.3, 1.5, 2.2, 1.5, 0.3, 0.2]),
@@ -68,7 +68,7 @@ _ALL = (
         called_off=0.5,
         early_arrivals=True,
     ),
-    Scenario(
+    TrafficScenario(
         "flash-sale",
         "an offer goes out every five minutes: a sudden peak of cheap bookings for later that fades"
         " within two; many are called off again",
@@ -81,5 +81,5 @@ _ALL = (
     ),
 )
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+SCENARIOS: dict[str, TrafficScenario] = {scenario.name: scenario for scenario in _ALL}
 """All scenarios by name, in the order to list them."""

@@ -19,7 +19,7 @@ STEP_LEAST = timedelta(seconds=1)
 """The least time between two operations of one reservation."""
 
 
-class Arrivals(Enum):
+class ArrivalTime(Enum):
     """Time of an arrival at the fast pace."""
 
     NOW = "now"
@@ -27,7 +27,7 @@ class Arrivals(Enum):
     NEVER = "never"
 
     @classmethod
-    def of(cls, *, today: bool, is_open: bool) -> "Arrivals":
+    def of(cls, *, today: bool, is_open: bool) -> "ArrivalTime":
         """Return the time of an arrival: now when the venue is open, never on another day."""
         if not today:
             return cls.NEVER
@@ -80,7 +80,7 @@ class Script:
         return self.operations[-1].due
 
     def bring_forward(
-        self, instant: datetime, rng: Random, *, step_mean_s: float, arrivals: "Arrivals"
+        self, instant: datetime, rng: Random, *, step_mean_s: float, arrivals: "ArrivalTime"
     ) -> None:
         """Let the operations follow each other within minutes from `instant` on.
 
@@ -90,9 +90,9 @@ class Script:
         is_own = False
         for timed in self.operations:
             if timed.operation["op"] in ARRIVALS:
-                if arrivals is Arrivals.NEVER:
+                if arrivals is ArrivalTime.NEVER:
                     break
-                is_own = arrivals is Arrivals.AT_THEIR_HOUR
+                is_own = arrivals is ArrivalTime.AT_THEIR_HOUR
             if is_own:
                 instant = max(instant, timed.due)
             following.append(TimedOperation(instant, timed.operation))

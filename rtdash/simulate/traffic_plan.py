@@ -8,11 +8,11 @@ from itertools import takewhile
 from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.live_traffic import first_booking
 from rtdash.simulate.plan import Past, TimedOperation, generate_live
 from rtdash.simulate.sample import sample
-from rtdash.simulate.scenarios import Scenario, find_scenario
+from rtdash.simulate.scenarios import TrafficScenario, find_scenario
 
 _LONGEST_S = 10 * 365 * 86_400.0
 _SHORT_S = 600.0
@@ -27,14 +27,14 @@ class Traffic:
     rate_per_s: float = 5.0
     duration_s: float = float("inf")
     seed: int = 1
-    scenario: Scenario = field(default_factory=lambda: find_scenario("steady"))
+    scenario: TrafficScenario = field(default_factory=lambda: find_scenario("steady"))
     backfill_days: int = 0
-    profile: Profile | None = None
+    profile: TrafficProfile | None = None
     start: datetime | None = None
 
     def suits(self, venue: Venue) -> bool:
         """Return whether the profile, if one was chosen, is for such a venue."""
-        return self.profile is None or (self.profile is Profile.RESTAURANT) == (
+        return self.profile is None or (self.profile is TrafficProfile.RESTAURANT) == (
             venue.kind is VenueKind.RESTAURANT
         )
 
@@ -124,9 +124,9 @@ class Traffic:
         ]
         return heapq.merge(*samples, key=attrgetter("due"))
 
-    def _profile_of(self, venue: Venue) -> Profile:
+    def _profile_of(self, venue: Venue) -> TrafficProfile:
         return self.profile or (
-            Profile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else Profile.CITY
+            TrafficProfile.RESTAURANT if venue.kind is VenueKind.RESTAURANT else TrafficProfile.CITY
         )
 
 

@@ -12,8 +12,8 @@ from rtdash.domain.availability import Night
 from rtdash.domain.instants import to_ms
 from rtdash.store.batch_rows import (
     FIXED,
-    Key,
     Record,
+    RowKey,
     Stored,
     Version,
     changed_row,
@@ -29,8 +29,8 @@ from rtdash.store.schema import charges, reservations, room_nights, versions
 Result = TypeVar("Result")
 
 __all__ = [
-    "Key",
     "Record",
+    "RowKey",
     "Stored",
     "Version",
     "load_records",
@@ -110,16 +110,16 @@ def with_savepoint(conn: Connection, work: Callable[[], Result]) -> Result:
     return result
 
 
-def load_records(conn: Connection, keys: Iterable[Key]) -> dict[Key, Record]:
+def load_records(conn: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Record]:
     """Return those of the operations that were applied before."""
     rows = _READ_RECORDS.read(conn, {key.id for key in keys})
-    return {Key(venue, operation_id): Record(*rest) for operation_id, venue, *rest in rows}
+    return {RowKey(venue, operation_id): Record(*rest) for operation_id, venue, *rest in rows}
 
 
-def load_stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
+def load_stored(conn: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Stored]:
     """Return those of the reservations that exist."""
     rows = _READ_STORED.read(conn, {key.id for key in keys})
-    return {Key(row[1], row[0]): Stored(reservation_of(row), row[-1]) for row in rows}
+    return {RowKey(row[1], row[0]): Stored(reservation_of(row), row[-1]) for row in rows}
 
 
 def load_sold(
@@ -144,10 +144,10 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
     """
     if not applied:
         return
-    first: dict[Key, Version] = {}
-    last: dict[Key, Version] = {}
+    first: dict[RowKey, Version] = {}
+    last: dict[RowKey, Version] = {}
     for version in applied:
-        key = Key(version.after.venue_id, version.after.id)
+        key = RowKey(version.after.venue_id, version.after.id)
         first.setdefault(key, version)
         last[key] = version
     new = [reservation_row(last[key]) for key, version in first.items() if version.before is None]
@@ -200,7 +200,7 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
     update otherwise.
     """
     rows = {
-        Key(version.after.venue_id, version.operation_id): version_row(version)
+        RowKey(version.after.venue_id, version.operation_id): version_row(version)
         for version in applied
     }
     ended = []
@@ -208,7 +208,7 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
         if version.before is None:
             continue
         venue_id, changed_at = version.after.venue_id, to_ms(version.after.changed_at)
-        row = rows.get(Key(venue_id, version.before.operation_id))
+        row = rows.get(RowKey(venue_id, version.before.operation_id))
         if row is not None:
             row["valid_to"] = changed_at
         else:

@@ -12,7 +12,7 @@ FIXED = frozenset({"id", "venue", "kind", "created_at"})
 """Columns of a reservation that no later version changes."""
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """An operation's or a reservation's id, within its venue."""
 
     venue_id: str
@@ -87,7 +87,7 @@ def reservation_row(version: Version) -> dict[str, object]:
     }
 
 
-def changed_row(key: Key, version: Version) -> dict[str, object]:
+def changed_row(key: RowKey, version: Version) -> dict[str, object]:
     """Return the values of an update of a reservation that was there before."""
     row = {name: value for name, value in reservation_row(version).items() if name not in FIXED}
     return {**row, "of_venue": key.venue_id, "of_id": key.id}

@@ -38,7 +38,7 @@ _LOOK_AT_SERVER = "SELECT pg_backend_pid(), current_setting('server_encoding')"
 
 
 @dataclass(slots=True)
-class _Server:
+class _PostgresServer:
     """Server of the last connection."""
 
     is_pooled: bool = False
@@ -92,7 +92,7 @@ def postgres_engines(url: URL) -> Engines:
         execution_options={"postgresql_readonly": True},
         **options,
     )
-    server = _Server()
+    server = _PostgresServer()
     event.listen(writer, "connect", server.bound_session)
     event.listen(writer, "begin", server.bound_transaction)
     for engine in (writer, reader):

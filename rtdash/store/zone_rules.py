@@ -19,7 +19,7 @@ from rtdash.protocol.channels import Stream, reservations_channel
 from rtdash.protocol.messages import Message, encode, reservation_message
 from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import batch, dialects, event_log
-from rtdash.store.batch import Key, Record, Stored, Version
+from rtdash.store.batch import Record, RowKey, Stored, Version
 from rtdash.store.event_log import NewEvent, StoredEvent
 from rtdash.store.reservations import read_page
 from rtdash.store.schema import meta, reservations, venues
@@ -83,7 +83,7 @@ def move_starts(
         conn, venue.id, start_from=now - PAST_KEPT, limit=limit, cursor=cursor
     )
     moved = [after for one in page if (after := _moved(one, venue, now)) is not None]
-    stored = batch.load_stored(conn, [Key(venue.id, one.id) for one in moved])
+    stored = batch.load_stored(conn, [RowKey(venue.id, one.id) for one in moved])
     return Page(_save(conn, moved, stored, venue, now), following)
 
 
@@ -130,7 +130,7 @@ def _moved(before: Reservation, venue: Venue, now: datetime) -> Reservation | No
 def _save(
     conn: Connection,
     moved: Iterable[Reservation],
-    stored: Mapping[Key, Stored],
+    stored: Mapping[RowKey, Stored],
     venue: Venue,
     now: datetime,
 ) -> list[StoredEvent]:
@@ -149,7 +149,7 @@ def _save(
         [
             Version(
                 operation_id,
-                stored[Key(venue.id, after.id)],
+                stored[RowKey(venue.id, after.id)],
                 after,
                 None,
                 Record("", after.id, event.seq, encode(body).decode()),

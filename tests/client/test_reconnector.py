@@ -113,7 +113,7 @@ def written(action):  # noqa: C901  # one case an action
             return {"open": token}
         case events.Send(text):
             return {"send": json.loads(text)}
-        case events.Ping():
+        case events.SendPing():
             return {"send": {"action": "ping"}}
         case events.Drop():
             return {"drop": True}

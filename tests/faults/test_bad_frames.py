@@ -16,7 +16,7 @@ import pytest
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from tests.conftest import FULL
 from tests.faults.observers import until
 from tests.faults.process import server_process
@@ -196,7 +196,7 @@ def test_no_connection_outlives_a_flood(tmp_path: Path) -> None:
 
 def _connections_in_memory() -> int:
     gc.collect()
-    return sum(type(one) is Connection for one in gc.get_objects())
+    return sum(type(one) is ServerConnection for one in gc.get_objects())
 
 
 async def _break_in(port: int, token: str, rng: random.Random) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rtdash.imports import (
     MapError,
-    Row,
     RowError,
+    SourceRow,
     Undecodable,
     convert,
     parse_map,
@@ -35,7 +35,7 @@ LINE = (
 ZONES = {"inn": "Europe/Lisbon"}
 
 
-def hotel_rows(*lines: str) -> list[Row | RowError]:
+def hotel_rows(*lines: str) -> list[SourceRow | RowError]:
     """The rows of a file with the header of the PMS export."""
     return list(read_rows("\n".join([HEADER, *lines]).encode(), HOTEL_MAP))
 
@@ -43,7 +43,7 @@ def hotel_rows(*lines: str) -> list[Row | RowError]:
 def operation_of(line: str, **changes: Any) -> Any:
     """The operation of one line of that export."""
     [row] = hotel_rows(line)
-    assert isinstance(row, Row)
+    assert isinstance(row, SourceRow)
     return convert(row, HOTEL_MAP, venue="inn", zones=ZONES, **changes)
 
 
@@ -90,7 +90,7 @@ def test_a_body_of_a_booking_system_becomes_a_put() -> None:
         "origin": "",
     }
     [row] = read_rows(json.dumps(body).encode(), TABLE_MAP, name="x.ndjson")
-    assert isinstance(row, Row)
+    assert isinstance(row, SourceRow)
     made = convert(row, TABLE_MAP, venue="grill")
     assert isinstance(made, dict)
     assert (made["date"], made["status"], made["sourceVersion"] % 1_000_000) == (
@@ -140,10 +140,10 @@ def test_a_row_that_cant_be_taken_says_where_and_why(
 def test_broken_rows_are_told_and_the_rest_is_read() -> None:
     """Too few cells, a quote that never ends; blank lines are nothing."""
     rows = hotel_rows("a;b", "", LINE)
-    assert [type(row) for row in rows] == [RowError, Row]
+    assert [type(row) for row in rows] == [RowError, SourceRow]
     assert "2 cells where the header has 15" in str(rows[0])
     lines = list(read_rows(b'{"id": 1}\n{"id": \n[1]\n', TABLE_MAP, name="x.jsonl"))
-    assert [type(row) for row in lines] == [Row, RowError, RowError]
+    assert [type(row) for row in lines] == [SourceRow, RowError, RowError]
     assert "line 2: no JSON" in str(lines[1])
     with pytest.raises(Undecodable, match="no JSON"):
         list(read_rows(b"[1,", TABLE_MAP, name="x.json"))
@@ -165,7 +165,7 @@ def test_broken_rows_are_told_and_the_rest_is_read() -> None:
 def test_encodings_marks_and_delimiters_are_found(content: bytes, name: str) -> None:
     """By the byte-order mark, the ending and the first line."""
     [row] = read_rows(content, TABLE_MAP, name=name)
-    assert isinstance(row, Row)
+    assert isinstance(row, SourceRow)
     assert dict(row.values) == {"id": "b1", "covers": "ä"}
 
 
@@ -214,7 +214,7 @@ def test_no_bytes_crash_it(junk: bytes) -> None:
         except Undecodable:
             continue
         for row in rows:
-            if isinstance(row, Row):
+            if isinstance(row, SourceRow):
                 assert isinstance(convert(row, TABLE_MAP, venue="grill"), RowError | dict)
 
 
@@ -235,5 +235,7 @@ CELLS = st.one_of(
 @settings(max_examples=20_000 if FULL else 300, deadline=None)
 def test_no_value_crashes_it(body: dict[str, Any]) -> None:
     """Whatever a foreign system puts into a field."""
-    row = Row(1, body | {"guest": {"name": "A"}, "state": "booked", "duration": body["covers"]})
+    row = SourceRow(
+        1, body | {"guest": {"name": "A"}, "state": "booked", "duration": body["covers"]}
+    )
     assert isinstance(convert(row, TABLE_MAP, venue="grill", zones=ZONES), RowError | dict)

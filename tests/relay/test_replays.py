@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from rtdash.protocol.channels import Position
-from rtdash.relay import Start
+from rtdash.relay import ReplayStart
 from tests.fakes import BOOKINGS, Member
 from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
@@ -15,24 +15,24 @@ from tests.relay.relay_fixture import RelayFixture, seqs, settled
 @pytest.mark.parametrize(
     ("after", "start"),
     [
-        (None, Start(BOOKINGS, None, None)),
-        (Position("e1", 10), Start(BOOKINGS, recovered=True, after_seq=10)),
-        (Position("e1", 4), Start(BOOKINGS, recovered=True, after_seq=4)),
+        (None, ReplayStart(BOOKINGS, None, None)),
+        (Position("e1", 10), ReplayStart(BOOKINGS, recovered=True, after_seq=10)),
+        (Position("e1", 4), ReplayStart(BOOKINGS, recovered=True, after_seq=4)),
         (
             Position("e1", 3),
-            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="history_gone"),
+            ReplayStart(BOOKINGS, recovered=False, after_seq=None, reset_reason="history_gone"),
         ),
         (
             Position("e1", 11),
-            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="beyond_head"),
+            ReplayStart(BOOKINGS, recovered=False, after_seq=None, reset_reason="beyond_head"),
         ),
         (
             Position("e0", 10),
-            Start(BOOKINGS, recovered=False, after_seq=None, reset_reason="epoch_changed"),
+            ReplayStart(BOOKINGS, recovered=False, after_seq=None, reset_reason="epoch_changed"),
         ),
     ],
 )
-def test_what_can_be_recovered(run, after: Position | None, start: Start) -> None:
+def test_what_can_be_recovered(run, after: Position | None, start: ReplayStart) -> None:
     """The log has events 5 to 10: positions 4 to 10 of its epoch, and no others."""
 
     async def body() -> None:

@@ -17,7 +17,7 @@ from rtdash.server.auth.revocations import Revocations
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.metrics.registry import Metrics
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.connection_context import ConnectionServices
 from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.settings import Limits
@@ -99,7 +99,7 @@ class Process:
         """The loop's time as an instant."""
         return from_ms(round(self.loop.now_s * 1000))
 
-    def connect(self, transport: SteeredLink, sub: str) -> Connection:
+    def connect(self, transport: SteeredLink, sub: str) -> ServerConnection:
         """What the door does."""
         now = self.clock()
         scopes = frozenset({"hotel:read", "restaurant:read"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtdash.hub import EncodedBatch
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from tests.server.steered_store import SteeredLoop
 
 KERNEL_BYTES = 500
@@ -36,7 +36,7 @@ class SteeredLink:
     write = None
 
     def __init__(self, loop: SteeredLoop, wrongs: list[str]) -> None:
-        self.receiver: Connection | None = None
+        self.receiver: ServerConnection | None = None
         self.down: deque[Sent] = deque()
         self.up: deque[Sent] = deque()
         self.is_cut = False

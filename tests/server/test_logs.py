@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from rtdash.server.logs import JsonLines, TextLines, facts, redact
+from rtdash.server.logs import JsonFormatter, TextLines, facts, redact
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
 
@@ -39,7 +39,7 @@ def test_text_names_its_facts() -> None:
 
 def test_json_is_one_object_a_line() -> None:
     """With the facts as fields of it, and a traceback too."""
-    line = JsonLines().format(record("it\nfailed", connection=7, exc_info=raised("a\nb")))
+    line = JsonFormatter().format(record("it\nfailed", connection=7, exc_info=raised("a\nb")))
     told = json.loads(line)
     assert "\n" not in line
     assert (told["level"], told["logger"], told["message"], told["connection"]) == (
@@ -72,7 +72,7 @@ def test_nobody_forges_a_line() -> None:
         "amqp://:c2lnbmF0dXJl@host",
     ],
 )
-@pytest.mark.parametrize("lines", [TextLines(), JsonLines()], ids=["text", "json"])
+@pytest.mark.parametrize("lines", [TextLines(), JsonFormatter()], ids=["text", "json"])
 def test_secrets_dont_pass(lines: logging.Formatter, text: str) -> None:
     """Whoever wrote them into a message, a fact or a traceback."""
     line = lines.format(record("failed: %s", text, where=text, exc_info=raised(text)))

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rtdash.server.logs import JsonLines
+from rtdash.server.logs import JsonFormatter
 from rtdash.server.metrics import delivery_probe
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import LIMITS, Metrics
@@ -40,7 +40,7 @@ def lines() -> Iterator[io.StringIO]:
     """What the server logs, as it would stand in a file."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("rtdash")
     logger.addHandler(handler)
     before = logger.level

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from rtdash.protocol.messages import encode
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from tests.fakes import BOOKINGS, FakeLog
 from tests.server.simulated_process import Process
 from tests.server.steered_link import SteeredLink
@@ -16,7 +16,7 @@ HISTORY = 3_000
 
 
 def replaying(
-    test: Callable[[Process, FakeLog, Connection], Awaitable[None]], **options: int
+    test: Callable[[Process, FakeLog, ServerConnection], Awaitable[None]], **options: int
 ) -> None:
     """Run `test` with a connection that is in the middle of a replay and doesn't read on; `options`
     of its subscribe.
@@ -53,12 +53,12 @@ async def turn(process: Process) -> None:
         process.turns.turn()
 
 
-def pong(connection: Connection, mark: int) -> None:
+def pong(connection: ServerConnection, mark: int) -> None:
     """The client answers a ping."""
     connection.pong_received(mark.to_bytes(CHECKPOINT_BYTES, "big"))
 
 
-def confirmed(connection: Connection) -> tuple[str, int]:
+def confirmed(connection: ServerConnection) -> tuple[str, int]:
     """From where on the client goes on that comes back with nothing but its session."""
     assert connection.action_handler.session is not None
     return connection.action_handler.session.confirmed[BOOKINGS]
@@ -67,7 +67,7 @@ def confirmed(connection: Connection) -> tuple[str, int]:
 def test_a_pong_confirms_how_far_a_replay_had_come() -> None:
     """At its ping, that is: what went out since may not have arrived."""
 
-    async def test(_process: Process, _log: FakeLog, connection: Connection) -> None:
+    async def test(_process: Process, _log: FakeLog, connection: ServerConnection) -> None:
         pong(connection, connection.action_handler.mark())
         assert 0 < confirmed(connection)[1] < HISTORY
 
@@ -79,7 +79,7 @@ def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
     to it would be passed over.
     """
 
-    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+    async def test(process: Process, log: FakeLog, connection: ServerConnection) -> None:
         mark = connection.action_handler.mark()
         log.epoch = "e2"
         log.restore({BOOKINGS: 10})
@@ -95,7 +95,7 @@ def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
     no reader that counts as slow.
     """
 
-    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+    async def test(process: Process, log: FakeLog, connection: ServerConnection) -> None:
         assert connection.send_queue.has_room()
         assert len([read for read in log.reads if read[0] == "events"]) == 1
         process.relay.announce(log.append(BOOKINGS))
@@ -108,7 +108,7 @@ def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
 def test_a_replay_that_meets_a_fault_ends_its_connection() -> None:
     """Told, logged and counted: it must not stay open and miss events without a word."""
 
-    async def test(process: Process, log: FakeLog, connection: Connection) -> None:
+    async def test(process: Process, log: FakeLog, connection: ServerConnection) -> None:
         log.fault = KeyError("a mistake of ours")
         connection.resume_writing()
         await turn(process)

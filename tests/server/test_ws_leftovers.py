@@ -19,7 +19,7 @@ from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.ws.action_handler import ActionHandler
 from rtdash.server.ws.action_queue import ActionQueue
 from rtdash.server.ws.asgi_transport import AsgiTransport
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.fast_handshake import FastPendingUpgrade
 from rtdash.server.ws.fast_transport import FastTransport
 from rtdash.server.ws.send_queue import SendQueue
@@ -30,7 +30,7 @@ __all__ = ["anyio_backend"]
 pytestmark = pytest.mark.anyio
 
 PARTS = {
-    Connection,
+    ServerConnection,
     ActionHandler,
     ActionQueue,
     SendQueue,

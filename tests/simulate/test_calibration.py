@@ -1,7 +1,7 @@
 import pytest
 
 from rtdash.simulate.calibration import (
-    Profile,
+    TrafficProfile,
     bookings_per_room_day,
     read_raw,
     restaurant_calibration,
@@ -33,4 +33,4 @@ def test_a_table_for_two_is_no_table_for_four():
 def test_restaurants_are_no_hotel_profile():
     """Asking for a hotel's figures under the restaurant's name is a mistake."""
     with pytest.raises(KeyError):
-        bookings_per_room_day(Profile.RESTAURANT)
+        bookings_per_room_day(TrafficProfile.RESTAURANT)

@@ -16,7 +16,7 @@ from rtdash.simulate.dataset import (
     Booking,
     Deposit,
     RowStatus,
-    Unreadable,
+    UnreadableRow,
     read_bookings,
 )
 from rtdash.simulate.dataset_file import NotTheDataSet
@@ -56,7 +56,7 @@ def text_of(*rows: dict[str, str]) -> str:
 def file(tmp_path):
     """Writes a .csv file and reads it."""
 
-    def read(text: str) -> list[Booking | Unreadable]:
+    def read(text: str) -> list[Booking | UnreadableRow]:
         path = tmp_path / "bookings.csv"
         path.write_text(text, encoding="utf-8", newline="")
         return list(read_bookings(path))
@@ -132,7 +132,7 @@ def test_broken_cell_is_named_and_the_rest_is_read(file, column, value):
     """
     before, broken, after = file(text_of(ROW, ROW | {column: value}, ROW))
     assert isinstance(before, Booking)
-    assert broken == Unreadable(3, column, value)
+    assert broken == UnreadableRow(3, column, value)
     assert str(broken) == f"line 3, column {column}: {value!r} can't be read"
     assert isinstance(after, Booking)
     assert after.line == 4
@@ -149,7 +149,7 @@ OPEN_AT_ITS_END = ",".join([*list(ROW.values())[:-1], '"3/8/2016'])
 def test_broken_line_breaks_no_other(file, line):
     """A line that isn't a row, even one with an open quote, is counted alone."""
     rows = file(text_of(ROW) + line + "\r\n" + text_of(ROW).split("\r\n", 1)[1])
-    assert [type(row) for row in rows] == [Booking, Unreadable, Booking]
+    assert [type(row) for row in rows] == [Booking, UnreadableRow, Booking]
     assert rows[1].line == 3
 
 

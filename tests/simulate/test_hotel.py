@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.hotel import NON_REFUND, Ending, HotelDemand, price_between
 
 LISBON = ZoneInfo("Europe/Lisbon")
@@ -16,7 +16,9 @@ YEAR = date(2025, 1, 1)
 @pytest.fixture(scope="module")
 def stays():
     """A year of a resort, 20 bookings a day."""
-    return list(HotelDemand(Profile.RESORT, LISBON, seed="hotel", per_day=20.0).stays(YEAR, 365))
+    return list(
+        HotelDemand(TrafficProfile.RESORT, LISBON, seed="hotel", per_day=20.0).stays(YEAR, 365)
+    )
 
 
 def test_stays_come_in_the_order_of_booking(stays):
@@ -82,7 +84,9 @@ def test_rooms_of_a_block_mostly_share_their_fate(stays):
 
 def test_no_block_is_larger_than_allowed():
     """A small house is not asked for more rooms than it would give to one group."""
-    stays = HotelDemand(Profile.CITY, LISBON, seed="x", per_day=50.0, most_rooms=5).stays(YEAR, 60)
+    stays = HotelDemand(TrafficProfile.CITY, LISBON, seed="x", per_day=50.0, most_rooms=5).stays(
+        YEAR, 60
+    )
     sizes = Counter(stay.block for stay in stays if stay.block is not None)
     assert max(sizes.values()) == 5
 
@@ -131,7 +135,7 @@ def test_cancellations_are_made_on_working_days(stays):
 
 def test_one_booking_at_an_instant(stays):
     """Live traffic asks for one booking at an instant; its lead can be told."""
-    demand = HotelDemand(Profile.CITY, LISBON, seed="now", per_day=1.0)
+    demand = HotelDemand(TrafficProfile.CITY, LISBON, seed="now", per_day=1.0)
     instant = stays[0].booked_at
     asked = [demand.stays_at(instant, lead_days=0) for _ in range(200)]
     assert all(

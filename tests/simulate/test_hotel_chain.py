@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rtdash.resources import data_path
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.hotel import HotelDemand
 from rtdash.simulate.hotel_chain import VARIABLES, ConditionalLaw, hotel_chain
 from tests.simulate import figures
@@ -47,7 +47,7 @@ def test_splits_of_one_variable_in_a_row_become_one():
     assert [law.draw([code], 0.5) for code in range(3)] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("profile", [Profile.RESORT, Profile.CITY])
+@pytest.mark.parametrize("profile", [TrafficProfile.RESORT, TrafficProfile.CITY])
 def test_all_codes_have_labels(profile):
     """Whatever is drawn stands for something, at the ends of the ranks as well."""
     chain, rng = hotel_chain(profile), Random(1)
@@ -60,14 +60,14 @@ def test_all_codes_have_labels(profile):
             assert codes[-1] < sizes.get(name, 3)
 
 
-@pytest.mark.parametrize("profile", [Profile.RESORT, Profile.CITY])
+@pytest.mark.parametrize("profile", [TrafficProfile.RESORT, TrafficProfile.CITY])
 def test_no_booking_of_the_data_is_reproduced(profile):
     """Generated bookings meet single rows of the data no more often than by chance.
 
     A row is met when arrival, lead, nights, party, segment, country, rate to the cent and outcome
     are equal. Chance is how often the same rows are met a year off, at the same weekday.
     """
-    hotel = {Profile.RESORT: "Resort Hotel", Profile.CITY: "City Hotel"}[profile]
+    hotel = {TrafficProfile.RESORT: "Resort Hotel", TrafficProfile.CITY: "City Hotel"}[profile]
     rows = [row for row in figures.read_rows(find_data_set()) if row["hotel"] == hotel]
     keys = Counter(_key_of_row(row) for row in rows)
     single = {key for key, count in keys.items() if count == 1}

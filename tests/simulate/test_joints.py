@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from rtdash.simulate.calibration import HOTEL_KEYS, Profile
+from rtdash.simulate.calibration import HOTEL_KEYS, TrafficProfile
 from rtdash.simulate.hotel_chain import hotel_chain
 from tests.simulate.data_set import find_data_set
 
@@ -33,7 +33,7 @@ def joints(monkeypatch):
 @pytest.mark.optional
 @pytest.mark.skipif(os.environ.get("RTDASH_FULL") != "1", reason="RTDASH_FULL=1 takes a minute")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("profile", [Profile.RESORT, Profile.CITY])
+@pytest.mark.parametrize("profile", [TrafficProfile.RESORT, TrafficProfile.CITY])
 def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile, joints):
     """Within 0.05 (pairs) and 0.08 (triples) beyond what two random halves differ by."""
     rows_module = importlib.import_module("rows")

@@ -5,7 +5,7 @@ from itertools import takewhile
 import pytest
 
 from rtdash.domain.venues import business_date
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.past import Past
 from rtdash.simulate.scenarios import SCENARIOS, find_scenario
@@ -33,7 +33,7 @@ def live(request, start):
             takewhile(lambda timed: timed.due < start + timedelta(minutes=minutes), operations)
         )
 
-    run.venue, run.profile = venue, Profile(profile)
+    run.venue, run.profile = venue, TrafficProfile(profile)
     return run
 
 

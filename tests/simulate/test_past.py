@@ -6,7 +6,7 @@ import pytest
 
 from rtdash.domain.instants import parse_instant
 from rtdash.domain.reservations import Status
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.past import Past, generate_past
 
 CASES = [("hotel", "resort"), ("hotel", "city"), ("restaurant", "restaurant")]
@@ -107,7 +107,7 @@ def test_what_is_left_comes_within_minutes(venue_and_profile, past, start, open_
     house = open_house(venue)
     for timed in past:
         house.apply(timed.operation, start)
-    left, _ = Past(venue, Profile(profile), 7, start, 30).leave(start)
+    left, _ = Past(venue, TrafficProfile(profile), 7, start, 30).leave(start)
     assert left
     for timed in sorted(left, key=lambda timed: timed.due):
         assert start <= timed.due <= start + timedelta(minutes=10)

@@ -19,7 +19,7 @@ from rtdash.simulate.calibration import (
     HOTEL_KEYS,
     MONTHS,
     WEEKDAYS,
-    Profile,
+    TrafficProfile,
     read_raw,
     restaurant_calibration,
 )
@@ -54,17 +54,19 @@ class Row:
         return self.low <= self.generated <= self.high
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", list(TrafficProfile))
 def test_generated_bookings_are_like_the_published_ones(profile):
     """Whole years, median of the seeds: every figure is within its bound."""
     assert [row for row in measure(profile, SEEDS) if not row.within] == []
 
 
-def measure(profile: Profile, seeds: Iterable[int]) -> list[Row]:
+def measure(profile: TrafficProfile, seeds: Iterable[int]) -> list[Row]:
     """The table of a profile: each figure the median of the seeds."""
     tables = [
         list(
-            _restaurant_rows(seed) if profile is Profile.RESTAURANT else _hotel_rows(profile, seed)
+            _restaurant_rows(seed)
+            if profile is TrafficProfile.RESTAURANT
+            else _hotel_rows(profile, seed)
         )
         for seed in seeds
     ]
@@ -74,7 +76,7 @@ def measure(profile: Profile, seeds: Iterable[int]) -> list[Row]:
     ]
 
 
-def _hotel_rows(profile: Profile, seed: int) -> Iterator[Row]:
+def _hotel_rows(profile: TrafficProfile, seed: int) -> Iterator[Row]:
     raw, key = read_raw("hotel")["hotels"][HOTEL_KEYS[profile]], f"hotels.{HOTEL_KEYS[profile]}"
     # The hotel's own volume: in 20,000 bookings large blocks are too few to have the data's shares.
     demand = HotelDemand(
@@ -120,7 +122,7 @@ def _hotel_rows(profile: Profile, seed: int) -> Iterator[Row]:
     )
 
 
-def _month_shares(profile: Profile) -> dict[str, float]:
+def _month_shares(profile: TrafficProfile) -> dict[str, float]:
     """Each month counts twice: in the published shares a July is from the first, thin month."""
     chain = hotel_chain(profile)
     days = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -282,7 +284,7 @@ def _table() -> Iterator[str]:
         f"| metric | key | published | generated (median of {len(SEEDS)} seeds) | bound | within |"
     )
     yield "|---|---|---|---|---|---|"
-    for profile in Profile:
+    for profile in TrafficProfile:
         for row in measure(profile, SEEDS):
             figures = f"{row.published:.4g} | {row.generated:.4g} | {row.low:.4g} to {row.high:.4g}"
             yield (

@@ -12,7 +12,7 @@ import pytest
 
 from rtdash.domain.venue_file import parse_venues
 from rtdash.resources import data_path
-from rtdash.simulate.dataset import Booking, Deposit, RowStatus, Unreadable
+from rtdash.simulate.dataset import Booking, Deposit, RowStatus, UnreadableRow
 from rtdash.simulate.replay import chronological, operations_of
 from rtdash.simulate.replayed_rows import HOTELS, ZONE, RowAccounting, select_rows
 
@@ -217,7 +217,7 @@ def test_operation_ids_are_unique():
         (replace(STAYED, hotel="Grand Budapest"), "unknown hotel"),
         (replace(CANCELLED, ended_on=date(2016, 2, 23)), "ended before it was booked"),
         (replace(STAYED, ended_on=date(2016, 3, 25)), "left before it arrived"),
-        (Unreadable(7, "adr", "cheap"), "unreadable"),
+        (UnreadableRow(7, "adr", "cheap"), "unreadable"),
     ],
 )
 def test_what_cannot_be_taken_is_counted_by_reason(row, reason):
@@ -235,7 +235,7 @@ def test_what_cannot_be_taken_is_counted_by_reason(row, reason):
 def test_unreadable_rows_are_named():
     """The accounting names line and column of what can't be read."""
     accounting = RowAccounting()
-    select_rows([Unreadable(7, "adr", "cheap")], accounting)
+    select_rows([UnreadableRow(7, "adr", "cheap")], accounting)
     assert "    line 7, column adr: 'cheap' can't be read" in accounting.lines()
 
 

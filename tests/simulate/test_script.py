@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rtdash.simulate.distributions import seeded
-from rtdash.simulate.script import Arrivals, Ids, Script
+from rtdash.simulate.script import ArrivalTime, Ids, Script
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_prices_are_whole_in_any_currency(hotel):
 @pytest.mark.parametrize(
     ("arrivals", "ops"),
     [
-        (Arrivals.NOW, ["book", "confirm", "check_in", "check_out"]),
-        (Arrivals.NEVER, ["book", "confirm"]),
+        (ArrivalTime.NOW, ["book", "confirm", "check_in", "check_out"]),
+        (ArrivalTime.NEVER, ["book", "confirm"]),
     ],
 )
 def test_a_life_is_brought_forward(booked, start, arrivals, ops):
@@ -94,7 +94,7 @@ def test_arrivals_can_keep_their_hour(booked, start):
     """What precedes the arrival comes within minutes; the arrival and what follows do not."""
     for days, op in enumerate(("confirm", "check_in", "check_out")):
         booked.step(start + timedelta(days=days), op)
-    booked.bring_forward(start, seeded("x"), step_mean_s=5.0, arrivals=Arrivals.AT_THEIR_HOUR)
+    booked.bring_forward(start, seeded("x"), step_mean_s=5.0, arrivals=ArrivalTime.AT_THEIR_HOUR)
     confirmed, arrived, left = (timed.due for timed in booked.operations[1:])
     assert confirmed < start + timedelta(minutes=5)
     assert (arrived, left) == (start + timedelta(days=1), start + timedelta(days=2))
@@ -103,11 +103,11 @@ def test_arrivals_can_keep_their_hour(booked, start):
 @pytest.mark.parametrize(
     ("today", "is_open", "arrivals"),
     [
-        (True, True, Arrivals.NOW),
-        (True, False, Arrivals.AT_THEIR_HOUR),
-        (False, True, Arrivals.NEVER),
+        (True, True, ArrivalTime.NOW),
+        (True, False, ArrivalTime.AT_THEIR_HOUR),
+        (False, True, ArrivalTime.NEVER),
     ],
 )
 def test_arrivals_depend_on_day_and_hour(today, is_open, arrivals):
     """Now, where the guest is expected today and the venue is open."""
-    assert Arrivals.of(today=today, is_open=is_open) is arrivals
+    assert ArrivalTime.of(today=today, is_open=is_open) is arrivals

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import NON_REFUND, Ending, HotelDemand
 from rtdash.simulate.population import Population
@@ -16,9 +16,9 @@ from rtdash.simulate.stay_script import stay_script
 def stays():
     """Two months of a city hotel."""
     return list(
-        HotelDemand(Profile.CITY, ZoneInfo("Europe/Lisbon"), seed="stays", per_day=20.0).stays(
-            date(2025, 3, 1), 60
-        )
+        HotelDemand(
+            TrafficProfile.CITY, ZoneInfo("Europe/Lisbon"), seed="stays", per_day=20.0
+        ).stays(date(2025, 3, 1), 60)
     )
 
 

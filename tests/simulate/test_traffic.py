@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import pytest
 
-from rtdash.simulate.calibration import Profile
+from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.scenarios import SCENARIOS
 from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.traffic_plan import Traffic, in_order
@@ -24,12 +24,12 @@ def text(operations: Iterable[TimedOperation]) -> str:
     return "\n".join(json.dumps(timed.operation) for timed in operations)
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", list(TrafficProfile))
 def test_sample_has_so_many_whole_lives(profile):
     """A dry run prints the number of reservations asked for, each from its booking to its end, by
     instant and with it.
     """
-    venue = GRILL if profile is Profile.RESTAURANT else HOTEL
+    venue = GRILL if profile is TrafficProfile.RESTAURANT else HOTEL
     operations = list(
         Traffic(profile=profile, start=START).dry_run([venue], NOW, count=150, live=False)
     )
@@ -44,7 +44,7 @@ def test_sample_has_so_many_whole_lives(profile):
 
 def test_sample_starts_at_its_start():
     """Bookings of a hotel begin on the date asked for."""
-    operations = Traffic(profile=Profile.CITY, start=START).dry_run(
+    operations = Traffic(profile=TrafficProfile.CITY, start=START).dry_run(
         [HOTEL], NOW, count=20, live=False
     )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
@@ -53,7 +53,7 @@ def test_sample_starts_at_its_start():
 
 def test_sample_of_a_year_or_more_fills_whole_years():
     """Many reservations are spread over whole years, so that every season is in it alike."""
-    operations = Traffic(profile=Profile.CITY, start=START).dry_run(
+    operations = Traffic(profile=TrafficProfile.CITY, start=START).dry_run(
         [HOTEL], NOW, count=8_300, live=False
     )
     booked = [timed.due for timed in operations if timed.operation["op"] == "book"]
@@ -138,9 +138,9 @@ def test_rate_is_shared_by_the_venues():
     ("profile", "suits"),
     [
         (None, (True, True)),
-        (Profile.RESORT, (True, False)),
-        (Profile.CITY, (True, False)),
-        (Profile.RESTAURANT, (False, True)),
+        (TrafficProfile.RESORT, (True, False)),
+        (TrafficProfile.CITY, (True, False)),
+        (TrafficProfile.RESTAURANT, (False, True)),
     ],
 )
 def test_profile_chooses_the_venues(profile, suits):

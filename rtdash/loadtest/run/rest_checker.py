@@ -28,7 +28,7 @@ _MISSING_STATUS = frozenset({404, 405, 501})
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class RestSnapshot:
     """List as it was read during the traffic: at a position, up to the start of its last item
     (None: to its end). `versions`: by reservation id.
     """
@@ -54,7 +54,7 @@ class RestChecker:
         self._venues = venues
         self._publisher = publisher
         self._rng = rng
-        self._snapshots: list[Snapshot] = []
+        self._snapshots: list[RestSnapshot] = []
         self._missing: set[str] = set()
 
     async def run(self) -> None:
@@ -80,7 +80,7 @@ class RestChecker:
         items = page["reservations"]
         up_to = items[-1]["date"] if page.get("next") and items else None
         versions = {item["id"]: item["version"] for item in items}
-        self._snapshots.append(Snapshot(stream, seq, up_to, versions))
+        self._snapshots.append(RestSnapshot(stream, seq, up_to, versions))
 
     async def check_end(self, model: BookingModel) -> None:
         """Compare all lists, those read before included, with the model of what was sent; the
@@ -92,7 +92,7 @@ class RestChecker:
             await self._check_list(venue, model)
             await self._check_singles(venue, model)
 
-    def _check_snapshot(self, snapshot: Snapshot, model: BookingModel) -> None:
+    def _check_snapshot(self, snapshot: RestSnapshot, model: BookingModel) -> None:
         for reservation_id, reservation in model.of_venue(snapshot.stream.venue):
             expected = reservation.version_at(snapshot.seq)
             if not expected or not _covers(snapshot.up_to, reservation.start):

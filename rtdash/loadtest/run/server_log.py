@@ -9,7 +9,7 @@ from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from rtdash.loadtest.generator.message_reader import digest_of
 from rtdash.loadtest.generator.run_config import TargetVenue
-from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.ledger import StreamLog
 from rtdash.protocol.channels import Channel, Position, Stream
 
 _PAGE = 500
@@ -50,7 +50,7 @@ async def read_log(
     stream: Stream,
     start: Position,
     take: Callable[[Stream, dict[str, Any]], None] = lambda _stream, _event: None,
-) -> Log:
+) -> StreamLog:
     """Read all events after `start`; each goes to `take`. A log that went back differs from one
     that was pruned: only the server can have done the first. Raises LogUnusable.
     """
@@ -78,7 +78,7 @@ async def read_log(
         if len(page["events"]) < _PAGE:
             for event in events:  # not before, since reading may fail and begin anew
                 take(stream, event)
-            return Log(0 if went_back else start.seq, at, entries, went_back)
+            return StreamLog(0 if went_back else start.seq, at, entries, went_back)
 
 
 def _is_back(position: Position, start: Position) -> bool:

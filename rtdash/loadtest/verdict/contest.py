@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
 from rtdash.loadtest.plan.metrics import METRICS
-from rtdash.loadtest.verdict.summary import EXIT_CODES, Ending, Summary
+from rtdash.loadtest.verdict.summary import EXIT_CODES, RunEnding, Summary
 
 _COMPARED = (
     ("delivery_latency", "p50"),
@@ -43,7 +43,7 @@ class Round:
     @property
     def is_interrupted(self) -> bool:
         """Return whether one of the runs was ended by hand."""
-        return Ending.INTERRUPTED in {self.a.ending, self.b.ending}
+        return RunEnding.INTERRUPTED in {self.a.ending, self.b.ending}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,15 @@ class Contest:
         when the runs say nothing.
         """
         a, b = ({getattr(one, side).ending for one in self.rounds} for side in ("a", "b"))
-        for ending in (Ending.INTERRUPTED, Ending.UNREACHABLE):
+        for ending in (RunEnding.INTERRUPTED, RunEnding.UNREACHABLE):
             if ending in a | b:
                 return EXIT_CODES[ending]
-        if Ending.BROKEN in b and Ending.BROKEN not in a:
-            return EXIT_CODES[Ending.BROKEN]
+        if RunEnding.BROKEN in b and RunEnding.BROKEN not in a:
+            return EXIT_CODES[RunEnding.BROKEN]
         if self.void:
-            return EXIT_CODES[Ending.INVALID]
+            return EXIT_CODES[RunEnding.INVALID]
         is_worse = any(ratio.is_worse for ratio in self.ratios)
-        return EXIT_CODES[Ending.BROKEN if is_worse else Ending.HELD]
+        return EXIT_CODES[RunEnding.BROKEN if is_worse else RunEnding.HELD]
 
     @property
     def void(self) -> list[str]:

@@ -16,7 +16,7 @@ EXAMPLES_OF_KIND = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class StreamLog:
     """Log of one stream, read at the end, from `start` (excluded) to `head`: seq → (operation id,
     digest).
     """
@@ -64,7 +64,7 @@ class Findings:
 
 
 def judge_clients(
-    accounts: Iterable[tuple[str, Mapping[Stream, StreamAccount]]], logs: Mapping[Stream, Log]
+    accounts: Iterable[tuple[str, Mapping[Stream, StreamAccount]]], logs: Mapping[Stream, StreamLog]
 ) -> Findings:
     """Compare every client's accounts with the log: lost, duplicated, reordered, recovered,
     resets.
@@ -82,7 +82,7 @@ def judge_clients(
 def judge_contents(
     findings: Findings,
     contents: Iterable[Mapping[Stream, Mapping[int, Content]]],
-    logs: Mapping[Stream, Log],
+    logs: Mapping[Stream, StreamLog],
     run_id: str,
 ) -> None:
     """Compare what was received with the log: unexpected (not in it), invalid (another content),
@@ -118,7 +118,7 @@ _CONTENT_TEXTS = {
 
 
 def _judge_content(
-    seq: int, content: Content, log: Log, logged: set[str | None], run_id: str
+    seq: int, content: Content, log: StreamLog, logged: set[str | None], run_id: str
 ) -> str | None:
     if log.went_back is None and seq <= log.start:
         return None
@@ -133,7 +133,7 @@ def _judge_content(
 
 
 def judge_acknowledged(
-    findings: Findings, acknowledged: Iterable[Acknowledged], logs: Mapping[Stream, Log]
+    findings: Findings, acknowledged: Iterable[Acknowledged], logs: Mapping[Stream, StreamLog]
 ) -> None:
     """Find acknowledged operations that the log doesn't have at the seq of the acknowledgement;
     streams without a log are left out.

@@ -13,7 +13,7 @@ from rtdash.loadtest.generator.run_config import TargetVenue
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase
-from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.ledger import StreamLog
 from rtdash.loadtest.verdict.rest_findings import RestFindings
 from rtdash.loadtest.verdict.samples import Sample
 from rtdash.protocol.channels import Position, Stream
@@ -79,7 +79,7 @@ class Observations:
     """Longest time in the traffic in which the probe received no event."""
     heard_at: float = 0
     heads: dict[Stream, int] = field(default_factory=dict)
-    logs: dict[Stream, Log] = field(default_factory=dict)
+    logs: dict[Stream, StreamLog] = field(default_factory=dict)
     states: dict[tuple[Stream, str], str] = field(default_factory=dict)
     results: Results = field(default_factory=Results)
     probe: ProbeClient | None = None

@@ -13,7 +13,7 @@ from rtdash.loadtest.verdict.validity import why_no_verdict
 SCHEMA = "rtdash.loadtest/1"
 
 
-class Ending(StrEnum):
+class RunEnding(StrEnum):
     """Ending of a run."""
 
     HELD = "held"
@@ -24,11 +24,11 @@ class Ending(StrEnum):
 
 
 EXIT_CODES = {
-    Ending.HELD: 0,
-    Ending.BROKEN: 99,
-    Ending.INVALID: 98,
-    Ending.INTERRUPTED: 130,
-    Ending.UNREACHABLE: 3,
+    RunEnding.HELD: 0,
+    RunEnding.BROKEN: 99,
+    RunEnding.INVALID: 98,
+    RunEnding.INTERRUPTED: 130,
+    RunEnding.UNREACHABLE: 3,
 }
 
 
@@ -68,18 +68,18 @@ class Summary:
         return [*([self.server_gone] if self.server_gone else []), *self.invalid]
 
     @property
-    def ending(self) -> Ending:
+    def ending(self) -> RunEnding:
         """Return how the run ended; an invalid run is neither held nor broken."""
         if self.is_interrupted:
-            return Ending.INTERRUPTED
+            return RunEnding.INTERRUPTED
         if self.server_gone:
-            return Ending.UNREACHABLE
+            return RunEnding.UNREACHABLE
         if self.invalid:
-            return Ending.INVALID
+            return RunEnding.INVALID
         is_broken = any(verdict.fails for verdict in self.verdicts) or any(
             one.fails for one in self.comparisons
         )
-        return Ending.BROKEN if is_broken else Ending.HELD
+        return RunEnding.BROKEN if is_broken else RunEnding.HELD
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of summary.json."""

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Authentication:
     """Keys, verifier, revocations and sign-in of one server."""
 
     keys: Keys
@@ -54,7 +54,7 @@ async def open_identity(
     clock: Clock,
     *,
     on_refused: Callable[..., None],
-) -> Identity:
+) -> Authentication:
     """Build it, with the revocations that are known. Raises StoreUnavailable."""
     revocations = Revocations(database, clock)
     await revocations.load()
@@ -76,4 +76,4 @@ async def open_identity(
         audience=settings.audience,
         is_enabled=settings.local_tokens,
     )
-    return Identity(keys, verifier, revocations, sign_in)
+    return Authentication(keys, verifier, revocations, sign_in)

@@ -5,7 +5,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from rtdash.server.http.peer_timers import Phase
+from rtdash.server.http.peer_timers import PeerPhase
 from rtdash.server.http.request_head import (
     MAX_HEAD_BYTES,
     HeadRefusal,
@@ -29,7 +29,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self.held = b""
         """Bytes that came while a request was being answered, not parsed yet."""
-        self.phase: Phase | None = None
+        self.phase: PeerPhase | None = None
         self.head_bytes = 0
         self.is_done = False
         """Whether the connection was refused or handed over: nothing of it is parsed any more."""
@@ -50,11 +50,11 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head with its first byte."""
         super().on_message_begin()
-        self.phase = Phase.HEAD
+        self.phase = PeerPhase.HEAD
 
     def on_headers_complete(self) -> None:
         """Start the request; its body follows."""
-        self.phase, self.head_bytes = Phase.BODY, 0
+        self.phase, self.head_bytes = PeerPhase.BODY, 0
         self._is_upgrading = self.parser.should_upgrade()
         if self._is_upgrading:
             self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -115,7 +115,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         view, at = memoryview(data), 0
         while at < len(data):
             end = self._piece_end(data, at)
-            if self.phase is not Phase.BODY:
+            if self.phase is not PeerPhase.BODY:
                 self.head_bytes += end - at
             if self.head_bytes > MAX_HEAD_BYTES:
                 self.refuse(HeadRefusal.TOO_LARGE)
@@ -142,7 +142,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         """Return where to stop parsing for a look at what has come: behind a body of known length,
         else behind the next head.
         """
-        if self.phase is Phase.BODY and self._body_left > 0:
+        if self.phase is PeerPhase.BODY and self._body_left > 0:
             return min(len(data), at + self._body_left)
         end = data.find(_HEAD_END, at)
         return len(data) if end < 0 else end + len(_HEAD_END)

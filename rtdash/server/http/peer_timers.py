@@ -12,7 +12,7 @@ UNREAD_TIMEOUT_S = 30.0
 """How long an answer may wait in the buffer for a peer that doesn't read it."""
 
 
-class Phase(Enum):
+class PeerPhase(Enum):
     """Part of a request that the server waits for, by the limit that bounds it."""
 
     HEAD = "handshake_timeout_s"
@@ -38,9 +38,9 @@ class PeerTimers:
         self._on_late = on_late
         self._incoming: asyncio.TimerHandle | None = None
         self._outgoing: asyncio.TimerHandle | None = None
-        self.awaited: Phase | None = None
+        self.awaited: PeerPhase | None = None
 
-    def expect(self, phase: Phase | None) -> None:
+    def expect(self, phase: PeerPhase | None) -> None:
         """Wait for the whole of a head or of a body from now on, or for nothing. What is awaited
         already keeps its time.
         """
@@ -50,7 +50,7 @@ class PeerTimers:
             self._incoming.cancel()
             self._incoming = None
         self.awaited = phase
-        patience_s = BODY_TIMEOUT_S if phase is Phase.BODY else self._head_s
+        patience_s = BODY_TIMEOUT_S if phase is PeerPhase.BODY else self._head_s
         if phase is not None and patience_s:
             self._incoming = self._loop.call_later(patience_s, self._on_late, phase.value)
 

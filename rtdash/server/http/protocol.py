@@ -9,7 +9,7 @@ from typing import Any, cast
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
 from rtdash.server.http.peer_address import PeerAddress, normalise
-from rtdash.server.http.peer_timers import PeerTimers, Phase
+from rtdash.server.http.peer_timers import PeerPhase, PeerTimers
 from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head
 
 MAX_HELD_BYTES = 256 * 1024
@@ -54,7 +54,7 @@ class HttpProtocol(OrderedHttpProtocol):
         host, port = self.client or (_THIS_MACHINE, 0)
         self.client = (normalise(host), port)
         self.peer = PeerAddress(self.client[0], self.scheme == "https")
-        self._timers.expect(Phase.HEAD)
+        self._timers.expect(PeerPhase.HEAD)
         idle = self._edge.idle_connections.enter(self)
         if idle is not None:
             self._count("http_connections")
@@ -108,7 +108,7 @@ class HttpProtocol(OrderedHttpProtocol):
     def on_message_complete(self) -> None:
         """Give the body no more time."""
         super().on_message_complete()
-        if self._timers.awaited is Phase.BODY:
+        if self._timers.awaited is PeerPhase.BODY:
             self._timers.expect(None)
 
     def on_response_complete(self) -> None:
@@ -158,7 +158,7 @@ class HttpProtocol(OrderedHttpProtocol):
         """Bound what is held and what is not whole, in bytes and in time; also a head of which
         nothing came but empty lines.
         """
-        waiting = len(self.held) or (self.head_bytes if self.phase is Phase.HEAD else 0)
+        waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
         if len(self.held) > MAX_HELD_BYTES:
             self._give_up("head_limit_bytes")
         elif waiting or self._charged_bytes:
@@ -168,7 +168,7 @@ class HttpProtocol(OrderedHttpProtocol):
         if self.held or self._upgrade_waits:
             self._timers.expect(None)  # the peer waits for us
         elif self._is_idle() and self.phase is None and self.timeout_keep_alive_task is None:
-            self._timers.expect(Phase.HEAD)
+            self._timers.expect(PeerPhase.HEAD)
         else:
             self._timers.expect(self.phase)
 

@@ -43,7 +43,7 @@ _RESTAURANT_ONLY = frozenset({Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE})
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class OperationShape:
     """Fields that an operation may have, and those that it must have."""
 
     known: frozenset[str]
@@ -170,10 +170,12 @@ def _field(name: str, op: Op | None) -> Field:
     return ANY_STATUS if name == "status" and op is Op.PUT else FIELDS[name]
 
 
-def _shape(kind: VenueKind, op: Op) -> Shape:
+def _shape(kind: VenueKind, op: Op) -> OperationShape:
     match op:
         case Op.BOOK:
-            return Shape(frozenset((*_ALWAYS, *_TERMS, *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind])
+            return OperationShape(
+                frozenset((*_ALWAYS, *_TERMS, *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind]
+            )
         case Op.AMEND:
             fields, needed = (*_TERMS, *_OF_KIND[kind]), {"reservationId"}
         case Op.PUT:
@@ -187,11 +189,11 @@ def _shape(kind: VenueKind, op: Op) -> Shape:
             fields, needed = ("category", "amount"), {"reservationId", "category", "amount"}
         case _:
             fields, needed = (), {"reservationId"}
-    return Shape(frozenset((*_ALWAYS, *fields)), frozenset(needed))
+    return OperationShape(frozenset((*_ALWAYS, *fields)), frozenset(needed))
 
 
 def _schema(
-    shape: Shape,
+    shape: OperationShape,
     *,
     leave_out: tuple[str, ...] = (),
     needed: tuple[str, ...] = (),

@@ -17,7 +17,7 @@ from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.logs import facts
 from rtdash.server.ws import handshake
 from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.farewell import CLOSE_REASON_BYTES, JITTER_MS
 from rtdash.server.ws.handshake import Handshake
@@ -46,7 +46,7 @@ class ConnectionOpener(Protocol):
 
     drain_left_s: float | None
 
-    def open_connection(self, transport: Transport, principal: Principal) -> Connection:
+    def open_connection(self, transport: Transport, principal: Principal) -> ServerConnection:
         """Open a connection for a socket that stands."""
 
 
@@ -108,7 +108,7 @@ class Admission:
             self._context.connection_limits.end()
             raise
 
-        def open_connection(transport: Transport) -> Connection:
+        def open_connection(transport: Transport) -> ServerConnection:
             connection = self._manager.open_connection(transport, principal)
             if pending.asked.session is not None and connection.is_open:
                 connection.action_queue.put(Resume(None, pending.asked.session, {}), came_at)

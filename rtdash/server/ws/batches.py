@@ -6,7 +6,7 @@ from datetime import datetime
 from rtdash.protocol.frames import batch_bodies
 
 
-class Batch:
+class BatchWindow:
     """Messages that wait for the end of their window."""
 
     __slots__ = ("_bodies", "size_bytes", "window_s")

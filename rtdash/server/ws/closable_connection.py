@@ -14,7 +14,7 @@ from rtdash.server.logs import facts
 from rtdash.server.ws.action_handler import ActionHandler
 from rtdash.server.ws.action_queue import ActionQueue
 from rtdash.server.ws.connection_context import ConnectionContext, ConnectionHost
-from rtdash.server.ws.connection_deadlines import Deadlines
+from rtdash.server.ws.connection_deadlines import ConnectionDeadlines
 from rtdash.server.ws.farewell import (
     CLOSE_REASON_BYTES,
     CLOSE_TIMEOUT_S,
@@ -62,7 +62,7 @@ class ClosableConnection:
         keepalive = Keepalive(
             keepalive_config(context.limits, can_ping=transport.can_ping), now, serial
         )
-        self.deadlines = Deadlines(keepalive, context.limits.idle_timeout_s, now)
+        self.deadlines = ConnectionDeadlines(keepalive, context.limits.idle_timeout_s, now)
         self.send_queue = SendQueue(
             transport, context.hub, context.clock, context.limits.buffer_limit_bytes, self._overflow
         )

@@ -13,8 +13,8 @@ from rtdash.server.ws.farewell import (
 )
 
 
-class Connection(ClosableConnection):
-    """Connection of a client, the listener of its transport; all of it is synchronous."""
+class ServerConnection(ClosableConnection):
+    """Connection of a client to the server, the listener of its transport; all of it is synchronous."""
 
     __slots__ = ()
 

@@ -13,7 +13,7 @@ BUSY_S = 1.0
 """How soon to look again at a connection that is only idle because its subscribe is under way."""
 
 
-class Due(Enum):
+class DueAction(Enum):
     """Action that is due."""
 
     PING = "ping"
@@ -24,17 +24,17 @@ class Due(Enum):
 
 
 CLOSES = {
-    Due.EXPIRED: (
+    DueAction.EXPIRED: (
         CloseCode.TOKEN_EXPIRED,
         "the token has expired: come back with a new one",
     ),
-    Due.IDLE: (CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting"),
-    Due.DEAD: (CloseCode.NO_PONG, "nothing came in answer to a ping"),
+    DueAction.IDLE: (CloseCode.IDLE, "nothing was subscribed: subscribe soon after connecting"),
+    DueAction.DEAD: (CloseCode.NO_PONG, "nothing came in answer to a ping"),
 }
 """Close code and reason of the deadlines that end a connection."""
 
 
-class Deadlines:
+class ConnectionDeadlines:
     """Deadlines in seconds of one monotonic clock; `idle_timeout_s` 0 means that no connection is
     ever idle.
     """
@@ -71,21 +71,21 @@ class Deadlines:
 
     def look(
         self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool
-    ) -> Due | None:
+    ) -> DueAction | None:
         """The first thing that is due, if one is; ask again until nothing is."""
         if now >= self._expires_at:
-            return Due.EXPIRED
+            return DueAction.EXPIRED
         if now >= self._idle_since + self._idle_timeout_s:
             if not is_busy:
-                return Due.IDLE
+                return DueAction.IDLE
             self._idle_since = now + BUSY_S - self._idle_timeout_s
         if now >= self._warn_at:
             self._warn_at = inf
-            return Due.WARN
+            return DueAction.WARN
         match self.keepalive.look(now, buffered_bytes, is_excused=is_excused):
             case KeepaliveAction.PING:
-                return Due.PING
+                return DueAction.PING
             case KeepaliveAction.DEAD:
-                return Due.DEAD
+                return DueAction.DEAD
             case KeepaliveAction.FINE:
                 return None

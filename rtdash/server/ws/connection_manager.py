@@ -17,7 +17,7 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.ws.admission import Admission
 from rtdash.server.ws.asgi_transport import AsgiPendingUpgrade
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.connection_context import ConnectionServices, build_context
 from rtdash.server.ws.connection_timers import check_timers
 from rtdash.server.ws.drain import drain
@@ -49,16 +49,16 @@ class ConnectionManager:
         self.limits = services.limits
         self.clock = services.clock
         self.metrics = services.metrics
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[ServerConnection, None] = {}
         """In the order in which they came."""
-        self.timing_wheel: TimingWheel[Connection] = TimingWheel(self.now())
+        self.timing_wheel: TimingWheel[ServerConnection] = TimingWheel(self.now())
         self.was_late = False
         self.drain_left_s: float | None = None
         context = self._context = build_context(
             services, now=self.now, spawn=self.spawn, on_refused=self._count_refusal
         )
         self.connection_limits = context.connection_limits
-        self.sessions: SessionRegistry[Connection] = context.sessions
+        self.sessions: SessionRegistry[ServerConnection] = context.sessions
         self.admission = Admission(context, self, origins)
         self.fast_handshake = FastHandshake(context, self.admission)
         self._revocations = services.revocations
@@ -82,10 +82,10 @@ class ConnectionManager:
         """One handshake, and in the plain lane the connection behind it."""
         await self.admission.admit(AsgiPendingUpgrade(websocket))
 
-    def open_connection(self, transport: Transport, principal: Principal) -> Connection:
+    def open_connection(self, transport: Transport, principal: Principal) -> ServerConnection:
         """Open a connection for a socket that stands; its place is taken already."""
         self._admitted += 1
-        connection = Connection(self._context, self, transport, principal, self._admitted)
+        connection = ServerConnection(self._context, self, transport, principal, self._admitted)
         self.connections[connection] = None
         self.metrics.connections.inc()
         _log.debug("opened", extra=connection.facts())
@@ -96,7 +96,7 @@ class ConnectionManager:
             connection.close(CloseCode.REVOKED, "the token has been revoked")
         return connection
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: ServerConnection) -> None:
         """Forget a connection that has ended."""
         self.connections.pop(connection, None)
         self.timing_wheel.forget(connection)
@@ -105,7 +105,7 @@ class ConnectionManager:
         if not self.connections:
             self._is_empty.set()
 
-    def plan(self, connection: Connection, at: float) -> None:
+    def plan(self, connection: ServerConnection, at: float) -> None:
         """Look at it at that time, or sooner."""
         self.timing_wheel.plan(connection, at)
 
@@ -154,7 +154,7 @@ class ConnectionManager:
             if connection.is_open
         )
 
-    def enforce(self, heartbeat: Heartbeat[Connection]) -> bool:
+    def enforce(self, heartbeat: Heartbeat[ServerConnection]) -> bool:
         """Close the connections of sessions that went to another process, and the newest of users
         with too many; return whether there were any.
         """

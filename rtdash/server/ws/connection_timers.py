@@ -2,12 +2,12 @@
 
 from rtdash.protocol.messages import encode, token_expiring_message
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
-from rtdash.server.ws.connection import Connection
-from rtdash.server.ws.connection_deadlines import CLOSES, Due
+from rtdash.server.ws.connection import ServerConnection
+from rtdash.server.ws.connection_deadlines import CLOSES, DueAction
 from rtdash.server.ws.transport import fail
 
 
-def check_timers(connection: Connection, now: float, *, was_late: bool) -> None:
+def check_timers(connection: ServerConnection, now: float, *, was_late: bool) -> None:
     """Do what is due by the clock, and plan the next check. `was_late`: the process itself stood
     still, so that silence is not the peer's fault.
 
@@ -19,7 +19,7 @@ def check_timers(connection: Connection, now: float, *, was_late: bool) -> None:
         fail(connection.transport, connection)
 
 
-def _check(connection: Connection, now: float, *, was_late: bool) -> None:
+def _check(connection: ServerConnection, now: float, *, was_late: bool) -> None:
     deadlines, queue = connection.deadlines, connection.action_queue
     while connection.is_open:
         due = deadlines.look(
@@ -34,16 +34,16 @@ def _check(connection: Connection, now: float, *, was_late: bool) -> None:
         _do(connection, due)
 
 
-def _do(connection: Connection, due: Due) -> None:
+def _do(connection: ServerConnection, due: DueAction) -> None:
     match due:
-        case Due.PING:
+        case DueAction.PING:
             connection.send_queue.flush()
             number = connection.action_handler.mark()
             connection.transport.ping(number.to_bytes(CHECKPOINT_BYTES, "big"))
-        case Due.WARN:
+        case DueAction.WARN:
             expires_at = connection.action_handler.principal.expires_at
             now = connection.context.clock()
             connection.send((encode(token_expiring_message(expires_at=expires_at, timestamp=now)),))
         case _:
             code, reason = CLOSES[due]
-            connection.close(code, reason, is_marked=due is not Due.DEAD)
+            connection.close(code, reason, is_marked=due is not DueAction.DEAD)

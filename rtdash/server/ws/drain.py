@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rtdash.protocol.codes import CloseCode
 from rtdash.server.logs import facts
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.farewell import JITTER_MS
 from rtdash.settings import Limits
 
@@ -30,7 +30,7 @@ class Drained(Protocol):
     drain_left_s: float | None
 
     @property
-    def connections(self) -> Mapping[Connection, None]:
+    def connections(self) -> Mapping[ServerConnection, None]:
         """The open connections, in the order in which they came."""
 
     def now(self) -> float:

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 
 from rtdash.protocol.codes import CloseCode
 from rtdash.server.ws.action_queue import ResaveSession
-from rtdash.server.ws.connection import Connection
+from rtdash.server.ws.connection import ServerConnection
 from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.connection_limits import surplus
 from rtdash.server.ws.session_registry import TAKEN_OVER, Heartbeat
 
 
 def enforce(
-    heartbeat: Heartbeat[Connection], connections: Iterable[Connection], context: ConnectionContext
+    heartbeat: Heartbeat[ServerConnection],
+    connections: Iterable[ServerConnection],
+    context: ConnectionContext,
 ) -> bool:
     """Save sessions again whose rows are gone or unsettled, close the connections of sessions that
     went to another process, and the newest of users with too many; return whether any was closed.
@@ -34,7 +36,7 @@ def enforce(
     return bool(heartbeat.superseded or too_many)
 
 
-def _too_many(heartbeat: Heartbeat[Connection], context: ConnectionContext) -> dict[str, int]:
+def _too_many(heartbeat: Heartbeat[ServerConnection], context: ConnectionContext) -> dict[str, int]:
     limit, now = context.limits.connections_per_user, context.now()
     if not limit:
         return {}
@@ -46,7 +48,9 @@ def _too_many(heartbeat: Heartbeat[Connection], context: ConnectionContext) -> d
     )
 
 
-def _close_newest(connections: tuple[Connection, ...], sub: str, number: int, limit: int) -> None:
+def _close_newest(
+    connections: tuple[ServerConnection, ...], sub: str, number: int, limit: int
+) -> None:
     of_user = [
         one for one in connections if one.is_open and one.action_handler.principal.sub == sub
     ]

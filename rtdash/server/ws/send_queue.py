@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from rtdash.domain.instants import Clock
 from rtdash.hub import EncodedBatch, Hub
 from rtdash.protocol.channels import Stream
-from rtdash.server.ws.batches import Batch
+from rtdash.server.ws.batches import BatchWindow
 from rtdash.server.ws.transport import Transport
 
 
@@ -51,7 +51,7 @@ class SendQueue:
         self._allowance_bytes = 0
         self._is_paused = False
         self.write: Callable[[bytes], object] | None = transport.write
-        self._batch: Batch | None = None
+        self._batch: BatchWindow | None = None
         self._stale: set[Stream] | None = None
         self._drained: asyncio.Event | None = None
 
@@ -97,7 +97,7 @@ class SendQueue:
 
     def ask_for_batches(self, window_ms: int) -> None:
         """From now on what comes within the window goes out together."""
-        self._batch = self._batch or Batch()
+        self._batch = self._batch or BatchWindow()
         self._batch.window_s = window_ms / 1000
         self.write = None
 

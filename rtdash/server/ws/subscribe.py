@@ -8,7 +8,7 @@ from dataclasses import replace
 from rtdash.protocol import answers
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import Message, encode, reset_message
-from rtdash.relay import Start
+from rtdash.relay import ReplayStart
 from rtdash.relay.sequencer import BEYOND_HEAD, NEW_EPOCH
 from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.session_writer import BoundSession
@@ -28,7 +28,7 @@ class PendingSubscribe:
         self._session = session
         self._wanted: Mapping[Stream, Position | None] = {}
         self._new: list[Stream] = []
-        self._starts: dict[Stream, Start] = {}
+        self._starts: dict[Stream, ReplayStart] = {}
         self._positions: dict[Stream, Position] = {}
 
     @property
@@ -142,6 +142,6 @@ class PendingSubscribe:
             )
         )
 
-    def _count(self, start: Start) -> None:
+    def _count(self, start: ReplayStart) -> None:
         if start.recovered is not None:
             self._context.metrics.replays.labels("recovered" if start.recovered else "reset").inc()

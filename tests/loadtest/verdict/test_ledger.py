@@ -9,7 +9,7 @@ from rtdash.loadtest.generator.account import Acknowledged, StreamAccount
 from rtdash.loadtest.generator.message_reader import Content
 from rtdash.loadtest.verdict.ledger import (
     Findings,
-    Log,
+    StreamLog,
     judge_acknowledged,
     judge_clients,
     judge_contents,
@@ -27,7 +27,9 @@ def received(*seqs: int, start: int = 0) -> StreamAccount:
 
 
 def judged(account: StreamAccount, head: int) -> Findings:
-    return judge_clients([("client 1", {STREAM: account})], {STREAM: Log(account.start, head, {})})
+    return judge_clients(
+        [("client 1", {STREAM: account})], {STREAM: StreamLog(account.start, head, {})}
+    )
 
 
 def test_everything_in_order_is_nothing_found():
@@ -93,7 +95,7 @@ def test_what_is_not_in_the_log_is_unexpected_and_what_differs_is_invalid():
                 }
             }
         ],
-        {STREAM: Log(4, 6, {5: (None, "a"), 6: (None, "other")})},
+        {STREAM: StreamLog(4, 6, {5: (None, "a"), 6: (None, "other")})},
         "run",
     )
     assert findings.total == {"invalid": 1, "unexpected": 1}
@@ -101,7 +103,7 @@ def test_what_is_not_in_the_log_is_unexpected_and_what_differs_is_invalid():
 
 def test_an_acknowledged_operation_must_be_logged_where_it_was_told():
     """Missing, or with another operation's event at its seq: lost."""
-    log = {STREAM: Log(0, 2, {1: ("op-1", ""), 2: ("op-9", "")})}
+    log = {STREAM: StreamLog(0, 2, {1: ("op-1", ""), 2: ("op-9", "")})}
     findings = Findings()
     judge_acknowledged(findings, [Acknowledged(f"op-{seq}", STREAM, seq) for seq in (1, 2, 3)], log)
     assert findings.total == {"acknowledged_lost": 2}

@@ -11,7 +11,7 @@ from rtdash.loadtest.generator.results import Client
 from rtdash.loadtest.plan.scenario import GeneratorLimits, Phase
 from rtdash.loadtest.plan.slo import Slo
 from rtdash.loadtest.run.abort_watch import ABORT_AFTER, AbortWatch
-from rtdash.loadtest.verdict.ledger import Log
+from rtdash.loadtest.verdict.ledger import StreamLog
 from rtdash.loadtest.verdict.measuring import measure
 from rtdash.loadtest.verdict.observations import Observations, RampStep
 from rtdash.loadtest.verdict.recoveries import time_recoveries
@@ -28,7 +28,10 @@ def observations() -> Observations:
     """One client that received all five events and has the present state."""
     one = Observations(PHASE, "run", [EVENTS, STATES], {EVENTS: Position("e", 0)})
     one.is_settled = True
-    one.heads, one.logs = {EVENTS: 5}, {EVENTS: Log(0, 5, dict.fromkeys(range(1, 6), (None, "")))}
+    one.heads, one.logs = (
+        {EVENTS: 5},
+        {EVENTS: StreamLog(0, 5, dict.fromkeys(range(1, 6), (None, "")))},
+    )
     one.states = {(STATES, "stats_update"): "present"}
     one.results.clients = [
         Client(

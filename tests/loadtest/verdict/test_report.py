@@ -16,7 +16,7 @@ from rtdash.loadtest.verdict.baseline import compare, read_baseline
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.report import publish
 from rtdash.loadtest.verdict.samples import Sample
-from rtdash.loadtest.verdict.summary import EXIT_CODES, Ending, Summary
+from rtdash.loadtest.verdict.summary import EXIT_CODES, RunEnding, Summary
 
 
 def histogram() -> Histogram:
@@ -65,13 +65,13 @@ def summary(
 @pytest.mark.parametrize(
     ("told", "ending", "code"),
     [
-        (summary(), Ending.HELD, 0),
-        (summary(lost=1), Ending.BROKEN, 99),
-        (summary(lost=1, invalid=("starved",)), Ending.INVALID, 98),
-        (summary(is_interrupted=True), Ending.INTERRUPTED, 130),
+        (summary(), RunEnding.HELD, 0),
+        (summary(lost=1), RunEnding.BROKEN, 99),
+        (summary(lost=1, invalid=("starved",)), RunEnding.INVALID, 98),
+        (summary(is_interrupted=True), RunEnding.INTERRUPTED, 130),
     ],
 )
-def test_each_ending_has_its_exit_code(told: Summary, ending: Ending, code: int):
+def test_each_ending_has_its_exit_code(told: Summary, ending: RunEnding, code: int):
     """An invalid run is neither held nor broken."""
     assert told.ending is ending
     assert EXIT_CODES[ending] == told.to_json()["exitCode"] == code

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rtdash.loadtest.plan.metrics import METRICS
 from rtdash.loadtest.plan.slo import Slo, SloOutcome, Verdict
 from rtdash.loadtest.verdict.report.charts import figure
-from rtdash.loadtest.verdict.summary import Ending, Summary
+from rtdash.loadtest.verdict.summary import RunEnding, Summary
 
 _MARKS = {
     SloOutcome.HELD: "ok",
@@ -15,18 +15,18 @@ _MARKS = {
 }
 SHOWN_FINDINGS = 10
 ENDINGS = {
-    Ending.HELD: "every SLO held",
-    Ending.BROKEN: "an SLO is broken",
-    Ending.INVALID: "the run is invalid: it says nothing about the server",
-    Ending.INTERRUPTED: "interrupted: what was measured until then",
-    Ending.UNREACHABLE: "the server was lost in mid-run: what was measured until then",
+    RunEnding.HELD: "every SLO held",
+    RunEnding.BROKEN: "an SLO is broken",
+    RunEnding.INVALID: "the run is invalid: it says nothing about the server",
+    RunEnding.INTERRUPTED: "interrupted: what was measured until then",
+    RunEnding.UNREACHABLE: "the server was lost in mid-run: what was measured until then",
 }
 WORDS = {
-    Ending.HELD: "PASS",
-    Ending.BROKEN: "FAIL",
-    Ending.INVALID: "NO VERDICT",
-    Ending.INTERRUPTED: "STOPPED",
-    Ending.UNREACHABLE: "LOST",
+    RunEnding.HELD: "PASS",
+    RunEnding.BROKEN: "FAIL",
+    RunEnding.INVALID: "NO VERDICT",
+    RunEnding.INTERRUPTED: "STOPPED",
+    RunEnding.UNREACHABLE: "LOST",
 }
 Row = tuple[Slo, list[Verdict | None]]
 
@@ -34,7 +34,7 @@ Row = tuple[Slo, list[Verdict | None]]
 def headline(summary: Summary) -> str:
     """Return the verdict in one line."""
     broken = {verdict.slo for verdict in summary.verdicts if verdict.fails}
-    if summary.ending is Ending.BROKEN and len(broken) > 1:
+    if summary.ending is RunEnding.BROKEN and len(broken) > 1:
         return f"{len(broken)} SLOs are broken"
     return ENDINGS[summary.ending]
 

@@ -16,16 +16,16 @@ from rtdash.loadtest.verdict.report.tables import (
     headline_numbers,
     mark_of_all,
 )
-from rtdash.loadtest.verdict.summary import EXIT_CODES, Ending, Summary
+from rtdash.loadtest.verdict.summary import EXIT_CODES, RunEnding, Summary
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: wide enough for a table with three phases."""
 _STYLES = {
-    Ending.HELD: "bold white on green",
-    Ending.BROKEN: "bold white on red",
-    Ending.UNREACHABLE: "bold white on red",
-    Ending.INVALID: "bold black on yellow",
-    Ending.INTERRUPTED: "bold black on yellow",
+    RunEnding.HELD: "bold white on green",
+    RunEnding.BROKEN: "bold white on red",
+    RunEnding.UNREACHABLE: "bold white on red",
+    RunEnding.INVALID: "bold black on yellow",
+    RunEnding.INTERRUPTED: "bold black on yellow",
 }
 _MARKS = {"BROKEN": "bold red", "warning": "yellow", "not measured": "dim", "ok": "green"}
 
