@@ -1,8 +1,12 @@
-"""`rtdash hooks`: what was refused of other systems' webhooks, and a secret for a new source."""
+"""`rtdash hooks`: webhooks out, with what their receivers lack; what was refused of webhooks in; a
+secret for either.
+"""
 
 import base64
 import secrets
 import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -14,15 +18,20 @@ from rtdash.cli.credentials import (
     find_token,
     find_url,
 )
+from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.domain.printable import json_line, printable
 from rtdash.protocol.webhooks import SECRET_PREFIX
 
 SECRET_BYTES = 32
 
+_PATH = "/api/admin/webhooks"
+_SHOWN = ("id", "url", "channel", "venue", "lagEvents", "lagSeconds", "failure", "disabledAt")
+
 app = typer.Typer(
     help=(
-        "List refused webhooks; make a secret for a source."
-        "\n\nExamples: rtdash hooks · rtdash hooks --json · rtdash hooks secret"
+        "Send events to other systems, and see what was refused of theirs."
+        "\n\nExamples: rtdash hooks · rtdash hooks add https://receiver.example/in --channel"
+        " hotel_reservations · rtdash hooks secret"
     ),
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -37,27 +46,104 @@ def hooks(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what was refused, latest first, unless there is a subcommand."""
+    """List webhooks out, and what was refused of webhooks in, unless there is a subcommand."""
     if context.invoked_subcommand is not None:
         return
-    from rtdash.cli.http_client import request_json
-
-    found = request_json(
-        "GET",
-        find_url(data, url),
-        "/api/hooks",
-        find_token(data, token, admin=True),
-        fields=["refused"],
-    )["refused"]
-    for one in found:
+    server = find_url(data, url), find_token(data, token, admin=True)
+    sent = _request("GET", server, fields=["webhooks"])["webhooks"]
+    refused = _request("GET", server, "/api/hooks", fields=["refused"])["refused"]
+    _print_webhooks(sent, as_json=as_json)
+    for one in refused:
         if as_json:
             sys.stdout.write(json_line(one) + "\n")
             continue
         sys.stdout.write(printable(f"{one['receivedAt']} {one['source']} {one['id']}") + "\n")
         for line in one["problem"].split("\n"):
             sys.stdout.write(f"  {printable(line)}\n")
-    if not found:
+    if not refused:
         sys.stderr.write("nothing was refused within a day\n")
+
+
+@app.command("add")
+def add(
+    receiver: Annotated[
+        str, typer.Argument(metavar="URL", help="Where events are posted to: https://…")
+    ],
+    channel: Annotated[
+        str,
+        typer.Option("--channel", metavar="CHANNEL", help="As in hotel_reservations."),
+    ],
+    venue: Annotated[
+        str | None,
+        typer.Option("--venue", metavar="ID", help="A venue. [default: the first of that kind]"),
+    ] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret-file",
+            metavar="FILE",
+            help="A file with the secret, whsec_… [default: a new one]",
+        ),
+    ] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the events of a channel to a receiver, from now on.
+
+    Prints the webhook's id and its secret, which is not shown again.
+
+    Example: rtdash hooks add https://receiver.example/in --channel hotel_reservations
+    """
+    asked = {"url": receiver, "channel": channel, "venue": venue, "secret": _read(secret_file)}
+    added = _request(
+        "POST",
+        (find_url(data, url), find_token(data, token, admin=True)),
+        fields=["id", "secret"],
+        json={name: value for name, value in asked.items() if value is not None},
+    )
+    if as_json:
+        sys.stdout.write(json_line(added) + "\n")
+        return
+    sys.stdout.write(f"{printable(added['id'])}\n{printable(added['secret'])}\n")
+    sys.stderr.write("the receiver checks signatures with this secret; it is not shown again\n")
+
+
+@app.command("remove")
+def remove(
+    webhook: Annotated[str, typer.Argument(metavar="ID", help="As `rtdash hooks list` prints it.")],
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+) -> None:
+    """Remove a webhook; what its receiver lacks isn't sent any more.
+
+    Example: rtdash hooks remove wh_3f0c9a51d2b7e864
+    """
+    if not webhook.replace("_", "").isalnum() or not webhook.isascii():
+        raise CommandFailed(
+            f"{printable(webhook)} is no id of a webhook",
+            hint="see them with: rtdash hooks list",
+            code=Exit.USAGE,
+        )
+    server = find_url(data, url), find_token(data, token, admin=True)
+    _request("DELETE", server, f"{_PATH}/{webhook}")
+
+
+@app.command("list")
+def list_webhooks(
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List webhooks out: what each receiver lacks, and why.
+
+    Example: rtdash hooks list --json
+    """
+    server = find_url(data, url), find_token(data, token, admin=True)
+    _print_webhooks(_request("GET", server, fields=["webhooks"])["webhooks"], as_json=as_json)
 
 
 @app.command("secret")
@@ -68,3 +154,51 @@ def secret() -> None:
     """
     key = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     sys.stdout.write(f"{SECRET_PREFIX}{key}\n")
+
+
+def _request(
+    method: str, server: tuple[str, str], path: str = _PATH, **options: Any
+) -> dict[str, Any]:
+    from rtdash.cli.http_client import request_json
+
+    address, bearer = server
+    found: dict[str, Any] = request_json(method, address, path, bearer, **options)
+    return found
+
+
+def _read(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise CommandFailed(
+            f"{file} can't be read: {reason}",
+            hint="write a secret into it: rtdash hooks secret",
+            code=Exit.USAGE,
+        ) from None
+
+
+def _print_webhooks(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    for one in found:
+        if as_json:
+            sys.stdout.write(json_line(one) + "\n")
+            continue
+        shown = {name: one.get(name) for name in _SHOWN}
+        head = f"{shown['id']} {shown['venue']} {shown['channel']} {_state(shown)}"
+        sys.stdout.write(f"{printable(head)}\n  {printable(str(shown['url']))}\n")
+        if shown["failure"]:
+            sys.stdout.write(
+                f"  {printable(str(one.get('failedAt')))} {printable(shown['failure'])}\n"
+            )
+    if not found:
+        sys.stderr.write("no webhook is sent; rtdash hooks add --help\n")
+
+
+def _state(shown: dict[str, Any]) -> str:
+    if shown["disabledAt"]:
+        return f"disabled since {shown['disabledAt']}"
+    if not shown["lagEvents"]:
+        return "up to date"
+    return f"lacks {shown['lagEvents']} events, the oldest for {shown['lagSeconds']:g} s"

@@ -39,6 +39,7 @@ from rtdash.server.rest.routers import (
     reservations,
     user,
     venues,
+    webhooks,
 )
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.services import Services
@@ -63,6 +64,7 @@ _ROUTERS = [
         channels,
         admin,
         guests,
+        webhooks,
         about,
     )
 ]

@@ -19,6 +19,7 @@ from rtdash.dashboard import Dashboard
 from rtdash.domain.instants import Clock
 from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
+from rtdash.protocol.webhook_addresses import AllowedAddresses
 from rtdash.relay import Relay
 from rtdash.server.auth.authentication import Authentication, open_identity, read_keys
 from rtdash.server.background import BackgroundTasks
@@ -42,6 +43,7 @@ from rtdash.store.event_log import StoredEvent
 from rtdash.store.event_reader import EventReader
 from rtdash.store.shared_secret import read_shared_secret
 from rtdash.upcoming import Upcoming
+from rtdash.webhooks import Webhooks
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +147,8 @@ async def _build(opened: OpenedResources) -> Services:
     )
     dashboard = Dashboard(database, hub, venues, clock)
     relay = await _build_relay(opened, hub, dashboard)
-    on_committed = partial(_spread, relay, dashboard, opened.metrics)
+    webhooks = Webhooks(database, clock, AllowedAddresses.parse(opened.settings.hooks_allow))
+    on_committed = partial(_spread, relay, dashboard, webhooks, opened.metrics)
     services = Services(
         settings=opened.settings,
         clock=clock,
@@ -154,6 +157,7 @@ async def _build(opened: OpenedResources) -> Services:
         bookings=Bookings(database, clock, on_committed, venues=venues.values()),
         dashboard=dashboard,
         upcoming=Upcoming(database, venues, clock, on_committed),
+        webhooks=webhooks,
         hub=hub,
         relay=relay,
         keys=opened.identity.keys,
@@ -197,14 +201,18 @@ def _build_manager(opened: OpenedResources, services: Services) -> ConnectionMan
 def _spread(
     relay: Relay,
     dashboard: Dashboard,
+    webhooks: Webhooks,
     metrics: Metrics,
     events: Sequence[StoredEvent],
     venue_ids: frozenset[str],
 ) -> None:
-    """Bring a commit to this process's connections at once, and to the other processes."""
+    """Bring a commit to this process's connections and webhooks at once, and to the other
+    processes.
+    """
     for venue_id in venue_ids:
         dashboard.mark_dirty(venue_id)
     relay.announce(events)
+    webhooks.wake(event.stream for event in events)
     metrics.events.add(len(events))
 
 

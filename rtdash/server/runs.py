@@ -15,10 +15,12 @@ def list_runs(services: Services) -> Mapping[str, Run]:
     """Return what runs beside the requests, by name."""
     state = StateMetrics(services)
     services.metrics.follow(state.read)
+    services.metrics.follow(services.webhooks.read_figures)
     runs: dict[str, Run] = {
         "relay": services.relay.run,
         "dashboard": services.dashboard.run,
         "upcoming": services.upcoming.run,
+        "webhooks": services.webhooks.run,
         "revocations": services.revocations.run,
         "connection_manager": services.connection_manager.run,
         "tidying": lambda: prune_rows(services.database, services.clock),

@@ -25,6 +25,7 @@ from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.settings import Limits, Settings
 from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
+from rtdash.webhooks import Webhooks
 
 ADDRESS_FACTOR = 2
 """Requests without a known token that an address may make, against those of one user."""
@@ -44,6 +45,7 @@ class Services:
     bookings: Bookings
     dashboard: Dashboard
     upcoming: Upcoming
+    webhooks: Webhooks
     hub: Hub
     relay: Relay
     keys: Keys

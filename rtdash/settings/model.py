@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from rtdash.protocol.origins import Origins
+from rtdash.protocol.webhook_addresses import AllowedAddresses
 from rtdash.setting_sources import PREFIX, default_data_directory, read_sources
 
 PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
@@ -121,6 +122,7 @@ class Settings(_LayeredSettings):
     local_tokens: bool = True
     allowed_origins: str = ""
     trusted_proxies: str = ""
+    hooks_allow: str = ""
     frame_ancestors: str = "'none'"
     lane: Literal["fast", "asgi"] = "fast"
     metrics_token: SecretStr | None = None
@@ -145,6 +147,11 @@ class Settings(_LayeredSettings):
     @classmethod
     def _networks(cls, text: str) -> str:
         return ",".join(_network(one.strip()) for one in text.split(",") if one.strip())
+
+    @field_validator("hooks_allow")
+    @classmethod
+    def _receivers(cls, text: str) -> str:
+        return str(AllowedAddresses.parse(text))
 
     @field_validator("root_path")
     @classmethod

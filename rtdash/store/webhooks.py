@@ -61,7 +61,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What follows a position: events, or the position from which it goes on when `reset` says why
+    """Result of a read behind a position: events, or the position from which it goes on when `reset` says why
     they can't be had.
     """
 
@@ -163,7 +163,7 @@ def release(conn: Connection, sender: str) -> None:
 
 
 def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
-    """What a webhook has to deliver next, at most `limit` events; None if there is no such webhook.
+    """Read what a webhook has to deliver next, at most `limit` events; None if there is no such webhook.
 
     Where pruning has overtaken it, the log's rest follows the reset; in another epoch it goes on
     from the head. Raises DatabaseReplaced.

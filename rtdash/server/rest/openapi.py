@@ -113,6 +113,8 @@ _IDS = {
     "Post Operations": "applyOperations",
     "Post Revocation": "revoke",
     "Post Hook": "receiveHook",
+    "Post Webhook": "addWebhook",
+    "Delete Webhook": "removeWebhook",
 }
 
 

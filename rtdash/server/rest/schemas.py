@@ -139,6 +139,38 @@ class RefusedHook(Body):
     body: str
 
 
+class Webhook(Body):
+    """A webhook out. `lagEvents` and `lagSeconds`: what its receiver doesn't have yet, and the age
+    of the oldest of that; `failures` counts attempts since the last delivery.
+    """
+
+    id: str
+    url: str
+    channel: str
+    venue: str
+    created_at: Instant
+    position: model_types.StreamPosition
+    lag_events: int
+    lag_seconds: float
+    delivered_at: Instant | None
+    failure: str | None
+    failed_at: Instant | None
+    failures: int
+    disabled_at: Instant | None
+
+
+class NewWebhook(Webhook):
+    """The only answer with the secret."""
+
+    secret: str
+
+
+class Webhooks(Body):
+    """In the order in which they were added."""
+
+    webhooks: list[Webhook]
+
+
 class RefusedHooks(Body):
     """Latest first."""
 

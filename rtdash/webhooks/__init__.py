@@ -1,0 +1,5 @@
+"""Webhooks out: the events of a stream, delivered in order and at least once to an HTTP receiver."""
+
+from rtdash.webhooks.webhooks import Webhooks
+
+__all__ = ["Webhooks"]

@@ -1,0 +1,166 @@
+"""A receiver of webhooks: one signed POST, and what came of it, bounded in time and bytes."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from importlib.metadata import version
+
+import httpcore2
+
+from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, parse_secret, sign
+from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown
+
+TIMEOUT_S = 10.0
+"""From connecting to the end of the answer."""
+KEEP_ALIVE_S = 30.0
+MAX_ANSWER = 16_384
+"""Bytes of an answer that are read; of a longer one the connection is closed."""
+MAX_RETRY_AFTER_S = 3600.0
+MAX_LOCATION = 200
+
+_AGENT = f"rtdash/{version('rtdash')}"
+_GONE = 410
+
+
+class Result(StrEnum):
+    """Result of an attempt; `gone` ends the webhook."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Outcome of one POST. `failure` says what to mend; `retry_after_s` is what the receiver asked
+    for.
+    """
+
+    result: Result
+    failure: str = ""
+    retry_after_s: float = 0
+
+
+class Receiver:
+    """The receiver of one webhook, with at most one connection. It isn't reached through proxies of
+    the environment, which would look its name up by themselves.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        *,
+        backend: CheckedBackend,
+        tls: ssl.SSLContext | None,
+        clock: Callable[[], datetime],
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._url = url
+        self._key = parse_secret(secret)
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=backend,
+        )
+
+    async def post(self, delivery_id: str, body: bytes) -> Attempt:
+        """Send one delivery, signed now. Whatever goes wrong is an Attempt that failed."""
+        timestamp = int(self._clock().timestamp())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": _AGENT,
+            "accept-encoding": "identity",
+            ID: delivery_id,
+            TIMESTAMP: str(timestamp),
+            SIGNATURE: sign(self._key, delivery_id, timestamp, body),
+        }
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(list(headers.items()), body)
+        except TimeoutError:
+            problem = f"no answer within {self._timeout_s:g} s: answer first, and work then"
+        except (AddressRefused, NameUnknown) as error:
+            problem = str(error)
+        except httpcore2.TimeoutException:
+            problem = "it can't be connected to: nothing answers at that address"
+        except httpcore2.ConnectError as error:
+            problem = _connect_problem(str(error))
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError, OSError) as error:
+            problem = f"the connection broke before an answer: {error or type(error).__name__}"
+        return Attempt(Result.FAILED, problem)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._pool.aclose()
+
+    async def _exchange(self, headers: list[tuple[str, str]], body: bytes) -> Attempt:
+        async with self._pool.stream("POST", self._url, headers=headers, content=body) as answer:
+            read = 0
+            async for part in answer.aiter_stream():
+                read += len(part)
+                if read > MAX_ANSWER:
+                    break
+        names = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+        return self._judge(answer.status, names)
+
+    def _judge(self, status: int, headers: dict[bytes, str]) -> Attempt:
+        if 200 <= status < 300:
+            return Attempt(Result.DELIVERED)
+        if status == _GONE:
+            return Attempt(
+                Result.GONE, "HTTP 410: it wants no more; remove the webhook, or add it again"
+            )
+        wait_s = _retry_after_s(headers.get(b"retry-after", ""), self._clock())
+        return Attempt(
+            Result.FAILED, f"HTTP {status}: {_advice(status, headers)}", retry_after_s=wait_s
+        )
+
+
+def _advice(status: int, headers: dict[bytes, str]) -> str:
+    if 300 <= status < 400:
+        place = headers.get(b"location", "")[:MAX_LOCATION] or "a place that it doesn't name"
+        return (
+            f"it has moved to {place}; redirects are not followed: remove the webhook, and add that"
+            " address"
+        )
+    match status:
+        case 401 | 403:
+            return "it doesn't take the signature: check that it has the secret of this webhook"
+        case 404 | 405:
+            return "nothing takes webhooks at that address: check its path"
+        case 429:
+            return "it gets more than it wants"
+        case _ if status >= 500:
+            return "it failed: see its log"
+        case _:
+            return "it refuses this event: it is sent again until it is taken or has left the log"
+
+
+def _retry_after_s(text: str, now: datetime) -> float:
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3), 0 where there is none."""
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), MAX_RETRY_AFTER_S)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    wait_s = (until - now).total_seconds()
+    return min(max(0.0, wait_s), MAX_RETRY_AFTER_S) if math.isfinite(wait_s) else 0
+
+
+def _connect_problem(error: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return f"its certificate can't be verified: {error}; mend it, or trust it: SSL_CERT_FILE"
+    return f"it can't be connected to: {error or 'no reason was given'}; is it running?"

@@ -1,0 +1,152 @@
+"""The sender of one webhook: reads what follows its position, delivers it in order, saves how far it
+has come, waits and tries again.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from rtdash.protocol.backoff import Backoff
+from rtdash.protocol.channels import Position
+from rtdash.store import webhooks as store
+from rtdash.store.database import Connection, Database, StoreUnavailable
+from rtdash.store.webhooks import Page, Webhook
+from rtdash.webhooks.delivery import deliveries_of
+from rtdash.webhooks.receiver import Attempt, Receiver, Result
+
+PAGE = 50
+"""Events that are read at once."""
+STREAK_S = 1.0
+"""How long is delivered from one read of the log: what is erased of a guest meanwhile isn't sent
+after it. A killed process repeats at most what it delivered in that time."""
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 60.0
+"""Bounds of the delays between attempts."""
+STORE_DELAY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class HoldLost(Exception):  # noqa: N818
+    """Another process sends this webhook now, or none does any more."""
+
+
+class Sender:
+    """Delivers one webhook until cancelled. `is_held` says whether this process may; `reading`
+    lets one sender at a time read the log; `counts` counts attempts by their result.
+    """
+
+    def __init__(
+        self,
+        webhook: Webhook,
+        receiver: Receiver,
+        database: Database,
+        *,
+        process: str,
+        clock: Callable[[], datetime],
+        is_held: Callable[[], bool],
+        reading: asyncio.Lock,
+        counts: Counter[str],
+    ) -> None:
+        self._webhook = webhook
+        self._receiver = receiver
+        self._database = database
+        self._process = process
+        self._clock = clock
+        self._is_held = is_held
+        self._reading = reading
+        self._counts = counts
+        self._woken = asyncio.Event()
+        self._backoff = _new_backoff()
+
+    def wake(self) -> None:
+        """The stream may have grown."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver, until cancelled. Raises HoldLost."""
+        try:
+            while True:
+                self._woken.clear()
+                page = await self._read()
+                if page.events or page.reset:
+                    await self._deliver(page)
+                else:
+                    await self._woken.wait()
+        finally:
+            await self._receiver.close()
+
+    async def _deliver(self, page: Page) -> None:
+        """Deliver a page for as long as it is fresh, and save how far that came."""
+        reached: Position | None = None
+        began = time.monotonic()
+        for delivery in deliveries_of(page, self._webhook, self._clock()):
+            if not self._is_held():
+                raise HoldLost
+            attempt = await self._receiver.post(delivery.id, delivery.body)
+            self._counts[attempt.result.value] += 1
+            if attempt.result is not Result.DELIVERED:
+                await self._save(reached)
+                await self._fail(attempt)
+                return
+            reached = delivery.position
+            if time.monotonic() - began > STREAK_S:
+                break
+        await self._save(reached)
+
+    async def _save(self, position: Position | None) -> None:
+        """Save what was delivered before anything else is sent. A store that is away is waited for:
+        going on would repeat it all.
+        """
+        if position is not None:
+            self._backoff = _new_backoff()
+            save = partial(store.save_delivered, position=position, at=self._clock())
+            await self._write(lambda conn: save(conn, self._webhook.id, self._process))
+
+    async def _fail(self, attempt: Attempt) -> None:
+        """Keep why an attempt failed, and wait for the next one."""
+        is_final = attempt.result is Result.GONE
+        save = partial(store.save_failure, at=self._clock(), is_final=is_final)
+        await self._write(lambda conn: save(conn, self._webhook.id, self._process, attempt.failure))
+        if self._backoff.is_fresh or is_final:
+            _log.warning("webhook %s: %s", self._webhook.id, attempt.failure)
+        if is_final:
+            raise HoldLost
+        await asyncio.sleep(max(attempt.retry_after_s, self._backoff.next_delay_s()))
+
+    async def _write(self, save: Callable[[Connection], bool]) -> None:
+        while True:
+            try:
+                is_saved = await self._database.write(save)
+            except StoreUnavailable as error:
+                _log.warning("webhook %s waits for the store: %s", self._webhook.id, error)
+                await asyncio.sleep(STORE_DELAY_S)
+                continue
+            if not is_saved:
+                raise HoldLost
+            return
+
+    async def _read(self) -> Page:
+        while True:
+            try:
+                async with self._reading:
+                    page = await self._database.read(
+                        lambda conn: store.read_page(conn, self._webhook.id, PAGE)
+                    )
+            except StoreUnavailable as error:
+                _log.warning("webhook %s waits for the store: %s", self._webhook.id, error)
+                await asyncio.sleep(STORE_DELAY_S)
+                continue
+            if page is None:
+                raise HoldLost
+            return page
+
+
+def _new_backoff() -> Backoff:
+    return Backoff(
+        random.SystemRandom(), time.monotonic, first_s=FIRST_DELAY_S, longest_s=LONGEST_DELAY_S
+    )
