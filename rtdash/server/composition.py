@@ -137,14 +137,8 @@ async def _build(opened: OpenedResources) -> Services:
     """The parts, wired: a commit reaches this process's sockets at once, the others by the broker,
     and dirties its venues.
     """
-    loop, clock = asyncio.get_running_loop(), opened.clock
-    database, venues = opened.database, opened.venues
-    hub = Hub(
-        loop.call_soon,
-        loop.call_later,
-        loop.time,
-        compress_min_bytes=opened.settings.limits.compress_min_bytes,
-    )
+    clock, database, venues = opened.clock, opened.database, opened.venues
+    hub = _build_hub(opened.settings.limits.compress_min_bytes)
     dashboard = Dashboard(database, hub, venues, clock)
     relay = await _build_relay(opened, hub, dashboard)
     webhooks = Webhooks(database, clock, AllowedAddresses.parse(opened.settings.hooks_allow))
@@ -178,6 +172,11 @@ async def _build(opened: OpenedResources) -> Services:
     database.on_reopened = partial(_start_afresh, relay, dashboard, venues)
     services.metrics.follow(partial(read_figures, hub, relay, opened.codec))
     return services
+
+
+def _build_hub(compress_min_bytes: int) -> Hub:
+    loop = asyncio.get_running_loop()
+    return Hub(loop.call_soon, loop.call_later, loop.time, compress_min_bytes=compress_min_bytes)
 
 
 def _build_manager(opened: OpenedResources, services: Services) -> ConnectionManager:
