@@ -121,6 +121,9 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "limit jwt_leeway_s": ("server/test_tokens.py::test_a_socket_has_the_leeway_too",),
     "limit login_ttl_s": ("server/test_sign_in.py::test_renewal_ends",),
     "limit retention_s": ("faults/test_limits.py::test_what_is_older_than_the_retention_is_gone",),
+    "limit guest_retention_days": (
+        "server/test_guest_retention.py::test_clients_get_old_reservations_without_their_guests",
+    ),
     "limit drain_delay_s": ("cli/test_service.py::test_the_drain_delay",),
     "limit drain_window_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),
     "limit restart_allowance_s": ("server/test_ws_endings.py::test_a_drain_sends_everybody_home",),

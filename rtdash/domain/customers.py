@@ -6,6 +6,9 @@ come; what is compared here is what a reader would see.
 
 from unicodedata import category, combining, decimal, normalize
 
+ERASED = "Erased guest"
+"""Name that stands where one was erased."""
+
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Characters that Unicode calls letters or symbols and that show nothing: the fillers of Hangul and
 the empty Braille pattern."""

@@ -1,14 +1,16 @@
 """Tasks that run beside the requests of a server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 from rtdash.server.background import Run
+from rtdash.server.guest_retention import GuestRetention
 from rtdash.server.housekeeping import measure_lag, probe_store, prune_events, prune_rows
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.services import Services
 from rtdash.server.state_metrics import StateMetrics
+from rtdash.store.event_log import StoredEvent
 
 
 def list_runs(services: Services) -> Mapping[str, Run]:
@@ -29,6 +31,12 @@ def list_runs(services: Services) -> Mapping[str, Run]:
             services.clock,
             timedelta(seconds=services.settings.limits.retention_s),
         ),
+        "guest retention": GuestRetention(
+            services.database,
+            services.clock,
+            lambda: services.settings.limits.guest_retention_days,
+            partial(_announce_anonymised, services),
+        ).run,
         "store probe": lambda: probe_store(services.database),
         "canary": DeliveryProbe(services.hub, services.metrics).run,
         "state metrics": state.run,
@@ -40,3 +48,10 @@ def list_runs(services: Services) -> Mapping[str, Run]:
         runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
     keys = services.keys
     return runs | ({"key set": keys.run} if keys.is_remote else {})
+
+
+def _announce_anonymised(services: Services, events: Sequence[StoredEvent]) -> None:
+    services.metrics.guests_anonymised.add(len(events))
+    for venue_id in {event.stream.venue for event in events}:
+        services.dashboard.mark_dirty(venue_id)
+    services.relay.announce(events)

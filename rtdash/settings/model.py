@@ -86,6 +86,7 @@ class Limits(_LayeredSettings):
     session_ttl_s: float = Field(600, ge=0)
     login_ttl_s: float = Field(2_592_000, ge=0)
     retention_s: float = Field(604_800, ge=0)
+    guest_retention_days: int = Field(0, ge=0, le=36_500)
     drain_delay_s: float = Field(0, ge=0)
     drain_window_s: float = Field(5, ge=0)
     restart_allowance_s: float = Field(3, ge=0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rtdash.domain.customers import customer_key
+from rtdash.domain.customers import ERASED, customer_key
 from rtdash.domain.instants import to_ms
 from rtdash.domain.reservations import Charge, Reservation
 from rtdash.store.schema import FOREVER_MS
@@ -62,9 +62,7 @@ def reservation_row(version: Version) -> dict[str, object]:
         "customer_name": after.customer_name,
         "customer_email": after.customer_email,
         "customer_phone": after.customer_phone,
-        "customer_key": customer_key(
-            after.customer_name, after.customer_email, after.customer_phone
-        ),
+        "customer_key": _customer_key(after),
         "guests": after.guests,
         "status": after.status.value,
         "source": after.source,
@@ -124,3 +122,10 @@ def charge_row(version: Version, charge: Charge) -> dict[str, object]:
         "amount": charge.amount_minor,
         "business_date": charge.business_date.isoformat(),
     }
+
+
+def _customer_key(after: Reservation) -> str:
+    """Return the key of the guest; one who was erased is no one else."""
+    if after.customer_name == ERASED:
+        return f"erased-{after.id}"
+    return customer_key(after.customer_name, after.customer_email, after.customer_phone)

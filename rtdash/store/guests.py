@@ -6,27 +6,24 @@ stands for no one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select
 
-from rtdash.domain.customers import customer_initials, customer_key, tidy_text
-from rtdash.domain.reservations import Op, Reservation
-from rtdash.domain.venues import Venue
-from rtdash.protocol.channels import Stream, reservations_channel
-from rtdash.protocol.messages import decode, encode, reservation_message
+from rtdash.domain.customers import ERASED, customer_key, tidy_text
+from rtdash.domain.reservations import Reservation
+from rtdash.protocol.messages import decode
 from rtdash.protocol.shown_reservations import reservation_json
-from rtdash.store import dialects, event_log, hooks
-from rtdash.store.event_log import NewEvent, StoredEvent
+from rtdash.store import hooks
+from rtdash.store.anonymising import anonymise, ids_in, overwrite_what_goes, rewrite
+from rtdash.store.batch import Stored
+from rtdash.store.event_log import StoredEvent
 from rtdash.store.reservations import COLUMNS, reservation_of
 from rtdash.store.schema import events, reservations, versions
 from rtdash.store.venues import lock_venues, read_venues
-
-ERASED = "Erased guest"
-"""The name that stands where one was erased."""
 
 _READ = select(*COLUMNS, reservations.c.customer_key, reservations.c.operation_id)
 _OF_RESERVATIONS = 200
@@ -78,23 +75,30 @@ def erase_guest(
 
     The events are to be announced once the transaction is committed.
     """
-    if not dialects.has_row_locks(conn):
-        conn.exec_driver_sql("PRAGMA secure_delete=ON")  # freed pages are overwritten
+    overwrite_what_goes(conn)
     rows = _rows(conn, guest)
     lock_venues(conn, {row.venue for row in rows})
     rows = _rows(conn, guest)  # as they stand under the lock
     found = [reservation_of(row) for row in rows]
     known = {tidy_text(one.customer_name) for one in found} | {one.customer_name for one in found}
-    _rewrite(conn, _versions(conn, [one.id for one in found]), versions, known)
-    _rewrite(conn, _events(conn, found), events, known)
+    for where, body in list(_versions(conn, [one.id for one in found])):
+        rewrite(conn, versions, where, body, known)
+    for where, body in list(_events(conn, found)):
+        rewrite(conn, events, where, body, known)
     hooks.forget_refused(conn)
     keys: dict[str, str] = {}
     venues = {venue.id: venue for venue in read_venues(conn)}
-    changed = [
-        _anonymise(conn, row, venues[row.venue], keys.setdefault(row.customer_key, _nobody()))
-        for row in rows
+    told = [
+        anonymise(
+            conn,
+            Stored(one, row.operation_id),
+            venues[one.venue_id],
+            keys.setdefault(row.customer_key, _nobody()),
+            now=now,
+        )
+        for one, row in zip(found, rows, strict=True)
     ]
-    return event_log.append(conn, changed, now=now), {one.venue_id for one in found}
+    return told, {one.venue_id for one in found}
 
 
 def _rows(conn: Connection, guest: Guest) -> list[Any]:
@@ -105,7 +109,7 @@ def _rows(conn: Connection, guest: Guest) -> list[Any]:
     ]
 
 
-def _versions(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[Any, str]]:
+def _versions(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[ColumnElement[bool], str]]:
     """Yield the condition for each version of the reservations, and its body."""
     for part in _parts(ids):
         rows = conn.execute(
@@ -114,10 +118,12 @@ def _versions(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[Any, str]]
             )
         ).all()
         for operation_id, venue, body in rows:
-            yield (versions.c.operation_id == operation_id, versions.c.venue == venue), body
+            yield and_(versions.c.operation_id == operation_id, versions.c.venue == venue), body
 
 
-def _events(conn: Connection, found: Sequence[Reservation]) -> Iterator[tuple[Any, str]]:
+def _events(
+    conn: Connection, found: Sequence[Reservation]
+) -> Iterator[tuple[ColumnElement[bool], str]]:
     """Yield the condition for each event that names one of the reservations, and its body."""
     ids = {one.id for one in found}
     for venue in sorted({one.venue_id for one in found}):
@@ -125,71 +131,9 @@ def _events(conn: Connection, found: Sequence[Reservation]) -> Iterator[tuple[An
             select(events.c.channel, events.c.seq, events.c.body).where(events.c.venue == venue)
         ).all()
         for channel, seq, body in rows:
-            if any(f'"{one}"' in body for one in ids):
-                yield (
-                    (events.c.venue == venue, events.c.channel == channel, events.c.seq == seq),
-                    body,
-                )
-
-
-def _rewrite(
-    conn: Connection, bodies: Iterator[tuple[Any, str]], table: Any, names: set[str]
-) -> None:
-    for where, body in list(bodies):
-        erased = encode(_erased(decode(body), names)).decode()
-        conn.execute(update(table).where(*where).values(body=erased))
-
-
-def _erased(value: Any, names: set[str]) -> Any:
-    """Return a JSON value without the guest: fields by their name, texts by the name in them."""
-    if isinstance(value, dict):
-        named = {
-            "customerName": ERASED,
-            "customerInitials": customer_initials(ERASED),
-            "customerEmail": None,
-            "customerPhone": None,
-        }
-        return {
-            key: named[key] if key in named else _erased(inner, names)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_erased(inner, names) for inner in value]
-    if isinstance(value, str):
-        for name in sorted(names, key=len, reverse=True):
-            value = value.replace(name, ERASED)
-    return value
-
-
-def _anonymise(conn: Connection, row: Any, venue: Venue, key: str) -> NewEvent:
-    before = reservation_of(row)
-    after = replace(
-        before,
-        customer_name=ERASED,
-        customer_email=None,
-        customer_phone=None,
-        version=before.version + 1,
-    )
-    conn.execute(
-        update(reservations)
-        .where(reservations.c.id == after.id, reservations.c.venue == after.venue_id)
-        .values(
-            customer_name=ERASED,
-            customer_email=None,
-            customer_phone=None,
-            customer_key=key,
-            version=after.version,
-        )
-    )
-    channel = reservations_channel(venue.kind)
-    message = reservation_message(
-        channel,
-        venue.id,
-        reservation_json(after, venue),
-        change=Op.AMEND,
-        operation_id=f"erasure-{uuid4().hex}",
-    )
-    return NewEvent(Stream(venue.id, channel), message)
+            if ids_in(body, ids):
+                where = (events.c.venue == venue, events.c.channel == channel, events.c.seq == seq)
+                yield and_(*where), body
 
 
 def _nobody() -> str:

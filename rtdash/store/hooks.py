@@ -44,7 +44,7 @@ def save(
     body: str = "",
 ) -> None:
     """Remember a delivery, and forget those of more than a day ago."""
-    conn.execute(delete(hooks).where(hooks.c.received_at < to_ms(at - KEPT)))
+    prune(conn, now=at)
     if problem is not None:
         _make_room(conn, source)
     row = {
@@ -55,6 +55,11 @@ def save(
         "body": None if problem is None else body[:MAX_BODY],
     }
     conn.execute(dialects.insert_new(conn, hooks), [row])
+
+
+def prune(conn: Connection, *, now: datetime) -> None:
+    """Forget deliveries of more than a day ago."""
+    conn.execute(delete(hooks).where(hooks.c.received_at < to_ms(now - KEPT)))
 
 
 def read_refused(conn: Connection, limit: int = 100) -> list[Refused]:

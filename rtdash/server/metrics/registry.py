@@ -75,6 +75,9 @@ class Metrics:
         )
         self.operations = tally("operations", "Operations by what became of them", "outcome")
         self.events = tally("events", "Events appended by this process")
+        self.guests_anonymised = tally(
+            "guests_anonymised", "Reservations anonymised by age, by this process"
+        )
         self.commit_seconds = timings(
             "commit_seconds", "Seconds that a transaction of the write path takes"
         )

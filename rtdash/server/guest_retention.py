@@ -1,0 +1,117 @@
+"""Retention of guests' data: reservations that lie further back than `guest_retention_days` are
+anonymised, by one process at a time.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from secrets import token_bytes, token_hex
+from typing import Any
+
+from rtdash.domain.instants import Clock
+from rtdash.store import guest_retention
+from rtdash.store.database import Database, StoreUnavailable
+from rtdash.store.event_log import StoredEvent
+from rtdash.store.guest_retention import Due, Places
+
+INTERVAL_S = 600.0
+"""How often it is looked for what is due; ages are counted in days."""
+LEASE = timedelta(seconds=60)
+"""How long the process that anonymises keeps others from it after its last transaction."""
+FOUND = 2_000
+"""Reservations whose versions and events are looked for together."""
+ROWS = 50
+"""Reservations anonymised in one transaction, so that no write waits long behind it."""
+PAUSE_S = 0.1
+"""Pause between two transactions: a first run over years of reservations leaves room for guests."""
+
+_log = logging.getLogger(__name__)
+
+
+class GuestRetention:
+    """Anonymises what is due. `read_days` gives the setting of now, 0 for never; `on_anonymised`
+    hears of the events of each transaction.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        read_days: Callable[[], int],
+        on_anonymised: Callable[[Sequence[StoredEvent]], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._read_days = read_days
+        self._on_anonymised = on_anonymised
+        self._process = token_hex(8)
+        # Never stored: the visits of a guest stay one guest's while the process lives, and no alias
+        # can be computed from an address afterwards.
+        self._secret = token_bytes(32)
+
+    async def run(self) -> None:
+        """Anonymise for ever; a store that is away is asked again."""
+        while True:
+            try:
+                await self.anonymise_due()
+            except StoreUnavailable as error:
+                _log.warning("guests are anonymised later: %s", error)
+            await asyncio.sleep(INTERVAL_S)
+
+    async def anonymise_due(self) -> int:
+        """Anonymise all that is due now, unless another process is at it. Returns the number of
+        reservations. Raises StoreUnavailable.
+        """
+        done = 0
+        while (days := self._read_days()) and await self._claim():
+            before = (self._clock() - timedelta(days=days)).date()
+            due = await self._database.read(
+                partial(guest_retention.read_due, before=before, limit=FOUND)
+            )
+            if not due:
+                break
+            anonymised = await self._anonymise(due)
+            done += anonymised
+            if not anonymised:
+                break  # all of them were being changed: next time
+        if done:
+            _log.info("%d reservations lie back for long enough: they are anonymised", done)
+        return done
+
+    async def _anonymise(self, due: Sequence[Due]) -> int:
+        places = Places()
+        keys = {one.key for one in due}
+        for read in (guest_retention.read_versions, guest_retention.read_log):
+            after: tuple[Any, ...] | None = None
+            while after := await self._database.read(
+                partial(read, due=keys, places=places, after=after)
+            ):
+                pass
+        done = 0
+        for start in range(0, len(due), ROWS):
+            if not await self._claim():
+                break
+            events = await self._database.write(
+                partial(
+                    guest_retention.anonymise_due,
+                    due=due[start : start + ROWS],
+                    places=places,
+                    now=self._clock(),
+                    alias=self._alias,
+                )
+            )
+            self._on_anonymised(events)
+            done += len(events)
+            await asyncio.sleep(PAUSE_S)
+        return done
+
+    async def _claim(self) -> bool:
+        return await self._database.write(
+            partial(guest_retention.claim, process=self._process, lasts=LEASE)
+        )
+
+    def _alias(self, customer_key: str) -> str:
+        return f"erased-{hmac.digest(self._secret, customer_key.encode(), 'sha256').hex()[:32]}"
