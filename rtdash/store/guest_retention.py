@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select,
 from rtdash.domain.customers import ERASED, tidy_text
 from rtdash.store import batch, dialects, hooks
 from rtdash.store.anonymising import anonymise, ids_in, overwrite_what_goes, rewrite
-from rtdash.store.batch import Key
+from rtdash.store.batch import RowKey
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.schema import events, meta, reservations, versions
 from rtdash.store.venues import lock_venues, read_venues
@@ -45,7 +45,7 @@ _EVENT_KEY = (events.c.venue, events.c.channel, events.c.seq)
 class Due(NamedTuple):
     """A reservation that is due, at the version at which it was found."""
 
-    key: Key
+    key: RowKey
     version: int
     customer_key: str
 
@@ -54,32 +54,32 @@ class Due(NamedTuple):
 class Places:
     """Keys of the versions and events that are about each reservation."""
 
-    versions: dict[Key, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
-    events: dict[Key, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+    versions: dict[RowKey, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[RowKey, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
 
 def read_due(conn: Connection, before: date, *, limit: int) -> list[Due]:
     """Read reservations whose last business date lies before a date, and that name a guest."""
     rows = conn.execute(_READ_DUE, {"before": before.isoformat(), "limit": limit})
-    return [Due(Key(venue, one), version, key) for one, venue, version, key in rows]
+    return [Due(RowKey(venue, one), version, key) for one, venue, version, key in rows]
 
 
 def read_versions(
-    conn: Connection, due: Collection[Key], places: Places, after: tuple[Any, ...] | None
+    conn: Connection, due: Collection[RowKey], places: Places, after: tuple[Any, ...] | None
 ) -> tuple[Any, ...] | None:
     """Look through the versions that follow the key `after` for those of `due`. Returns where to go
     on; None at the end.
     """
     rows = _page(conn, (*_VERSION_KEY, versions.c.reservation), _VERSION_KEY, after)
     for operation_id, venue, reservation in rows:
-        key = Key(venue, reservation)
+        key = RowKey(venue, reservation)
         if key in due:
             places.versions[key].append((operation_id, venue))
     return tuple(rows[-1][:2]) if len(rows) == PAGE_ROWS else None
 
 
 def read_log(
-    conn: Connection, due: Collection[Key], places: Places, after: tuple[Any, ...] | None
+    conn: Connection, due: Collection[RowKey], places: Places, after: tuple[Any, ...] | None
 ) -> tuple[Any, ...] | None:
     """Look through the events that follow the key `after` for those that name one of `due`. Returns
     where to go on; None at the end.
@@ -88,7 +88,7 @@ def read_log(
     rows = _page(conn, (*_EVENT_KEY, events.c.body), _EVENT_KEY, after)
     for venue, channel, seq, body in rows:
         for one in ids_in(body, ids):
-            places.events[Key(venue, one)].append((venue, channel, seq))
+            places.events[RowKey(venue, one)].append((venue, channel, seq))
     return tuple(rows[-1][:3]) if len(rows) == PAGE_ROWS else None
 
 
@@ -148,7 +148,7 @@ def _names(name: str) -> set[str]:
 
 
 def _by_place(
-    places: Mapping[Key, Sequence[tuple[Any, ...]]], names: Mapping[Key, set[str]]
+    places: Mapping[RowKey, Sequence[tuple[Any, ...]]], names: Mapping[RowKey, set[str]]
 ) -> dict[tuple[Any, ...], set[str]]:
     """Return the names that go, by the row in which they stand."""
     by_place: dict[tuple[Any, ...], set[str]] = defaultdict(set)
