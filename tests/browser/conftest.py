@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.pages import FLAGS, Dashboard
+from tests.browser.pages import FLAGS, Dashboard, find_program
 from tests.client.processes import Served
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -22,7 +21,7 @@ def chromium() -> Iterator[Any]:
     It ends with its module: Playwright's event loop runs in this thread, where the tests of other
     modules could start none of their own beside it.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = find_program()
     if program is None:
         pytest.skip("chromium is not installed")
     with sync_api.sync_playwright() as playwright:

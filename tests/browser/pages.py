@@ -1,6 +1,6 @@
 """The dashboard page as a test sees it."""
 
-from datetime import timedelta
+import shutil
 from typing import Any
 
 from rtdash.server.auth.sign_in import mint_code
@@ -64,6 +64,6 @@ class Dashboard:
             self.faults.append(message.text)
 
 
-def hours(number: float) -> timedelta:
-    """So many hours."""
-    return timedelta(hours=number)
+def find_program() -> str | None:
+    """Return the path of the system's Chromium; None where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")

@@ -1,32 +1,14 @@
-"""The promise reaches the pixel: what was acknowledged stands in the page once, whatever happens
-between.
+"""The page without its socket, its server or its place; tests/browser/test_ledger.py counts what
+is shown over such faults.
 """
 
-import os
 import signal
-from itertools import count
 
 import pytest
 
 from tests.browser.pages import GRILL
 from tests.browser.proxy import proxied
 from tests.client.processes import Served
-
-ROUNDS = 20 if os.environ.get("RTDASH_FULL") else 1
-"""Of each kind of fault."""
-EACH = 14 if os.environ.get("RTDASH_FULL") else 6
-"""Bookings around each fault, acknowledged; the page shows 50 rows."""
-COUNT_ROWS = """() => {
-  window.shown = {};
-  const note = (row) => {
-    const name = row.querySelector(".who bdi").textContent;
-    window.shown[name] = (window.shown[name] ?? 0) + 1;
-  };
-  const list = document.querySelector(".live .rows");
-  new MutationObserver((records) => records.forEach((record) => {
-    if (record.target === list) record.addedNodes.forEach(note);
-  })).observe(list, {childList: true});
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -45,59 +27,6 @@ def server(tmp_path_factory):
     own.end(signal.SIGKILL)
 
 
-def kill(server, _):
-    """The process dies at once, and comes back."""
-    server.end(signal.SIGKILL)
-    server.start()
-
-
-def drain(server, _):
-    """The process ends in order, and comes back."""
-    server.end()
-    server.start()
-
-
-def freeze(server, view):
-    """The process stands still, until the page has noticed or a second is over."""
-    server.send(signal.SIGSTOP)
-    view.page.wait_for_timeout(1000)
-    server.send(signal.SIGCONT)
-
-
-def go_offline(_, view):
-    """The machine of the page loses its network, and gets it back."""
-    view.context.set_offline(True)
-    view.page.wait_for_timeout(500)
-    view.context.set_offline(False)
-
-
-@pytest.mark.timeout(120 if ROUNDS == 1 else 3600)
-def test_each_booking_is_shown_exactly_once(dashboard, server):
-    """Over kills, drains, frozen servers and lost networks: a ledger of the rows of the page."""
-    view = dashboard(server=server, bypass_csp=True).sign_in(f"/?venue={GRILL}")
-    server.book(1, name="Ledger 0")
-    view.row("Ledger 0").wait_for()
-    view.run(COUNT_ROWS)
-    numbers = count(1)
-    booked = []
-
-    def book(how_many):
-        for number in [next(numbers) for _ in range(how_many)]:
-            booked.append(f"Ledger {number}")
-            server.book(1, name=booked[-1])
-
-    for _ in range(ROUNDS):
-        for fault in (kill, drain, freeze, go_offline):
-            book(EACH // 2)
-            fault(server, view)
-            book(EACH - EACH // 2)
-            # so many faults in a row make the waits long: a person would not wait either
-            view.page.locator(".statebar button").dispatch_event("click")
-            view.page.locator(f".live .rows bdi:text-is('{booked[-1]}')").wait_for()
-    shown = view.run("() => window.shown")
-    assert shown == dict.fromkeys(booked, 1)
-
-
 def test_frozen_page(dashboard, server):
     """A page that the browser froze catches up when it goes on."""
     view = dashboard(server=server).sign_in(f"/?venue={GRILL}")
@@ -110,7 +39,9 @@ def test_frozen_page(dashboard, server):
 
 
 def test_back_and_forward(dashboard, server):
-    """A page that was left and is gone back to shows what happened meanwhile, and is live."""
+    """A page that was left, was not kept, and is gone back to shows what happened meanwhile, and
+    is live.
+    """
     view = dashboard(server=server).sign_in(f"/?venue={GRILL}")
     view.page.goto(f"{view.url}/docs")
     server.book(1, name="Meanwhile")

@@ -44,6 +44,27 @@ def book_rooms(served, names, **fields):
     assert all(one["outcome"] == "applied" for one in outcomes), outcomes
 
 
+def book_table(served, name, date):
+    """Book a table for that instant."""
+    operation = {
+        "operationId": f"table-{name.replace(chr(32), chr(45))}",
+        "op": "book",
+        "kind": "restaurant",
+        "customerName": name,
+        "guests": 2,
+        "source": "Phone",
+        "date": date,
+    }
+    answer = httpx2.post(
+        f"{served.url}/api/operations",
+        json=[operation],
+        params={"venue": GRILL},
+        headers={"Authorization": f"Bearer {served.token()}"},
+        timeout=30,
+    )
+    assert answer.json()["outcomes"][0]["outcome"] == "applied", answer.text
+
+
 def test_a_code_signs_in_and_leaves_the_address(dashboard):
     """The page is live, the address bare, the token nowhere but in this tab's storage."""
     view = dashboard(bypass_csp=True).sign_in()
@@ -165,6 +186,30 @@ def test_a_booking_appears_at_once_and_changes_in_place(dashboard, served):
     view.row("First Guest").locator("text=Cancelled").wait_for()
     after = view.page.locator(".live .rows > li").evaluate_all("all => all.map(e => e.dataset.id)")
     assert after[:2] == ids[:2]
+
+
+def test_upcoming_reservations_are_read_again(dashboard, served):
+    """Time alone brings new ones into the next 24 hours; an event that comes while the list is on
+    its way counts, too.
+    """
+    view = dashboard()
+    view.page.clock.install()
+    view.sign_in(f"/?venue={GRILL}")
+    view.page.locator(".panel.upcoming .empty:visible, .rows.upcoming li").first.wait_for()
+    soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+
+    def answer_late(route):
+        """The list as it was before the booking."""
+        old = route.fetch()
+        book_table(served, "Meanwhile Guest", soon)
+        view.row("Meanwhile Guest").wait_for()
+        route.fulfill(response=old)
+
+    view.page.route("**/api/reservations/upcoming*", answer_late, times=1)
+    with view.page.expect_response("**/api/reservations/upcoming*"):
+        view.page.clock.run_for(61_000)
+    view.page.clock.run_for(2_000)
+    view.page.locator(".rows.upcoming li", has_text="Meanwhile Guest").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@
 import {connect} from "../lib/rtdash.js";
 import {bars, columns, nightStrip, showChart, split, tableOf} from "./charts.js";
 import {h, put, settings} from "./dom.js";
-import {NoticeList, ReservationList, Upcoming, UpcomingList, reservationDialog} from "./lists.js";
+import {NoticeList, ReservationList, UPCOMING_KEPT, Upcoming, UpcomingList, reservationDialog}
+  from "./lists.js";
 import {Tiles, showMovements, showRooms} from "./tiles.js";
 import {UNKNOWN, formats, number, percent, t} from "./words.js";
 
@@ -19,6 +20,8 @@ const REPORTS_EVERY_MS = 5_000;
 const REFRESH_MS = 60_000;
 const RECENT = 60;
 const NIGHTS = 14;
+/** Upcoming reservations of a round of polling. */
+const POLLED = 50;
 
 export class Board {
   element = h("main", {class: "board"});
@@ -38,6 +41,7 @@ export class Board {
   /** @type {Record<string, any>} */
   #reports = {};
   #upcoming = new Upcoming();
+  #upcomingLoad = Promise.resolve();
   #readSeq;
   #options; #formats; #isHotel; #reservations; #notifications; #tiles; #list; #upcomingList;
   #notices; #panels;
@@ -122,7 +126,10 @@ export class Board {
     connection.on("message", (body) => this.#take(body));
     document.addEventListener("visibilitychange", () => this.#schedule(), {signal});
     const clock = setInterval(() => this.#tick(), 1_000);
-    const refresh = setInterval(() => this.#refreshReports(), REFRESH_MS);
+    const refresh = setInterval(() => {
+      this.#refreshReports();
+      if (!document.hidden) this.#loadUpcoming().catch(() => { /* what was read before stays */ });
+    }, REFRESH_MS);
     signal.addEventListener("abort", () => {
       clearInterval(clock);
       clearInterval(refresh);
@@ -134,12 +141,11 @@ export class Board {
   #take(body) {
     if (this.isPaused) this.waiting += 1;
     if (body.reservation && body.type !== "upcoming_reservation") {
-      this.#upcoming.apply(body.reservation, this.#now());
+      if (this.#upcoming.apply(body.reservation, this.#now())) this.mark("upcoming");
       this.mark("live");
-      this.mark("upcoming");
       this.#refreshReports();
     } else if (body.type === "upcoming_reservations") {
-      this.#upcoming.load(body.reservations);
+      this.#upcoming.load(body.reservations, body.reservations.length < POLLED, this.#now());
       this.mark("upcoming");
     } else if (body.type === "notification") {
       this.mark("notices");
@@ -241,9 +247,18 @@ export class Board {
     return page.events;
   }
 
-  async #loadUpcoming() {
-    const {reservations} = await this.#get("/api/reservations/upcoming?withinMinutes=1440&limit=500");
-    this.#upcoming.load(reservations);
+  /** One after the other. @returns {Promise<void>} */
+  #loadUpcoming() {
+    const load = async () => {
+      this.#upcoming.expect(true);
+      const {reservations, next} = await this.#get(
+        `/api/reservations/upcoming?withinMinutes=1440&limit=${UPCOMING_KEPT}`);
+      this.#upcoming.load(reservations, next === null, this.#now());
+      this.mark("upcoming");
+    };
+    this.#upcomingLoad = this.#upcomingLoad.catch(() => {}).then(load);
+    this.#upcomingLoad.catch(() => this.#upcoming.expect(false));
+    return this.#upcomingLoad;
   }
 
   /** At most every five seconds, and only what has changed. */

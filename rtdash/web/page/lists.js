@@ -10,10 +10,13 @@ import {number, span, t} from "./words.js";
 
 const SHOWN = 50;
 const FRESH_MS = 2_000;
+const FADE_EVERY_MS = 250;
 
 /** What is open for a guest to come: it stands in the list of upcoming ones. */
 const EXPECTED = new Set(["Pending", "Confirmed", "Upcoming"]);
 const DAY_MS = 86_400_000;
+/** More than these are cut to half of them. */
+export const UPCOMING_KEPT = 500;
 
 /** Text with every sign of its direction inside: a name never turns the row around.
  *  @param {string} text */
@@ -85,11 +88,32 @@ export class ReservationList {
   }
 }
 
-/** @param {Element} element @param {"fresh" | "changed"} how */
+/** Highlighted rows and until when, the earliest first. @type {Map<Element, number>} */
+const highlights = new Map();
+let isFading = false;
+
+/** Mark a row for two seconds. All rows share one timer, and none moves: at many events a second
+ *  every row is a new one, and each animation would be computed anew in each frame.
+ *  @param {Element} element @param {"fresh" | "changed"} how */
 function highlight(element, how) {
   element.classList.remove("fresh", "changed");
   element.classList.add(how);
-  setTimeout(() => element.classList.remove(how), FRESH_MS);
+  highlights.delete(element);
+  highlights.set(element, Date.now() + FRESH_MS);
+  if (isFading) return;
+  isFading = true;
+  setTimeout(fade, FRESH_MS);
+}
+
+function fade() {
+  const now = Date.now();
+  for (const [element, until] of highlights) {
+    if (until > now) break;
+    element.classList.remove("fresh", "changed");
+    highlights.delete(element);
+  }
+  isFading = highlights.size > 0;
+  if (isFading) setTimeout(fade, FADE_EVERY_MS);
 }
 
 /** @param {number} guests */
@@ -106,34 +130,59 @@ function describe(row, formats) {
   return [...parts, row.source].join(" · ");
 }
 
-/** The reservations that are expected in the next 24 hours, kept up to date by events. */
+/** The reservations that are expected in the next 24 hours: read now and then, since time alone
+ *  brings new ones, and kept up to date by events between. */
 export class Upcoming {
   /** @type {Map<string, Reservation>} */
   #rows = new Map();
+  /** Up to this start every reservation is known. */
+  #horizon = Infinity;
+  /** @type {Map<string, Reservation> | null} What events said while a list is on its way. */
+  #meanwhile = null;
 
-  /** @param {Reservation[]} rows as the server lists them */
-  load(rows) {
-    this.#rows = new Map(rows.map((row) => {
-      const known = this.#rows.get(row.id);
-      return [row.id, known && known.version > row.version ? known : row];
-    }));
+  /** A list is on its way: it may be older than the events that come before it. False: it won't
+   *  come. @param {boolean} isExpected */
+  expect(isExpected) { this.#meanwhile = isExpected ? new Map() : null; }
+
+  /** @param {Reservation[]} rows as the server lists them, the soonest first
+   *  @param {boolean} isWhole whether no others follow @param {number} now */
+  load(rows, isWhole, now) {
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#horizon = isWhole ? Infinity : Date.parse(rows.at(-1)?.date ?? "");
+    const meanwhile = this.#meanwhile?.values() ?? [];
+    this.#meanwhile = null;
+    for (const row of meanwhile) this.apply(row, now);
   }
 
-  /** @param {Reservation} row @param {number} now */
+  /** @param {Reservation} row @param {number} now @returns {boolean} whether the list changed */
   apply(row, now) {
+    this.#meanwhile?.set(row.id, row);
     const known = this.#rows.get(row.id);
-    if (known && known.version > row.version) return;
+    if (known && known.version >= row.version) return false;
     const starts = Date.parse(row.date);
-    if (EXPECTED.has(row.status) && starts >= now && starts < now + DAY_MS) {
-      this.#rows.set(row.id, row);
-    } else this.#rows.delete(row.id);
+    if (!EXPECTED.has(row.status) || starts < now || starts >= now + DAY_MS || starts > this.#horizon) {
+      return this.#rows.delete(row.id);
+    }
+    this.#rows.set(row.id, row);
+    if (this.#rows.size > UPCOMING_KEPT) this.#cut();
+    return true;
+  }
+
+  #cut() {
+    const kept = this.#sorted().slice(0, UPCOMING_KEPT / 2);
+    this.#rows = new Map(kept.map((row) => [row.id, row]));
+    this.#horizon = Date.parse(kept.at(-1)?.date ?? "");
+  }
+
+  #sorted() {
+    return [...this.#rows.values()]
+      .sort((a, b) => a.date < b.date ? -1 : a.date > b.date ? 1 : a.id < b.id ? -1 : 1);
   }
 
   /** Soonest first. @param {number} now */
   list(now) {
     for (const [id, row] of this.#rows) if (Date.parse(row.date) < now) this.#rows.delete(id);
-    return [...this.#rows.values()]
-      .sort((a, b) => a.date < b.date ? -1 : a.date > b.date ? 1 : a.id < b.id ? -1 : 1);
+    return this.#sorted();
   }
 }
 
@@ -160,10 +209,12 @@ export class UpcomingList {
   #update(element, row) {
     const {formats, isPrivate, now} = this.#context;
     const [time, who, what] = /** @type {any} */ (element.children);
-    say(time, formats.time(row.date));
-    time.dateTime = row.date;
-    const name = isPrivate ? row.customerInitials : row.customerName;
-    if (who.textContent !== name) put(who, isolated(name));
+    if (element.dataset.version !== String(row.version)) {
+      element.dataset.version = String(row.version);
+      say(time, formats.time(row.date));
+      time.dateTime = row.date;
+      put(who, isolated(isPrivate ? row.customerInitials : row.customerName));
+    }
     const wait = t("in", {time: span(Math.max(0, Date.parse(row.date) - now()))});
     say(what, `${party(row.guests)} · ${wait}`);
   }

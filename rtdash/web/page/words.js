@@ -189,13 +189,18 @@ export function formats({timezone, currency}) {
   };
 }
 
+/** @type {Map<string, Intl.NumberFormat>} Making one takes longer than using it a hundred times. */
+const spans = new Map();
+
 /** A span as its largest unit. @param {number} ms */
 export function span(ms) {
   const units = /** @type {const} */ ([["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]]);
   const [unit, size] = units.find(([, one]) => ms >= one) ?? ["second", 1_000];
   const digits = unit === "second" && ms < 10_000 ? 1 : 0;
-  return new Intl.NumberFormat(locale, {
+  const known = spans.get(unit + digits) ?? new Intl.NumberFormat(locale, {
     style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short",
     maximumFractionDigits: digits, roundingMode: "floor",
-  }).format(ms / size);
+  });
+  spans.set(unit + digits, known);
+  return known.format(ms / size);
 }
