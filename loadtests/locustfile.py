@@ -170,7 +170,8 @@ class WritingUser(_RestUser):
     def send(self, pool: ClientPool) -> None:
         """Operations that are due now, and what became of them."""
         operations = [
-            pool.operations.draw(time.monotonic()) for _ in range(config.phase.writer_batch)
+            pool.operations.next_operation(time.monotonic())
+            for _ in range(config.phase.writer_batch)
         ]
         with self.client.post(
             "/api/operations", json=operations, headers=self.rights, catch_response=True

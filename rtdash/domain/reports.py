@@ -28,7 +28,7 @@ class Period(StrEnum):
         return 7 if self is Period.WEEKLY else 30
 
 
-class StayRow(NamedTuple):
+class ReportStay(NamedTuple):
     """Part of a reservation that reports need, as it is now; `price_minor` is its amount without
     its charges.
     """
@@ -119,7 +119,7 @@ def share(part: int, total: int) -> float:
 
 
 def trend_points(
-    stays: Iterable[StayRow], charges: Iterable[Charge], *, first: date, last: date
+    stays: Iterable[ReportStay], charges: Iterable[Charge], *, first: date, last: date
 ) -> list[TrendPoint]:
     """One point for each business date from `first` to `last`.
 
@@ -129,7 +129,7 @@ def trend_points(
     reservations: Counter[date] = Counter()
     guests: Counter[date] = Counter()
     cancellations: Counter[date] = Counter()
-    coming: list[StayRow] = []
+    coming: list[ReportStay] = []
     for stay in stays:
         if stay.status in NOT_COMING:
             cancellations[stay.business_date] += 1
@@ -147,14 +147,14 @@ def trend_points(
 
 
 def revenue_by_category(
-    venue: Venue, stays: Iterable[StayRow], charges: Iterable[Charge], *, first: date, last: date
+    venue: Venue, stays: Iterable[ReportStay], charges: Iterable[Charge], *, first: date, last: date
 ) -> list[CategoryRevenue]:
     """Return what was earned on the business dates from `first` to `last`, by room type (by name)
     or menu category, and by charge category.
 
     `stays` and `charges` as for `trend_points`. Categories without revenue are left out.
     """
-    stays_of: dict[str | None, list[StayRow]] = defaultdict(list)
+    stays_of: dict[str | None, list[ReportStay]] = defaultdict(list)
     for stay in stays:
         if stay.status not in NOT_COMING:
             stays_of[stay.room_type].append(stay)
@@ -211,7 +211,7 @@ def _segment(visits: int) -> str:
     return "3-5" if visits <= 5 else "6+"
 
 
-def _earned_by_day(stays: Iterable[StayRow]) -> Counter[date]:
+def _earned_by_day(stays: Iterable[ReportStay]) -> Counter[date]:
     """Return what stays earn on each date; those of the same nights are split together, which takes
     a quarter of the time.
     """

@@ -72,7 +72,7 @@ class ReplayCache:
         key = (ring.name, seq, ring.last_seq)  # what has gone out since makes it another run
         run = self._runs.get(key)
         if run is None:
-            run = self._runs[key] = ring.run(seq)
+            run = self._runs[key] = ring.batch_after(seq)
             self._runs_bytes += _cost_bytes(run)
             while self._runs_bytes > RUNS_TOTAL_BYTES:
                 self._runs_bytes -= _cost_bytes(self._runs.pop(next(iter(self._runs))))
@@ -109,7 +109,7 @@ class _Ring:
         """Whether that event is kept."""
         return bool(self._batches) and self._batches[0].first_seq <= seq <= self.last_seq
 
-    def run(self, after: int) -> EncodedBatch:
+    def batch_after(self, after: int) -> EncodedBatch:
         """Return what follows `after`, as one batch."""
         place = bisect_right(self._batches, after, key=_last_seq)
         newest, first = self._batches[-1], self._batches[place].after(after)

@@ -18,7 +18,7 @@ class ReadYourWrites:
             del self._checkpoints[next(iter(self._checkpoints))]
         self._checkpoints[user, venue_id] = mark
 
-    def mark(self, user: str, venue_id: str) -> int:
+    def last_write(self, user: str, venue_id: str) -> int:
         """Return the change that figures of the venue must include at least, to be shown to the
         user; without a write that is remembered, 0. Figures are a quarter of a second old at most,
         so that is how long forgetting could show.

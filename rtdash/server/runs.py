@@ -16,7 +16,7 @@ from rtdash.store.event_log import StoredEvent
 def list_runs(services: Services) -> Mapping[str, Run]:
     """Return what runs beside the requests, by name."""
     state = StateMetrics(services)
-    services.metrics.follow(state.read)
+    services.metrics.follow(state.collect)
     services.metrics.follow(services.webhooks.read_figures)
     runs: dict[str, Run] = {
         "relay": services.relay.run,
@@ -38,7 +38,7 @@ def list_runs(services: Services) -> Mapping[str, Run]:
             partial(_announce_anonymised, services),
         ).run,
         "store probe": lambda: probe_store(services.database),
-        "canary": DeliveryProbe(services.hub, services.metrics).run,
+        "delivery probe": DeliveryProbe(services.hub, services.metrics).run,
         "state metrics": state.run,
         "loop lag": lambda: measure_lag(services.metrics),
     }

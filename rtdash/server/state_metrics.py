@@ -36,7 +36,7 @@ class StateMetrics:
                 _log.debug("the store's figures can't be read: %s", error)
             await asyncio.sleep(INTERVAL_S)
 
-    def read(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Metric]:
         """Return the metrics now."""
         services = self._services
         build = GaugeMetricFamily(

@@ -152,14 +152,14 @@ def save_versions(conn: Connection, applied: Sequence[Version]) -> None:
         last[key] = version
     new = [reservation_row(last[key]) for key, version in first.items() if version.before is None]
     if new:
-        _INSERT_RESERVATIONS.run(conn, new)
+        _INSERT_RESERVATIONS.execute(conn, new)
     changed = [changed_row(key, last[key]) for key, version in first.items() if version.before]
     if changed:
-        _UPDATE_RESERVATIONS.run(conn, changed)
+        _UPDATE_RESERVATIONS.execute(conn, changed)
     _save_history(conn, applied)
     charged = [charge_row(version, version.charge) for version in applied if version.charge]
     if charged:
-        _INSERT_CHARGES.run(conn, charged)
+        _INSERT_CHARGES.execute(conn, charged)
 
 
 def save_rooms(
@@ -190,9 +190,9 @@ def save_rooms(
         if night not in loaded
     ]
     if known:
-        _UPDATE_NIGHTS.run(conn, known)
+        _UPDATE_NIGHTS.execute(conn, known)
     if fresh:
-        _INSERT_NIGHTS.run(conn, fresh)
+        _INSERT_NIGHTS.execute(conn, fresh)
 
 
 def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
@@ -220,5 +220,5 @@ def _save_history(conn: Connection, applied: Sequence[Version]) -> None:
                 }
             )
     if ended:
-        _END_VERSIONS.run(conn, ended)
-    _INSERT_VERSIONS.run(conn, list(rows.values()))
+        _END_VERSIONS.execute(conn, ended)
+    _INSERT_VERSIONS.execute(conn, list(rows.values()))

@@ -142,7 +142,7 @@ class Database:
         """
         if self._engines.file is not None:
             return
-        await self._lease.take(is_alone=alone)
+        await self._lease.acquire(is_alone=alone)
 
     @property
     def fault(self) -> StoreUnavailable | None:

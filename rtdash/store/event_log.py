@@ -139,7 +139,7 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
             StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=now)))
         )
     now_ms = to_ms(now)
-    _BUMP_HEAD.run(
+    _BUMP_HEAD.execute(
         conn,
         [
             {
@@ -151,7 +151,7 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
             for stream in sorted(following)
         ],
     )
-    _INSERT_EVENTS.run(conn, [_event_row(event, now_ms) for event in stored])
+    _INSERT_EVENTS.execute(conn, [_event_row(event, now_ms) for event in stored])
     return stored
 
 

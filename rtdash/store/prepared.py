@@ -47,7 +47,7 @@ class Prepared:
         except conn.dialect.loaded_dbapi.Error as error:
             raise translated(conn, text.sql, error) from error
 
-    def run(self, conn: Connection, rows: Sequence[Values]) -> int:
+    def execute(self, conn: Connection, rows: Sequence[Values]) -> int:
         """Run it once a row; how many rows it changed."""
         text = self._text(conn)
         try:

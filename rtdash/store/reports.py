@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, bindparam, case, func, or_, select
 
-from rtdash.domain.reports import CustomerVisits, StayRow
+from rtdash.domain.reports import CustomerVisits, ReportStay
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
 from rtdash.store.schema import IS_VISITED, charges, reservations
 
@@ -65,7 +65,7 @@ _READ_VISITS = (
 )
 
 
-def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list[StayRow]:
+def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list[ReportStay]:
     """Reservations that start on the business dates from `first` to `last`, or have a night on one
     of them; whatever their status.
     """
@@ -73,7 +73,7 @@ def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list
     rows = [*conn.execute(_READ_STARTING, values), *conn.execute(_READ_STAYING, values)]
     day = date.fromisoformat
     return [
-        StayRow(
+        ReportStay(
             day(business_date),
             _STATUS[status],
             guests,

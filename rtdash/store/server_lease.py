@@ -42,11 +42,11 @@ class ServerLease:
     is_alone: bool
 
     @classmethod
-    def draw(cls, *, is_alone: bool) -> "ServerLease":
+    def create(cls, *, is_alone: bool) -> "ServerLease":
         """Return a lease that no other process has."""
         return cls(uuid4().hex, is_alone)
 
-    def take(self, conn: Connection) -> None:
+    def acquire(self, conn: Connection) -> None:
         """Enter this process, unless one of two would be deaf. Raises StoreLocked, with
         `is_passing` where the other's row is about to end.
         """
@@ -116,15 +116,15 @@ class LeaseKeeper:
         self._lease: ServerLease | None = None
         self._renewing: asyncio.Task[None] | None = None
 
-    async def take(self, *, is_alone: bool) -> None:
+    async def acquire(self, *, is_alone: bool) -> None:
         """Enter the process, and wait for the place of one that may have died. Raises StoreLocked,
         StoreUnavailable.
         """
-        lease, loop = ServerLease.draw(is_alone=is_alone), asyncio.get_running_loop()
+        lease, loop = ServerLease.create(is_alone=is_alone), asyncio.get_running_loop()
         deadline = loop.time() + LEASE_S + 1
         while True:
             try:
-                await self._write(lease.take)
+                await self._write(lease.acquire)
             except StoreLocked as locked:
                 if not locked.is_passing or loop.time() > deadline:
                     raise

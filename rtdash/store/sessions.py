@@ -95,7 +95,7 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
         "saved_at": to_ms(now),
         "expires_at": session.expires_at and to_ms(session.expires_at),
     }
-    return bool(_SAVE.run(conn, [row]))
+    return bool(_SAVE.execute(conn, [row]))
 
 
 def load(
@@ -148,7 +148,7 @@ def take_over(
         "to_expires_at": to_ms(now + ttl),
         "to_saved_at": to_ms(now),
     }
-    _TAKE.run(
+    _TAKE.execute(
         conn,
         [
             {
@@ -173,7 +173,7 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
         held, confirmation = session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
-            _CONFIRM.run(
+            _CONFIRM.execute(
                 conn,
                 [_holder(held.id, held.generation) | {"to_positions": encode_positions(merged)}],
             )
@@ -188,7 +188,7 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
         for session_id, generation in held
     ]
     if rows:
-        _RELEASE.run(conn, rows)
+        _RELEASE.execute(conn, rows)
 
 
 def read_stale(conn: Connection, held: Mapping[str, int]) -> tuple[set[str], set[str]]:

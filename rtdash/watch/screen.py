@@ -87,7 +87,7 @@ class Screen:
                 return
         self._changed.set()
 
-    async def draw(self, live: Live) -> None:
+    async def render(self, live: Live) -> None:
         """Draw at once on a change, at most eight times a second, and once a second when nothing
         changes. Runs until cancelled.
         """
@@ -137,7 +137,7 @@ async def on_screen(
         redirect_stderr=False,
     )
     with keys(asyncio.get_running_loop(), screen.handle_key), live:
-        tasks = [asyncio.create_task(screen.draw(live)), asyncio.create_task(screen.learn(api))]
+        tasks = [asyncio.create_task(screen.render(live)), asyncio.create_task(screen.learn(api))]
         for task in tasks:
             task.add_done_callback(partial(_report, stopper))
         try:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtdash.domain.reports import (
     Period,
-    StayRow,
+    ReportStay,
     nightly_split,
     period_range,
     revenue_by_category,
@@ -23,7 +23,7 @@ FIRST = date(2026, 2, 23)
 LAST = date(2026, 3, 1)
 
 
-def stay(check_in: date, nights: int, price_minor: int, **fields: Any) -> StayRow:
+def stay(check_in: date, nights: int, price_minor: int, **fields: Any) -> ReportStay:
     """A Confirmed stay of two in a double room."""
     given: dict[str, Any] = {
         "business_date": check_in,
@@ -31,7 +31,7 @@ def stay(check_in: date, nights: int, price_minor: int, **fields: Any) -> StayRo
         "guests": 2,
         "price_minor": price_minor,
     }
-    return StayRow(
+    return ReportStay(
         **given
         | {
             "room_type": "double",
@@ -132,7 +132,7 @@ def test_a_hotel_earns_by_room_type_and_charge(hotel: Venue) -> None:
 
 def test_a_restaurant_earns_by_menu_category(restaurant: Venue) -> None:
     """What a table costs without a category is reported as Other."""
-    table = StayRow(LAST, Status.COMPLETED, 4, 1000)
+    table = ReportStay(LAST, Status.COMPLETED, 4, 1000)
     charges = [Charge("From the grill", 3000, LAST)]
     assert revenue_by_category(restaurant, [table], charges, first=FIRST, last=LAST) == [
         ("From the grill", 3_000, 75.0),
@@ -170,7 +170,7 @@ CHARGES = st.lists(
 
 @given(STAYS, CHARGES)
 def test_trends_and_categories_tell_of_the_same_money(
-    hotel: Venue, stays: list[StayRow], charges: list[Charge]
+    hotel: Venue, stays: list[ReportStay], charges: list[Charge]
 ) -> None:
     """The revenue of the points adds up to that of the categories."""
     points = trend_points(stays, charges, first=FIRST, last=LAST)
@@ -181,7 +181,7 @@ def test_trends_and_categories_tell_of_the_same_money(
 
 
 @given(STAYS)
-def test_all_dates_together_earn_every_stay(hotel: Venue, stays: list[StayRow]) -> None:
+def test_all_dates_together_earn_every_stay(hotel: Venue, stays: list[ReportStay]) -> None:
     """Over a period that holds every night, the revenue is the sum of the prices, to the unit."""
     report = revenue_by_category(
         hotel, stays, [], first=FIRST - timedelta(days=30), last=LAST + timedelta(days=30)

@@ -100,8 +100,8 @@ def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
     passenger, other = Passenger(), Passenger()
     gone = weakref.ref(passenger)
     for at in (40.0, 20.0):
-        timing_wheel.plan(passenger, at)
-        timing_wheel.plan(other, at)
+        timing_wheel.schedule(passenger, at)
+        timing_wheel.schedule(other, at)
     timing_wheel.forget(passenger)
     del passenger
     assert gone() is None

@@ -25,7 +25,7 @@ def test_the_wheel_looks_in_time_and_once(plans: list[tuple[int, float]]) -> Non
     """
     timing_wheel: TimingWheel[int] = TimingWheel(0.0)
     for item, at in plans:
-        timing_wheel.plan(item, at)
+        timing_wheel.schedule(item, at)
     seen: dict[int, float] = {}
     for step in range(1, 520):
         for item in timing_wheel.due(step * TICK_S):
@@ -39,8 +39,8 @@ def test_the_wheel_looks_in_time_and_once(plans: list[tuple[int, float]]) -> Non
 def test_the_wheel_looks_at_the_far_away_before_its_horizon() -> None:
     """Something planned for never is looked at all the same, and nothing that was forgotten is."""
     timing_wheel: TimingWheel[str] = TimingWheel(0.0)
-    timing_wheel.plan("far", inf)
-    timing_wheel.plan("gone", 1.0)
+    timing_wheel.schedule("far", inf)
+    timing_wheel.schedule("gone", 1.0)
     timing_wheel.forget("gone")
     assert list(timing_wheel.due(HORIZON_S + 1)) == ["far"]
 
@@ -55,16 +55,16 @@ def test_pings_are_spread() -> None:
 def test_silence_after_a_ping_is_death() -> None:
     """A ping when it is due, and death exactly pong_timeout later if nothing came."""
     keepalive = Keepalive(RULES, 0.0, 0)
-    assert keepalive.look(24.9, 0, is_excused=False) is KeepaliveAction.FINE
-    assert keepalive.look(25.0, 0, is_excused=False) is KeepaliveAction.PING
-    assert keepalive.look(34.9, 0, is_excused=False) is KeepaliveAction.FINE
-    assert keepalive.look(35.0, 0, is_excused=False) is KeepaliveAction.DEAD
+    assert keepalive.check_timers(24.9, 0, is_excused=False) is KeepaliveAction.FINE
+    assert keepalive.check_timers(25.0, 0, is_excused=False) is KeepaliveAction.PING
+    assert keepalive.check_timers(34.9, 0, is_excused=False) is KeepaliveAction.FINE
+    assert keepalive.check_timers(35.0, 0, is_excused=False) is KeepaliveAction.DEAD
 
 
 def test_without_a_timeout_silence_is_nothing() -> None:
     """It is asked again and again, and never given up."""
     keepalive = Keepalive(KeepaliveConfig(25, inf), 0.0, 0)
-    assert {keepalive.look(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {
+    assert {keepalive.check_timers(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {
         KeepaliveAction.PING
     }
 
@@ -74,18 +74,18 @@ def test_a_buffer_that_has_emptied_has_shrunk() -> None:
     answer.
     """
     keepalive = Keepalive(RULES, 0.0, 0)
-    assert keepalive.look(25.0, 500_000, is_excused=False) is KeepaliveAction.PING
-    assert keepalive.look(35.0, 0, is_excused=False) is KeepaliveAction.FINE
-    assert keepalive.look(45.0, 0, is_excused=False) is KeepaliveAction.DEAD
+    assert keepalive.check_timers(25.0, 500_000, is_excused=False) is KeepaliveAction.PING
+    assert keepalive.check_timers(35.0, 0, is_excused=False) is KeepaliveAction.FINE
+    assert keepalive.check_timers(45.0, 0, is_excused=False) is KeepaliveAction.DEAD
 
 
 def test_any_frame_in_time_is_life() -> None:
     """Whatever came after the ping counts."""
     keepalive = Keepalive(RULES, 0.0, 0)
-    keepalive.look(25.0, 0, is_excused=False)
+    keepalive.check_timers(25.0, 0, is_excused=False)
     keepalive.heard_at = 26.0
-    assert keepalive.look(35.0, 0, is_excused=False) is KeepaliveAction.FINE
-    assert keepalive.look(50.0, 0, is_excused=False) is KeepaliveAction.PING
+    assert keepalive.check_timers(35.0, 0, is_excused=False) is KeepaliveAction.FINE
+    assert keepalive.check_timers(50.0, 0, is_excused=False) is KeepaliveAction.PING
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_the_deadline_stands_still(
     as it was.
     """
     keepalive = Keepalive(RULES, 0.0, 0)
-    keepalive.look(25.0, 500, is_excused=False)
-    assert keepalive.look(35.0, buffered, is_excused=is_excused) is verdict
+    keepalive.check_timers(25.0, 500, is_excused=False)
+    assert keepalive.check_timers(35.0, buffered, is_excused=is_excused) is verdict
 
 
 def test_a_mark_says_where_streams_stood() -> None:

@@ -10,7 +10,7 @@ def test_the_latest_write_of_each_user_and_venue_counts() -> None:
     writes.note("anna", "hotel", 3)
     writes.note("anna", "hotel", 7)
     assert [
-        writes.mark(*who) for who in (("anna", "hotel"), ("bert", "hotel"), ("anna", "grill"))
+        writes.last_write(*who) for who in (("anna", "hotel"), ("bert", "hotel"), ("anna", "grill"))
     ] == [7, 0, 0]
 
 
@@ -20,4 +20,4 @@ def test_the_oldest_are_forgotten_first(monkeypatch) -> None:
     writes = ReadYourWrites()
     for user in ("anna", "bert", "anna", "cleo"):
         writes.note(user, "hotel", 1)
-    assert [writes.mark(user, "hotel") for user in ("anna", "bert", "cleo")] == [1, 0, 1]
+    assert [writes.last_write(user, "hotel") for user in ("anna", "bert", "cleo")] == [1, 0, 1]

@@ -68,7 +68,7 @@ def test_a_pong_confirms_how_far_a_replay_had_come() -> None:
     """At its ping, that is: what went out since may not have arrived."""
 
     async def test(_process: Process, _log: FakeLog, connection: ServerConnection) -> None:
-        pong(connection, connection.action_handler.mark())
+        pong(connection, connection.action_handler.make_checkpoint())
         assert 0 < confirmed(connection)[1] < HISTORY
 
     replaying(test)
@@ -80,7 +80,7 @@ def test_a_pong_says_nothing_of_a_log_that_came_after_its_ping() -> None:
     """
 
     async def test(process: Process, log: FakeLog, connection: ServerConnection) -> None:
-        mark = connection.action_handler.mark()
+        mark = connection.action_handler.make_checkpoint()
         log.epoch = "e2"
         log.restore({BOOKINGS: 10})
         await process.look()

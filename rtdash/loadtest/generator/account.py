@@ -33,7 +33,7 @@ class StreamAccount:
         """Return the account of a client that gets the event after `start` first."""
         return cls(start, start + 1)
 
-    def receive(self, seq: int) -> None:
+    def record(self, seq: int) -> None:
         """Record an event."""
         if seq == self.next_seq:
             self.next_seq = seq + 1

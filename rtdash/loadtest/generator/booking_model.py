@@ -69,7 +69,7 @@ class BookingModel:
         if len(self._operations) < MODELLED:
             self._operations[operation["operationId"]] = (operation, reservation_id)
 
-    def take(self, stream: Stream, event: dict[str, Any]) -> None:
+    def check_event(self, stream: Stream, event: dict[str, Any]) -> None:
         """Check an event of the log; those of other writers are only looked at for their time."""
         self._check_time(stream, event)
         known = self._operations.get(str(event.get("operationId")))

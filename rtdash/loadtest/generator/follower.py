@@ -159,7 +159,7 @@ class Follower:
             )
             return False
         is_new = message.seq >= account.next_seq
-        account.receive(message.seq)
+        account.record(message.seq)
         # Before the first pong the server's time is unknown: what comes until then was waiting.
         is_missed = self._is_resumed and (
             self._connected_at is None or message.body["timestamp"] < self._connected_at

@@ -63,7 +63,7 @@ class OperationSource:
         self.announced: dict[str, list[str]] = {"upcoming_reservation": [], "notification": []}
         """Operations that must be announced, by type of message."""
 
-    def draw(self, scheduled: float) -> JsonObject:
+    def next_operation(self, scheduled: float) -> JsonObject:
         """Return the next operation; `scheduled` is its instant in seconds of the monotonic
         clock.
         """

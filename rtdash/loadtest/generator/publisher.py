@@ -64,7 +64,11 @@ class Publisher:
                 for due in instants:
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     await self._room.acquire()
-                    self._begin(self._send([self._operations.draw(due) for _ in range(batch)], due))
+                    self._begin(
+                        self._send(
+                            [self._operations.next_operation(due) for _ in range(batch)], due
+                        )
+                    )
                     begun += 1
         if begun < len(instants):
             self.failures["not sent in time: too many requests were under way"] += (

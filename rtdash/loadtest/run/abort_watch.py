@@ -20,7 +20,7 @@ class AbortWatch:
         self._broken_for = dict.fromkeys(range(len(self._slos)), 0)
         self._should_stop = should_stop
 
-    def look(self, observations: Observations) -> None:
+    def check(self, observations: Observations) -> None:
         """Stop the run when such an SLO has been broken for long enough."""
         measures = observations.measures_so_far() if self._slos else Measures()
         for number, slo in enumerate(self._slos):

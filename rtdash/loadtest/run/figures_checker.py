@@ -40,7 +40,7 @@ async def check_figures(
 
 
 async def _flaw_of(checker: RestChecker, venue: TargetVenue, states: States) -> str | None:
-    answer = await checker.read(STATS, venue=venue.id)
+    answer = await checker.request(STATS, venue=venue.id)
     if answer is None:
         return None
     stream = Stream(venue.id, Channel(f"{venue.kind}_stats"))
@@ -73,7 +73,7 @@ async def _read_today(checker: RestChecker, venue: TargetVenue) -> list[dict[str
     found: list[dict[str, Any]] = []
     cursor = None
     for _ in range(_MOST_PAGES):
-        page = await checker.read(TODAY, venue=venue.id, limit=_PAGE, cursor=cursor)
+        page = await checker.request(TODAY, venue=venue.id, limit=_PAGE, cursor=cursor)
         if page is None:
             return None
         found += page["reservations"]

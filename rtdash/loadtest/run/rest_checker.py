@@ -68,7 +68,7 @@ class RestChecker:
     async def _read_list(self, venue: TargetVenue) -> None:
         stream = _stream(venue)
         acknowledged = self._publisher.heads.get(stream, 0)
-        page = await self.read(PATHS[venue.kind], venue=venue.id, limit=_PAGE)
+        page = await self.request(PATHS[venue.kind], venue=venue.id, limit=_PAGE)
         if page is None:
             return
         seq = page["positions"][stream.channel]["seq"]
@@ -125,7 +125,7 @@ class RestChecker:
         known = list(model.of_venue(venue.id))
         for reservation_id, reservation in self._rng.sample(known, min(_SINGLES, len(known))):
             path = f"{PATHS[venue.kind]}/{reservation_id}"
-            shown = await self.read(path, is_known=True, venue=venue.id)
+            shown = await self.request(path, is_known=True, venue=venue.id)
             if shown is None:
                 continue
             flaw = reservation.flaw_in(shown)
@@ -137,7 +137,7 @@ class RestChecker:
     async def _pages(self, path: str, venue: TargetVenue) -> AsyncIterator[dict[str, Any]]:
         cursor = None
         for _ in range(_MOST_PAGES):
-            page = await self.read(path, venue=venue.id, limit=_PAGE, cursor=cursor)
+            page = await self.request(path, venue=venue.id, limit=_PAGE, cursor=cursor)
             if page is None:
                 return
             yield page
@@ -145,7 +145,7 @@ class RestChecker:
             if cursor is None:
                 return
 
-    async def read(
+    async def request(
         self, path: str, *, is_known: bool = False, **params: str | int | None
     ) -> dict[str, Any] | None:
         """Return what the server shows; None where it has no such endpoint, or gave no answer

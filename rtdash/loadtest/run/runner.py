@@ -72,7 +72,7 @@ async def run(
 
     def watch(sample: Sample, observations: Observations) -> None:
         show(sample, observations)
-        stops.look(observations)
+        stops.check(observations)
 
     with tempfile.TemporaryDirectory(prefix="rtdash-loadtest-") as folder:
         server = (

@@ -48,7 +48,7 @@ async def read_logs(parts: PhaseParts) -> None:
     try:
         for stream, start in observations.starts.items():
             read_log = partial(
-                server_log.read_log, parts.api, stream, start, parts.publisher.model.take
+                server_log.read_log, parts.api, stream, start, parts.publisher.model.check_event
             )
             observations.logs[stream] = await server_log.patiently(read_log, until)
         if observations.is_settled:

@@ -34,7 +34,7 @@ class ByteBudget:
         self._by_owner: Counter[str] = Counter()
         self.held_bytes = 0
 
-    def take(self, owner: str, size: int) -> bool:
+    def reserve(self, owner: str, size: int) -> bool:
         """Hold `size` more bytes for `owner`; False, and nothing is counted, where that is too
         much. An empty owner counts in the total only.
         """

@@ -179,7 +179,7 @@ class HttpProtocol(OrderedHttpProtocol):
         heads = self._edge.heads
         owner = "" if self.peer.host in self._edge.proxies else self.peer.host
         heads.give_back(owner, self._charged_bytes)
-        self._charged_bytes = size if not size or heads.take(owner, size) else 0
+        self._charged_bytes = size if not size or heads.reserve(owner, size) else 0
         if self._charged_bytes != size:
             self.end_reading()
             self.transport.abort()

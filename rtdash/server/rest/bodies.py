@@ -46,7 +46,7 @@ async def read_body(
                 if size > DRAIN_LIMIT_BYTES:
                     break
                 if size <= limit_bytes:
-                    if not budget.take(owner, len(chunk)):
+                    if not budget.reserve(owner, len(chunk)):
                         raise rate_limited(RETRY_S)
                     kept += len(chunk)
                     chunks.append(chunk)

@@ -101,7 +101,7 @@ class FastPath(FastAPI):
             question = self._question(services, scope, caller, digest)
         except (TokenRefused, Problem, LookupError, ValueError):
             return None
-        at_least = services.read_your_writes.mark(caller.sub, question.venue_id)
+        at_least = services.read_your_writes.last_write(caller.sub, question.venue_id)
         found: Snapshot | KeptList | None
         if question.key is None:
             found = services.dashboard.fresh(question.venue_id, at_least)

@@ -23,7 +23,7 @@ class BatchWindow:
         self.size_bytes += sum(map(len, bodies))
         return is_first
 
-    def take(self, timestamp: datetime) -> list[bytes]:
+    def flush(self, timestamp: datetime) -> list[bytes]:
         """All that waits, as `batch` messages."""
         bodies, self._bodies, self.size_bytes = self._bodies, [], 0
         return batch_bodies(bodies, timestamp=timestamp) if bodies else []

@@ -154,14 +154,14 @@ class ClosableConnection:
     def follows_anything(self, anything: bool) -> None:
         """Note whether the connection follows something, or has begun to be idle."""
         self.deadlines.follows(self.context.now(), anything=anything)
-        self.host.plan(self, self.deadlines.next_at)
+        self.host.schedule(self, self.deadlines.next_at)
 
     def token_lives(self, principal: Principal) -> None:
         """Plan by the token with which the connection goes on."""
         left = principal.expires_at - self.context.clock()
         leeway_s = self.context.limits.jwt_leeway_s
         self.deadlines.token_lives(self.context.now(), left.total_seconds(), leeway_s)
-        self.host.plan(self, self.deadlines.next_at)
+        self.host.schedule(self, self.deadlines.next_at)
 
     def _overflow(self) -> bool:
         """Drop a slow consumer: never an event, always the connection (guide: architecture, "Drop

@@ -61,7 +61,7 @@ class Peer(Protocol):
 class ConnectionHost(Protocol):
     """Owner of connections: it checks them by the clock, and forgets those that have ended."""
 
-    def plan(self, connection: Any, at: float) -> None:
+    def schedule(self, connection: Any, at: float) -> None:
         """Check the connection at that time, or sooner."""
 
     def forget(self, connection: Any) -> None:

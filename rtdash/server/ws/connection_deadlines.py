@@ -69,7 +69,7 @@ class ConnectionDeadlines:
         """The connection follows something from now on, or nothing."""
         self._idle_since = inf if anything else now
 
-    def look(
+    def check_timers(
         self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool
     ) -> DueAction | None:
         """The first thing that is due, if one is; ask again until nothing is."""
@@ -82,7 +82,7 @@ class ConnectionDeadlines:
         if now >= self._warn_at:
             self._warn_at = inf
             return DueAction.WARN
-        match self.keepalive.look(now, buffered_bytes, is_excused=is_excused):
+        match self.keepalive.check_timers(now, buffered_bytes, is_excused=is_excused):
             case KeepaliveAction.PING:
                 return DueAction.PING
             case KeepaliveAction.DEAD:

@@ -105,9 +105,9 @@ class ConnectionManager:
         if not self.connections:
             self._is_empty.set()
 
-    def plan(self, connection: ServerConnection, at: float) -> None:
+    def schedule(self, connection: ServerConnection, at: float) -> None:
         """Look at it at that time, or sooner."""
-        self.timing_wheel.plan(connection, at)
+        self.timing_wheel.schedule(connection, at)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something for a connection; the manager owns the task."""

@@ -82,9 +82,9 @@ class ConnectionSession:
         if self.session is not None:
             self._context.sessions.detach(self.session, self._connection)
 
-    def mark(self) -> int:
+    def make_checkpoint(self) -> int:
         """The number of a mark for all that was handed over up to now."""
-        return self._subscriptions.mark()
+        return self._subscriptions.make_checkpoint()
 
     def confirm(self, number: int) -> None:
         """The client has answered a mark."""
@@ -96,7 +96,7 @@ class ConnectionSession:
     def mark_close(self) -> None:
         """Remember what was handed over before a Close of ours; call it before `leave`."""
         self._marked_close = (
-            self._subscriptions.arrived(self._subscriptions.mark()),
+            self._subscriptions.arrived(self._subscriptions.make_checkpoint()),
             self._context.relay.epoch,
         )
 

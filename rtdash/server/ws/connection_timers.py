@@ -22,14 +22,14 @@ def check_timers(connection: ServerConnection, now: float, *, was_late: bool) ->
 def _check(connection: ServerConnection, now: float, *, was_late: bool) -> None:
     deadlines, queue = connection.deadlines, connection.action_queue
     while connection.is_open:
-        due = deadlines.look(
+        due = deadlines.check_timers(
             now,
             connection.transport.buffered_bytes(),
             is_busy=queue.is_busy,
             is_excused=queue.is_deaf or was_late,
         )
         if due is None:
-            connection.host.plan(connection, deadlines.next_at)
+            connection.host.schedule(connection, deadlines.next_at)
             return
         _do(connection, due)
 
@@ -38,7 +38,7 @@ def _do(connection: ServerConnection, due: DueAction) -> None:
     match due:
         case DueAction.PING:
             connection.send_queue.flush()
-            number = connection.action_handler.mark()
+            number = connection.action_handler.make_checkpoint()
             connection.transport.ping(number.to_bytes(CHECKPOINT_BYTES, "big"))
         case DueAction.WARN:
             expires_at = connection.action_handler.principal.expires_at

@@ -58,7 +58,7 @@ class Keepalive:
         """When to look again."""
         return min(self._ping_at, self._dead_at)
 
-    def look(self, now: float, buffered_bytes: int, *, is_excused: bool) -> KeepaliveAction:
+    def check_timers(self, now: float, buffered_bytes: int, *, is_excused: bool) -> KeepaliveAction:
         """Return what is due. The deadline stands still while the peer's buffer shrinks, and while
         the server itself is not reading.
         """

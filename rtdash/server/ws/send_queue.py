@@ -104,7 +104,7 @@ class SendQueue:
     def flush(self) -> None:
         """Write what waits for its window to end."""
         if self._batch is not None and self.is_open:
-            bodies = self._batch.take(self._clock())
+            bodies = self._batch.flush(self._clock())
             if bodies:
                 self._transport.send(bodies)
 

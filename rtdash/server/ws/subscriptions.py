@@ -130,7 +130,7 @@ class Subscriptions:
             self._context.relay.unfollow(stream)
             self._context.metrics.subscriptions.dec()
 
-    def mark(self) -> int:
+    def make_checkpoint(self) -> int:
         """The number of a mark that says what has been handed to this connection up to now."""
         replays = {
             stream: held.replay.seq

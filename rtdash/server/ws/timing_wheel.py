@@ -25,7 +25,7 @@ class TimingWheel(Generic[Item]):
         self._planned: dict[Item, int] = {}
         self._done = int(now / TICK_S)
 
-    def plan(self, item: Item, at: float) -> None:
+    def schedule(self, item: Item, at: float) -> None:
         """Look at it at `at` (seconds of the wheel's clock), or sooner if that was planned
         already.
         """

@@ -38,7 +38,7 @@ def parts(paints: list[Paint]) -> tuple[PaintProbe, Any]:
     model.acknowledge(operation, "x1")
     shown = {"id": "x1", "guests": 2, "status": "Confirmed", "version": 1, "date": "d"}
     event = {"type": "new_reservation", "seq": 1, "reservation": shown}
-    model.take(STREAM, event | {"operationId": operation["operationId"]})
+    model.check_event(STREAM, event | {"operationId": operation["operationId"]})
     observations = Observations(Phase(name="p", duration_s=1, dashboards=1), "run", [], {})
     observations.began_at = 99
     probe = PaintProbe("http://x", "code")

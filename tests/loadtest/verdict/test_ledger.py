@@ -22,7 +22,7 @@ STREAM = Stream("grill", Channel.RESTAURANT_RESERVATIONS)
 def received(*seqs: int, start: int = 0) -> StreamAccount:
     account = StreamAccount.opened(start)
     for seq in seqs:
-        account.receive(seq)
+        account.record(seq)
     return account
 
 
@@ -61,7 +61,7 @@ def test_a_reset_is_told_and_not_lost():
     """What an explicit reset passes over is no loss, but the reset itself counts."""
     account = received(1, 2)
     account.reset(9)
-    account.receive(10)
+    account.record(10)
     findings = judged(account, 10)
     assert findings.total == {"resets": 1}
     assert account.given_up == 7

@@ -212,12 +212,12 @@ def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough
     stop = asyncio.Event()
     stops = AbortWatch((slo,), stop)
     observations.delivery.record(0.05)
-    stops.look(observations)
+    stops.check(observations)
     observations.delivery.record(0.5)
     for _ in range(ABORT_AFTER - 1):
-        stops.look(observations)
+        stops.check(observations)
     assert not stop.is_set()
-    stops.look(observations)
+    stops.check(observations)
     assert stop.is_set()
     assert stops.has_aborted
     assert "ended early" in observations.notes[0]

@@ -109,7 +109,7 @@ def by_phase(summary: Summary) -> tuple[list[str], list[Row]]:
     return phases, sorted(rows, key=lambda row: not _fails(row[1]))
 
 
-def mark(verdict: Verdict) -> str:
+def badge(verdict: Verdict) -> str:
     """Return ok, BROKEN, warning, or not measured."""
     return (
         "warning"
@@ -120,7 +120,7 @@ def mark(verdict: Verdict) -> str:
 
 def mark_of_all(verdicts: Iterable[Verdict | None]) -> str:
     """Return the worst of an SLO's marks."""
-    marks = {mark(verdict) for verdict in verdicts if verdict is not None}
+    marks = {badge(verdict) for verdict in verdicts if verdict is not None}
     return next((one for one in ("BROKEN", "warning", "not measured") if one in marks), "ok")
 
 

@@ -68,7 +68,7 @@ async def read_events(
     stream = Stream(venue.id, channel)
     if channel.is_state:
         snapshot = await services.dashboard.snapshot(
-            venue.id, at_least=services.read_your_writes.mark(caller.sub, venue.id)
+            venue.id, at_least=services.read_your_writes.last_write(caller.sub, venue.id)
         )
         bodies = b",".join(body for _, body in snapshot.states)
         return answer(request, b'{"events":[' + bodies + b'],"position":null,"recovered":null}')

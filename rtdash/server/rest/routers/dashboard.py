@@ -41,7 +41,7 @@ async def read_stats(
     """Basic dashboard statistics. Own writes show at once, others' within a second."""
     venue = choose_venue(services.venues, caller, venue_id)
     snapshot = await services.dashboard.snapshot(
-        venue.id, at_least=services.read_your_writes.mark(caller.sub, venue.id)
+        venue.id, at_least=services.read_your_writes.last_write(caller.sub, venue.id)
     )
     return answer(request, snapshot.body)
 
@@ -95,7 +95,7 @@ async def read_upcoming(
     key = ListKey(venue.id, within_minutes, limit)
     if cursor is None:
         kept = await request.app.state.upcoming_lists.first_page(
-            venue, key, services.read_your_writes.mark(caller.sub, venue.id)
+            venue, key, services.read_your_writes.last_write(caller.sub, venue.id)
         )
         return answer(request, kept.body)
     selection = selection_of(key, services.clock(), cursor)

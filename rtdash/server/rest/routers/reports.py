@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from rtdash.domain import reports
 from rtdash.domain.money import to_major
-from rtdash.domain.reports import Period, StayRow
+from rtdash.domain.reports import Period, ReportStay
 from rtdash.domain.reservations import Charge
 from rtdash.domain.venues import Venue, business_date
 from rtdash.server.rest import report_schemas
@@ -135,7 +135,7 @@ async def read_sources(request: Request, services: PartsDep, span: SpanDep) -> R
     return answer(request, {**span.heading(), "total": sum(sources.values()), "sources": shown})
 
 
-def _rows(connection: Connection, span: Span) -> tuple[list[StayRow], list[Charge]]:
+def _rows(connection: Connection, span: Span) -> tuple[list[ReportStay], list[Charge]]:
     """The stays and the charges of a report on revenue."""
     return (
         rows.read_stays(connection, span.venue.id, span.first, span.last),
