@@ -109,6 +109,14 @@ async def test_offers_in_several_fields_count_together(edge: Server) -> None:
     assert "sec-websocket-protocol: rtdash.v1\r\n" in said.lower()
 
 
+@pytest.mark.parametrize("offered", ["bearer.caf\xe9", "bearer.a\tb", "bearer.\x80"])
+async def test_an_odd_offer_never_stands_in_the_answer(edge: Server, offered: str) -> None:
+    """The only offer is chosen where it may stand in a head, and refused in words elsewhere."""
+    status, said = await answer(edge, head(edge, more=f"Sec-WebSocket-Protocol: {offered}\r\n"))
+    assert status in {101, 400}
+    assert offered not in said.partition("\r\n\r\n")[0]
+
+
 async def test_a_head_may_come_in_any_pieces(edge: Server) -> None:
     """Byte by byte, and cut in two anywhere."""
     whole = head(edge)

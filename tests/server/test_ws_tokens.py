@@ -35,6 +35,15 @@ async def test_a_token_comes_three_ways(edge: Server, way: str) -> None:
         assert (await Client(websocket).ask(action="ping"))["status"] == "pong"
 
 
+async def test_a_token_as_the_only_subprotocol_is_chosen(edge: Server) -> None:
+    """A browser gives up where it offers subprotocols and none is chosen."""
+    token = edge.token()
+    only = [Subprotocol(f"bearer.{token}")]
+    async with connect(edge.url(), proxy=None, subprotocols=only) as websocket:
+        assert websocket.subprotocol == only[0]
+        assert (await Client(websocket).ask(action="ping"))["status"] == "pong"
+
+
 @pytest.mark.parametrize(
     ("token", "code"),
     [({"ttl_s": -5}, 4005), (None, 4500), ("nonsense", 4500), ("", 4500)],

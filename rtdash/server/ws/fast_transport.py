@@ -12,6 +12,10 @@ from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PING_HEAD, PONG_HEAD, deflate_frames, join_frames
 from rtdash.server.ws.transport import TransportLimits, TransportListener, fail
 
+LATE_BYTES = 256 * 1024
+"""Bytes that a peer may send behind our Close, which it may not have read yet; none of them is
+carried out. A connection with more is aborted."""
+
 
 class FastTransport:
     """An asyncio protocol and a Transport in one object: no coroutine, no queue, no scope a
@@ -23,6 +27,7 @@ class FastTransport:
         "_connections",
         "_deflates",
         "_fragments",
+        "_late_bytes",
         "_rules",
         "_transport",
         "receiver",
@@ -46,6 +51,7 @@ class FastTransport:
         self._deflates = bool(conn.extensions)
         self.write: Callable[[bytes], object] | None = None if self._deflates else transport.write
         self._fragments: list[bytes] | None = None
+        self._late_bytes = 0
         transport.set_write_buffer_limits(high=rules.high_water_bytes)
 
     def send(self, bodies: Sequence[bytes]) -> None:
@@ -135,6 +141,11 @@ class FastTransport:
 
     def _receive(self, data: bytes) -> None:
         conn = self._conn
+        if conn.state is not OPEN:
+            self._late_bytes += len(data)
+            if self._late_bytes > LATE_BYTES:
+                self.abort()
+                return
         conn.receive_data(data)
         # Pongs that the parser queued are left out: whether a ping is answered is decided with the
         # rates in mind.
@@ -142,6 +153,8 @@ class FastTransport:
         for event in conn.events_received():
             if isinstance(event, Frame):
                 self._frame(event)
+            if conn.state is not OPEN and conn.close_rcvd is None:
+                break  # closed by us meanwhile: what came with it isn't looked at
         if conn.parser_exc is not None:
             self._fail(queued)
         elif conn.close_rcvd is not None:
@@ -181,8 +194,9 @@ class FastTransport:
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            self.receiver.frame_refused(CloseCode.INVALID_DATA, "a text frame that is not UTF-8")
-            self.close(CloseCode.INVALID_DATA, "not UTF-8")
+            if self._conn.state is OPEN:
+                self._conn.fail(CloseCode.INVALID_DATA, "a text frame that is not UTF-8")
+                self._fail(self._conn.data_to_send())
         else:
             self.receiver.text_received(text)
 

@@ -46,7 +46,7 @@ class Handshake:
             or query.get("token")
             or None,
             session=query.get("session") or None,
-            subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
+            subprotocol=_chosen(offered),
         )
 
 
@@ -91,6 +91,22 @@ def full(retry_after_s: float) -> Response:
     """503: come back later."""
     text = "the server takes no more connections at the moment: come back later\n"
     return PlainTextResponse(text, 503, {"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
+
+
+def _chosen(offered: Collection[str]) -> str | None:
+    """The subprotocol of the answer. A browser that offers some gives up where none of them is
+    chosen (WHATWG, WebSockets), so that one with its token gets it back.
+    """
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    return next(
+        (
+            name
+            for name in offered
+            if name.startswith(_BEARER_SUBPROTOCOL) and name.isascii() and name.isprintable()
+        ),
+        None,
+    )
 
 
 def _subprotocol_token(offered: Collection[str]) -> str | None:
