@@ -116,9 +116,9 @@ def test_a_start_without_migration_leaves_alembic_alone(tmp_path):
     """Loading it takes a quarter of a second, which no start spends for nothing."""
     program = (
         "import sys\nfrom datetime import UTC, datetime\nfrom rtdash.store import store_url,"
-        f" upgrade\nengines = store_url.open_engines('sqlite:///{tmp_path}/x.db',"
-        " busy_timeout_s=1)\nupgrade.prepare(engines,"
-        " datetime.now(UTC))\nupgrade.prepare(engines, datetime.now(UTC))\nassert 'alembic'"
+        f" schema_upgrade\nengines = store_url.open_engines('sqlite:///{tmp_path}/x.db',"
+        " busy_timeout_s=1)\nschema_upgrade.prepare(engines,"
+        " datetime.now(UTC))\nschema_upgrade.prepare(engines, datetime.now(UTC))\nassert 'alembic'"
         " not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

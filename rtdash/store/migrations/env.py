@@ -1,5 +1,5 @@
-"""Run by alembic: migrates on the connection, and within the transaction, that `store.upgrade`
-opened.
+"""Run by alembic: migrates on the connection, and within the transaction, that
+`store.schema_upgrade` opened.
 """
 
 from alembic import context
