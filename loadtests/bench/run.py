@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -20,6 +19,8 @@ from pathlib import Path
 from bench import Bench, Figures
 from processes import build
 from rows import ROWS, Row, median
+
+from rtdash.file_limit import raise_file_limit
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
         for name, row in ROWS.items()
         if not options.row or set(_numbers(name)) & set(options.row)
     }
-    _allow_files()
+    raise_file_limit()
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         bench = Bench(Path(directory), options.scale)
         build(bench.directory)
@@ -69,12 +70,6 @@ def _measure(bench: Bench, chosen: dict[str, Row], repeat: int) -> dict[str, lis
             )
             runs[name].append(row.measure(bench))
     return runs
-
-
-def _allow_files() -> None:
-    """Each connection is an open file, here and in the programs that are started."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _numbers(name: str) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from rtdash.cli.credentials import DataOption
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import DatabaseOption
 
 PROGRESS_AFTER_S = 1.0
 
@@ -18,14 +19,7 @@ def backup(
         Path, typer.Argument(metavar="FILE", help="New file for the copy; it must not exist.")
     ],
     data: DataOption = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Store URL. [default: SQLite in the data directory]",
-            show_default=False,
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Copy the store while a server works on it.
 

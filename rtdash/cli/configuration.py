@@ -9,10 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from rtdash.cli.configfile import read_sources
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.setting_sources import FILE_SETTINGS, PREFIX, SettingValues
 
 if TYPE_CHECKING:
@@ -26,14 +25,13 @@ belong to another program (Kubernetes makes some)."""
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--config",
         metavar="FILE",
         help=(
             "Configuration file (TOML). [default: RTDASH_CONFIG, else rtdash.toml here, else"
             " /etc/rtdash/rtdash.toml]"
         ),
-        show_default=False,
     ),
 ]
 

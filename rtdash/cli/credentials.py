@@ -10,6 +10,7 @@ import typer
 
 from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.setting_sources import default_data_directory
 
 _OF_URL = "the server's URL "
@@ -19,30 +20,28 @@ SCOPES = ("hotel:read", "hotel:write", "restaurant:read", "restaurant:write", "a
 
 DataOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--data",
         metavar="DIR",
         help=(
             "Data directory: store, secret, address. [default: RTDASH_DATA, else the user's data"
             " directory]"
         ),
-        show_default=False,
     ),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--url",
         help=(
             "The server. [default: RTDASH_URL, else the address that serve wrote into the data"
             " directory]"
         ),
-        show_default=False,
     ),
 ]
 TokenOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--token",
         metavar="TOKEN",
         envvar="RTDASH_TOKEN",
@@ -50,7 +49,6 @@ TokenOption = Annotated[
             "A token, or @FILE that holds one. [default: minted from the secret in the data"
             " directory]"
         ),
-        show_default=False,
         show_envvar=False,
     ),
 ]

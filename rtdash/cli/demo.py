@@ -18,6 +18,7 @@ from rtdash.cli.demo_progress import ProgressReader, show_progress
 from rtdash.cli.demo_traffic import Order
 from rtdash.cli.failures import CommandFailed
 from rtdash.cli.open_page import has_desktop, open_address
+from rtdash.cli.options import option
 from rtdash.cli.quantities import parse_rate, parse_seconds
 
 if TYPE_CHECKING:
@@ -34,19 +35,17 @@ _TALL = 30
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="DIR",
             help="Keep the data in this directory. [default: a temporary one]",
-            show_default=False,
         ),
     ] = None,
     rate: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="RATE",
             help="New reservations, e.g. 2/s. [default: by the venues' size and the hour of the"
             " day, on fast forward]",
-            show_default=False,
         ),
     ] = None,
     days: Annotated[
@@ -55,11 +54,10 @@ def demo(
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="The traffic's seed.")] = 1,
     duration: Annotated[
         float | None,
-        typer.Option(
+        option(
             parser=parse_seconds,
             metavar="TIME",
             help="End after that time, e.g. 30s or 5m. [default: q or Ctrl-C]",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

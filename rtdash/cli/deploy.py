@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.cli.suggestions import refuse_unknown
 from rtdash.resources import data_path
 
@@ -29,7 +30,7 @@ def deploy(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the files there.", show_default=False),
+        option(metavar="DIR", help="Write the files there."),
     ] = None,
 ) -> None:
     """Print a deployment recipe, or write its files with --out DIR.

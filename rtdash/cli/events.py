@@ -7,6 +7,7 @@ import typer
 
 from rtdash.cli.completion import complete_channel, complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
+from rtdash.cli.options import option
 from rtdash.cli.watch import known_channels
 from rtdash.domain.printable import json_line
 
@@ -25,11 +26,10 @@ def events(
     ],
     venue: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="ID",
             autocompletion=complete_venue,
             help="The venue's id. [default: the token's first of that kind]",
-            show_default=False,
         ),
     ] = None,
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Begin behind this seq.")] = 0,

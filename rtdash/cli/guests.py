@@ -7,6 +7,7 @@ import typer
 
 from rtdash.cli.credentials import DataOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import DatabaseOption
 from rtdash.domain.printable import json_document
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ PhoneOption = Annotated[
 NameOption = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="By name; all guests of that name are meant."),
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help="Store URL. [default: SQLite in the data directory]",
-        show_default=False,
-    ),
 ]
 
 

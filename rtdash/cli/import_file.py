@@ -15,6 +15,7 @@ import typer
 from rtdash.cli.completion import complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.domain.printable import json_line, printable
 
 if TYPE_CHECKING:
@@ -69,11 +70,10 @@ def import_file(
     ] = None,
     venue: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="ID",
             autocompletion=complete_venue,
             help="The venue of rows whose map names none.",
-            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[

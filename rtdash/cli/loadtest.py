@@ -18,6 +18,7 @@ from rtdash.cli.loadtest_run import (
     require_locust,
     run_requests,
 )
+from rtdash.cli.options import option
 
 if TYPE_CHECKING:
     from rtdash.loadtest.run.runner import RunRequest
@@ -46,45 +47,42 @@ def loadtest(
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="URL",
             help="The server. [default: starts its own, with limits of users lifted]",
-            show_default=False,
         ),
     ] = None,
     users: Annotated[
         int | None,
-        typer.Option(
+        option(
             min=1,
             metavar="NUMBER",
             help="Users of each phase instead of the scenario's.",
-            show_default=False,
         ),
     ] = None,
     duration: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="TIME",
             help="Traffic of all phases together, e.g. 30s, 10m.",
-            show_default=False,
         ),
     ] = None,
     spawn_rate: Annotated[
         float | None,
-        typer.Option(
-            min=0.1, metavar="NUMBER", help="Users that start a second.", show_default=False
+        option(
+            min=0.1,
+            metavar="NUMBER",
+            help="Users that start a second.",
         ),
     ] = None,
     slo: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="SLOs instead of the scenario's.", show_default=False),
+        option(metavar="FILE", help="SLOs instead of the scenario's."),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the report there.", show_default=False)
-    ] = None,
+    report: Annotated[Path | None, option(metavar="DIR", help="Write the report there.")] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A summary.json to compare with.", show_default=False),
+        option(metavar="FILE", help="A summary.json to compare with."),
     ] = None,
     processes: Annotated[
         int, typer.Option(min=1, max=64, metavar="NUMBER", help="Processes of the generator.")
@@ -94,13 +92,12 @@ def loadtest(
     ] = 1,
     tokens: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="FILE",
             help=(
                 "Tokens for the users, one a line, in turns. [default: RTDASH_TOKEN, else one of"
                 " this machine]"
             ),
-            show_default=False,
         ),
     ] = None,
     repeat: Annotated[

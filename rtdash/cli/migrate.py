@@ -8,6 +8,7 @@ import typer
 
 from rtdash.cli.credentials import DataOption
 from rtdash.cli.failures import CommandFailed
+from rtdash.cli.options import DatabaseOption
 
 
 def migrate(
@@ -15,14 +16,7 @@ def migrate(
         bool, typer.Option("--check", help="Change nothing; exit 1 if there is something to do.")
     ] = False,
     data: DataOption = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Store URL. [default: SQLite in the data directory]",
-            show_default=False,
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Bring the store's tables to this version of rtdash. A server does so at its start, too.
 

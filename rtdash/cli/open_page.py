@@ -19,6 +19,7 @@ from rtdash.cli.credentials import (
     local_code,
     local_token,
 )
+from rtdash.cli.options import option
 
 REDIRECT_FILE = "open.html"
 _PAGE = """<!doctype html>
@@ -35,8 +36,8 @@ def open_page(
     ] = False,
     venue: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A venue's id; may be repeated. [default: every venue]", show_default=False
+        option(
+            help="A venue's id; may be repeated. [default: every venue]",
         ),
     ] = None,
     ttl: Annotated[

@@ -14,6 +14,7 @@ from rtdash.cli.address_file import AddressFile
 from rtdash.cli.configuration import ConfigOption, read_settings
 from rtdash.cli.credentials import DataOption
 from rtdash.cli.listening import open_listeners, remove_unix_socket, url_of
+from rtdash.cli.options import option
 from rtdash.cli.quantities import parse_rate
 from rtdash.cli.start_checks import refuse_impossible, warn_of_passwords
 
@@ -22,31 +23,27 @@ if TYPE_CHECKING:
 
 DatabaseOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         help="Store: sqlite:///FILE or postgresql://… [default: SQLite in the data directory]",
-        show_default=False,
     ),
 ]
 BrokerOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         help="Broker between processes: redis://… amqp://… kafka://… postgresql [default: postgresql with a PostgreSQL store, else memory://]",
-        show_default=False,
     ),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
+    option(
         help="Processes; more than one needs PostgreSQL. [default: 1]",
-        show_default=False,
     ),
 ]
 TrafficOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         metavar="[RATE]",
         help="Make traffic as well, e.g. 5/s. [1/s when no rate is given]",
-        show_default=False,
     ),
 ]
 
@@ -54,14 +51,14 @@ TrafficOption = Annotated[
 def serve(
     host: Annotated[
         str | None,
-        typer.Option(
-            help="Address to listen on, or unix:/PATH. [default: 127.0.0.1]", show_default=False
+        option(
+            help="Address to listen on, or unix:/PATH. [default: 127.0.0.1]",
         ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(
-            help="Port to listen on; 0 takes a free one. [default: 8000]", show_default=False
+        option(
+            help="Port to listen on; 0 takes a free one. [default: 8000]",
         ),
     ] = None,
     data: DataOption = None,
@@ -76,7 +73,7 @@ def serve(
     ] = None,
     admin_port: Annotated[
         int | None,
-        typer.Option(help="Port of its own for health and metrics.", show_default=False),
+        option(help="Port of its own for health and metrics."),
     ] = None,
     config: ConfigOption = None,
     open_browser: Annotated[
@@ -90,7 +87,7 @@ def serve(
     Examples: rtdash serve · rtdash serve --port 9000 --data ./data · rtdash serve --simulate 1/s
     · rtdash serve --host 0.0.0.0 --ssl-certfile chain.pem --ssl-keyfile key.pem
     """
-    from rtdash.cli.server_process import raise_file_limit
+    from rtdash.file_limit import raise_file_limit
     from rtdash.server import logs
 
     options = {

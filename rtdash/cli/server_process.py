@@ -1,9 +1,6 @@
-"""One server in this process: the limit of open files, and the translation of a failed start into
-words.
-"""
+"""One server in this process, and the translation of a failed start into words."""
 
 import os
-import resource
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +11,6 @@ if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
     from rtdash.server.process_hooks import ProcessHooks
     from rtdash.settings import Settings
-
-
-def raise_file_limit() -> None:
-    """Allow this process as many open files as the system permits: each connection is one. Children
-    inherit the limit.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def serve_one(

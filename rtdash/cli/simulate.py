@@ -12,6 +12,7 @@ import typer
 from rtdash.cli.completion import complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.cli.quantities import parse_moment, parse_rate, parse_seconds
 from rtdash.cli.simulate_options import (
     AsOption,
@@ -56,11 +57,10 @@ def simulate(
     profile: ProfileOption = None,
     venue: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="ID",
             autocompletion=complete_venue,
             help="Only this venue. [default: all of the token's]",
-            show_default=False,
         ),
     ] = None,
     replay: Annotated[

@@ -21,6 +21,7 @@ from rtdash.cli.credentials import (
     local_token,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.cli.quantities import parse_seconds
 from rtdash.cli.suggestions import refuse_unknown
 from rtdash.domain.instants import format_instant
@@ -52,23 +53,21 @@ def mint(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name to show.")] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             metavar="SCOPE",
             autocompletion=complete_scope,
             help=(
                 "Again for each: hotel:read, hotel:write, restaurant:read, restaurant:write, admin."
                 " [default: all but admin]"
             ),
-            show_default=False,
         ),
     ] = None,
     venue: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             metavar="ID",
             autocompletion=complete_venue,
             help="A venue's id; may be repeated. [default: every venue]",
-            show_default=False,
         ),
     ] = None,
     ttl: Annotated[

@@ -14,6 +14,7 @@ from rtdash.cli.credentials import (
     find_url,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import DatabaseOption
 from rtdash.domain.printable import json_line, printable
 
 if TYPE_CHECKING:
@@ -77,14 +78,7 @@ def list_venues(
 def archive(
     venue: Annotated[str, typer.Argument(metavar="ID", help="The venue's id.")],
     data: DataOption = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Store URL. [default: SQLite in the data directory]",
-            show_default=False,
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Take a venue out of service.
 
@@ -115,14 +109,7 @@ def import_file(
         ),
     ],
     data: DataOption = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Store URL. [default: SQLite in the data directory]",
-            show_default=False,
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Add the venues of a file, or change those that are there.
 

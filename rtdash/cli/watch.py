@@ -16,6 +16,7 @@ from rtdash.cli.credentials import (
     reach_hint,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.options import option
 from rtdash.cli.quantities import parse_seconds
 from rtdash.cli.suggestions import choice_hint, refuse_unknown
 
@@ -42,20 +43,18 @@ ChannelsArgument = Annotated[
 ]
 VenuesOption = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         metavar="ID",
         autocompletion=complete_venue,
         help="A venue's id; may be repeated. [default: the first hotel and the first restaurant]",
-        show_default=False,
     ),
 ]
 DurationOption = Annotated[
     float | None,
-    typer.Option(
+    option(
         parser=parse_seconds,
         metavar="TIME",
         help="End after that time, e.g. 30s or 5m.",
-        show_default=False,
     ),
 ]
 
@@ -71,16 +70,15 @@ def watch(
     ] = False,
     count: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="End after N messages.", show_default=False),
+        option(min=1, metavar="N", help="End after N messages."),
     ] = None,
     duration: DurationOption = None,
     since: Annotated[
         int | None,
-        typer.Option(
+        option(
             min=0,
             metavar="SEQ",
             help="Begin after the event of that number (seq), in each channel.",
-            show_default=False,
         ),
     ] = None,
     once: Annotated[

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import platform
-import resource
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rtdash.client.api_errors import Problem, Unreachable
+from rtdash.file_limit import raise_file_limit
 from rtdash.loadtest.generator.locust_process import GeneratorFailed
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase, Scenario
@@ -64,7 +64,7 @@ async def run(
     """Run all phases and leave no process behind. Raises Unreachable, Problem, ServerFailed,
     GeneratorFailed when nothing was measured.
     """
-    _allow_many_sockets()
+    raise_file_limit()
     started, began = datetime.now(UTC), time.monotonic()
     environment = describe_machine()
     judged: list[PhaseResult] = []
@@ -214,9 +214,3 @@ def _about_server(request: RunRequest) -> dict[str, Any]:
     if request.url:
         return {"url": request.url, "own": False}
     return {"url": None, "own": True, "limitsLifted": sorted(LIFTED)}
-
-
-def _allow_many_sockets() -> None:
-    """Raise the limit of open files to what this process may have; children inherit it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
