@@ -5,15 +5,29 @@ that says how to mend it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rtdash.domain.instants import format_instant
 
 
 class Refusal(Exception):  # noqa: N818
-    """An operation that is not done. `code` is stable; the facts are attributes of the subclasses."""
+    """An operation that is not done. `code` is stable; the facts are attributes of the subclasses,
+    and `text` is a template of them.
+    """
 
     code: ClassVar[str]
+    text: ClassVar[str]
+
+    def __str__(self) -> str:
+        return self.text.format_map(
+            {name: self.show(name, fact) for name, fact in vars(self).items()}
+        )
+
+    def show(self, name: str, fact: Any) -> Any:  # noqa: ARG002
+        """Return a fact as its text shows it: instants as on the wire, choices with commas."""
+        if isinstance(fact, datetime):
+            return format_instant(fact)
+        return fact if isinstance(fact, str) or not isinstance(fact, Sequence) else ", ".join(fact)
 
 
 @dataclass(eq=False)
@@ -21,13 +35,11 @@ class ReservationExists(Refusal):
     """A booking names an id that the venue has already."""
 
     code = "reservation_exists"
+    text = (
+        "there is already a reservation {reservation_id!r}: choose another reservationId,"
+        " or leave it out"
+    )
     reservation_id: str
-
-    def __str__(self) -> str:
-        return (
-            f"there is already a reservation {self.reservation_id!r}: choose another reservationId,"
-            " or leave it out"
-        )
 
 
 @dataclass(eq=False)
@@ -79,13 +91,11 @@ class VersionChanged(Refusal):
     """The reservation has changed since the version on which the change was to be made."""
 
     code = "version_changed"
+    text = (
+        "the reservation has changed and is at version {version_now} now: read it again, and repeat"
+        " the change if it still makes sense"
+    )
     version_now: int
-
-    def __str__(self) -> str:
-        return (
-            f"the reservation has changed and is at version {self.version_now} now: read it again,"
-            " and repeat the change if it still makes sense"
-        )
 
 
 @dataclass(eq=False)
@@ -108,14 +118,12 @@ class InstantGoesBack(Refusal):
     """`at` lies before the last change of the reservation."""
 
     code = "instant_goes_back"
+    text = (
+        "the reservation was last changed at {changed_at}, and its"
+        " instants never go back: at {at} is too early"
+    )
     at: datetime
     changed_at: datetime
-
-    def __str__(self) -> str:
-        return (
-            f"the reservation was last changed at {format_instant(self.changed_at)}, and its"
-            f" instants never go back: at {format_instant(self.at)} is too early"
-        )
 
 
 @dataclass(eq=False)
@@ -123,14 +131,12 @@ class InstantInFuture(Refusal):
     """`at` has not come yet."""
 
     code = "instant_in_future"
+    text = (
+        "at {at} has not come yet (it is {now}):"
+        " `at` is an instant of the past; leave it out for now"
+    )
     at: datetime
     now: datetime
-
-    def __str__(self) -> str:
-        return (
-            f"at {format_instant(self.at)} has not come yet (it is {format_instant(self.now)}):"
-            " `at` is an instant of the past; leave it out for now"
-        )
 
 
 @dataclass(eq=False)
@@ -138,11 +144,9 @@ class UnknownCategory(Refusal):
     """The restaurant's menu has no such category."""
 
     code = "unknown_category"
+    text = "the menu has no category {category!r}: choose one of {known}"
     category: str
     known: Sequence[str]
-
-    def __str__(self) -> str:
-        return f"the menu has no category {self.category!r}: choose one of {', '.join(self.known)}"
 
 
 @dataclass(eq=False)
@@ -150,11 +154,9 @@ class WrongKind(Refusal):
     """An operation of the other kind of venue."""
 
     code = "wrong_kind"
+    text = "{op} is not for a {kind}: use the operations of its own lifecycle"
     op: str
     kind: str
-
-    def __str__(self) -> str:
-        return f"{self.op} is not for a {self.kind}: use the operations of its own lifecycle"
 
 
 @dataclass(eq=False)
@@ -162,11 +164,9 @@ class MissingField(Refusal):
     """An operation without a field that it needs; `field` is the wire's name."""
 
     code = "missing_field"
+    text = "{op} needs {field}"
     op: str
     field: str
-
-    def __str__(self) -> str:
-        return f"{self.op} needs {self.field}"
 
 
 @dataclass(eq=False)
@@ -176,11 +176,9 @@ class BadValue(Refusal):
     """
 
     code = "bad_value"
+    text = "{field} {problem}"
     field: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"{self.field} {self.problem}"
 
 
 @dataclass(eq=False)
@@ -188,13 +186,11 @@ class OperationIdReused(Refusal):
     """An operationId (or Idempotency-Key) that stands for another content already."""
 
     code = "operation_id_reused"
+    text = (
+        "operationId {operation_id!r} was applied with other content before: a new"
+        " operation needs a new id"
+    )
     operation_id: str
-
-    def __str__(self) -> str:
-        return (
-            f"operationId {self.operation_id!r} was applied with other content before: a new"
-            " operation needs a new id"
-        )
 
 
 @dataclass(eq=False)
@@ -202,10 +198,8 @@ class VenueArchived(Refusal):
     """An operation at a venue that was taken out of service."""
 
     code = "venue_archived"
+    text = (
+        "the venue {venue_id!r} is out of service: its history can be read, and nothing"
+        " booked (rtdash venues import of its file takes it back into service)"
+    )
     venue_id: str
-
-    def __str__(self) -> str:
-        return (
-            f"the venue {self.venue_id!r} is out of service: its history can be read, and nothing"
-            " booked (rtdash venues import of its file takes it back into service)"
-        )

@@ -12,16 +12,14 @@ class NoAvailability(Refusal):
     """No room of the type is left on `night`, and the venue doesn't overbook."""
 
     code = "no_availability"
+    text = (
+        "all {total_rooms} rooms of type {room_type!r} are sold for the night of"
+        " {night}: choose other dates or another room type (GET"
+        " /api/hotel/rooms/availability shows what is free)"
+    )
     room_type: str
     night: date
     total_rooms: int
-
-    def __str__(self) -> str:
-        return (
-            f"all {self.total_rooms} rooms of type {self.room_type!r} are sold for the night of"
-            f" {self.night}: choose other dates or another room type (GET"
-            " /api/hotel/rooms/availability shows what is free)"
-        )
 
 
 @dataclass(eq=False)
@@ -29,15 +27,13 @@ class OverCapacity(Refusal):
     """More guests than the room type holds, and the venue doesn't allow it."""
 
     code = "over_capacity"
+    text = (
+        "a room of type {room_type!r} holds {capacity} guests, not {guests}:"
+        " choose a larger type, or book several rooms"
+    )
     guests: int
     room_type: str
     capacity: int
-
-    def __str__(self) -> str:
-        return (
-            f"a room of type {self.room_type!r} holds {self.capacity} guests, not {self.guests}:"
-            " choose a larger type, or book several rooms"
-        )
 
 
 @dataclass(eq=False)
@@ -45,13 +41,9 @@ class UnknownRoomType(Refusal):
     """The hotel has no such room type."""
 
     code = "unknown_room_type"
+    text = "the hotel has no room type {room_type!r}: choose one of {known}"
     room_type: str | None
     known: Sequence[str]
-
-    def __str__(self) -> str:
-        return (
-            f"the hotel has no room type {self.room_type!r}: choose one of {', '.join(self.known)}"
-        )
 
 
 @dataclass(eq=False)
@@ -59,14 +51,9 @@ class DatesReversed(Refusal):
     """A stay that ends before it has lasted a night."""
 
     code = "dates_reversed"
+    text = "checkOut {check_out} must be after checkIn {check_in}: a stay has at least one night"
     check_in: date
     check_out: date
-
-    def __str__(self) -> str:
-        return (
-            f"checkOut {self.check_out} must be after checkIn {self.check_in}: a stay has at least"
-            " one night"
-        )
 
 
 @dataclass(eq=False)
@@ -74,11 +61,6 @@ class StayTooLong(Refusal):
     """A stay of more nights than a reservation can hold."""
 
     code = "stay_too_long"
+    text = "a reservation holds at most {most} nights, not {nights}: book the rest as another one"
     nights: int
     most: int
-
-    def __str__(self) -> str:
-        return (
-            f"a reservation holds at most {self.most} nights, not {self.nights}: book the rest as"
-            " another one"
-        )
