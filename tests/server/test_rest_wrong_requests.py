@@ -5,8 +5,8 @@ import json
 import httpx2
 import pytest
 
-from rtdash.domain import refusals
 from rtdash.server.rest.problems import PROBLEMS
+from tests.domain.test_refusals import every_refusal
 from tests.server.running import GRILL, HOTEL
 from tests.server.test_rest_refusals import assert_problem
 from tests.server.wanted import BOOKING, TABLE
@@ -99,7 +99,7 @@ def test_a_body_and_a_query_agree_on_the_venue(client: httpx2.Client) -> None:
 def test_every_refusal_of_the_domain_is_in_the_table() -> None:
     """A rule of the domain is 409, what can't be is 422, and no code changes its status unseen."""
     by_status: dict[int, set[str]] = {}
-    for refusal in refusals.Refusal.__subclasses__():
+    for refusal in every_refusal():
         by_status.setdefault(PROBLEMS[refusal.code][0], set()).add(refusal.code)
     assert by_status.pop(409) == {
         "reservation_exists",
