@@ -23,7 +23,7 @@ _numbers = iter(range(10**9))
 
 @cache
 def client_pool() -> ClientPool:
-    """This process's; made with its first user, since `--processes` forks after this module has
+    """Return the client pool of this process; made with its first user, since `--processes` forks after this module has
     been loaded.
     """
     pool = ClientPool(config)

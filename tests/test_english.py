@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted((ROOT / "rtdash").rglob("*.py"))
+MODULES = sorted(path for room in ("rtdash", "loadtests") for path in (ROOT / room).rglob("*.py"))
 PERSONS = re.compile(
-    r"\b(tell|tells|told|telling|whoever|somebody|nobody)\b"
+    r"\b(tell|tells|told|telling|whoever|somebody|nobody|whose|whom|everybody|everyone)\b"
     r"|(?<!guest )(?<!guests )(?<!person )(?<!user )(?<!operator )(?<!operators )\bwho\b",
     re.IGNORECASE,
 )

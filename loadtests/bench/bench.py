@@ -1,4 +1,4 @@
-"""What all measurements share: where programs and data go, how much is measured, and what could not
+"""Context of all measurements: where programs and data go, how much is measured, and what could not
 be.
 """
 
@@ -33,7 +33,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure must reach."""
+    """Bound that a figure must reach."""
 
     operator: str
     value: float

@@ -17,7 +17,7 @@ FRAME_HEAD_BYTES = 4
 FLOORS = 5
 VENUES = 1_000
 TICK_S = 0.01
-"""What the kernel counts CPU in: less can't be told from nothing."""
+"""What the kernel counts CPU in: less looks like nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def growth(bench: Bench) -> Figures:
 def venues(bench: Bench) -> Figures:
     """Row 9. 1,000 venues with 5 subscribers each against one with 500; every delivery is a write
     of its own. What the same bookings
-    cost when nobody follows is subtracted from both.
+    cost without a subscriber is subtracted from both.
     """
     number, subscribers, events = bench.size(VENUES), bench.size(500), bench.size(200)
     ids = [f"grill-{place}" for place in range(number)]
@@ -182,7 +182,7 @@ def _floor(bench: Bench, sockets: int, size: int, *, rounds: int) -> dict[str, f
 
 
 def _paced_alone_s(bench: Bench, events: int) -> float:
-    """CPU of the same bookings when nobody follows."""
+    """CPU of the same bookings without a subscriber."""
     with rtdash(bench.data) as server:
         cpu_s = server.cpu_s()
         Caller(server).post_paced(events, rate=RATE)

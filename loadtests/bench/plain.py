@@ -1,4 +1,4 @@
-"""What rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a
+"""Servers that rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a
 bare ASGI function.
 
 python plain.py loop|bare PORT [SECRET]

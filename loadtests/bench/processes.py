@@ -168,7 +168,7 @@ class Counting:
     process: "subprocess.Popen[str]"
 
     def result(self) -> dict[str, Any]:
-        """What they have counted, once they have all of it."""
+        """Return the counts, once all of it was counted."""
         out, _ = self.process.communicate(timeout=120)
         counted: dict[str, Any] = json.loads(out)
         return counted
@@ -187,7 +187,7 @@ def floor(directory: Path, sockets: int, size: int, *, rounds: int, rate: int) -
 
 
 def free_ports(number: int) -> list[int]:
-    """Below those that the kernel gives to whoever asks for any, so that nobody else is given them
+    """Return ports below those that the kernel gives out by itself, so that no other program gets them
     meanwhile.
     """
     found: list[int] = []

@@ -14,7 +14,7 @@ from year import lag, reports
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`measure` gives the figures of one run; those without a target are told for their own
+    """`measure` gives the figures of one run; those without a target are shown for their own
     sake.
     """
 

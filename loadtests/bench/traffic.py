@@ -38,7 +38,7 @@ class Caller:
         }
 
     def read(self, path: str) -> str:
-        """What is there, as text."""
+        """Read the text that has come."""
         self._connection.request("GET", path)
         return self._connection.getresponse().read().decode()
 

@@ -1,4 +1,4 @@
-"""Two workers against one on the same machine, with everybody's CPU told: the server's, the
+"""Two workers against one on the same machine, with the CPU of each part: the server's, the
 generator's, the store's and the broker's.
 """
 
@@ -66,7 +66,7 @@ def _one_and_two(bench: Bench, postgres: Any, redis: Any) -> Figures:
 
 @contextmanager
 def _crew(bench: Bench, number: int, database: str, broker: str) -> Iterator[Server]:
-    """So many workers, all of them ready, as `rtdash serve` tells by its address."""
+    """Start `number` workers, and yield when all of them are ready: `rtdash serve` has written its address."""
     with rtdash(
         bench.data, "--workers", str(number), "--database", database, "--broker", broker
     ) as server:
@@ -81,8 +81,8 @@ def _crew(bench: Bench, number: int, database: str, broker: str) -> Iterator[Ser
 
 
 def _measure(bench: Bench, number: int, server: Server, services: Services) -> Figures:
-    """Deliveries a second of wall time, microseconds of CPU a delivery by whom, and cores in use:
-    by us, by others, by nobody.
+    """Deliveries a second of wall time, microseconds of CPU a delivery of each part, and cores in use:
+    by the parts, by other programs, idle.
     """
     subscribers, events = bench.size(2_000), bench.size(1_000)
     Caller(server).post_lists(200)  # builds what is built once
@@ -93,14 +93,14 @@ def _measure(bench: Bench, number: int, server: Server, services: Services) -> F
         Caller(server).post_lists(events)
         counted, after = _finished(server, services, clients)
     wall_s, busy_s = time.monotonic() - start, _machine_s() - busy_s
-    spent = {who: after[who] - before[who] for who in after}
+    spent = {part: after[part] - before[part] for part in after}
     return {
         f"a_second_{number}": counted["frames"] / wall_s,
         **{
-            f"{who}_us_{number}": seconds * 1e6 / max(1, counted["frames"])
-            for who, seconds in spent.items()
+            f"{part}_us_{number}": seconds * 1e6 / max(1, counted["frames"])
+            for part, seconds in spent.items()
         },
-        **{f"{who}_cores_{number}": seconds / wall_s for who, seconds in spent.items()},
+        **{f"{part}_cores_{number}": seconds / wall_s for part, seconds in spent.items()},
         f"others_cores_{number}": (busy_s - sum(spent.values())) / wall_s,
         f"idle_cores_{number}": (os.cpu_count() or 1) - busy_s / wall_s,
         f"lost_{number}": counted["lost"],
@@ -110,7 +110,7 @@ def _measure(bench: Bench, number: int, server: Server, services: Services) -> F
 def _finished(
     server: Server, services: Services, clients: Counting
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """What was counted, and all CPU until then: that of the counting program, which has ended, by
+    """Return the counts, and all CPU until then: that of the counting program, which has ended, by
     what the system noted of our children.
     """
     ended_before_s = _of_children()

@@ -22,7 +22,7 @@ from traffic import STATS, Caller
 HOTEL = "grand-hotel"
 DAYS = 365
 VISITED, CANCELLED, CHARGED = 0.7, 0.9, 0.5
-"""Shares: who came and left; with those, who cancelled; of those who came, who was charged for more
+"""Shares of the guests: came and left; with those, cancelled; of those that came, charged for more
 than the room."""
 REPORTS = {
     "trends": "/api/dashboard/trends",

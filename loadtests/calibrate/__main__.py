@@ -20,11 +20,11 @@ from tree import LEAST_EVENTS, PRICE, PRIOR, Table, TreeFit
 
 _INDEX = {name: index for index, name in enumerate(VARIABLES)}
 _APART = {"outcome": "deposit"}
-"""Variable whose codes are set apart first, where it is not the segment."""
+"""Variable with codes that are set apart first, where it is not the segment."""
 
 _PRICES = {"kind": 2.0, "country": 2.0, "changes": 2.0, "rate": 0.42}
 """Other prices of a parameter: coarse trees where little depends on a variable, a fine one for the
-rates, whose many classes would make every split dear."""
+rates: their many classes would make every split dear."""
 
 _SOURCE = {
     "data": "Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets. Data in Brief"

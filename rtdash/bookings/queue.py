@@ -190,7 +190,7 @@ class Bookings:
                 _hand_out(share.request, [next(outcomes) for _ in share.operations])
 
     def _fail(self, shares: Sequence[_Share], error: BaseException) -> None:
-        """Nothing of these shares is known to be stored; a batch that never ran leaves everybody
+        """Nothing of these shares is known to be stored; a batch that never ran leaves all
         that waits in the same place.
         """
         failed = [share.request for share in shares]

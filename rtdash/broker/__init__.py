@@ -21,7 +21,7 @@ STORE_ITSELF = "postgresql"
 
 
 def open_broker(url: str, codec: NoticeCodec, *, store_url: str = "") -> Broker:
-    """Return the broker at `url`, whose notices `codec` signs. It connects at first use.
+    """Return the broker at `url`; `codec` signs its notices. It connects at first use.
 
     `memory://` (one process), `redis://`, `rediss://`, `valkey://`, `valkeys://`, `amqp://`,
     `amqps://`, `kafka://`, `kafkas://`, `postgresql://`, or the word `postgresql` for the server

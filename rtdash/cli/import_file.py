@@ -73,7 +73,7 @@ def import_file(
         option(
             metavar="ID",
             autocompletion=complete_venue,
-            help="The venue of rows whose map names none.",
+            help="The venue of rows for which the map names none.",
         ),
     ] = None,
     dry_run: Annotated[

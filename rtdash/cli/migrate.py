@@ -1,5 +1,5 @@
-"""`rtdash migrate`: the schema of the store by a command, for operators whose servers have no right
-to alter tables.
+"""`rtdash migrate`: the schema of the store by a command, for servers that have no right to alter
+tables.
 """
 
 from typing import Annotated

@@ -144,7 +144,7 @@ class Hub:
 
     def flush_now(self) -> None:
         """Hand over all that is pending. Within a flush it does nothing: the one under way must
-        reach everybody first.
+        reach every subscriber first.
         """
         if self._is_flushing or not self._due:
             return

@@ -15,7 +15,7 @@ class Unreadable(Exception):  # noqa: N818
 
 
 def parse_number(text: str, decimal: str) -> Decimal:
-    """Return the number of a text whose decimal mark is `decimal`. Raises Unreadable."""
+    """Return the number of a text with the decimal mark `decimal`. Raises Unreadable."""
     thousands = "," if decimal == "." else "."
     try:
         number = Decimal(_NO_NUMBER.sub("", text).replace(thousands, "").replace(decimal, "."))

@@ -23,7 +23,7 @@ from rtdash.store.database import DatabaseReplaced, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
 REFUTE_INTERVAL_S = 600.0
-"""How often a position that may be made up can make everybody start over."""
+"""How often a position that may be made up can make every client start over."""
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ INTERVAL_S = 600.0
 LEASE = timedelta(seconds=60)
 """How long the process that anonymises keeps others from it after its last transaction."""
 FOUND = 2_000
-"""Reservations whose versions and events are looked for together."""
+"""Reservations of which versions and events are looked for together."""
 ROWS = 50
 """Reservations anonymised in one transaction, so that no write waits long behind it."""
 PAUSE_S = 0.1

@@ -1,4 +1,4 @@
-"""TLS of a server process: one context whose certificate can be replaced while sockets live on."""
+"""TLS of a server process: one context, of which the certificate can be replaced while sockets live on."""
 
 import logging
 import ssl

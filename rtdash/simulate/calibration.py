@@ -27,7 +27,7 @@ SERVING_HOURS = (0, *range(11, 24))
 
 
 class TrafficProfile(StrEnum):
-    """Whose habits the traffic has: the data set's resort (H1) or city hotel (H2), or
+    """Venue with the habits that the traffic has: the data set's resort (H1) or city hotel (H2), or
     restaurants.
     """
 

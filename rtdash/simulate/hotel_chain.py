@@ -1,7 +1,7 @@
 """Chain of conditional distributions of hotel bookings, learned from the data set.
 
-Each variable of a booking is drawn given those before it, by a decision tree whose leaves hold
-distributions (see `loadtests/calibrate` for the fit). Variables are codes; `labels` holds what the
+Each variable of a booking is drawn given those before it, by a decision tree with
+distributions in its leaves (see `loadtests/calibrate` for the fit). Variables are codes; `labels` holds what the
 codes stand for, for numbers the lower bounds of classes and the end of the last.
 """
 

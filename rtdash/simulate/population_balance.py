@@ -22,8 +22,8 @@ class PopulationBalance:
     """Filter of a venue's live operations.
 
     `usual` is the number of reservations that the venue has today without them: a quarter of it
-    may be open beside them, and an eighth may arrive. None is made for tomorrow, whose figures a
-    demo left on would else inflate.
+    may be open beside them, and an eighth may arrive. None is made for tomorrow: a demo left
+    on would inflate its figures.
     """
 
     def __init__(self, venue: Venue, usual: int, rng: Random) -> None:

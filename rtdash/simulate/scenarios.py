@@ -15,7 +15,7 @@ class TrafficScenario:
     `today_share` of the reservations are for the present day, or `for_friday_dinner` (None: as
     calibrated); `walk_in_share` of a restaurant's come without one while it is open; `extra_guests`
     join a party on average; `called_off` multiplies the chance of a cancellation or a no-show;
-    `discount` is off a hotel's rates. With `early_arrivals` guests for whom a hotel has no room
+    `discount` is off a hotel's rates. With `early_arrivals` guests without a room at a hotel
     tonight get one for a later night and arrive all the same.
     """
 

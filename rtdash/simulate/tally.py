@@ -33,7 +33,7 @@ class Tally:
 
     @property
     def unanswered(self) -> int:
-        """Operations whose outcome isn't known; sending them again is safe."""
+        """Operations with an unknown outcome; sending them again is safe."""
         return self.sent - self.applied.total() - self.repeated - self.refused.total()
 
     def count(

@@ -31,7 +31,7 @@ PREPAID_SHARE = 0.12
 """Share of reservations that buy a menu in advance. Assumed."""
 
 AMENDED_SHARE = 0.1
-"""Share of reservations whose party or hour changes. Assumed."""
+"""Share of reservations with a change of party or hour. Assumed."""
 
 REVERSED = 0.01
 """Share of seatings and no-shows that are undone. Assumed."""

@@ -125,7 +125,7 @@ def charge_row(version: Version, charge: Charge) -> dict[str, object]:
 
 
 def _customer_key(after: Reservation) -> str:
-    """Return the key of the guest; one who was erased is no one else."""
+    """Return the key of the guest; an erased guest shares it with no other."""
     if after.customer_name == ERASED:
         return f"erased-{after.id}"
     return customer_key(after.customer_name, after.customer_email, after.customer_phone)

@@ -59,7 +59,7 @@ class Places:
 
 
 def read_due(conn: Connection, before: date, *, limit: int) -> list[Due]:
-    """Read reservations whose last business date lies before a date, and that name a guest."""
+    """Read reservations that end before a business date, and that name a guest."""
     rows = conn.execute(_READ_DUE, {"before": before.isoformat(), "limit": limit})
     return [Due(RowKey(venue, one), version, key) for one, venue, version, key in rows]
 

@@ -27,7 +27,7 @@ from rtdash.store.venues import lock_venues, read_venues
 
 _READ = select(*COLUMNS, reservations.c.customer_key, reservations.c.operation_id)
 _OF_RESERVATIONS = 200
-"""Reservations whose rows are looked for at once."""
+"""Reservations for which rows are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,6 @@ class LeaseKeeper:
     async def _renew(self, lease: ServerLease) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
-            # A store that is away keeps everybody out; the row is renewed when it is back.
+            # A store that is away keeps every process out; the row is renewed when it is back.
             with contextlib.suppress(StoreError):
                 await self._write(lease.renew)

@@ -218,7 +218,7 @@ def _save(conn: Connection, webhook_id: str, sender: str, values: dict[str, Any]
 
 
 def _free(conn: Connection, sender: str) -> Any:
-    """Webhooks whose lease is over; on SQLite, whose file one process holds, those of any other."""
+    """Webhooks with an ended lease; on SQLite, where one process holds the file, those of others."""
     if dialects.has_row_locks(conn):
         is_over = webhooks.c.sender_until < dialects.server_now_ms(conn)
     else:

@@ -70,7 +70,7 @@ class Webhooks:
         self._changed.set()
 
     async def check(self, url: str) -> str:
-        """Return the URL of a receiver as it is kept. One whose name has no address for now is
+        """Return the URL of a receiver as it is kept. A name without an address for now is
         taken. Raises ValueError with what to mend.
         """
         parsed = parse_receiver_url(url, self.allowed)
@@ -123,7 +123,7 @@ class Webhooks:
         yield from (events, seconds, attempts)
 
     async def _look(self, group: asyncio.TaskGroup) -> float:
-        """Renew, take and give up webhooks; wake senders whose streams have grown. Returns the
+        """Renew, take and give up webhooks; wake the senders of streams that have grown. Returns the
         seconds to the next look.
         """
         try:

@@ -51,7 +51,7 @@ class RunRequest:
     seed: int = 1
     with_ui: bool = False
     program: str = sys.executable
-    """The Python whose rtdash is started as a server of our own."""
+    """The Python that starts its rtdash as a server of our own."""
     baseline: dict[str, Any] | None = None
 
 

@@ -14,7 +14,7 @@ _PYTHONS = ("bin/python", ".venv/bin/python")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side: `url`, or the Python whose rtdash is started (`program`)."""
+    """One side: `url`, or the Python that starts its rtdash (`program`)."""
 
     name: str
     url: str | None = None

@@ -35,7 +35,7 @@ def add_spread(measures: Measures, clients: Sequence[Client]) -> None:
 
 
 def latest_clients(clients: Sequence[Client], limit_ms: float) -> list[str]:
-    """Return, in words, the clients whose median latency exceeds the best one's by that much."""
+    """Return, in words, the clients with a median latency above the best one's by that much."""
     medians = {
         client.name: client.latency.quantile(0.5) * 1000
         for client in clients

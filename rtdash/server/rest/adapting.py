@@ -4,7 +4,7 @@ from starlette.types import Message, Scope, Send
 
 
 def as_get(scope: Scope, send: Send) -> tuple[Scope, Send]:
-    """Return a HEAD request as a GET whose answer is sent without its body: HEAD is answered
+    """Return a HEAD request as a GET with an answer that is sent without its body: HEAD is answered
     wherever GET is (RFC 9110 section 9.3.2).
     """
 

@@ -15,8 +15,8 @@ _NEVER_PACED = {"/healthz", "/readyz"}
 
 
 class AddressPace:
-    """Middleware that answers 429 above the pace. A user whose token was verified before is counted
-    as that user, so that many of them may share an address.
+    """Middleware that answers 429 above the pace. A token that was verified before is counted
+    as its user, so that many of them may share an address.
     """
 
     def __init__(self, app: ASGIApp, state: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sessions whose connections are in this process: which connection holds which, and the beat by
+"""Sessions with a connection in this process: which connection holds which, and the beat by
 which processes hear of each other.
 """
 
@@ -45,8 +45,8 @@ class _Holder(Generic[Holder]):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Generic[Holder]):
-    """Result of a beat: the leases of all live processes, the connections whose session another
-    process has taken over, and those whose session's row is gone.
+    """Result of a beat: the leases of all live processes, the connections with a session that
+    another process has taken over, and those with a session that has lost its row.
     """
 
     leases: tuple[lease_rows.Lease, ...]

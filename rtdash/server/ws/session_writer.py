@@ -26,7 +26,7 @@ class BoundSession:
     """Session held in this process, as its connection asked for it at `asked_at`. `confirmed` says
     from where on a client that lost everything goes on, by event stream.
 
-    `is_settled`: its row holds what the client was answered. After a write whose outcome is unknown
+    `is_settled`: its row holds what the client was answered. After a write with an unknown outcome
     it is not, until the next write.
     """
 
