@@ -32,6 +32,10 @@ class Proxy:
         self._thread.join(10)
         self._loop.close()
 
+    def close_connections(self) -> None:
+        """End every connection, and take no other."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+
     async def _end(self) -> None:
         self._server.close()
         for task in self._tasks:

@@ -56,10 +56,12 @@ def test_a_network_without_websockets(dashboard, server):
     """The page polls, says so, and is live again from the same positions when a socket is let
     through.
     """
+    server.book(1, name="Before Polling")
     with proxied(server.url) as proxy:
         view = dashboard(server=server, url=proxy.url)
         view.page.goto(f"{proxy.url}/?venue={GRILL}#code={view.code()}")
         view.until("polling")
+        view.row("Before Polling").wait_for()
         server.book(1, name="By Polling")
         assert "Figures every 30 s" in view.page.text_content(".statebar")
         view.row("By Polling").wait_for()

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.browser.pages import GRILL, HOTEL
+from tests.browser.states import STATES, Stage
 from tests.web.npm import needs, run
 
 AXE = "axe-core@4.14.1"
@@ -40,28 +41,18 @@ def bookings(served):
     served.book(8, name="Grace Hopper")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible_in_every_state(dashboard, finds_nothing, scheme):
-    """Signed out, live, in each dialog, at the other venue, polling: nothing to find."""
-    view = dashboard(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")
-    view.page.goto(view.url)
-    view.page.wait_for_selector(".gate")
-    finds_nothing(view)
-    view.page.goto("about:blank")
-    view.sign_in(f"/?venue={GRILL}")
-    view.row("Grace Hopper").first.wait_for()
-    view.page.wait_for_selector(".trends .columns")
-    finds_nothing(view)
-    for opener in ('[aria-label="Settings"]', '[aria-label="Keyboard"]', "#value-reservations"):
-        view.page.locator(opener).click()
-        view.page.wait_for_selector("dialog[open]")
-        finds_nothing(view)
-        view.page.keyboard.press("Escape")
-    view.page.select_option(".top select", HOTEL)
-    view.page.wait_for_selector(".strip li")
-    finds_nothing(view)
-    view.page.evaluate("document.body.dataset.state = 'connecting'")
-    finds_nothing(view)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("state", STATES)
+def test_accessible_in_every_state(dashboard, finds_nothing, served, state):
+    """Nothing to find, light or dark."""
+
+    def open_page(**context):
+        return dashboard(**{"bypass_csp": True, "reduced_motion": "reduce", **context})
+
+    with STATES[state](Stage(open_page, served, empty=served)) as view:
+        for scheme in ("light", "dark"):
+            view.page.emulate_media(color_scheme=scheme)
+            finds_nothing(view)
 
 
 def test_a_phone_needs_no_sideways_scroll(dashboard):
@@ -112,7 +103,7 @@ def test_a_wall_shows_no_names_and_no_money(dashboard, served):
     view = dashboard().sign_in("/?wall", venues=[GRILL])
     served.book(1, name="Katherine Johnson")
     view.row("KJ").first.wait_for()
-    view.page.wait_for_selector(".trends .content > *")
+    view.page.wait_for_selector(".covers .content > *")
     text = view.page.inner_text("body")
     assert "Johnson" not in text
     assert "€" not in text

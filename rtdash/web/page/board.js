@@ -35,6 +35,8 @@ export class Board {
   #isReading = false;
   #reportsDue = false;
   #needsLoad = true;
+  #isLoaded = false;
+  #hasPolled = false;
   #resets = 0;
   /** @type {Map<string, {etag: string, body: any}>} */
   #known = new Map();
@@ -121,7 +123,7 @@ export class Board {
     const {signal} = this.#ended;
     connection.on("connection", (change) => {
       this.#options.onState(connection, change.code);
-      if (["live", "replaying", "polling"].includes(change.state) && this.#needsLoad) this.#load();
+      this.#loadIfPlaced();
     });
     connection.on("message", (body) => this.#take(body));
     document.addEventListener("visibilitychange", () => this.#schedule(), {signal});
@@ -142,11 +144,14 @@ export class Board {
     if (this.isPaused) this.waiting += 1;
     if (body.reservation && body.type !== "upcoming_reservation") {
       if (this.#upcoming.apply(body.reservation, this.#now())) this.mark("upcoming");
+      this.#list.announce(body.reservation.id);
       this.mark("live");
       this.#refreshReports();
     } else if (body.type === "upcoming_reservations") {
       this.#upcoming.load(body.reservations, body.reservations.length < POLLED, this.#now());
       this.mark("upcoming");
+      this.#hasPolled = true; // the last of a round
+      this.#loadIfPlaced();
     } else if (body.type === "notification") {
       this.mark("notices");
       this.#options.onNotice(body);
@@ -184,10 +189,11 @@ export class Board {
             this.#reports.availability?.days[0]?.byRoomType ?? null);
         }
         return;
-      case "live": return this.#list.render(venue.rows);
-      case "upcoming": return this.#upcomingList.render(this.#upcoming.list(this.#now()));
+      case "live": return this.#list.render(venue.rows, this.#isLoaded);
+      case "upcoming":
+        return this.#upcomingList.render(this.#upcoming.list(this.#now()), this.#upcoming.isKnown);
       case "notices":
-        this.#notices.render(venue.notices, this.#readSeq);
+        this.#notices.render(venue.notices, this.#readSeq, this.#isLoaded);
         return this.#options.onUnread(this.#unread());
       case "reports": return this.#renderReports();
     }
@@ -214,7 +220,13 @@ export class Board {
     this.mark("upcoming");
   }
 
-  /** Subscribed first, then the lists: nothing can fall between. */
+  /** Subscribed first, or polled once, then the lists: nothing can fall between. */
+  #loadIfPlaced() {
+    const {state} = this.connection;
+    const isPlaced = state === "live" || state === "replaying" || state === "polling" && this.#hasPolled;
+    if (isPlaced && this.#needsLoad) this.#load();
+  }
+
   async #load() {
     this.#needsLoad = false;
     const loads = [this.#loadRecent(), this.#loadUpcoming()];
@@ -234,15 +246,18 @@ export class Board {
     this.#venue.seed(
       (reservations ?? []).map((event) => event.reservation),
       (notifications ?? []).filter((event) => event.type === "notification"));
+    this.#isLoaded = true;
   }
 
   /** The latest events of a channel that the log still holds. @param {string} channel
    *  @returns {Promise<any[]>} */
   async #recent(channel) {
-    const at = this.connection.positions[this.#options.venue.id]?.[channel];
-    if (!at || at.seq === 0) return [];
+    const path = `/api/channels/${channel}/events?limit=`;
+    const at = this.connection.positions[this.#options.venue.id]?.[channel]
+      ?? (await this.#get(`${path}1`)).position;
+    if (at.seq === 0) return [];
     const after = Math.max(0, at.seq - RECENT);
-    const page = await this.#get(`/api/channels/${channel}/events?limit=${RECENT}&after=${after}`
+    const page = await this.#get(`${path}${RECENT}&after=${after}`
       + `&epoch=${encodeURIComponent(at.epoch)}`);
     return page.events;
   }
@@ -326,6 +341,10 @@ export class Board {
     const {trends, sources, revenue, frequency, movements, availability} = this.#reports;
     showMovements(this.#panels.movements, movements, this.#isHotel);
     if (!this.#isHotel) showCovers(this.#panels.covers, movements?.slots);
+    for (const name of ["trends", "sources", "revenue", "frequency", "nights"]) {
+      const panel = this.#panels[name];
+      if (panel && !panel.hasChildNodes()) showChart(panel, UNKNOWN);
+    }
     if (trends) this.#showTrends(trends.points);
     if (sources) {
       showShares(this.#panels.sources, t("sources"), sources.sources.map(

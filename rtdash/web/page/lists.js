@@ -1,6 +1,6 @@
 /** The lists: live reservations, upcoming ones, notifications. Keyed rows, changed in place. */
 import {h, icon, put, reconcile, say} from "./dom.js";
-import {number, span, t} from "./words.js";
+import {UNKNOWN, number, span, t} from "./words.js";
 
 /** @typedef {import("../lib/messages.js").Reservation} Reservation */
 /** @typedef {import("../lib/messages.js").Notification} Notice */
@@ -25,11 +25,12 @@ const isolated = (text) => h("bdi", {}, text);
 export class ReservationList {
   /** @type {Map<string, number>} Versions shown, by id. */
   #shown = new Map();
+  /** @type {Set<string>} What messages brought since it was last shown. */
+  #news = new Set();
   #filter = "";
-  #isFirst = true;
   #context;
   element = h("ol", {class: "rows", "aria-label": t("live")});
-  #empty = h("p", {class: "empty"}, t("noReservations"));
+  #empty = h("p", {class: "empty"});
 
   /** @param {Element} panel @param {Context} context */
   constructor(panel, context) {
@@ -39,8 +40,15 @@ export class ReservationList {
 
   set filter(/** @type {string} */ text) { this.#filter = text.trim().toLocaleLowerCase(); }
 
-  /** @param {Map<string, Reservation>} rows the newest last */
-  render(rows) {
+  /** A message brought it: it is highlighted, unlike what was read from the log. @param {string} id */
+  announce(id) {
+    this.#news.add(id);
+    if (this.#news.size > SHOWN) this.#news.delete(this.#news.values().next().value ?? "");
+  }
+
+  /** @param {Map<string, Reservation>} rows the newest last @param {boolean} isKnown whether the
+   *  log was read, so that no row means that there is none */
+  render(rows, isKnown) {
     const items = [];
     const newestFirst = [...rows.values()].reverse();
     for (const row of newestFirst) {
@@ -48,8 +56,8 @@ export class ReservationList {
     }
     reconcile(this.element, items, (row) => row.id, () => this.#make(),
       (element, row) => this.#update(element, row));
-    this.#isFirst = false;
-    this.#empty.hidden = items.length > 0;
+    this.#news.clear();
+    sayEmpty(this.#empty, items.length, isKnown ? t("noReservations") : UNKNOWN);
     // What is no longer held is forgotten here, too.
     for (const id of this.#shown.keys()) if (!rows.has(id)) this.#shown.delete(id);
   }
@@ -83,7 +91,7 @@ export class ReservationList {
     say(sum, isPrivate ? "" : formats.money(row.amount));
     say(status, t(row.status));
     status.dataset.status = row.status;
-    if (this.#isFirst || before === row.version) return;
+    if (before === row.version || !this.#news.has(row.id)) return;
     highlight(element, before === undefined ? "fresh" : "changed");
   }
 }
@@ -116,6 +124,12 @@ function fade() {
   if (isFading) setTimeout(fade, FADE_EVERY_MS);
 }
 
+/** @param {HTMLElement} element @param {number} count of the rows above it @param {string} text */
+function sayEmpty(element, count, text) {
+  say(element, text);
+  element.hidden = count > 0;
+}
+
 /** @param {number} guests */
 const party = (guests) => guests === 1 ? t("oneGuest") : t("guestsCount", {n: number(guests)});
 
@@ -137,6 +151,7 @@ export class Upcoming {
   #rows = new Map();
   /** Up to this start every reservation is known. */
   #horizon = Infinity;
+  isKnown = false;
   /** @type {Map<string, Reservation> | null} What events said while a list is on its way. */
   #meanwhile = null;
 
@@ -147,6 +162,7 @@ export class Upcoming {
   /** @param {Reservation[]} rows as the server lists them, the soonest first
    *  @param {boolean} isWhole whether no others follow @param {number} now */
   load(rows, isWhole, now) {
+    this.isKnown = true;
     this.#rows = new Map(rows.map((row) => [row.id, row]));
     this.#horizon = isWhole ? Infinity : Date.parse(rows.at(-1)?.date ?? "");
     const meanwhile = this.#meanwhile?.values() ?? [];
@@ -188,7 +204,7 @@ export class Upcoming {
 
 export class UpcomingList {
   element = h("ol", {class: "rows upcoming", "aria-label": t("upcoming")});
-  #empty = h("p", {class: "empty"}, t("noUpcoming"));
+  #empty = h("p", {class: "empty"});
   #context;
 
   /** @param {Element} panel @param {Context} context */
@@ -197,12 +213,12 @@ export class UpcomingList {
     panel.append(this.element, this.#empty);
   }
 
-  /** @param {Reservation[]} rows */
-  render(rows) {
+  /** @param {Reservation[]} rows @param {boolean} isKnown whether the list was read */
+  render(rows, isKnown) {
     reconcile(this.element, rows.slice(0, SHOWN), (row) => row.id,
       () => h("li", {}, h("time", {}), h("span", {class: "who"}), h("span", {class: "what"})),
       (element, row) => this.#update(element, row));
-    this.#empty.hidden = rows.length > 0;
+    sayEmpty(this.#empty, rows.length, isKnown ? t("noUpcoming") : UNKNOWN);
   }
 
   /** @param {HTMLElement} element @param {Reservation} row */
@@ -222,7 +238,7 @@ export class UpcomingList {
 
 export class NoticeList {
   element = h("ol", {class: "notices", "aria-label": t("notifications")});
-  #empty = h("p", {class: "empty"}, t("noNotices"));
+  #empty = h("p", {class: "empty"});
   #context;
 
   /** @param {Element} panel @param {Context} context */
@@ -231,8 +247,9 @@ export class NoticeList {
     panel.append(this.element, this.#empty);
   }
 
-  /** @param {Notice[]} notices @param {number} readSeq up to where they were read */
-  render(notices, readSeq) {
+  /** @param {Notice[]} notices @param {number} readSeq up to where they were read
+   *  @param {boolean} isKnown whether the log was read */
+  render(notices, readSeq, isKnown) {
     const {formats, isPrivate} = this.#context;
     reconcile(this.element, notices.slice(0, SHOWN), (notice) => String(notice.seq),
       (notice) => h("li", {"data-level": notice.level},
@@ -242,7 +259,7 @@ export class NoticeList {
         isPrivate ? null : h("span", {class: "body"}, isolated(notice.body)),
         h("time", {datetime: notice.timestamp}, formats.time(notice.timestamp))),
       (element, notice) => element.classList.toggle("unread", notice.seq > readSeq));
-    this.#empty.hidden = notices.length > 0;
+    sayEmpty(this.#empty, notices.length, isKnown ? t("noNotices") : UNKNOWN);
   }
 }
 

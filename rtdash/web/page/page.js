@@ -138,7 +138,8 @@ class Page {
     parts.bell = button("notifications", "bell", () =>
       document.querySelector(".panel.notices")?.scrollIntoView({block: "center"}));
     parts.bell.append(parts.unread);
-    parts.bar = h("div", {class: "statebar", hidden: true}, parts.barText = h("span", {}),
+    parts.bar = h("section", {class: "statebar", "aria-label": t("connection"), hidden: true},
+      parts.barText = h("span", {}),
       h("button", {onclick: () => this.#board?.connection.reconnect()}, t("now")));
     parts.notes = h("div", {class: "notes", role: "status"});
     parts.alerts = h("div", {class: "alerts", role: "alert"});
@@ -200,7 +201,7 @@ class Page {
   #showState(connection, code) {
     const {state, detail} = connection;
     this.#stateAt = Date.now();
-    this.#lastCode = code ?? (state === "connecting" ? this.#lastCode : null);
+    this.#lastCode = code ?? (["connecting", "polling"].includes(state) ? this.#lastCode : null);
     document.body.dataset.state = state;
     say(this.#parts.state, t(STATES[state]));
     if (state === "live") this.#checkVersion();

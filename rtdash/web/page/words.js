@@ -77,6 +77,7 @@ const WORDS = {
   paused: ["Paused: {n} changes wait", "Angehalten: {n} Änderungen warten"],
   venue: ["Venue", "Betrieb"],
   businessDate: ["business date", "Geschäftstag"],
+  connection: ["Connection", "Verbindung"],
   isLive: ["Live", "Live"],
   isConnecting: ["Connecting", "Verbinde"],
   isReplaying: ["Catching up", "Hole nach"],
