@@ -1,6 +1,7 @@
 """Channels: their names, what they carry, and the rights that they need."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from rtdash.domain.venues import VenueKind
@@ -16,17 +17,17 @@ class Channel(StrEnum):
     RESTAURANT_RESERVATIONS = "restaurant_reservations"
     RESTAURANT_NOTIFICATIONS = "restaurant_notifications"
 
-    @property
+    @cached_property
     def kind(self) -> VenueKind:
         """The kind of venue that it belongs to."""
         return VenueKind(self.partition("_")[0])
 
-    @property
+    @cached_property
     def is_state(self) -> bool:
         """Whether it carries state messages (latest wins) and not events of the log."""
         return self.endswith("_stats")
 
-    @property
+    @cached_property
     def read_scope(self) -> str:
         """The scope that a token needs to follow it."""
         return f"{self.kind}:read"

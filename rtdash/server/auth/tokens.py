@@ -81,6 +81,11 @@ class Verifier:
             self._known.clear
         )  # a token of a key that was taken out is not to be taken from memory
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether `authenticate` may have to fetch a key set; otherwise it never waits."""
+        return self._keys.is_remote
+
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenRefused."""
         digest = token_digest(token)

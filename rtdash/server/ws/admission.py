@@ -123,9 +123,12 @@ class Admission:
                 CloseCode.UNAUTHENTICATED,
                 "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…",
             )
+        verifier, limits = self._context.verifier, self._context.limits
+        # a timer for each handshake of a storm costs more than the check of its token
+        timeout_s = (limits.handshake_timeout_s or None) if verifier.may_wait else None
         try:
-            async with asyncio.timeout(self._context.limits.handshake_timeout_s or None):
-                return await self._context.verifier.authenticate(asked.token)
+            async with asyncio.timeout(timeout_s):
+                return await verifier.authenticate(asked.token)
         except TokenRefused as refused:
             code = (
                 CloseCode.TOKEN_EXPIRED

@@ -144,7 +144,8 @@ class ClosableConnection:
         """Forget everything: the socket has ended."""
         if not self._is_lost:
             self._end(self._closing or CloseCode.NORMAL)
-            _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("ended", extra=self.facts(code=int(self._closing or CloseCode.NORMAL)))
             self._is_lost = True
             self.action_handler.detach()
             self.host.forget(self)

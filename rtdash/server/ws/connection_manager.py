@@ -88,7 +88,8 @@ class ConnectionManager:
         connection = ServerConnection(self._context, self, transport, principal, self._admitted)
         self.connections[connection] = None
         self.metrics.connections.inc()
-        _log.debug("opened", extra=connection.facts())
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("opened", extra=connection.facts())
         connection.token_lives(principal)
         if self._revocations.is_revoked(
             principal

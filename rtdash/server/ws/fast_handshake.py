@@ -28,6 +28,8 @@ MAX_EARLY_BYTES = 64 * 1024
 """Bytes that a peer may send before it has its answer; with more it isn't read until then."""
 
 _PROTOCOLS = b"sec-websocket-protocol"
+_JUDGED = frozenset({_PROTOCOLS, b"authorization", b"host", b"origin"})
+_FRAMES_LOG = logging.getLogger("websockets.server")
 _log = logging.getLogger(__name__)
 
 
@@ -166,18 +168,24 @@ class FastPendingUpgrade:
         self._transport.close()
 
     def _frames(self, message_limit_bytes: int) -> Protocol:
-        frames = Protocol(SERVER, state=OPEN, max_size=message_limit_bytes or None)
+        frames = Protocol(
+            SERVER, state=OPEN, max_size=message_limit_bytes or None, logger=_FRAMES_LOG
+        )
         frames.debug = False  # its debug log has every frame, and with them tokens
         frames.extensions = list(self._accept_response.extensions)
         return frames
 
 
 def _fields(head: RequestHead) -> dict[str, str]:
-    """The first of each name, but all offers of subprotocols."""
-    fields = dict(reversed(head.headers))
-    offers = [value for name, value in head.headers if name == _PROTOCOLS]
-    if len(offers) > 1:
-        fields[_PROTOCOLS] = b",".join(offers)
+    """Of the fields that a handshake is judged by the first of each name, but all offers of
+    subprotocols: browsers send a dozen others.
+    """
+    fields: dict[bytes, bytes] = {}
+    for name, value in head.headers:
+        if name == _PROTOCOLS and name in fields:
+            fields[name] += b"," + value
+        elif name in _JUDGED:
+            fields.setdefault(name, value)
     return {name.decode("ascii"): value.decode("latin-1") for name, value in fields.items()}
 
 

@@ -2,6 +2,7 @@
 anything is accepted.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
@@ -12,6 +13,7 @@ from rtdash.server.auth.bearer import parse_bearer
 
 SUBPROTOCOL = "rtdash.v1"
 MAX_FIELDS = 100
+_PLAIN_QUERY = re.compile(rb"[a-z]+=[A-Za-z0-9._~-]*(&[a-z]+=[A-Za-z0-9._~-]*){0,3}")
 _BEARER_SUBPROTOCOL = "bearer."
 _SECRETS = {"token", "session"}
 
@@ -52,6 +54,9 @@ class Handshake:
 
 def read_query(text: bytes) -> list[tuple[str, str]]:
     """Names and values; none of a query that has too many of them to be meant."""
+    if _PLAIN_QUERY.fullmatch(text):  # nearly all of them have nothing to decode
+        pairs = (pair.partition("=") for pair in text.decode("ascii").split("&"))
+        return [(name, value) for name, _, value in pairs]
     try:
         return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
