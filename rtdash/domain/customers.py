@@ -33,9 +33,10 @@ def customer_key(name: str, email: str | None, phone: str | None) -> str:
     """
     if email and (address := tidy_text(_without_formats(email)).lower()):
         return address
-    digits = (decimal(char, None) for char in phone or "")
-    if dialled := "".join(str(digit) for digit in digits if digit is not None):
-        return dialled
+    if phone:
+        digits = (decimal(char, None) for char in phone)
+        if dialled := "".join(str(digit) for digit in digits if digit is not None):
+            return dialled
     return tidy_text(_without_formats(name))
 
 
@@ -44,7 +45,8 @@ def customer_initials(name: str) -> str:
 
     A letter is all that belongs to it, marks included. Empty when no word has a letter or digit.
     """
-    letters = [letter for word in tidy_text(name).split() if (letter := _first_letter(word))]
+    words = (name if name.isascii() else normalize("NFC", name)).split()
+    letters = [letter for word in words if (letter := _first_letter(word))]
     return "".join(letters[:1] + letters[1:][-1:])
 
 

@@ -45,6 +45,7 @@ _WHOLE = (
 )
 _THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _DIGITS = dict.fromkeys(_WHOLE, 0) | dict.fromkeys(_THOUSANDTHS, 3) | {"CLF": 4}
+_UNITS: dict[str, int] = {currency: 10**digits for currency, digits in _DIGITS.items()}
 
 
 def minor_digits(currency: str) -> int:
@@ -84,7 +85,7 @@ def to_major(minor: int, currency: str) -> int | float:
     """Minor units in major ones, as the JSON number to show: an int when whole, else the nearest
     float.
     """
-    unit: int = 10 ** minor_digits(currency)
+    unit = _UNITS.get(currency, 100)
     return minor // unit if minor % unit == 0 else minor / unit
 
 

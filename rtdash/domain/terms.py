@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 from rtdash.domain.availability import MAX_NIGHTS
@@ -34,6 +35,10 @@ _WIRE_NAMES = {
 }
 _HOTEL_FIELDS = ("room_type", "check_in", "check_out")
 _RESTAURANT_FIELDS = ("start", "duration_minutes")
+_NEEDED = {
+    VenueKind.HOTEL: ("customer_name", "guests", "source", *_HOTEL_FIELDS),
+    VenueKind.RESTAURANT: ("customer_name", "guests", "source", "start"),
+}
 _AMENDED_FIELDS = (
     *(
         "customer_name",
@@ -75,10 +80,7 @@ def state_of(
     what is missing, and for terms that no reservation can have.
     """
     _check_terms(operation, venue)
-    of_kind = _HOTEL_FIELDS if venue.kind is VenueKind.HOTEL else ("start",)
-    name, guests, source, *_ = (
-        _need(operation, field) for field in ("customer_name", "guests", "source", *of_kind)
-    )
+    name, guests, source = _needed(operation, venue.kind)
     start = _start(operation, venue)
     amount = operation.amount_minor
     if amount is None:
@@ -155,11 +157,13 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
     return _paid_within(after, operation, venue)
 
 
-def _need(operation: Operation, field: str) -> Any:
-    value = getattr(operation, field)
-    if value is None:
-        raise MissingField(operation.op, _WIRE_NAMES[field])
-    return value
+def _needed(operation: Operation, kind: VenueKind) -> tuple[str, int, str]:
+    """Name, guests and source; raise MissingField unless all is there that a booking needs."""
+    fields = _NEEDED[kind]
+    values: tuple[Any, ...] = attrgetter(*fields)(operation)
+    if None in values:
+        raise MissingField(operation.op, _WIRE_NAMES[fields[values.index(None)]])
+    return values[0], values[1], values[2]
 
 
 def _check_new_status(operation: Operation) -> None:
@@ -187,8 +191,11 @@ def _check_terms(operation: Operation, venue: Venue) -> None:
 
 
 def _check_dates(operation: Operation) -> None:
-    for field in ("check_in", "check_out", "start"):
-        day = getattr(operation, field)
+    for field, day in (
+        ("check_in", operation.check_in),
+        ("check_out", operation.check_out),
+        ("start", operation.start),
+    ):
         if day is not None and day.year not in YEARS:
             raise BadValue(_WIRE_NAMES[field], f"must lie in the years {YEARS[0]} to {YEARS[-1]}")
     if operation.check_in is None or operation.check_out is None:

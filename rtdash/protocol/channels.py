@@ -51,14 +51,19 @@ class Position(NamedTuple):
 
 def reservations_channel(kind: VenueKind) -> Channel:
     """The channel with the reservation events of such a venue."""
-    return Channel(f"{kind}_reservations")
+    return _RESERVATIONS[kind]
 
 
 def notifications_channel(kind: VenueKind) -> Channel:
     """The channel with the notifications of such a venue."""
-    return Channel(f"{kind}_notifications")
+    return _NOTIFICATIONS[kind]
 
 
 def stats_channel(kind: VenueKind) -> Channel:
     """The channel with the state messages of such a venue."""
-    return Channel(f"{kind}_stats")
+    return _STATS[kind]
+
+
+_RESERVATIONS = {kind: Channel(f"{kind}_reservations") for kind in VenueKind}
+_NOTIFICATIONS = {kind: Channel(f"{kind}_notifications") for kind in VenueKind}
+_STATS = {kind: Channel(f"{kind}_stats") for kind in VenueKind}

@@ -1,14 +1,18 @@
 """Instants and digests of operations: the past is told in order, and equal content is known again."""
 
+import hashlib
+import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtdash.domain.availability import Rooms
-from rtdash.domain.operations import content_digest, decide
+from rtdash.domain.operations import content_digest, decide, derive_reservation_id
 from rtdash.domain.refusals import InstantGoesBack, InstantInFuture
-from rtdash.domain.reservations import Op, Operation
+from rtdash.domain.reservations import Op, Operation, Status
 from rtdash.domain.venues import Venue
 from tests.domain.test_operations import Make
 
@@ -85,3 +89,38 @@ def test_a_digest_stays_what_it_was(hotel: Venue) -> None:
     assert (
         content_digest(told) == "65efab25a5c014b2354a3673ed8742a9fc627972fac299eaa7f557c49b5063a2"
     )
+
+
+OFFSETS = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
+OPERATIONS = st.builds(
+    Operation,
+    operation_id=st.text(),
+    op=st.sampled_from(Op),
+    venue_id=st.text(),
+    reservation_id=st.none() | st.text(),
+    at=st.none() | st.datetimes(timezones=OFFSETS, min_value=datetime(1970, 1, 3)),  # noqa: DTZ001
+    customer_name=st.none() | st.text(),
+    guests=st.none() | st.integers(),
+    amount_minor=st.none() | st.integers(),
+    status=st.none() | st.sampled_from(Status),
+    check_in=st.none() | st.dates(),
+    if_versions=st.none() | st.frozensets(st.integers(), max_size=2),
+)
+
+
+@given(OPERATIONS)
+def test_a_digest_is_that_of_the_standard_encoder(told: Operation) -> None:
+    """Of the JSON object of all that is given, keys sorted, instants in UTC."""
+    content = {}
+    for name in Operation.__dataclass_fields__:
+        value = getattr(told, name)
+        if name in {"operation_id", "venue_id", "if_versions"} or value is None:
+            continue
+        if isinstance(value, datetime):
+            value = value.astimezone(UTC)
+        content[name] = value.isoformat() if isinstance(value, date) else value
+    text = json.dumps(content, sort_keys=True)
+    assert content_digest(told) == hashlib.sha256(text.encode()).hexdigest()
+    named = json.dumps([told.venue_id, told.operation_id]).encode()
+    expected = "res-" + hashlib.sha256(named).hexdigest()[:20]
+    assert derive_reservation_id(told.venue_id, told.operation_id) == expected

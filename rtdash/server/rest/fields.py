@@ -46,6 +46,14 @@ class Field:
 def _text(max_chars: int) -> tuple[Parse, dict[str, Any]]:
     def parse(value: Any, _: Venue) -> str:
         if (
+            isinstance(value, str)
+            and 0 < len(value) <= max_chars
+            and value.isascii()
+            and value.isprintable()
+            and not value.isspace()
+        ):
+            return " ".join(value.split())  # nearly every text: what follows finds nothing in it
+        if (
             not isinstance(value, str)
             or not 0 < len(value) <= max_chars
             or _CONTROL.search(value)

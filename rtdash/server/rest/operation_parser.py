@@ -44,10 +44,13 @@ _RESTAURANT_ONLY = frozenset({Op.SEAT, Op.UNDO_SEAT, Op.COMPLETE})
 
 @dataclass(frozen=True, slots=True)
 class OperationShape:
-    """Fields that an operation may have, and those that it must have."""
+    """Fields that an operation may have, those that it must have, and how each is read but those
+    that say what and where it is.
+    """
 
     known: frozenset[str]
     needed: frozenset[str]
+    fields: Mapping[str, Field]
 
 
 def read_operation(
@@ -63,20 +66,20 @@ def read_operation(
     wrong: list[tuple[str, str]] = []
     values: dict[str, Any] = {"operation_id": operation_id}
     for name, value in body.items():
-        if len(wrong) >= MAX_WRONG:
+        if wrong and len(wrong) >= MAX_WRONG:
             raise invalid(wrong)
-        if name not in shape.known:
-            wrong.append(
-                (_shortened(name), f"is not a field of {op} at a {venue.kind}: leave it out")
-            )
-        elif name in _LEADING or (value is None and name not in shape.needed):
-            continue
-        else:
-            field = _field(name, op)
+        field = shape.fields.get(name)
+        if field is not None:
+            if value is None and name not in shape.needed:
+                continue
             try:
                 values[field.attribute] = field.parse(value, venue)
             except ValueError as reason:
                 wrong.append((name, str(reason)))
+        elif name not in _LEADING:
+            wrong.append(
+                (_shortened(name), f"is not a field of {op} at a {venue.kind}: leave it out")
+            )
     wrong.extend(
         (name, f"is missing: {op} needs it") for name in sorted(shape.needed - body.keys())
     )
@@ -173,9 +176,7 @@ def _field(name: str, op: Op | None) -> Field:
 def _shape(kind: VenueKind, op: Op) -> OperationShape:
     match op:
         case Op.BOOK:
-            return OperationShape(
-                frozenset((*_ALWAYS, *_TERMS, *_OF_KIND[kind])), _NEEDED_TO_BOOK[kind]
-            )
+            fields, needed = (*_TERMS, *_OF_KIND[kind]), {*_NEEDED_TO_BOOK[kind]}
         case Op.AMEND:
             fields, needed = (*_TERMS, *_OF_KIND[kind]), {"reservationId"}
         case Op.PUT:
@@ -189,7 +190,9 @@ def _shape(kind: VenueKind, op: Op) -> OperationShape:
             fields, needed = ("category", "amount"), {"reservationId", "category", "amount"}
         case _:
             fields, needed = (), {"reservationId"}
-    return OperationShape(frozenset((*_ALWAYS, *fields)), frozenset(needed))
+    known = frozenset((*_ALWAYS, *fields))
+    read = {name: _field(name, op) for name in known - _LEADING}
+    return OperationShape(known, frozenset(needed), read)
 
 
 def _schema(
