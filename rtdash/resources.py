@@ -54,3 +54,8 @@ def guide_pages() -> dict[str, GuidePage]:
         (_PACKAGE / "guide").glob("*.md"), key=lambda path: (path.stem != "quickstart", path.stem)
     )
     return {path.stem: GuidePage(path.stem, path.read_text(encoding="utf-8")) for path in found}
+
+
+def guide_pictures() -> list[Path]:
+    """Return the pictures that the guide's pages show."""
+    return sorted((_PACKAGE / "guide" / "pictures").glob("*.png"))

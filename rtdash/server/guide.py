@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from rtdash.resources import guide_pages
+from rtdash.resources import guide_pages, guide_pictures
 from rtdash.server.guide_style import STYLE
 from rtdash.server.web import WebFile, make_file, send_file
 
@@ -18,9 +18,12 @@ _STYLE_HASH = "sha256-" + b64encode(sha256(STYLE.encode()).digest()).decode()
 
 
 def guide_routes(frame_ancestors: str) -> list[Route]:
-    """Return the routes of the guide: `/guide`, its quickstart, and `/guide/{page}`."""
+    """Return the routes of the guide: `/guide`, its quickstart, `/guide/{page}`, and its pictures
+    at `/guide/pictures/{name}`.
+    """
     policy = {
         "default-src": "'none'",
+        "img-src": "'self'",
         "style-src": f"'{_STYLE_HASH}'",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -34,7 +37,7 @@ def guide_routes(frame_ancestors: str) -> list[Route]:
     serve = partial(_serve, headers=headers)
     return [
         Route(PATH, serve, methods=["GET"]),
-        Route(f"{PATH}/{{page}}", serve, methods=["GET"]),
+        Route(f"{PATH}/{{page:path}}", serve, methods=["GET"]),
     ]
 
 
@@ -42,14 +45,14 @@ async def _serve(request: Request, *, headers: dict[str, str]) -> Response:
     files = load_guide()
     file = files.get(request.path_params.get("page", ""))
     if file is None:
-        known = ", ".join(name for name in files if name)
+        known = ", ".join(name for name in files if name and "/" not in name)
         return PlainTextResponse(f"There is no such page. There are: {known}\n", 404, headers)
     return await send_file(request, file=file, headers=headers)
 
 
 @cache
 def load_guide() -> dict[str, WebFile]:
-    """Return the pages by name; under the empty name the first one, as `/guide` shows it.
+    """Return pages and pictures by name; under the empty name the first one, as `/guide` shows it.
 
     Links are relative, so that they hold below any path that a proxy puts before the server's.
     """
@@ -61,4 +64,8 @@ def load_guide() -> dict[str, WebFile]:
     files = {
         name: make_file(f"{name}.html", render(page, pages, "")) for name, page in pages.items()
     }
-    return {"": make_file("index.html", render(first, pages, "guide/"))} | files
+    pictures = {
+        f"pictures/{path.name}": make_file(path.name, path.read_bytes())
+        for path in guide_pictures()
+    }
+    return {"": make_file("index.html", render(first, pages, "guide/"))} | files | pictures

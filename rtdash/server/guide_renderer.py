@@ -42,9 +42,11 @@ def _name_headings(tokens: list[Token]) -> None:
 
 
 def _link_pages(tokens: list[Token], prefix: str) -> None:
-    """Turn links to `page.md` into links to the page's address."""
+    """Turn links to `page.md` into links to the page's address; pictures stand below it."""
     for token in tokens:
         for child in token.children or ():
             href = str(child.attrGet("href") or "")
             if child.type == "link_open" and (found := _PAGE_LINK.match(href)):
                 child.attrSet("href", f"{prefix}{found[1]}{found[2]}")
+            elif child.type == "image":
+                child.attrSet("src", f"{prefix}{child.attrGet('src')}")

@@ -12,5 +12,6 @@ code{padding:.1em .3em}
 pre{padding:.8rem;overflow-x:auto}
 pre code{padding:0;background:none}
 table{border-collapse:collapse;display:block;overflow-x:auto}
+img{max-width:100%;height:auto}
 th,td{border:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}
 """

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 
-from rtdash.resources import guide_pages
+from rtdash.resources import guide_pages, guide_pictures
 from rtdash.server.guide import load_guide
 
 PAGES = list(guide_pages())
@@ -35,6 +35,23 @@ def test_pages_are_served_without_a_token(server):
     assert "Protocol" in httpx2.get(f"{server.url}/guide/protocol").text
     missing = httpx2.get(f"{server.url}/guide/nowhere")
     assert (missing.status_code, "quickstart" in missing.text) == (404, True)
+
+
+def test_pictures_are_shown(server):
+    """Each picture that a page names is served, may be shown, and is small; none is without use."""
+    shown = set()
+    for page in PAGES:
+        at = f"{server.url}/guide/{page}"
+        answer = httpx2.get(at)
+        for source in re.findall(r'<img src="([^"]+)" alt="[^"]+"', answer.text):
+            assert "img-src 'self'" in answer.headers["content-security-policy"]
+            picture = httpx2.get(urljoin(at, source))
+            assert picture.headers["content-type"] == "image/png"
+            assert picture.content.startswith(b"\x89PNG")
+            assert len(picture.content) <= 150_000, source
+            shown.add(source.rpartition("/")[2])
+    assert shown == {path.name for path in guide_pictures()}
+    assert shown
 
 
 def test_no_comment_is_shown():
