@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.certificates import write_signed_certificate
 from tests.programs import (
     free_port,
     identity,
@@ -38,7 +39,8 @@ class TestServer:
     answers.
 
     Somebody who wants a proxy in front connects it to `inner_port`; it must listen on `proxy_port`
-    if that isn't 0.
+    if that isn't 0. `secure_url` is the same server by TLS and with a password, where it has such a
+    door.
     """
 
     __test__ = False
@@ -53,6 +55,7 @@ class TestServer:
     user: str | None = None
     inner_port: int = 0
     proxy_port: int = 0
+    secure_url: str = ""
     is_up: Callable[["TestServer"], bool] = lambda server: _answers(server.port)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -229,8 +232,9 @@ def _rabbitmq(directory: Path) -> TestServer:
 
 
 def _kafka(directory: Path) -> TestServer:
-    port, controller, inner, proxy = (free_port() for _ in range(4))
+    port, controller, inner, proxy, secure = (free_port() for _ in range(5))
     java, jars = installed("java"), kafka_jars()
+    authority, identified = write_signed_certificate(directory)
     config = directory / "server.properties"
     config.write_text(
         "\n".join(
@@ -238,9 +242,14 @@ def _kafka(directory: Path) -> TestServer:
                 "process.roles=broker,controller",
                 "node.id=1",
                 f"controller.quorum.voters=1@127.0.0.1:{controller}",
-                f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},CONTROLLER://127.0.0.1:{controller}",
-                f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy}",
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}",
+                f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy},SECURE://127.0.0.1:{secure}",
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
+                "listener.name.secure.ssl.keystore.type=PEM",
+                f"listener.name.secure.ssl.keystore.location={identified}",
+                "listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
+                f'{_jaas("plain")}.plain.PlainLoginModule required user_plain="{PASSWORD}";',
+                f"{_jaas('scram-sha-512')}.scram.ScramLoginModule required;",
                 "controller.listener.names=CONTROLLER",
                 f"log.dirs={directory / 'data'}",
                 "offsets.topic.replication.factor=1",
@@ -264,6 +273,8 @@ def _kafka(directory: Path) -> TestServer:
             "MkU3OEVBNTcwNTJENDM2Qk",
             "-c",
             str(config),
+            "-S",
+            f"SCRAM-SHA-512=[name=scram,password={PASSWORD}]",
         ],
         directory,
     )
@@ -278,7 +289,14 @@ def _kafka(directory: Path) -> TestServer:
         directory=directory,
         inner_port=inner,
         proxy_port=proxy,
+        secure_url=f"kafkas://scram:{PASSWORD}@127.0.0.1:{secure}"
+        f"?sasl_mechanism=SCRAM-SHA-512&cafile={authority}",
     )
+
+
+def _jaas(mechanism: str) -> str:
+    """The beginning of the line that says which class checks a mechanism's users."""
+    return f"listener.name.secure.{mechanism}.sasl.jaas.config=org.apache.kafka.common.security"
 
 
 def _postgres(directory: Path) -> TestServer:

@@ -48,17 +48,30 @@ class Processes:
         """
         if self.url == "memory://" and self.opened:
             return self.opened[0]
+        if "?" in self.url:
+            options = options.replace("?", "&")
         self.opened.append(opened(self.url + options))
         return self.opened[-1]
 
 
-@pytest.fixture(params=["memory", *SERVERS])
+@pytest.fixture
+def secure_kafka(kafka_server: TestServer) -> str:
+    """The URL of the Kafka server by TLS and SCRAM."""
+    if not kafka_server.secure_url:
+        pytest.skip("the Kafka server of RTDASH_TEST_KAFKA_URL has no listener with TLS of ours")
+    return kafka_server.secure_url
+
+
+@pytest.fixture(params=["memory", *SERVERS, "secure_kafka"])
 async def processes(request: pytest.FixtureRequest) -> AsyncIterator[Processes]:
-    made = Processes(
-        "memory://"
-        if request.param == "memory"
-        else request.getfixturevalue(f"{request.param}_server").url
-    )
+    match request.param:
+        case "memory":
+            url = "memory://"
+        case "secure_kafka":
+            url = request.getfixturevalue("secure_kafka")
+        case name:
+            url = request.getfixturevalue(f"{name}_server").url
+    made = Processes(url)
     yield made
     for broker in made.opened:
         await broker.close()

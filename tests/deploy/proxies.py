@@ -15,9 +15,16 @@ DEPLOY = Path(__file__).parent.parent.parent / "fixtures" / "deploy"
 PATIENCE_S = 30
 
 
-def nginx(directory: Path, port: int, servers: list[ServerProcess]) -> TestServer:
-    """Nginx with the recipe's file; ports and the list of servers are ours."""
+def nginx(
+    directory: Path, port: int, servers: list[ServerProcess], *, keeps_prefix: bool = False
+) -> TestServer:
+    """Nginx with the recipe's file; ports and the list of servers are ours. `keeps_prefix`: the
+    path goes on as it came, and no header tells of it.
+    """
     text = (DEPLOY / "nginx" / "rtdash.conf").read_text()
+    if keeps_prefix:
+        text = text.replace("proxy_pass http://rtdash/;", "proxy_pass http://rtdash;")
+        text = text.replace("proxy_set_header X-Forwarded-Prefix /rtdash;", "")
     for number, server in enumerate((servers * 2)[:2], 1):
         text = text.replace(f"127.0.0.1:800{number}", f"127.0.0.1:{server.port}")
     (directory / "rtdash.conf").write_text(text.replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
@@ -67,10 +74,24 @@ def proxy(name: str, directory: Path, servers: list[ServerProcess]) -> Iterator[
     port = free_port()
     place = directory / name
     place.mkdir()
-    running = PROXIES[name](place, port, servers)
+    with _running(PROXIES[name](place, port, servers)) as url:
+        yield url
+
+
+@contextmanager
+def proxy_keeping_prefix(directory: Path, server: ServerProcess) -> Iterator[str]:
+    """An nginx that leaves the path as it came; the URL below which it serves the server."""
+    place = directory / "nginx"
+    place.mkdir()
+    with _running(nginx(place, free_port(), [server], keeps_prefix=True)) as url:
+        yield url
+
+
+@contextmanager
+def _running(running: TestServer) -> Iterator[str]:
     running.start()
     try:
-        url = f"http://127.0.0.1:{port}/rtdash"
+        url = f"http://127.0.0.1:{running.port}/rtdash"
         deadline = time.monotonic() + PATIENCE_S
         while httpx2.get(f"{url}/readyz", trust_env=False).status_code != 200:
             assert time.monotonic() < deadline

@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -141,7 +142,7 @@ class _Trial:
         if "broker" in name:
             assert "unavailable" not in seen
             assert sum(len(one.returns()) for one in self._subscribers) == sockets_before, (
-                "a socket was closed for the broker's sake"
+                f"a socket was closed for the broker's sake: {self._reasons(mended)}"
             )
         tell(
             self._capsys,
@@ -149,6 +150,17 @@ class _Trial:
             f" mended; seen {set(seen)}",
         )
         await asyncio.sleep(CALM_S)
+
+    def _reasons(self, mended: float) -> dict[str, int]:
+        """Why connections broke since a fault began, and how often."""
+        return dict(
+            Counter(
+                f"{change.detail} ({at - mended:.0f} s)"
+                for one in self._subscribers
+                for at, change in one.changes
+                if change.retry_in_s is not None and at > mended - 2 * FROZEN_S
+            )
+        )
 
     @asynccontextmanager
     async def _watching_readiness(self) -> AsyncIterator[list[str]]:

@@ -46,7 +46,8 @@ class FastHandshake:
         head.
         """
         transport = http.transport
-        head = RequestHead(http.scope["method"].encode(), http.url, http.headers)
+        scope = http.scope
+        head = RequestHead.below(scope["root_path"], scope["method"], http.url, http.headers)
         accept_response = negotiate(head)
         path, _, query = head.target.partition(b"?")
         if isinstance(accept_response, bytes):

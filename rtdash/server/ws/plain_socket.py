@@ -41,7 +41,8 @@ class PlainSocket(WebSocketsSansIOProtocol):
         uvicorn would write the head down and parse it again, with bounds of its own.
         """
         transport = http.transport
-        head = RequestHead(http.scope["method"].encode(), http.url, http.headers)
+        scope = http.scope
+        head = RequestHead.below(scope["root_path"], scope["method"], http.url, http.headers)
         if not is_handshake(head):
             transport.write(encode_response(unreadable()))
             transport.close()

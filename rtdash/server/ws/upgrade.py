@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 from starlette.responses import Response
 from websockets.datastructures import Headers
@@ -31,6 +31,18 @@ class RequestHead(NamedTuple):
     method: bytes
     target: bytes
     headers: Sequence[tuple[bytes, bytes]]
+
+    @classmethod
+    def below(
+        cls, prefix: str, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> Self:
+        """Return the head without the path under which a proxy serves, where the proxy left it
+        on.
+        """
+        path = prefix.encode()
+        if path and target.startswith(path + b"/"):
+            target = target[len(path) :]
+        return cls(method.encode(), target, headers)
 
 
 @dataclass(frozen=True, slots=True)
