@@ -7,7 +7,7 @@ connections of their own, both in autocommit.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -20,12 +20,17 @@ SILENCE_S = 3.0
 """After so long without a notice the server is asked for a sign of life, and given as long to
 answer."""
 
+PATIENCE_S = 10.0
+"""For notices that were sent: a process that starts over sooner never catches up with a server, or
+a machine, that is merely slow."""
+
 CONNECT_TIMEOUT_S = 5.0
 
 PAYLOAD_BYTES = 7_900
 """PostgreSQL takes less than 8,000 bytes a notification (manual, NOTIFY)."""
 
 _LOST = (psycopg.Error, OSError, TimeoutError)
+_Connection = psycopg.AsyncConnection[Any]
 _NOTIFY = (
     "SELECT pg_notify(topic, payload) FROM"
     " unnest(%s::text[], %s::text[]) WITH ORDINALITY AS sent(topic, payload, place) ORDER BY place"
@@ -43,7 +48,8 @@ class PostgresBroker:
         self._url = url
         self._topics = topics
         self._codec = codec
-        self._publisher: psycopg.AsyncConnection[Any] | None = None
+        self._publisher: _Connection | None = None
+        self._endings: dict[_Connection, asyncio.Task[None]] = {}
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
         """Send all of them in one round trip, in their order. Raises BrokerUnavailable."""
@@ -55,12 +61,10 @@ class PostgresBroker:
         try:
             if self._publisher is None:
                 self._publisher = await self._connect()
-            async with asyncio.timeout(SILENCE_S):
-                await self._publisher.execute(
-                    _NOTIFY, ([topic for topic, _ in pairs], [payload for _, payload in pairs])
-                )
+            values = [topic for topic, _ in pairs], [payload for _, payload in pairs]
+            await self._ask(self._publisher, PATIENCE_S, _NOTIFY, values)
         except _LOST as error:
-            await self.close()
+            self._publisher = None
             raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
@@ -78,10 +82,9 @@ class PostgresBroker:
                         for notice in self._codec.decode(sent.payload.encode()):
                             yield notice
                     if is_silent:
-                        async with asyncio.timeout(SILENCE_S):
-                            await connection.execute("SELECT 1")
+                        await self._ask(connection, SILENCE_S, "SELECT 1")
             finally:
-                await connection.close()
+                self._end(connection)
         except _LOST as error:
             raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
 
@@ -90,8 +93,42 @@ class PostgresBroker:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             await publisher.close()
+        if self._endings:
+            await asyncio.wait(self._endings.values(), timeout=SILENCE_S)
 
-    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+    async def _ask(
+        self, connection: _Connection, patience_s: float, query: LiteralString, values: Any = None
+    ) -> None:
+        """Run a query; a connection that fails or has no answer in time is ended. Raises
+        TimeoutError, and what the driver raises.
+        """
+        asked = asyncio.create_task(_execute(connection, query, values), name="notices")
+        try:
+            await asyncio.wait([asked], timeout=patience_s)
+        finally:
+            if not asked.done() or asked.cancelled() or asked.exception():
+                self._end(connection, asked)
+        if not asked.done():
+            raise TimeoutError
+        asked.result()
+
+    def _end(self, connection: _Connection, asked: asyncio.Task[None] | None = None) -> None:
+        """End a connection behind the caller: to cancel a query the driver waits for the server,
+        up to ten seconds. Idempotent.
+        """
+
+        async def end() -> None:
+            if asked is not None:
+                asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
+            await connection.close()
+
+        if connection not in self._endings:
+            ending = asyncio.create_task(end(), name="a connection for notices ends")
+            self._endings[connection] = ending
+            ending.add_done_callback(lambda _: self._endings.pop(connection))
+
+    async def _connect(self) -> _Connection:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             connection = await psycopg.AsyncConnection.connect(
                 self._url,
@@ -109,6 +146,10 @@ class PostgresBroker:
                 " address (--broker postgresql://HOST:5432/DB), or another broker"
             )
         return connection
+
+
+async def _execute(connection: _Connection, query: LiteralString, values: Any) -> None:
+    await connection.execute(query, values)
 
 
 def _fitting(notice: Notice) -> Iterator[Notice]:

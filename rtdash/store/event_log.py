@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, text, update
 
 from rtdash.domain.instants import to_ms
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import Message, encode, stamp
+from rtdash.store import dialects
 from rtdash.store.identity import draw_epoch, read_epoch
 from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.schema import events, heads
@@ -82,10 +83,17 @@ _LATELY = (
     .distinct()
     .subquery()
 )
+_CHANGED = _READ_HEADS.join(
+    _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
+)
+# Left to itself, SQLite reads the whole log along its key, which spares it the grouping.
+_CHANGED_IN_SQLITE = text(
+    "SELECT heads.venue, heads.channel, heads.seq FROM (SELECT venue, channel FROM events"
+    " INDEXED BY events_by_time WHERE appended_at >= :since GROUP BY venue, channel) AS lately"
+    " CROSS JOIN heads ON heads.venue = lately.venue AND heads.channel = lately.channel"
+)
 _READ_CHANGED = Prepared(
-    _READ_HEADS.join(
-        _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
-    )
+    lambda conn: _CHANGED if dialects.has_row_locks(conn) else _CHANGED_IN_SQLITE
 )
 _FEW_VENUES = 2_000
 """Of more venues than these the heads are read all together."""
