@@ -1,4 +1,4 @@
-"""What the polls of the heads cost: python loadtests/bench/head_polls.py [--venues 100000]
+"""Measure the polls of the heads: python loadtests/bench/head_polls.py [--venues 100000]
 [--changes 1000] [--seconds 90] [--followed 0] [--database URL]
 
 Changes are written to a store with so many venues, and between them a relay polls as often as a
