@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from tests.certificates import write_signed_certificate
+from tests.kafka_properties import PASSWORD, kafka_properties
 from tests.programs import (
     free_port,
     identity,
@@ -30,7 +31,6 @@ from tests.programs import (
 )
 
 START_LIMIT_S = 60.0
-PASSWORD = "only-for-tests"
 
 
 @dataclass
@@ -234,35 +234,9 @@ def _rabbitmq(directory: Path) -> TestServer:
 def _kafka(directory: Path) -> TestServer:
     port, controller, inner, proxy, secure = (free_port() for _ in range(5))
     java, jars = installed("java"), kafka_jars()
-    authority, identified = write_signed_certificate(directory)
+    authority = write_signed_certificate(directory)[0]
     config = directory / "server.properties"
-    config.write_text(
-        "\n".join(
-            (
-                "process.roles=broker,controller",
-                "node.id=1",
-                f"controller.quorum.voters=1@127.0.0.1:{controller}",
-                f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}",
-                f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy},SECURE://127.0.0.1:{secure}",
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
-                "listener.name.secure.ssl.keystore.type=PEM",
-                f"listener.name.secure.ssl.keystore.location={identified}",
-                "listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
-                f'{_jaas("plain")}.plain.PlainLoginModule required user_plain="{PASSWORD}";',
-                f"{_jaas('scram-sha-512')}.scram.ScramLoginModule required;",
-                "controller.listener.names=CONTROLLER",
-                f"log.dirs={directory / 'data'}",
-                "offsets.topic.replication.factor=1",
-                "transaction.state.log.replication.factor=1",
-                "transaction.state.log.min.isr=1",
-                "num.network.threads=1",
-                "num.io.threads=2",
-                "log.cleaner.enable=false",
-                "broker.session.timeout.ms=2000",  # a node that was killed may come back so soon
-                "broker.heartbeat.interval.ms=500",
-            )
-        )
-    )
+    config.write_text(kafka_properties(directory, port, controller, inner, proxy, secure))
     run = [java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*"]
     quietly(
         [
@@ -292,11 +266,6 @@ def _kafka(directory: Path) -> TestServer:
         secure_url=f"kafkas://scram:{PASSWORD}@127.0.0.1:{secure}"
         f"?sasl_mechanism=SCRAM-SHA-512&cafile={authority}",
     )
-
-
-def _jaas(mechanism: str) -> str:
-    """The beginning of the line that says which class checks a mechanism's users."""
-    return f"listener.name.secure.{mechanism}.sasl.jaas.config=org.apache.kafka.common.security"
 
 
 def _postgres(directory: Path) -> TestServer:
