@@ -6,6 +6,7 @@ from functools import partial
 
 from rtdash.server.background import Run
 from rtdash.server.guest_retention import GuestRetention
+from rtdash.server.heap import Heap, find_trim, resident_bytes
 from rtdash.server.housekeeping import measure_lag, probe_store, prune_events, prune_rows
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.services import Services
@@ -46,6 +47,9 @@ def list_runs(services: Services) -> Mapping[str, Run]:
         del runs["pruning"]
     if services.worker_metrics is not None:
         runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
+    trim = find_trim()
+    if trim is not None and resident_bytes():
+        runs["heap"] = Heap(trim, resident_bytes).run
     keys = services.keys
     return runs | ({"key set": keys.run} if keys.is_remote else {})
 

@@ -53,6 +53,8 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
         problem = logged_problem(request, error)
         response = problem.response()
         fault = error if problem.code == "internal" else None
+        # a refusal knows this frame, and with it the body: a name for it would keep both for ever
+        del problem
     services.metrics.count_request("POST", path, response.status_code, time.perf_counter() - start)
     await response(scope, receive, send)
     if fault is not None:
