@@ -5,8 +5,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_NO_NUMBER = re.compile(r"[^\d.,+-]")
-"""Characters around numbers: blanks, currencies, apostrophes between thousands."""
+_NUMBER = re.compile(
+    r"[^\d+(-]*?(?P<sign>[+-]?)[^\d+(-]*?"
+    r"(?P<digits>((?<![^\W\d_])[.,])?\d([\d.,'\u2019\s]*\d)?)(?P<exponent>[eE][+-]?\d{1,3})?"
+    r"[^\d+-]*"
+)
+"""A number with what may stand before and behind it, as currencies do; nothing but marks stands
+between its digits."""
+_BLANKS = re.compile(r"['\u2019\s]")
+_GROUPS = re.compile(r"\d{1,3}(,\d{2,3})*,\d{3}|\d+|")
+"""Whole digits with commas between thousands, or between lakhs."""
+_LONGEST = 100
+"""Characters of a number, since the pattern's time grows with their square."""
 _LARGEST = 10**12
 
 
@@ -16,9 +26,18 @@ class Unreadable(Exception):  # noqa: N818
 
 def parse_number(text: str, decimal: str) -> Decimal:
     """Return the number of a text with the decimal mark `decimal`. Raises Unreadable."""
+    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST else None
+    if found is None:
+        raise Unreadable(f"{text[:40]!r} is no number")
     thousands = "," if decimal == "." else "."
+    whole, mark, part = _BLANKS.sub("", found["digits"]).partition(decimal)
+    if not _GROUPS.fullmatch(whole.replace(thousands, ",")) or not (part.isdigit() or not part):
+        raise Unreadable(
+            f"{text[:40]!r} is no number with the decimal mark {decimal!r}: name its `decimal`"
+        )
+    written = f"{found['sign']}{whole.replace(thousands, '')}{mark and '.'}{part}"
     try:
-        number = Decimal(_NO_NUMBER.sub("", text).replace(thousands, "").replace(decimal, "."))
+        number = Decimal(written + (found["exponent"] or ""))
     except InvalidOperation:
         raise Unreadable(f"{text[:40]!r} is no number") from None
     if abs(number) > _LARGEST:

@@ -111,7 +111,7 @@ WRONG = [
     (("31.01.2026 19:00:01", "soon"), "Last changed", "is no time in the form"),
     (("24.07.2026", "2026-07-24"), "Arrival", "is no date in the form '%d.%m.%Y'"),
     ((";2;1;;", ";two;1;;"), "Adults", "is no number"),
-    ((";2;1;;", ";2.5;1;;"), None, None),
+    ((";2;1;;", ";2.5;1;;"), "Adults", "decimal mark"),
     ((";2;1.240,50", ";2,5;1.240,50"), "Nights", "no whole number"),
     (("In house", "Zombie"), "Status", "add it to `values`"),
     (("€ 40,00", "a lot"), "Paid", "is no number"),
