@@ -5,7 +5,7 @@ Pure: no I/O, no clock. What a row holds, and the operations made of it:
   in EUR, the market segment as the source;
 - days in the waiting list: booked as Pending, confirmed (`confirm`) after that number of days;
 - another room type assigned: an `amend` just before the check-in, since the row doesn't say when
-  it was decided. Rows with another end never took a room, so theirs is left out;
+  it was decided; with the row's price, since one that equals the standard price would change. Rows with another end never took a room, so theirs is left out;
 - Check-Out: `check_in` on the day of arrival, `check_out` on the status date; Canceled: `cancel`,
   No-Show: `no_show` on the status date;
 - Non Refund, "a deposit in the value of the total stay cost" (the data's article): paid in full
@@ -66,7 +66,8 @@ def operations_of(replayed: ReplayedRow) -> list[TimedOperation]:
         case RowStatus.CHECKED_OUT:
             arriving, leaving = hours.arriving(row.arrival), hours.leaving(row.ended_on)
             if row.assigned_room != row.reserved_room:
-                builder.add("amend", arriving - _STEP, {"roomType": row.assigned_room})
+                moved = {"roomType": row.assigned_room, "amount": _json_number(price)}
+                builder.add("amend", arriving - _STEP, moved)
             builder.add("check_in", arriving)
             if price > paid:
                 builder.add("pay", leaving - _STEP, {"amount": _json_number(price - paid)})

@@ -123,6 +123,7 @@ def test_other_room_is_an_amendment_at_the_check_in():
     """The room that was given is amended just before the check-in."""
     amended = replay(replace(STAYED, assigned_room="D"))[1]
     assert (amended["op"], amended["roomType"]) == ("amend", "D")
+    assert amended["amount"] == replay(STAYED)[0]["amount"]
     assert local_day(amended) == STAYED.arrival
 
 
