@@ -1,15 +1,13 @@
-"""Requests: reads against a bare ASGI function, durable bookings against plain sqlite3, and
-starts.
+"""Requests: reads and lists against a bare ASGI function, durable bookings against plain
+sqlite3.
 """
 
 import sqlite3
-import subprocess
-import sys
 import time
 
 from bench import Bench, Figures
 from processes import Server, plain, rtdash
-from traffic import STATS, Caller, post_at_once
+from traffic import STATS, TABLES, UPCOMING, Caller, post_at_once
 
 
 def reads(bench: Bench) -> Figures:
@@ -19,9 +17,10 @@ def reads(bench: Bench) -> Figures:
     number = bench.size(3_000)
     with rtdash(bench.data) as server:
         etag = Caller(server).call("GET", STATS).headers["ETag"]
-        whole, unchanged = _read(server, number, {}), _read(server, number, {"If-None-Match": etag})
+        whole = _read(server, number, STATS)
+        unchanged = _read(server, number, STATS, {"If-None-Match": etag})
     with plain("bare") as server:
-        bare = _read(server, number, {})
+        bare = _read(server, number, STATS)
     return {
         "read_us": whole,
         "unchanged_us": unchanged,
@@ -29,6 +28,31 @@ def reads(bench: Bench) -> Figures:
         "of_bare_200": bare / whole,
         "of_bare_304": bare / unchanged,
     }
+
+
+def lists(bench: Bench) -> Figures:
+    """Row 15. GET of a list of 50 reservations with a token, read anew by each request; and of the
+    list that polling pages repeat. A bare ASGI function writes the same bytes.
+    """
+    number = bench.size(1_500)
+    figures: Figures = {}
+    for name, path in (("list", f"{TABLES}?limit=50"), ("upcoming", UPCOMING)):
+        with rtdash(bench.data) as server:
+            caller = Caller(server)
+            caller.post_lists(400)
+            body = caller.fetch(path)
+            ours = _read(server, number, path)
+        file = bench.directory / "body"
+        file.write_bytes(body)
+        with plain("bare", str(file)) as server:
+            bare = _read(server, number, path)
+        figures |= {
+            f"{name}_us": ours,
+            f"{name}_bytes": len(body),
+            f"{name}_bare_us": bare,
+            f"{name}_times_bare": ours / bare,
+        }
+    return figures
 
 
 def writes(bench: Bench) -> Figures:
@@ -55,24 +79,13 @@ def writes(bench: Bench) -> Figures:
     }
 
 
-def starts(bench: Bench) -> Figures:
-    """Row 11. Seconds until `rtdash serve` takes connections, and of `rtdash watch --help`."""
-    with rtdash(bench.data) as server:
-        ready_s = server.started_s
-    start = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", "rtdash", "watch", "--help"], capture_output=True, check=True
-    )
-    return {"ready_s": ready_s, "help_s": time.monotonic() - start}
-
-
-def _read(server: Server, number: int, headers: dict[str, str]) -> float:
+def _read(server: Server, number: int, path: str, headers: dict[str, str] | None = None) -> float:
     """Microseconds of CPU a request."""
     caller = Caller(server)
-    caller.call("GET", STATS, headers=headers)
+    caller.call("GET", path, headers=headers)
     cpu_s = server.cpu_s()
     for _ in range(number):
-        caller.call("GET", STATS, headers=headers)
+        caller.call("GET", path, headers=headers)
     return (server.cpu_s() - cpu_s) * 1e6 / number
 
 

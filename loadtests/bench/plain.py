@@ -1,10 +1,11 @@
 """Servers that rtdash is compared with, on the same uvicorn: FastAPI's plain loop over its sockets, and a
 bare ASGI function.
 
-python plain.py loop|bare PORT [SECRET]
+python plain.py loop|bare PORT [SECRET [FILE]]
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -43,18 +44,27 @@ def plain_loop(secret: str) -> FastAPI:
     return app
 
 
-async def bare(scope: Any, receive: Any, send: Any) -> None:
-    """200 and a few bytes to whatever is asked."""
-    if scope["type"] == "http":
-        await receive()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": BODY})
+class Bare:
+    """ASGI function that gives 200 and the same bytes to every request."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        length = (b"content-length", b"%d" % len(body))
+        self._headers = [(b"content-type", b"application/json"), length]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await receive()
+            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            await send({"type": "http.response.body", "body": self._body})
 
 
 if __name__ == "__main__":
-    app = bare if sys.argv[1] == "bare" else plain_loop(sys.argv[3])
-    lifespan = "off" if app is bare else "on"
+    is_bare = sys.argv[1] == "bare"
+    body = Path(sys.argv[4]).read_bytes() if len(sys.argv) > 4 else BODY
+    app = Bare(body) if is_bare else plain_loop(sys.argv[3])
+    lifespan = "off" if is_bare else "on"
     uvicorn.run(
         app,
         port=int(sys.argv[2]),

@@ -91,6 +91,7 @@ def rtdash(data: Path, *more: str, keep: bool = False) -> Iterator[Server]:
     if not keep:
         shutil.rmtree(data, ignore_errors=True)
     environment = os.environ | UNLIMITED | {"RTDASH_DATA": str(data)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start compiles all packages anew
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "rtdash", "serve", "--port", str(port), *more]
     with serving(command, port, environment, token=_token(environment)) as server:
@@ -98,10 +99,10 @@ def rtdash(data: Path, *more: str, keep: bool = False) -> Iterator[Server]:
 
 
 @contextmanager
-def plain(kind: str) -> Iterator[Server]:
+def plain(kind: str, *more: str) -> Iterator[Server]:
     """One of `plain.py`."""
     (port,) = free_ports(1)
-    command = [sys.executable, str(HERE / "plain.py"), kind, str(port), SECRET]
+    command = [sys.executable, str(HERE / "plain.py"), kind, str(port), SECRET, *more]
     with serving(command, port, dict(os.environ), token=_token(os.environ | UNLIMITED)) as server:
         yield server
 

@@ -4,10 +4,13 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from answering import reads, starts, writes
+from answering import lists, reads, writes
 from bench import Bench, Figures, Target, at_least, at_most
 from connecting import connections, storm
 from fanout import burst, compression, growth, latency, single, venues
+from on_postgres import postgres_writes
+from starting import great_store, starts
+from stating import states
 from workers import workers
 from year import lag, reports
 
@@ -60,10 +63,16 @@ ROWS: dict[str, Row] = {
     "9 growth, 5,000 subscribers": Row(growth, {"growth": at_most(1.2)}),
     "9 growth, 1,000 venues": Row(venues, {"times_one": at_most(3)}),
     "10 compression": Row(compression, _BYTES),
-    "11 starts": Row(starts, {"ready_s": at_most(1.5), "help_s": at_most(0.4)}),
+    "11 starts": Row(starts, {"ready_s": at_most(0.6), "help_s": at_most(0.4)}),
     "12 reports of a year": Row(reports, dict.fromkeys(_REPORTS, at_most(200))),
     "13 lag of the event loop": Row(lag, dict.fromkeys(_WORKS, at_most(20))),
     "14 two workers": Row(workers, {"lost_1": at_most(0), "lost_2": at_most(0)}),
+    "15 lists of 50": Row(
+        lists, {"list_times_bare": at_most(3), "upcoming_times_bare": at_most(3)}
+    ),
+    "16 start over 5 million events": Row(great_store, {"ready_s": at_most(1)}),
+    "17 states and batches, 1,000 subscribers": Row(states, {"lost": at_most(0)}),
+    "18 single bookings on PostgreSQL": Row(postgres_writes, {"pgbench_times": at_most(1.3)}),
 }
 
 

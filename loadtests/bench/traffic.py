@@ -13,10 +13,11 @@ from uuid import uuid4
 
 from processes import Server
 
-TABLES, OPERATIONS, STATS = (
+TABLES, OPERATIONS, STATS, UPCOMING = (
     "/api/restaurant/reservations",
     "/api/operations",
     "/api/dashboard/stats",
+    "/api/reservations/upcoming?withinMinutes=10080&venue=harbour-grill",
 )
 
 
@@ -48,13 +49,22 @@ class Caller:
         """The answer, read; anything but success is an error. A body that is text is sent as it is,
         others as JSON.
         """
+        return self._exchange(method, path, body, headers)[0]
+
+    def fetch(self, path: str) -> bytes:
+        """Return the body of a GET."""
+        return self._exchange("GET", path)[1]
+
+    def _exchange(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         self._connection.request(method, path, text, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
-        return answer
+        return answer, content
 
     def post_lists(self, number: int, *, size: int = 100, venues: Sequence[str] = ()) -> float:
         """Bookings as operations, `size` a request, one request after the other; of the first
