@@ -6,16 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from bench import Bench, Figures
 from processes import rtdash
 from traffic import Caller, post_at_once
 
 CONNECTIONS = 32
+_NEEDING = ("pgbench_times", "million_confirm_100_s_cores")
 SECONDS = 10
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _OWN = {
@@ -32,7 +34,7 @@ def postgres_writes(bench: Bench) -> Figures:
     """Row 18. Bookings a second from 32 connections, and transactions a second of pgbench with a
     booking's statements from as many.
     """
-    with _postgres(bench) as url:
+    with postgres(bench) as (url, _):
         if url is None:
             return {}
         number = bench.size(2_000)
@@ -53,8 +55,10 @@ def postgres_writes(bench: Bench) -> Figures:
 
 
 @contextmanager
-def _postgres(bench: Bench) -> Iterator[str | None]:
-    """Give an empty database, or None where there is no PostgreSQL to be had."""
+def postgres(bench: Bench) -> Iterator[tuple[str | None, Callable[[], list[psutil.Process]]]]:
+    """Give an empty database, None where there is no PostgreSQL to be had, and the server's
+    processes.
+    """
     needs = "PostgreSQL with pgbench, and a checkout installed with the extra test"
     sys.path.append(str(_CHECKOUT))
     try:
@@ -63,19 +67,19 @@ def _postgres(bench: Bench) -> Iterator[str | None]:
         from tests.servers import running  # noqa: PLC0415
         from tests.stores import new_database  # noqa: PLC0415
     except ImportError:
-        bench.missing["pgbench_times"] = needs
-        yield None
+        bench.missing.update(dict.fromkeys(_NEEDING, needs))
+        yield None, list
         return
     if shutil.which("pgbench") is None:
-        bench.missing["pgbench_times"] = needs
-        yield None
+        bench.missing.update(dict.fromkeys(_NEEDING, needs))
+        yield None, list
         return
     try:
         with running("postgres") as server, new_database(server.url) as url:
-            yield url
+            yield url, lambda: list(server.tree())
     except pytest.skip.Exception:
-        bench.missing["pgbench_times"] = needs
-        yield None
+        bench.missing.update(dict.fromkeys(_NEEDING, needs))
+        yield None, list
 
 
 def _pgbench(bench: Bench, url: str) -> float:

@@ -8,6 +8,8 @@ from answering import lists, reads, writes
 from bench import Bench, Figures, Target, at_least, at_most
 from connecting import connections, storm
 from fanout import burst, compression, growth, latency, single, venues
+from fleet import process
+from fleet_store import fleet_store
 from on_postgres import postgres_writes
 from starting import great_store, starts
 from stating import states
@@ -73,6 +75,8 @@ ROWS: dict[str, Row] = {
     "16 start over 5 million events": Row(great_store, {"ready_s": at_most(1)}),
     "17 states and batches, 1,000 subscribers": Row(states, {"lost": at_most(0)}),
     "18 single bookings on PostgreSQL": Row(postgres_writes, {"pgbench_times": at_most(1.3)}),
+    "19 a process of a fleet": Row(process, {"not_live": at_most(20)}),
+    "20 the store of a fleet": Row(fleet_store, {"million_confirm_100_s_cores": at_most(8)}),
 }
 
 

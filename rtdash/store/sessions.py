@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, and_, bindparam, case, delete, or_, select, update
@@ -169,14 +170,16 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     by_id = {confirmation.session_id: confirmation for confirmation in confirmations}
     if not by_id:
         return
+    changed = []
     for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}).all():
         held, confirmation = session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
             merged = {**(held.positions or {}), **confirmation.positions}
-            _CONFIRM.execute(
-                conn,
-                [_holder(held.id, held.generation) | {"to_positions": encode_positions(merged)}],
+            changed.append(
+                _holder(held.id, held.generation) | {"to_positions": encode_positions(merged)}
             )
+    if changed:  # in one go: a fleet confirms hundreds of sessions a second
+        _CONFIRM.execute(conn, sorted(changed, key=itemgetter("of_id")))
 
 
 def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: datetime) -> None:

@@ -182,6 +182,19 @@ async def test_confirmations_add_up(database):
     }
 
 
+async def test_many_confirmations_are_written_each_to_its_session(database):
+    """In one call, whatever their order; one of an older generation among them changes nothing."""
+    for number in range(4):
+        await database.write(save(replace(SESSION, id=f"s{number}")))
+    confirmations = [
+        Confirmation(f"s{number}", 7 if number == 1 else 1, {ROOMS: Position("e1", 10 + number)})
+        for number in (3, 0, 1, 2)
+    ]
+    await database.write(lambda conn: sessions.confirm(conn, confirmations))
+    found = [await database.read(load(session_id=f"s{number}")) for number in range(4)]
+    assert [one.positions[ROOMS].seq for one in found] == [10, 3, 12, 13]
+
+
 async def test_a_released_session_waits_for_its_client(database):
     """Until it expires; a late release of an older generation changes nothing."""
     await database.write(save(SESSION))
