@@ -31,7 +31,6 @@ __all__ = [
 _NUL = "\x00"
 """Character that no text of PostgreSQL holds: an id with it is one that was never given."""
 
-
 _CURRENT = (
     sessions.c.id == bindparam("of_id"),
     sessions.c.generation == bindparam("of_generation"),
@@ -171,13 +170,11 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     if not by_id:
         return
     changed = []
-    for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}).all():
+    for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}):
         held, confirmation = session_of(*row), by_id[row.id]
         if held.generation == confirmation.generation:
-            merged = {**(held.positions or {}), **confirmation.positions}
-            changed.append(
-                _holder(held.id, held.generation) | {"to_positions": encode_positions(merged)}
-            )
+            merged = encode_positions({**(held.positions or {}), **confirmation.positions})
+            changed.append(_holder(held.id, held.generation) | {"to_positions": merged})
     if changed:  # in one go: a fleet confirms hundreds of sessions a second
         _CONFIRM.execute(conn, sorted(changed, key=itemgetter("of_id")))
 
