@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from rtdash.hub import EncodedBatch, Hub, Subscription
+from rtdash.protocol.channels import Stream
 from rtdash.protocol.frames import text_frame
 from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
 
@@ -210,3 +211,54 @@ def test_out_of_order_is_refused(hub: Hub) -> None:
     """The hub takes only what comes next: anything else is the relay's to sort out."""
     with pytest.raises(AssertionError):
         hub.publish(BOOKINGS, 2, [b"two"])
+
+
+def test_each_fault_of_a_subscriber_is_counted_and_explained(
+    hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the stream and has the traceback; every one counts."""
+
+    def burst(_batch: EncodedBatch) -> None:
+        raise OSError("the transport is gone")
+
+    for _ in range(2):
+        hub.join(BOOKINGS, Member(burst))
+    with caplog.at_level(logging.ERROR):
+        hub.publish(BOOKINGS, 1, [b"one"])
+        turns.turn()
+    assert hub.faults == 2
+    assert all(f"{BOOKINGS.venue}/{BOOKINGS.channel}" in one.message for one in caplog.records)
+    assert "the transport is gone" in caplog.text
+    assert not hub.has_members(BOOKINGS)
+
+
+def test_one_member_is_enough_to_publish_for(hub: Hub) -> None:
+    """A stream has members from the first one on, by itself."""
+    assert not hub.has_members(BOOKINGS)
+    hub.join(BOOKINGS, Member())
+    assert hub.has_members(BOOKINGS)
+    assert not hub.has_members(NOTES)
+
+
+def test_states_of_two_streams_share_a_turn(hub: Hub, turns: Turns) -> None:
+    """None takes the other's place."""
+    figures = Stream("another-hotel", STATS.channel)
+    members = {}
+    for stream in (STATS, figures):
+        members[stream] = Member()
+        hub.join(stream, members[stream])
+        hub.publish_state(stream, "stats_update", stream.venue.encode())
+    turns.turn()
+    assert {stream: member.bodies for stream, member in members.items()} == {
+        stream: [stream.venue.encode()] for stream in members
+    }
+
+
+def test_a_batch_for_replays_is_one_of_its_stream() -> None:
+    """With the hub's own bound of compression."""
+    turns = Turns()
+    hub = Hub(turns.call_soon, turns.call_later, turns.clock, compress_min_bytes=5)
+    batch = hub.batch(BOOKINGS, 4, (b"aaaaaaaaaaaaaaaa", b"bbbb"))
+    assert (batch.stream, batch.first_seq, batch.last_seq) == (BOOKINGS, 4, 5)
+    same = EncodedBatch(BOOKINGS, 4, (b"aaaaaaaaaaaaaaaa", b"bbbb"), 5)
+    assert batch.deflated == same.deflated != batch.frames

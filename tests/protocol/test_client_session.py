@@ -241,3 +241,12 @@ def test_what_is_no_message_is_a_value_error(text):
     """Nothing that a server can send escapes as another error."""
     with pytest.raises(ValueError, match=r".*"):
         subscribed(BOOKINGS).receive(text)
+
+
+def test_without_a_connection_nothing_is_subscribed():
+    """However it was before: a lost connection has no streams, and no replay under way."""
+    session = subscribed(BOOKINGS)
+    assert session.is_subscribed
+    session.disconnected()
+    assert not session.is_subscribed
+    assert not session.is_replaying

@@ -270,3 +270,55 @@ def test_no_json_breaks_the_session(body: Any) -> None:
 def test_no_text_breaks_the_session(text: str) -> None:
     """Whatever text comes, there is an action or an error that can be sent."""
     read(text)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"venue": "v"},
+        {"venue": "v" * 256},
+        {"batch": 1},
+        {"batch": 1000},
+        {"positions": {"hotel_reservations": {"epoch": "e" * 256, "seq": 2**53 - 1}}},
+        {"positions": {"hotel_reservations": {"epoch": "e", "seq": 0}}},
+    ],
+)
+def test_the_bounds_themselves_are_allowed(beside: dict[str, Any]) -> None:
+    """The shortest, the longest, the least and the most of each field."""
+    asked = {"action": "subscribe", "channels": ["hotel_reservations"], **beside}
+    assert isinstance(read(asked), Subscribe)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"venue": ""},
+        {"venue": "v" * 257},
+        {"batch": 0},
+        {"batch": 1001},
+        {"positions": {"hotel_reservations": {"epoch": "", "seq": 1}}},
+        {"positions": {"hotel_reservations": {"epoch": "e" * 257, "seq": 1}}},
+        {"positions": {"hotel_reservations": {"epoch": "e", "seq": 2**53}}},
+        {"positions": {"hotel_reservations": {"epoch": "e", "seq": -1}}},
+    ],
+)
+def test_what_is_just_beyond_a_bound_is_refused(beside: dict[str, Any]) -> None:
+    """With `bad_request`, and the field in its words."""
+    body = refusal({"action": "subscribe", "channels": ["hotel_reservations"], **beside})
+    assert body["code"] == "bad_request"
+    assert next(iter(beside)).removesuffix("s") in body["message"]
+
+
+@pytest.mark.parametrize("session", ["", "s" * 10_000, "a\x00b", 7, None])
+def test_a_session_is_a_short_string(session: Any) -> None:
+    """Neither empty nor endless, and without a NUL, which PostgreSQL does not store."""
+    assert refusal({"action": "resume", "session": session})["code"] == "bad_request"
+
+
+def test_an_unknown_channel_of_positions_is_named() -> None:
+    """With where it stands, the ones there are, and by itself for programs."""
+    asked = {"action": "resume", "session": "s", "positions": {"v": {"hotel": {}}}}
+    body = refusal(asked)
+    assert (body["code"], body["channels"]) == ("unknown_channel", ["hotel"])
+    assert "positions of 'v'" in body["message"]
+    assert "hotel_stats, " in body["message"]

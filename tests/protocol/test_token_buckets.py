@@ -3,7 +3,7 @@
 import pytest
 
 from rtdash.protocol import rates
-from rtdash.protocol.rates import TokenBuckets
+from rtdash.protocol.rates import TokenBucket, TokenBuckets
 
 
 def test_forgetting_full_buckets_bounds_memory_and_changes_nothing(
@@ -38,3 +38,16 @@ def test_no_rate_is_no_limit() -> None:
     buckets = TokenBuckets(0, 1)
     assert [buckets.take("ann", 0.0) for _ in range(9)] == [0.0] * 9
     assert len(buckets) == 0
+
+
+def test_a_bucket_is_full_at_the_instant_when_it_has_refilled() -> None:
+    """Not before: forgetting it then would be a gift."""
+    bucket = TokenBucket(2, 10, 100.0)
+    assert bucket.is_full(100.0)
+    assert [bucket.take(100.0) for _ in range(4)] == [0.0] * 4
+    assert [bucket.is_full(now) for now in (100.0, 101.9, 102.0, 500.0)] == [
+        False,
+        False,
+        True,
+        True,
+    ]

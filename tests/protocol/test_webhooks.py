@@ -57,3 +57,27 @@ def test_a_secret_is_long_and_has_its_prefix(secret: str) -> None:
     """24 bytes at least, as the specification wants."""
     with pytest.raises(ValueError, match="whsec_"):
         parse_secret(secret)
+
+
+@pytest.mark.parametrize("at", [AT - 300, AT, AT + 300])
+@pytest.mark.parametrize("delivery_id", ["x", "x" * 256])
+def test_what_is_just_within_the_bounds_is_taken(at: int, delivery_id: str) -> None:
+    """An id of 1 to 256 characters, and five minutes either way."""
+    headers = {"webhook-id": delivery_id, "webhook-timestamp": str(at)}
+    assert check_age(headers, AT) == (delivery_id, at)
+
+
+@pytest.mark.parametrize(
+    ("headers", "word"),
+    [
+        ({"webhook-timestamp": str(AT)}, "webhook-id must be there"),
+        ({"webhook-id": "", "webhook-timestamp": str(AT)}, "webhook-id must be there"),
+        ({"webhook-id": ID}, "seconds since 1970"),
+        ({"webhook-id": ID, "webhook-timestamp": "1" * 12}, "seconds since 1970"),
+        ({"webhook-id": ID, "webhook-timestamp": str(AT - 301)}, "send it anew"),
+    ],
+)
+def test_a_refused_delivery_says_what_is_wrong(headers: dict[str, str], word: str) -> None:
+    """The sender's operator reads it."""
+    with pytest.raises(BadDelivery, match=word):
+        check_age(headers, AT)

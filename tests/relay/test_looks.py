@@ -161,8 +161,10 @@ def test_a_position_beyond_the_log_ends_its_epoch(run) -> None:
         assert setup.relay.epoch == "e2"
         await setup.relay.refute(NOTES, made_up, is_believed=True)
         assert setup.relay.epoch == "e3"
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="beyond the end of the log") as refused:
             await setup.relay.refute(NOTES, Position("e3", 1_000), is_believed=True)
+        assert refused.value.reason == "beyond_head"
+        assert "subscribe without a position" in refused.value.hint
         assert setup.relay.epoch == "e3"
 
     run(body())

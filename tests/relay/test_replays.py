@@ -8,7 +8,8 @@ import pytest
 
 from rtdash.protocol.channels import Position
 from rtdash.relay import ReplayStart
-from tests.fakes import BOOKINGS, Member
+from rtdash.relay.replays import FLOOR_TTL_S
+from tests.fakes import BOOKINGS, NOTES, Member
 from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
@@ -284,5 +285,59 @@ def test_a_position_of_a_new_epoch_does_not_wait_for_a_read_of_the_old_one(run) 
         await settled()
         setup.log.release()
         assert (await start).recovered
+
+    run(body())
+
+
+def test_the_floor_is_read_once_in_a_while(run) -> None:
+    """For each stream and each epoch by itself; a flood of positions costs one read a second."""
+
+    async def body() -> None:
+        setup, now = RelayFixture(), [100.0]
+        setup.relay._replays._clock = lambda: now[0]
+        for stream, pruned in ((BOOKINGS, 4), (NOTES, 7)):
+            setup.log.append(stream, 10)
+            setup.log.prune(stream, pruned)
+            await setup.relay.follow(stream)
+
+        async def recovered(stream, seq) -> bool | None:
+            return (await setup.relay.prepare(stream, Position(setup.log.epoch, seq))).recovered
+
+        together = [recovered(BOOKINGS, 5), recovered(NOTES, 5), recovered(BOOKINGS, 3)]
+        assert await asyncio.gather(*together) == [True, False, False]
+        assert sorted(setup.log.reads).count(("floor", BOOKINGS)) == 1
+        now[0] += FLOOR_TTL_S
+        setup.log.prune(BOOKINGS, 6)
+        assert await recovered(BOOKINGS, 5), "the floor was read again too early"
+        now[0] += 0.1
+        assert not await recovered(BOOKINGS, 5)
+        assert setup.log.reads.count(("floor", BOOKINGS)) == 2
+        await setup.log.draw_epoch("e1")
+        await setup.relay.poll_heads()
+        assert not await recovered(BOOKINGS, 5)
+        assert setup.log.reads.count(("floor", BOOKINGS)) == 3
+
+    run(body())
+
+
+def test_pages_of_two_streams_are_read_apart(run) -> None:
+    """Readers share a page only where it is the same page."""
+
+    async def body() -> None:
+        setup = RelayFixture()
+        followers = {BOOKINGS: Member(), NOTES: Member()}
+        for stream in followers:
+            setup.log.append(stream, 3)
+            await setup.relay.follow(stream)
+        setup.log.hold(2)
+        replays = [
+            asyncio.create_task(setup.relay.replay(stream, 0, member))
+            for stream, member in followers.items()
+        ]
+        await settled()
+        setup.log.release()
+        await asyncio.gather(*replays)
+        for stream, member in followers.items():
+            assert [batch.stream for batch in member.parcels] == [stream]
 
     run(body())
