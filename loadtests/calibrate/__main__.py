@@ -1,6 +1,6 @@
 """Fit the chain of conditional distributions of a hotel's bookings to the data set.
 
-    python loadtests/calibrate hotel_bookings.csv.zip fixtures/calibration/hotel_chain.json
+    python -m loadtests.calibrate hotel_bookings.csv.zip fixtures/calibration/hotel_chain.json
 
 Only conditional distributions are stored, each backed by at least `LEAST_EVENTS` bookings.
 """
@@ -12,11 +12,17 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from days import fit_days
-from rows import FIRST, LAST, VARIABLES, Coder, Row, read_rows
-from tree import LEAST_EVENTS, PRICE, PRIOR, Table, TreeFit
+from loadtests.calibrate.days import fit_days
+from loadtests.calibrate.raking import fit_factors
+from loadtests.calibrate.rows import FIRST, LAST, VARIABLES, Coder, Row, read_rows
+from loadtests.calibrate.tree import LEAST_EVENTS, PRICE, PRIOR, Table, TreeFit
+from rtdash.simulate.hotel import LARGE
+from rtdash.simulate.prices import FORMS, form_of
+
+Coded: TypeAlias = Sequence[tuple[Row, tuple[int, ...]]]
+"""Rows with their codes."""
 
 _INDEX = {name: index for index, name in enumerate(VARIABLES)}
 _APART = {"outcome": "deposit"}
@@ -57,6 +63,8 @@ def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
         apart = _INDEX[_APART.get(name, "segment")] if name != "segment" else None
         trees[name] = TreeFit(table, target, range(target), apart=apart, price=price).fit(wanted)
     rates = [row.rate for row, _ in coded]
+    full_years = [codes for row, codes in coded if FIRST <= row.arrival <= LAST]
+    places = (_INDEX["month"], _INDEX["segment"])
     chain = {
         "rows": len(coded),
         "created_variance": 0.1,
@@ -65,7 +73,12 @@ def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
         "mean_rate": round(sum(rates) / len(rates), 2),
         "arrivals": _per_day([row for row, _ in coded]),
         "created_weekdays": _created_weekdays([row for row, _ in coded], coder),
-        "cancelled_weekdays": _cancelled_weekdays([row for row, _ in coded]),
+        "cancelled_weekdays": _cancelled_weekdays([row for row, _ in coded], coder),
+        "price_forms": _price_forms(coded, coder),
+        "factors": {
+            name: fit_factors(trees[name], full_years, coder.sizes(), (*places, _INDEX[name]))
+            for name in ("nights", "rate")
+        },
         "shared_fate": _shared_fate([row for row, _ in coded]),
         "trees": trees,
     }
@@ -112,34 +125,66 @@ def _created_weekdays(rows: Sequence[Row], coder: Coder) -> list[list[float]]:
     ]
 
 
-def _cancelled_weekdays(rows: Sequence[Row]) -> list[float]:
-    found = Counter(row.ended_on.weekday() for row in rows if row.outcome == "Canceled")
-    return _average_one([found[day] for day in range(7)])
+def _cancelled_weekdays(rows: Sequence[Row], coder: Coder) -> list[list[float]]:
+    """Return, for each segment, how frequent each weekday of cancelling is, drawn towards all."""
+    gone = [row for row in rows if row.outcome == "Canceled"]
+    every = Counter(row.ended_on.weekday() for row in gone)
+    found = Counter((row.segment, row.ended_on.weekday()) for row in gone)
+    return [
+        _average_one([30 * every[day] / len(gone) + found[segment, day] for day in range(7)])
+        for segment in coder.segments
+    ]
 
 
-def _average_one(counts: Sequence[int]) -> list[float]:
+def _average_one(counts: Sequence[float]) -> list[float]:
     return [round(count * len(counts) / sum(counts), 3) for count in counts]
 
 
-def _shared_fate(rows: Sequence[Row]) -> float:
-    """Return the share of rooms that share the fate of their block.
+def _price_forms(coded: Coded, coder: Coder) -> list[list[float]]:
+    """Return, for each segment, the shares of the forms of prices in classes wider than one price."""
+    bounds = coder.rates
+    place = _INDEX["rate"]
+    rows = [
+        (row.segment, form_of(round(row.rate * 100)))
+        for row, codes in coded
+        if row.rate and bounds[codes[place] + 1] - bounds[codes[place]] > 1
+    ]
+    every, found = Counter(form for _, form in rows), Counter(rows)
+    forms = range(len(FORMS))
+    return [
+        _shares([30 * every[form] / len(rows) + found[segment, form] for form in forms])
+        for segment in coder.segments
+    ]
 
-    Two rooms agree with the probability f² + (1 - f²)·(p² + (1 - p)²), p the rate of cancellations.
+
+def _shares(counts: Sequence[float]) -> list[float]:
+    return [round(count / sum(counts), 4) for count in counts]
+
+
+def _shared_fate(rows: Sequence[Row]) -> list[float]:
+    """Return the shares of rooms that share the fate of their block: of a small one, of a large one.
+
+    Two rooms agree with the probability f² + (1 - f²)·(p² + (1 - p)²), p the rate of cancellations
+    of their segment and deposit.
     """
-    blocks: defaultdict[Any, list[bool]] = defaultdict(list)
+    blocks: defaultdict[Any, list[Row]] = defaultdict(list)
+    kinds: defaultdict[Any, list[bool]] = defaultdict(list)
     for row in rows:
-        blocks[row.block].append(row.outcome == "Check-Out")
-    agree = pairs = chance = 0.0
-    stays = sum(row.outcome == "Check-Out" for row in rows) / len(rows)
-    for fates in blocks.values():
-        size, stayed = len(fates), sum(fates)
-        if size > 1:
-            gone = size - stayed
-            agree += (stayed * (stayed - 1) + gone * (gone - 1)) / (size * (size - 1))
-            chance += stays**2 + (1 - stays) ** 2
-            pairs += 1
-    agree, chance = agree / pairs, chance / pairs
-    return round(max(0.0, (agree - chance) / (1 - chance)) ** 0.5, 3)
+        blocks[row.block].append(row)
+        kinds[row.segment, row.deposit].append(row.outcome == "Check-Out")
+    stays = {kind: sum(fates) / len(fates) for kind, fates in kinds.items()}
+    shared = []
+    for sizes in (range(2, LARGE), range(LARGE, 1000)):
+        gain = least = 0.0
+        for block in blocks.values():
+            size, stayed = len(block), sum(row.outcome == "Check-Out" for row in block)
+            if size in sizes:
+                gone, share = size - stayed, stays[block[0].segment, block[0].deposit]
+                chance = share**2 + (1 - share) ** 2
+                agree = (stayed * (stayed - 1) + gone * (gone - 1)) / (size * (size - 1))
+                gain, least = gain + agree - chance, least + 1 - chance
+        shared.append(round(max(0.0, gain / least) ** 0.5, 3) if least else 0.9)
+    return shared
 
 
 def main(arguments: Sequence[str]) -> None:

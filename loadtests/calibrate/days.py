@@ -8,8 +8,7 @@ from statistics import fmean, pvariance
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rows import FIRST, LAST, Row
-
+from loadtests.calibrate.rows import FIRST, LAST, Row
 from rtdash.simulate.calibration import TrafficProfile
 from rtdash.simulate.hotel import HotelDemand, Stay
 from rtdash.simulate.hotel_chain import HotelChain
@@ -19,7 +18,7 @@ WARM_UP = 740
 """Days after which arrivals are complete: the longest lead."""
 
 _ROUNDS = 3
-_SEEDS = 4
+_SEEDS = 6
 
 
 def unevenness(days: Iterable[date], first: date, last: date) -> float:

@@ -1,6 +1,6 @@
 """Compare generated bookings with the held-out half of the data set: pairs, triples, blocks, days.
 
-    python loadtests/calibrate/joints.py hotel_bookings.csv.zip [SEEDS]
+    python -m loadtests.calibrate.joints hotel_bookings.csv.zip [SEEDS]
 
 The chain is fitted to one random half of the bookings and measured on the other. Prints, for each
 pair and triple, the total variation from the held-out half beyond that of the two halves.
@@ -18,9 +18,8 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from days import WARM_UP, generate, unevenness_of_rows, unevenness_of_stays
-from rows import FIRST, LAST, Row, read_rows
-
+from loadtests.calibrate.days import WARM_UP, generate, unevenness_of_rows, unevenness_of_stays
+from loadtests.calibrate.rows import FIRST, LAST, Row, read_rows
 from rtdash.simulate.hotel import Ending, Stay
 from rtdash.simulate.hotel_chain import HotelChain
 
@@ -30,7 +29,7 @@ TRIPLES = (
     ("month", "segment", "rate"),
     ("lead", "segment", "outcome"),
 )
-PAIR_BOUND, TRIPLE_BOUND = 0.05, 0.08
+PAIR_BOUND, TRIPLE_BOUND, RATIO_BOUND = 0.05, 0.08, 1.3
 LEADS = (0, 1, 2, 4, 8, 15, 31, 61, 91, 181, 366)
 YEAR = date(2022, 9, 1)
 ENDINGS = {"Check-Out": Ending.STAYED, "Canceled": Ending.CANCELLED, "No-Show": Ending.NO_SHOW}
@@ -109,42 +108,62 @@ def table(fit: Any, rows: Sequence[Row], seeds: int, *, whole_blocks: bool) -> I
             f"| {' x '.join(names)} | {halves_apart:.3f} | {fmean(apart):.3f} | {max(apart):.3f} |"
             f" {bound} | {'yes' if max(apart) <= bound else 'NO'} |"
         )
-    if whole_blocks:
-        days = [
-            unevenness_of_stays(generate(chain, seed, days=WARM_UP + 365)) for seed in range(seeds)
-        ]
-        for place, name in enumerate(("bookings", "arrivals")):
-            found = [run[place] for run in days]
-            yield (
-                f"| relative variance of {name} a day | {unevenness_of_rows(held)[place]:.3f} |"
-                f" {fmean(found):.3f} | {min(found):.3f} to {max(found):.3f} | x 1.3 | |"
-            )
-    yield from _block_lines(rows, runs)
+    days = [unevenness_of_stays(generate(chain, seed, days=WARM_UP + 365)) for seed in range(seeds)]
+    halves_of_days = unevenness_of_rows(fitted), unevenness_of_rows(held)
+    for place, name in enumerate(("bookings", "arrivals")):
+        yield _ratio_line(
+            f"relative variance of {name} a day",
+            [half[place] for half in halves_of_days],
+            fmean(run[place] for run in days),
+        )
+    yield from _block_lines(halves, runs)
 
 
-def _block_lines(rows: Sequence[Row], runs: Sequence[Sequence[Stay]]) -> Iterator[str]:
-    keyed = Counter((row.arrival, row.lead, row.nights, row.segment) for row in rows)
+def _block_lines(
+    halves: tuple[list[Row], list[Row]], runs: Sequence[Sequence[Stay]]
+) -> Iterator[str]:
+    keyed = [
+        Counter((row.arrival, row.lead, row.nights, row.segment) for row in half) for half in halves
+    ]
     drawn = [
         Counter((stay.check_in, stay.lead_days, stay.nights, stay.segment) for stay in run)
         for run in runs
     ]
-    segments = sorted({key[3] for key in keyed})
-    for segment in segments:
-        sizes = [size for key, size in keyed.items() if key[3] == segment]
-        others = [[size for key, size in run.items() if key[3] == segment] for run in drawn]
-        weighted = sum(size**2 for size in sizes) / sum(sizes)
-        again = fmean(sum(s**2 for s in o) / sum(o) for o in others if o)
-        yield (
-            f"| rooms of one stay, {segment}: mean, mean over rooms | {fmean(sizes):.2f},"
-            f" {weighted:.1f} | {fmean(fmean(o) for o in others if o):.2f}, {again:.1f} | | 1.3 | |"
-        )
+    for segment in sorted({key[3] for key in keyed[1]}):
+        sizes = [_sizes_of(segment, half) for half in keyed]
+        others = [found for run in drawn if (found := _sizes_of(segment, run))]
+        for name, size in (("mean", fmean), ("mean over rooms", _mean_over_rooms)):
+            yield _ratio_line(
+                f"rooms of one stay, {segment}, {name}",
+                [size(half) for half in sizes],
+                fmean(map(size, others)),
+            )
+
+
+def _sizes_of(segment: str, blocks: Counter[Any]) -> list[int]:
+    return [size for key, size in blocks.items() if key[3] == segment]
+
+
+def _mean_over_rooms(sizes: Sequence[float]) -> float:
+    return sum(size**2 for size in sizes) / sum(sizes)
+
+
+def _ratio_line(name: str, halves: Sequence[float], found: float) -> str:
+    """Return a line: the fitted and the held-out half, what was generated, its ratio to the latter,
+    and whether that is within `RATIO_BOUND` of either half.
+    """
+    fitted, held = halves
+    within = min(max(found / half, half / found) for half in halves) <= RATIO_BOUND
+    return (
+        f"| {name} | {fitted:.2f}, {held:.2f} | {found:.2f} | x {found / held:.2f} |"
+        f" x {RATIO_BOUND} | {'yes' if within else 'NO'} |"
+    )
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the tables of both hotels."""
-    import runpy  # noqa: PLC0415
+    from loadtests.calibrate.__main__ import fit_hotel  # noqa: PLC0415
 
-    fit = runpy.run_path(str(Path(__file__).with_name("__main__.py")))["fit_hotel"]
     seeds = int(arguments[1]) if len(arguments) > 1 else 10
     for hotel, rows in read_rows(Path(arguments[0])).items():
         for whole_blocks in (False, True):
@@ -152,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
             print(
                 "| joint | halves | beyond, mean | beyond, worst | bound | within |\n|---|---|---|---|---|---|"
             )
-            for line in table(fit, rows, seeds, whole_blocks=whole_blocks):
+            for line in table(fit_hotel, rows, seeds, whole_blocks=whole_blocks):
                 print(line, flush=True)
 
 

@@ -27,8 +27,9 @@ LEADS = (
 ROOMS = (1, 2, 3, 4, 6, 10, 15, 25, 40, 60, 90)
 NIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 21, 28)
 CHANGES = (0, 1, 2, 3, 5)
-ELAPSED = (0, 5, 15, 25, 35, 45, 55, 65, 75, 85, 95, 100)
-"""Lower bounds of classes; `ELAPSED` are percents of the lead at a cancellation."""
+ELAPSED = (0, 0, 5, 15, 25, 35, 45, 55, 65, 75, 85, 95, 100)
+"""Lower bounds of classes; `ELAPSED` are percents of the lead at a cancellation, the first class
+is the day of booking."""
 
 OUTCOMES = ("Check-Out", "Canceled", "No-Show")
 DEPOSITS = ("No Deposit", "Non Refund", "Refundable")
@@ -180,6 +181,8 @@ class Coder:
 
 def _elapsed(row: Row) -> int:
     gone = (row.ended_on - row.booked_on).days
+    if gone <= 0 < row.lead:
+        return 0
     percent = 100 if row.lead == 0 else min(100, max(0, round(100 * gone / row.lead)))
     return bisect_right(ELAPSED, percent) - 1
 

@@ -188,10 +188,13 @@ def _log_likelihood(counts: Sequence[int]) -> float:
 
 
 def _sparse(shares: Sequence[float]) -> list[int]:
-    """Return code and weight, one after the other, of what has a weight in thousandths."""
-    return [
-        part
-        for code, share in enumerate(shares)
-        if (weight := round(share * _PARTS))
-        for part in (code, weight)
-    ]
+    """Return step and weight, one after the other, of the codes that have a weight in thousandths.
+
+    A step is the distance from the code before; the first is the code itself.
+    """
+    leaf, before = [], 0
+    for code, share in enumerate(shares):
+        if weight := round(share * _PARTS):
+            leaf += (code - before, weight)
+            before = code
+    return leaf

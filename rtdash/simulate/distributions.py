@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 STANDARD_NORMAL = NormalDist()
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
+GOLDEN, ROOT_2, ROOT_3 = (math.sqrt(5) - 1) / 2, math.sqrt(2) - 1, math.sqrt(3) - 1
+"""Steps of even ranks. Sequences that meet in one draw need different steps: of equal steps, every
+n-th member has nearly the same rank."""
 
 
 class Discrete(Generic[T]):
@@ -73,17 +75,18 @@ class Quantiles:
 
 
 class EvenRanks:
-    """Ranks of 0 ≤ rank < 1 that fill each other's gaps: steps of the golden ratio (Weyl 1916).
+    """Ranks of 0 ≤ rank < 1 that fill each other's gaps: steps of an irrational number (Weyl 1916).
 
     A hundred draws by them have the shares of a law closely, where independent ones have luck's.
     """
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, step: float = GOLDEN) -> None:
         self._rank = rng.random()
+        self._step = step
 
     def draw(self) -> float:
         """Return the next rank."""
-        self._rank = (self._rank + _GOLDEN) % 1.0
+        self._rank = (self._rank + self._step) % 1.0
         return self._rank
 
 

@@ -4,7 +4,6 @@ Of a day of booking, every lead has the weight of the arrivals on its day: their
 the strength of the day, the segments' leads. Then the chain gives the rest.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -14,15 +13,12 @@ from zoneinfo import ZoneInfo
 
 from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, DayStrength, burst_instants, days_from
 from rtdash.simulate.calibration import TrafficProfile
-from rtdash.simulate.distributions import EvenRanks, seeded
+from rtdash.simulate.distributions import GOLDEN, ROOT_2, ROOT_3, EvenRanks, seeded
 from rtdash.simulate.hotel_chain import HotelChain, hotel_chain
 from rtdash.simulate.lead_weights import LeadWeights
+from rtdash.simulate.prices import WHOLE, form_of, price_between
 
 NON_REFUND = "Non Refund"
-
-
-WHOLE_PRICES = 0.6
-"""Share of prices in whole EUR; the others are in tenths. Both hotels' rates have about 58 %."""
 
 
 class Ending(StrEnum):
@@ -35,15 +31,18 @@ class Ending(StrEnum):
 
 _ENDINGS = (Ending.STAYED, Ending.CANCELLED, Ending.NO_SHOW)
 _CANCELLED = 1
-_RATE = -1
-"""Part of the key of even ranks of rates."""
+_TRIES, _NARROW = 12, 4
+"""Tries for a day of cancellation, and those within its class alone."""
+
+LARGE = 6
+"""Rooms from which on a block is a large one."""
 
 
 class Stay(NamedTuple):
     """Booking of one room before it has the room: all that the chain gives.
 
-    `rate_factor` multiplies the mean rate of the house; `cancelled_on` is a local date; rooms of
-    one block share `block` and its dates.
+    `rate_factor` multiplies the mean rate of the house, and `price_form` is how the price then
+    looks; `cancelled_on` is a local date; rooms of one block share `block` and its dates.
     """
 
     segment: str
@@ -60,6 +59,7 @@ class Stay(NamedTuple):
     changes: int
     repeated: bool
     rate_factor: float
+    price_form: int = WHOLE
     block: int | None = None
 
     @property
@@ -99,7 +99,7 @@ class HotelDemand:
             self._chain, DayStrength(f"{seed}/arrival", self._chain.arrival_variance)
         )
         self._blocks = 0
-        self._even: dict[tuple[int, ...], EvenRanks] = {}
+        self._even: dict[tuple[float, ...], EvenRanks] = {}
 
     def stays(self, first: date, days: int) -> Iterator[Stay]:
         """Yield all bookings made on `days` local dates from `first` on, in the order of booking."""
@@ -130,8 +130,8 @@ class HotelDemand:
         rank = rng.random
         # Few large blocks make up much of a year: even ranks keep the shares of sizes,
         # rates and fates.
-        rooms, count = chain.draw_rooms(codes, self._even_rank(segment, month))
-        codes.append(rooms)
+        rooms, count = chain.draw_rooms(codes, self._even_rank(GOLDEN, segment, month))
+        codes += (rooms, bisect_right(chain.seasonal("nights", [*codes, rooms]), rank()))
         for law in chain.booking_laws:
             codes.append(law.draw(codes, rank()))
         low, high = chain.labels["nights"][codes[5] : codes[5] + 2]
@@ -139,30 +139,33 @@ class HotelDemand:
         block, fate, rate = None, 0.0, rank()
         if count > 1:
             self._blocks = block = self._blocks + 1
-            fate = self._even_rank(segment, rooms, codes[7])
-            rate = self._even_rank(segment, month, _RATE)
-        shared = _Shared(instant, arrival, lead, nights, block, rate, rank(), fate, rank())
+            fate = self._even_rank(ROOT_3, segment, rooms, codes[7])
+            rate = self._even_rank(ROOT_2, segment, month, count >= LARGE)
+        shared = _Shared(
+            instant, arrival, lead, nights, block, count >= LARGE,
+            rate, rank(), rank(), fate, rank(), {},
+        )  # fmt: skip
         for _ in range(min(count, self._most_rooms)):
             yield self._room(codes, shared)
 
-    def _even_rank(self, *key: int) -> float:
-        ranks = self._even.get(key)
+    def _even_rank(self, step: float, *key: int) -> float:
+        ranks = self._even.get((step, *key))
         if ranks is None:
-            ranks = self._even[key] = EvenRanks(self._rng)
+            ranks = self._even[step, *key] = EvenRanks(self._rng, step)
         return ranks.draw()
 
     def _room(self, codes: list[int], shared: "_Shared") -> Stay:
         rng, chain = self._rng, self._chain
         rank, labels = rng.random, chain.labels
-        party_law, rate_law, outcome_law, changes_law, elapsed_law = chain.room_laws
+        party_law, _, outcome_law, changes_law, elapsed_law = chain.room_laws
         party = party_law.draw(codes, rank())
         room = [*codes, party]
         # Some rooms of a block are free; the others have one price for equal parties.
-        rates = rate_law.given(room)
+        rates = chain.seasonal("rate", room)
         free = rates[0]
         rate = 0 if rank() < free else bisect_right(rates, free + (1 - free) * shared.rate)
         room.append(rate)
-        follows = shared.block is not None and rank() < chain.shared_fate
+        follows = shared.block is not None and rank() < chain.shared_fate[shared.large]
         outcome = outcome_law.draw(room, shared.fate if follows else rank())
         room.append(outcome)
         changes = changes_law.draw(room, rank())
@@ -170,8 +173,9 @@ class HotelDemand:
         if outcome == _CANCELLED:
             room.append(changes)
             elapsed = elapsed_law.draw(room, shared.elapsed if follows else rank())
-            cancelled_on = self._cancelled_on(elapsed, shared)
+            cancelled_on = self._cancelled_on(elapsed, codes[2], shared, follows=follows)
         adults, children = labels["party"][party]
+        price = self._price(rate, codes[2], shared)
         return Stay(
             labels["segment"][codes[2]],
             shared.instant,
@@ -186,39 +190,45 @@ class HotelDemand:
             cancelled_on,
             labels["changes"][changes],
             bool(codes[8]),
-            self._rate_factor(rate, shared.price),
+            price / 100 / chain.mean_rate,
+            form_of(price),
             shared.block,
         )
 
-    def _rate_factor(self, code: int, rank: float) -> float:
+    def _price(self, code: int, segment: int, shared: "_Shared") -> int:
+        """Return a price of the class, in cents; one form for all rooms of a booking."""
         if not code:
-            return 0.0
+            return 0
+        forms = self._chain.price_forms[segment]
+        form = min(bisect_right(forms, shared.form * forms[-1]), len(forms) - 1)
         low, high = self._chain.labels["rate"][code : code + 2]
-        return price_between(low, high, rank) / self._chain.mean_rate
+        return price_between(round(100 * low), round(100 * high), shared.price, form)
 
-    def _cancelled_on(self, code: int, shared: "_Shared") -> date:
-        """Draw the date in the class of elapsed lead, by the weekdays of cancellations."""
+    def _cancelled_on(self, code: int, segment: int, shared: "_Shared", *, follows: bool) -> date:
+        """Draw the date in the class of elapsed lead, by the weekdays of the segment's cancellations.
+
+        Rooms that follow their block are cancelled on one day.
+        """
+        if follows and code in shared.cancelled_on:
+            return shared.cancelled_on[code]
         low, high = self._chain.labels["elapsed"][code : code + 2]
         lead = max(shared.lead, 0)
-        first = -(-low * lead // 100)
+        # The first class is the day of booking alone.
+        first = min(lead, max(code and 1, -(-low * lead // 100)))
         count = max(1, min(-(-high * lead // 100), lead + 1) - first)
         booked_on = shared.arrival - timedelta(days=lead)
-        for _ in range(8):
+        weekdays = self._chain.cancelled_weekdays[segment]
+        for tried in range(_TRIES):
             day = booked_on + timedelta(days=first + int(count * self._rng.random()))
-            if self._rng.random() * 1.4 < self._chain.cancelled_weekdays[day.weekday()]:
+            if self._rng.random() * max(weekdays) < weekdays[day.weekday()]:
                 break
+            if tried == _NARROW and code and lead > 1:
+                # Few days, and all of a weekend: a working day is near.
+                first = max(1, first - 2)
+                count = min(count + 4, lead - first + 1)
+        if follows:
+            shared.cancelled_on[code] = day
         return day
-
-
-def price_between(low: float, high: float, rank: float) -> float:
-    """Return a price of low ≤ price < high, at `rank` of 0 ≤ rank < 1, that looks like one."""
-    first, end = math.ceil(low), math.ceil(high)
-    if rank < WHOLE_PRICES and first < end:
-        return first + int((end - first) * rank / WHOLE_PRICES)
-    rank = (
-        (rank - WHOLE_PRICES) / (1 - WHOLE_PRICES) if first < end and rank >= WHOLE_PRICES else rank
-    )
-    return max(low, math.floor((low + (high - low) * rank) * 10) / 10)
 
 
 class _Shared(NamedTuple):
@@ -229,7 +239,10 @@ class _Shared(NamedTuple):
     lead: int
     nights: int
     block: int | None
+    large: bool
     rate: float
     price: float
+    form: float
     fate: float
     elapsed: float
+    cancelled_on: dict[int, date]

@@ -6,11 +6,12 @@ codes stand for, for numbers the lower bounds of classes and the end of the last
 """
 
 import json
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
-from operator import mul
+from operator import mul, sub
 from typing import Any, TypeAlias
 
 from rtdash.resources import data_path
@@ -22,13 +23,16 @@ VARIABLES = (
 )  # fmt: skip
 """Order of the chain; each is drawn given some of those before it."""
 
-OF_BOOKING = ("nights", "kind", "deposit", "repeated", "country")
+OF_BOOKING = ("kind", "deposit", "repeated", "country")
 """Variables that a booking's rooms share, in the order of the chain, after month and weekday of
-arrival, segment, class of lead and class of rooms."""
+arrival, segment, class of lead, class of rooms and nights."""
 
 OF_ROOM = ("party", "rate", "outcome", "changes", "elapsed")
 """Variables of each room, after those."""
 
+
+_MOST_SEASONAL = 8192
+"""Distributions that are kept; each takes half a KiB at most."""
 
 _Node: TypeAlias = tuple[int, list[Any]]
 """A split: its variable, and the next node for each of the variable's codes. A leaf: -1, and the
@@ -75,12 +79,15 @@ class HotelChain:
         self.mean_rate: float = raw["mean_rate"]
         self.created_variance: float = raw["created_variance"]
         self.arrival_variance: float = raw["arrival_variance"]
-        self.shared_fate: float = raw["shared_fate"]
-        self.cancelled_weekdays: Sequence[float] = raw["cancelled_weekdays"]
+        self.shared_fate: Sequence[float] = raw["shared_fate"]
+        self.cancelled_weekdays: Sequence[Sequence[float]] = raw["cancelled_weekdays"]
+        self.price_forms = [list(accumulate(shares)) for shares in raw["price_forms"]]
         sizes = [_CODES.get(name) or _count(name, self.labels[name]) for name in VARIABLES]
         self._laws = {name: ConditionalLaw(tree, sizes) for name, tree in raw["trees"].items()}
         self.booking_laws = [self._laws[name] for name in OF_BOOKING]
         self.room_laws = [self._laws[name] for name in OF_ROOM]
+        self._factors: Mapping[str, Any] = raw["factors"]
+        self._seasonal: dict[tuple[int, int, int], array[float]] = {}
         self.lead_weights = cache(self._weigh_leads)
         self.segment_weights = cache(self._weigh_segments)
         self._created_weekdays: Sequence[Sequence[float]] = raw["created_weekdays"]
@@ -109,6 +116,29 @@ class HotelChain:
         within = (reached - below) / (weights[code] - below)
         # Density 1 / size: within a class each size has as many rooms, not as many blocks.
         return code, min(int(low * (high / low) ** within), high - 1)
+
+    def seasonal(self, name: str, codes: Sequence[int]) -> Sequence[float]:
+        """Return the cumulative shares of the codes of "nights" or "rate", given the codes before:
+        those of the tree, times the factors of segment and month.
+        """
+        cumulative = self._laws[name].given(codes)
+        month, _, segment = codes[:3]
+        # Leaves live as long as the chain, so that their identity is a key.
+        key = (id(cumulative), month, segment)
+        return self._seasonal.get(key) or self._weigh_season(name, key, cumulative)
+
+    def _weigh_season(
+        self, name: str, key: tuple[int, int, int], cumulative: Sequence[float]
+    ) -> Sequence[float]:
+        bands, factors = self._factors[name]["bands"], self._factors[name]["factors"]
+        shares = map(sub, cumulative, (0.0, *cumulative))
+        of_band = factors[key[2]][key[1]]
+        sums = list(accumulate(map(mul, shares, map(of_band.__getitem__, bands))))
+        weighed = array("d", [*(part / sums[-1] for part in sums[:-1]), 1.0])
+        if len(self._seasonal) >= _MOST_SEASONAL:
+            self._seasonal.clear()
+        self._seasonal[key] = weighed
+        return weighed
 
     def _weigh_leads(self, month: int, weekday: int) -> list[float]:
         """Return, for each lead in days, the bookings made so long before a day of that kind."""
@@ -190,9 +220,13 @@ def _read_node(
 
 
 def _cumulative(leaf: Iterable[int]) -> list[float]:
-    """Return the cumulative shares of codes, of a leaf's codes and weights in turn."""
-    pairs = iter(leaf)
-    weights = dict(zip(pairs, pairs, strict=True))
+    """Return the cumulative shares of codes, of a leaf's steps from code to code and weights in
+    turn.
+    """
+    pairs, code, weights = iter(leaf), 0, {}
+    for step, weight in zip(pairs, pairs, strict=True):
+        code += step
+        weights[code] = weight
     total = sum(weights.values())
     sums = list(accumulate(weights.get(code, 0) for code in range(max(weights) + 1)))
     return [part / total for part in sums[:-1]] + [1.0]

@@ -11,6 +11,7 @@ from rtdash.domain.instants import format_instant
 from rtdash.domain.money import minor_digits, to_major
 from rtdash.domain.venues import Venue
 from rtdash.simulate.arrivals import whole_ms
+from rtdash.simulate.prices import nearest_price
 
 ARRIVALS = frozenset({"check_in", "seat", "no_show"})
 """Operations of the day of arrival; they and all later ones belong to that day."""
@@ -108,6 +109,12 @@ class Script:
     def whole(self, amount_minor: float) -> int:
         """Return an amount rounded to whole major units, as prices are written."""
         return max(0, round(amount_minor / self._unit)) * self._unit
+
+    def price(self, amount_minor: float, form: int) -> int:
+        """Return the nearest price of a form; whole in a currency without hundredths."""
+        if self._unit != 100 or amount_minor <= 0:
+            return self.whole(amount_minor)
+        return nearest_price(amount_minor, form)
 
     def step(self, due: datetime, op: str, **fields: Any) -> None:
         """Return one operation at `due`, or `STEP_LEAST` after the one before it if that is later."""

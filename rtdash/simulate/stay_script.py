@@ -106,12 +106,13 @@ def _arrival(stay: Stay, venue: Venue, rng: Random) -> datetime:
 
 
 def nightly_rate(script: Script, stay: Stay, venue: Venue) -> int:
-    """Return the rate of a night, in minor units: the mean of the house times the stay's factor.
+    """Return the rate of a night, in minor units: the mean of the house times the stay's factor,
+    in the form of price that the stay has.
 
     The factor holds what party, season and lead do to a price, so the room's own base rate does not
     multiply it; rooms are chosen to fit the rate (`draw_room_type`).
     """
-    return script.whole(house_rate_minor(venue.room_types) * stay.rate_factor)
+    return script.price(house_rate_minor(venue.room_types) * stay.rate_factor, stay.price_form)
 
 
 def _cancellation(stay: Stay, arrives: datetime, venue: Venue, rng: Random) -> datetime | None:

@@ -1,13 +1,13 @@
 from collections import Counter
 from datetime import date, timedelta
 from itertools import groupby
-from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from rtdash.simulate.calibration import TrafficProfile
-from rtdash.simulate.hotel import NON_REFUND, Ending, HotelDemand, price_between
+from rtdash.simulate.hotel import NON_REFUND, Ending, HotelDemand
+from rtdash.simulate.prices import CENT, FIVE, NINE
 
 LISBON = ZoneInfo("Europe/Lisbon")
 YEAR = date(2025, 1, 1)
@@ -106,12 +106,11 @@ def test_summer_nights_cost_more(stays):
     assert mean[8] > 2.5 * mean[1]
 
 
-def test_prices_look_like_prices():
-    """Most are whole, the others have one decimal; all lie within their class."""
-    rng = Random(1)
-    prices = [price_between(89.5, 97.0, rng.random()) for _ in range(1000)]
-    assert all(89.5 <= price < 97.0 and round(price, 1) == price for price in prices)
-    assert sum(price == int(price) for price in prices) > 550
+def test_prices_look_like_prices(stays):
+    """A fifth is on fives or nines (in the data a quarter), a fifth has odd cents."""
+    forms = Counter(stay.price_form for stay in stays if stay.rate_factor)
+    assert 0.18 < (forms[FIVE] + forms[NINE]) / forms.total() < 0.35
+    assert 0.1 < forms[CENT] / forms.total() < 0.25
 
 
 def test_some_nights_are_free_and_none_costs_next_to_nothing(stays):

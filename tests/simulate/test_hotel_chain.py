@@ -1,6 +1,7 @@
 """The chain of the data set: its fixture, its laws, and that it holds no booking of the data."""
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from datetime import date, timedelta
 from random import Random
@@ -29,7 +30,9 @@ def test_the_fixture_is_small_and_says_where_it_is_from():
 
 
 def test_a_law_follows_its_tree():
-    """The first branch is that of the codes in the mask; a leaf has codes and weights in turn."""
+    """The first branch is that of the codes in the mask; a leaf has steps from code to code and
+    weights in turn.
+    """
     tree = {"splits": [0, 0b010, 1, 0b100, -1, 0, -1, 0, -1, 0],
             "leaves": [[0, 1000], [1, 1000], [0, 250, 2, 750]]}  # fmt: skip
     law = ConditionalLaw(tree, [3, 3])
@@ -37,6 +40,23 @@ def test_a_law_follows_its_tree():
     assert law.draw([1, 0], 0.5) == 1
     assert [law.draw([0, 0], rank) for rank in (0.0, 0.249, 0.25, 0.999)] == [0, 0, 2, 2]
     assert law.given([2, 1]) == [0.25, 0.25, 1.0]
+
+
+def test_seasons_follow_the_factors_of_segment_and_month():
+    """The tree's shares times the factors: the same leaf has other nights in another month."""
+    chain = hotel_chain(TrafficProfile.CITY)
+    for code in range(12):
+        codes = [code, 3, 0, 20, 0]
+        plain = chain._laws["nights"].given(codes)
+        factors = chain._factors["nights"]
+        weights = [
+            (after - before) * factors["factors"][0][code][band]
+            for before, after, band in zip((0.0, *plain), plain, factors["bands"], strict=False)
+        ]
+        drawn = chain.seasonal("nights", codes)
+        assert drawn[-1] == 1
+        assert drawn[0] == pytest.approx(weights[0] / sum(weights))
+        assert list(drawn) == sorted(drawn)
 
 
 def test_splits_of_one_variable_in_a_row_become_one():
@@ -55,7 +75,9 @@ def test_all_codes_have_labels(profile):
     for rank in (0.0, 0.5, 1 - 1e-9):
         codes = [rng.randrange(12), rng.randrange(7), 0, 0]
         codes.append(chain.draw_rooms(codes, rank)[0])
-        for law, name in zip((*chain.booking_laws, *chain.room_laws), VARIABLES[5:], strict=True):
+        codes.append(bisect_right(chain.seasonal("nights", codes), rank))
+        assert codes[-1] < sizes["nights"]
+        for law, name in zip((*chain.booking_laws, *chain.room_laws), VARIABLES[6:], strict=True):
             codes.append(law.draw(codes, rank))
             assert codes[-1] < sizes.get(name, 3)
 

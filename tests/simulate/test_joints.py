@@ -1,11 +1,11 @@
 """Parts of generated bookings depend on each other as in the data: pairs and triples.
 
 With RTDASH_FULL=1 only, since it reads the data set and takes a minute. The table over ten seeds
-and a chain that is fitted to the other half: python loadtests/calibrate/joints.py FILE
+and a chain that is fitted to the other half: python -m loadtests.calibrate.joints FILE
 """
 
-import importlib
 import os
+import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -13,35 +13,24 @@ from random import Random
 
 import pytest
 
+from loadtests.calibrate import joints
+from loadtests.calibrate.rows import FIRST, LAST, read_rows
+from rtdash.resources import data_path
 from rtdash.simulate.calibration import HOTEL_KEYS, TrafficProfile
 from rtdash.simulate.hotel_chain import hotel_chain
 from tests.simulate.data_set import find_data_set
-
-CALIBRATE = Path(__file__).parents[2] / "loadtests" / "calibrate"
-
-
-@pytest.fixture
-def joints(monkeypatch):
-    """The comparison's module, which is a script beside its own modules."""
-    monkeypatch.syspath_prepend(str(CALIBRATE))
-    names = ("joints", "days", "rows", "tree")
-    yield importlib.import_module("joints")
-    for name in names:
-        sys.modules.pop(name, None)
 
 
 @pytest.mark.optional
 @pytest.mark.skipif(os.environ.get("RTDASH_FULL") != "1", reason="RTDASH_FULL=1 takes a minute")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("profile", [TrafficProfile.RESORT, TrafficProfile.CITY])
-def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile, joints):
+def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile):
     """Within 0.05 (pairs) and 0.08 (triples) beyond what two random halves differ by."""
-    rows_module = importlib.import_module("rows")
-    first, last = rows_module.FIRST, rows_module.LAST
-    rows = rows_module.read_rows(find_data_set())[HOTEL_KEYS[profile]]
+    rows = read_rows(find_data_set())[HOTEL_KEYS[profile]]
     rng, halves = Random(2), ([], [])
     for row in rows:
-        if first <= row.arrival <= last:
+        if FIRST <= row.arrival <= LAST:
             halves[rng.random() < 0.5].append(row)
     ordered = sorted(row.rate for row in halves[1])
     deciles = [ordered[len(ordered) * step // 10] for step in range(1, 10)]
@@ -57,3 +46,15 @@ def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile, joints)
         if apart > bound:
             too_far[names] = round(apart, 3)
     assert too_far == {}
+
+
+@pytest.mark.optional
+@pytest.mark.skipif(os.environ.get("RTDASH_FULL") != "1", reason="RTDASH_FULL=1 takes minutes")
+@pytest.mark.timeout(3600)
+def test_the_fixture_is_what_the_script_writes(tmp_path):
+    """To the byte, in one run: nothing was set by hand."""
+    written = tmp_path / "hotel_chain.json"
+    command = [sys.executable, "-m", "loadtests.calibrate", str(find_data_set()), str(written)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    shipped = data_path("fixtures", "calibration", "hotel_chain.json")
+    assert written.read_bytes() == shipped.read_bytes()
