@@ -198,6 +198,17 @@ def own_server_token(directory: Path, *, user: str, admin: bool = False) -> str:
     )
 
 
+def own_server_limited_tokens(directory: Path, *, user: str) -> tuple[str, ...]:
+    """Mint tokens of fewer rights for such a server: each may only read, and one kind of venue."""
+    from rtdash.server.auth import tokens
+
+    secret = (directory / "secret").read_text(encoding="utf-8").strip()
+    return tuple(
+        tokens.mint(secret, user=user, scopes=(scope,), ttl=timedelta(days=8))
+        for scope in ("hotel:read", "restaurant:read")
+    )
+
+
 def _read_secret(directory: Path) -> str:
     if secret := read_setting("secret"):
         return secret

@@ -12,7 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtdash.cli.credentials import find_token, own_server_code, own_server_token
+from rtdash.cli.credentials import (
+    find_token,
+    own_server_code,
+    own_server_limited_tokens,
+    own_server_token,
+)
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
 
@@ -70,6 +75,7 @@ def make_request(scenario: str, url: str | None, options: LoadOptions) -> "RunRe
         chosen,
         slos,
         mint=partial(own_server_token, user="loadtest"),
+        mint_limited=partial(own_server_limited_tokens, user="loadtest-limited"),
         mint_code=partial(own_server_code, user="loadtest-browser"),
         url=url,
     )

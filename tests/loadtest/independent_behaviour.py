@@ -18,6 +18,9 @@ class Behaviour:
     ping_interval_s: float | None = 2.0
     open_files = 20
     memory_bytes: float = 1e8
+    session_ttl_s = 600.0
+    most_waiting = 50
+    """Messages for one client, beyond which it is a slow consumer."""
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
         """What a client gets of a message, each after so many seconds."""
@@ -55,6 +58,21 @@ class Behaviour:
         """The id of a client's session."""
         return own
 
+    def session_rows(self, rows: int) -> int:
+        """The number of sessions that are stored, as it publishes it."""
+        return rows
+
+    def may_read(self, kind: str, reads: set[str]) -> bool:
+        """Whether a token with those rights may read that kind."""
+        return kind in reads
+
+    def may_write(self, kind: str, writes: set[str]) -> bool:
+        """Whether a token with those rights may write to that kind."""
+        return kind in writes
+
+    def dropped(self, server: "IndependentServer", client: "Client") -> None:
+        """A slow consumer was closed."""
+
     def opened(self, server: "IndependentServer", client: "Client") -> None:
         """A client has subscribed."""
 
@@ -67,5 +85,7 @@ class Client:
         self.socket = socket
         self.session = uuid4().hex
         self.streams: set[tuple[str, str]] = set()
+        self.reads: set[str] = set()
+        self.sending: asyncio.Task[None] | None = None
         self.batch_s: float | None = None
         self.queue: asyncio.Queue[Json] = asyncio.Queue(maxsize=10_000)

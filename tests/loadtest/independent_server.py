@@ -4,6 +4,7 @@ It is honest; `Behaviour` is where a test makes it wrong.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.loadtest.independent_behaviour import Behaviour, Client
+from tests.loadtest.independent_rights import rights_of
 from tests.loadtest.independent_store import CHANNELS, VENUES, IndependentStore, now_text
 
 Json = dict[str, Any]
@@ -30,6 +32,8 @@ class IndependentServer:
         self.store = IndependentStore(behaviour, self.publish)
         self.clients: set[Client] = set()
         self.sessions: dict[str, set[tuple[str, str]]] = {}
+        self._ended: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._count = 0
         venues = VENUES
         self.app = Starlette(
@@ -58,7 +62,19 @@ class IndependentServer:
         """Queue a message to all that follow its stream."""
         for client in list(self.clients):
             if (venue, channel) in client.streams:
-                client.queue.put_nowait(message)
+                if client.queue.qsize() < self.behaviour.most_waiting:
+                    client.queue.put_nowait(message)
+                else:
+                    self._drop(client)
+
+    def _drop(self, client: Client) -> None:
+        """Close a slow consumer; what was written before comes first."""
+        self.clients.discard(client)
+        if client.sending is not None:
+            client.sending.cancel()
+        self._closing.add(closing := asyncio.create_task(client.socket.close(4001)))
+        closing.add_done_callback(self._closing.discard)
+        self.behaviour.dropped(self, client)
 
     async def metrics(self, _: Request) -> PlainTextResponse:
         """As Prometheus reads them."""
@@ -67,8 +83,14 @@ class IndependentServer:
             f"process_resident_memory_bytes {self.behaviour.memory_bytes}",
             "process_cpu_seconds_total 1",
             f"process_open_fds {self.behaviour.open_files}",
+            f"rtdash_sessions {self.behaviour.session_rows(self._count_sessions())}",
         )
         return PlainTextResponse("\n".join(lines) + "\n")
+
+    def _count_sessions(self) -> int:
+        """Those with a connection, or that have lost it less than their time ago."""
+        since = time.monotonic() - self.behaviour.session_ttl_s
+        return sum(self._ended.get(one, since) >= since for one in self.sessions)
 
     async def room_types(self, _: Request) -> JSONResponse:
         """One type."""
@@ -83,7 +105,12 @@ class IndependentServer:
 
     async def operations(self, request: Request) -> JSONResponse:
         """A list of operations → an outcome each."""
-        outcomes = [self.store.apply(operation) for operation in await request.json()]
+        asked, writes = await request.json(), rights_of(request.headers, "write")
+        if not all(self.behaviour.may_write(one["kind"], writes) for one in asked):
+            return JSONResponse({}, status_code=403)
+        known = self.store.reservations
+        applicable = [one for one in asked if one["op"] == "book" or one["reservationId"] in known]
+        outcomes = [self.store.apply(operation) for operation in applicable]
         return JSONResponse({"outcomes": [self.behaviour.outcome(one) for one in outcomes]})
 
     async def events(self, request: Request) -> JSONResponse:
@@ -114,6 +141,8 @@ class IndependentServer:
     async def reservations(self, request: Request) -> JSONResponse:
         """By start, then id; the cursor is an offset."""
         query, kind = request.query_params, request.url.path.split("/")[2]
+        if not self.behaviour.may_read(kind, rights_of(request.headers, "read")):
+            return JSONResponse({}, status_code=403)
         shown = self.store.shown(query["venue"])
         offset, limit = int(query.get("cursor", 0)), int(query.get("limit", LIMIT))
         log = self.store.logs[query["venue"], f"{kind}_reservations"]
@@ -138,14 +167,16 @@ class IndependentServer:
         self._count += 1
         client = Client(self._count, socket)
         client.session = self.behaviour.session(client.session)
+        client.reads = rights_of(socket.headers, "read")
         self.clients.add(client)
-        sending = asyncio.create_task(self._send(client))
+        client.sending = sending = asyncio.create_task(self._send(client))
         try:
             while True:
                 await self._act(client, json.loads(await socket.receive_text()))
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
+            self._ended[client.session] = time.monotonic()
             self.clients.discard(client)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -156,6 +187,11 @@ class IndependentServer:
             case "ping":
                 client.queue.put_nowait({"status": "pong", "timestamp": now_text()})
             case "subscribe":
+                kinds = {one.partition("_")[0] for one in message["channels"]}
+                if not all(self.behaviour.may_read(one, client.reads) for one in kinds):
+                    refusal = {"code": "forbidden", "message": "?", "action": "subscribe"}
+                    client.queue.put_nowait({"status": "error", **refusal})
+                    return
                 venues = {one: VENUES[not one.startswith("hotel")]["id"] for one in CHANNELS}
                 wanted = {(venues[one], one) for one in message["channels"]}
                 client.batch_s = message.get("batch", 0) / 1000 or None
@@ -195,6 +231,7 @@ class IndependentServer:
         for message in missed:
             client.queue.put_nowait(message)
         client.streams |= streams
+        self._ended.pop(client.session, None)
         self.sessions.setdefault(client.session, set()).update(streams)
         self.behaviour.opened(self, client)
 
@@ -223,9 +260,15 @@ class IndependentServer:
 
 @asynccontextmanager
 async def independent_server(behaviour: Behaviour) -> AsyncIterator[str]:
+    """The URL of one with that behaviour, while the block runs."""
+    async with serving_on(IndependentServer(behaviour)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_on(server: IndependentServer) -> AsyncIterator[str]:
     """Its URL, while the block runs; it listens on a free port of this machine."""
-    server = IndependentServer(behaviour)
-    interval = behaviour.ping_interval_s
+    interval = server.behaviour.ping_interval_s
     config = uvicorn.Config(
         server.app,
         port=0,

@@ -23,8 +23,18 @@ from tests.loadtest.faulty_behaviours import (
     Unfair,
 )
 from tests.loadtest.independent_behaviour import Behaviour
+from tests.loadtest.independent_rights import FULL as FULL_TOKEN
+from tests.loadtest.independent_rights import HOTEL_READER
 from tests.loadtest.independent_server import independent_server
 from tests.loadtest.more_faulty_behaviours import MORE_METRICS
+from tests.loadtest.rights_and_limits import (
+    CALM_METRICS,
+    SLOW_METRICS,
+    Hoarding,
+    Unforgetting,
+    Unguarded,
+    Unpinged,
+)
 from tests.loadtest.running import PATIENT, UNEXCUSED, RunOutcome, running, write
 
 SCENARIO = f"""
@@ -38,12 +48,15 @@ publish_rate = 30
 """
 
 
-ALL = METRICS | MORE_METRICS
+ALL = METRICS | MORE_METRICS | CALM_METRICS
+SLOW = SCENARIO.replace("dashboards = 10", "dashboards = 6\nslow_consumers = 2").replace(
+    "duration_s = 6\n", "duration_s = 15\n").replace("heartbeat_s = 4", "heartbeat_s = 90").replace(
+    "publish_rate = 30", "publish_rate = 60")  # fmt: skip
 
 
 async def judge(folder: Path, behaviour: Behaviour, scenario: str = SCENARIO) -> RunOutcome:
     """How a run against a server with that behaviour ends."""
-    options = ["--tokens", write(folder / "tokens", "any"), "--slo"]
+    options = ["--tokens", write(folder / "tokens", f"{FULL_TOKEN}\n{HOTEL_READER}"), "--slo"]
     options.append(write(folder / "slo.toml", PATIENT))
     async with (
         independent_server(behaviour) as url,
@@ -57,6 +70,11 @@ def test_an_honest_server_that_is_not_rtdash_holds_every_slo(tmp_path: Path):
     outcome = asyncio.run(judge(tmp_path, Behaviour()))
     assert outcome.code == 0, outcome.output
     assert outcome.findings == ""
+    measures = {
+        measure["metric"]: measure["values"] for measure in outcome.summary["phases"][0]["measures"]
+    }
+    assert measures["rights_refused"]["total"] > 0
+    assert measures["sessions_leaked"]["total"] == 0
 
 
 def mixed(*kinds: type[Behaviour]) -> Behaviour:
@@ -67,7 +85,17 @@ def mixed(*kinds: type[Behaviour]) -> Behaviour:
 @pytest.mark.parametrize(
     "kinds",
     [
-        (Renaming, Omitting, Miscounting, Forgetful, ForeignStates, Heartless, Leaky),
+        (
+            Renaming,
+            Omitting,
+            Miscounting,
+            Forgetful,
+            ForeignStates,
+            Heartless,
+            Leaky,
+            Unguarded,
+            Hoarding,
+        ),
         (Unfair, SlowAnswers, Mute, Dropping),
     ],
     ids=["contents", "times"],
@@ -89,3 +117,35 @@ def test_each_wrong_server_by_itself(tmp_path: Path, kind: type[Behaviour]):
     outcome = asyncio.run(judge(tmp_path, kind(), scenario))
     assert outcome.code == 99, outcome.output
     assert ALL[kind] <= outcome.broken, outcome.output
+
+
+full = pytest.mark.skipif(not FULL, reason="RTDASH_FULL=1 runs each wrong server by itself")
+
+
+@full
+@pytest.mark.optional
+def test_a_slow_consumer_that_is_closed_is_no_fault(tmp_path: Path):
+    """Closed with 4001, while its neighbours keep their connections and their pace: exit 0."""
+    outcome = asyncio.run(judge(tmp_path, Unpinged(), SLOW))
+    assert outcome.code == 0, outcome.output
+    assert "by close 4001" in outcome.output
+
+
+@full
+@pytest.mark.optional
+@pytest.mark.parametrize("kind", SLOW_METRICS, ids=lambda kind: kind.__name__)
+def test_each_wrong_server_with_slow_consumers(tmp_path: Path, kind: type[Behaviour]):
+    """Exit 99, and the SLO that it is about is broken."""
+    outcome = asyncio.run(judge(tmp_path, kind(), SLOW))
+    assert outcome.code == 99, outcome.output
+    assert SLOW_METRICS[kind] <= outcome.broken, outcome.output
+
+
+@full
+@pytest.mark.optional
+def test_sessions_that_are_kept_beyond_their_time(tmp_path: Path):
+    """Found where the scenario says how long a session lives, and waits for it."""
+    scenario = SCENARIO.replace("heartbeat_s = 4", "heartbeat_s = 4\nsession_ttl_s = 2")
+    outcome = asyncio.run(judge(tmp_path, Unforgetting(), scenario))
+    assert outcome.code == 99, outcome.output
+    assert outcome.broken == {"sessions_leaked"}, outcome.output

@@ -76,7 +76,7 @@ class ClientPool:
         """Add a WebSocket user; an even share of them is behind the fault proxy."""
         number = len(self._websocket_users)
         config = self.config
-        variant = Variant.of(number, config.phase)
+        variant = Variant.of(number, config.phase, config.limited_tokens)
         follower = Follower(
             f"client {os.getpid()}-{number}",
             list(variant.channels),
@@ -90,7 +90,7 @@ class ClientPool:
         websocket_user = WebSocketUser(
             follower,
             config.socket_url,
-            self.token(number),
+            variant.token or self.token(number),
             self.stats,
             proxy_port=self._proxy_port(number),
             frozen_after_s=config.frozen_after_s,

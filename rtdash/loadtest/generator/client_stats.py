@@ -25,6 +25,8 @@ class ClientStats:
         """Connections on which compression was agreed."""
         self.batches = 0
         self.connect_failures = 0
+        self.fresh = 0
+        """Connections without a session to resume, each of which makes one."""
         self._heard = heard
         self.latency = Histogram()
         self.connect_time = Histogram()
@@ -60,7 +62,14 @@ class ClientStats:
     def to_json(self) -> dict[str, Any]:
         """Return all counters as JSON for another process."""
         durations = ("latency", "connect_time", "subscribe_time", "resume_time", "pong_time")
-        counters = ("received", "batches", "compressed", "connect_failures", "connect_times")
+        counters = (
+            "received",
+            "batches",
+            "compressed",
+            "connect_failures",
+            "fresh",
+            "connect_times",
+        )
         return {
             **{name: getattr(self, name) for name in counters},
             **{name: getattr(self, name).to_json() for name in durations},

@@ -83,6 +83,7 @@ class Follower:
         self._stats.connected += 1
         self._connected_at = None
         self._is_resumed = self._session.session_id is not None
+        self._stats.fresh += not self._is_resumed
         self._asked_at = self._pinged_at = now
         self.farewell = None
         self._session.connected()

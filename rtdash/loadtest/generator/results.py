@@ -43,6 +43,8 @@ class Results:
     """Clients that were behind at the end, with bytes that the generator had
     not read."""
     connect_failures: int = 0
+    fresh: int = 0
+    """Connections that made a session."""
     latency: Histogram = field(default_factory=Histogram)
     connect_time: Histogram = field(default_factory=Histogram)
     connect_times: list[tuple[float, float]] = field(default_factory=list)
@@ -88,6 +90,7 @@ def _add(results: Results, data: dict[str, Any]) -> None:
         "received",
         "unread",
         "connect_failures",
+        "fresh",
         "cpu_s",
         "batches",
         "compressed",

@@ -54,6 +54,8 @@ class RunConfig:
     socket_url: str
     proxy_port: int | None
     tokens: tuple[str, ...]
+    limited_tokens: tuple[str, ...]
+    """Of fewer rights; a fifth of the clients uses them, on the channels that they allow."""
     venues: tuple[TargetVenue, ...]
     phase: Phase
     seed: int
@@ -84,6 +86,7 @@ class RunConfig:
             **{
                 **data,
                 "tokens": tuple(data["tokens"]),
+                "limited_tokens": tuple(data["limited_tokens"]),
                 "venues": venues,
                 "phase": Phase.model_validate(data["phase"]),
             }

@@ -1,9 +1,11 @@
 """Variants of clients: some ask for batches, some for compression, some for a part of the
-channels, so that each feature is under load.
+channels, some have a token of fewer rights, so that each feature is under load.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtdash.loadtest.generator.rights import parse_rights
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.protocol.channels import Channel
 
@@ -19,10 +21,14 @@ class Variant:
     channels: tuple[Channel, ...]
     batch_ms: int | None = None
     compress: bool = False
+    token: str | None = None
+    """Of fewer rights than the others'."""
 
     @classmethod
-    def of(cls, number: int, phase: Phase) -> "Variant":
-        """Return the variant of user `number`: two of five ask for every channel without extras."""
+    def of(cls, number: int, phase: Phase, limited: Sequence[str] = ()) -> "Variant":
+        """Return the variant of user `number`: two of five ask for every channel without extras,
+        or, where there are `limited` tokens, one of them for what such a token allows.
+        """
         channels = phase.channels
         match number % _EVERY:
             case 1:
@@ -32,4 +38,10 @@ class Variant:
             case 3 if len(channels) > 1:
                 # Alternately every second channel, so that each channel has clients without it.
                 return cls(channels[number // _EVERY % 2 :: 2])
+            case 4 if limited:
+                token = limited[number // _EVERY % len(limited)]
+                rights = parse_rights(token)
+                allowed = tuple(one for one in channels if rights and one.kind in rights.reads)
+                if allowed:
+                    return cls(allowed, token=token)
         return cls(channels)

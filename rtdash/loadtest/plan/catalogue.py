@@ -58,6 +58,8 @@ COUNTS: Meanings = {
     "unprovoked_drops": "connections that ended although the run had done nothing to them",
     "connections_leaked": "connections that the server still counts after all have closed",
     "files_leaked": "open files of the server beyond those before the phase, after all have closed",
+    "sessions_leaked": "sessions that the server keeps beyond those that clients asked for, or beyond"
+    " their time",
     "half_open_kept": "connections kept far beyond the heartbeat although no ping was answered",
     "connect_failures": "connection attempts that failed while the server was up",
     "http_failures": "REST requests answered with 4xx or 5xx, or not at all",
@@ -69,6 +71,10 @@ COUNTS: Meanings = {
     "reservation_updates": "likewise",
     "upcoming_reservations": "likewise",
     "notifications": "likewise",
+    "rights_violated": "requests beyond a token's rights that were not refused, and messages that the"
+    " token doesn't allow",
+    "rights_refused": "requests beyond a token's rights that were refused, as they must be",
+    "slow_consumers": "closes with 4001 of clients beside the load that had stopped reading",
     "repeats": "operations that were sent again and answered as repeated",
     "batches": "batch messages received by the clients that ask for them",
     "compressed": "connections on which compression was agreed",
@@ -86,6 +92,9 @@ SERIES: Mapping[str, tuple[str, str]] = {
     "server_lag": ("ms", "greatest lateness of the server's event loop, as it publishes it"),
     "others_cpu": ("cores", "used by other processes of the machine"),
     "generator_cpu": ("cores", "of the busiest process of the generator"),
+    "cpu_pressure": ("s/s", "time in which some process waited for a processor (the kernel's PSI)"),
+    "memory_pressure": ("s/s", "time in which some process waited for memory, likewise"),
+    "disk_pressure": ("s/s", "time in which some process waited for a disk, likewise"),
 }
 VALUES: Mapping[str, tuple[str, str]] = {
     "longest_silence": ("ms", "longest time in the traffic in which the probe client got no event"),

@@ -70,6 +70,8 @@ class Phase(_Table):
     writer_batch: int = Field(1, ge=1, le=1000)
     poll_upcoming_s: float = Field(15, gt=0)
     poll_stats_s: float = Field(30, gt=0)
+    slow_consumers: int = Field(0, ge=0, le=100)
+    """Clients beside the users that stop reading until the server closes them."""
     browser: bool = False
     """Whether Chromium shows the dashboard page beside the clients, where it is installed."""
     drops: Drops | None = None
@@ -111,6 +113,8 @@ class GeneratorLimits(_Table):
     excused_steal: float = Field(0.1, ge=0)
     """Share of the processors that the hypervisor took."""
     excused_fsync_ms: float = Field(150, gt=0)
+    excused_memory: float = Field(0.1, ge=0)
+    """Share of the time in which some process waited for memory."""
     tries: int = Field(1, ge=1, le=10)
     """How often a phase is run until the generator was not the bottleneck: a machine that others
     keep busy has better moments."""
@@ -127,6 +131,11 @@ class Scenario(_Table):
     heartbeat_s: float = Field(35, gt=0)
     """Within which a server named by its URL notices a dead client: its ping interval and pong
     timeout together."""
+    session_ttl_s: float | None = Field(None, gt=0)
+    """Within which the server forgets a session without a connection. Where it is given, the run
+    waits so long after the last client, and counts what is left."""
+    buffer_limit_bytes: int | None = Field(None, ge=16_384)
+    """Bytes that may wait for a client in a server of the run's own."""
     phase: tuple[Phase, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -25,6 +25,8 @@ class RunContext:
 
     url: str
     tokens: tuple[str, ...]
+    limited_tokens: tuple[str, ...]
+    """Tokens of fewer rights than those; some clients use them."""
     folder: Path
     run_id: str
     seed: int
@@ -39,6 +41,13 @@ class RunContext:
     mint_code: Callable[[], str] | None
     """Mints a sign-in code of a server of our own, for a browser."""
     """Within which the server notices a dead client."""
+    session_ttl_s: float | None = None
+    """Within which the server forgets a session without a connection, where the run waits for
+    it."""
+    sessions_before: int | None = None
+    """Sessions that the server had before the first phase."""
+    sessions_made: int = 0
+    """Sessions that the clients of all phases have asked for so far."""
     silent: SilentClient | None = None
     """Client that never answers a ping, from the first phase to the last."""
     _silence: "asyncio.Task[None] | None" = None

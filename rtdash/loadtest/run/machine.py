@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,18 +18,19 @@ from rtdash.loadtest.plan.histogram import Histogram
 
 _FSYNC_EVERY_S = 1.0
 _PAGE = bytes(4096)
+_PRESSURE = Path("/proc/pressure")
 _PROGRAMS = ("rtdash", "locust", "gevent", "websockets", "uvicorn", "fastapi")
 
 
 @dataclass(frozen=True, slots=True)
 class MachineTimes:
     """Seconds since the start of the machine, over all processors. `pressure_s`: in which some
-    process waited for a processor (the kernel's PSI); None where the kernel doesn't count it.
+    process waited for "cpu", "memory" or "io" (the kernel's PSI), as far as the kernel counts it.
     """
 
     busy_s: float
     steal_s: float
-    pressure_s: float | None
+    pressure_s: Mapping[str, float]
 
 
 def read_machine() -> MachineTimes:
@@ -38,7 +40,17 @@ def read_machine() -> MachineTimes:
     steal_s = getattr(times, "steal", 0.0)
     # guest times are within user times
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return MachineTimes(total - waiting, steal_s, _pressure_s())
+    return MachineTimes(total - waiting, steal_s, read_pressure_s())
+
+
+def read_pressure_s(folder: Path = _PRESSURE) -> dict[str, float]:
+    """Return for how many seconds some process has waited, by what it waited for."""
+    found = {}
+    for resource in ("cpu", "memory", "io"):
+        with suppress(OSError, ValueError, IndexError):
+            text = (folder / resource).read_text(encoding="ascii")
+            found[resource] = int(text.splitlines()[0].rpartition("total=")[2]) / 1e6
+    return found
 
 
 def read_run_delay_s(pid: int | None) -> float | None:
@@ -88,10 +100,3 @@ def _fsync(path: Path) -> float:
         began = time.monotonic()
         os.fsync(file.fileno())
     return time.monotonic() - began
-
-
-def _pressure_s() -> float | None:
-    with suppress(OSError, ValueError, IndexError):
-        text = Path("/proc/pressure/cpu").read_text(encoding="ascii")
-        return int(text.splitlines()[0].rpartition("total=")[2]) / 1e6
-    return None

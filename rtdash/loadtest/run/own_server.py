@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rtdash.settings import environment_without_settings
@@ -45,13 +45,19 @@ class OwnServer:
     """
 
     def __init__(
-        self, folder: Path, mint: Callable[[Path], str], *, program: str = sys.executable
+        self,
+        folder: Path,
+        mint: Callable[[Path], str],
+        *,
+        program: str = sys.executable,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.url = ""
         self._data = folder / DATA_FOLDER
         self._log = folder / "server.log"
         self._mint = mint
         self._program = program
+        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._is_to_run = False
@@ -103,7 +109,7 @@ class OwnServer:
             "--data",
             str(self._data),
         ]
-        environment = environment_without_settings() | LIFTED | HEARTBEAT
+        environment = environment_without_settings() | LIFTED | HEARTBEAT | self._settings
         with self._log.open("ab") as log:
             # A session of its own: a Ctrl-C at the terminal is for the run, which stops the server
             # itself.

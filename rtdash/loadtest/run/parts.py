@@ -14,6 +14,7 @@ from rtdash.loadtest.generator.probe_client import ProbeClient
 from rtdash.loadtest.generator.publisher import Publisher
 from rtdash.loadtest.generator.run_config import RunConfig, TargetVenue
 from rtdash.loadtest.plan.scenario import Phase
+from rtdash.loadtest.run.companions import Companions
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.fault_injector import FaultInjector
 from rtdash.loadtest.run.rest_checker import RestChecker
@@ -37,6 +38,7 @@ class PhaseParts:
     publisher: Publisher
     sampler: Sampler
     checker: RestChecker
+    companions: Companions
     venues: tuple[TargetVenue, ...]
 
     @property
@@ -82,6 +84,7 @@ def build_parts(
         publisher=publisher,
         sampler=Sampler(observations, generator.reports, publisher, probe, context.server_pid),
         checker=RestChecker(api, venues, publisher, rng),
+        companions=Companions(context, observations),
         venues=venues,
     )
 
@@ -101,6 +104,7 @@ def _config(
         socket_url=socket_url(context.url),
         proxy_port=proxy.port if is_proxied else None,
         tokens=context.tokens,
+        limited_tokens=context.limited_tokens,
         venues=venues,
         phase=phase,
         seed=context.seed,

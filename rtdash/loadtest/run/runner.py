@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.file_limit import raise_file_limit
 from rtdash.loadtest.generator.locust_process import GeneratorFailed
+from rtdash.loadtest.generator.rights import split_by_rights
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase, Scenario
 from rtdash.loadtest.plan.slo import SloFile, judge
@@ -44,6 +45,8 @@ class RunRequest:
     scenario: Scenario
     slos: SloFile
     mint: Callable[[Path], str]
+    mint_limited: Callable[[Path], tuple[str, ...]] | None = None
+    """Mints tokens of fewer rights."""
     mint_code: Callable[[Path], str] | None = None
     url: str | None = None
     tokens: tuple[str, ...] = ()
@@ -75,9 +78,7 @@ async def run(
         stops.check(observations)
 
     with tempfile.TemporaryDirectory(prefix="rtdash-loadtest-") as folder:
-        server = (
-            None if request.url else OwnServer(Path(folder), request.mint, program=request.program)
-        )
+        server = None if request.url else _own_server(request, Path(folder))
         try:
             if server is not None:
                 say("starting a server of our own, with the limits of users and addresses lifted")
@@ -178,6 +179,12 @@ async def _judge(
         )
 
 
+def _own_server(request: RunRequest, folder: Path) -> OwnServer:
+    limit = request.scenario.buffer_limit_bytes
+    settings = {} if limit is None else {"RTDASH_BUFFER_LIMIT_BYTES": str(limit)}
+    return OwnServer(folder, request.mint, program=request.program, settings=settings)
+
+
 def _context(
     request: RunRequest,
     server: OwnServer | None,
@@ -187,9 +194,14 @@ def _context(
 ) -> RunContext:
     url = server.url if server is not None else (request.url or "")
     parts = urlsplit(url)
+    given = request.tokens or ((server.token,) if server is not None else ())
+    tokens, limited = split_by_rights(given)
+    if server is not None and not limited and request.mint_limited is not None:
+        limited = request.mint_limited(folder / DATA_FOLDER)
     return RunContext(
         url=url,
-        tokens=request.tokens or ((server.token,) if server is not None else ()),
+        tokens=tokens,
+        limited_tokens=limited,
         folder=folder,
         run_id=uuid.uuid4().hex[:8],
         seed=request.seed,
@@ -201,6 +213,7 @@ def _context(
         proxy_target=(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
         gone_after_s=request.scenario.gone_after_s,
         mint_code=_code_of(request, folder) if server is not None else None,
+        session_ttl_s=request.scenario.session_ttl_s,
         heartbeat_s=HEARTBEAT_S if server is not None else request.scenario.heartbeat_s,
     )
 

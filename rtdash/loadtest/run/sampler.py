@@ -113,8 +113,9 @@ class Sampler:
     def _add_machine(self, sample: Sample) -> None:
         times, rate = read_machine(), self._meter.rate
         busy, sample.steal = rate("busy", times.busy_s), rate("steal", times.steal_s)
-        if times.pressure_s is not None:
-            sample.pressure = rate("pressure", times.pressure_s)
+        waited = {name: rate(f"{name} pressure", s) for name, s in times.pressure_s.items()}
+        sample.pressure, sample.memory_pressure = waited.get("cpu"), waited.get("memory")
+        sample.disk_pressure = waited.get("io")
         clients_s = sum(tick["cpu_s"] for tick in self._reports.last.values())
         ours = rate("ours", clients_s + time.process_time())
         if busy is not None and ours is not None:

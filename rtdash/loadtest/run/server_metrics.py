@@ -25,6 +25,8 @@ class ServerMetrics:
     cpu_s: float | None = None
     loop_lag_s: float | None = None
     """The greatest since the scrape before."""
+    sessions: int | None = None
+    """Of the whole store: each worker publishes the same."""
 
 
 async def read_metrics(url: str) -> ServerMetrics | None:
@@ -60,4 +62,5 @@ def parse_metrics(lines: Iterable[str]) -> ServerMetrics:
         open_files=total("process_open_fds"),
         cpu_s=total("process_cpu_seconds_total"),
         loop_lag_s=max(found.get("rtdash_loop_lag_max_seconds", []), default=None),
+        sessions=int(max(found["rtdash_sessions"])) if "rtdash_sessions" in found else None,
     )

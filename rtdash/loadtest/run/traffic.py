@@ -14,10 +14,10 @@ async def run_traffic(parts: PhaseParts) -> None:
     observations, phase = parts.observations, parts.phase
     parts.generator.traffic_begins()
     observations.began_at = time.monotonic()
-    sampling, checking = (
-        asyncio.create_task(_sample(parts)),
-        asyncio.create_task(parts.checker.run()),
-    )
+    beside = [
+        asyncio.create_task(work)
+        for work in (_sample(parts), parts.checker.run(), parts.companions.run())
+    ]
     breaking = asyncio.create_task(parts.fault_injector.run())
     publishing = (
         _ramp(parts) if phase.ramp else _publish(parts, phase.duration_s, phase.publish_rate)
@@ -29,9 +29,9 @@ async def run_traffic(parts: PhaseParts) -> None:
         if breaking.done():
             breaking.result()
     finally:
-        for task in (sampling, checking, breaking):
+        for task in (*beside, breaking):
             task.cancel()
-        await asyncio.gather(sampling, checking, breaking, return_exceptions=True)
+        await asyncio.gather(*beside, breaking, return_exceptions=True)
         await parts.publisher.drained(0)
         observations.ended_at = time.monotonic()
 

@@ -34,6 +34,10 @@ def add_coverage(measures: Measures, observations: Observations) -> None:
         return
     _add_messages(measures, observations, probe.stats)
     measures.add_count("repeats", publisher.repeats)
+    if observations.rights.probes:
+        measures.add_count("rights_refused", observations.rights.refused)
+    if observations.slow_consumers is not None:
+        measures.add_count("slow_consumers", observations.slow_consumers)
     if observations.phase.dashboards >= _EACH_VARIANT:
         measures.add_count("batches", observations.results.batches)
         measures.add_count("compressed", observations.results.compressed)

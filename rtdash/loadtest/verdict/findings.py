@@ -17,6 +17,7 @@ def describe_findings(observations: Observations) -> list[str]:
         *(observations.probe.stats.examples if observations.probe else ()),
         *observations.model.examples,
         *observations.rest.examples,
+        *observations.rights.examples,
         *latest_clients(observations.results.clients, _LATE_MS),
         *_failures(observations),
         *_leaks(observations),
@@ -43,6 +44,11 @@ def _leaks(observations: Observations) -> Iterator[str]:
         yield (
             f"files_leaked: the server has {observations.files_left:.0f} more open files after all"
             " clients have gone than before they came"
+        )
+    if observations.sessions_left:
+        yield (
+            f"sessions_leaked: the server keeps {observations.sessions_left} sessions more than"
+            " clients asked for, or longer than it must"
         )
     if observations.half_open_kept:
         yield "half_open_kept: a client that answers no ping is still connected"

@@ -15,7 +15,7 @@ from rtdash.loadtest.verdict.ledger import (
     judge_contents,
 )
 from rtdash.loadtest.verdict.neighbours import add_spread, add_unprovoked
-from rtdash.loadtest.verdict.notes import ending_notes, figure_notes, knee_notes
+from rtdash.loadtest.verdict.notes import ending_notes, figure_notes, knee_notes, slow_notes
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.recoveries import time_recoveries
@@ -43,6 +43,7 @@ def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResu
         + knee_notes(measures, observations)
         + figure_notes(measures)
         + ending_notes(observations)
+        + slow_notes(observations)
     )
     reasons = bottlenecks(observations, measures, generator)
     return PhaseResult(
@@ -122,6 +123,10 @@ def _add_ends(
         measures.add_count("connections_leaked", observations.connections_left)
     if observations.files_left is not None:
         measures.add_count("files_leaked", observations.files_left)
+    if observations.sessions_left is not None:
+        measures.add_count("sessions_leaked", observations.sessions_left)
+    if observations.rights.probes:
+        measures.add_count("rights_violated", observations.rights.violations)
     if observations.half_open_kept is not None:
         measures.add_count("half_open_kept", observations.half_open_kept)
 

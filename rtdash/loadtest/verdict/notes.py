@@ -28,6 +28,18 @@ def ending_notes(observations: Observations) -> list[str]:
     return notes
 
 
+def slow_notes(observations: Observations) -> list[str]:
+    """Return how the connections of the clients that stop reading ended."""
+    ends = sum(observations.slow_ends, Counter[int | None]())
+    if not observations.slow_ends:
+        return []
+    how = [
+        f"{count} {'without a Close' if code is None else f'by close {code}'}"
+        for code, count in ends.most_common()
+    ]
+    return [f"connections of clients that stopped reading: {', '.join(how) or 'none ended'}"]
+
+
 def knee_notes(measures: Measures, observations: Observations) -> list[str]:
     """Add the knee of a ramp as a measure; return it in words."""
     if not observations.steps:

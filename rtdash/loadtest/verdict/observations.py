@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from rtdash.loadtest.generator.booking_model import BookingModel
@@ -15,6 +16,7 @@ from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.loadtest.verdict.ledger import StreamLog
 from rtdash.loadtest.verdict.rest_findings import RestFindings
+from rtdash.loadtest.verdict.rights_findings import RightsFindings
 from rtdash.loadtest.verdict.samples import Sample
 from rtdash.protocol.channels import Position, Stream
 
@@ -89,6 +91,14 @@ class Observations:
     files_before: float | None = None
     files_left: float | None = None
     half_open_kept: int | None = None
+    sessions_before: int | None = None
+    sessions_made: int = 0
+    """Sessions that clients beside the load may have made."""
+    sessions_left: int | None = None
+    slow_ends: list[Counter[int | None]] = field(default_factory=list)
+    """How the connections of each client that stops reading ended: by close code."""
+    slow_consumers: int | None = None
+    rights: RightsFindings = field(default_factory=RightsFindings)
     model: BookingModel = field(default_factory=BookingModel)
     paint: Histogram = field(default_factory=Histogram)
     """From scheduled instants to the frames that show them."""

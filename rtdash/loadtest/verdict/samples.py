@@ -66,7 +66,10 @@ class Sample:
     steal: float | None = None
     """Cores that the hypervisor took."""
     pressure: float | None = None
-    """Share of the time in which some process waited for a processor."""
+    """Share of the time in which some process waited for a processor; likewise for memory, and for
+    a disk."""
+    memory_pressure: float | None = None
+    disk_pressure: float | None = None
 
 
 class Meter:

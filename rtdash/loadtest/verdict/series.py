@@ -25,6 +25,9 @@ def add_series(measures: Measures, observations: Observations) -> None:
         ("server_lag", known(sample.server_lag_ms for sample in samples)),
         ("others_cpu", known(sample.others_cpu for sample in samples)),
         ("generator_cpu", known(sample.generator_cpu for sample in samples)),
+        ("cpu_pressure", known(sample.pressure for sample in samples)),
+        ("memory_pressure", known(sample.memory_pressure for sample in samples)),
+        ("disk_pressure", known(sample.disk_pressure for sample in samples)),
     ):
         measures.add_series(name, values)
     memory = known(sample.server_memory_mib for sample in samples)
@@ -40,11 +43,8 @@ def add_series(measures: Measures, observations: Observations) -> None:
             spent_s = sum(known(sample.server_cpu for sample in samples))
             measures.add_value("server_cpu_per_message", spent_s * 1e6 / received)
         measures.add_value("server_cpu_per_client", cores * 1000 / (observations.phase.users + 1))
-    cpu_s = (
-        observations.generator_cpu_s[-1] - observations.generator_cpu_s[0]
-        if observations.generator_cpu_s
-        else 0.0
-    )
+    spent = observations.generator_cpu_s
+    cpu_s = spent[-1] - spent[0] if spent else 0.0
     if cpu_s > _LEAST_CPU_S:
         measures.add_value(
             "verified_per_cpu_second", sum(sample.received for sample in samples[1:]) / cpu_s

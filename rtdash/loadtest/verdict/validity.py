@@ -19,6 +19,7 @@ EXACT = frozenset(
         *("duplicated", "reordered", "resets", "invalid", "unexpected", "errors"),
         *("acknowledged_lost", "delivered_and_lost", "log_went_back", "sessions_forgotten"),
         *("model_violations", "rest_disagrees", "files_leaked"),
+        *("rights_violated", "sessions_leaked"),
     }
 )
 """Metrics of which no lateness is an explanation; `lost` is one where it left gaps."""
@@ -88,6 +89,12 @@ def find_excuses(
     steal = known(sample.steal for sample in observations.samples)
     if steal and sum(steal) / len(steal) > generator.excused_steal * observations.processors:
         reasons.append(f"{name}: the hypervisor gave this machine too little time (steal)")
+    memory = measures.get("memory_pressure", "mean") or 0.0
+    if memory > generator.excused_memory:
+        reasons.append(
+            f"{name}: the machine was short of memory: some process waited for it for"
+            f" {memory:.2f} s of each second"
+        )
     disk_ms = observations.disk.quantile(0.9) * 1000
     if disk_ms > generator.excused_fsync_ms:
         reasons.append(f"{name}: the disk was slow: an fsync took {disk_ms:.0f} ms (p90)")

@@ -118,6 +118,7 @@ def test_all_scenarios_of_the_contract_are_there():
         "storm",
         "soak",
         "pixels",
+        "slow-consumers",
     }
 
 

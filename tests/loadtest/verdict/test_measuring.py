@@ -16,6 +16,7 @@ from rtdash.loadtest.verdict.measuring import measure
 from rtdash.loadtest.verdict.observations import Observations, RampStep
 from rtdash.loadtest.verdict.recoveries import time_recoveries
 from rtdash.loadtest.verdict.samples import Sample
+from rtdash.loadtest.verdict.validity import EXACT
 from rtdash.protocol.channels import Channel, Position, Stream
 
 EVENTS = Stream("grill", Channel.RESTAURANT_RESERVATIONS)
@@ -221,3 +222,27 @@ def test_an_slo_that_aborts_ends_the_run_when_it_has_been_broken_for_long_enough
     assert stop.is_set()
     assert stops.has_aborted
     assert "ended early" in observations.notes[0]
+
+
+def test_sessions_and_rights_are_measured_where_they_were_looked_at(observations: Observations):
+    """Each breaks on a busy machine, too: neither is a matter of time."""
+    assert total(observations, "sessions_leaked") is None
+    assert total(observations, "rights_violated") is None
+    observations.sessions_left, observations.rights.probes = 4, 1
+    observations.rights.violate("a token without hotel:read was subscribed to hotel_stats")
+    assert total(observations, "sessions_leaked") == 4
+    assert total(observations, "rights_violated") == 1
+    told = "\n".join(measure(observations, GeneratorLimits()).findings)
+    assert "sessions_leaked: the server keeps 4 sessions" in told
+    assert "rights_violated: a token without hotel:read" in told
+    assert {"sessions_leaked", "rights_violated"} <= EXACT
+
+
+def test_a_machine_that_is_short_of_memory_excuses_what_was_late(observations: Observations):
+    """By the kernel's own count of the time in which some process waited for memory."""
+    observations.samples = [Sample("calm", 1.0, memory_pressure=0.3)]
+    judged = measure(observations, GeneratorLimits())
+    assert judged.measures.get("memory_pressure", "mean") == 0.3
+    assert "short of memory" in judged.excuses[0]
+    observations.samples = [Sample("calm", 1.0, memory_pressure=0.02)]
+    assert measure(observations, GeneratorLimits()).excuses == []

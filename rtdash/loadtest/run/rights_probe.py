@@ -1,0 +1,140 @@
+"""Requests beyond a token's rights, beside the load: each must be refused, and nothing that the
+token doesn't allow may arrive.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from rtdash.client.addresses import is_this_machine, rest_url, socket_url
+from rtdash.loadtest.generator.rights import KINDS, TokenRights
+from rtdash.loadtest.generator.run_config import TargetVenue
+from rtdash.loadtest.verdict.rights_findings import RightsFindings
+from rtdash.protocol.channels import Channel
+
+_EVERY_S = 1.0
+_ANSWER_S = 15.0
+_LISTS = {"hotel": "/api/hotel/bookings", "restaurant": "/api/restaurant/reservations"}
+_DENIED = frozenset({401, 403})
+_TAKEN = range(200, 300)
+
+
+class RightsProbe:
+    """Client with a token of fewer rights: it follows what it may, and asks for what it may not.
+
+    `connections` counts those that it has opened, each of which may have made a session.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        rights: TokenRights,
+        venues: Sequence[TargetVenue],
+        findings: RightsFindings,
+    ) -> None:
+        self.connections = 0
+        self._url = url
+        self._token = token
+        self._rights = rights
+        self._venues = {venue.kind: venue for venue in venues}
+        self._findings = findings
+        self._name = "a token without " + ", ".join(
+            [f"{kind}:read" for kind in KINDS if kind not in rights.reads]
+            or [f"{kind}:write" for kind in KINDS if kind not in rights.writes]
+        )
+
+    async def run(self) -> None:
+        """Ask again each second, until cancelled."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with httpx2.AsyncClient(
+            base_url=rest_url(self._url), headers=headers, trust_env=False, timeout=_ANSWER_S
+        ) as client:
+            while True:
+                # What fails for another reason than rights is no matter of this probe.
+                with suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
+                    await self._follow(client, headers)
+                await asyncio.sleep(_EVERY_S)
+
+    async def _follow(self, client: httpx2.AsyncClient, headers: dict[str, str]) -> None:
+        async with connect(
+            socket_url(self._url),
+            additional_headers=headers,
+            proxy=None if is_this_machine(self._url) else True,
+            ping_interval=None,
+            close_timeout=1,
+        ) as socket:
+            self.connections += 1
+            allowed = [one for one in Channel if self._may_follow(one)]
+            if allowed:
+                await self._subscribe(socket, allowed)
+            while True:
+                for channel in Channel:
+                    if channel.kind in self._venues and not self._may_follow(channel):
+                        answer = await self._subscribe(socket, [channel])
+                        self._judge_answer(channel, answer)
+                await self._ask_by_rest(client)
+                await self._read_for(socket, _EVERY_S)
+
+    def _may_follow(self, channel: Channel) -> bool:
+        return channel.kind in self._rights.reads and channel.kind in self._venues
+
+    async def _subscribe(self, socket: ClientConnection, channels: Sequence[Channel]) -> Any:
+        """Return the answer; what arrives before it is judged."""
+        asked = {"action": "subscribe", "channels": list(channels), "id": uuid.uuid4().hex}
+        await socket.send(json.dumps(asked))
+        async with asyncio.timeout(_ANSWER_S):
+            while True:
+                message = self._take(await socket.recv())
+                if message.get("status") in {"subscribed", "error"}:
+                    return message
+
+    async def _read_for(self, socket: ClientConnection, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    self._take(await socket.recv())
+
+    def _take(self, payload: str | bytes) -> dict[str, Any]:
+        message = json.loads(payload)
+        if not isinstance(message, dict):
+            return {}
+        channel = message.get("channel")
+        if channel in set(Channel) and not self._may_follow(Channel(channel)):
+            self._findings.violate(f"{self._name} received {message.get('type')} of {channel}")
+        return message
+
+    def _judge_answer(self, channel: Channel, answer: Any) -> None:
+        if answer["status"] == "subscribed":
+            self._findings.violate(f"{self._name} was subscribed to {channel}")
+        elif answer.get("code") == "forbidden":
+            self._findings.refused += 1
+
+    async def _ask_by_rest(self, client: httpx2.AsyncClient) -> None:
+        for kind, venue in self._venues.items():
+            with suppress(httpx2.HTTPError):
+                if kind not in self._rights.reads:
+                    path = _LISTS[kind]
+                    answer = await client.get(path, params={"venue": venue.id})
+                    self._judge_status(f"GET {path}", answer.status_code)
+                if kind not in self._rights.writes:
+                    # Names no reservation, so that a server that lets it through changes nothing.
+                    operation = {
+                        "operationId": f"rights-{uuid.uuid4().hex}", "op": "cancel", "kind": kind,
+                        "venue": venue.id, "reservationId": "no-such-reservation",
+                    }  # fmt: skip
+                    answer = await client.post("/api/operations", json=[operation])
+                    self._judge_status("POST /api/operations", answer.status_code)
+
+    def _judge_status(self, request: str, status: int) -> None:
+        if status in _DENIED:
+            self._findings.refused += 1
+        elif status in _TAKEN:
+            self._findings.violate(f"{self._name}: {request} was answered with {status}")
