@@ -8,9 +8,11 @@ from pathlib import Path
 
 CHECK_INTERVAL_S = 20.0
 WORTH_BYTES = 8 * 1024 * 1024
-"""Growth since the heap was trimmed that is worth looking for free pages: that takes some ten
-milliseconds."""
+"""Growth that is worth looking for free pages: that takes some ten milliseconds."""
 WORTH_SHARE = 0.1
+LEAST_GAIN_BYTES = 2 * 1024 * 1024
+LONGEST_PAUSE = 180
+"""Checks that are left out at most: an hour's."""
 
 _STATM = Path("/proc/self/statm")
 
@@ -39,18 +41,25 @@ class Heap:
         self._trim = trim
         self._resident = resident
         self._least = resident()
+        self._pause = self._left_out = 0
 
     def trim_if_grown(self) -> bool:
-        """Give free pages back, where the process has grown by a tenth and 8 MiB since it had
-        least. Whether it did.
+        """Give free pages back, where the process has a tenth and 8 MiB more than it ever had least.
+        Whether it tried. After a try in vain twice as many calls are left out as before, since what
+        is in use now may be free later.
         """
         now = self._resident()
         self._least = min(self._least, now)
         if now - self._least < max(WORTH_BYTES, WORTH_SHARE * self._least):
+            self._pause = self._left_out = 0
+            return False
+        if self._left_out < self._pause:
+            self._left_out += 1
             return False
         self._trim(0)
-        # what is still there is in use, and no reason to look again
-        self._least = self._resident()
+        is_vain = now - self._resident() < LEAST_GAIN_BYTES
+        self._pause = min(max(1, 2 * self._pause), LONGEST_PAUSE) if is_vain else 0
+        self._left_out = 0
         return True
 
     async def run(self) -> None:

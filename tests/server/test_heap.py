@@ -7,31 +7,46 @@ from rtdash.server.heap import WORTH_BYTES, Heap, find_trim, resident_bytes
 MIB = 1024 * 1024
 
 
-def test_only_growth_is_worth_a_look() -> None:
-    """A tenth and 8 MiB above the least so far; what is still there afterwards is in use."""
-    resident, trims = [100 * MIB], []
+class Memory:
+    """Resident memory of which some is free, in MiB."""
 
-    def trim(_: int) -> int:
-        trims.append(resident[0])
-        resident[0] -= 10 * MIB
+    def __init__(self) -> None:
+        self.used, self.free = 100, 0
+
+    def trim(self, _: int) -> int:
+        """Give back what is free."""
+        self.free = 0
         return 1
 
-    heap = Heap(trim, lambda: resident[0])
-    for now, trimmed in (
-        (109, False),
-        (111, True),  # to 101
-        (110, False),
-        (60, False),
-        (67, False),
-        (69, True),  # to 59
-        (500, True),  # to 490: in use
-        (500, False),
-        (530, False),
-        (540, True),
-    ):
-        resident[0] = now * MIB
-        assert heap.trim_if_grown() is trimmed, now
-    assert len(trims) == 4
+    def resident(self) -> int:
+        """Bytes."""
+        return (self.used + self.free) * MIB
+
+
+def test_only_growth_is_worth_a_look() -> None:
+    """A tenth and 8 MiB above the least so far."""
+    memory = Memory()
+    heap = Heap(memory.trim, memory.resident)
+    for used, free, tries in ((100, 9, False), (100, 11, True), (100, 0, False), (60, 0, False)):
+        memory.used, memory.free = used, free
+        assert heap.trim_if_grown() is tries
+    memory.free = 9
+    assert heap.trim_if_grown()
+
+
+def test_what_was_in_use_is_looked_for_again() -> None:
+    """In vain at the height of a burst, soon after it with success; ever more seldom where the
+    memory stays in use.
+    """
+    memory = Memory()
+    heap = Heap(memory.trim, memory.resident)
+    memory.used = 150
+    assert [heap.trim_if_grown() for _ in range(3)] == [True, False, True]
+    memory.used, memory.free = 105, 45
+    assert [heap.trim_if_grown() for _ in range(3)] == [False, False, True]
+    assert memory.resident() == 105 * MIB
+    memory.used = 150
+    assert sum(heap.trim_if_grown() for _ in range(2_000)) < 20
 
 
 @pytest.mark.skipif(find_trim() is None, reason="the C library has no malloc_trim")
