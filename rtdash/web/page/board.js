@@ -20,6 +20,7 @@ const REPORTS_EVERY_MS = 5_000;
 const REFRESH_MS = 60_000;
 const RECENT = 60;
 const NIGHTS = 14;
+const MOST_FAULTS = 50;
 /** Upcoming reservations of a round of polling. */
 const POLLED = 50;
 
@@ -37,6 +38,8 @@ export class Board {
   #needsLoad = true;
   #isLoaded = false;
   #hasPolled = false;
+  /** @type {Set<string>} */
+  #reported = new Set();
   #resets = 0;
   /** @type {Map<string, {etag: string, body: any}>} */
   #known = new Map();
@@ -174,8 +177,17 @@ export class Board {
       const names = [...this.#dirty];
       this.#dirty.clear();
       // A fault in one panel must not stop the others, nor the feed.
-      for (const name of names) try { this.#render(name); } catch (error) { console.error(error); }
+      for (const name of names) try { this.#render(name); } catch (error) { this.#report(name, error); }
     });
+  }
+
+  /** A panel that fails says so once, not with every frame. @param {string} name
+   *  @param {unknown} error */
+  #report(name, error) {
+    const key = `${name}: ${error}`;
+    if (this.#reported.has(key) || this.#reported.size >= MOST_FAULTS) return;
+    this.#reported.add(key);
+    console.error(error);
   }
 
   /** @param {string} name */

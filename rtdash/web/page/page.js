@@ -305,8 +305,12 @@ class Page {
     const response = await fetch(`${this.#base}/page/build.json`, {cache: "no-store"}).catch(() => null);
     const build = response?.ok ? (await response.json().catch(() => null))?.build : null;
     if (!build || build === meta("rtdash-build")) return;
-    if (this.#isWall) location.reload();
-    else put(this.#parts.notes, t("newVersion"), " ",
+    if (this.#isWall) {
+      // Once a build: behind a cache, or between two servers, the page may come back as it was.
+      if (settings.get("rtdash.build") === build) return;
+      settings.set("rtdash.build", build);
+      location.reload();
+    } else put(this.#parts.notes, t("newVersion"), " ",
       h("button", {onclick: () => location.reload()}, t("reload")));
   }
 
