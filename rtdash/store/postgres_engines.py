@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, create_engine, event
 
 from rtdash.store.engines import OPTIONS, READERS, Engines
@@ -111,7 +111,7 @@ def _refuse_encoding(encoding: str) -> None:
 def _refuse_unknown_options(url: URL) -> None:
     for name in url.query:
         try:
-            conninfo_to_dict("", **{name: "1"})
+            make_conninfo("", **{name: "1"})  # the only one of its family that looks at names
         except psycopg.ProgrammingError:
             raise BadStoreUrl(
                 f"PostgreSQL has no option {name!r}",

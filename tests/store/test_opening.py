@@ -56,6 +56,24 @@ async def test_urls_that_name_no_store_are_refused(url, tmp_path, clock):
     assert "sqlite:///PATH" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("pgbouncer=true", "no option 'pgbouncer'"),
+        ("foo%20bar=1", "no option 'foo bar'"),
+    ],
+)
+async def test_options_that_postgresql_does_not_have_are_refused(
+    option, told, tmp_path, clock
+) -> None:
+    """In words; providers print URLs with options of other programs."""
+    url = f"postgresql://u:only-for-tests@127.0.0.1:1/x?{option}"
+    with pytest.raises(BadStoreUrl, match=told) as refused:
+        await Database.open(url, data_dir=tmp_path, clock=clock)
+    assert refused.value.hint
+    assert "only-for-tests" not in f"{refused.value} {refused.value.hint}"
+
+
 async def test_a_password_that_is_not_escaped_is_not_quoted(tmp_path, clock):
     """A part of it looks like a port."""
     with pytest.raises(BadStoreUrl) as refused:
