@@ -115,6 +115,10 @@ class FastPendingUpgrade:
         self, receiver_of: Callable[[Transport], TransportListener], rules: TransportLimits
     ) -> None:
         """At once: the socket is a FastTransport's from here on."""
+        # Nothing is awaited here, so that no byte falls between two protocols. Admission had to
+        # wait for the store, and a client may have spoken meanwhile: that is in `_early`, and goes
+        # to the new protocol first. Reading was paused if it was too much; the new one counts it by
+        # its own limits from here on.
         link = FastTransport(
             self._transport, self._frames(rules.message_limit_bytes), self._connections, rules
         )

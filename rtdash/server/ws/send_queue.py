@@ -90,6 +90,9 @@ class SendQueue:
         """
         if not self._is_paused or not self._limit_bytes:
             return True
+        # Beyond the limit the connection goes, never an event: a client can't see a hole in its
+        # stream, but it comes back and reads from the log what it missed. Pages of a replay are
+        # allowed for, since the replay itself waits for the peer between them.
         waiting = self._batch.size_bytes if self._batch is not None else 0
         if self._transport.buffered_bytes() + waiting <= self._limit_bytes + self._allowance_bytes:
             return True

@@ -94,6 +94,10 @@ class SessionWriter:
             positions={**session.confirmed, **positions},
         )
         session.is_settled = False
+        # Two processes may each hold a connection of the session: the newer by a resume, the older
+        # without knowing of it yet. The generation decides, since clocks can't: a resume raises it
+        # in the row's own transaction, and every write names the one that it was made for. A late
+        # write of the older holder then finds no row, however long it waited.
         is_ours = await self._database.write(
             lambda connection: rows.save(connection, stored, now=now)
         )
