@@ -7,7 +7,6 @@ a connection).
 
 import asyncio
 import random
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from pydantic import SecretStr
 from simulated_socket import SimulatedSocket
 from uvicorn.server import ServerState
 
+import rtdash.server.composition
 from rtdash.domain.reservations import Op, Operation
 from rtdash.server.app import create_app
 from rtdash.server.auth.tokens import mint
@@ -42,6 +42,7 @@ DROPPED_A_MINUTE = 0.01
 WINDOW_S = 30.0
 """Of each phase: longer than one ping interval."""
 DIAL_AT_ONCE = 100
+PATIENCE_S = 60.0
 
 
 class Fleet:
@@ -67,7 +68,10 @@ class Fleet:
             for place in range(start, until):
                 token = mint(SECRET, user=f"user-{place}")
                 self.sockets.append(self._dial(f"grill-{place % VENUES}", token, None))
-            while self.live < until:  # noqa: ASYNC110 - see above
+            deadline = time.monotonic() + PATIENCE_S
+            while self.live < until:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self.live} of {until} connected: {self.counts}")
                 await asyncio.sleep(0.001)
 
     async def drop_some(self) -> None:
@@ -106,7 +110,7 @@ def process(bench: Bench) -> Figures:
             venues=_venues(Path(directory)),
             limits=Limits(**_UNLIMITED),
         )
-        _allow_one_loop()
+        _prepare_process()
         return asyncio.run(_run(settings, bench.size(CONNECTIONS), WINDOW_S * bench.scale))
 
 
@@ -208,11 +212,10 @@ def _venues(directory: Path) -> Path:
     return path
 
 
-def _allow_one_loop() -> None:
-    """Use uvloop's event loop, as the server does."""
+def _prepare_process() -> None:
+    """Use uvloop's event loop, as the server does, and hold as many connections as are asked for."""
     import uvloop  # noqa: PLC0415 - only this row runs a server in its own process
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
+    composition: Any = rtdash.server.composition
+    composition.fit_to_open_files = lambda settings: (settings, 1_000)  # these sockets are no files
