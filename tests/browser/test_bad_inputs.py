@@ -147,3 +147,21 @@ def test_a_wall_reloads_for_a_newer_page(dashboard, served):
     view.row("AR").first.wait_for()
     view.page.wait_for_timeout(500)
     assert (len(loads), len(asked)) == (2, 2)
+
+
+def test_a_zone_that_the_browser_does_not_know(dashboard, served):
+    """Older browsers lack newer names of zones: times are UTC then, and say so."""
+    view = dashboard()
+
+    def rename(route):
+        """Answer with venues in a zone of no browser."""
+        profile = route.fetch().json()
+        for venue in profile["venues"]:
+            venue["timezone"] = "Europe/Atlantis"
+        route.fulfill(json=profile)
+
+    view.page.route("**/api/user/profile", rename)
+    view.sign_in(f"/?venue={GRILL}")
+    served.book(1, name="Atlantis Guest")
+    view.row("Atlantis Guest").locator("text=UTC").wait_for()
+    assert "UTC" in view.page.text_content(".clock")

@@ -164,7 +164,7 @@ export const percent = (value) => share.format(value);
 /** How figures and times of a venue are written: its zone, its currency.
  *  @param {{timezone: string, currency: string}} venue */
 export function formats({timezone, currency}) {
-  const zone = {timeZone: timezone};
+  const zone = zoneOf(timezone);
   const money = new Intl.NumberFormat(locale, {style: "currency", currency});
   const round = new Intl.NumberFormat(locale, {
     style: "currency", currency, maximumFractionDigits: 0,
@@ -174,7 +174,7 @@ export function formats({timezone, currency}) {
   const weekday = new Intl.DateTimeFormat(locale, {
     timeZone: "UTC", weekday: "short", day: "numeric", month: "short",
   });
-  const local = new Intl.DateTimeFormat("en-CA", zone);
+  const local = new Intl.DateTimeFormat("en-CA", {timeZone: zone.timeZone});
   return {
     /** @param {number | null | undefined} value */
     money: (value) => typeof value === "number"
@@ -188,6 +188,16 @@ export function formats({timezone, currency}) {
     /** The local date of an instant, YYYY-MM-DD. @param {string | number} instant */
     dateOf: (instant) => local.format(new Date(instant)),
   };
+}
+
+/** A zone that this browser does not know becomes UTC, and every time says so. @param {string} timezone
+ *  @returns {{timeZone: string, timeZoneName?: "short"}} */
+function zoneOf(timezone) {
+  try {
+    return {timeZone: new Intl.DateTimeFormat("en", {timeZone: timezone}).resolvedOptions().timeZone};
+  } catch {
+    return {timeZone: "UTC", timeZoneName: "short"};
+  }
 }
 
 /** @type {Map<string, Intl.NumberFormat>} Making one takes longer than using it a hundred times. */
