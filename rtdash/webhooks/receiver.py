@@ -163,4 +163,6 @@ def _retry_after_s(text: str, now: datetime) -> float:
 def _connect_problem(error: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in error:
         return f"its certificate can't be verified: {error}; mend it, or trust it: SSL_CERT_FILE"
+    if "WRONG_VERSION_NUMBER" in error:
+        return "it speaks no TLS at that port: check scheme and port of its address"
     return f"it can't be connected to: {error or 'no reason was given'}; is it running?"

@@ -155,6 +155,14 @@ async def test_certificates_are_verified(certificate: tuple[Path, Path]) -> None
         assert (await attempt(receiver(url, tls=trusting))).result is Result.DELIVERED
 
 
+async def test_a_receiver_without_tls_is_said() -> None:
+    """An https address of a port that speaks plain HTTP."""
+    with ReceiverServer().running() as inside:
+        url = inside.url.replace("http:", "https:")
+        failed = await attempt(receiver(url, tls=httpcore2.default_ssl_context()))
+        assert "speaks no TLS" in failed.failure
+
+
 async def test_answers_are_bounded() -> None:
     """In bytes and in time: an endless body and one that drips are cut off."""
 
