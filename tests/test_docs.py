@@ -138,3 +138,11 @@ def _shown(default):
             return f"{default:g}"
         case _:
             return str(default)
+
+
+def test_the_files_that_architecture_names_are_there():
+    """Whoever follows a row of the table finds the file; it moves with the code."""
+    page = (ROOT / "rtdash" / "guide" / "architecture.md").read_text()
+    named = re.findall(r"`(?:rtdash/)?([\w/]+/[\w/]+\.(?:py|js))`", page)
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / "rtdash" / name).is_file()] == []
