@@ -13,8 +13,8 @@ from tests.browser.pages import GRILL
 
 IS_FULL = bool(os.environ.get("RTDASH_FULL"))
 EVENTS = 50_000 if IS_FULL else 3_000
-FIRST = 2_000
-"""Events that fill every list up to its bound."""
+FIRST = 5_000 if IS_FULL else 2_000
+"""Events that fill every list up to its bound, and let the code be compiled."""
 A_REQUEST = 500
 
 

@@ -15,7 +15,7 @@ const FADE_EVERY_MS = 250;
 /** What is open for a guest to come: it stands in the list of upcoming ones. */
 const EXPECTED = new Set(["Pending", "Confirmed", "Upcoming"]);
 const DAY_MS = 86_400_000;
-/** More than these are cut to half of them. */
+/** More than these are cut by as many as are shown. */
 export const UPCOMING_KEPT = 500;
 
 /** Text with every sign of its direction inside: a name never turns the row around.
@@ -185,7 +185,7 @@ export class Upcoming {
   }
 
   #cut() {
-    const kept = this.#sorted().slice(0, UPCOMING_KEPT / 2);
+    const kept = this.#sorted().slice(0, UPCOMING_KEPT - SHOWN);
     this.#rows = new Map(kept.map((row) => [row.id, row]));
     this.#horizon = Date.parse(kept.at(-1)?.date ?? "");
   }
