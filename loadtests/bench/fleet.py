@@ -37,7 +37,7 @@ from rtdash.settings import Limits, Settings
 CONNECTIONS = 20_000
 VENUES = 1_000
 BOOKINGS_A_SECOND = 20
-"""The share of one of 50 processes in a fleet whose 10,000 venues have an event every 10 s."""
+"""The share of one of 50 processes in a fleet: its 10,000 venues have an event every 10 s."""
 DROPPED_A_MINUTE = 0.01
 WINDOW_S = 30.0
 """Of each phase: longer than one ping interval."""

@@ -1,4 +1,4 @@
-"""What floods cost honest subscribers: python loadtests/bench/flood.py [--subscribers 500] [--rounds 2]
+"""Measure honest subscribers beside floods: python loadtests/bench/flood.py [--subscribers 500] [--rounds 2]
 [--seconds 20] [--one-address] [--json FILE]
 
 The server has its default limits, but for one user's connections: the subscribers share a token.

@@ -59,7 +59,7 @@ class Flood:
 
 
 def pipelining(flood: Flood, source: str) -> None:
-    """100 connections with 64 KB of requests behind answers that nobody reads."""
+    """100 connections with 64 KB of requests behind answers that are not read."""
     slow = b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 4
     tiny = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     sent = slow + tiny * ((65_000 - len(slow)) // len(tiny))

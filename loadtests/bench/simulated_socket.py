@@ -14,14 +14,14 @@ _PING = 0x89
 
 
 class Clients(Protocol):
-    """What the clients of a process have in common."""
+    """Values that the clients of a process share."""
 
     counts: Counter[str]
     live: int
 
 
 class SimulatedSocket(asyncio.Transport):
-    """Transport whose peer is a client in this process: it shakes hands, subscribes, answers pings,
+    """Transport to a client in this process: the peer shakes hands, subscribes, answers pings,
     and keeps the id of its session.
     """
 
