@@ -69,10 +69,10 @@ ROWS: dict[str, Row] = {
     "12 reports of a year": Row(reports, dict.fromkeys(_REPORTS, at_most(200))),
     "13 lag of the event loop": Row(lag, dict.fromkeys(_WORKS, at_most(20))),
     "14 two workers": Row(workers, {"lost_1": at_most(0), "lost_2": at_most(0)}),
-    "15 lists of 50": Row(
+    "15 lists of reservations": Row(
         lists, {"list_times_bare": at_most(3), "upcoming_times_bare": at_most(3)}
     ),
-    "16 start over 5 million events": Row(great_store, {"ready_s": at_most(1)}),
+    "16 start over millions of events": Row(great_store, {"ready_s": at_most(1)}),
     "17 states and batches, 1,000 subscribers": Row(states, {"lost": at_most(0)}),
     "18 single bookings on PostgreSQL": Row(postgres_writes, {"pgbench_times": at_most(1.3)}),
     "19 a process of a fleet": Row(process, {"not_live": at_most(20)}),

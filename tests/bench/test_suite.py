@@ -26,6 +26,8 @@ def test_rows_are_measured_and_written(tmp_path):
         "2": "2 burst, 500 subscribers",
         "8": "8 storm, 10,000 connections",
         "12": "12 reports of a year",
+        "15": "15 lists of reservations",
+        "19": "19 a process of a fleet",
     }
     chosen = [word for number in rows for word in ("--row", number)]
     command = [sys.executable, str(RUN), "--scale", "0.01", "--repeat", "1", *chosen]
@@ -36,10 +38,12 @@ def test_rows_are_measured_and_written(tmp_path):
     assert done.returncode == 0, done.stderr
     told = json.loads(written.read_text())
     assert set(told["medians"]) == set(told["runs"]) == set(rows.values())
-    burst, storm, reports = (told["medians"][name] for name in rows.values())
+    burst, storm, reports, lists, fleet = (told["medians"][name] for name in rows.values())
     assert (burst["lost"], storm["lost"], storm["not_back"], storm["not_recovered"]) == (0, 0, 0, 0)
     assert ("of_nats_cpu" in burst) is (shutil.which("nats-server") is not None)
     assert min(reports.values()) > 0
+    assert lists["list_bytes"] > 10_000
+    assert (fleet["not_live"], fleet["kib_a_connection"] > 0) == (0, True)
     for name, figures in told["medians"].items():
         for figure, value in figures.items():
             assert f"| {name} | {figure} | {value:,.2f} |" in done.stdout
