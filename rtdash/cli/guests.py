@@ -66,7 +66,8 @@ def erase(
 ) -> None:
     """Erase name, e-mail and telephone of a guest.
 
-    They go from reservations, versions and events. Statistics stay as they are; clients get a reservation_update without the name.
+    They go from reservations, versions and events. Statistics stay as they are; clients get a
+    reservation_update without the name.
 
     Example: rtdash guests erase --email ann@example.com
     """

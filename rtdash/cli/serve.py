@@ -30,7 +30,10 @@ DatabaseOption = Annotated[
 BrokerOption = Annotated[
     str | None,
     option(
-        help="Broker between processes: redis://… amqp://… kafka://… postgresql [default: postgresql with a PostgreSQL store, else memory://]",
+        help=(
+            "Broker between processes: redis://… amqp://… kafka://… postgresql [default: postgresql"
+            " with a PostgreSQL store, else memory://]"
+        ),
     ),
 ]
 WorkersOption = Annotated[

@@ -82,7 +82,8 @@ def archive(
 ) -> None:
     """Take a venue out of service.
 
-    Its history stays readable, nothing is booked there any more. Importing its file again takes it back. Not while a server runs on the store, if it is SQLite.
+    Its history stays readable, nothing is booked there any more. Importing its file again takes
+    it back. Not while a server runs on the store, if it is SQLite.
 
     Example: rtdash venues archive old-inn
     """

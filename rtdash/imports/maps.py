@@ -108,7 +108,12 @@ class ImportMap(_Closed):
 Map = TypeVar("Map", bound=ImportMap)
 
 
-def parse_map(content: bytes, *, source: str, model: type[Map] = ImportMap) -> Map:  # type: ignore[assignment]
+def parse_map(
+    content: bytes,
+    *,
+    source: str,
+    model: type[Map] = ImportMap,  # type: ignore[assignment]
+) -> Map:
     """Return the map of a TOML file, as `model` has it. Raises MapError with the line of what is
     wrong.
     """

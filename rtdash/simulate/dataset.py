@@ -66,7 +66,7 @@ class RowStatus(StrEnum):
 
 
 class Deposit(StrEnum):
-    """Values of `deposit_type`: nothing, the whole price, or a part of it (the size of the part is not given)."""
+    """Values of `deposit_type`: nothing, the whole price, or a part of it (its size is not given)."""
 
     NONE = "No Deposit"
     NON_REFUND = "Non Refund"
@@ -75,8 +75,8 @@ class Deposit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """Content of one row. `rate` is the price of a night in EUR; `waiting_days` went by before the booking was
-    confirmed.
+    """Content of one row. `rate` is the price of a night in EUR; `waiting_days` went by before the
+    booking was confirmed.
     """
 
     line: int

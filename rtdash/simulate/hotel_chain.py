@@ -1,8 +1,8 @@
 """Chain of conditional distributions of hotel bookings, learned from the data set.
 
 Each variable of a booking is drawn given those before it, by a decision tree with
-distributions in its leaves (see `loadtests/calibrate` for the fit). Variables are codes; `labels` holds what the
-codes stand for, for numbers the lower bounds of classes and the end of the last.
+distributions in its leaves (see `loadtests/calibrate` for the fit). Variables are codes; `labels`
+holds what the codes stand for, for numbers the lower bounds of classes and the end of the last.
 """
 
 import json

@@ -99,7 +99,8 @@ def generate_past(
 
     Everything is due before `start` and carries `at`. Reservations made earlier are included when
     they arrive, or are in house, within the days; so are those made within the days for later. A
-    hotel that doesn't allow overbooking is never oversold. Raises ValueError when the profile is of the other kind of venue.
+    hotel that doesn't allow overbooking is never oversold. Raises ValueError when the profile is
+    of the other kind of venue.
     """
     return Past(
         venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days

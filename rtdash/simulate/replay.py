@@ -5,7 +5,8 @@ Pure: no I/O, no clock. What a row holds, and the operations made of it:
   in EUR, the market segment as the source;
 - days in the waiting list: booked as Pending, confirmed (`confirm`) after that number of days;
 - another room type assigned: an `amend` just before the check-in, since the row doesn't say when
-  it was decided; with the row's price, since one that equals the standard price would change. Rows with another end never took a room, so theirs is left out;
+  it was decided; with the row's price, since one that equals the standard price would change.
+  Rows with another end never took a room, so theirs is left out;
 - Check-Out: `check_in` on the day of arrival, `check_out` on the status date; Canceled: `cancel`,
   No-Show: `no_show` on the status date;
 - Non Refund, "a deposit in the value of the total stay cost" (the data's article): paid in full

@@ -155,7 +155,8 @@ def _digest(row: Booking) -> str:
     file, or in a corrected file.
     """
     content = (
-        row.hotel, row.booked_on, row.arrival, row.nights, row.guests, row.segment, row.reserved_room, row.assigned_room,
-        row.changes, row.deposit, row.waiting_days, row.rate.normalize(), row.ending, row.ended_on,
+        row.hotel, row.booked_on, row.arrival, row.nights, row.guests, row.segment,
+        row.reserved_room, row.assigned_room, row.changes, row.deposit, row.waiting_days,
+        row.rate.normalize(), row.ending, row.ended_on,
     )  # fmt: skip
     return sha256("\x1f".join(map(str, content)).encode()).hexdigest()[:12]

@@ -20,8 +20,8 @@ _SHORT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Options of the traffic to generate. `rate_per_s` are new reservations over all venues; `start` is the run's now
-    (None: the real one).
+    """Options of the traffic to generate. `rate_per_s` are new reservations over all venues;
+    `start` is the run's now (None: the real one).
     """
 
     rate_per_s: float = 5.0
