@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from rtdash.resources import guide_pages, guide_pictures
 from rtdash.server.guide_style import STYLE
+from rtdash.server.made_once import made_once
 from rtdash.server.web import WebFile, make_file, send_file
 
 PATH = "/guide"
@@ -42,7 +43,7 @@ def guide_routes(frame_ancestors: str) -> list[Route]:
 
 
 async def _serve(request: Request, *, headers: dict[str, str]) -> Response:
-    files = load_guide()
+    files = await made_once(load_guide)
     file = files.get(request.path_params.get("page", ""))
     if file is None:
         known = ", ".join(name for name in files if name and "/" not in name)

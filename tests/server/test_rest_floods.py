@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from rtdash.domain.instants import utc_now
+from rtdash.server import made_once
+from rtdash.server.guide import load_guide
 from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.rest import operation_lists
+from rtdash.server.rest.descriptions import asyncapi_bytes, docs_bytes, openapi_bytes
 from rtdash.server.rest.problems import Problem
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
@@ -192,6 +196,32 @@ async def test_a_list_is_read_and_answered_in_short_steps(
         assert await post(server, token, body) == 200
         watching.cancel()
         assert 0 < turns.longest_s < STEP_S
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/asyncapi.json", "/guide"])
+async def test_a_document_is_made_beside_the_loop(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request of anybody makes it, in a thread, so that nobody waits for it."""
+    threads = []
+    to_thread = asyncio.to_thread
+
+    async def note_thread(make: Any, *arguments: Any) -> Any:
+        threads.append(make)
+        return await to_thread(make, *arguments)
+
+    load_guide.cache_clear()
+    asyncapi_bytes.cache_clear()
+    docs_bytes.cache_clear()
+    openapi_bytes.cache_clear()
+    with serving(tmp_path, "fast") as server:
+        monkeypatch.setattr(made_once.asyncio, "to_thread", note_thread)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+        ) as client:
+            first, second = await client.get(path), await client.get(path)
+        assert (first.status_code, second.content) == (200, first.content)
+        assert len([one for one in threads if hasattr(one, "cache_info")]) == 1
 
 
 async def test_lists_that_come_together_take_turns() -> None:

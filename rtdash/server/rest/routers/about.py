@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from rtdash.protocol.messages import encode
 from rtdash.server.auth.bearer import find_bearer
+from rtdash.server.made_once import made_once
 from rtdash.server.metrics.registry import CONTENT_TYPE
 from rtdash.server.readiness import list_problems
 from rtdash.server.rest import schemas
@@ -100,7 +101,9 @@ async def explain_socket() -> Response:
 @router.get("/openapi.json", include_in_schema=False)
 async def read_openapi(request: Request) -> Response:
     """The OpenAPI document."""
-    return answer(request, openapi_bytes(request.app, request.scope.get("root_path", "")))
+    return answer(
+        request, await made_once(openapi_bytes, request.app, request.scope.get("root_path", ""))
+    )
 
 
 @router.get(
@@ -110,12 +113,13 @@ async def read_openapi(request: Request) -> Response:
 )
 async def read_asyncapi(request: Request) -> Response:
     """The socket, as AsyncAPI 3."""
-    return answer(request, asyncapi_bytes())
+    return answer(request, await made_once(asyncapi_bytes))
 
 
 @router.get("/docs", include_in_schema=False)
 async def read_docs(request: Request) -> Response:
     """Show the REST interface to people, also where nothing can be loaded from elsewhere."""
-    page = answer(request, docs_bytes(request.app), media_type="text/html; charset=utf-8")
+    made = await made_once(docs_bytes, request.app)
+    page = answer(request, made, media_type="text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = POLICY
     return page
