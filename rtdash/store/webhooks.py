@@ -195,15 +195,22 @@ def save_delivered(
 
 
 def save_failure(
-    conn: Connection, webhook_id: str, sender: str, failure: str, *, at: datetime, is_final: bool
+    conn: Connection,
+    webhook_id: str,
+    sender: str,
+    failure: str,
+    *,
+    at: datetime,
+    is_final: bool,
+    count: int = 1,
 ) -> bool:
-    """Save why an attempt failed; `is_final` disables the webhook. Returns whether the sender still
-    held it.
+    """Save why the last of `count` attempts failed; `is_final` disables the webhook. Returns
+    whether the sender still held it.
     """
     values: dict[str, Any] = {
         "failure": failure[:MAX_FAILURE],
         "failed_at": to_ms(at),
-        "failures": webhooks.c.failures + 1,
+        "failures": webhooks.c.failures + count,
     }
     if is_final:
         values["disabled_at"] = to_ms(at)

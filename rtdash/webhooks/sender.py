@@ -27,6 +27,8 @@ after it. A killed process repeats at most what it delivered in that time."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 60.0
 """Bounds of the delays between attempts."""
 STORE_DELAY_S = 1.0
+FAILURE_SAVE_S = 5.0
+"""How often the failures of a receiver are saved: each is a commit for which bookings wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ class Sender:
         self._counts = counts
         self._woken = asyncio.Event()
         self._backoff = _new_backoff()
+        self._failures = 0
+        self._save_failure_at = float("-inf")
 
     def wake(self) -> None:
         """The stream may have grown."""
@@ -104,19 +108,27 @@ class Sender:
         """
         if position is not None:
             self._backoff = _new_backoff()
+            self._failures, self._save_failure_at = 0, float("-inf")
             save = partial(store.save_delivered, position=position, at=self._clock())
             await self._write(lambda conn: save(conn, self._webhook.id, self._process))
 
     async def _fail(self, attempt: Attempt) -> None:
         """Keep why an attempt failed, and wait for the next one."""
         is_final = attempt.result is Result.GONE
-        save = partial(store.save_failure, at=self._clock(), is_final=is_final)
-        await self._write(lambda conn: save(conn, self._webhook.id, self._process, attempt.failure))
+        self._failures += 1
+        if is_final or time.monotonic() >= self._save_failure_at:
+            await self._save_failure(attempt.failure, is_final=is_final)
         if self._backoff.is_fresh or is_final:
             _log.warning("webhook %s: %s", self._webhook.id, attempt.failure)
         if is_final:
             raise HoldLost
         await asyncio.sleep(max(attempt.retry_after_s, self._backoff.next_delay_s()))
+
+    async def _save_failure(self, failure: str, *, is_final: bool) -> None:
+        count, self._failures = self._failures, 0
+        self._save_failure_at = time.monotonic() + FAILURE_SAVE_S
+        save = partial(store.save_failure, at=self._clock(), count=count, is_final=is_final)
+        await self._write(lambda conn: save(conn, self._webhook.id, self._process, failure))
 
     async def _write(self, save: Callable[[Connection], bool]) -> None:
         while True:
