@@ -99,9 +99,7 @@ def add(
     conn: Connection, webhook_id: str, url: str, stream: Stream, *, secret: str, at: datetime
 ) -> Webhook:
     """Store a webhook at its stream's head, and return it. Raises WebhookRefused."""
-    known = conn.execute(
-        select(webhooks.c.id, webhooks.c.url, webhooks.c.venue, webhooks.c.channel)
-    ).all()
+    known = conn.execute(select(webhooks)).all()
     if len(known) >= MAX_WEBHOOKS:
         raise WebhookRefused(f"there are {MAX_WEBHOOKS} webhooks already: remove one first")
     venue, channel = stream
@@ -184,14 +182,8 @@ def save_delivered(
     conn: Connection, webhook_id: str, sender: str, position: Position, *, at: datetime
 ) -> bool:
     """Save how far a webhook has come. Returns whether the sender still held it."""
-    values = {
-        "epoch": position.epoch,
-        "seq": position.seq,
-        "delivered_at": to_ms(at),
-        "failure": None,
-        "failures": 0,
-    }
-    return _save(conn, webhook_id, sender, values)
+    reached = {"epoch": position.epoch, "seq": position.seq, "delivered_at": to_ms(at)}
+    return _save(conn, webhook_id, sender, {**reached, "failure": None, "failures": 0})
 
 
 def save_failure(
