@@ -19,7 +19,7 @@ class Behaviour:
     open_files = 20
     memory_bytes: float = 1e8
     session_ttl_s = 600.0
-    most_waiting = 50
+    most_waiting = 300
     """Messages for one client, beyond which it is a slow consumer."""
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:

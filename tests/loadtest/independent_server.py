@@ -4,6 +4,7 @@ It is honest; `Behaviour` is where a test makes it wrong.
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -271,19 +272,21 @@ async def serving_on(server: IndependentServer) -> AsyncIterator[str]:
     interval = server.behaviour.ping_interval_s
     config = uvicorn.Config(
         server.app,
-        port=0,
         log_level="warning",
         ws_ping_interval=interval,
         ws_ping_timeout=interval,
         lifespan="off",
     )
     runner = uvicorn.Server(config)
-    running = asyncio.create_task(runner.serve())
+    listening = socket.create_server(("127.0.0.1", 0))
+    # Connections inherit it: what a client doesn't read soon waits here, and not in the kernel.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+    running = asyncio.create_task(runner.serve(sockets=[listening]))
     try:
         while not runner.started:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        port = runner.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         runner.should_exit = runner.force_exit = True
         await asyncio.wait([running], timeout=10)
+        listening.close()

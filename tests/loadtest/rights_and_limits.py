@@ -43,14 +43,15 @@ class Unpinged(Behaviour):
     """Honest; it sends no ping, whose answer a client that reads nothing can't give."""
 
     ping_interval_s = None
+    most_waiting = 120
 
 
 class Neighbourly(Unpinged):
     """Closes another client as well when it closes a slow consumer."""
 
     def dropped(self, server: IndependentServer, client: Client) -> None:
-        """The next one."""
-        other = min(server.clients, key=lambda one: one.number)
+        """The fourth that came: after those beside the load."""
+        other = sorted(server.clients, key=lambda one: one.number)[3]
         self._task = asyncio.create_task(other.socket.close(1011))
 
 

@@ -50,7 +50,7 @@ publish_rate = 30
 
 ALL = METRICS | MORE_METRICS | CALM_METRICS
 SLOW = SCENARIO.replace("dashboards = 10", "dashboards = 6\nslow_consumers = 2").replace(
-    "duration_s = 6\n", "duration_s = 15\n").replace("heartbeat_s = 4", "heartbeat_s = 90").replace(
+    "duration_s = 6\n", "duration_s = 30\n").replace("heartbeat_s = 4", "heartbeat_s = 90").replace(
     "publish_rate = 30", "publish_rate = 60")  # fmt: skip
 
 
