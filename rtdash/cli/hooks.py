@@ -29,7 +29,7 @@ _SHOWN = ("id", "url", "channel", "venue", "lagEvents", "lagSeconds", "failure",
 
 app = typer.Typer(
     help=(
-        "Send events to other systems, and see what was refused of theirs."
+        "Send events to other systems; list what was refused of theirs."
         "\n\nExamples: rtdash hooks · rtdash hooks add https://receiver.example/in --channel"
         " hotel_reservations · rtdash hooks secret"
     ),
