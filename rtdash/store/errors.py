@@ -107,7 +107,7 @@ def translate(error: BaseException) -> StoreUnavailable | None:
         found = _postgres(error)
     elif isinstance(error, TimeoutError):
         found = _BUSY
-    elif isinstance(error, _BROKEN):
+    elif isinstance(error, _BROKEN) or _is_unwrapped(error):
         found = _LOST
     else:
         found = None
@@ -132,6 +132,17 @@ def is_conflict(error: BaseException) -> bool:
         isinstance(error, SQLAlchemyError)
         and getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
     )
+
+
+def _is_unwrapped(error: BaseException) -> bool:
+    """Whether it is an error of psycopg that SQLAlchemy doesn't wrap: of a pooled connection that was
+    closed meanwhile, at its change to read-only.
+    """
+    kind = type(error)
+    return kind.__module__.partition(".")[0] == "psycopg" and kind.__name__ in {
+        "OperationalError",
+        "InterfaceError",
+    }
 
 
 def _postgres(error: DBAPIError) -> tuple[str, str, str] | None:

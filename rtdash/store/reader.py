@@ -141,7 +141,7 @@ class Reader:
         try:
             with engines.reader.begin() as conn:
                 return fn(conn)
-        except SQLAlchemyError as error:
+        except Exception as error:  # the driver's own, too: not all of them are wrapped
             fault = translate(error)
             if fault is None:
                 raise

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from rtdash.domain.instants import utc_now
+from rtdash.store.errors import translate
 from tests.conftest import FULL
 from tests.faults.process import ServerProcess, server_process
 from tests.programs import free_port, quietly
@@ -195,6 +196,16 @@ def test_terminated_backends_are_a_lost_store(tmp_path: Path, postgres_server: T
         log = [event["operationId"] for event in server.read_log(CHANNEL)]
         assert sorted(log) == sorted(["first", *written])
         assert httpx2.get(f"{server.url}/healthz", trust_env=False).status_code == 200
+
+
+def test_an_error_of_the_driver_itself_is_a_lost_store() -> None:
+    """SQLAlchemy does not wrap what psycopg raises for a closed connection that it takes from the
+    pool.
+    """
+    psycopg = pytest.importorskip("psycopg")
+
+    assert translate(psycopg.OperationalError("the connection is closed")) is not None
+    assert translate(ValueError()) is None
 
 
 def _terminate(url: str) -> int:
