@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from rtdash.server.log_writer import LogWriter
+
 Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -33,10 +35,17 @@ def set_up(form: Format, level: Level) -> None:
     """Log to stderr from now on: our own lines from `level` on, other libraries' from WARNING on,
     since some log heads and URLs below.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_OURS).setLevel(level.upper())
+
+
+def _handler() -> logging.Handler:
+    try:
+        return LogWriter(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # not a file, e.g. where a test captures it
+        return logging.StreamHandler(sys.stderr)
 
 
 def facts(**named: Any) -> dict[str, Mapping[str, Any]]:
