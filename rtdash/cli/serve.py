@@ -172,6 +172,9 @@ def _leave_address(address: AddressFile) -> None:
 
 
 def _announce(url: str, settings: Any) -> None:
+    from rtdash.server import logs
+
+    logs.flush()
     sys.stderr.write(
         f"rtdash is ready at {url}  (data in {settings.data}, process {os.getpid()}; Ctrl-C ends"
         f" it)\n  next: rtdash open   (the dashboard, signed in)   ·   rtdash watch hotel_stats\n"

@@ -41,6 +41,14 @@ def set_up(form: Format, level: Level) -> None:
     logging.getLogger(_OURS).setLevel(level.upper())
 
 
+def flush() -> None:
+    """Wait, a second at most, until what was logged stands in the stream: before a line that is
+    written to it directly.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def _handler() -> logging.Handler:
     try:
         return LogWriter(sys.stderr.fileno())

@@ -21,7 +21,7 @@ from tests.client.processes import Served
         (["token", "revoke"], 2, "--user anna"),
         (["token", "revoke", "--id", "a", "--user", "b"], 2, "either --id or --user"),
         (["events", "hotel_rumours"], 2, "hotel_reservations"),
-        (["events", "hotel_reservations", "--venue", "ritz"], 4, "not for that venue"),
+        (["events", "hotel_reservations", "--venue", "ritz"], 4, "has no venue 'ritz'"),
         (["watch", "hotel_rumours"], 2, "hotel_reservations"),
         (["watch", "hotel_stats", "--venue", "ritz", "--once"], 4, "ritz"),
         (["venues", "import", "nowhere.toml"], 2, "nothing was imported"),
