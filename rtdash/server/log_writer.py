@@ -17,15 +17,16 @@ FLUSH_S = 1.0
 
 
 class LogWriter(logging.Handler):
-    """Formats each line where it is logged, and writes it to a file descriptor in a thread of its
-    own: not through `sys.stderr`, whose lock the interpreter needs at its end. A descriptor that
-    can't be written to any more takes no line, and ends nothing.
+    """Formats each line where it is logged, and writes it in a thread of its own, to a copy of a
+    file descriptor: not through `sys.stderr`, as the interpreter needs its lock at the end, and by
+    a number that no other file gets when stderr is closed. A stream that can't be written to any
+    more takes no line, and ends nothing.
     """
 
     def __init__(self, descriptor: int, *, waiting_lines: int = WAITING_LINES) -> None:
         super().__init__()
         self.dropped = 0
-        self._descriptor = descriptor
+        self._descriptor = os.dup(descriptor)
         self._lines: queue.Queue[str] = queue.Queue(waiting_lines)
         threading.Thread(target=self._write_forever, name="log", daemon=True).start()
 

@@ -58,6 +58,19 @@ def test_a_pipe_that_nothing_reads_blocks_no_one(pipe: tuple[int, int]):
     assert writer.dropped == dropped
 
 
+def test_the_number_of_a_closed_stream_is_not_written_to(tmp_path: Path):
+    """The next file that is opened gets it: a database, say."""
+    descriptor = os.open(tmp_path / "stderr", os.O_WRONLY | os.O_CREAT)
+    writer = LogWriter(descriptor)
+    os.close(descriptor)
+    with (tmp_path / "database").open("wb") as database:
+        assert database.fileno() == descriptor
+        writer.emit(record("a line"))
+        writer.flush()
+    assert (tmp_path / "database").read_bytes() == b""
+    assert (tmp_path / "stderr").read_text() == "a line\n"
+
+
 def test_a_non_blocking_descriptor_loses_no_line(pipe: tuple[int, int]):
     """A program that shares the terminal may have made it so."""
     reader, writing_end = pipe

@@ -4,6 +4,7 @@ both lanes.
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ async def test_control_frames_of_one_that_never_reads_are_bounded(
                     client.protocol.data_to_send()
                     client.protocol.send_ping(b"x" * 125)
                     client.flush()
-                await asyncio.wait([asyncio.ensure_future(client.writer.drain())], timeout=0.2)
+                with suppress(TimeoutError, ConnectionError):  # it waits, or has been cut off
+                    await asyncio.wait_for(client.writer.drain(), 0.2)
                 most = max(most, 0 if transport.is_closing() else transport.get_write_buffer_size())
             assert 1_000 < most < 400_000, "of 3.8 MB of pongs"
 
