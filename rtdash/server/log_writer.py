@@ -53,7 +53,7 @@ class LogWriter(logging.Handler):
             if (dropped := self.dropped) > reported:
                 line = f"{dropped - reported} lines of the log were left out here\n{line}"
                 reported = dropped
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # select takes no number above 1,023
                 self._write(f"{line}\n".encode(errors="backslashreplace"))
             self._lines.task_done()
 
