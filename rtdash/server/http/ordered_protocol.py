@@ -1,10 +1,12 @@
 """uvicorn's HTTP protocol with one request after the other, and with upgrades in their turn."""
 
+import asyncio
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from rtdash.server.http.joined_writes import JoinedWrites
 from rtdash.server.http.peer_timers import PeerPhase
 from rtdash.server.http.request_head import (
     MAX_HEAD_BYTES,
@@ -33,9 +35,15 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.is_done = False
         """Whether the connection was refused or handed over: nothing of it is parsed any more."""
+        self._writes: JoinedWrites | None = None
         self._body_left = 0
         self._is_upgrading = False
         self._upgrade_waits = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin."""
+        super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Parse it, or hold it while a request is being answered."""
@@ -75,7 +83,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what waits behind the answer."""
+        """Go on with what waits behind the answer, the whole of which is written."""
+        if self._writes is not None:
+            self._writes.flush()
         super().on_response_complete()
         self._go_on()
 
@@ -103,6 +113,10 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def upgrade(self, early: bytes) -> None:
         """Hand the socket over; `early` came behind the handshake."""
         raise NotImplementedError
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        cycle.transport = self._writes
+        super()._start_asgi_task(cycle, app)
 
     def _may_parse(self) -> bool:
         is_answering = (

@@ -44,7 +44,6 @@ class HttpProtocol(OrderedHttpProtocol):
         self.peer = PeerAddress("", is_secure=False)
         self._timers = PeerTimers(self.loop, edge.limits.handshake_timeout_s, self._give_up)
         self._charged_bytes = 0
-        self._hosts = self._authorizations = 0
         self._refusal: HeadRefusal | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -67,39 +66,19 @@ class HttpProtocol(OrderedHttpProtocol):
         self._timers.stop()
         super().connection_lost(exc)
 
-    def on_message_begin(self) -> None:
-        """Count the fields of the new head."""
-        super().on_message_begin()
-        self._hosts = self._authorizations = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field, unless there are too many."""
-        if len(self.headers) >= MAX_FIELDS:
-            self._stop_parsing(HeadRefusal.TOO_LARGE)
-        super().on_header(name, value)
-        match name.lower():
-            case b"host":
-                self._hosts += 1
-            case b"authorization":
-                self._authorizations += 1
-
     def on_headers_complete(self) -> None:
         """Start the request, if its head is sound."""
-        refusal = check_head(
-            self.parser.get_method(),
-            self.parser.get_http_version(),
-            self._hosts,
-            self._authorizations,
-        )
+        refusal = check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
         if refusal is not None:
             self._stop_parsing(refusal)
         self._edge.idle_connections.touch(self)
+        self.scope["root_path"] = self._edge.root_path
         if self._edge.proxies:
             client = self.request_client()
             self.scope["client"] = (client.host, 0)
             self.scope["scheme"] = "https" if client.is_secure else "http"
-        prefix = self._edge.proxies and self._edge.proxies.prefix(self.peer, self.headers)
-        self.scope["root_path"] = prefix or self._edge.root_path
+            if prefix := self._edge.proxies.prefix(self.peer, self.headers):
+                self.scope["root_path"] = prefix
         super().on_headers_complete()
         if not self._is_upgrading:
             # Trailers come by the callback of fields: nothing reads them, and nothing bounds them.
@@ -159,7 +138,9 @@ class HttpProtocol(OrderedHttpProtocol):
         nothing came but empty lines.
         """
         waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
-        if len(self.held) > MAX_HELD_BYTES:
+        if self.phase is PeerPhase.HEAD and len(self.headers) > MAX_FIELDS:
+            self.refuse(HeadRefusal.TOO_LARGE)
+        elif len(self.held) > MAX_HELD_BYTES:
             self._give_up("head_limit_bytes")
         elif waiting or self._charged_bytes:
             self._charge(waiting)

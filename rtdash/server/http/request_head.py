@@ -38,14 +38,22 @@ class HeadRefusal(Enum):
         )
 
 
-def check_head(method: bytes, version: str, hosts: int, authorizations: int) -> HeadRefusal | None:
-    """Return what is wrong with a whole head, by the numbers of its Host and Authorization fields.
+def check_head(method: bytes, version: str, headers: Sequence[_PAIR]) -> HeadRefusal | None:
+    """Return what is wrong with a whole head.
 
     Two Hosts may be read differently by a proxy and by the server behind it; of two bearers it is
     unknown which is meant.
     """
     if method == b"CONNECT":
         return HeadRefusal.METHOD
+    if len(headers) > MAX_FIELDS:
+        return HeadRefusal.TOO_LARGE
+    hosts = authorizations = 0
+    for name, _ in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"authorization":
+            authorizations += 1
     if hosts > 1 or (not hosts and version == "1.1"):
         return HeadRefusal.HOST
     return HeadRefusal.TWO_TOKENS if authorizations > 1 else None
