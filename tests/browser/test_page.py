@@ -155,6 +155,26 @@ def test_movements_and_rooms(dashboard, served):
     assert view.page.locator(".strip li").count() == 14
 
 
+def test_room_types_are_named_as_the_hotel_names_them(dashboard, served):
+    """In the rows, also in those that are there before the names, and in tonight's rooms."""
+    types = rest(served, "/api/hotel/room-types", venue=HOTEL)["roomTypes"]
+    name = next(one["name"] for one in types if one["id"] == "suite")
+    assert name != "suite"
+    view, held = dashboard(), []
+
+    def hold(route):
+        """Keep the list back."""
+        held.append(route)
+
+    view.page.route("**/api/hotel/room-types*", hold, times=1)
+    view.sign_in()
+    book_rooms(served, ["Suite Guest"], roomType="suite")
+    view.row("Suite Guest").locator("text=· suite ·").wait_for()
+    held[0].continue_()
+    view.row("Suite Guest").locator(f"text=· {name} ·").wait_for()
+    view.page.wait_for_selector(f".rooms .types >> text={name}")
+
+
 def test_a_booking_appears_at_once_and_changes_in_place(dashboard, served):
     """A new row on top, highlighted; a change of it stays where it is."""
     view = dashboard().sign_in()

@@ -197,7 +197,7 @@ export class Board {
       case "tiles":
         this.#tiles.render(venue.stats, this.#reports.trends?.points ?? null);
         if (this.#isHotel) {
-          showRooms(this.#panels.rooms, venue.availability,
+          showRooms(this.#panels.rooms, venue.availability, this.#formats,
             this.#reports.availability?.days[0]?.byRoomType ?? null);
         }
         return;
@@ -241,7 +241,7 @@ export class Board {
 
   async #load() {
     this.#needsLoad = false;
-    const loads = [this.#loadRecent(), this.#loadUpcoming()];
+    const loads = [this.#loadRecent(), this.#loadUpcoming(), this.#loadRoomNames()];
     this.#reportsAt = 0;
     this.#refreshReports();
     const failed = (await Promise.allSettled(loads)).find((one) => one.status === "rejected");
@@ -250,6 +250,12 @@ export class Board {
       this.#options.onNote(t("someFailed", {why: String(failed.reason?.message ?? failed.reason)}));
     }
     for (const name of ["tiles", "live", "upcoming", "notices"]) this.mark(name);
+  }
+
+  async #loadRoomNames() {
+    if (!this.#isHotel) return;
+    const {roomTypes} = await this.#get("/api/hotel/room-types");
+    for (const {id, name} of roomTypes) this.#formats.roomNames.set(id, name);
   }
 
   async #loadRecent() {

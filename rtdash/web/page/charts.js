@@ -53,12 +53,12 @@ export function columns(points, names) {
     }
   });
   const legend = h("p", {class: "legend"},
-    h("span", {class: "key first"}), `${names.bar} (${number(most)})`);
+    h("span", {class: "key first"}), `${names.bar} (${t("upTo", {n: number(most)})})`);
   if (names.line) {
     const line = points.map((point, index) => `${(index * step + step / 2).toFixed(1)},`
       + (height - bottom - (point.line ?? 0) / mostLine * room).toFixed(1));
     root.append(svg("polyline", {class: "second", points: line.join(" ")}));
-    legend.append(h("span", {class: "key second"}), `${names.line} (${show(mostLine)})`);
+    legend.append(h("span", {class: "key second"}), `${names.line} (${t("upTo", {n: show(mostLine)})})`);
   }
   return h("div", {}, legend, root);
 }

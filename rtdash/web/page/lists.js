@@ -28,6 +28,7 @@ export class ReservationList {
   /** @type {Set<string>} What messages brought since it was last shown. */
   #news = new Set();
   #filter = "";
+  #namesKnown = 0;
   #context;
   element = h("ol", {class: "rows", "aria-label": t("live")});
   #empty = h("p", {class: "empty"});
@@ -54,6 +55,11 @@ export class ReservationList {
     for (const row of newestFirst) {
       if (this.#matches(row) && items.push(row) === SHOWN) break;
     }
+    const {size} = this.#context.formats.roomNames;
+    if (size !== this.#namesKnown) for (const row of this.element.children) {
+      delete /** @type {HTMLElement} */ (row).dataset.version; // to be written anew, with the names
+    }
+    this.#namesKnown = size;
     reconcile(this.element, items, (row) => row.id, () => this.#make(),
       (element, row) => this.#update(element, row));
     this.#news.clear();
@@ -65,7 +71,7 @@ export class ReservationList {
   #matches(/** @type {Reservation} */ row) {
     if (!this.#filter) return true;
     const text = `${row.customerName} ${row.source} ${t(row.status)} ${row.id} `
-      + ("roomType" in row ? row.roomType : "");
+      + ("roomType" in row ? this.#context.formats.room(row.roomType) : "");
     return text.toLocaleLowerCase().includes(this.#filter);
   }
 
@@ -137,7 +143,7 @@ const party = (guests) => guests === 1 ? t("oneGuest") : t("guestsCount", {n: nu
 function describe(row, formats) {
   const parts = [party(row.guests)];
   if (row.kind === "hotel") {
-    parts.push(row.roomType, `${formats.day(row.checkIn)} – ${formats.day(row.checkOut)}`);
+    parts.push(formats.room(row.roomType), `${formats.day(row.checkIn)} – ${formats.day(row.checkOut)}`);
   } else {
     parts.push(`${formats.day(formats.dateOf(row.date))}, ${formats.time(row.date)}`);
   }

@@ -112,9 +112,9 @@ function fact(name, value, total, note = "") {
     isPart ? meter(value, total, t(name)) : null));
 }
 
-/** @param {Element} panel @param {Availability | null} tonight
+/** @param {Element} panel @param {Availability | null} tonight @param {Formats} formats
  *  @param {{roomType: string, totalRooms: number, availableRooms: number}[] | null} types */
-export function showRooms(panel, tonight, types) {
+export function showRooms(panel, tonight, formats, types) {
   if (!tonight) return put(panel, h("p", {class: "empty"}, UNKNOWN));
   const {totalRooms: total, availableRooms: free} = tonight;
   const text = free < 0 ? t("overbooked", {n: number(-free)})
@@ -122,8 +122,8 @@ export function showRooms(panel, tonight, types) {
   put(panel, h("p", {class: "headline"}, h("b", {}, percent(tonight.occupancyRate / 100)), ` ${text}`),
     meter(total - free, total, t("tonight")),
     types && h("ul", {class: "types"}, ...types.map((type) => h("li", {},
-      h("span", {}, type.roomType),
-      meter(type.totalRooms - type.availableRooms, type.totalRooms, type.roomType),
+      h("span", {}, formats.room(type.roomType)),
+      meter(type.totalRooms - type.availableRooms, type.totalRooms, formats.room(type.roomType)),
       h("span", {class: "value"}, `${number(type.availableRooms)} / ${number(type.totalRooms)}`)))));
 }
 

@@ -32,6 +32,7 @@ const WORDS = {
     "Noch keine Reservierung. Neue erscheinen hier."],
   noUpcoming: ["Nothing in the next 24 hours.", "Nichts in den nächsten 24 Stunden."],
   noNotices: ["No notification.", "Keine Mitteilung."],
+  upTo: ["up to {n}", "bis {n}"],
   noData: ["No data in this period.", "Keine Daten in diesem Zeitraum."],
   emptyDay: ["Nothing is booked for today yet.", "Für heute ist noch nichts gebucht."],
   trends: ["Trends", "Verlauf"],
@@ -175,7 +176,13 @@ export function formats({timezone, currency}) {
     timeZone: "UTC", weekday: "short", day: "numeric", month: "short",
   });
   const local = new Intl.DateTimeFormat("en-CA", {timeZone: zone.timeZone});
+  /** @type {Map<string, string>} */
+  const roomNames = new Map();
   return {
+    /** Names of the hotel's room types, by id: empty until they are read. */
+    roomNames,
+    /** @param {string} id of a room type */
+    room: (id) => roomNames.get(id) ?? id,
     /** @param {number | null | undefined} value */
     money: (value) => typeof value === "number"
       ? (Number.isInteger(value) ? round : money).format(value) : UNKNOWN,
