@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from rtdash.cli.options import option
 from rtdash.domain.printable import json_line, printable
 
 if TYPE_CHECKING:
-    from rtdash.imports import ImportMap
+    from rtdash.imports import ImportMap, SourceRow
 
 MAX_BYTES = 512 * 1024 * 1024
 """Larger files are to be sent in parts: a file is held in memory."""
@@ -27,6 +27,7 @@ BATCH = 500
 """Operations in a request."""
 PREVIEW = 10
 """Rows that `--dry-run` shows."""
+SHOWN_NAMES = 20
 PROGRESS_S = 1.0
 
 _USE_MAP = "write a first map with: rtdash import FILE --suggest > map.toml"
@@ -120,8 +121,8 @@ def _read(file: Path) -> bytes:
     except OSError as error:
         raise CommandFailed(f"{file} can't be read: {error.strerror}", code=Exit.USAGE) from None
     if len(content) > MAX_BYTES:
-        limit = f"it has more than {MAX_BYTES // 1024**2} MiB"
-        raise CommandFailed(f"{file} is too large: {limit}", hint="split it", code=Exit.USAGE)
+        limit = f"{file} is too large: it has more than {MAX_BYTES // 1024**2} MiB"
+        raise CommandFailed(limit, hint="split it", code=Exit.USAGE)
     return content
 
 
@@ -163,17 +164,31 @@ def _operations(
     try:
         for row in read_rows(content, mapping, name=file.name):
             account.rows += 1
-            made = (
-                row
-                if isinstance(row, RowError)
-                else convert(row, mapping, venue=venue, zones=zones, file_version=version)
-            )
+            made: dict[str, Any] | RowError = row if isinstance(row, RowError) else {}
+            if not isinstance(row, RowError):
+                _check_columns(row, mapping, file)
+                made = convert(row, mapping, venue=venue, zones=zones, file_version=version)
             if isinstance(made, RowError):
                 account.report(str(made))
             else:
                 yield row.line, made
     except Undecodable as error:
         raise CommandFailed(f"{file}: {error}", code=Exit.USAGE) from None
+
+
+def _check_columns(row: "SourceRow", mapping: "ImportMap", file: Path) -> None:
+    """Refuse a table without a column of the map, as each of its rows would be."""
+    if row.is_table and (lacking := mapping.columns - row.values.keys()):
+        raise CommandFailed(
+            f"{file} has no column {_names(sorted(lacking))}; its header has {_names(row.values)}",
+            hint="mend the map; a table's first line must be its header",
+            code=Exit.USAGE,
+        )
+
+
+def _names(columns: Iterable[str]) -> str:
+    names = [printable(repr(name[:40])) for name in columns if name]
+    return ", ".join(names[:SHOWN_NAMES]) + (" …" if len(names) > SHOWN_NAMES else "")
 
 
 def _file_version(file: Path) -> int:

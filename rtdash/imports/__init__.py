@@ -3,8 +3,10 @@ which.
 """
 
 from rtdash.imports.conversion import convert
+from rtdash.imports.decoding import Undecodable
 from rtdash.imports.maps import ImportMap, MapError, parse_map
-from rtdash.imports.readers import RowError, SourceRow, Undecodable, read_rows
+from rtdash.imports.readers import read_rows
+from rtdash.imports.rows import RowError, SourceRow
 from rtdash.imports.suggestion import suggest_map
 
 __all__ = [

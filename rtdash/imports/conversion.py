@@ -11,14 +11,13 @@ from rtdash.domain.availability import MAX_NIGHTS
 from rtdash.domain.mirroring import STATUSES
 from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import VenueKind
-from rtdash.imports.maps import ImportMap, Source
-from rtdash.imports.readers import RowError, SourceRow, at_path
+from rtdash.imports.maps import LINE, TEMPLATE, ImportMap, Source
+from rtdash.imports.readers import at_path
+from rtdash.imports.rows import RowError, SourceRow
 from rtdash.imports.values import Unreadable, in_zone, parse_day, parse_moment, parse_number
 
-LINE = "line"
-"""Stands for the line's number in maps of files that have no ids, unless a column is called so."""
-
-_TEMPLATE = re.compile(r"\{([^{}]+)\}")
+_GUARDED = re.compile(r'="([^"]*)"')
+"""A text as spreadsheets write it so that they leave it alone."""
 _EMPTY = frozenset({"", "null", "NULL", "NA", "N/A", "n/a"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_VERSION = 2**53 - 1
@@ -164,7 +163,7 @@ class _RowReader:
             return str(source.constant)
         if source.text is not None:
             self.column = source.text
-            return " ".join(_TEMPLATE.sub(lambda name: self._cell(name[1]), source.text).split())
+            return " ".join(TEMPLATE.sub(lambda name: self._cell(name[1]), source.text).split())
         if source.columns:
             return " ".join(filter(None, (self._cell(name) for name in source.columns)))
         return self._cell(source.column or "")
@@ -180,7 +179,14 @@ class _RowReader:
             return ""
         if isinstance(value, dict | list):
             raise Unreadable("is no text and no number: name a path within it")
-        return str(value).strip() if not isinstance(value, bool) else str(value).lower()
+        if isinstance(value, bool):
+            return str(value).lower()
+        text = str(value).strip()
+        if isinstance(value, float):
+            # JSON's own mark is a point, whatever the file's texts have
+            return text.replace(".", self._map.decimal)
+        guarded = _GUARDED.fullmatch(text)
+        return text if guarded is None else guarded[1].strip()
 
     def _needed(self, source: Source | None) -> str:
         text = self._text(source)

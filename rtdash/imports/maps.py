@@ -1,12 +1,18 @@
 """Maps: TOML that says which column or property of another system is which field of ours."""
 
+import re
 import tomllib
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from rtdash.domain.toml_lines import TomlLines
 
+LINE = "line"
+"""Stands for the line's number in maps of files that have no ids, unless a column is called so."""
+TEMPLATE = re.compile(r"\{([^{}]+)\}")
 TERMS = ("reservationId", "sourceVersion", "venue", "customerName", "customerEmail")
 MONEY = ("amount", "paid")
 
@@ -42,6 +48,13 @@ class Source(_Closed):
         if sum(given) + (self.constant is not None) != 1:
             raise ValueError("give one of column, columns, text and constant")
         return self
+
+    def names(self) -> Iterator[str]:
+        """Yield the columns that it is read from."""
+        yield from self.columns
+        yield from TEMPLATE.findall(self.text or "")
+        if self.column is not None:
+            yield self.column
 
 
 def _source(value: Any) -> Any:
@@ -103,6 +116,12 @@ class ImportMap(_Closed):
         if self.kind == "restaurant" and fields.date is None:
             raise ValueError("a restaurant needs date")
         return self
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The columns that any field is read from, without the line's number."""
+        sources = (getattr(self.fields, field) for field in Fields.model_fields)
+        return frozenset(name for one in sources if one for name in one.names()) - {LINE}
 
 
 Map = TypeVar("Map", bound=ImportMap)

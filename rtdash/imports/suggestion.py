@@ -5,7 +5,11 @@ import re
 from datetime import datetime
 from itertools import islice
 
-from rtdash.imports.readers import SourceRow, decode, format_of, iter_rows, sniff_delimiter
+from rtdash.imports.decoding import decode
+from rtdash.imports.readers import format_of, iter_rows
+from rtdash.imports.rows import SourceRow
+from rtdash.imports.tables import sniff_delimiter
+from rtdash.imports.values import EXCEL, is_day_number
 
 _SAMPLES = 50
 _KNOWN: dict[str, tuple[str, ...]] = {
@@ -45,7 +49,10 @@ _STATUSES = {
     "tentative": "Pending",
     "request": "Pending",
 }
-_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y")
+_FORMATS = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y"),
+    *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y"),
+)
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
 
 
@@ -56,7 +63,7 @@ def suggest_map(content: bytes, *, name: str = "") -> str:
     text = decode(content, None)
     form = format_of(name, text)
     rows = [row for row in islice(iter_rows(text, form), _SAMPLES) if isinstance(row, SourceRow)]
-    columns = list(dict.fromkeys(key for row in rows for key in row.values))
+    columns = list(dict.fromkeys(key for row in rows for key in row.values if key))
     found = _match(columns)
     kind = "hotel" if {"checkIn", "roomType", "nights"} & found.keys() else "restaurant"
     wanted = _OF_HOTELS if kind == "hotel" else _OF_RESTAURANTS
@@ -104,8 +111,9 @@ def _source(field: str, column: str, rows: list[SourceRow]) -> str:
             f"{json.dumps(k, ensure_ascii=False)} = {json.dumps(v)}" for k, v in pairs.items()
         )
         return f"{{ column = {quoted}, values = {{ {values} }} }}"
-    if field in {"checkIn", "checkOut", "date"} and (form := _date_format(samples)):
-        return f"{{ column = {quoted}, format = {json.dumps(form)} }}"
+    if field in {"checkIn", "checkOut", "date"} and (forms := _date_formats(samples)):
+        others = "".join(f'   # or "{form}": both read the first rows' for form in forms[1:2])
+        return f"{{ column = {quoted}, format = {json.dumps(forms[0])} }}{others}"
     return quoted
 
 
@@ -114,13 +122,13 @@ def _status(text: str) -> str:
     return next((status for word, status in _STATUSES.items() if word in plain), "Confirmed")
 
 
-def _date_format(samples: list[str]) -> str | None:
-    """The form that reads all samples; None for ISO's own."""
+def _date_formats(samples: list[str]) -> list[str]:
+    """The forms that read all samples; none for ISO's own."""
     given = [text for text in samples if text]
-    for form in (day + clock for day in _FORMATS for clock in _TIMES):
-        if given and all(_reads(text, form) for text in given):
-            return form
-    return None
+    if given and all(map(is_day_number, given)):
+        return [EXCEL]
+    forms = (day + clock for day in _FORMATS for clock in _TIMES)
+    return [form for form in forms if given and all(_reads(text, form) for text in given)]
 
 
 def _reads(text: str, form: str) -> bool:

@@ -148,7 +148,7 @@ def test_broken_rows_are_told_and_the_rest_is_read() -> None:
     with pytest.raises(Undecodable, match="no JSON"):
         list(read_rows(b"[1,", TABLE_MAP, name="x.json"))
     with pytest.raises(Undecodable, match="twice"):
-        list(read_rows(b"a,b,a\n1,2,3", TABLE_MAP))
+        list(read_rows(b"id,b,id\n1,2,3", TABLE_MAP))
 
 
 @pytest.mark.parametrize(
