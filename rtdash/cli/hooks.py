@@ -25,7 +25,6 @@ from rtdash.protocol.webhooks import SECRET_PREFIX
 SECRET_BYTES = 32
 
 _PATH = "/api/admin/webhooks"
-_SHOWN = ("id", "url", "channel", "venue", "lagEvents", "lagSeconds", "failure", "disabledAt")
 
 app = typer.Typer(
     help=(
@@ -121,14 +120,41 @@ def remove(
 
     Example: rtdash hooks remove wh_3f0c9a51d2b7e864
     """
-    if not webhook.replace("_", "").isalnum() or not webhook.isascii():
-        raise CommandFailed(
-            f"{printable(webhook)} is no id of a webhook",
-            hint="see them with: rtdash hooks list",
-            code=Exit.USAGE,
-        )
+    path = _path_of(webhook)
+    _request("DELETE", (find_url(data, url), find_token(data, token, admin=True)), path)
+
+
+@app.command("skip")
+def skip(
+    webhook: Annotated[str, typer.Argument(metavar="ID", help="As `rtdash hooks list` prints it.")],
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to", metavar="SEQ", min=1, help="The last one to skip. [default: the one refused]"
+        ),
+    ] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+) -> None:
+    """Step over an event that a receiver refuses for ever, and for which the later ones wait.
+
+    The receiver never gets it. What was skipped is counted, and stands in the server's log.
+
+    Example: rtdash hooks skip wh_3f0c9a51d2b7e864
+    """
+    path = _path_of(webhook)
     server = find_url(data, url), find_token(data, token, admin=True)
-    _request("DELETE", server, f"{_PATH}/{webhook}")
+    if to is None:
+        found = _request("GET", server, fields=["webhooks"])["webhooks"]
+        to = next((one.get("heldSeq") for one in found if one["id"] == webhook), None)
+        if to is None:
+            raise CommandFailed(
+                f"no event of {webhook} is refused", hint="see its state with: rtdash hooks list"
+            )
+    shown = _request("POST", server, f"{path}/skip", fields=["skippedEvents"], json={"seq": to})
+    total = f"{shown['skippedEvents']} in all"
+    sys.stderr.write(f"events up to {to} are not sent to {webhook} any more ({total})\n")
 
 
 @app.command("list")
@@ -154,6 +180,17 @@ def secret() -> None:
     """
     key = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     sys.stdout.write(f"{SECRET_PREFIX}{key}\n")
+
+
+def _path_of(webhook: str) -> str:
+    """Return the path of a webhook. Raises CommandFailed for what can be no id."""
+    if not webhook.replace("_", "").isalnum() or not webhook.isascii():
+        raise CommandFailed(
+            f"{printable(webhook)} is no id of a webhook",
+            hint="see them with: rtdash hooks list",
+            code=Exit.USAGE,
+        )
+    return f"{_PATH}/{webhook}"
 
 
 def _request(
@@ -185,13 +222,16 @@ def _print_webhooks(found: list[dict[str, Any]], *, as_json: bool) -> None:
         if as_json:
             sys.stdout.write(json_line(one) + "\n")
             continue
-        shown = {name: one.get(name) for name in _SHOWN}
-        head = f"{shown['id']} {shown['venue']} {shown['channel']} {_state(shown)}"
-        sys.stdout.write(f"{printable(head)}\n  {printable(str(shown['url']))}\n")
-        if shown["failure"]:
-            sys.stdout.write(
-                f"  {printable(str(one.get('failedAt')))} {printable(shown['failure'])}\n"
-            )
+        head = f"{one['id']} {one['venue']} {one['channel']} {_state(one)}"
+        lines = [head, f"  {one['url']}"]
+        if one["failure"]:
+            lines.append(f"  {one['failedAt']} {one['failure']}")
+        if one.get("heldSeq"):
+            held = f"  HELD UP by event {one['heldSeq']} after {one['failures']} attempts"
+            lines.append(f"{held}; if it is never to be taken: rtdash hooks skip {one['id']}")
+        if one.get("skippedEvents"):
+            lines.append(f"  skipped: {one['skippedEvents']} events, last at {one['skippedAt']}")
+        sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
     if not found:
         sys.stderr.write("no webhook is sent; rtdash hooks add --help\n")
 

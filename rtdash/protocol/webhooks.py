@@ -14,6 +14,7 @@ MAX_ID = 256
 SECRET_PREFIX = "whsec_"  # noqa: S105  a prefix, no secret
 
 _VERSION = "v1"
+_OF_URLS = str.maketrans("-_", "+/")
 
 
 class BadDelivery(Exception):  # noqa: N818
@@ -21,12 +22,17 @@ class BadDelivery(Exception):  # noqa: N818
 
 
 def parse_secret(text: str) -> bytes:
-    """Return the key of a secret, `whsec_` and base64. Raises ValueError."""
+    """Return the key of a secret, `whsec_` and base64. Raises ValueError.
+
+    Base64 may be that of URLs, and without its padding; `v1,` before it is as some consoles show it.
+    """
+    secret = text.strip().removeprefix(f"{_VERSION},")
+    encoded = _plain(secret.removeprefix(SECRET_PREFIX))
     try:
-        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
         raise ValueError("a secret is whsec_ and base64") from None
-    if not text.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
+    if not secret.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
         raise ValueError("a secret is whsec_ and the base64 of 24 to 64 bytes")
     return key
 
@@ -55,10 +61,21 @@ def check_age(headers: Mapping[str, str], now_s: float) -> tuple[str, int]:
 def check_signature(
     keys: Iterable[bytes], header: str, delivery_id: str, timestamp: int, body: bytes
 ) -> None:
-    """Raise BadDelivery unless one of the signatures in the header is by one of the keys."""
-    given = [one.encode() for one in header.split()]
+    """Raise BadDelivery unless one of the signatures in the header is by one of the keys.
+
+    A proxy may have joined several headers by commas; signatures of other versions are passed over.
+    """
+    given = [_plain(one).encode() for one in header.replace(", ", " ").split()]
     for key in keys:
-        wanted = sign(key, delivery_id, timestamp, body).encode()
+        wanted = _plain(sign(key, delivery_id, timestamp, body)).encode()
         if any(hmac.compare_digest(one, wanted) for one in given):
             return
-    raise BadDelivery(f"{SIGNATURE} is by no key of this source: check the secret on both sides")
+    raise BadDelivery(
+        f"{SIGNATURE} is by no key of this source: check the secret on both sides, and that nothing"
+        " on the way changes the body"
+    )
+
+
+def _plain(encoded: str) -> str:
+    """Return base64 in its usual letters, without padding."""
+    return encoded.rstrip("=").translate(_OF_URLS)

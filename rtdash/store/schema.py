@@ -21,7 +21,7 @@ from rtdash.store.webhook_table import webhooks
 
 __all__ = ["leases", "metadata", "servers", "webhooks"]
 
-HEAD_REVISION: Final = "0007"
+HEAD_REVISION: Final = "0008"
 """The migration that these tables are; alembic is only loaded where a store has another one."""
 
 FOREVER_MS: Final = 2**62

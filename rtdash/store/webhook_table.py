@@ -22,4 +22,6 @@ webhooks = Table(
     Column("disabled_at", BigInteger),
     Column("sender", Text),
     Column("sender_until", BigInteger, nullable=False, server_default=text("0")),
+    Column("skipped", BigInteger, nullable=False, server_default=text("0")),
+    Column("skipped_at", BigInteger),
 )

@@ -1,7 +1,7 @@
 """Webhooks out: where each goes, its position in the log, and the one process that sends it.
 
-A row is one process's for as long as its lease holds: rows that are free are taken, and a position
-is only saved by the process that holds the row. Instants of leases are the store's.
+A position is only saved by the process that holds the row (`webhook_leases`), and only forwards:
+an administrator may have stepped over events meanwhile.
 """
 
 from collections.abc import Collection
@@ -13,14 +13,11 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
-from rtdash.store import dialects
 from rtdash.store.event_log import StoredEvent, read_events, read_floor, read_heads
 from rtdash.store.identity import read_epoch
 from rtdash.store.schema import events, heads
 from rtdash.store.webhook_table import webhooks
 
-LEASE_S = 12.0
-"""How long a process keeps a webhook after it last renewed it."""
 MAX_WEBHOOKS = 100
 """Webhooks of a store: each is a task and a connection of the process that sends it."""
 MAX_FAILURE = 500
@@ -29,7 +26,7 @@ MAX_FAILURE = 500
 
 # a refusal, as of an operation
 class WebhookRefused(Exception):  # noqa: N818
-    """A webhook that can't be added; the text says why."""
+    """A webhook that can't be added, or events that can't be skipped; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +49,19 @@ class Webhook:
     sender: str | None
     head: int
     waiting_since: datetime | None
+    skipped: int
+    skipped_at: datetime | None
 
     @property
     def lag_events(self) -> int:
         """Events of the stream that were not delivered yet."""
         return max(0, self.head - self.position.seq)
+
+    @property
+    def held_seq(self) -> int | None:
+        """The event for which all later ones wait, as its receiver doesn't take it."""
+        is_held = self.failures > 0 and self.lag_events > 0 and self.disabled_at is None
+        return self.position.seq + 1 if is_held else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,33 +136,30 @@ def read_all(conn: Connection, ids: Collection[str] | None = None) -> list[Webho
     return [_webhook(row) for row in conn.execute(chosen)]
 
 
-def has_free(conn: Connection, sender: str) -> bool:
-    """Whether a webhook waits for a sender other than those that hold one."""
-    return conn.execute(_free(conn, sender).limit(1)).first() is not None
-
-
-def hold(conn: Connection, sender: str) -> set[str]:
-    """Renew what a process holds, and take what no process holds. Returns the ids of both.
-
-    Rows that another process is just taking are passed over.
+def skip(
+    conn: Connection, webhook_id: str, seq: int, *, at: datetime
+) -> tuple[Webhook, int] | None:
+    """Step over a webhook's events up to `seq`. Returns it, and how many they were (none if it has
+    come so far already), or None if there is no such webhook. Raises WebhookRefused.
     """
-    until = dialects.server_now_ms(conn) + int(LEASE_S * 1000)
-    free = conn.execute(_free(conn, sender).with_for_update(skip_locked=True)).scalars().all()
-    is_held = or_(webhooks.c.sender == sender, webhooks.c.id.in_(free))
-    held = (
-        update(webhooks)
-        .where(is_held, webhooks.c.disabled_at.is_(None))
-        .values(sender=sender, sender_until=until)
-        .returning(webhooks.c.id)
-    )
-    return set(conn.execute(held).scalars())
-
-
-def release(conn: Connection, sender: str) -> None:
-    """Give back all that a process holds."""
-    conn.execute(
-        update(webhooks).where(webhooks.c.sender == sender).values(sender=None, sender_until=0)
-    )
+    found = read_all(conn, [webhook_id])
+    if not found:
+        return None
+    (known,) = found
+    if seq <= known.position.seq:
+        return known, 0
+    if known.position.epoch != read_epoch(conn):
+        raise WebhookRefused("its log was replaced: a reset comes first, which can't be skipped")
+    if seq > known.head:
+        raise WebhookRefused(f"its stream has {known.head} events: there is nothing to skip yet")
+    if known.failure is None:
+        raise WebhookRefused("its receiver refuses nothing: what it lacks is about to be sent")
+    skipped = webhooks.c.skipped + seq - webhooks.c.seq
+    values = {"seq": seq, "skipped": skipped, "skipped_at": to_ms(at), "failure": None}
+    is_behind = and_(webhooks.c.id == webhook_id, webhooks.c.seq < seq)
+    conn.execute(update(webhooks).where(is_behind).values(values | {"failures": 0}))
+    (now,) = read_all(conn, [webhook_id])
+    return now, now.skipped - known.skipped
 
 
 def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
@@ -181,9 +183,12 @@ def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
 def save_delivered(
     conn: Connection, webhook_id: str, sender: str, position: Position, *, at: datetime
 ) -> bool:
-    """Save how far a webhook has come. Returns whether the sender still held it."""
+    """Save how far a webhook has come. Returns whether the sender still held it, and nothing was
+    skipped beyond that position.
+    """
     reached = {"epoch": position.epoch, "seq": position.seq, "delivered_at": to_ms(at)}
-    return _save(conn, webhook_id, sender, {**reached, "failure": None, "failures": 0})
+    is_forwards = or_(webhooks.c.epoch != position.epoch, webhooks.c.seq <= position.seq)
+    return _save(conn, webhook_id, sender, {**reached, "failure": None, "failures": 0}, is_forwards)
 
 
 def save_failure(
@@ -209,21 +214,14 @@ def save_failure(
     return _save(conn, webhook_id, sender, values)
 
 
-def _save(conn: Connection, webhook_id: str, sender: str, values: dict[str, Any]) -> bool:
+def _save(
+    conn: Connection, webhook_id: str, sender: str, values: dict[str, Any], *conditions: Any
+) -> bool:
     saved = conn.execute(
-        update(webhooks).where(_HELD).values(**values), {"of_id": webhook_id, "of_sender": sender}
+        update(webhooks).where(_HELD, *conditions).values(**values),
+        {"of_id": webhook_id, "of_sender": sender},
     )
     return saved.rowcount > 0
-
-
-def _free(conn: Connection, sender: str) -> Any:
-    """Webhooks with an ended lease; on SQLite, where one process holds the file, those of others."""
-    if dialects.has_row_locks(conn):
-        is_over = webhooks.c.sender_until < dialects.server_now_ms(conn)
-    else:
-        is_over = webhooks.c.sender != sender
-    is_free = or_(webhooks.c.sender.is_(None), is_over)
-    return select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), is_free)
 
 
 def _webhook(row: Any) -> Webhook:
@@ -245,4 +243,6 @@ def _webhook(row: Any) -> Webhook:
         row.sender,
         row.head,
         instant(row.waiting_since),
+        row.skipped,
+        instant(row.skipped_at),
     )

@@ -16,19 +16,21 @@ from rtdash.protocol.channels import Position
 from rtdash.store import webhooks as store
 from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.webhooks import Page, Webhook
+from rtdash.webhooks.attempt_pacer import AttemptPacer
 from rtdash.webhooks.delivery import deliveries_of
 from rtdash.webhooks.receiver import Attempt, Receiver, Result
+from rtdash.webhooks.unsaved_failures import UnsavedFailures
 
 PAGE = 50
-"""Events that are read at once."""
+"""Events that are read at once; one alone for a receiver that didn't take the last."""
 STREAK_S = 1.0
 """How long is delivered from one read of the log: what is erased of a guest meanwhile isn't sent
 after it. A killed process repeats at most what it delivered in that time."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 60.0
 """Bounds of the delays between attempts."""
 STORE_DELAY_S = 1.0
-FAILURE_SAVE_S = 5.0
-"""How often the failures of a receiver are saved: each is a commit for which bookings wait."""
+WARN_S = 600.0
+"""How often the log says that a receiver still refuses an event."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ class HoldLost(Exception):  # noqa: N818
 
 class Sender:
     """Delivers one webhook until cancelled. `is_held` says whether this process may; `reading`
-    lets one sender at a time read the log; `counts` counts attempts by their result.
+    lets one sender at a time read the log, and `pacer` one receiver in trouble at a time be tried;
+    `counts` counts attempts by their result. `position` is never behind what the store has of it.
     """
 
     def __init__(
@@ -52,8 +55,11 @@ class Sender:
         clock: Callable[[], datetime],
         is_held: Callable[[], bool],
         reading: asyncio.Lock,
+        pacer: AttemptPacer,
+        unsaved: UnsavedFailures,
         counts: Counter[str],
     ) -> None:
+        self.position = webhook.position
         self._webhook = webhook
         self._receiver = receiver
         self._database = database
@@ -61,11 +67,13 @@ class Sender:
         self._clock = clock
         self._is_held = is_held
         self._reading = reading
+        self._pacer = pacer
+        self._unsaved = unsaved
         self._counts = counts
         self._woken = asyncio.Event()
         self._backoff = _new_backoff()
-        self._failures = 0
-        self._save_failure_at = float("-inf")
+        self._is_well = False
+        self._warn_at = float("-inf")
 
     def wake(self) -> None:
         """The stream may have grown."""
@@ -76,6 +84,8 @@ class Sender:
         try:
             while True:
                 self._woken.clear()
+                if not self._is_well:
+                    await self._pacer.turn()
                 page = await self._read()
                 if page.events or page.reset:
                     await self._deliver(page)
@@ -97,6 +107,7 @@ class Sender:
                 await self._save(reached)
                 await self._fail(attempt)
                 return
+            self._is_well = True
             reached = delivery.position
             if time.monotonic() - began > STREAK_S:
                 break
@@ -107,27 +118,35 @@ class Sender:
         going on would repeat it all.
         """
         if position is not None:
-            self._backoff = _new_backoff()
-            self._failures, self._save_failure_at = 0, float("-inf")
+            self.position = position
+            self._backoff, self._warn_at = _new_backoff(), float("-inf")
+            self._unsaved.forget(self._webhook.id)
             save = partial(store.save_delivered, position=position, at=self._clock())
             await self._write(lambda conn: save(conn, self._webhook.id, self._process))
 
     async def _fail(self, attempt: Attempt) -> None:
-        """Keep why an attempt failed, and wait for the next one."""
-        is_final = attempt.result is Result.GONE
-        self._failures += 1
-        if is_final or time.monotonic() >= self._save_failure_at:
-            await self._save_failure(attempt.failure, is_final=is_final)
-        if self._backoff.is_fresh or is_final:
+        """Keep why an attempt failed, and wait for the next one. Raises HoldLost where there is
+        none.
+        """
+        self._is_well = False
+        if attempt.result is Result.GONE:
             _log.warning("webhook %s: %s", self._webhook.id, attempt.failure)
-        if is_final:
+            await self._disable(attempt.failure)
             raise HoldLost
+        if time.monotonic() >= self._warn_at:
+            self._warn_at = time.monotonic() + WARN_S
+            _log.warning(
+                "webhook %s: event %d is not taken, and later ones wait: %s",
+                self._webhook.id,
+                self.position.seq + 1,
+                attempt.failure,
+            )
+        self._unsaved.add(self._webhook.id, attempt.failure, self._clock())
         await asyncio.sleep(max(attempt.retry_after_s, self._backoff.next_delay_s()))
 
-    async def _save_failure(self, failure: str, *, is_final: bool) -> None:
-        count, self._failures = self._failures, 0
-        self._save_failure_at = time.monotonic() + FAILURE_SAVE_S
-        save = partial(store.save_failure, at=self._clock(), count=count, is_final=is_final)
+    async def _disable(self, failure: str) -> None:
+        count = self._unsaved.forget(self._webhook.id) + 1
+        save = partial(store.save_failure, at=self._clock(), count=count, is_final=True)
         await self._write(lambda conn: save(conn, self._webhook.id, self._process, failure))
 
     async def _write(self, save: Callable[[Connection], bool]) -> None:
@@ -143,11 +162,12 @@ class Sender:
             return
 
     async def _read(self) -> Page:
+        limit = PAGE if self._backoff.is_fresh else 1
         while True:
             try:
                 async with self._reading:
                     page = await self._database.read(
-                        lambda conn: store.read_page(conn, self._webhook.id, PAGE)
+                        lambda conn: store.read_page(conn, self._webhook.id, limit)
                     )
             except StoreUnavailable as error:
                 _log.warning("webhook %s waits for the store: %s", self._webhook.id, error)

@@ -18,20 +18,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.webhook_addresses import AllowedAddresses
-from rtdash.store import webhooks as store
+from rtdash.store import webhook_leases as leases
 from rtdash.store.database import Connection, Database, StoreUnavailable
-from rtdash.store.webhooks import LEASE_S, Webhook
+from rtdash.store.webhook_leases import LEASE_S
+from rtdash.store.webhooks import Webhook, read_all
+from rtdash.webhooks.attempt_pacer import AttemptPacer
 from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown
 from rtdash.webhooks.receiver import Receiver, Result
 from rtdash.webhooks.receiver_url import parse_receiver_url
 from rtdash.webhooks.sender import HoldLost, Sender
+from rtdash.webhooks.unsaved_failures import UnsavedFailures, save_failures
 
 LOOK_S = 1.0
 """How often is looked for events of other processes, and for webhooks to take."""
 IDLE_LOOK_S = 5.0
 """The same where the store has no webhook."""
 RENEW_S = 3.0
-"""How often what is held is renewed."""
+"""How often what is held is renewed, and what has failed is saved, by one commit."""
 MARGIN_S = 2.0
 """By how much earlier a process stops than its lease ends."""
 RELEASE_TIMEOUT_S = 2.0
@@ -51,6 +54,8 @@ class Webhooks:
         self._held_until = float("-inf")
         self._renewed_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._pacer = AttemptPacer(time.monotonic)
+        self._unsaved = UnsavedFailures()
         self._changed = asyncio.Event()
         self._counts: Counter[str] = Counter()
         self._running: dict[str, tuple[Sender, asyncio.Task[None]]] = {}
@@ -98,7 +103,7 @@ class Webhooks:
             if self._renewed_at > 0:
                 with contextlib.suppress(StoreUnavailable, TimeoutError):
                     async with asyncio.timeout(RELEASE_TIMEOUT_S):
-                        await self._database.write(lambda conn: store.release(conn, self._process))
+                        await self._database.write(lambda conn: leases.release(conn, self._process))
 
     def read_figures(self) -> Iterator[Metric]:
         """Return lags of what is held, and counts of attempts."""
@@ -110,17 +115,21 @@ class Webhooks:
         seconds = GaugeMetricFamily(
             "rtdash_webhook_lag_seconds", "Age of the oldest of them", labels=["webhook"]
         )
+        failures = GaugeMetricFamily(
+            "rtdash_webhook_failures", "Attempts since its last delivery", labels=["webhook"]
+        )
         now = self._clock()
         for one in self._held:
             events.add_metric([one.id], one.lag_events)
             since = one.waiting_since or now
             seconds.add_metric([one.id], max(0.0, (now - since).total_seconds()))
+            failures.add_metric([one.id], one.failures)
         attempts = CounterMetricFamily(
             "rtdash_webhook_deliveries", "Deliveries of webhooks by result", labels=["result"]
         )
         for result in Result:
             attempts.add_metric([result.value], self._counts[result.value])
-        yield from (events, seconds, attempts)
+        yield from (events, seconds, failures, attempts)
 
     async def _look(self, group: asyncio.TaskGroup) -> float:
         """Renew, take and give up webhooks; wake the senders of streams that have grown. Returns the
@@ -142,22 +151,33 @@ class Webhooks:
         return LOOK_S if known else IDLE_LOOK_S
 
     def _read(self, conn: Connection) -> tuple[Sequence[Webhook], bool]:
-        known = store.read_all(conn)
-        return known, bool(known) and store.has_free(conn, self._process)
+        known = read_all(conn)
+        return known, bool(known) and leases.has_free(conn, self._process)
 
     async def _renew(self) -> None:
         asked_at = time.monotonic()
-        await self._database.write(lambda conn: store.hold(conn, self._process))
+        failures = self._unsaved.take()
+
+        def save(conn: Connection) -> None:
+            save_failures(conn, self._process, failures)
+            leases.hold(conn, self._process)
+
+        try:
+            await self._database.write(save)
+        except StoreUnavailable:
+            self._unsaved.put_back(failures)
+            raise
         self._renewed_at = asked_at
         self._held_until = asked_at + LEASE_S - MARGIN_S
 
     async def _settle(self, group: asyncio.TaskGroup) -> None:
         """Run a sender for each webhook that is held, and none else."""
         held = {one.id: one for one in self._held}
-        for webhook_id, (_, task) in list(self._running.items()):
-            if task.done() or webhook_id not in held:
+        for webhook_id, (sender, task) in list(self._running.items()):
+            if task.done() or webhook_id not in held or _is_skipped(sender, held[webhook_id]):
                 task.cancel()
                 del self._running[webhook_id]
+                self._unsaved.forget(webhook_id)
         for webhook_id, webhook in held.items():
             if webhook_id not in self._running:
                 sender = await self._sender(webhook)
@@ -190,8 +210,16 @@ class Webhooks:
             clock=self._clock,
             is_held=lambda: time.monotonic() < self._held_until,
             reading=self._reading,
+            pacer=self._pacer,
+            unsaved=self._unsaved,
             counts=self._counts,
         )
+
+
+def _is_skipped(sender: Sender, webhook: Webhook) -> bool:
+    """Whether events were stepped over: the store is further than what was sent."""
+    stored, sent = webhook.position, sender.position
+    return stored.epoch == sent.epoch and stored.seq > sent.seq
 
 
 async def _run(webhook_id: str, sender: Sender) -> None:

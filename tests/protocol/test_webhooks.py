@@ -22,6 +22,43 @@ def test_the_specifications_example() -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        f"v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzC== {SIGNED}",
+        f"v1,AAAA {SIGNED} v1,BBBB",
+        f"v1,AAAA, {SIGNED}",
+        SIGNED.rstrip("="),
+        SIGNED.replace("+", "-").replace("/", "_"),
+        f"  {SIGNED}\t",
+    ],
+)
+def test_a_signature_stands_among_others(header: str) -> None:
+    """Of an asymmetric key, of the key before, joined by a proxy, in the base64 of URLs."""
+    check_signature([parse_secret(SECRET)], header, ID, AT, BODY)
+
+
+@pytest.mark.parametrize("body", [b'{"test":2432232314}', b'{"test": 2432232314}\n', BODY.upper()])
+def test_a_body_that_was_written_anew_is_refused(body: bytes) -> None:
+    """A proxy that parses and encodes it changes what was signed; the answer says so."""
+    with pytest.raises(BadDelivery, match="nothing on the way changes the body"):
+        check_signature([parse_secret(SECRET)], SIGNED, ID, AT, body)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_8",
+        "whsec_+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=",
+        "v1,whsec_+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8",
+        " whsec_+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=\n",
+    ],
+)
+def test_one_secret_in_several_spellings(secret: str) -> None:
+    """As consoles show it, and as it comes out of a file."""
+    assert parse_secret(secret) == b"\xfb\xff\xbf" * 10 + b"\xfb\xff"
+
+
+@pytest.mark.parametrize(
     ("header", "body"),
     [("", BODY), (SIGNED, BODY + b" "), ("v1,", BODY), (SIGNED[3:], BODY), ("v1,é", BODY)],
 )

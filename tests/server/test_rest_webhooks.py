@@ -153,8 +153,7 @@ def test_an_answer_that_comes_too_late_is_a_failure(
     wake = threading.Event()
 
     def late(_: Delivered) -> tuple[int, dict[str, str]]:
-        if len(receiver.attempts) == 1:
-            wake.wait(60)
+        wake.wait(60)
         return 200, {}
 
     receiver.answer = late
@@ -166,8 +165,10 @@ def test_an_answer_that_comes_too_late_is_a_failure(
         assert len(receiver.attempts) == 1
         wait_for(lambda: shown(server, slow["id"])["failure"])
         assert "no answer within 10 s" in shown(server, slow["id"])["failure"]
-        wait_for(lambda: len(receiver.attempts) >= 4)
+        assert len(other.taken) == 3
         wake.set()
+        wait_for(lambda: len(receiver.attempts) >= 4)
+        wait_for(lambda: len(set(receiver.seqs)) == 3)
     assert receiver.attempts[0].id == receiver.attempts[1].id
     assert in_order(receiver.seqs) == in_order(other.seqs)
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from rtdash.protocol.channels import Channel, Position, Stream
-from rtdash.store import event_log, webhooks
+from rtdash.store import event_log, webhook_leases, webhooks
 from rtdash.store.database import Database
 from rtdash.store.event_log import NewEvent
 from rtdash.store.schema import webhooks as table
@@ -65,15 +65,15 @@ async def test_an_address_gets_a_stream_once(database: Database):
 async def test_one_process_holds_a_webhook(database: Database, database_url: str):
     """Another one takes it when the lease is over, and the first can't save any more."""
     await database.write(add())
-    assert await database.read(lambda conn: webhooks.has_free(conn, "a"))
-    assert await database.write(lambda conn: webhooks.hold(conn, "a")) == {"w1"}
-    assert not await database.read(lambda conn: webhooks.has_free(conn, "a"))
+    assert await database.read(lambda conn: webhook_leases.has_free(conn, "a"))
+    assert await database.write(lambda conn: webhook_leases.hold(conn, "a")) == {"w1"}
+    assert not await database.read(lambda conn: webhook_leases.has_free(conn, "a"))
     if database_url.startswith("postgresql"):
-        assert not await database.read(lambda conn: webhooks.has_free(conn, "b"))
-        assert await database.write(lambda conn: webhooks.hold(conn, "b")) == set()
+        assert not await database.read(lambda conn: webhook_leases.has_free(conn, "b"))
+        assert await database.write(lambda conn: webhook_leases.hold(conn, "b")) == set()
         await database.write(end_leases)
-    assert await database.read(lambda conn: webhooks.has_free(conn, "b"))
-    assert await database.write(lambda conn: webhooks.hold(conn, "b")) == {"w1"}
+    assert await database.read(lambda conn: webhook_leases.has_free(conn, "b"))
+    assert await database.write(lambda conn: webhook_leases.hold(conn, "b")) == {"w1"}
     epoch = (await database.read(webhooks.read_all))[0].position.epoch
 
     def save(sender):
@@ -82,14 +82,14 @@ async def test_one_process_holds_a_webhook(database: Database, database_url: str
     assert not await database.write(save("a"))
     assert await database.write(save("b"))
     assert (await database.read(webhooks.read_all))[0].position.seq == 7
-    await database.write(lambda conn: webhooks.release(conn, "b"))
-    assert await database.write(lambda conn: webhooks.hold(conn, "c")) == {"w1"}
+    await database.write(lambda conn: webhook_leases.release(conn, "b"))
+    assert await database.write(lambda conn: webhook_leases.hold(conn, "c")) == {"w1"}
 
 
 async def test_failures_are_kept_until_a_delivery(database: Database):
     """A final one disables the webhook, and no process takes it."""
     await database.write(add())
-    await database.write(lambda conn: webhooks.hold(conn, "a"))
+    await database.write(lambda conn: webhook_leases.hold(conn, "a"))
 
     def fail(*, is_final):
         return lambda conn: webhooks.save_failure(
@@ -107,7 +107,7 @@ async def test_failures_are_kept_until_a_delivery(database: Database):
     assert (found.failures, found.failure, found.delivered_at) == (0, None, NOW)
     await database.write(fail(is_final=True))
     assert (await database.read(webhooks.read_all))[0].disabled_at == NOW
-    assert await database.write(lambda conn: webhooks.hold(conn, "a")) == set()
+    assert await database.write(lambda conn: webhook_leases.hold(conn, "a")) == set()
 
 
 async def test_what_can_not_be_had_is_a_reset(database: Database):

@@ -10,7 +10,7 @@ import pytest
 
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.webhook_addresses import AllowedAddresses
-from rtdash.store import event_log
+from rtdash.store import event_log, webhook_leases
 from rtdash.store import webhooks as store
 from rtdash.store.database import Database, StoreUnavailable
 from rtdash.store.event_log import NewEvent
@@ -121,12 +121,12 @@ async def test_a_webhook_of_a_dead_process_is_taken(database: Database) -> None:
     """When its lease is over, and not before."""
     with ReceiverServer().running() as receiver:
         await add(database, receiver)
-        assert await database.write(lambda conn: store.hold(conn, "dead")) == {"w1"}
+        assert await database.write(lambda conn: webhook_leases.hold(conn, "dead")) == {"w1"}
         held_at = asyncio.get_running_loop().time()
         await append(database, 3)
         async with process(database):
             await until(lambda: receiver.attempts)
-            assert asyncio.get_running_loop().time() - held_at >= store.LEASE_S - 1
+            assert asyncio.get_running_loop().time() - held_at >= webhook_leases.LEASE_S - 1
             await until(lambda: len(receiver.taken) == 3)
 
 

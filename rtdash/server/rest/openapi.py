@@ -115,6 +115,7 @@ _IDS = {
     "Post Hook": "receiveHook",
     "Post Webhook": "addWebhook",
     "Delete Webhook": "removeWebhook",
+    "Post Skip": "skipEvents",
 }
 
 

@@ -141,7 +141,8 @@ class RefusedHook(Body):
 
 class Webhook(Body):
     """A webhook out. `lagEvents` and `lagSeconds`: what its receiver doesn't have yet, and the age
-    of the oldest of that; `failures` counts attempts since the last delivery.
+    of the oldest of that; `failures` counts attempts since the last delivery; `heldSeq` is the event
+    that its receiver doesn't take, and for which the later ones wait.
     """
 
     id: str
@@ -156,7 +157,10 @@ class Webhook(Body):
     failure: str | None
     failed_at: Instant | None
     failures: int
+    held_seq: int | None
     disabled_at: Instant | None
+    skipped_events: int
+    skipped_at: Instant | None
 
 
 class NewWebhook(Webhook):

@@ -1,6 +1,8 @@
 """Webhooks of other systems: signed deliveries become `put`s; what can't is kept for a day."""
 
+import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from rtdash.bookings import OutcomeKind
 from rtdash.domain.instants import format_instant
 from rtdash.domain.reservations import Op, Operation
+from rtdash.domain.venues import Venue
 from rtdash.imports import MapError, RowError, Undecodable, convert, read_rows
 from rtdash.protocol.messages import encode
 from rtdash.protocol.webhooks import (
@@ -68,7 +71,7 @@ async def post_hook(
     try:
         delivery_id, timestamp = check_age(request.headers, services.clock().timestamp())
         async with read_body(request, LIMIT_BYTES, budget=services.bodies, owner=owner) as body:
-            header = request.headers.get(SIGNATURE, "")
+            header = " ".join(request.headers.getlist(SIGNATURE))
             check_signature(mapping.secret, header, delivery_id, timestamp, body)
             counts = await _take(services, source, mapping, delivery_id, body)
     except BadDelivery as reason:
@@ -132,7 +135,8 @@ async def _apply(
     services: Services, mapping: HookMap, body: bytes, counts: dict[str, int]
 ) -> list[str]:
     """Apply what can be taken, count it, and return what is wrong with the rest."""
-    operations, wrong = _operations(services, mapping, body)
+    # in a thread: reading a thousand records takes longer than the event loop may be held
+    operations, wrong = await asyncio.to_thread(_operations, dict(services.venues), mapping, body)
     for outcome in await services.bookings.apply(operations):
         counts[outcome.result.value] += 1
         services.metrics.operations.add(1, outcome.result.value)
@@ -143,10 +147,10 @@ async def _apply(
 
 
 def _operations(
-    services: Services, mapping: HookMap, body: bytes
+    venues: Mapping[str, Venue], mapping: HookMap, body: bytes
 ) -> tuple[list[Operation], list[str]]:
     operations, wrong = [], []
-    zones = {venue.id: venue.timezone for venue in services.venues.values()}
+    zones = {venue.id: venue.timezone for venue in venues.values()}
     try:
         for number, row in enumerate(read_rows(body, mapping, name="hook.json")):
             if number == MAX_OPERATIONS:
@@ -157,7 +161,7 @@ def _operations(
                 wrong.append(str(made))
                 continue
             try:
-                operations.append(_operation(services, made))
+                operations.append(_operation(venues, made))
             except Problem as problem:
                 wrong.append(f"record {row.line}: {problem.detail}")
     except Undecodable as error:
@@ -165,8 +169,8 @@ def _operations(
     return operations, wrong
 
 
-def _operation(services: Services, made: dict[str, Any]) -> Operation:
-    venue = services.venues.get(made.get("venue") or "")
+def _operation(venues: Mapping[str, Venue], made: dict[str, Any]) -> Operation:
+    venue = venues.get(made.get("venue") or "")
     if venue is None or venue.kind.value != made["kind"]:
         raise Problem("invalid", f"there is no {made['kind']} {made.get('venue')!r}: mend the map")
     return read_operation(made, Op.PUT, venue)

@@ -37,6 +37,8 @@ _FIELDS = {
     "secret": {**_TEXT, "description": "`whsec_…`; made where it is left out."},
 }
 
+WebhookId = Annotated[str, Path(max_length=64, description="The id of a webhook.")]
+
 router = APIRouter(prefix="/api/admin/webhooks", tags=["admin"])
 
 
@@ -87,26 +89,80 @@ async def post_webhook(request: Request, services: PartsDep, caller: Caller) -> 
     return Response(encode(shown), status_code=201, media_type=JSON)
 
 
+@router.post(
+    "/{webhook}/skip",
+    responses={
+        200: {"model": schemas.Webhook, "description": "As it is from now on"},
+        **problems(400, 401, 403, 404, 413, 422, 429, 503),
+    },
+    openapi_extra=json_body(
+        {
+            "type": "object",
+            "properties": {"seq": {"type": "integer", "minimum": 1}},
+            "required": ["seq"],
+            "additionalProperties": False,
+        }
+    ),
+)
+async def post_skip(
+    request: Request, services: PartsDep, caller: Caller, webhook: WebhookId
+) -> Response:
+    """Step over events that a receiver refuses, up to the one with this `seq`. It doesn't get them
+    any more; asking again changes nothing.
+    """
+    require_admin(caller)
+    async with read_body(
+        request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
+    ) as body:
+        seq = _read_seq(decode_json(body))
+    skip = partial(webhooks.skip, at=services.clock())
+    try:
+        found = await services.database.write(lambda conn: skip(conn, _known(webhook), seq))
+    except WebhookRefused as refused:
+        raise invalid([("seq", str(refused))]) from None
+    if found is None:
+        raise _no_such_webhook()
+    shown, number = found
+    if number:
+        services.webhooks.refresh()
+        named = facts(webhook=webhook, by=caller.sub, first=seq - number + 1, last=seq)
+        _log.warning("events of a webhook were skipped", extra=named)
+    return Response(encode(_show(shown, services)), media_type=JSON)
+
+
 @router.delete(
     "/{webhook}",
     status_code=204,
     response_class=Response,
     responses={204: {"description": "Removed"}, **problems(401, 403, 404, 422, 429, 503)},
 )
-async def delete_webhook(
-    services: PartsDep,
-    caller: Caller,
-    webhook: Annotated[str, Path(max_length=64, description="The id of a webhook.")],
-) -> Response:
+async def delete_webhook(services: PartsDep, caller: Caller, webhook: WebhookId) -> Response:
     """Remove a webhook. What its receiver doesn't have yet isn't sent any more."""
     require_admin(caller)
-    if "\x00" in webhook or not await services.database.write(
-        lambda conn: webhooks.remove(conn, webhook)
-    ):
-        raise Problem("not_found", "there is no such webhook: `rtdash hooks list` lists them")
+    if not await services.database.write(lambda conn: webhooks.remove(conn, _known(webhook))):
+        raise _no_such_webhook()
     services.webhooks.refresh()
     _log.info("a webhook was removed", extra=facts(webhook=webhook, by=caller.sub))
     return Response(status_code=204)
+
+
+def _known(webhook: str) -> str:
+    """Return the id. Raises Problem (404) for one with a zero byte, which no store takes."""
+    if "\x00" in webhook:
+        raise _no_such_webhook()
+    return webhook
+
+
+def _no_such_webhook() -> Problem:
+    return Problem("not_found", "there is no such webhook: `rtdash hooks list` lists them")
+
+
+def _read_seq(body: Any) -> int:
+    """Return the seq of a body. Raises Problem (422)."""
+    seq = body.get("seq") if isinstance(body, dict) and len(body) == 1 else None
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 < seq < 2**53:
+        raise invalid([("seq", "give it alone: the last event to skip, from 1 on")])
+    return seq
 
 
 def _read_fields(body: Any) -> dict[str, str]:
@@ -157,5 +213,8 @@ def _show(webhook: Webhook, services: Services) -> dict[str, Any]:
         "failure": webhook.failure,
         "failedAt": webhook.failed_at and format_instant(webhook.failed_at),
         "failures": webhook.failures,
+        "heldSeq": webhook.held_seq,
         "disabledAt": webhook.disabled_at and format_instant(webhook.disabled_at),
+        "skippedEvents": webhook.skipped,
+        "skippedAt": webhook.skipped_at and format_instant(webhook.skipped_at),
     }
