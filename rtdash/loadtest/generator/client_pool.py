@@ -77,8 +77,9 @@ class ClientPool:
         number = len(self._websocket_users)
         config = self.config
         variant = Variant.of(number, config.phase, config.limited_tokens)
+        proxy_port = self._proxy_port(number)
         follower = Follower(
-            f"client {os.getpid()}-{number}",
+            f"client {os.getpid()}-{number} ({variant.words}{', fault proxy' if proxy_port else ''})",
             list(variant.channels),
             self._reader,
             self.stats,
@@ -92,7 +93,7 @@ class ClientPool:
             config.socket_url,
             variant.token or self.token(number),
             self.stats,
-            proxy_port=self._proxy_port(number),
+            proxy_port=proxy_port,
             frozen_after_s=config.frozen_after_s,
             backoff=backoff,
             compress=variant.compress,

@@ -23,6 +23,8 @@ class Variant:
     compress: bool = False
     token: str | None = None
     """Of fewer rights than the others'."""
+    words: str = "plain"
+    """For a finding about the client."""
 
     @classmethod
     def of(cls, number: int, phase: Phase, limited: Sequence[str] = ()) -> "Variant":
@@ -32,16 +34,16 @@ class Variant:
         channels = phase.channels
         match number % _EVERY:
             case 1:
-                return cls(channels, batch_ms=BATCH_MS)
+                return cls(channels, batch_ms=BATCH_MS, words="batches")
             case 2:
-                return cls(channels, compress=True)
+                return cls(channels, compress=True, words="compression")
             case 3 if len(channels) > 1:
                 # Alternately every second channel, so that each channel has clients without it.
-                return cls(channels[number // _EVERY % 2 :: 2])
+                return cls(channels[number // _EVERY % 2 :: 2], words="some channels")
             case 4 if limited:
                 token = limited[number // _EVERY % len(limited)]
                 rights = parse_rights(token)
                 allowed = tuple(one for one in channels if rights and one.kind in rights.reads)
                 if allowed:
-                    return cls(allowed, token=token)
+                    return cls(allowed, token=token, words="fewer rights")
         return cls(channels)

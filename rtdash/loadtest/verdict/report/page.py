@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from rtdash.loadtest.plan.metrics import METRICS, Kind
 from rtdash.loadtest.plan.slo import SloOutcome, Verdict
+from rtdash.loadtest.verdict.advice import advice_on
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.report.charts import Line, figure, line_chart
 from rtdash.loadtest.verdict.report.rendering import render
@@ -95,6 +96,7 @@ def _slo_row(
     mark = mark_of_all(verdicts)
     return {
         "slo": slo,
+        "advice": advice_on(metric) if mark in {"BROKEN", "warning"} and not summary.untold else "",
         "meaning": METRICS[metric].meaning,
         "mark": mark,
         "tone": "grey" if summary.untold else _TONES[mark],

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rtdash.loadtest.plan.metrics import METRICS
 from rtdash.loadtest.plan.slo import Slo, SloOutcome, Verdict
+from rtdash.loadtest.verdict.advice import advice_on
 from rtdash.loadtest.verdict.report.charts import figure
 from rtdash.loadtest.verdict.summary import RunEnding, Summary
 
@@ -13,6 +15,7 @@ _MARKS = {
     SloOutcome.BROKEN: "BROKEN",
     SloOutcome.NOT_MEASURED: "not measured",
 }
+_PLAIN = frozenset({"total", "value"})
 SHOWN_FINDINGS = 10
 ENDINGS = {
     RunEnding.HELD: "every SLO held",
@@ -70,6 +73,12 @@ def markdown(summary: Summary) -> str:
         "",
     ]
     lines += [f"- {summary.ending}: {reason}" for reason in summary.untold]
+    if summary.ending is RunEnding.BROKEN:
+        lines += [
+            f"- **{one.phase}: {one.text}** ({one.meaning}). Where to look: {one.advice}"
+            for one in broken_slos(summary)
+        ]
+    lines += [""]
     phases, slos = by_phase(summary)
     lines += [f"| | SLO | {' | '.join(phases)} |", "|---|---|" + "---:|" * len(phases)]
     lines += [
@@ -140,6 +149,45 @@ def cell_text(verdict: Verdict | None) -> str:
 
 def _fails(verdicts: Sequence[Verdict | None]) -> bool:
     return any(verdict is not None and verdict.fails for verdict in verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenSlo:
+    """Broken SLO in words."""
+
+    phase: str
+    text: str
+    """What was measured, what is wanted."""
+    meaning: str
+    advice: str
+
+
+def broken_slos(summary: Summary) -> list[BrokenSlo]:
+    """Return the SLOs that fail the run, each once, with the phase in which it is broken first."""
+    broken: dict[Slo, Verdict] = {}
+    for verdict in summary.verdicts:
+        if verdict.fails:
+            broken.setdefault(verdict.slo, verdict)
+    return [
+        BrokenSlo(
+            verdict.phase, _broken_text(verdict), METRICS[slo.metric].meaning, advice_on(slo.metric)
+        )
+        for slo, verdict in broken.items()
+    ]
+
+
+def _broken_text(verdict: Verdict) -> str:
+    slo = verdict.slo
+    scope = f" of {slo.scope}" if slo.scope and slo.scope != verdict.phase else ""
+    statistic = "" if slo.statistic in _PLAIN else f" {slo.statistic}"
+    name = f"{slo.metric}{statistic}{scope}"
+    unit = METRICS[slo.metric].unit
+    wanted = f"must be {slo.op} {slo.value:g}{' ' + unit if unit else ''}"
+    if verdict.measured is None:
+        return f"{name} was not measured, and {wanted}"
+    if slo.statistic == "low":
+        return f"{slo.metric} is at least {measured_text(verdict)} for sure, and {wanted}"
+    return f"{name} is {measured_text(verdict)}, and {wanted}"
 
 
 def found_lines(summary: Summary) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from rtdash.loadtest.verdict.report.charts import figure
 from rtdash.loadtest.verdict.report.tables import (
     WORDS,
+    broken_slos,
     by_phase,
     cell_text,
     found_lines,
@@ -45,6 +46,8 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
     console.print(_numbers(summary))
     for reason in summary.untold:
         console.print(Text(f"{summary.ending}: {reason}"), soft_wrap=True)
+    if summary.ending is RunEnding.BROKEN:
+        _print_broken(console, summary)
     for line in found_lines(summary):
         console.print(Text("found in ", "bold"), Text(line), sep="", soft_wrap=True)
     console.print()
@@ -53,6 +56,16 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
     for phase in summary.phases:
         for text in phase.notes:
             console.print(Text(f"note: {phase.name}: {text}", "dim"), soft_wrap=True)
+
+
+def _print_broken(console: Console, summary: Summary) -> None:
+    """Write each broken SLO: what was measured, what that is, where to look."""
+    for one in broken_slos(summary):
+        console.print(
+            Text("broken in ", "bold red"), Text(f"{one.phase}: {one.text}"), sep="", soft_wrap=True
+        )
+        console.print(Text(f"  that is: {one.meaning}", "dim"), soft_wrap=True)
+        console.print(Text(f"  look at: {one.advice}", "dim"), soft_wrap=True)
 
 
 def _numbers(summary: Summary) -> Text:
