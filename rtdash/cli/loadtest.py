@@ -1,10 +1,10 @@
 """`rtdash loadtest`: load, faults and a verdict, by exit code and report."""
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from rtdash.cli.credentials import DataOption, find_url
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.loadtest_run import (
     LoadOptions,
+    RunOne,
     failures_in_words,
     make_folder,
     make_request,
@@ -155,9 +156,7 @@ def _run_and_exit(request: "RunRequest", baseline: Path | None, report: Path | N
         request = replace(request, baseline=read_baseline(baseline))
     make_folder(report)
 
-    async def work(
-        run: "Callable[[RunRequest], Coroutine[Any, Any, Summary]]",
-    ) -> "Summary":
+    async def work(run: RunOne, _say: Callable[[str], None]) -> "Summary":
         summary = await run(request)
         publish(summary, report, out=sys.stdout)
         return summary
@@ -191,7 +190,7 @@ def _compare(
     ]
     make_folder(report)
     contest = run_requests(
-        lambda run: alternate(requests[0], requests[1], run, repeat=repeat, allow=allow)
+        lambda run, say: alternate(requests[0], requests[1], run, say, repeat=repeat, allow=allow)
     )
     publish_contest(contest, (a.name, b.name), report, out=sys.stdout)
     if code := contest.exit_code:

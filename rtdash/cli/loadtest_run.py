@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtdash.loadtest.verdict.summary import Summary
 
 T = TypeVar("T")
+RunOne = Callable[["RunRequest"], Coroutine[Any, Any, "Summary"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,11 @@ def make_folder(report: Path | None) -> None:
 
 
 def run_requests(
-    work: "Callable[[Callable[[RunRequest], Coroutine[Any, Any, Summary]]], Coroutine[Any, Any, T]]",
+    work: "Callable[[RunOne, Callable[[str], None]], Coroutine[Any, Any, T]]",
 ) -> T:
-    """Return the result of `work`, which gets a function that runs one request. The first Ctrl-C
-    or SIGTERM ends a run early, with its report; the second ends it at once.
+    """Return the result of `work`, which gets a function that runs one request, and one that writes
+    a line of progress. The first Ctrl-C or SIGTERM ends a run early, with its report; the second
+    ends it at once.
     """
     from rtdash.loadtest.run.progress import Progress
     from rtdash.loadtest.run.runner import run
@@ -142,7 +144,7 @@ def run_requests(
             progress.end()
             return summary
 
-        return await work(run_one)
+        return await work(run_one, progress.say)
 
     try:
         return asyncio.run(main())

@@ -40,11 +40,6 @@ class Round:
     a: Summary
     b: Summary
 
-    @property
-    def is_interrupted(self) -> bool:
-        """Return whether one of the runs was ended by hand."""
-        return RunEnding.INTERRUPTED in {self.a.ending, self.b.ending}
-
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -69,10 +64,12 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """All rounds. `allow`: by which share B may be worse than A."""
+    """All whole rounds. `allow`: by which share B may be worse than A."""
 
     rounds: tuple[Round, ...]
     allow: float
+    is_interrupted: bool = False
+    """Whether it was ended by hand."""
 
     @property
     def ratios(self) -> list[Ratio]:
@@ -84,16 +81,37 @@ class Contest:
         """Return 0 when B is no worse, 99 when it is or breaks an SLO that A holds; 98, 130 or 3
         when the runs say nothing.
         """
-        a, b = ({getattr(one, side).ending for one in self.rounds} for side in ("a", "b"))
-        for ending in (RunEnding.INTERRUPTED, RunEnding.UNREACHABLE):
-            if ending in a | b:
-                return EXIT_CODES[ending]
-        if RunEnding.BROKEN in b and RunEnding.BROKEN not in a:
+        if self.is_interrupted:
+            return EXIT_CODES[RunEnding.INTERRUPTED]
+        if any(RunEnding.UNREACHABLE in {one.a.ending, one.b.ending} for one in self.rounds):
+            return EXIT_CODES[RunEnding.UNREACHABLE]
+        if self.broken_by_b:
             return EXIT_CODES[RunEnding.BROKEN]
         if self.void:
             return EXIT_CODES[RunEnding.INVALID]
         is_worse = any(ratio.is_worse for ratio in self.ratios)
         return EXIT_CODES[RunEnding.BROKEN if is_worse else RunEnding.HELD]
+
+    @property
+    def needs_more(self) -> bool:
+        """Return whether B is worse by nothing but ratios, which may be chance."""
+        is_broken = self.exit_code == EXIT_CODES[RunEnding.BROKEN]
+        return is_broken and not self.broken_by_b
+
+    @property
+    def broken_by_b(self) -> list[str]:
+        """Return the SLOs, by phase, that B breaks and A holds in every round, in words."""
+        a, b = (
+            dict.fromkeys(
+                f"{verdict.phase}: {verdict.slo}"
+                for one in self.rounds
+                if getattr(one, side).ending is RunEnding.BROKEN
+                for verdict in getattr(one, side).verdicts
+                if verdict.fails
+            )
+            for side in ("a", "b")
+        )
+        return [text for text in b if text not in a]
 
     @property
     def void(self) -> list[str]:

@@ -1,15 +1,19 @@
 """A contest of two servers: ratios with their confidence, and the exit code."""
 
+import asyncio
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.slo import Slo, judge
+from rtdash.loadtest.run.sides import alternate
 from rtdash.loadtest.verdict.contest import Contest, Round
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.report.comparing import publish_contest
@@ -76,3 +80,52 @@ def test_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert told["exitCode"] == 99
     assert {one["worse"] for one in told["ratios"]} == {True}
     assert (tmp_path / "step.md").read_text() == (tmp_path / "compare.md").read_text()
+
+
+def test_what_only_b_breaks_is_named():
+    """Not what A breaks as well."""
+    both = Contest((Round(summary(0.02, lost=1), summary(0.02, lost=1)),), 0.1)
+    assert both.broken_by_b == []
+    out = io.StringIO()
+    publish_contest(contest(1.0, lost=3), NAMES, None, out=out)
+    assert "broken by B alone: calm: lost total == 0" in out.getvalue()
+
+
+def test_the_reason_is_said_before_the_table():
+    """With the ratio and how sure it is."""
+    out = io.StringIO()
+    publish_contest(contest(2.0), NAMES, None, out=out)
+    told = out.getvalue()
+    assert "worse: calm: delivery_latency p50 (ms) of B is 2.00 times that of A" in told
+    assert told.index("worse: calm") < told.index("95 %")
+
+
+@pytest.mark.parametrize(("then", "code"), [(2.0, 99), (0.9, 0)])
+def test_what_seems_worse_must_seem_so_again(then: float, code: int):
+    """Two more rounds: three that agree by chance are no finding."""
+    factors = iter([2.0, 2.1, 2.05, then, then])
+    said: list[str] = []
+    a, b = cast("Any", "a"), cast("Any", "b")
+
+    async def run(request: object) -> Summary:
+        return summary(0.02 * (next(factors) if request == "b" else 1.0))
+
+    done = asyncio.run(alternate(a, b, run, said.append, repeat=3, allow=0.1))
+    assert (len(done.rounds), done.exit_code) == (5, code)
+    assert "B seems worse: 2 more rounds make sure" in said
+
+
+def test_the_sides_take_turns_and_say_where_they_stand():
+    """A first in every second round; a Ctrl-C ends it, and the rounds before count."""
+    said: list[str] = []
+    ended = iter([*[summary(0.02)] * 5, replace(summary(0.02), is_interrupted=True)])
+
+    async def run(_request: object) -> Summary:
+        return next(ended)
+
+    done = asyncio.run(alternate(*([cast("Any", None)] * 2), run, said.append, repeat=3, allow=0.1))
+    assert said[::2] == [
+        *("round 1 of 3, side A", "round 1 of 3, side B", "round 2 of 3, side B"),
+        *("round 2 of 3, side A", "round 3 of 3, side A", "round 3 of 3, side B"),
+    ]
+    assert (len(done.rounds), done.exit_code) == (2, 130)

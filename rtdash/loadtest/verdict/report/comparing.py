@@ -51,8 +51,8 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
     console.print(f"A: {names[0]}\nB: {names[1]}", soft_wrap=True)
     for number, one in enumerate(contest.rounds, 1):
         console.print(f"round {number}: A {one.a.ending}, B {one.b.ending}")
-    for reason in contest.void:
-        console.print(Text(f"invalid: {reason}"), soft_wrap=True)
+    for reason in _reasons(contest):
+        console.print(Text(reason), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("", "phase", "measure", "A", "B", "B/A", "95 %"):
         table.add_column(title, justify="right" if title in {"A", "B", "B/A", "95 %"} else "left")
@@ -60,6 +60,22 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
         style = "bold red" if ratio.is_worse else ""
         table.add_row(*(Text(cell, style) for cell in _cells(ratio)))
     console.print(table)
+
+
+def _reasons(contest: Contest) -> list[str]:
+    """Return why the contest ended as it did: each in a line."""
+    worse = [
+        f"worse: {ratio.phase}: {ratio.name} of B is {ratio.mean:.2f} times that of A, for sure"
+        f" {_surely(ratio)}; {contest.allow:.0%} are allowed"
+        for ratio in contest.ratios
+        if ratio.is_worse
+    ]
+    broken = [f"broken by B alone: {text}" for text in contest.broken_by_b]
+    return [*broken, *worse, *(f"invalid: {reason}" for reason in contest.void)]
+
+
+def _surely(ratio: Ratio) -> str:
+    return f"at least {ratio.low:.2f}" if ratio.low > 1 else f"at most {ratio.high:.2f}"
 
 
 def _cells(ratio: Ratio) -> tuple[str, ...]:
@@ -75,6 +91,8 @@ def _markdown(contest: Contest, names: tuple[str, str]) -> str:
         f"## rtdash loadtest compare: {_WORDS[contest.exit_code]}",
         "",
         f"{about}; B may be worse by {contest.allow:.0%}.",
+        "",
+        *(f"- {reason}" for reason in _reasons(contest)),
         "",
         "| | phase | measure | A | B | B/A | 95 % |",
         "|---|---|---|---:|---:|---:|---:|",
