@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtdash.loadtest.plan.slo import NotUsable
-from rtdash.loadtest.verdict.report.history import read_history, write_history
+from rtdash.loadtest.verdict.report.history import history_page, read_history, write_history
 from tests.loadtest.verdict.test_report import summary
 
 
@@ -46,3 +46,20 @@ def test_what_is_no_summary_is_an_error(tmp_path: Path, content: str | None):
         (tmp_path / "summary.json").write_text(content)
     with pytest.raises(NotUsable):
         read_history([tmp_path])
+
+
+def test_a_run_that_did_not_hold_is_marked_and_one_without_a_verdict_not_drawn(runs: Path):
+    """Its figures are the busy machine's."""
+    stored = runs / "run-0" / "summary.json"
+    for ending in ("broken", "invalid"):
+        stored.write_text(json.dumps(json.loads(stored.read_text()) | {"ending": ending}))
+        page = history_page(read_history([runs]))
+        assert f">{ending}</text>" in page
+        drawn = page.partition('<path class="s0" d="')[2].partition('"')[0]
+        assert drawn.count("L") + drawn.count("M") == (3 if ending == "broken" else 2)
+
+
+def test_a_single_run_is_a_dot(runs: Path):
+    """And not an invisible line."""
+    page = history_page(read_history([runs / "run-0"]))
+    assert 'h0"/>' in page

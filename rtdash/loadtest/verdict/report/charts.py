@@ -86,6 +86,8 @@ def _axes(scale: _Scale, x_unit: str) -> Iterator[str]:
         yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{figure(value)}</text>'
     step = _round_up(scale.end / 8)
+    if not x_unit:  # numbers of runs
+        step = max(1, math.ceil(step))
     for number in range(int(scale.end / step) + 1):
         yield (
             f'<text x="{scale.x(number * step):.1f}" y="{_HEIGHT - 8}"'
@@ -101,12 +103,14 @@ def _marks(scale: _Scale, marks: Iterable[tuple[float, str]]) -> Iterator[str]:
 
 
 def _curve(scale: _Scale, line: Line, number: int) -> str:
-    """Return an SVG path that begins anew after each gap."""
+    """Return an SVG path that begins anew after each gap; a value between two gaps is a dot."""
     path: list[str] = []
     is_drawing = False
     for seconds, value in line.points:
         if value is not None:
-            path.append(f"{'L' if is_drawing else 'M'}{scale.x(seconds):.1f} {scale.y(value):.1f}")
+            place = f"{scale.x(seconds):.1f} {scale.y(value):.1f}"
+            # A line of no length: round caps make a dot of it.
+            path.append(f"L{place}" if is_drawing else f"M{place}h0")
         is_drawing = value is not None
     drawn = "".join(path)
     return f'<path class="s{number}" d="{drawn}"/>'

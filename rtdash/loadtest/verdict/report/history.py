@@ -10,6 +10,7 @@ from rtdash.loadtest.plan.slo import NotUsable
 from rtdash.loadtest.verdict.baseline import read_baseline
 from rtdash.loadtest.verdict.report.charts import Line, figure, line_chart
 from rtdash.loadtest.verdict.report.rendering import render
+from rtdash.loadtest.verdict.summary import RunEnding
 
 _FOLLOWED = (
     ("Latency from commit to client", "ms", "delivery_latency", ("p50", "p99")),
@@ -44,25 +45,37 @@ def write_history(runs: list[Run], folder: Path, *, out: TextIO) -> None:
 
 
 def history_page(runs: list[Run]) -> str:
-    """Return the page: a chart for each figure and scenario's phase, and the runs, latest first."""
+    """Return the page: a chart for each figure and scenario's phase over the numbers of the runs,
+    and the runs, latest first. A run that did not hold is marked; of one without a verdict no
+    figure is drawn.
+    """
+    numbered = list(enumerate(runs, 1))
     phases = list(dict.fromkeys(key for run in runs for key in _phases(run)))
-    charts = [chart for key in phases for chart in _charts(runs, key)]
+    charts = [chart for key in phases for chart in _charts(numbered, key)]
     rows = [
         (
+            str(number),
             run["startedAt"],
             run["scenario"],
             run["ending"],
             run.get("environment", {}).get("programs", ""),
             "; ".join(f"{name} {_latency(run, name)}" for _, name in _phases(run)),
         )
-        for run in reversed(runs)
+        for number, run in reversed(numbered)
     ]
     return render(
         "trend.html.j2",
         {
             "count": len(runs),
             "charts": [Markup(chart) for chart in charts],  # noqa: S704 - ours
-            "head": ("begun", "scenario", "ending", "programs", "p99 of the delivery latency"),
+            "head": (
+                "run",
+                "begun",
+                "scenario",
+                "ending",
+                "programs",
+                "p99 of the delivery latency",
+            ),
             "rows": rows,
         },
     )
@@ -73,20 +86,30 @@ def _phases(run: Run) -> Iterator[tuple[str, str]]:
         yield run["scenario"], phase["name"]
 
 
-def _charts(runs: list[Run], key: tuple[str, str]) -> Iterator[str]:
+def _charts(numbered: list[tuple[int, Run]], key: tuple[str, str]) -> Iterator[str]:
     scenario, phase = key
-    of_scenario = [run for run in runs if key in _phases(run)]
+    of_scenario = [(number, run) for number, run in numbered if key in _phases(run)]
+    marks = [
+        (float(number), run["ending"])
+        for number, run in of_scenario
+        if run["ending"] != RunEnding.HELD
+    ]
     for title, unit, metric, statistics in _FOLLOWED:
         lines = []
         for statistic in statistics:
             points = [
-                (float(number), _value(run, phase, metric, statistic))
-                for number, run in enumerate(of_scenario)
+                (float(number), _drawn(run, phase, metric, statistic))
+                for number, run in of_scenario
             ]
             if any(value is not None for _, value in points):
                 lines.append(Line(statistic, points))
         if lines:
-            yield line_chart(f"{title}: {scenario}, {phase}", unit, lines, x_unit="")
+            yield line_chart(f"{title}: {scenario}, {phase}", unit, lines, marks, x_unit="")
+
+
+def _drawn(run: Run, phase: str, metric: str, statistic: str) -> float | None:
+    is_void = run["ending"] == RunEnding.INVALID
+    return None if is_void else _value(run, phase, metric, statistic)
 
 
 def _value(run: Run, phase: str, metric: str, statistic: str) -> float | None:
