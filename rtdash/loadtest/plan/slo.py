@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rtdash.loadtest.plan.metrics import METRICS, Kind, Measures
 from rtdash.protocol.channels import Channel
@@ -62,7 +62,7 @@ class Slo(BaseModel):
     metric: str
     statistic: str
     op: Literal["<", "<=", ">", ">=", "=="]
-    value: float
+    value: float = Field(allow_inf_nan=False)
     scope: str | None = None
     level: Literal["fail", "warn"] = "fail"
     abort: bool = False
@@ -112,7 +112,7 @@ class Allowance(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    noise: float = 0.25
+    noise: float = Field(0.25, ge=0, allow_inf_nan=False)
     level: Literal["fail", "warn"] = "warn"
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from rtdash.loadtest.plan.metrics import METRICS, Kind, Measures
-from rtdash.loadtest.plan.slo import Allowance, NotUsable
+from rtdash.loadtest.plan.slo import Allowance, NotUsable, explain
 
 _BETTER_WHEN_MORE = frozenset({"publish_rate", "delivery_rate", "verified_per_cpu_second", "knee"})
 _NOT_COMPARED = frozenset(
@@ -21,6 +23,26 @@ _STATISTICS = {
 }
 _LEAST = {"ms": 1.0, "": 0.0}
 """Differences below it mean nothing, whatever their share."""
+
+
+class _StoredMeasure(BaseModel):
+    metric: str
+    scope: str | None
+    values: dict[str, float]
+
+
+class _StoredPhase(BaseModel):
+    name: str
+    measures: list[_StoredMeasure]
+
+
+class _Stored(BaseModel):
+    """Part of a stored summary.json that is read."""
+
+    scenario: str
+    startedAt: str  # noqa: N815 - as it is stored
+    ending: str
+    phases: list[_StoredPhase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +93,10 @@ def read_baseline(path: Path) -> dict[str, Any]:
         raise NotUsable(path, "is not JSON") from None
     if not isinstance(data, dict) or data.get("schema") != "rtdash.loadtest/1":
         raise NotUsable(path, "is no summary.json of this version of rtdash loadtest")
+    try:
+        _Stored.model_validate(data)
+    except ValidationError as error:
+        raise NotUsable(path, f"is no whole summary.json: {explain(error)}") from None
     return data
 
 
@@ -87,8 +113,8 @@ def compare(
                 continue
             for statistic in _STATISTICS[metric.kind]:
                 now = measures.get(metric.name, statistic) if measures else None
-                if now is not None:
-                    before = data["values"][statistic]
+                before = data["values"].get(statistic)
+                if now is not None and before is not None:
                     is_worse = _is_worse(metric.name, before, now, allowance.noise)
                     comparisons.append(
                         Comparison(

@@ -149,3 +149,19 @@ def test_the_guide_lists_every_metric():
     """With its statistics' kind; a metric that isn't listed can't be asked for."""
     guide = (Path(__file__).parents[3] / "rtdash" / "guide" / "loadtest.md").read_text()
     assert [name for name in METRICS if f"`{name}`" not in guide] == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_bound_that_is_no_number_is_refused(tmp_path: Path, value: str):
+    """TOML has them, and no value is at most nan: every run would fail, or none."""
+    with pytest.raises(NotUsable, match="finite"):
+        slos(tmp_path, ONE.replace("value = 0", f"value = {value}"))
+
+
+@pytest.mark.parametrize("line", ["publish_rate = inf", "ramp = [inf]", "ramp = [-1.0]"])
+def test_a_rate_that_is_no_number_is_refused(tmp_path: Path, line: str):
+    """Before anything is started."""
+    path = tmp_path / "own.toml"
+    path.write_text(f'summary = "s"\n[[phase]]\nname = "p"\nduration_s = 1\ndashboards = 1\n{line}')
+    with pytest.raises(NotUsable, match=line.partition(" ")[0]):
+        find_scenario(str(path))
