@@ -1,4 +1,4 @@
-"""Servers that are wrong, each in one way: what the verdict must name them by is in `METRICS`."""
+"""Servers that are wrong, each in one way; `wrong_servers` has the metrics that name them."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ class Unfair(Behaviour):
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
         """Late by what is missing to 1.5 s since the message was made."""
-        if client not in {7, 9}:
+        if client not in {7, 10}:  # with drops, one of the two stands beside the proxy
             return [(0.0, message)]
         return [(max(0.0, 1.5 - age_s(message)), message)]
 
@@ -50,20 +50,15 @@ class Declining(Behaviour):
         return [(max(0.0, wanted_s - age_s(message)), message)]
 
 
-class SlowAnswers(Behaviour):
-    """Answers a subscribe after 1.2 s."""
+class Creeping(Behaviour):
+    """Slower by one millisecond each second."""
 
-    def answer_delay_s(self, action: str) -> float:
-        """Of a subscribe."""
-        return 1.2 if action == "subscribe" else 0.0
+    def __init__(self) -> None:
+        self._began = time.monotonic()
 
-
-class SlowPongs(Behaviour):
-    """Answers a ping after 0.8 s."""
-
-    def answer_delay_s(self, action: str) -> float:
-        """Of a ping."""
-        return 0.8 if action == "ping" else 0.0
+    def publish_delay_s(self, message: Json) -> float:
+        """By the time that has passed."""
+        return 0.001 * (time.monotonic() - self._began)
 
 
 class Heartless(Behaviour):
@@ -190,26 +185,6 @@ class NewEpoch(Behaviour):
             await asyncio.sleep(0.05)
         server.store.epoch = "e2"
         log.clear()
-
-
-METRICS: dict[type[Behaviour], set[str]] = {
-    Unfair: {"client_spread"},
-    Freezing: {"longest_silence"},
-    Declining: {"latency_trend"},
-    SlowAnswers: {"subscribe_time"},
-    SlowPongs: {"pong_time"},
-    Heartless: {"half_open_kept"},
-    Leaky: {"files_leaked"},
-    Dropping: {"unprovoked_drops"},
-    ForeignStates: {"unexpected"},
-    Renaming: {"model_violations"},
-    Forgetful: {"model_violations"},
-    Omitting: {"rest_disagrees"},
-    Miscounting: {"rest_disagrees"},
-    Mute: {"notifications", "upcoming_reservations"},
-    Uncommitted: {"delivered_and_lost"},
-    NewEpoch: {"delivered_and_lost", "log_went_back"},
-}
 
 
 def age_s(message: Json) -> float:

@@ -17,7 +17,10 @@ class Behaviour:
 
     ping_interval_s: float | None = 2.0
     open_files = 20
+    has_venues = True
     memory_bytes: float = 1e8
+    cpu_s: float = 1.0
+    """As it publishes it."""
     session_ttl_s = 600.0
     most_waiting = 300
     """Messages for one client, beyond which it is a slow consumer."""
@@ -29,6 +32,74 @@ class Behaviour:
     def answer_delay_s(self, action: str) -> float:
         """How late an answer on the socket is."""
         return 0.0
+
+    def publish_delay_s(self, message: Json) -> float:
+        """How late a message is published to all."""
+        return 0.0
+
+    def upgrade_delay_s(self) -> float:
+        """How late a connection is accepted."""
+        return 0.0
+
+    def turns_away(self, client: int) -> bool:
+        """Whether a connection is refused, by its number."""
+        return False
+
+    def acknowledge_delay_s(self) -> float:
+        """How late operations are answered."""
+        return 0.0
+
+    def list_delay_s(self) -> float:
+        """How late a list is answered."""
+        return 0.0
+
+    def list_status(self) -> int:
+        """The status of a list."""
+        return 200
+
+    def list_seq(self, seq: int) -> int:
+        """The position of a list."""
+        return seq
+
+    def answers(self, action: str) -> bool:
+        """Whether a message on the socket is answered."""
+        return True
+
+    def leaves(self) -> bool:
+        """Whether an unsubscribe has an effect."""
+        return True
+
+    def follows(self, streams: set[tuple[str, str]], venue: str, channel: str) -> bool:
+        """Whether a client that follows these streams gets a message of that one."""
+        return (venue, channel) in streams
+
+    def replay(self, missed: list[Json]) -> list[Json]:
+        """What a client gets of what it missed."""
+        return missed
+
+    def replay_delay_s(self) -> float:
+        """How late it gets it."""
+        return 0.0
+
+    def refuses(self, operation: Json) -> bool:
+        """Whether an operation is refused."""
+        return False
+
+    def stores(self, operation: Json) -> bool:
+        """Whether an operation that is acknowledged is also stored."""
+        return True
+
+    def new_id(self, number: int) -> str:
+        """The id of the reservation of that number."""
+        return f"x{number}"
+
+    def free_rooms(self, free: int) -> int:
+        """The free rooms of a night, as REST and socket show them."""
+        return free
+
+    def show_one(self, reservation: Json) -> Json:
+        """A reservation as REST shows it by itself."""
+        return reservation
 
     def event(self, event: Json) -> Json | None:
         """An event as it is logged and sent."""

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from typing import Any
 
 import uvicorn
@@ -36,7 +37,7 @@ class IndependentServer:
         self._ended: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._count = 0
-        venues = VENUES
+        venues = VENUES if behaviour.has_venues else []
         self.app = Starlette(
             routes=[
                 Route("/healthz", lambda _: PlainTextResponse("ok")),
@@ -61,8 +62,15 @@ class IndependentServer:
 
     def publish(self, venue: str, channel: str, message: Json) -> None:
         """Queue a message to all that follow its stream."""
+        delay_s = self.behaviour.publish_delay_s(message)
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self._queue, venue, channel, message)
+        else:
+            self._queue(venue, channel, message)
+
+    def _queue(self, venue: str, channel: str, message: Json) -> None:
         for client in list(self.clients):
-            if (venue, channel) in client.streams:
+            if self.behaviour.follows(client.streams, venue, channel):
                 if client.queue.qsize() < self.behaviour.most_waiting:
                     client.queue.put_nowait(message)
                 else:
@@ -82,7 +90,7 @@ class IndependentServer:
         lines = (
             f"rtdash_connections {len(self.clients)}",
             f"process_resident_memory_bytes {self.behaviour.memory_bytes}",
-            "process_cpu_seconds_total 1",
+            f"process_cpu_seconds_total {self.behaviour.cpu_s}",
             f"process_open_fds {self.behaviour.open_files}",
             f"rtdash_sessions {self.behaviour.session_rows(self._count_sessions())}",
         )
@@ -98,20 +106,23 @@ class IndependentServer:
         return JSONResponse({"currency": "EUR", "roomTypes": [{"id": "double", "totalRooms": 50}]})
 
     async def availability(self, request: Request) -> JSONResponse:
-        """Of one night."""
-        night = request.query_params["startDate"]
-        free = self.store.free_rooms(night)
-        types = [{"roomType": "double", "totalRooms": 50, "availableRooms": free}]
-        return JSONResponse({"days": [{"date": night, "byRoomType": types}]})
+        """Of each night."""
+        query, days = request.query_params, []
+        night, end = (date.fromisoformat(query[one]) for one in ("startDate", "endDate"))
+        while night < end:
+            free = self.store.free_rooms(night.isoformat())
+            types = [{"roomType": "double", "totalRooms": 50, "availableRooms": free}]
+            days.append({"date": night.isoformat(), "byRoomType": types})
+            night += timedelta(days=1)
+        return JSONResponse({"days": days})
 
     async def operations(self, request: Request) -> JSONResponse:
         """A list of operations → an outcome each."""
         asked, writes = await request.json(), rights_of(request.headers, "write")
         if not all(self.behaviour.may_write(one["kind"], writes) for one in asked):
             return JSONResponse({}, status_code=403)
-        known = self.store.reservations
-        applicable = [one for one in asked if one["op"] == "book" or one["reservationId"] in known]
-        outcomes = [self.store.apply(operation) for operation in applicable]
+        await asyncio.sleep(self.behaviour.acknowledge_delay_s())
+        outcomes = [self.store.apply(operation) for operation in asked]
         return JSONResponse({"outcomes": [self.behaviour.outcome(one) for one in outcomes]})
 
     async def events(self, request: Request) -> JSONResponse:
@@ -144,6 +155,9 @@ class IndependentServer:
         query, kind = request.query_params, request.url.path.split("/")[2]
         if not self.behaviour.may_read(kind, rights_of(request.headers, "read")):
             return JSONResponse({}, status_code=403)
+        await asyncio.sleep(self.behaviour.list_delay_s())
+        if (status := self.behaviour.list_status()) != 200:
+            return JSONResponse({}, status_code=status)
         shown = self.store.shown(query["venue"])
         offset, limit = int(query.get("cursor", 0)), int(query.get("limit", LIMIT))
         log = self.store.logs[query["venue"], f"{kind}_reservations"]
@@ -152,7 +166,12 @@ class IndependentServer:
             {
                 "reservations": shown[offset:end],
                 "next": str(end) if end < len(shown) else None,
-                "positions": {f"{kind}_reservations": {"epoch": self.store.epoch, "seq": len(log)}},
+                "positions": {
+                    f"{kind}_reservations": {
+                        "epoch": self.store.epoch,
+                        "seq": self.behaviour.list_seq(len(log)),
+                    }
+                },
             }
         )
 
@@ -160,13 +179,20 @@ class IndependentServer:
         """One."""
         found = self.store.reservations.get(request.path_params["id"])
         shown = found and self.behaviour.show(found)
-        return JSONResponse(shown) if shown else JSONResponse({}, status_code=404)
+        if not shown:
+            return JSONResponse({}, status_code=404)
+        return JSONResponse(self.behaviour.show_one(shown))
 
     async def socket(self, socket: WebSocket) -> None:
         """One connection from its beginning to its end."""
-        await socket.accept()
         self._count += 1
-        client = Client(self._count, socket)
+        number = self._count
+        if self.behaviour.turns_away(number):
+            await socket.close()
+            return
+        await asyncio.sleep(self.behaviour.upgrade_delay_s())
+        await socket.accept()
+        client = Client(number, socket)
         client.session = self.behaviour.session(client.session)
         client.reads = rights_of(socket.headers, "read")
         self.clients.add(client)
@@ -184,6 +210,8 @@ class IndependentServer:
 
     async def _act(self, client: Client, message: Json) -> None:
         await asyncio.sleep(self.behaviour.answer_delay_s(message["action"]))
+        if not self.behaviour.answers(message["action"]):
+            return
         match message["action"]:
             case "ping":
                 client.queue.put_nowait({"status": "pong", "timestamp": now_text()})
@@ -198,6 +226,13 @@ class IndependentServer:
                 client.batch_s = message.get("batch", 0) / 1000 or None
                 answer = {"status": "subscribed", "venues": venues, "session": client.session}
                 self._follow(client, wanted, message.get("positions") or {}, answer)
+            case "unsubscribe":
+                left = {stream for stream in client.streams if stream[1] in message["channels"]}
+                if self.behaviour.leaves():
+                    client.streams -= left
+                    self.sessions[client.session] -= left
+                answer = {"status": "unsubscribed", "channels": message["channels"]}
+                client.queue.put_nowait(answer)
             case "resume":
                 streams = self.sessions.get(message["session"])
                 if streams is None:
@@ -229,12 +264,19 @@ class IndependentServer:
             answer["venues"] = venues
         body = {"channels": channels, "positions": positions, "recovered": recovered}
         client.queue.put_nowait(answer | body)
-        for message in missed:
-            client.queue.put_nowait(message)
+        self._replay(client, missed)
         client.streams |= streams
         self._ended.pop(client.session, None)
         self.sessions.setdefault(client.session, set()).update(streams)
         self.behaviour.opened(self, client)
+
+    def _replay(self, client: Client, missed: list[Json]) -> None:
+        delay_s, loop = self.behaviour.replay_delay_s(), asyncio.get_running_loop()
+        for message in self.behaviour.replay(missed):
+            if delay_s and "seq" in message:
+                loop.call_later(delay_s, client.queue.put_nowait, message)
+            else:
+                client.queue.put_nowait(message)
 
     async def _send(self, client: Client) -> None:
         while True:

@@ -45,10 +45,22 @@ class IndependentStore:
         known = self._done.get(operation["operationId"])
         if known is not None:
             return {**known, "outcome": "repeated"}
+        is_known = operation.get("reservationId") in {None, *self.reservations}
+        if not is_known or self._behaviour.refuses(operation):
+            problem = {"title": "Not today", "status": 409}
+            return {
+                "operationId": operation["operationId"],
+                "outcome": "refused",
+                "problem": problem,
+            }
         kind, venue = operation["kind"], operation["venue"]
+        if not self._behaviour.stores(operation):
+            seq = len(self.logs[venue, f"{kind}_reservations"]) + 1
+            outcome = {"operationId": operation["operationId"], "outcome": "applied", "seq": seq}
+            return outcome | {"reservationId": "nowhere"}
         before = self.states(venue)
         if operation["op"] == "book":
-            reservation = _booked(operation, f"x{len(self.reservations)}")
+            reservation = _booked(operation, self._behaviour.new_id(len(self._done)))
             self.reservations[reservation["id"]] = reservation
         else:
             reservation = self.reservations[operation["reservationId"]]
@@ -122,11 +134,12 @@ class IndependentStore:
 
     def free_rooms(self, night: str) -> int:
         """Of a night."""
-        return ROOMS - sum(
+        sold = sum(
             one.get("checkIn", "9") <= night < one.get("checkOut", "0")
             for one in self.reservations.values()
             if one["status"] != "Cancelled"
         )
+        return self._behaviour.free_rooms(ROOMS - sold)
 
     def figures(self, venue: str) -> Json:
         """The eight of the dashboard; nothing is known of a week ago."""

@@ -106,17 +106,3 @@ class StaleLists(Behaviour):
         """Without what is younger than three seconds."""
         born = datetime.fromisoformat(reservation["createdAt"])
         return reservation if (datetime.now(UTC) - born).total_seconds() > 3 else None
-
-
-MORE_METRICS: dict[type[Behaviour], set[str]] = {
-    JumpingVersions: {"model_violations"},
-    Unbalanced: {"model_violations"},
-    SkippingNotifications: {"model_violations"},
-    BackwardClock: {"model_violations"},
-    MixedUpBatches: {"reordered"},
-    LateBatches: {"client_spread"},
-    Stale: {"not_converged"},
-    Misaddressed: {"unexpected", "lost"},
-    Swelling: {"memory_trend"},
-    StaleLists: {"rest_disagrees"},
-}

@@ -25,6 +25,10 @@ class UnguardedWrites(Behaviour):
         return True
 
 
+class Defenceless(Unguarded, UnguardedWrites):
+    """Refuses nothing."""
+
+
 class Hoarding(Behaviour):
     """Stores a session for each connection and for each resume, three times."""
 
@@ -59,14 +63,3 @@ class Patient(Unpinged):
     """Never closes a slow consumer, and remembers everything for it."""
 
     most_waiting = 9_999
-
-
-CALM_METRICS: dict[type[Behaviour], set[str]] = {
-    Unguarded: {"rights_violated"},
-    UnguardedWrites: {"rights_violated"},
-    Hoarding: {"sessions_leaked"},
-}
-SLOW_METRICS: dict[type[Behaviour], set[str]] = {
-    Neighbourly: {"unprovoked_drops"},
-    Patient: {"slow_consumers"},
-}

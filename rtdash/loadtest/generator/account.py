@@ -8,6 +8,8 @@ from rtdash.protocol.channels import Stream
 
 EXAMPLES = 20
 """Findings that are named one by one; beyond, they are only counted."""
+MOST_SKIPPED = 1_000_000
+"""Events that one may skip; a seq beyond is no position, and its gap is not remembered."""
 
 
 @dataclass(slots=True)
@@ -33,8 +35,12 @@ class StreamAccount:
         """Return the account of a client that gets the event after `start` first."""
         return cls(start, start + 1)
 
+    def is_plausible(self, seq: int) -> bool:
+        """Return whether a seq can be one of this stream's."""
+        return 0 < seq < self.next_seq + MOST_SKIPPED
+
     def record(self, seq: int) -> None:
-        """Record an event."""
+        """Record an event with a plausible seq."""
         if seq == self.next_seq:
             self.next_seq = seq + 1
         elif seq > self.next_seq:
@@ -51,6 +57,10 @@ class StreamAccount:
         self.resets += 1
         self.given_up += max(0, seq + 1 - self.next_seq)
         self.next_seq = seq + 1
+
+    def count_lost(self, head: int) -> int:
+        """Return how many never came, up to the log's head."""
+        return len(self.missing) + max(0, head + 1 - self.next_seq)
 
     def lost(self, head: int) -> Iterator[int]:
         """Yield each seq that never came, up to the log's head."""

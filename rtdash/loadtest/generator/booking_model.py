@@ -10,12 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rtdash.loadtest.generator.account import EXAMPLES
+from rtdash.loadtest.generator.derived_fields import find_derived_flaw
 from rtdash.protocol.channels import Stream
 
 MODELLED = 20_000
 """Operations that are modelled; beyond, they are only looked for in the log."""
 CHANGED_BY = {"amend": ("guests",)}
-_BOOKED = ("customerName", "guests", "source", "kind", "date", "roomType", "checkIn", "checkOut")
+_BOOKED = (
+    *("customerName", "guests", "source", "kind", "venue", "date"),
+    *("roomType", "checkIn", "checkOut"),
+)
 _TYPES = frozenset({"new_reservation", "reservation_update"})
 _CENT = 0.005
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -31,6 +35,8 @@ class ModelReservation:
     history: list[tuple[int, int]] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
     """The operation of each version, from 1."""
+    zone: str | None = None
+    """Time zone of its venue, where it is known."""
 
     @property
     def version(self) -> int:
@@ -46,18 +52,22 @@ class ModelReservation:
         for name, value in self.fields.items():
             if shown.get(name) != value:
                 return f"{name} is {shown.get(name)!r} and must be {value!r}"
-        return _money_flaw(shown)
+        return _money_flaw(shown) or find_derived_flaw(shown, self.zone)
 
 
 class BookingModel:
-    """Model of acknowledged operations, checked against the events of the log in their order."""
+    """Model of acknowledged operations, checked against the events of the log in their order.
 
-    def __init__(self) -> None:
+    `zones`: the time zone of each venue, by its id.
+    """
+
+    def __init__(self, zones: Mapping[str, str] | None = None) -> None:
         self.reservations: dict[tuple[str, str], ModelReservation] = {}
         """By venue and id."""
         self.violations = 0
         self.examples: list[str] = []
         self.checked = 0
+        self._zones = zones or {}
         self._operations: dict[str, tuple[dict[str, Any], str]] = {}
         self._logged: set[str] = set()
         self._announced: Counter[str] = Counter()
@@ -74,6 +84,8 @@ class BookingModel:
         self._check_time(stream, event)
         known = self._operations.get(str(event.get("operationId")))
         if known is None:
+            if len(self._operations) >= MODELLED:
+                self._forget_changed(stream, event)
             return
         operation, reservation_id = known
         if event.get("type") not in _TYPES:
@@ -91,6 +103,12 @@ class BookingModel:
             return
         if flaw := self._apply(stream, operation, event, shown):
             self.violate(f"{where}: {flaw}")
+
+    def _forget_changed(self, stream: Stream, event: dict[str, Any]) -> None:
+        """Forget a reservation that an operation beyond MODELLED may have changed."""
+        shown = event.get("reservation")
+        if event.get("type") in _TYPES and isinstance(shown, dict):
+            self.reservations.pop((stream.venue, str(shown.get("id"))), None)
 
     def check_announcements(self, kind: str, operations: Iterable[str]) -> None:
         """Check that all of these operations had an event of that type, or none: whether a venue
@@ -150,10 +168,12 @@ class BookingModel:
         if op == "book":
             if event["type"] != "new_reservation":
                 return f"a booking is shown as {event['type']}"
+            if key in self.reservations:
+                return f"{shown['id']} is another booking's id already"
             fields = {name: operation[name] for name in _BOOKED if name in operation}
             start = str(shown.get("date"))
             self.reservations[key] = ModelReservation(
-                stream, {**fields, "status": "Confirmed"}, start
+                stream, {**fields, "status": "Confirmed"}, start, zone=self._zones.get(stream.venue)
             )
         elif event.get("change") != op:
             return f"the change is {event.get('change')!r} and must be {op!r}"

@@ -19,6 +19,8 @@ class ClientStats:
 
     def __init__(self, heard: Callable[[float], None] | None = None) -> None:
         self.received = 0
+        self.bytes = 0
+        """Of all messages, inflated."""
         self.connected = 0
         self.connects = 0
         self.compressed = 0
@@ -61,9 +63,10 @@ class ClientStats:
 
     def to_json(self) -> dict[str, Any]:
         """Return all counters as JSON for another process."""
-        durations = ("latency", "connect_time", "subscribe_time", "resume_time", "pong_time")
+        durations = ("latency", "connect_time", "subscribe_time", "resume_time")
         counters = (
             "received",
+            "bytes",
             "batches",
             "compressed",
             "connect_failures",

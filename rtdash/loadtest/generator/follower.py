@@ -92,8 +92,13 @@ class Follower:
         return self._session.outgoing()
 
     def ping(self, now: float) -> list[str]:
-        """Return a ping to send, unless one is still unanswered."""
-        if self._pinged_at is not None or not self.is_subscribed:
+        """Return a ping to send. One that is still unanswered counts each time with its age: a
+        server that never answers would else have no late answer.
+        """
+        if not self.is_subscribed:
+            return []
+        if self._pinged_at is not None:
+            self._stats.pong_time.record(now - self._pinged_at)
             return []
         self._pinged_at = now
         return [json.dumps({"action": "ping"})]
@@ -104,7 +109,7 @@ class Follower:
         """Record the loss of the connection, noticed at `now`."""
         self._stats.connected -= 1
         self._session.disconnected()
-        self._was_subscribed = False
+        self._was_subscribed, self._pinged_at = False, None
         self.is_disturbed = True
         self._recovery = Recovery(port, now, cause, began_at, client=self.name)
         self._stats.recoveries.append(self._recovery)
@@ -118,6 +123,7 @@ class Follower:
     def receive(self, payload: bytes, now: float) -> list[str]:
         """Take a frame; return the messages to send in answer."""
         frame = self._reader.read(payload)
+        self._stats.bytes += len(payload)
         if frame.inner is not None:
             self._stats.batches += 1
         for message in (frame,) if frame.inner is None else frame.inner:
@@ -157,6 +163,13 @@ class Follower:
             self._stats.find(
                 "unexpected",
                 f"{self.name}: seq {message.seq} of {message.stream}, which it doesn't follow",
+            )
+            return False
+        if not account.is_plausible(message.seq):
+            self._stats.find(
+                "invalid",
+                f"{self.name}: seq {message.seq} of {message.stream}, where {account.next_seq} must"
+                " come next",
             )
             return False
         is_new = message.seq >= account.next_seq

@@ -5,7 +5,7 @@ is the server's latency.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,8 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from rtdash.client.addresses import is_this_machine
 from rtdash.loadtest.generator.client_stats import ClientStats
+from rtdash.loadtest.generator.figures_clock import FiguresClock
 from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader
+from rtdash.loadtest.generator.run_config import TargetVenue
 from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Channel
 
@@ -37,7 +39,9 @@ class ProbeClient:
         *,
         heard: Callable[[float], None],
         rng: random.Random,
+        venues: Iterable[TargetVenue] = (),
     ) -> None:
+        self.clock = FiguresClock(venues)
         self.stats = ClientStats(heard)
         self.reader = MessageReader(run_id)
         self.follower = Follower("probe", list(channels), self.reader, self.stats)
@@ -77,8 +81,11 @@ class ProbeClient:
             try:
                 while True:
                     payload = await socket.recv(decode=False)
-                    await _say(socket, self.follower.receive(payload, time.monotonic()))
+                    now = time.monotonic()
+                    await _say(socket, self.follower.receive(payload, now))
+                    self.clock.take(self.reader.read(payload), now)
             except ConnectionClosed:
+                self.clock.interrupt()
                 self.follower.lost(time.monotonic(), port=port)
             except asyncio.CancelledError:
                 self.follower.ended()

@@ -5,7 +5,7 @@ there.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from rtdash.protocol.channels import Stream, reservations_channel
 
 _UNDER_WAY = 64
 """Requests at once; beyond, the schedule is late, and the latency says so."""
+_NO_OUTCOME = "answered with what is no outcome of the protocol"
 _REPEAT_EVERY = 50
 """Acknowledged operations from one that is sent again to the next."""
 
@@ -29,11 +30,13 @@ JsonObject = dict[str, Any]
 class Publisher:
     """Publisher of the operations of one phase, on a fixed schedule."""
 
-    def __init__(self, api: Api, operations: OperationSource) -> None:
+    def __init__(
+        self, api: Api, operations: OperationSource, zones: Mapping[str, str] | None = None
+    ) -> None:
         self.acknowledged: list[Acknowledged] = []
         self.heads: dict[Stream, int] = {}
         """The highest seq that was acknowledged, by stream."""
-        self.model = BookingModel()
+        self.model = BookingModel(zones)
         self.repeats = 0
         """Operations that were sent again and answered as repeated."""
         self.latency = Histogram()
@@ -106,7 +109,10 @@ class Publisher:
             raise
         now = time.monotonic()
         for operation, outcome in zip(operations, outcomes, strict=True):
-            self._take(operation, outcome, now - due)
+            try:
+                self._take(operation, outcome, now - due)
+            except (KeyError, TypeError, AttributeError):
+                self.failures[_NO_OUTCOME] += 1
 
     def _take(self, operation: JsonObject, outcome: JsonObject, latency_s: float) -> None:
         if outcome["outcome"] == "refused":
@@ -132,12 +138,12 @@ class Publisher:
         except (Unreachable, Problem):
             return  # judged where it was sent first
         same = outcome.get("reservationId") == first["reservationId"]
-        if outcome["outcome"] == "repeated" and same:
+        if outcome.get("outcome") == "repeated" and same:
             self.repeats += 1
             return
         self.model.violate(
             f"operation {operation['operationId']} was sent again and answered"
-            f" {outcome['outcome']!r} for reservation {outcome.get('reservationId')}"
+            f" {outcome.get('outcome')!r} for reservation {outcome.get('reservationId')}"
         )
 
 

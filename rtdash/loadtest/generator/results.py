@@ -39,6 +39,7 @@ class Results:
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     received: int = 0
+    bytes: int = 0
     unread: int = 0
     """Clients that were behind at the end, with bytes that the generator had
     not read."""
@@ -50,7 +51,6 @@ class Results:
     connect_times: list[tuple[float, float]] = field(default_factory=list)
     subscribe_time: Histogram = field(default_factory=Histogram)
     resume_time: Histogram = field(default_factory=Histogram)
-    pong_time: Histogram = field(default_factory=Histogram)
     messages: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     compressed: int = 0
@@ -69,7 +69,6 @@ _HISTOGRAMS = (
     "connect_time",
     "subscribe_time",
     "resume_time",
-    "pong_time",
     "http_latency",
     "published",
     "lag",
@@ -88,6 +87,7 @@ def _add(results: Results, data: dict[str, Any]) -> None:
     results.processes += 1
     for name in (
         "received",
+        "bytes",
         "unread",
         "connect_failures",
         "fresh",

@@ -11,10 +11,14 @@ DURATIONS: Meanings = {
     "user_latency": "the same, by all the generator's clients: its own jitter is in it",
     "publish_latency": "from the scheduled instant of an operation to its acknowledgement",
     "http_latency": "of the REST users' requests",
+    "rest_read_time": "of the reads of lists, reservations and figures that are checked",
+    "figures_latency": "from the scheduled instant of a booking for today to the stats that count"
+    " it, at the probe client",
     "connect_time": "from the first byte of a connection to its upgrade",
     "subscribe_time": "from a subscribe to its answer",
     "resume_time": "from a resume to its last answer",
-    "pong_time": "from a ping, of the protocol or of WebSocket, to its answer",
+    "pong_time": "from a ping of the probe client, of the protocol or of WebSocket, to its answer; one"
+    " without an answer counts each second",
     "t_detect": "from a fault until the client noticed",
     "t_reconnect": "from noticing until a connection stood again",
     "t_subscribed": "from noticing until its subscriptions were confirmed again",
@@ -102,6 +106,7 @@ VALUES: Mapping[str, tuple[str, str]] = {
         "MiB",
         "by how much it grew from the middle of the phase to its end, a tenth of it each",
     ),
+    "bytes_per_message": ("B", "bytes received a message, inflated"),
     "server_cpu_per_client": ("ms/s", "CPU time of the server a client and second"),
     "server_cpu_per_message": ("µs", "CPU time of the server a message received"),
     "verified_per_cpu_second": ("/s", "messages verified a CPU second of the generator"),

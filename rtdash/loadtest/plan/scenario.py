@@ -5,7 +5,7 @@ path.
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,7 +17,7 @@ DEFAULT = "ci"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Drops(_Table):
@@ -65,7 +65,7 @@ class Phase(_Table):
     publish_rate: float = Field(20, ge=0)
     """Operations a second, on a schedule of their own."""
     publish_batch: int = Field(1, ge=1, le=1000)
-    ramp: tuple[float, ...] = ()
+    ramp: tuple[Annotated[float, Field(ge=0)], ...] = ()
     """Publish rates instead, each for an equal part of the duration: the knee is sought."""
     writer_batch: int = Field(1, ge=1, le=1000)
     poll_upcoming_s: float = Field(15, gt=0)
@@ -108,6 +108,8 @@ class GeneratorLimits(_Table):
     """Seconds a second for which the server waited for a processor, together with the next."""
     excused_wait_share: float = Field(0.4, ge=0, le=1)
     """Of the time in which it could run."""
+    excused_stops: float = Field(0.02, ge=0)
+    """Share of the time in which the server was stopped by a signal."""
     excused_others: float = Field(0.6, ge=0)
     """Share of the processors that other programs used."""
     excused_steal: float = Field(0.1, ge=0)

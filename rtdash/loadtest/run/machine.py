@@ -68,6 +68,17 @@ def read_run_delay_s(pid: int | None) -> float | None:
     return total / 1e9 if found else None
 
 
+def is_stopped(pid: int | None) -> bool:
+    """Return whether a process stands still by a signal (SIGSTOP, as cpulimit and debuggers send
+    it); it neither runs nor waits for a processor then.
+    """
+    with suppress(OSError, IndexError):
+        if pid is not None:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            return stat.rpartition(")")[2].split()[0] in {"T", "t"}
+    return False
+
+
 def describe_machine() -> dict[str, str]:
     """Return what a reader needs to know of the machine and the programs, by name, in words."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -68,8 +68,13 @@ def build_parts(
         context.run_id,
         heard=observations.heard,
         rng=rng,
+        venues=venues,
     )
-    publisher = Publisher(api, OperationSource(context.run_id, phase.name, venues, rng))
+    publisher = Publisher(
+        api,
+        OperationSource(context.run_id, phase.name, venues, rng),
+        {venue.id: venue.timezone for venue in venues},
+    )
 
     return PhaseParts(
         context=context,

@@ -79,6 +79,7 @@ class PhaseRunner:
             asyncio.create_task(work)
             for work in (
                 parts.sampler.record_lateness(),
+                parts.sampler.record_stops(),
                 parts.sampler.scrape(parts.context.url),
                 probe_disk(Path(parts.folder), observations.disk),
             )

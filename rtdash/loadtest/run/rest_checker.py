@@ -5,6 +5,7 @@ are left out.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ _MOST_PAGES = 40
 _MOST_SNAPSHOTS = 100
 _SINGLES = 10
 _MISSING_STATUS = frozenset({404, 405, 501})
+_SERVER_FAULT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +150,16 @@ class RestChecker:
     async def request(
         self, path: str, *, is_known: bool = False, **params: str | int | None
     ) -> dict[str, Any] | None:
-        """Return what the server shows; None where it has no such endpoint, or gave no answer
-        (which is judged elsewhere). `is_known`: it must have this one, if it has the others.
+        """Return what the server shows; None where it has no such endpoint, or failed (which is
+        counted). `is_known`: it must have this one, if it has the others.
         """
         if path in self._missing:
             return None
+        began = time.monotonic()
         try:
             body: dict[str, Any] = await self._api.get_json(path, **params)
-        except Unreachable:
+        except Unreachable as failure:
+            self.findings.failures[f"GET {path}: {failure.reason}"] += 1
             return None
         except Problem as problem:
             if problem.status in _MISSING_STATUS:
@@ -164,7 +168,10 @@ class RestChecker:
                     self.findings.add(f"{path} is answered with {problem.status}")
                 else:
                     self._missing.add(path)
+            elif problem.status >= _SERVER_FAULT:
+                self.findings.failures[f"GET {path}: HTTP {problem.status}"] += 1
             return None
+        self.findings.read_time.record(time.monotonic() - began)
         self.findings.reads += 1
         return body
 

@@ -1,5 +1,5 @@
 """Requests beyond a token's rights, beside the load: each must be refused, and nothing that the
-token doesn't allow may arrive.
+token doesn't allow may arrive, nor anything of a channel that was left.
 """
 
 import asyncio
@@ -21,13 +21,15 @@ from rtdash.protocol.channels import Channel
 
 _EVERY_S = 1.0
 _ANSWER_S = 15.0
+_ANSWERS = frozenset({"subscribed", "unsubscribed", "error"})
 _LISTS = {"hotel": "/api/hotel/bookings", "restaurant": "/api/restaurant/reservations"}
 _DENIED = frozenset({401, 403})
 _TAKEN = range(200, 300)
 
 
 class RightsProbe:
-    """Client with a token of fewer rights: it follows what it may, and asks for what it may not.
+    """Client with a token of fewer rights: it follows what it may, leaves it in every second round,
+    and asks for what it may not.
 
     `connections` counts those that it has opened, each of which may have made a session.
     """
@@ -46,6 +48,8 @@ class RightsProbe:
         self._rights = rights
         self._venues = {venue.kind: venue for venue in venues}
         self._findings = findings
+        self._left: frozenset[Channel] = frozenset()
+        """Channels that it has left, as the server has confirmed."""
         self._name = "a token without " + ", ".join(
             [f"{kind}:read" for kind in KINDS if kind not in rights.reads]
             or [f"{kind}:write" for kind in KINDS if kind not in rights.writes]
@@ -72,13 +76,15 @@ class RightsProbe:
             close_timeout=1,
         ) as socket:
             self.connections += 1
+            self._left = frozenset()
             allowed = [one for one in Channel if self._may_follow(one)]
             if allowed:
-                await self._subscribe(socket, allowed)
+                await self._ask(socket, "subscribe", allowed)
             while True:
+                await self._turn(socket, allowed)
                 for channel in Channel:
                     if channel.kind in self._venues and not self._may_follow(channel):
-                        answer = await self._subscribe(socket, [channel])
+                        answer = await self._ask(socket, "subscribe", [channel])
                         self._judge_answer(channel, answer)
                 await self._ask_by_rest(client)
                 await self._read_for(socket, _EVERY_S)
@@ -86,14 +92,26 @@ class RightsProbe:
     def _may_follow(self, channel: Channel) -> bool:
         return channel.kind in self._rights.reads and channel.kind in self._venues
 
-    async def _subscribe(self, socket: ClientConnection, channels: Sequence[Channel]) -> Any:
+    async def _turn(self, socket: ClientConnection, allowed: Sequence[Channel]) -> None:
+        """Leave what it follows, or follow again what it has left."""
+        if self._left:
+            self._left = frozenset()
+            await self._ask(socket, "subscribe", allowed)
+        elif allowed:
+            answer = await self._ask(socket, "unsubscribe", allowed)
+            if answer["status"] == "unsubscribed":
+                self._left = frozenset(allowed)
+
+    async def _ask(
+        self, socket: ClientConnection, action: str, channels: Sequence[Channel]
+    ) -> dict[str, Any]:
         """Return the answer; what arrives before it is judged."""
-        asked = {"action": "subscribe", "channels": list(channels), "id": uuid.uuid4().hex}
+        asked = {"action": action, "channels": list(channels), "id": uuid.uuid4().hex}
         await socket.send(json.dumps(asked))
         async with asyncio.timeout(_ANSWER_S):
             while True:
                 message = self._take(await socket.recv())
-                if message.get("status") in {"subscribed", "error"}:
+                if message.get("status") in _ANSWERS:
                     return message
 
     async def _read_for(self, socket: ClientConnection, seconds: float) -> None:
@@ -109,6 +127,10 @@ class RightsProbe:
         channel = message.get("channel")
         if channel in set(Channel) and not self._may_follow(Channel(channel)):
             self._findings.violate(f"{self._name} received {message.get('type')} of {channel}")
+        elif channel in self._left:
+            self._findings.hear_unasked(
+                f"a client that had unsubscribed from {channel} received {message.get('type')} of it"
+            )
         return message
 
     def _judge_answer(self, channel: Channel, answer: Any) -> None:

@@ -9,12 +9,13 @@ from rtdash.loadtest.generator.generator_reports import GeneratorReports
 from rtdash.loadtest.generator.probe_client import ProbeClient
 from rtdash.loadtest.generator.publisher import Publisher
 from rtdash.loadtest.plan.histogram import Histogram
-from rtdash.loadtest.run.machine import read_machine, read_run_delay_s
+from rtdash.loadtest.run.machine import is_stopped, read_machine, read_run_delay_s
 from rtdash.loadtest.run.server_metrics import ServerMetrics, read_metrics
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.samples import Meter, Sample, Usage, mebibytes, read_usage
 
 _LATENESS_EVERY_S = 0.02
+_STOPS_EVERY_S = 0.05
 SCRAPE_EVERY_S = 2.0
 WINDOW_S = 10
 """Seconds of the moving window of the latency's quantiles."""
@@ -37,7 +38,9 @@ class Sampler:
         self._probe = probe
         self._server_pid = server_pid
         self._meter = Meter()
-        self._metrics = ServerMetrics()
+        self._metrics = self._rated = ServerMetrics()
+        self._published_cpu: float | None = None
+        """Of the server, between its last two scrapes."""
         self._recent: deque[Histogram] = deque(maxlen=WINDOW_S)
 
     async def record_lateness(self) -> None:
@@ -49,6 +52,13 @@ class Sampler:
                 self._observations.lag.record_pause(
                     max(0.0, time.monotonic() - asked - _LATENESS_EVERY_S), _LATENESS_EVERY_S
                 )
+
+    async def record_stops(self) -> None:
+        """Record for how long a server of our own was stopped by a signal, until cancelled."""
+        while True:
+            await asyncio.sleep(_STOPS_EVERY_S)
+            if self._observations.began_at and not self._observations.ended_at:
+                self._observations.stopped_s += _STOPS_EVERY_S * is_stopped(self._server_pid())
 
     async def scrape(self, url: str) -> None:
         """Read the server's own metrics every SCRAPE_EVERY_S, where it has some, until
@@ -100,8 +110,13 @@ class Sampler:
         usage = read_usage(pid)
         if usage is None and pid is None and metrics.cpu_s is not None:
             usage = Usage(metrics.cpu_s, metrics.memory_bytes or 0, metrics.open_files)
-        if usage is not None:
+            if metrics is not self._rated:  # else it stood still for a second, and then doubled
+                self._rated = metrics
+                self._published_cpu = self._meter.rate("server", metrics.cpu_s)
+            sample.server_cpu = self._published_cpu
+        elif usage is not None:
             sample.server_cpu = self._meter.rate(f"server {pid}", usage.cpu_s)
+        if usage is not None:
             sample.server_memory_mib = mebibytes(usage)
             sample.server_files = usage.open_files
         if metrics.loop_lag_s is not None:

@@ -7,6 +7,7 @@ from functools import partial
 from rtdash.client.api_errors import Problem, Unreachable
 from rtdash.loadtest.generator.run_config import save_heads
 from rtdash.loadtest.run import server_log
+from rtdash.loadtest.run.availability_checker import check_availability
 from rtdash.loadtest.run.figures_checker import check_figures
 from rtdash.loadtest.run.parts import PhaseParts
 
@@ -36,6 +37,7 @@ async def settle(parts: PhaseParts) -> None:
     read_states = partial(server_log.read_states, parts.api, states)
     observations.states = await server_log.patiently(read_states, until)
     await check_figures(parts.checker, parts.venues, parts.probe.follower.states)
+    parts.probe.clock.give_up(time.monotonic())
     observations.is_settled = True
 
 
@@ -54,6 +56,7 @@ async def read_logs(parts: PhaseParts) -> None:
         if observations.is_settled:
             parts.publisher.check_announcements()
             await parts.checker.check_end(parts.publisher.model)
+            await check_availability(parts.checker, parts.venues, parts.publisher.model)
     except server_log.LogUnusable as unusable:
         observations.invalid.append(str(unusable))
     except (Unreachable, Problem) as failure:

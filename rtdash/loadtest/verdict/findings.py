@@ -24,8 +24,16 @@ def describe_findings(observations: Observations) -> list[str]:
     ]
 
 
+def http_failures_of(observations: Observations) -> Counter[str]:
+    """Return the REST requests that failed, by path and reason: those of the users, and those of
+    the checks unless the run itself took the server away.
+    """
+    checked = Counter[str]() if observations.storms else observations.rest.failures
+    return observations.results.http_failures + checked
+
+
 def _failures(observations: Observations) -> Iterator[str]:
-    for what, count in observations.results.http_failures.most_common(5):
+    for what, count in http_failures_of(observations).most_common(5):
         yield f"http_failures: {what}: {count} times"
     failures = observations.results.failures + (
         observations.publisher.failures if observations.publisher else Counter()

@@ -7,7 +7,7 @@ from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.plan.scenario import GeneratorLimits
 from rtdash.loadtest.verdict.coverage import add_coverage
-from rtdash.loadtest.verdict.findings import describe_findings
+from rtdash.loadtest.verdict.findings import describe_findings, http_failures_of
 from rtdash.loadtest.verdict.ledger import (
     Findings,
     judge_acknowledged,
@@ -90,6 +90,7 @@ def _add_ledger(measures: Measures, observations: Observations, findings: Findin
         for kind in ("acknowledged_lost", "log_went_back"):
             measures.add_count(kind, findings.total[kind])
         measures.add_count("model_violations", observations.model.violations)
+    counts["unexpected"] += observations.rights.unasked
     for kind in ("invalid", "unexpected"):
         measures.add_count(kind, findings.total[kind] + counts[kind])
     for kind in ("sessions_forgotten", "errors"):
@@ -161,10 +162,12 @@ def _add_durations(measures: Measures, observations: Observations) -> None:
         ("user_latency", results.latency),
         ("publish_latency", published),
         ("http_latency", results.http_latency),
+        ("rest_read_time", observations.rest.read_time),
+        ("figures_latency", _figures_latency(observations)),
         ("connect_time", results.connect_time),
         ("subscribe_time", results.subscribe_time),
         ("resume_time", results.resume_time),
-        ("pong_time", _merged(results.pong_time, _probe_pongs(observations))),
+        ("pong_time", _probe_pongs(observations)),
         ("t_detect", recovered.t_detect),
         ("t_reconnect", recovered.t_reconnect),
         ("t_subscribed", recovered.t_subscribed),
@@ -181,7 +184,7 @@ def _add_failures(measures: Measures, observations: Observations) -> None:
     results = observations.results
     publisher_failures = observations.publisher.failures.total() if observations.publisher else 0
     measures.add_count("connect_failures", results.connect_failures)
-    measures.add_count("http_failures", results.http_failures.total())
+    measures.add_count("http_failures", http_failures_of(observations).total())
     measures.add_count("publish_failures", results.failures.total() + publisher_failures)
     measures.add_count("drops", len(results.recoveries))
     own = sum(recovery.began_at is not None for recovery in results.recoveries)
@@ -201,6 +204,10 @@ def _probe_client(observations: Observations) -> list[Client]:
             follower.followed,
         )
     ]
+
+
+def _figures_latency(observations: Observations) -> Histogram:
+    return observations.probe.clock.latency if observations.probe else Histogram()
 
 
 def _probe_pongs(observations: Observations) -> Histogram:

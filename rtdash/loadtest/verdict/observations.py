@@ -77,6 +77,8 @@ class Observations:
     lag: Histogram = field(default_factory=Histogram)
     disk: Histogram = field(default_factory=Histogram)
     """Durations of an fsync beside the server."""
+    stopped_s: float = 0
+    """For how long a server of the run was stopped by a signal."""
     longest_silence_s: float = 0
     """Longest time in the traffic in which the probe received no event."""
     heard_at: float = 0

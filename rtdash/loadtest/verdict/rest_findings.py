@@ -1,8 +1,10 @@
 """Findings of the checks of REST."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from rtdash.loadtest.generator.account import EXAMPLES
+from rtdash.loadtest.plan.histogram import Histogram
 
 
 @dataclass(slots=True)
@@ -12,6 +14,9 @@ class RestFindings:
     reads: int = 0
     disagreements: int = 0
     examples: list[str] = field(default_factory=list)
+    read_time: Histogram = field(default_factory=Histogram)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Reads that the server failed to answer, by path and reason."""
 
     def add(self, text: str) -> None:
         """Record a disagreement."""

@@ -1,4 +1,6 @@
-"""Findings of the requests beyond a token's rights."""
+"""Findings of the client beside the load that asks for more than its token allows, and leaves
+channels that it follows.
+"""
 
 from dataclasses import dataclass, field
 
@@ -13,10 +15,20 @@ class RightsFindings:
     """Tokens of fewer rights that were in use."""
     refused: int = 0
     violations: int = 0
+    unasked: int = 0
+    """Messages of channels that it had left."""
     examples: list[str] = field(default_factory=list)
 
     def violate(self, text: str) -> None:
         """Record a right that was not kept, with its first examples in words."""
         self.violations += 1
+        self._show(f"rights_violated: {text}")
+
+    def hear_unasked(self, text: str) -> None:
+        """Record a message of a channel that the client had left."""
+        self.unasked += 1
+        self._show(f"unexpected: {text}")
+
+    def _show(self, text: str) -> None:
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(f"rights_violated: {text}")
+            self.examples.append(text)

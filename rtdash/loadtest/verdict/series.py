@@ -7,6 +7,7 @@ from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.samples import known
 
 _LEAST_CPU_S = 0.05
+_LEAST_MESSAGES = 100
 _STEADY_PER_S = 5
 """Operations a second from which on a second without an event is a silence."""
 
@@ -43,6 +44,7 @@ def add_series(measures: Measures, observations: Observations) -> None:
             spent_s = sum(known(sample.server_cpu for sample in samples))
             measures.add_value("server_cpu_per_message", spent_s * 1e6 / received)
         measures.add_value("server_cpu_per_client", cores * 1000 / (observations.phase.users + 1))
+    _add_bytes(measures, observations)
     spent = observations.generator_cpu_s
     cpu_s = spent[-1] - spent[0] if spent else 0.0
     if cpu_s > _LEAST_CPU_S:
@@ -51,3 +53,13 @@ def add_series(measures: Measures, observations: Observations) -> None:
         )
     if observations.phase.publish_rate >= _STEADY_PER_S and not observations.phase.ramp:
         measures.add_value("longest_silence", observations.longest_silence_s * 1000)
+
+
+def _add_bytes(measures: Measures, observations: Observations) -> None:
+    """Add the size of a message, over all clients."""
+    messages, size = observations.results.received, observations.results.bytes
+    if observations.probe is not None:
+        messages += observations.probe.stats.received
+        size += observations.probe.stats.bytes
+    if messages >= _LEAST_MESSAGES:
+        measures.add_value("bytes_per_message", size / messages)

@@ -81,6 +81,10 @@ def find_excuses(
                 f"{name}: the server was starved: it ran for {used:.2f} s and waited for a"
                 f" processor for {waiting:.2f} s of each second"
             )
+    if observations.stopped_s > generator.excused_stops * observations.traffic_s:
+        reasons.append(
+            f"{name}: the server was stopped by signals (SIGSTOP) for {observations.stopped_s:.1f} s"
+        )
     others = measures.get("others_cpu", "mean")
     if others is not None and others > generator.excused_others * observations.processors:
         reasons.append(

@@ -142,3 +142,27 @@ def test_it_is_at_the_head_only_with_everything(follower: Follower):
     assert follower.is_at({STREAM: 5})
     follower.lost(2, port=1)
     assert not follower.is_at({STREAM: 5})
+
+
+def test_a_ping_without_an_answer_is_a_late_one(follower: Follower, stats: ClientStats):
+    """It counts each time with its age; the next one begins anew after a reconnection."""
+    follower.receive(pong(BEFORE), 0.1)
+    assert follower.ping(1.0) != []
+    assert [follower.ping(now) for now in (2.0, 3.0)] == [[], []]
+    assert stats.pong_time.count == 3
+    assert stats.pong_time.max_s == 2.0
+    follower.lost(4.0, port=1)
+    assert follower.ping(5.0) == []
+    assert stats.pong_time.count == 3
+
+
+@pytest.mark.parametrize("seq", [2**53, 0, -1])
+def test_a_seq_of_another_world_is_named_and_not_counted_up_to(
+    follower: Follower, stats: ClientStats, seq: int
+):
+    """The gap before it would not fit into any memory."""
+    follower.receive(event(seq), 1.0)
+    assert stats.counts["invalid"] >= 1
+    assert not follower.accounts[STREAM].missing
+    follower.receive(event(5), 1.0)
+    assert follower.accounts[STREAM].next_seq == 6

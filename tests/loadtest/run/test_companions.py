@@ -16,6 +16,7 @@ from tests.loadtest.independent_behaviour import Behaviour
 from tests.loadtest.independent_rights import HOTEL_READER
 from tests.loadtest.independent_server import IndependentServer, serving_on
 from tests.loadtest.rights_and_limits import Patient, Unguarded, UnguardedWrites, Unpinged
+from tests.loadtest.stubborn_behaviours import Clinging
 
 VENUES = (TargetVenue("h", "hotel"), TargetVenue("r", "restaurant"))
 pytestmark = pytest.mark.timeout(120)
@@ -94,3 +95,32 @@ def test_a_client_that_is_never_closed_stays_open():
     """Its pongs say that it is alive, so nothing else ends it."""
     with pytest.raises(TimeoutError):
         asyncio.run(stop_reading(Patient(), 6))
+
+
+def test_a_channel_that_was_left_is_silent():
+    """An honest server confirms and sends nothing more; one that goes on is named by channel."""
+    clinging = asyncio.run(probe_with_events(Clinging(), lambda found: found.unasked > 0))
+    assert "unsubscribed from hotel_reservations received" in "\n".join(clinging.examples)
+    honest = asyncio.run(probe_with_events(Behaviour(), lambda found: found.refused >= 12))
+    assert honest.unasked == 0, honest.examples
+
+
+async def probe_with_events(
+    behaviour: Behaviour, done: Callable[[RightsFindings], bool]
+) -> RightsFindings:
+    """The same, while hotels are booked."""
+    findings, rights = RightsFindings(), parse_rights(HOTEL_READER)
+    assert rights is not None
+    server = IndependentServer(behaviour)
+    async with serving_on(server) as url:
+        probing = asyncio.create_task(
+            RightsProbe(url, HOTEL_READER, rights, VENUES, findings).run()
+        )
+        message = {"type": "notification", "channel": "hotel_reservations", "venue": "h"}
+        async with asyncio.timeout(90):
+            while not done(findings):
+                server.publish("h", "hotel_reservations", message)
+                await asyncio.sleep(0.05)
+        probing.cancel()
+        await asyncio.gather(probing, return_exceptions=True)
+    return findings

@@ -107,3 +107,10 @@ def test_an_acknowledged_operation_must_be_logged_where_it_was_told():
     findings = Findings()
     judge_acknowledged(findings, [Acknowledged(f"op-{seq}", STREAM, seq) for seq in (1, 2, 3)], log)
     assert findings.total == {"acknowledged_lost": 2}
+
+
+def test_a_head_far_off_is_counted_and_not_listed():
+    """A number of another world costs nothing to compare with."""
+    findings = judged(received(1, 2), 2**53)
+    assert findings.total == {"lost": 2**53 - 2}
+    assert "seq 3-10002 of 1 to" in findings.examples[0]

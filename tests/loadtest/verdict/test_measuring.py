@@ -9,14 +9,14 @@ from rtdash.loadtest.generator.fault_proxy import Fault, InjectedFault
 from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.generator.results import Client
 from rtdash.loadtest.plan.scenario import GeneratorLimits, Phase
-from rtdash.loadtest.plan.slo import Slo
+from rtdash.loadtest.plan.slo import Slo, judge
 from rtdash.loadtest.run.abort_watch import ABORT_AFTER, AbortWatch
 from rtdash.loadtest.verdict.ledger import StreamLog
 from rtdash.loadtest.verdict.measuring import measure
 from rtdash.loadtest.verdict.observations import Observations, RampStep
 from rtdash.loadtest.verdict.recoveries import time_recoveries
 from rtdash.loadtest.verdict.samples import Sample
-from rtdash.loadtest.verdict.validity import EXACT
+from rtdash.loadtest.verdict.validity import EXACT, why_no_verdict
 from rtdash.protocol.channels import Channel, Position, Stream
 
 EVENTS = Stream("grill", Channel.RESTAURANT_RESERVATIONS)
@@ -246,3 +246,78 @@ def test_a_machine_that_is_short_of_memory_excuses_what_was_late(observations: O
     assert "short of memory" in judged.excuses[0]
     observations.samples = [Sample("calm", 1.0, memory_pressure=0.02)]
     assert measure(observations, GeneratorLimits()).excuses == []
+
+
+def test_a_message_has_a_size(observations: Observations):
+    """Over all that came; a few say nothing."""
+    observations.results.received, observations.results.bytes = 99, 99_000
+    assert (
+        measure(observations, GeneratorLimits()).measures.get("bytes_per_message", "value") is None
+    )
+    observations.results.received, observations.results.bytes = 100, 50_000
+    measures = measure(observations, GeneratorLimits()).measures
+    assert measures.get("bytes_per_message", "value") == 500
+
+
+def test_reads_that_failed_are_failures_unless_the_run_took_the_server_away(
+    observations: Observations,
+):
+    """A storm restarts it."""
+    observations.rest.failures["GET /api/hotel/bookings: HTTP 500"] = 2
+    assert total(observations, "http_failures") == 2
+    assert any("HTTP 500: 2 times" in one for one in measured_findings(observations))
+    observations.storms = [1.0]
+    assert total(observations, "http_failures") == 0
+
+
+def measured_findings(observations: Observations) -> list[str]:
+    return measure(observations, GeneratorLimits()).findings
+
+
+def test_a_message_of_a_channel_that_was_left_is_unexpected(observations: Observations):
+    """Of the client that unsubscribes."""
+    observations.rights.hear_unasked("a client received it")
+    assert total(observations, "unexpected") == 1
+    assert "unexpected: a client received it" in measured_findings(observations)
+
+
+BUSY = {
+    "the server was starved": Sample("calm", 1, server_cpu=0.2, server_waiting=0.5),
+    "other programs used": Sample("calm", 1, others_cpu=1.5),
+    "steal": Sample("calm", 1, steal=0.5),
+    "short of memory": Sample("calm", 1, memory_pressure=0.3),
+}
+
+
+@pytest.mark.parametrize("reason", [*BUSY, "the disk was slow", "stopped by signals"])
+def test_a_busy_machine_excuses_what_is_late_and_nothing_else(
+    observations: Observations, reason: str
+):
+    """A right server beside busy loops gets no verdict, never 99; an event twice is one all the
+    same.
+    """
+    observations.processors = 2
+    observations.delivery.record(3.0)
+    slos = [
+        Slo(metric="delivery_latency", statistic="p90", op="<=", value=450),
+        Slo(metric="duplicated", statistic="total", op="==", value=0),
+    ]
+    assert why_none(observations, slos) == []
+    match reason:
+        case "the disk was slow":
+            observations.disk.record(0.5)
+        case "stopped by signals":
+            observations.began_at, observations.ended_at = 1.0, 11.0
+            observations.stopped_s = 3.0
+        case _:
+            observations.samples = [BUSY[reason]]
+    (told,) = why_none(observations, slos)
+    assert reason in told
+    observations.results.clients[0].accounts[EVENTS].duplicated = 1
+    assert why_none(observations, slos) == []
+
+
+def why_none(observations: Observations, slos: list[Slo]) -> list[str]:
+    """Why there is no verdict on the phase, if there is none."""
+    judged = measure(observations, GeneratorLimits())
+    return why_no_verdict([judged], judge(slos, {judged.name: judged.measures}))

@@ -10,11 +10,14 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from rtdash.loadtest.plan.histogram import Histogram
-from rtdash.loadtest.plan.metrics import Measures
-from rtdash.loadtest.plan.slo import Allowance, NotUsable, Slo, judge
+from rtdash.loadtest.plan.metrics import METRICS, Measures
+from rtdash.loadtest.plan.scenario import find_packaged
+from rtdash.loadtest.plan.slo import Allowance, NotUsable, Slo, judge, read_slos
+from rtdash.loadtest.verdict.advice import ADVICE, advice_on
 from rtdash.loadtest.verdict.baseline import compare, read_baseline
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.report import publish
+from rtdash.loadtest.verdict.report.tables import markdown
 from rtdash.loadtest.verdict.samples import Sample
 from rtdash.loadtest.verdict.summary import EXIT_CODES, RunEnding, Summary
 
@@ -156,9 +159,42 @@ def test_a_baseline_is_compared_with_an_allowance(folder: Path):
     assert only.fails
 
 
-@pytest.mark.parametrize("content", ["", "{}", json.dumps({"schema": "something/2"})])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", '{"schema": "something/2"}', '{"schema": "rtdash.loadtest/1", "phases": [{}]}'],
+)
 def test_a_baseline_that_is_none_is_an_error(tmp_path: Path, content: str):
     """Not a comparison with nothing."""
     (tmp_path / "baseline.json").write_text(content)
     with pytest.raises(NotUsable):
         read_baseline(tmp_path / "baseline.json")
+
+
+def test_a_baseline_of_another_version_is_compared_as_far_as_it_goes(folder: Path):
+    """A statistic that it doesn't have is left out."""
+    stored = json.loads((folder / "summary.json").read_text())
+    for measure in stored["phases"][0]["measures"]:
+        measure["values"].pop("p50", None)
+    (folder / "summary.json").write_text(json.dumps(stored))
+    now = Measures()
+    now.add_durations("t_consistent", histogram())
+    compared = compare(read_baseline(folder / "summary.json"), {"calm": now}, Allowance())
+    assert [one.statistic for one in compared] == ["p99"]
+
+
+def test_a_broken_slo_is_explained():
+    """What was measured, what that means, where to look: on the terminal and in the other forms."""
+    out = io.StringIO()
+    publish(summary(lost=2), None, out=out)
+    told = out.getvalue()
+    assert "broken in calm: lost is 2, and must be == 0" in told
+    assert METRICS["lost"].meaning in told
+    assert advice_on("lost") in told
+    assert advice_on("lost") in markdown(summary(lost=2))
+
+
+def test_every_slo_by_default_has_advice():
+    """And none is about a metric that there isn't."""
+    assert set(ADVICE) <= set(METRICS)
+    slos = read_slos(find_packaged("slo", "default")).slos
+    assert all(advice_on(slo.metric) for slo in slos)

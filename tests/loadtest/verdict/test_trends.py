@@ -21,6 +21,16 @@ def test_the_slope_lies_in_its_interval(slope: float, noise: float):
     assert (trend.low > 0) is (slope > 0)
 
 
+@pytest.mark.parametrize(("count", "noise"), [(15, 5.0), (60, 20.0)])
+def test_a_millisecond_a_second_is_seen_for_sure(count: int, noise: float):
+    """Above what the default SLO allows: in a quarter of a minute on a quiet machine, in a minute
+    on a busy one.
+    """
+    trend = fit_trend(points(1.0, noise, count))
+    assert trend is not None
+    assert trend.low > 0.5
+
+
 def test_a_single_pause_is_no_trend():
     """A value a hundred times as great changes nothing; a mean would move."""
     series = points(0.0, 1.0)
