@@ -9,6 +9,7 @@ from datetime import datetime
 
 from rtdash.hub import EncodedBatch
 from rtdash.protocol.channels import Channel, Stream
+from rtdash.store.changed_heads import ChangedHeads
 from rtdash.store.event_log import StoredEvent
 
 BOOKINGS = Stream("harbour-hotel", Channel.HOTEL_RESERVATIONS)
@@ -79,12 +80,20 @@ class FakeLog:
         return self.is_moved
 
     async def read_heads(
-        self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
+        self, streams: Collection[Stream] | None = None
     ) -> tuple[str, dict[Stream, int]]:
         """The epoch and the heads as they are now."""
-        del changed_since
         wanted = self.heads if streams is None else streams
         answer = self.epoch, {stream: self.heads.get(stream, 0) for stream in wanted}
+        await self._read("heads", None)
+        return answer
+
+    async def read_changed_heads(self, since: datetime, mark: object) -> ChangedHeads:
+        """The heads that differ from those that the read of the mark saw, and nothing else."""
+        del since
+        seen = mark if isinstance(mark, dict) else {}
+        changed = {stream: seq for stream, seq in self.heads.items() if seen.get(stream) != seq}
+        answer = ChangedHeads(self.epoch, changed, dict(self.heads))
         await self._read("heads", None)
         return answer
 

@@ -1,9 +1,9 @@
 """Poll of the heads: where each stream stood when it was last seen, and which to look at
 again.
 
-A poll costs what has changed. Most of them ask for the streams with events of the last moments;
-some reach further back, for transactions that took long to commit; a few compare everything that
-is followed.
+A poll costs what has changed: it goes on where the one before has ended. Where the store can't say
+what was committed since, most ask for the streams with events of the last moments; some reach
+further back, for transactions that took long to commit. A few compare everything that is followed.
 """
 
 import time
@@ -46,17 +46,20 @@ class Reach(Enum):
 class PollPlan:
     """Decides the reach of each poll, and which of the heads that it found are news.
 
-    Bounded: it remembers the streams that had events within about DEEP_INTERVAL_S + DEEP_OVERLAP.
+    `mark` is where the last poll has ended, None if the next one can't go on there. Bounded: it
+    remembers the streams that had events within about 2 * DEEP_INTERVAL_S + DEEP_OVERLAP.
     """
 
     def __init__(
         self, clock: Clock, *, clock_monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        self.mark: object = None
         self._clock = clock
         self._monotonic = clock_monotonic
         self._polled_at: datetime | None = None
         self._deep_at = self._full_at = float("-inf")
         self._heads: dict[Stream, int] = {}
+        self._earlier: dict[Stream, int] = {}
 
     def next_reach(self) -> Reach:
         """Return what the next poll has to do."""
@@ -73,22 +76,25 @@ class PollPlan:
 
     def head(self, stream: Stream) -> int:
         """Return the last head that a poll saw of the stream, 0 where none did lately."""
-        return self._heads.get(stream, 0)
+        return self._heads.get(stream, self._earlier.get(stream, 0))
 
     def forget(self) -> None:
-        """Have the next poll be a full one."""
+        """Have the next poll be a full one, which relies on none before it."""
         self._full_at = float("-inf")
+        self.mark = None
 
-    def note(self, reach: Reach, began_at: datetime, heads: Mapping[Stream, int]) -> list[Stream]:
+    def note(
+        self, reach: Reach, began_at: datetime, heads: Mapping[Stream, int], mark: object = None
+    ) -> list[Stream]:
         """Take over what a poll found. Returns the streams that have changed since the last one."""
-        changed = [stream for stream, seq in heads.items() if self._heads.get(stream) != seq]
+        changed = [stream for stream, seq in heads.items() if self.head(stream) != seq]
         if reach is Reach.RECENT:
             self._heads.update(heads)
         else:
-            # What a deep poll doesn't find has been quiet for longer than any poll reaches back.
-            self._heads = dict(heads)
+            # What two deep polls don't find has been quiet for longer than any poll reaches back.
+            self._earlier, self._heads = self._heads, dict(heads)
             self._deep_at = self._monotonic()
         if reach is Reach.FULL:
             self._full_at = self._deep_at
-        self._polled_at = began_at
+        self._polled_at, self.mark = began_at, mark
         return changed

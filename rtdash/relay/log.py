@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rtdash.protocol.channels import Stream
+from rtdash.store.changed_heads import ChangedHeads
 from rtdash.store.event_log import StoredEvent
 
 
@@ -17,10 +18,13 @@ class EventSource(Protocol):
         """Whether the log may have grown since the last call."""
 
     async def read_heads(
-        self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
+        self, streams: Collection[Stream] | None = None
     ) -> tuple[str, Mapping[Stream, int]]:
-        """Return the epoch, and the heads of those streams (default: all), or of those that have
-        events since an instant.
+        """Return the epoch, and the heads of those streams (default: all)."""
+
+    async def read_changed_heads(self, since: datetime, mark: object) -> ChangedHeads:
+        """Return the heads that have changed since the read that gave `mark` (None: those of the
+        streams that have events since an instant), and the mark of this read.
         """
 
     async def events(self, stream: Stream, after: int, limit: int) -> Sequence[StoredEvent]:

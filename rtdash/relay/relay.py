@@ -150,29 +150,29 @@ class Relay:
     async def poll_heads(self, reach: Reach = Reach.FULL) -> None:
         """Compare with the heads in the log. Raises StoreUnavailable. Never two at once."""
         self.counts["looks"] += 1
-        before = self._sequencer.accepted()
+        self._sequencer.begin_poll()
         began_at, since = self._clock(), self._plan.since(reach)
+        followed = tuple(self._sequencer.accepted()) if reach is Reach.FULL else ()
         try:
-            epoch, heads = await self._log.read_heads(changed_since=since)
-            if reach is Reach.FULL and before and epoch == self.epoch:
-                heads = {**heads, **(await self._log.read_heads(tuple(before)))[1]}
+            found = await self._log.read_changed_heads(since, self._plan.mark)
+            epoch, heads, mark = found.epoch, found.heads, found.mark
+            if followed and epoch == self.epoch:
+                heads = {**heads, **(await self._log.read_heads(followed))[1]}
         except DatabaseReplaced:
-            epoch, heads = await self._log.draw_epoch(self.epoch), {}
-        if epoch == self.epoch and any(
-            heads.get(stream, seq) < seq for stream, seq in before.items()
-        ):
+            epoch, heads, mark = await self._log.draw_epoch(self.epoch), {}, None
+        if epoch == self.epoch and self._sequencer.is_ahead_of(heads):
             _log.warning("the log is behind what was seen of it: it gets a new epoch")
             epoch = await self._log.draw_epoch(self.epoch)
         if epoch != self.epoch:
             await self._start_over()
             return
-        changed = self._plan.note(reach, began_at, heads)
+        changed = self._plan.note(reach, began_at, heads, mark)
         for stream, seq in heads.items():
-            # Also of streams that this poll has seen before, or that are only being opened: the
-            # head with which they open may have been read before the event was committed.
+            # Also of streams that are only being opened: the head with which they open may have
+            # been read before the event was committed.
             self._sequencer.request_up_to(stream, seq)
         for stream in changed:
-            if stream not in before:
+            if stream not in self._sequencer:
                 self._on_changed(stream)
 
     async def refute(

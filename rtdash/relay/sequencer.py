@@ -9,6 +9,7 @@ from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
 from rtdash.relay.log import EventSource
 from rtdash.relay.single_flight import SingleFlight
+from rtdash.relay.stream_state import StreamState
 
 PAGE = 500
 """Events read from the log at once."""
@@ -45,7 +46,9 @@ class Sequencer:
         self._hub = hub
         self._counts = counts
         self._on_changed = on_changed
-        self._streams: dict[Stream, _StreamState] = {}
+        self._streams: dict[Stream, StreamState] = {}
+        self._behind: set[Stream] = set()
+        self._polls = 0
         self._reads = SingleFlight()
 
     def __contains__(self, stream: Stream) -> bool:
@@ -70,7 +73,7 @@ class Sequencer:
         """
         state = self._streams.get(stream)
         if state is None:
-            state = self._streams[stream] = _StreamState()
+            state = self._streams[stream] = StreamState()
         state.followers += 1
         try:
             if not state.is_open:
@@ -115,8 +118,22 @@ class Sequencer:
 
     def retry_gaps(self) -> None:
         """Take up again what a fault of the store had ended."""
-        for stream, state in self._streams.items():
-            self._retry_if_behind(stream, state)
+        for stream in tuple(self._behind):
+            state = self._streams.get(stream)
+            if state is None or state.accepted >= state.requested:
+                self._behind.discard(stream)
+            else:
+                self._retry_if_behind(stream, state)
+
+    def begin_poll(self) -> None:
+        """Keep what is accepted now, for `is_ahead_of`."""
+        self._polls += 1
+
+    def is_ahead_of(self, heads: Mapping[Stream, int]) -> bool:
+        """Whether more was accepted than these heads say, which were read after `begin_poll`.
+        What was accepted since then proves nothing.
+        """
+        return any(self._accepted_before_poll(stream) > seq for stream, seq in heads.items())
 
     async def catch_up_to(self, stream: Stream, seq: int) -> bool:
         """Read the log up to `seq`. False when it doesn't go as far. Raises StoreUnavailable."""
@@ -140,7 +157,7 @@ class Sequencer:
         """End the reads that are under way."""
         await self._reads.close()
 
-    async def _open(self, stream: Stream, state: "_StreamState") -> None:
+    async def _open(self, stream: Stream, state: StreamState) -> None:
         epoch = None
         while (
             epoch != self.epoch
@@ -150,6 +167,7 @@ class Sequencer:
         if self._streams.get(stream) is not state:
             return
         seen = state.requested
+        state.polls, state.accepted_before = self._polls, 0
         state.go_to(heads.get(stream, 0))
         state.is_open = True
         self._hub.track(stream, state.accepted)
@@ -157,21 +175,22 @@ class Sequencer:
         self._on_changed(stream)
         self.request_up_to(stream, seen)
 
-    def _publish(self, stream: Stream, state: "_StreamState", bodies: Sequence[bytes]) -> None:
+    def _publish(self, stream: Stream, state: StreamState, bodies: Sequence[bytes]) -> None:
         self._hub.publish(stream, state.accepted + 1, bodies)
-        state.accepted += len(bodies)
+        state.advance(state.accepted + len(bodies), self._polls)
         self._counts["accepted"] += len(bodies)
         self._on_changed(stream)
 
-    def _retry_if_behind(self, stream: Stream, state: "_StreamState") -> None:
+    def _retry_if_behind(self, stream: Stream, state: StreamState) -> None:
         if state.is_open and state.accepted < state.requested:
             # By epoch: a read that began under another name of the log ends without an answer.
             self._reads.start((state, self.epoch), lambda: self._read_gap(stream, state))
 
-    async def _read_gap(self, stream: Stream, state: "_StreamState") -> None:
+    async def _read_gap(self, stream: Stream, state: StreamState) -> None:
         """Accept from the log until nothing that was seen is missing, or the log has no
         more.
         """
+        self._behind.add(stream)  # until it is through: a fault leaves it there
         while state.accepted < state.requested:
             requests, epoch = state.requests, self.epoch
             events = await self._log.events(stream, state.accepted, PAGE)
@@ -186,42 +205,26 @@ class Sequencer:
                 state.requested = (
                     state.accepted
                 )  # a notice, or a client, named what the log never had
+        self._behind.discard(stream)
 
-    def _skip(self, stream: Stream, state: "_StreamState", floor: int) -> None:
+    def _skip(self, stream: Stream, state: StreamState, floor: int) -> None:
         """Pruning has overtaken us: what was next is gone."""
-        state.accepted = floor
+        state.advance(floor, self._polls)
         self._hub.track(stream, floor)
         self._on_changed(stream)
         self.on_reset(stream, HISTORY_GONE)
 
-    def _forget(self, stream: Stream, state: "_StreamState") -> None:
+    def _accepted_before_poll(self, stream: Stream) -> int:
+        state = self._streams.get(stream)
+        if state is None or not state.is_open:
+            return 0
+        return state.accepted_before if state.polls == self._polls else state.accepted
+
+    def _forget(self, stream: Stream, state: StreamState) -> None:
         state.followers -= 1
         if state.followers == 0:
             del self._streams[stream]
             self._hub.untrack(stream)
-
-
-class _StreamState:
-    """One stream. Its identity is its generation: what was read for an earlier one is void."""
-
-    __slots__ = ("accepted", "followers", "is_open", "requested", "requests")
-
-    def __init__(self) -> None:
-        self.followers = 0
-        self.is_open = False
-        self.requests = 0
-        self.go_to(0)
-
-    def go_to(self, seq: int) -> None:
-        """`accepted` is the last seq given to the hub, `requested` the last that was seen."""
-        self.accepted = self.requested = seq
-
-    def request_up_to(self, seq: int) -> None:
-        """Note that `seq` is known to exist; `requests` shows whether one more was noted since a
-        read began.
-        """
-        self.requested = max(self.requested, seq)
-        self.requests += 1
 
 
 def _ignore(_stream: Stream, _reason: str) -> None:

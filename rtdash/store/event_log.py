@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from rtdash.domain.instants import to_ms
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import Message, encode, stamp
-from rtdash.store import dialects
 from rtdash.store.identity import draw_epoch, read_epoch
 from rtdash.store.prepared import Prepared, PreparedIn
 from rtdash.store.schema import events, heads
@@ -24,7 +23,6 @@ __all__ = [
     "append",
     "draw_epoch",
     "prune",
-    "read_changed_heads",
     "read_epoch",
     "read_events",
     "read_floor",
@@ -75,26 +73,6 @@ _READ_EVENTS = (
 _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)
 _OF_VENUES = heads.c.venue.in_(bindparam("venues", expanding=True))
-# Which streams have events since an instant is read from the index by time, and costs what has
-# happened since; their heads are then read by key, so that clocks that disagree hide no event.
-_LATELY = (
-    select(events.c.venue, events.c.channel)
-    .where(events.c.appended_at >= bindparam("since"))
-    .distinct()
-    .subquery()
-)
-_CHANGED = _READ_HEADS.join(
-    _LATELY, and_(heads.c.venue == _LATELY.c.venue, heads.c.channel == _LATELY.c.channel)
-)
-# Left to itself, SQLite reads the whole log along its key, which spares it the grouping.
-_CHANGED_IN_SQLITE = text(
-    "SELECT heads.venue, heads.channel, heads.seq FROM (SELECT venue, channel FROM events"
-    " INDEXED BY events_by_time WHERE appended_at >= :since GROUP BY venue, channel) AS lately"
-    " CROSS JOIN heads ON heads.venue = lately.venue AND heads.channel = lately.channel"
-)
-_READ_CHANGED = Prepared(
-    lambda conn: _CHANGED if dialects.has_row_locks(conn) else _CHANGED_IN_SQLITE
-)
 _FEW_VENUES = 2_000
 """Of more venues than these the heads are read all together."""
 
@@ -175,11 +153,6 @@ def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> d
     else:
         found = _heads_of(conn.execute(_READ_HEADS.where(_OF_VENUES), {"venues": venues}))
     return {stream: found.get(stream, 0) for stream in streams}
-
-
-def read_changed_heads(conn: Connection, since: datetime) -> dict[Stream, int]:
-    """Return the heads of the streams with events appended at or after an instant."""
-    return _heads_of(_READ_CHANGED.read(conn, {"since": to_ms(since)}))
 
 
 def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> list[StoredEvent]:

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from rtdash.protocol.channels import Stream
-from rtdash.store import event_log
+from rtdash.store import changed_heads, event_log
+from rtdash.store.changed_heads import ChangedHeads
 from rtdash.store.database import Database
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.identity import check_lineage
@@ -25,17 +26,23 @@ class EventReader:
         return await self._database.heads_moved()
 
     async def read_heads(
-        self, streams: Collection[Stream] | None = None, *, changed_since: datetime | None = None
+        self, streams: Collection[Stream] | None = None
     ) -> tuple[str, dict[Stream, int]]:
-        """Return the epoch, and the heads of those streams (default: all), or of those that have
-        events since an instant.
-        """
+        """Return the epoch, and the heads of those streams (default: all)."""
 
         def read(conn: Connection) -> tuple[str, dict[Stream, int]]:
+            return event_log.read_epoch(conn), event_log.read_heads(conn, streams)
+
+        return await self._database.read(read)
+
+    async def read_changed_heads(self, since: datetime, mark: object) -> ChangedHeads:
+        """Return the heads that have changed since the read that gave `mark`; without one, those of
+        the streams that have events since an instant.
+        """
+
+        def read(conn: Connection) -> ChangedHeads:
             epoch = event_log.read_epoch(conn)
-            if changed_since is not None:
-                return epoch, event_log.read_changed_heads(conn, changed_since)
-            return epoch, event_log.read_heads(conn, streams)
+            return ChangedHeads(epoch, *changed_heads.read_changed_heads(conn, since, mark))
 
         return await self._database.read(read)
 

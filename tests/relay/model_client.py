@@ -8,6 +8,7 @@ from rtdash.domain.instants import from_ms
 from rtdash.hub import EncodedBatch, Hub, Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.relay import Relay
+from rtdash.relay.head_poller import Reach
 from rtdash.store.database import StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 from tests.fakes import FakeLog, Turns
@@ -45,9 +46,9 @@ class Process:
             self.relay.announce(self.committed.popleft())
 
     async def look(self) -> None:
-        """Look at the heads; a store that is away is made up for."""
+        """Look at the heads as almost all polls do; a store that is away is made up for."""
         try:
-            await self.relay.poll_heads()
+            await self.relay.poll_heads(Reach.RECENT)
         except StoreUnavailable:
             self.relay._sequencer.retry_gaps()
 

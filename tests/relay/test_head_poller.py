@@ -66,10 +66,22 @@ def test_a_poll_asks_from_behind_the_one_before_it() -> None:
 
 
 def test_news_are_the_heads_that_have_changed() -> None:
-    """A recent poll keeps what it did not see, a deeper one forgets it; an unknown head is 0."""
+    """A recent poll keeps what it did not see, two deeper ones forget it; an unknown head is 0."""
     plan, _ = planned()
     assert plan.note(Reach.RECENT, NOW, {BOOKINGS: 3, NOTES: 1}) == [BOOKINGS, NOTES]
     assert plan.note(Reach.RECENT, NOW, {BOOKINGS: 4}) == [BOOKINGS]
     assert (plan.head(BOOKINGS), plan.head(NOTES)) == (4, 1)
     assert plan.note(Reach.DEEP, NOW, {BOOKINGS: 4}) == []
-    assert (plan.head(BOOKINGS), plan.head(NOTES)) == (4, 0)
+    assert (plan.head(BOOKINGS), plan.head(NOTES)) == (4, 1)
+    assert plan.note(Reach.DEEP, NOW, {NOTES: 1}) == []
+    assert plan.note(Reach.DEEP, NOW, {}) == []
+    assert (plan.head(BOOKINGS), plan.head(NOTES)) == (0, 1)
+
+
+def test_a_poll_goes_on_where_the_one_before_has_ended() -> None:
+    """Unless the store may have less than before: then nothing of it counts."""
+    plan, _ = planned()
+    plan.note(Reach.RECENT, NOW, {}, "the end")
+    assert plan.mark == "the end"
+    plan.forget()
+    assert plan.mark is None

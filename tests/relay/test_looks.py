@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from rtdash.protocol.channels import Position
+from rtdash.protocol.channels import Position, Stream
+from rtdash.relay.head_poller import Reach
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, NOTES, body_of
 from tests.relay.relay_fixture import RelayFixture, seqs, settled
@@ -41,6 +42,47 @@ def test_heads_are_looked_at_only_when_the_log_moved(run) -> None:
         setup.log.is_moved, setup.log.fault = False, None
         await setup.relay._poll_if_moved()
         assert setup.relay.counts["looks"] == 3
+
+    run(body())
+
+
+def test_recent_polls_heal_whatever_was_lost(run) -> None:
+    """Each finds what was committed since the one before; one that fails leaves it to the next."""
+
+    async def body() -> None:
+        setup = RelayFixture()
+        member = await setup.member()
+        await setup.relay.poll_heads()
+        setup.log.append(BOOKINGS, 2)
+        setup.log.append(NOTES)
+        setup.log.fault = StoreUnavailable("away", reason="test")
+        with pytest.raises(StoreUnavailable):
+            await setup.relay.poll_heads(Reach.RECENT)
+        setup.log.fault = None
+        await setup.relay.poll_heads(Reach.RECENT)
+        setup.log.append(BOOKINGS)
+        await setup.relay.poll_heads(Reach.RECENT)
+        await settled()
+        assert seqs(member) == [1, 2, 3]
+        assert setup.changed.count(NOTES) == 1, "its figures are read anew, once"
+
+    run(body())
+
+
+def test_a_recent_poll_costs_what_has_changed(run) -> None:
+    """However many streams are followed, only those that have changed are looked at."""
+
+    async def body() -> None:
+        setup = RelayFixture()
+        for number in range(50):
+            await setup.relay.follow(Stream(f"venue-{number}", BOOKINGS.channel))
+        await setup.relay.poll_heads()
+        looked_at = _CountingDict(setup.relay._sequencer._streams)
+        setup.relay._sequencer._streams = looked_at
+        setup.log.append(Stream("venue-7", BOOKINGS.channel))
+        await setup.relay._poll_if_moved()
+        await settled()
+        assert looked_at.keys_used == {Stream("venue-7", BOOKINGS.channel)}
 
     run(body())
 
@@ -206,3 +248,23 @@ def test_a_poll_compares_with_what_was_accepted_and_not_with_the_poll_before(run
         assert seqs(member) == [1]
 
     run(body())
+
+
+class _CountingDict(dict):
+    """A dict that keeps which of its keys were used; going through it uses all."""
+
+    def __init__(self, values: dict) -> None:
+        super().__init__(values)
+        self.keys_used: set = set()
+
+    def get(self, key, default=None):
+        self.keys_used.add(key)
+        return super().get(key, default)
+
+    def items(self):
+        self.keys_used.update(self)
+        return super().items()
+
+    def __iter__(self):
+        self.keys_used.update(super().keys())
+        return super().__iter__()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rtdash.protocol.channels import Channel, Stream
-from rtdash.store import dialects, event_log
+from rtdash.store import event_log
 from rtdash.store.database import Database
 from rtdash.store.event_log import NewEvent
 from tests.stores import GRILL, HOTEL, NOW
@@ -123,9 +123,7 @@ async def test_pages(database):
 
 
 async def test_heads(database):
-    """Every stream has a head, 0 before its first event; one can ask for some, or for what has
-    changed.
-    """
+    """Every stream has a head, 0 before its first event; one can ask for some."""
     await database.write(append(event(ROOMS), event(ROOMS), now=NOW))
     await database.write(append(event(TABLES), now=NOW + timedelta(minutes=1)))
     heads = await database.read(event_log.read_heads)
@@ -135,25 +133,6 @@ async def test_heads(database):
         ROOMS: 2,
         nowhere: 0,
     }
-    changed = await database.read(
-        lambda conn: event_log.read_changed_heads(conn, NOW + timedelta(seconds=1))
-    )
-    assert changed == {TABLES: 1}
-
-
-async def test_heads_that_changed_are_found_without_reading_the_log(database):
-    """By the index of instants, whatever the length of the log: polls cost what has changed."""
-
-    def plan(conn):
-        text = event_log._READ_CHANGED._text(conn)
-        if dialects.has_row_locks(conn):
-            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a few rows are read anyhow
-            return conn.exec_driver_sql(f"EXPLAIN {text.sql}", {"since": 1}).all()
-        return conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text.sql}", (1,)).all()
-
-    steps = str(await database.read(plan))
-    assert "events_by_time" in steps
-    assert "SCAN events" not in steps
 
 
 async def test_heads_of_more_venues_than_a_statement_names(database, monkeypatch):

@@ -23,8 +23,10 @@ async def test_heads_and_events_are_read(database: Database) -> None:
     stored = await database.write(lambda conn: event_log.append(conn, events, now=NOW))
     log = EventReader(database)
     assert (await log.read_heads((NOTES, ROOMS)))[1] == {NOTES: 3, ROOMS: 0}
-    assert (await log.read_heads(changed_since=NOW))[1][NOTES] == 3
-    assert NOTES not in (await log.read_heads(changed_since=NOW + timedelta(seconds=1)))[1]
+    found = await log.read_changed_heads(NOW, None)
+    assert (found.epoch, found.heads) == ((await log.read_heads())[0], {NOTES: 3})
+    assert (await log.read_changed_heads(NOW, found.mark)).heads == {}
+    assert (await log.read_changed_heads(NOW + timedelta(seconds=1), None)).heads == {}
     assert await log.events(NOTES, 1, 5) == stored[1:]
 
 
