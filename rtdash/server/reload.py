@@ -1,5 +1,5 @@
-"""Reload of a running server: certificate, keys, venues and limits, while sockets live on. What
-can't be used is logged and leaves the old in force.
+"""Reload of a running server: certificate, keys, venues, limits and the addresses that webhooks may
+be sent to, while sockets live on. What can't be used is logged and leaves the old in force.
 """
 
 import asyncio
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from rtdash.domain.venue_file import VenueFileError
+from rtdash.protocol.webhook_addresses import AllowedAddresses
 from rtdash.server import service_manager
 from rtdash.server.auth.keys import KeyUnusable, read_key_file
 from rtdash.server.open_files import fit_to_open_files
@@ -20,7 +21,7 @@ from rtdash.store.errors import StoreError
 CERTIFICATE_INTERVAL_S = 60.0
 """How often the certificate's files are looked at: renewals come by file, often without a signal."""
 
-_RELOADED = frozenset({"config", "limits", "jwt_key_file", "log_level", "venues"})
+_RELOADED = frozenset({"config", "hooks_allow", "limits", "jwt_key_file", "log_level", "venues"})
 """Settings that a reload takes over; a change of any other one needs a restart."""
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Reloader:
             return old
         new, _ = fit_to_open_files(new)
         self._services.change_limits(new.limits)
+        self._services.webhooks.change_allowed(AllowedAddresses.parse(new.hooks_allow))
         logging.getLogger("rtdash").setLevel(new.log_level.upper())
         changed = [
             name for name, value in new if name not in _RELOADED and value != getattr(old, name)

@@ -62,6 +62,13 @@ class Webhooks:
         self._by_stream: dict[Stream, list[Sender]] = {}
         self._held: list[Webhook] = []
         self._tls: ssl.SSLContext | None = None
+        self._is_stale = False
+
+    def change_allowed(self, allowed: AllowedAddresses) -> None:
+        """Allow other addresses from now on: what is under way to one that no longer is, ends."""
+        if allowed != self.allowed:
+            self.allowed, self._is_stale = allowed, True
+            self._changed.set()
 
     def wake(self, streams: Iterable[Stream]) -> None:
         """Streams have grown by a commit of this process."""
@@ -173,8 +180,10 @@ class Webhooks:
     async def _settle(self, group: asyncio.TaskGroup) -> None:
         """Run a sender for each webhook that is held, and none else."""
         held = {one.id: one for one in self._held}
+        is_stale, self._is_stale = self._is_stale, False
         for webhook_id, (sender, task) in list(self._running.items()):
-            if task.done() or webhook_id not in held or _is_skipped(sender, held[webhook_id]):
+            is_over = is_stale or task.done() or webhook_id not in held
+            if is_over or _is_skipped(sender, held[webhook_id]):
                 task.cancel()
                 del self._running[webhook_id]
                 self._unsaved.forget(webhook_id)

@@ -18,6 +18,7 @@ from tests.faults.process import ServerProcess, server_process
 from tests.programs import free_port, plain_environment
 from tests.servers import TestServer
 from tests.stores import new_database
+from tests.webhooks.receivers import ReceiverServer
 
 STRANGER = [
     "setpriv",
@@ -108,6 +109,42 @@ def test_sighup_reloads_venues(tmp_path: Path) -> None:
         venues.write_text("[[venue]]\n")
         _reload(server, "the venues stay as they were", 1)
         assert _venues(server) == ["inn", "bar"]
+
+
+def test_sighup_reloads_where_webhooks_may_be_sent(tmp_path: Path) -> None:
+    """An address that isn't allowed any more gets nothing, not even on a connection that is open;
+    allowed again, it gets what it missed.
+    """
+    hook = {"channel": "restaurant_reservations", "venue": "harbour-grill"}
+    table = {"guests": 2, "source": "Phone", "date": "2031-02-01T20:00:00Z", "customerName": "Ann"}
+    config = tmp_path / "rtdash.toml"
+    with ReceiverServer().running() as receiver, reloadable(tmp_path / "data") as server:
+
+        def book() -> None:
+            assert server.post("/api/restaurant/reservations", table).status_code == 201
+
+        refused = server.post("/api/admin/webhooks", hook | {"url": receiver.url})
+        assert (refused.status_code, "RTDASH_HOOKS_ALLOW" in refused.text) == (422, True)
+        config.write_text('hooks_allow = "127.0.0.0/8"\n')
+        _reload(server, "reloaded: ", 1)
+        added = server.post("/api/admin/webhooks", hook | {"url": receiver.url})
+        assert added.status_code == 201, added.text
+        book()
+        wait_for(lambda: len(receiver.taken) == 1)
+        config.write_text("hooks_allow = '10.0.0.0/33'\n")
+        _reload(server, "the settings stay as they were", 1)
+        book()
+        wait_for(lambda: len(receiver.taken) == 2)
+        config.write_text("")
+        _reload(server, "reloaded: ", 3)
+        book()
+        wait_for(lambda: "may not be sent to" in server.get("/api/admin/webhooks").text)
+        assert len(receiver.attempts) == 2
+        config.write_text('hooks_allow = "127.0.0.1"\n')
+        _reload(server, "reloaded: ", 4)
+        wait_for(lambda: len(receiver.taken) == 3)
+        assert receiver.seqs == [1, 2, 3]
+        assert "a restart is needed" not in server.log.read_text()
 
 
 def test_the_drain_delay(tmp_path: Path) -> None:
