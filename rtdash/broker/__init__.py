@@ -1,7 +1,7 @@
 """Notices between processes: hints that a stream has grown. The log stays the truth."""
 
 from importlib import import_module
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 from uuid import uuid4
 
 from rtdash.broker.base import Broker, BrokerUnavailable, BrokerUnusable, Notice
@@ -51,7 +51,9 @@ def open_broker(url: str, codec: NoticeCodec, *, store_url: str = "") -> Broker:
             f"the driver for {parts.scheme}:// is not installed",
             hint=f"pip install 'rtdash[{scheme.extra}]'",
         ) from missing
-    bare = parts._replace(scheme=scheme.name_for_driver, query=urlencode(options)).geturl()
+    # libpq reads a blank from %20 alone, and a + as it stands
+    query = urlencode(options, quote_via=quote)
+    bare = parts._replace(scheme=scheme.name_for_driver, query=query).geturl()
     try:
         broker: Broker = adapter(bare, topics, codec)
     except (TypeError, ValueError, OSError) as error:
