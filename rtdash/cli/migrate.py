@@ -31,8 +31,8 @@ def migrate(
         present, wanted = read_revisions(settings.database_url)
     except StoreError as error:
         raise CommandFailed(str(error), hint=error.hint) from None
-    if present == wanted:
-        typer.echo(f"up to date: {wanted}")
+    if present is not None and present >= wanted:  # a newer one works with this version
+        typer.echo(f"up to date: {present}")
         return
     if check:
         raise CommandFailed(

@@ -5,7 +5,7 @@ anonymised, by one process at a time.
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from secrets import token_bytes, token_hex
@@ -13,20 +13,24 @@ from typing import Any
 
 from rtdash.domain.instants import Clock
 from rtdash.store import guest_retention
+from rtdash.store.batch import RowKey
 from rtdash.store.database import Database, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
-from rtdash.store.guest_retention import Due, Places
+from rtdash.store.guest_retention import Due, Places, read_versions_of_dates
 
 INTERVAL_S = 600.0
 """How often it is looked for what is due; ages are counted in days."""
 LEASE = timedelta(seconds=60)
 """How long the process that anonymises keeps others from it after its last transaction."""
-FOUND = 2_000
-"""Reservations of which versions and events are looked for together."""
+FOUND = 20_000
+"""Reservations of which versions and events are looked for together: the more, the fewer times the
+log is gone through."""
 ROWS = 50
 """Reservations anonymised in one transaction, so that no write waits long behind it."""
 PAUSE_S = 0.1
 """Pause between two transactions: a first run over years of reservations leaves room for guests."""
+
+_Look = Callable[..., tuple[Any, ...] | None]
 
 _log = logging.getLogger(__name__)
 
@@ -82,14 +86,14 @@ class GuestRetention:
         return done
 
     async def _anonymise(self, due: Sequence[Due]) -> int:
+        due = sorted(due, key=lambda one: (one.key.venue_id, one.business_date))
         places = Places()
-        keys = {one.key for one in due}
-        for read in (guest_retention.read_versions, guest_retention.read_log):
-            after: tuple[Any, ...] | None = None
-            while after := await self._database.read(
-                partial(read, due=keys, places=places, after=after)
-            ):
-                pass
+        moved = set[RowKey]()
+        for start in range(0, len(due), ROWS):
+            read = partial(read_versions_of_dates, due=due[start : start + ROWS], places=places)
+            moved |= set(await self._database.read(read))
+        await self._look_through(guest_retention.read_versions, moved, places)
+        await self._look_through(guest_retention.read_log, {one.key for one in due}, places)
         done = 0
         for start in range(0, len(due), ROWS):
             if not await self._claim():
@@ -107,6 +111,14 @@ class GuestRetention:
             done += len(events)
             await asyncio.sleep(PAUSE_S)
         return done
+
+    async def _look_through(self, read: _Look, due: Collection[RowKey], places: Places) -> None:
+        """Go through a whole table, in bounded reads."""
+        after: tuple[Any, ...] | None = None
+        while due and (
+            after := await self._database.read(partial(read, due=due, places=places, after=after))
+        ):
+            pass
 
     async def _claim(self) -> bool:
         return await self._database.write(

@@ -83,6 +83,11 @@ POSTGRES = {
         "the database server ended a transaction that took too long",
         "look at its transaction_timeout",
     ),
+    "3F000": (
+        "refused",
+        "the database server lets this user into no schema",
+        "GRANT USAGE ON SCHEMA public TO it, or name another: ALTER ROLE … SET search_path",
+    ),
     "42501": (
         "refused",
         "the database server refuses this user what rtdash needs",

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, tuple_
 
-from rtdash.domain.customers import ERASED, tidy_text
+from rtdash.domain.customers import tidy_text
 from rtdash.store import batch, dialects, hooks
 from rtdash.store.anonymising import anonymise, ids_in, overwrite_what_goes, rewrite
 from rtdash.store.batch import RowKey
 from rtdash.store.event_log import StoredEvent
-from rtdash.store.schema import events, meta, reservations, versions
+from rtdash.store.schema import NAMES_GUEST, events, meta, reservations, versions
 from rtdash.store.venues import lock_venues, read_venues
 
 PAGE_ROWS = 5_000
@@ -25,18 +25,26 @@ PAGE_ROWS = 5_000
 
 _LEASE = "guest_retention"
 _READ_LEASE = select(meta.c.value).where(meta.c.key == _LEASE).with_for_update()
-_READ_DUE = (
+_DUE = (
     select(
         reservations.c.id,
         reservations.c.venue,
         reservations.c.version,
         reservations.c.customer_key,
+        reservations.c.business_date,
     )
-    .where(
-        func.coalesce(reservations.c.check_out, reservations.c.business_date) < bindparam("before"),
-        reservations.c.customer_name != ERASED,
-    )
+    .where(NAMES_GUEST)
     .limit(bindparam("limit"))
+)
+# Two ranges of one index: what has nights ends with them, all else on its date.
+_READ_DUE = (
+    _DUE.where(reservations.c.check_out < bindparam("before")),
+    _DUE.where(
+        reservations.c.check_out.is_(None), reservations.c.business_date < bindparam("before")
+    ),
+)
+_READ_VERSIONS_OF_DATE = select(versions.c.operation_id, versions.c.reservation).where(
+    versions.c.venue == bindparam("venue"), versions.c.business_date == bindparam("date")
 )
 _VERSION_KEY = (versions.c.operation_id, versions.c.venue)
 _EVENT_KEY = (events.c.venue, events.c.channel, events.c.seq)
@@ -48,6 +56,7 @@ class Due(NamedTuple):
     key: RowKey
     version: int
     customer_key: str
+    business_date: str
 
 
 @dataclass(slots=True)
@@ -60,8 +69,29 @@ class Places:
 
 def read_due(conn: Connection, before: date, *, limit: int) -> list[Due]:
     """Read reservations that end before a business date, and that name a guest."""
-    rows = conn.execute(_READ_DUE, {"before": before.isoformat(), "limit": limit})
-    return [Due(RowKey(venue, one), version, key) for one, venue, version, key in rows]
+    due: list[Due] = []
+    for statement in _READ_DUE:
+        values = {"before": before.isoformat(), "limit": limit - len(due)}
+        rows = conn.execute(statement, values) if len(due) < limit else ()
+        due += [Due(RowKey(venue, one), *rest) for one, venue, *rest in rows]
+    return due
+
+
+def read_versions_of_dates(
+    conn: Connection, due: Sequence[Due], places: Places
+) -> Collection[RowKey]:
+    """Look for the versions of `due` under the dates that they have now. Returns the reservations
+    that have more versions elsewhere, as they had other dates.
+    """
+    wanted = {one.key for one in due}
+    for venue, on in sorted({(one.key.venue_id, one.business_date) for one in due}):
+        for operation_id, reservation in conn.execute(
+            _READ_VERSIONS_OF_DATE, {"venue": venue, "date": on}
+        ):
+            key = RowKey(venue, reservation)
+            if key in wanted:
+                places.versions[key].append((operation_id, venue))
+    return {one.key for one in due if len(places.versions.get(one.key, ())) < one.version}
 
 
 def read_versions(
@@ -72,9 +102,9 @@ def read_versions(
     """
     rows = _page(conn, (*_VERSION_KEY, versions.c.reservation), _VERSION_KEY, after)
     for operation_id, venue, reservation in rows:
-        key = RowKey(venue, reservation)
-        if key in due:
-            places.versions[key].append((operation_id, venue))
+        key, place = RowKey(venue, reservation), (operation_id, venue)
+        if key in due and place not in places.versions[key]:
+            places.versions[key].append(place)
     return tuple(rows[-1][:2]) if len(rows) == PAGE_ROWS else None
 
 

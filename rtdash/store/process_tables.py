@@ -24,3 +24,10 @@ leases = Table(
     PrimaryKeyConstraint("process", "sub"),
     sqlite_with_rowid=False,
 )
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
+)

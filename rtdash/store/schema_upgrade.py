@@ -1,10 +1,11 @@
 """Preparation of a database at open: made when it is empty, migrated when it is older, refused when
-it is newer or not ours.
+it is not ours, or newer and changed too much for this version.
 """
 
+import logging
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +20,18 @@ from rtdash.store.identity import HAS_LINEAGE, draw_epoch, ensure_identity, has_
 if TYPE_CHECKING:
     from alembic.config import Config
 
+OLDEST_CODE: Final = "0007"
+"""Servers made for this migration, or a later one, work on the tables of today, too."""
+
+WORKS_WITH = "works_with"
+"""Key of `meta`: OLDEST_CODE of the version that made or migrated the tables."""
+
 _READ_REVISION = select(schema.alembic_version.c.version_num)
+_READ_WORKS_WITH = select(schema.meta.c.value).where(schema.meta.c.key == WORKS_WITH)
+_MAY_NOT = "42501"
+"""SQLSTATE of a statement that the user has no right to."""
+
+_log = logging.getLogger(__name__)
 
 
 def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) -> None:
@@ -35,7 +47,7 @@ def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) ->
             if revision is None:
                 _create(conn)
             elif revision != schema.HEAD_REVISION:
-                migrate(conn)
+                _migrate_by_right(conn, revision)
             if has_lineage(conn):
                 for engine in (engines.writer, engines.reader):
                     engine.update_execution_options(**{HAS_LINEAGE: True})
@@ -63,29 +75,65 @@ def migrate(conn: Connection) -> None:
     # a quarter of a second, for the rare start that migrates
     from alembic import command  # noqa: PLC0415
 
+    refuse_newer(conn)
+    revision = read_revision(conn)
+    if revision is not None and not _is_known(revision):
+        _log.warning(
+            "the database is of a newer rtdash (%s, this one is of %s); they work side by side, but"
+            " upgrade this one, too",
+            revision,
+            schema.HEAD_REVISION,
+        )
+        return
     config = _alembic()
     config.attributes["connection"] = conn
-    refuse_newer(conn)
     command.upgrade(config, "head")
+    _note_works_with(conn)
 
 
 def refuse_newer(conn: Connection) -> None:
-    """Raises StoreTooNew for a revision that is not known here, StoreError for a database of
-    another program.
+    """Raises StoreTooNew for a revision that is not known here and says that this version doesn't
+    work on it, StoreError for a database of another program.
     """
     revision = read_revision(conn)
-    if revision in {None, schema.HEAD_REVISION}:
+    if revision is None or _is_known(revision):
         return
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    if revision not in {
-        script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()
-    }:
+    works_with = conn.execute(_READ_WORKS_WITH).scalar()
+    if works_with is None or works_with > schema.HEAD_REVISION:
         raise StoreTooNew(
             f"the database is of a newer rtdash (its version is {revision}, this one knows"
             f" {schema.HEAD_REVISION})",
             hint="upgrade: pip install --upgrade rtdash; or choose another data directory",
         )
+
+
+def _migrate_by_right(conn: Connection, revision: str) -> None:
+    try:
+        migrate(conn)
+    except SQLAlchemyError as error:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) != _MAY_NOT:
+            raise
+        raise StoreError(
+            f"the tables are of version {revision}, this rtdash needs {schema.HEAD_REVISION}, and"
+            " the user of the database URL may not alter them",
+            hint="let their owner do it: rtdash migrate --database postgresql://OWNER@…",
+        ) from error
+
+
+def _is_known(revision: str) -> bool:
+    if revision == schema.HEAD_REVISION:
+        return True
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    scripts = ScriptDirectory.from_config(_alembic()).walk_revisions()
+    return revision in {script.revision for script in scripts}
+
+
+def _note_works_with(conn: Connection) -> None:
+    conn.execute(
+        dialects.upsert(conn, schema.meta, ["value"]),
+        {"key": WORKS_WITH, "value": OLDEST_CODE},
+    )
 
 
 def _alembic() -> "Config":
@@ -116,4 +164,5 @@ def _create(conn: Connection) -> None:
     """All tables at once: the same as the migrations give, without loading alembic."""
     schema.metadata.create_all(conn, checkfirst=False)
     conn.execute(insert(schema.alembic_version), {"version_num": schema.HEAD_REVISION})
+    _note_works_with(conn)
     draw_epoch(conn)

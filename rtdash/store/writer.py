@@ -7,8 +7,9 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import random
 from threading import Condition, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,11 @@ from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, t
 
 ATTEMPTS = 3
 """Runs of a transaction that another one undid, or that lost its connection before COMMIT."""
+
+CONFLICT_PAUSE_S = 0.05
+"""Longest pause before a transaction that another one undid runs again, times the attempts so far.
+At once it would take its locks anew before the other, on a busy machine, has been woken for them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +172,10 @@ class Writer:
                 fault = translate(error)
                 if fault is not None:
                     self._drop_connection()
-                if attempt < ATTEMPTS and (
-                    is_conflict(error) or (fault and fault.reason == "lost")
-                ):
+                if attempt < ATTEMPTS and is_conflict(error):
+                    sleep(CONFLICT_PAUSE_S * attempt * (1 + random()) / 2)  # noqa: S311
+                    continue
+                if attempt < ATTEMPTS and fault is not None and fault.reason == "lost":
                     continue
                 if fault is not None:
                     raise fault from error

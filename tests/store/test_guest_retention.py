@@ -14,7 +14,7 @@ from rtdash.domain.reservations import Op, Status
 from rtdash.protocol.messages import decode
 from rtdash.server import guest_retention as retention
 from rtdash.server.guest_retention import GuestRetention
-from rtdash.store import guest_retention, reports, reservations, schema
+from rtdash.store import dialects, guest_retention, reports, reservations, schema
 from tests.stores import GRILL, HOTEL, NOW, TODAY, room, table, then
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +143,55 @@ async def test_it_is_off_by_default_and_one_process_at_a_time(
     assert await retain().anonymise_due() == 0
     assert await database.write(lambda conn: guest_retention.claim(conn, "other", lasts=-lasts))
     assert await retain().anonymise_due() == 1
+
+
+async def test_what_is_due_is_found_by_an_index(database) -> None:
+    """Nothing else is read, however many reservations there are whose guests are gone already."""
+
+    def plan(conn):
+        if not dialects.has_row_locks(conn):
+            return [
+                str(
+                    conn.exec_driver_sql(
+                        f"EXPLAIN QUERY PLAN {one.compile(conn)}", ("x", 5, 0)
+                    ).all()
+                )
+                for one in guest_retention._READ_DUE
+            ]
+        conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a few rows are read anyhow
+        values = {"before": "x", "limit": 5}
+        return [
+            str(conn.exec_driver_sql(f"EXPLAIN {one.compile(conn)}", values).all())
+            for one in guest_retention._READ_DUE
+        ]
+
+    steps = await database.read(plan)
+    assert len(steps) == 2
+    assert all("reservations_with_guest" in one for one in steps), steps
+    assert not any("SCAN" in one or "Seq Scan" in one for one in steps), steps
+
+
+async def test_only_for_what_had_other_dates_all_versions_are_gone_through(
+    database, bookings, clock, retain, monkeypatch
+) -> None:
+    """The others' stand under the date of the reservation."""
+    looked_for: list[set[str]] = []
+    read_versions = guest_retention.read_versions
+
+    def noted(conn, due, places, after):
+        looked_for.append({key.id for key in due})
+        return read_versions(conn, due, places, after)
+
+    monkeypatch.setattr(guest_retention, "read_versions", noted)
+    outcomes = await bookings.apply([table(**GUEST) for _ in range(3)])
+    ids = [one.reservation_id for one in outcomes]
+    await bookings.apply([then(Op.SEAT, ids[0]), then(Op.COMPLETE, ids[0])])
+    await bookings.apply([then(Op.AMEND, ids[1], start=NOW + timedelta(days=2))])
+    await bookings.apply([then(Op.AMEND, ids[1], start=NOW + timedelta(hours=5))])
+    clock.advance(days=60)
+    assert await retain().anonymise_due() == 3
+    assert looked_for == [{ids[1]}]
+    assert "Maddox" not in await dump(database)
 
 
 async def test_what_changes_meanwhile_is_left_for_the_next_time(

@@ -4,7 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from rtdash.store.database import BadStoreUrl, Database, StoreError, StoreTooNew
-from rtdash.store.schema import alembic_version, meta
+from rtdash.store.schema import HEAD_REVISION, alembic_version, meta
+from rtdash.store.schema_upgrade import WORKS_WITH
+from rtdash.store.venues import save_venues
+from tests.stores import VENUES
 
 pytestmark = pytest.mark.anyio
 
@@ -25,16 +28,42 @@ async def test_the_same_store_opens_again(database_url, tmp_path, clock):
     assert epochs[0] == epochs[1]
 
 
-async def test_a_newer_database_is_refused(database_url, tmp_path, clock):
+@pytest.mark.parametrize("works_with", [None, "9998"])
+async def test_a_newer_database_is_refused(database_url, tmp_path, clock, works_with):
     """Its version is one that this program does not know; nothing is changed."""
-    database = await Database.open(database_url, data_dir=tmp_path, clock=clock)
-    await database.write(
-        lambda conn: conn.execute(alembic_version.update(), {"version_num": "9999"})
-    )
-    await database.close()
+    await _make_newer(database_url, tmp_path, clock, works_with)
     with pytest.raises(StoreTooNew, match="9999") as refused:
         await Database.open(database_url, data_dir=tmp_path, clock=clock)
     assert "upgrade" in refused.value.hint
+
+
+async def test_a_newer_database_that_this_version_works_on_is_opened(
+    database_url, tmp_path, clock, caplog
+):
+    """As after a rolling update, when an old process starts again, or the new version is taken
+    back; its tables stay.
+    """
+    await _make_newer(database_url, tmp_path, clock, HEAD_REVISION)
+    database = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+    assert "they work side by side" in caplog.text
+    await database.write(lambda conn: save_venues(conn, VENUES))
+    assert await database.read(
+        lambda conn: conn.execute(select(alembic_version.c.version_num)).scalar_one()
+    ) == ("9999")
+    await database.close()
+
+
+async def _make_newer(url, folder, clock, works_with):
+    database = await Database.open(url, data_dir=folder, clock=clock)
+
+    def change(conn):
+        conn.execute(alembic_version.update(), {"version_num": "9999"})
+        conn.execute(meta.delete().where(meta.c.key == WORKS_WITH))
+        if works_with is not None:
+            conn.execute(meta.insert(), {"key": WORKS_WITH, "value": works_with})
+
+    await database.write(change)
+    await database.close()
 
 
 async def test_a_database_of_another_program_is_refused(database_url, tmp_path, clock):

@@ -5,12 +5,19 @@ it.
 import asyncio
 from itertools import count
 from threading import Barrier, Event
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import make_url, select
 
 from rtdash.store import engines, event_log, postgres_engines
-from rtdash.store.database import Database, OutcomeUnknown, StoreLocked, StoreUnavailable
+from rtdash.store.database import (
+    Database,
+    OutcomeUnknown,
+    StoreError,
+    StoreLocked,
+    StoreUnavailable,
+)
 from rtdash.store.schema import meta
 from tests.store.writing import PATIENCE_S, keys, put
 
@@ -165,3 +172,47 @@ class TestPostgres:
             == "other"
         )
         await frozen.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_user_who_may_not_alter_tables(database_url, tmp_path, clock):
+    """It serves where the owner has migrated; where not, the error says who must."""
+    owner = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+    name = f"clerk_{uuid4().hex}"
+    tables = "ALL TABLES IN SCHEMA public"
+    for statement in (
+        f"CREATE ROLE {name} LOGIN PASSWORD 'x'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {name}",
+    ):
+        await owner.write(lambda conn, one=statement: conn.exec_driver_sql(one))
+    url = make_url(database_url).set(username=name, password="x")
+    url = url.render_as_string(hide_password=False)
+    try:
+        with pytest.raises(StoreUnavailable, match="no schema") as refused:
+            await Database.open(url, data_dir=tmp_path, clock=clock)
+        assert "GRANT USAGE" in refused.value.hint
+        await owner.write(
+            lambda conn: conn.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {name}")
+        )
+        clerk = await Database.open(url, data_dir=tmp_path, clock=clock)
+        await clerk.acquire_process_lock(alone=False)
+        await clerk.write(put("a"))
+        assert await clerk.read(keys) == {"a"}
+        await clerk.close()
+
+        def go_back(conn):
+            conn.exec_driver_sql("DROP INDEX reservations_with_guest")
+            conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0008'")
+
+        await owner.write(go_back)
+        with pytest.raises(StoreError, match="may not alter them") as refused:
+            await Database.open(url, data_dir=tmp_path, clock=clock)
+        assert "rtdash migrate" in refused.value.hint
+        migrated = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        await migrated.close()
+        clerk = await Database.open(url, data_dir=tmp_path, clock=clock)
+        await clerk.close()
+    finally:
+        await owner.write(lambda conn: conn.exec_driver_sql(f"DROP OWNED BY {name}"))
+        await owner.write(lambda conn: conn.exec_driver_sql(f"DROP ROLE {name}"))
+        await owner.close()

@@ -61,6 +61,18 @@ def test_migrations_make_the_tables_of_today(engine):
     assert described(engine) == migrated
 
 
+def test_a_store_says_which_servers_work_on_it(engine, engines):
+    """Those of the version before at least, whether it was made or migrated."""
+    assert int(schema_upgrade.OLDEST_CODE) < int(schema.HEAD_REVISION)
+    read = select(schema.meta.c.value).where(schema.meta.c.key == schema_upgrade.WORKS_WITH)
+    schema_upgrade.prepare(engines, NOW)
+    with engine.begin() as conn:
+        assert conn.execute(read).scalar_one() == schema_upgrade.OLDEST_CODE
+        schema.metadata.drop_all(conn)
+        schema_upgrade.migrate(conn)
+        assert conn.execute(read).scalar_one() == schema_upgrade.OLDEST_CODE
+
+
 def test_the_last_migration_is_the_one_that_the_schema_names():
     """Or a new migration would never run."""
     config = Config()

@@ -7,6 +7,7 @@ from threading import Event
 from sqlalchemy import insert, select
 
 from rtdash.store.schema import meta
+from rtdash.store.schema_upgrade import WORKS_WITH
 
 PATIENCE_S = 30
 
@@ -18,7 +19,7 @@ def put(key, value="1"):
 
 def keys(conn):
     """The rows that `put` has written."""
-    return set(conn.execute(select(meta.c.key)).scalars()) - {"epoch", "probed_at"}
+    return set(conn.execute(select(meta.c.key)).scalars()) - {"epoch", "probed_at", WORKS_WITH}
 
 
 @asynccontextmanager
