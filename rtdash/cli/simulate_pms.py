@@ -33,6 +33,7 @@ async def _send(
     target: str, key: bytes, traffic: "Traffic", venue: str | None, tally: "Tally",
     stop: asyncio.Event, *, thin: bool, port: int,
 ) -> None:  # fmt: skip
+    from rtdash.client.api_errors import NotAllowed, Problem
     from rtdash.domain.instants import utc_now
     from rtdash.simulate.pms import ReservationStates
     from rtdash.simulate.pms_server import serve_states
@@ -49,6 +50,17 @@ async def _send(
             )
             operations = traffic.live(venues, start, {})
             await sender.send(operations, origin=start, duration_s=traffic.duration_s)
+    except NotAllowed as refused:
+        raise CommandFailed(
+            f"the receiver doesn't take these webhooks: {refused.detail or refused.title}",
+            hint="--hook-secret must be the secret in hooks/pms.toml of the server's data directory",
+            code=Exit.NOT_ALLOWED,
+        ) from None
+    except Problem as refused:
+        raise CommandFailed(
+            f"the receiver refuses: {refused}",
+            hint="it needs hooks/pms.toml in the server's data directory: rtdash help import",
+        ) from None
     except OSError as error:
         raise CommandFailed(
             f"the states can't be served on port {port}: {error.strerror or error}",

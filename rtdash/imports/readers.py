@@ -84,18 +84,24 @@ def _read_json(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"no JSON: {error}") from None
-    found = value if items is None else at_path(value, items)
-    for number, one in enumerate(found if isinstance(found, list) else [found], 1):
-        yield _record(one, number)
+    for number, one in enumerate(_listed(value, items), 1):
+        yield _record(one, number, items)
 
 
 def _records(value: Any, number: int, items: str | None) -> Iterator[SourceRow | RowError]:
+    for one in _listed(value, items):
+        yield _record(one, number, items)
+
+
+def _listed(value: Any, items: str | None) -> list[Any]:
     found = value if items is None else at_path(value, items)
-    for one in found if isinstance(found, list) else [found]:
-        yield _record(one, number)
+    return found if isinstance(found, list) else [found]
 
 
-def _record(value: Any, number: int) -> SourceRow | RowError:
+def _record(value: Any, number: int, items: str | None) -> SourceRow | RowError:
     if isinstance(value, dict):
         return SourceRow(number, value)
+    if value is None and items is not None:
+        reason = f"there is nothing at {items!r}: is it an event that only names what has changed?"
+        return RowError(number, None, reason)
     return RowError(number, None, "not a JSON object: name the path of the list as `items`")

@@ -49,7 +49,7 @@ class Tally:
                 case "repeated":
                     self.repeated += 1
                 case _:
-                    self._refuse(outcome.get("problem") or {})
+                    self.refuse(outcome.get("problem") or {})
 
     def line(self, *, per_s: float | None = None) -> str:
         """Return one line; `per_s` is the rate to show, by default that of the whole run."""
@@ -99,7 +99,8 @@ class Tally:
             )
         return lines
 
-    def _refuse(self, problem: Mapping[str, Any]) -> None:
+    def refuse(self, problem: Mapping[str, Any]) -> None:
+        """Add a refusal: the members of its problem, `type` and `detail`."""
         code = re.split(r"[:/#]", str(problem.get("type", "unknown")))[-1]
         self.refused[code] += 1
         self.examples.setdefault(code, str(problem.get("detail", "")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
+from rtdash.client.api_errors import Unreachable, problem_of
 from rtdash.client.environment import open_client
 from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, sign
 from rtdash.simulate.pms import ReservationStates, event_id, event_of
@@ -55,10 +55,12 @@ class WebhookSender:
                 state = self._states.apply(timed)
                 self._tally.sent += 1
                 body = event_of(state, self._base_url, thin=self._thin)
-                await self._deliver(client, event_id(state, origin), body)
-                self._count(timed.operation)
+                answer = await self._deliver(client, event_id(state, origin), body)
+                self._count(timed.operation, answer)
 
-    async def _deliver(self, client: httpx2.AsyncClient, delivery_id: str, body: bytes) -> None:
+    async def _deliver(
+        self, client: httpx2.AsyncClient, delivery_id: str, body: bytes
+    ) -> httpx2.Response:
         for attempt in range(TRIES):
             timestamp = int(self._clock())
             headers = {
@@ -73,10 +75,8 @@ class WebhookSender:
                 failure: Exception = Unreachable(self._url, str(error) or type(error).__name__)
             else:
                 if answer.is_success:
-                    return
-                failure = Problem(answer.status_code, detail=answer.text[:200])
-                if answer.status_code in {401, 403}:
-                    raise NotAllowed(answer.status_code, detail=answer.text[:200])
+                    return answer
+                failure = problem_of(answer.status_code, answer.content)
                 if answer.status_code < 500 and answer.status_code != 429:
                     raise failure
             self._tally.retries += 1
@@ -84,7 +84,11 @@ class WebhookSender:
                 await self._pause(FIRST_PAUSE_S * 2**attempt)
         raise failure
 
-    def _count(self, operation: Mapping[str, Any]) -> None:
+    def _count(self, operation: Mapping[str, Any], answer: httpx2.Response) -> None:
+        """Count an event that was taken; rtdash says of how many records it has refused."""
+        if _refused(answer):
+            self._tally.refuse({"type": "record", "detail": "rtdash hooks says why"})
+            return
         self._tally.applied[operation["venue"]] += 1
         self._tally.booked[operation["venue"]] += operation["op"] == "book"
 
@@ -92,3 +96,12 @@ class WebhookSender:
         if seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+def _refused(answer: httpx2.Response) -> bool:
+    """Whether the receiver is an rtdash that refused what it was sent."""
+    try:
+        counts = answer.json()
+    except ValueError:
+        return False
+    return isinstance(counts, dict) and bool(counts.get("refused"))
