@@ -181,7 +181,8 @@ def _count_rows(counts: Counter[str]) -> None:
     rows: Any = session_writer.rows
     for name, what in (("save", "saved"), ("take_over", "taken")):
         setattr(rows, name, _counted(getattr(rows, name), counts, what))
-    for name, what in (("confirm", "confirmed"), ("release", "released")):
+    lists = (("save_all", "saved"), ("confirm", "confirmed"), ("release", "released"))
+    for name, what in lists:
         setattr(rows, name, _counted_list(getattr(rows, name), counts, what))
 
 

@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +58,8 @@ class Dashboard:
         self._venues = venues
         self._clock = clock
         self._caches: defaultdict[str, _VenueCache] = defaultdict(_VenueCache)
+        self.on_dirty: Callable[[str], None] = _ignore
+        """Called for each venue that has changed."""
         self._due: list[tuple[float, str]] = []
         self._wake = asyncio.Event()
 
@@ -65,6 +67,7 @@ class Dashboard:
         """Something of the venue has changed and is committed. A venue that is not known here yet
         is passed over.
         """
+        self.on_dirty(venue_id)
         cache = self._caches.get(venue_id)
         if cache is None:
             return
@@ -214,6 +217,10 @@ class Dashboard:
         for kind, body in current.states:
             if known.get(kind) != body:
                 self._hub.publish_state(_stream(venue), kind, body)
+
+
+def _ignore(_venue_id: str) -> None:
+    """Stands for a listener where there is none."""
 
 
 def _stream(venue: Venue) -> Stream:

@@ -23,6 +23,7 @@ from rtdash.server.rest import problems
 from rtdash.server.rest.address_pace import AddressPace
 from rtdash.server.rest.fast_path import FastPath
 from rtdash.server.rest.hook_sources import HookSources
+from rtdash.server.rest.kept_pages import KeptPages
 from rtdash.server.rest.metrics_middleware import MetricsMiddleware
 from rtdash.server.rest.routers import (
     about,
@@ -87,6 +88,7 @@ def create_app(
             app.state.upcoming_lists = UpcomingLists(
                 services.database, services.dashboard, services.clock
             )
+            app.state.kept_pages = KeptPages(services.database, services.dashboard)
             yield {"http_edge": _http_edge(services)}
 
     app = _new_app(lifespan)

@@ -184,6 +184,13 @@ class Database:
         """
         return self._writer.submit(fn, on_failed)
 
+    @property
+    def quiet_mark(self) -> int | None:
+        """Number that stays the same until something is written; None while something is, and
+        always on a server, where other processes write. What was read under a mark is true under it.
+        """
+        return None if self._engines.file is None else self._writer.quiet_mark
+
     async def heads_moved(self) -> bool:
         """Whether the file may have changed since the last call; always true on a server."""
         return await self._reader.heads_moved()
@@ -234,10 +241,7 @@ class Database:
         self._engines = fresh
         self._reader.go_on(fresh)
         with contextlib.suppress(RuntimeError):  # the loop was closed without closing the store
-            self._loop.call_soon_threadsafe(self._tell_reopened)
-
-    def _tell_reopened(self) -> None:
-        self.on_reopened()
+            self._loop.call_soon_threadsafe(lambda: self.on_reopened())  # noqa: PLW0108
 
     def _report(self, commit: Commit) -> None:
         self._write_fault = commit.fault

@@ -9,11 +9,12 @@ PostgreSQL server's identifier and timeline, a mark that `rtdash backup` leaves 
 import logging
 from secrets import token_urlsafe
 
-from sqlalchemy import Connection, delete, select, union_all
+from sqlalchemy import Connection, bindparam, delete, select, union_all
 from sqlalchemy.exc import DBAPIError
 
 from rtdash.store import dialects
 from rtdash.store.errors import DatabaseReplaced
+from rtdash.store.prepared import Prepared
 from rtdash.store.schema import meta, origin
 
 EPOCH = "epoch"
@@ -31,9 +32,14 @@ _READ_LINEAGE = (
     "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || CASE WHEN"
     " pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
 )
-_READ = union_all(
-    select(meta.c.key, meta.c.value).where(meta.c.key == EPOCH),
-    select(origin.c.key, origin.c.value).where(origin.c.key.in_([LINEAGE, COPIED])),
+_KEYS = {"epoch": EPOCH, "lineage": LINEAGE, "copied": COPIED}
+_READ = Prepared(
+    union_all(
+        select(meta.c.key, meta.c.value).where(meta.c.key == bindparam("epoch")),
+        select(origin.c.key, origin.c.value).where(
+            origin.c.key.in_([bindparam("lineage"), bindparam("copied")])
+        ),
+    )
 )
 _LOCK = select(meta.c.value).where(meta.c.key == EPOCH).with_for_update()
 
@@ -120,7 +126,7 @@ def _lineage(conn: Connection) -> str | None:
 
 
 def _read(conn: Connection) -> dict[str, str]:
-    return {key: value for key, value in conn.execute(_READ)}  # noqa: C416
+    return {key: value for key, value in _READ.read(conn, _KEYS)}  # noqa: C416
 
 
 def _save(conn: Connection, key: str, value: str) -> None:

@@ -115,11 +115,12 @@ def _compile(
     )
     assert isinstance(compiled, SQLCompiler), "it is SQL"
     names = compiled.positiontup
-    if names is None:
-        return _Text(str(compiled), dict)
-    return _Text(
-        str(compiled), itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
-    )
+    # values of its own, as SQLite's OFFSET 0 behind each LIMIT
+    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    arrange: Callable[[Values], Any] = dict
+    if names is not None:
+        arrange = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+    return _Text(str(compiled), (lambda values: arrange({**fixed, **values})) if fixed else arrange)
 
 
 def _cursor(conn: Connection) -> Any:

@@ -1,19 +1,16 @@
-"""Reservations as they are read: one, a page, a day's figures, the rooms sold. `batch` writes
-them.
+"""Reservations as they are read: one, a day's figures, the rooms sold. `pages` reads them in their
+order, `batch` writes them.
 """
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import NOT_COMING, Reservation, Status
 from rtdash.domain.stats import Totals
-from rtdash.domain.terms import RESERVATION_ID
 from rtdash.domain.venues import VenueKind
 from rtdash.store.schema import FOREVER_MS, reservations, room_nights, versions
 
@@ -48,12 +45,7 @@ COLUMNS = tuple(
 """Columns that `reservation_of` takes, in its order."""
 
 _OF_VENUE = reservations.c.venue == bindparam("venue")
-# The order of (start, id), along the index: a business date never goes back while the start goes
-# on.
-_PLACE = (reservations.c.business_date, reservations.c.start, reservations.c.id)
 _READ_ONE = select(*COLUMNS).where(_OF_VENUE, reservations.c.id == bindparam("id"))
-_READ_PAGE = select(*COLUMNS).where(_OF_VENUE).order_by(*_PLACE)
-_COUNT = select(func.count()).select_from(reservations).where(_OF_VENUE)
 
 _balance = versions.c.balance
 _READ_TOTALS = select(
@@ -73,10 +65,6 @@ _READ_SOLD = select(room_nights.c.room_type, room_nights.c.night, room_nights.c.
     room_nights.c.night.between(bindparam("first"), bindparam("last")),
     room_nights.c.sold != 0,
 )
-
-
-class BadCursor(ValueError):  # noqa: N818
-    """A cursor that this store did not give."""
 
 
 def reservation_of(row: Sequence[Any]) -> Reservation:
@@ -113,47 +101,6 @@ def read_one(conn: Connection, venue_id: str, reservation_id: str) -> Reservatio
     """The reservation as it is now, or None."""
     row = conn.execute(_READ_ONE, {"venue": venue_id, "id": reservation_id}).one_or_none()
     return None if row is None else reservation_of(row)
-
-
-def read_page(
-    conn: Connection,
-    venue_id: str,
-    *,
-    statuses: Collection[Status] | None = None,
-    business_date: date | None = None,
-    start_from: datetime | None = None,
-    start_until: datetime | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
-) -> tuple[list[Reservation], str | None]:
-    """Reservations by (start, id), and the cursor of the next page (None: there is none).
-    start_from ≤ start ≤ start_until.
-
-    Raises BadCursor.
-    """
-    statement = _READ_PAGE.where(*_filters(statuses, business_date, start_from, start_until))
-    if cursor is not None:
-        statement = statement.where(tuple_(*_PLACE) > tuple_(*_decode_cursor(cursor)))
-    found = [
-        reservation_of(row) for row in conn.execute(statement.limit(limit + 1), {"venue": venue_id})
-    ]
-    page = found[:limit]
-    return page, _encode_cursor(page[-1]) if len(found) > limit else None
-
-
-def count(
-    conn: Connection,
-    venue_id: str,
-    *,
-    statuses: Collection[Status] | None = None,
-    business_date: date | None = None,
-) -> int:
-    """How many reservations `read_page` would list over all its pages."""
-    return int(
-        conn.execute(
-            _COUNT.where(*_filters(statuses, business_date, None, None)), {"venue": venue_id}
-        ).scalar_one()
-    )
 
 
 def read_totals(
@@ -193,51 +140,3 @@ def latest_date(start: datetime) -> str:
     ahead of UTC).
     """
     return (start.date() + timedelta(days=1)).isoformat()
-
-
-def _filters(
-    statuses: Collection[Status] | None,
-    business_date: date | None,
-    start_from: datetime | None,
-    start_until: datetime | None,
-) -> Sequence[Any]:
-    filters: list[Any] = []
-    if statuses is not None:
-        filters.append(reservations.c.status.in_(sorted(status.value for status in statuses)))
-    if business_date is not None:
-        filters.append(reservations.c.business_date == business_date.isoformat())
-    if start_from is not None:
-        filters += [
-            reservations.c.start >= to_ms(start_from),
-            reservations.c.business_date >= earliest_date(start_from),
-        ]
-    if start_until is not None:
-        filters += [
-            reservations.c.start <= to_ms(start_until),
-            reservations.c.business_date <= latest_date(start_until),
-        ]
-    return filters
-
-
-def _encode_cursor(last: Reservation) -> str:
-    place = [last.business_date.isoformat(), to_ms(last.start), last.id]
-    return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> tuple[str, int, str]:
-    try:
-        day, start, last_id = json.loads(
-            urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        )
-        # what reaches SQL is what this store wrote: a date, milliseconds and an id, nothing else
-        is_ours = (
-            type(start) is int
-            and abs(start) < 2**62
-            and date.fromisoformat(day).isoformat() == day
-            and RESERVATION_ID.fullmatch(last_id) is not None
-        )
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadCursor("the cursor is not one of ours: take `next` of the page before") from error
-    if not is_ours:
-        raise BadCursor("the cursor is not one of ours: take `next` of the page before")
-    return day, start, last_id

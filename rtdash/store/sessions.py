@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from pydantic_core import to_json
 from sqlalchemy import Connection, and_, bindparam, case, delete, or_, select, update
 
 from rtdash.domain.instants import to_ms
@@ -13,7 +12,14 @@ from rtdash.store import dialects
 from rtdash.store.leases import LEASE
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, sessions
-from rtdash.store.stored_sessions import Confirmation, StoredSession, encode_positions, session_of
+from rtdash.store.session_surplus import trim
+from rtdash.store.stored_sessions import (
+    Confirmation,
+    StoredSession,
+    encode_positions,
+    row_of,
+    session_of,
+)
 
 __all__ = [
     "Confirmation",
@@ -24,6 +30,7 @@ __all__ = [
     "read_stale",
     "release",
     "save",
+    "save_all",
     "take_over",
     "trim",
 ]
@@ -84,18 +91,18 @@ def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
     """Store the session as it stands, also where it is gone; False when a newer generation has
     taken it over.
     """
-    row = {
-        "id": session.id,
-        "generation": session.generation,
-        "sub": session.sub,
-        "process": session.process,
-        "asked_at": to_ms(session.asked_at),
-        "subscriptions": to_json(session.subscriptions or {}).decode(),
-        "positions": encode_positions(session.positions or {}),
-        "saved_at": to_ms(now),
-        "expires_at": session.expires_at and to_ms(session.expires_at),
-    }
-    return bool(_SAVE.execute(conn, [row]))
+    return bool(_SAVE.execute(conn, [row_of(session, now)]))
+
+
+def save_all(
+    conn: Connection, all_sessions: Sequence[StoredSession], *, now: datetime
+) -> list[bool]:
+    """As `save`, for each of them in order; one statement where all of them are still ours."""
+    table = [row_of(session, now) for session in all_sessions]
+    if _SAVE.execute(conn, table) == len(table):
+        return [True] * len(table)
+    # which of them it were isn't said; storing a row again changes nothing
+    return [bool(_SAVE.execute(conn, [row])) for row in table]
 
 
 def load(
@@ -229,22 +236,3 @@ def _holder(session_id: str, generation: int) -> dict[str, object]:
 def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:
     """Return the values that `_IS_EXPIRED` compares with."""
     return {"now": to_ms(now), "silent_since": to_ms(now - ttl)}
-
-
-def trim(conn: Connection, subs: Sequence[str], *, keep: int) -> None:
-    """Remove the oldest sessions without a connection of each of these users, all but `keep`."""
-    for sub in subs:
-        newest = (
-            select(sessions.c.id)
-            .where(sessions.c.sub == sub, sessions.c.expires_at.is_not(None))
-            .order_by(sessions.c.expires_at.desc())
-            .limit(keep)
-        )
-        kept = [row.id for row in conn.execute(newest)]
-        conn.execute(
-            delete(sessions).where(
-                sessions.c.sub == sub,
-                sessions.c.expires_at.is_not(None),
-                sessions.c.id.not_in(kept),
-            )
-        )

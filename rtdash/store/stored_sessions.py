@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
-from rtdash.domain.instants import from_ms
+from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
 
 
@@ -64,6 +64,21 @@ def session_of(
         positions=decode_positions(positions),
         expires_at=None if expires_ms is None else from_ms(expires_ms),
     )
+
+
+def row_of(session: StoredSession, now: datetime) -> dict[str, object]:
+    """Return the row of a session, as it is stored at `now`."""
+    return {
+        "id": session.id,
+        "generation": session.generation,
+        "sub": session.sub,
+        "process": session.process,
+        "asked_at": to_ms(session.asked_at),
+        "subscriptions": to_json(session.subscriptions or {}).decode(),
+        "positions": encode_positions(session.positions or {}),
+        "saved_at": to_ms(now),
+        "expires_at": session.expires_at and to_ms(session.expires_at),
+    }
 
 
 def encode_positions(positions: Mapping[Stream, Position]) -> str:

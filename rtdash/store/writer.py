@@ -80,6 +80,7 @@ class Writer:
         self._queue: deque[_Job] = deque()
         self._changed = Condition()
         self._closing = False
+        self._submitted = self._done = 0
         self._conn: Connection | None = None
         self._thread = Thread(target=self._run, name="rtdash-writer", daemon=True)
         self._thread.start()
@@ -102,9 +103,15 @@ class Writer:
                 raise StoreUnavailable(
                     f"{self._queue_limit} writes wait already", reason="queue_full"
                 )
+            self._submitted += 1
             self._queue.append(_Job(work, future, monotonic(), on_failed))
             self._changed.notify()
         return future
+
+    @property
+    def quiet_mark(self) -> int | None:
+        """The number of writes so far, None while one waits or runs; asked for on the event loop."""
+        return self._submitted if self._done == self._submitted else None
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
@@ -116,6 +123,7 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._take():
             self._write(jobs)
+            self._done += len(jobs)
         self._drop_connection()
 
     def _take(self) -> list[_Job]:
@@ -130,8 +138,7 @@ class Writer:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it
         harms no other.
         """
-        jobs = [job for job in jobs if not job.future.cancelled()]
-        if not jobs:
+        if not (jobs := [job for job in jobs if not job.future.cancelled()]):
             return
         began = monotonic()
         fault: StoreUnavailable | None = None
@@ -212,8 +219,7 @@ class Writer:
 
     def _connect(self) -> Connection:
         if self._conn is None:
-            self._conn = self._open_connection()
-            self._is_new = True
+            self._conn, self._is_new = self._open_connection(), True
         return self._conn
 
     def _roll_back(self) -> None:

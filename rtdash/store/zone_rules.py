@@ -21,7 +21,7 @@ from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.store import batch, dialects, event_log
 from rtdash.store.batch import Record, RowKey, Stored, Version
 from rtdash.store.event_log import NewEvent, StoredEvent
-from rtdash.store.reservations import read_page
+from rtdash.store.pages import Selection, read_page
 from rtdash.store.schema import meta, reservations, venues
 from rtdash.store.venues import lock_venues
 
@@ -79,9 +79,8 @@ def move_starts(
     Each that moves has a version and a `reservation_update` of its own.
     """
     lock_venues(conn, [venue.id])
-    page, following = read_page(
-        conn, venue.id, start_from=now - PAST_KEPT, limit=limit, cursor=cursor
-    )
+    ahead = Selection(start_from=now - PAST_KEPT, limit=limit, cursor=cursor)
+    page, following = read_page(conn, venue.id, ahead)
     moved = [after for one in page if (after := _moved(one, venue, now)) is not None]
     stored = batch.load_stored(conn, [RowKey(venue.id, one.id) for one in moved])
     return Page(_save(conn, moved, stored, venue, now), following)

@@ -8,7 +8,7 @@ from rtdash.bookings import OutcomeKind
 from rtdash.domain.refusals import InvalidTransition, NotAlone, OperationIdReused
 from rtdash.domain.reservations import Op
 from rtdash.domain.stay_refusals import NoAvailability
-from rtdash.store import event_log, reservations
+from rtdash.store import event_log, pages
 from tests.bookings.test_deciding import TABLES, kinds, log, one, sold
 from tests.stores import GRILL, HOTEL, SMALL_HOTEL, room, table, then
 
@@ -98,7 +98,7 @@ async def test_a_long_list_is_one_transaction(bookings, committed, database):
     assert set(kinds(whole)) == {APPLIED}
     assert max(len(events) for events, _ in committed) == 1_000
     assert [kinds(one) for one in others] == [[APPLIED]] * 5
-    count = await database.read(lambda conn: reservations.count(conn, GRILL.id))
+    count = await database.read(lambda conn: pages.count(conn, GRILL.id, pages.Selection()))
     heads = await database.read(lambda conn: event_log.read_heads(conn, [TABLES]))
     assert (count, heads[TABLES]) == (1_005, 1_005)
 

@@ -11,6 +11,7 @@ import pytest
 from rtdash.bookings import OutcomeKind
 from rtdash.domain.reservations import Op, Operation, Reservation, Status
 from rtdash.store import reservations
+from rtdash.store.pages import Selection, read_page
 from tests.bookings.test_deciding import ROOM_NOTES, TABLES, kinds, log, one
 from tests.stores import GRILL, HOTEL, NOW, TODAY, table, then
 
@@ -114,7 +115,7 @@ async def check_rooms(database):
     """The counts of rooms are what the reservations hold, however often they were overwritten."""
 
     def read(conn):
-        page, cursor = reservations.read_page(conn, HOTEL.id, limit=10_000)
+        page, cursor = read_page(conn, HOTEL.id, Selection(limit=10_000))
         assert cursor is None
         first = TODAY - timedelta(days=30)
         return page, reservations.read_sold(conn, HOTEL.id, first, TODAY + timedelta(days=60))

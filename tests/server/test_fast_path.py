@@ -7,9 +7,13 @@ from itertools import repeat
 
 import pytest
 
+from rtdash.domain.instants import format_instant, utc_now
+from rtdash.store.database import StoreUnavailable
 from tests.server.running import GRILL, HOTEL, RunningServer, ask_until_refused
+from tests.server.wanted import TABLE
 
 STATS, UPCOMING = "/api/dashboard/stats", "/api/reservations/upcoming"
+TODAY, TABLES = "/api/dashboard/reservations/today", "/api/restaurant/reservations"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,11 @@ STATS, UPCOMING = "/api/dashboard/stats", "/api/reservations/upcoming"
         UPCOMING,
         f"{UPCOMING}?venue={GRILL}&withinMinutes=30&limit=5",
         f"{UPCOMING}?limit=500",
+        TODAY,
+        f"{TODAY}?venue={GRILL}&limit=3",
+        TABLES,
+        f"{TABLES}?venue={GRILL}&status=Confirmed&limit=3",
+        "/api/hotel/bookings?status=NoShow",
     ],
 )
 def test_both_ways_answer_alike(server: RunningServer, path: str) -> None:
@@ -51,6 +60,13 @@ def test_both_ways_answer_alike(server: RunningServer, path: str) -> None:
         (f"{UPCOMING}?limit=501", 422),
         (f"{UPCOMING}?limit=%C2%B2", 422),
         (f"{UPCOMING}?cursor=x", 422),
+        (f"{TABLES}?cursor=x", 422),
+        (f"{TABLES}?status=Upcoming", 422),
+        (f"{TABLES}?status=", 422),
+        (f"{TABLES}?limit=0", 422),
+        (f"{TABLES}?venue={HOTEL}", 422),
+        (f"{TABLES}?venue=nowhere", 403),
+        (f"{TODAY}?cursor=x", 422),
     ],
 )
 def test_what_is_wrong_stays_wrong(server: RunningServer, path: str, status: int) -> None:
@@ -58,6 +74,40 @@ def test_what_is_wrong_stays_wrong(server: RunningServer, path: str, status: int
     with server.client() as client:
         client.get(path.partition("?")[0])
         assert [client.get(path).status_code for _ in range(3)] == [status] * 3
+
+
+@pytest.mark.parametrize("path", [TODAY, TABLES])
+def test_a_page_has_what_was_booked_before_it_was_asked_for(
+    server: RunningServer, path: str
+) -> None:
+    """By whichever user, and as often as that happens."""
+    with server.client(user="books") as books, server.client(user="reads") as reads:
+        for _ in range(5):
+            now = TABLE | {"date": format_instant(utc_now())}
+            booked = books.post(TABLES, json=now).json()
+            listed = reads.get(path, params={"venue": GRILL, "limit": 500}).json()
+            assert booked in listed["reservations"]
+
+
+def test_a_page_that_the_store_cannot_give_is_a_problem(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is by the route: 503 with the time to wait."""
+
+    async def lost(*_: object) -> None:
+        raise StoreUnavailable("the store is away", reason="lost")
+
+    with server.client(user="waits") as client:
+        assert client.get(f"{TABLES}?limit=7").status_code == 200
+        monkeypatch.setattr(server.app.state.kept_pages, "first_page", lost)
+        monkeypatch.setattr(server.app.state.kept_pages, "at_hand", lambda *_: None)
+        answers = [client.get(f"{TABLES}?limit=7"), client.get(TABLES, params={"limit": "07"})]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["type"]) == (
+            503,
+            "urn:rtdash:problem:unavailable",
+        )
+        assert "Retry-After" in answer.headers
 
 
 def test_a_question_of_unusual_length_is_not_remembered(server: RunningServer) -> None:

@@ -13,7 +13,8 @@ from rtdash.domain.availability import Rooms
 from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Op, Status
-from rtdash.store import reservations, schema_upgrade, store_url
+from rtdash.store import pages, reservations, schema_upgrade, store_url
+from rtdash.store.pages import Selection
 from rtdash.store.venues import save_venues
 from tests.figures import Version, totals_at
 from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
@@ -21,13 +22,13 @@ from tests.stores import GRILL, NOW, TODAY, VENUES, ManualClock, table, then
 pytestmark = pytest.mark.anyio
 
 
-async def pages(database, limit, **filters):
+async def ids_by_page(database, limit, **filters):
     """All pages of the restaurant's reservations."""
     found, cursor = [], None
     while True:
         page, cursor = await database.read(
-            lambda conn, cursor=cursor: reservations.read_page(
-                conn, GRILL.id, limit=limit, cursor=cursor, **filters
+            lambda conn, cursor=cursor: pages.read_page(
+                conn, GRILL.id, Selection(limit=limit, cursor=cursor, **filters)
             )
         )
         found.append([one.id for one in page])
@@ -47,10 +48,10 @@ async def test_pages_go_by_start_then_id_and_join_without_gap(bookings, database
         ]
     )
     order = ["r1", "r3", "r4", "r0", "r2", "r5"]
-    assert await pages(database, 10) == [order]
-    assert await pages(database, 6) == [order]
-    assert await pages(database, 2) == [order[:2], order[2:4], order[4:]]
-    assert await pages(database, 5) == [order[:5], order[5:]]
+    assert await ids_by_page(database, 10) == [order]
+    assert await ids_by_page(database, 6) == [order]
+    assert await ids_by_page(database, 2) == [order[:2], order[2:4], order[4:]]
+    assert await ids_by_page(database, 5) == [order[:5], order[5:]]
 
 
 async def test_filters(bookings, database):
@@ -63,19 +64,23 @@ async def test_filters(bookings, database):
         ]
     )
     await bookings.apply([then(Op.CANCEL, "r1"), then(Op.CANCEL, "r3")])
-    assert await pages(database, 9, statuses=[Status.CANCELLED]) == [["r1", "r3"]]
-    assert await pages(database, 9, business_date=TODAY) == [["r0", "r1"]]
-    assert await pages(database, 9, statuses=[Status.CONFIRMED], business_date=TODAY) == [["r0"]]
+    assert await ids_by_page(database, 9, statuses=[Status.CANCELLED]) == [["r1", "r3"]]
+    assert await ids_by_page(database, 9, business_date=TODAY) == [["r0", "r1"]]
+    assert await ids_by_page(database, 9, statuses=[Status.CONFIRMED], business_date=TODAY) == [
+        ["r0"]
+    ]
     window = {"start_from": NOW + timedelta(hours=2), "start_until": NOW + timedelta(hours=26)}
-    assert await pages(database, 9, **window) == [["r1", "r2"]]
+    assert await ids_by_page(database, 9, **window) == [["r1", "r2"]]
     assert (
         await database.read(
-            lambda conn: reservations.count(conn, GRILL.id, statuses=[Status.CANCELLED])
+            lambda conn: pages.count(conn, GRILL.id, Selection(statuses=[Status.CANCELLED]))
         )
         == 2
     )
     assert (
-        await database.read(lambda conn: reservations.count(conn, GRILL.id, business_date=TODAY))
+        await database.read(
+            lambda conn: pages.count(conn, GRILL.id, Selection(business_date=TODAY))
+        )
         == 2
     )
 
@@ -83,8 +88,8 @@ async def test_filters(bookings, database):
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "WzEsMl0", "☃", "W251bGwsIDEsIDJd"])
 async def test_foreign_cursors_are_refused(database, cursor):
     """Whatever they hold."""
-    with pytest.raises(reservations.BadCursor):
-        await database.read(lambda conn: reservations.read_page(conn, GRILL.id, cursor=cursor))
+    with pytest.raises(pages.BadCursor):
+        await database.read(lambda conn: pages.read_page(conn, GRILL.id, Selection(cursor=cursor)))
 
 
 async def test_an_unknown_reservation_is_none(database):

@@ -15,6 +15,7 @@ from rtdash.protocol.channels import Stream, reservations_channel
 from rtdash.protocol.messages import decode
 from rtdash.server.zone_rules import follow_zone_rules
 from rtdash.store import announcements, dialects, event_log, reservations, schema, zone_rules
+from rtdash.store.pages import Selection, read_page
 from tests.stores import GRILL, HOTEL, NOW, VENUES, room, table, then
 from tests.zone_files import rules_of, write_zone
 
@@ -76,7 +77,7 @@ async def test_the_guests_hour_stays(database, under) -> None:
         assert after.business_date == EVENING.date()
         assert after.local_start.startswith("2026-03-12T19:00:00.000+01:00[")
         page, _ = await database.read(
-            lambda conn: reservations.read_page(conn, GRILL.id, business_date=EVENING.date())
+            lambda conn: read_page(conn, GRILL.id, Selection(business_date=EVENING.date()))
         )
         assert [one.id for one in page] == ids[:2]
         # what has taken place keeps its instant; a stay begins at its hour, its nights are as sold

@@ -1,35 +1,43 @@
-"""The two reads that every polling dashboard repeats, answered from bytes at hand before any
-routing; the way to hot writes and to the socket.
+"""The reads that every polling dashboard repeats, figures and first pages, answered from bytes at
+hand before any routing; the way to hot writes and to the socket.
 
-Only what can be answered at once is answered here; everything else, refusals too, goes on to the
-routes, which are the truth.
+Only usual questions of known tokens are answered here; everything else, refusals too, goes on to
+the routes, which are the truth.
 """
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from rtdash.dashboard import Snapshot
+from rtdash.domain.reservations import Status
+from rtdash.domain.venues import business_date
 from rtdash.protocol.etags import is_listed
 from rtdash.server.auth.bearer import parse_bearer
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.access import choose_venue
 from rtdash.server.rest.adapting import as_get, without_prefix
-from rtdash.server.rest.fast_writes import WRITES, write_at_once
+from rtdash.server.rest.fast_writes import WRITES, carry_out, write_at_once
+from rtdash.server.rest.kept_pages import KeptPage, PageKey
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.problems import Problem
-from rtdash.server.rest.responses import CACHE_CONTROL, JSON
+from rtdash.server.rest.responses import CACHE_CONTROL, JSON, answer
 from rtdash.server.rest.routers.dashboard import (
     DEFAULT_WITHIN_MINUTES,
     MAX_WITHIN_MINUTES,
     STATS_PATH,
+    TODAY_PATH,
     UPCOMING_PATH,
 )
+from rtdash.server.rest.routers.reservations import PATHS
 from rtdash.server.rest.upcoming_lists import KeptList, ListKey
 from rtdash.server.services import Services
 from rtdash.server.ws.connection_manager import websocket_endpoint
@@ -44,12 +52,21 @@ _CACHE_CONTROL = (b"cache-control", CACHE_CONTROL.encode())
 _CONTENT_TYPE = (b"content-type", JSON.encode())
 
 
+_KINDS = {path: kind for kind, path in PATHS.items()}
+_READS = frozenset({STATS_PATH, UPCOMING_PATH, TODAY_PATH, *_KINDS})
+
+_Found = Snapshot | KeptList | KeptPage
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Question of a token with a path and a query: `key` is None for the figures."""
+    """Question of a token with a path and a query: `key` is None for the figures. With `is_today`
+    its date is that of the moment.
+    """
 
     venue_id: str
-    key: ListKey | None
+    key: ListKey | PageKey | None
+    is_today: bool = False
 
 
 class FastPath(FastAPI):
@@ -69,18 +86,11 @@ class FastPath(FastAPI):
             scope = without_prefix(scope)
         if (
             scope["type"] == "http"
-            and scope["path"] in {STATS_PATH, UPCOMING_PATH}
+            and scope["path"] in _READS
             and scope["method"] == "GET"
+            and await self._read(scope, receive, send)
         ):
-            start = time.perf_counter()
-            services: Services = self.state.services
-            token, if_none_match = _read_headers(scope)
-            if token is not None and (found := self._find(services, scope, token)):
-                status = await _send(send, found.body, found.etag, if_none_match)
-                services.metrics.count_request(
-                    "GET", scope["path"], status, time.perf_counter() - start
-                )
-                return
+            return
         if scope["type"] == "websocket" and scope["path"] == SOCKET_PATH:
             scope["app"] = self
             await websocket_endpoint(WebSocket(scope, receive, send))
@@ -93,21 +103,55 @@ class FastPath(FastAPI):
             return
         await super().__call__(scope, receive, send)
 
-    def _find(self, services: Services, scope: Scope, token: str) -> Snapshot | KeptList | None:
-        """Return the answer, if token, venue, bytes and rate are all at hand."""
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer a read. False when it is for its route."""
+        start = time.perf_counter()
+        services: Services = self.state.services
+        token, if_none_match = _read_headers(scope)
+        found = None if token is None else self._find(services, scope, token)
+        if found is None:
+            return False
+        if isinstance(found, PageKey):
+            request = Request(scope, receive)
+            await carry_out(services, request, send, partial(self._read_page, request, found))
+            return True
+        status = await _send(send, found.body, found.etag, if_none_match)
+        services.metrics.count_request("GET", scope["path"], status, time.perf_counter() - start)
+        return True
+
+    async def _read_page(self, request: Request, key: PageKey) -> Response:
+        venue = self.state.services.venues[key.venue_id]
+        page = await self.state.kept_pages.first_page(key, venue)
+        return answer(request, page.body, etag=page.etag)
+
+    def _find(self, services: Services, scope: Scope, token: str) -> _Found | PageKey | None:
+        """Return the answer, if token, venue, bytes and rate are all at hand; where a page is not,
+        its key.
+        """
         digest = token_digest(token)
         try:
             caller = services.verifier.recall(digest)
             question = self._question(services, scope, caller, digest)
         except (TokenRefused, Problem, LookupError, ValueError):
             return None
-        at_least = services.read_your_writes.last_write(caller.sub, question.venue_id)
-        found: Snapshot | KeptList | None
-        if question.key is None:
-            found = services.dashboard.fresh(question.venue_id, at_least)
+        found: _Found | PageKey | None
+        if isinstance(question.key, PageKey):
+            found = self._find_page(services, question.key, is_today=question.is_today)
         else:
-            found = self.state.upcoming_lists.fresh(question.key, at_least)
+            at_least = services.read_your_writes.last_write(caller.sub, question.venue_id)
+            found = (
+                services.dashboard.fresh(question.venue_id, at_least)
+                if question.key is None
+                else self.state.upcoming_lists.fresh(question.key, at_least)
+            )
         return None if found is None or services.limits.take(caller.sub) else found
+
+    def _find_page(self, services: Services, key: PageKey, *, is_today: bool) -> KeptPage | PageKey:
+        venue = services.venues[key.venue_id]
+        if is_today:
+            key = key._replace(on_date=business_date(venue, services.clock()))
+        page: KeptPage | None = self.state.kept_pages.at_hand(key, venue)
+        return key if page is None else page
 
     def _question(
         self, services: Services, scope: Scope, caller: Principal, digest: bytes
@@ -162,18 +206,21 @@ async def _send(send: Send, body: bytes, etag: str, if_none_match: bytes | None)
 
 
 def _read_question(services: Services, scope: Scope, caller: Principal) -> _Question:
+    path = scope["path"]
     asked = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    venue = choose_venue(services.venues, caller, asked.pop("venue", None))
-    key = None
-    if scope["path"] == UPCOMING_PATH:
-        key = ListKey(
-            venue.id,
-            _whole(asked.pop("withinMinutes", str(DEFAULT_WITHIN_MINUTES)), MAX_WITHIN_MINUTES),
-            _whole(asked.pop("limit", str(DEFAULT_LIMIT)), MAX_LIMIT),
-        )
+    venue = choose_venue(services.venues, caller, asked.pop("venue", None), kind=_KINDS.get(path))
+    key: ListKey | PageKey | None = None
+    if path != STATS_PATH:
+        limit = _whole(asked.pop("limit", str(DEFAULT_LIMIT)), MAX_LIMIT)
+        if path == UPCOMING_PATH:
+            within = asked.pop("withinMinutes", str(DEFAULT_WITHIN_MINUTES))
+            key = ListKey(venue.id, _whole(within, MAX_WITHIN_MINUTES), limit)
+        else:
+            status = asked.pop("status", None) if path in _KINDS else None
+            key = PageKey(venue.id, limit, None if status is None else Status(status))
     if asked:
         raise LookupError("the route judges what it is")
-    return _Question(venue.id, key)
+    return _Question(venue.id, key, is_today=path == TODAY_PATH)
 
 
 def _whole(text: str, most: int) -> int:

@@ -39,15 +39,25 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
     caller = _caller(services, request)
     if caller is None:
         return False
-    start, path = time.perf_counter(), scope["path"]
+    path = scope["path"]
+    options = (
+        {"key": request.headers[_KEY]}
+        if path != OPERATIONS_PATH and _KEY in request.headers
+        else {}
+    )
+    work = partial(WRITES[path], request, services, caller, **options)
+    await carry_out(services, request, send, work)
+    return True
+
+
+async def carry_out(
+    services: Services, request: Request, send: Send, work: Callable[[], Awaitable[Response]]
+) -> None:
+    """Answer with what `work` gives, or with the problem that it meets, and count the request."""
+    start = time.perf_counter()
     fault: Exception | None = None
     try:
-        options = (
-            {"key": request.headers[_KEY]}
-            if path != OPERATIONS_PATH and _KEY in request.headers
-            else {}
-        )
-        response = await WRITES[path](request, services, caller, **options)
+        response = await work()
     except Exception as error:  # noqa: BLE001
         # as Starlette does: whatever it is, the client gets a problem and the log has it
         problem = logged_problem(request, error)
@@ -55,11 +65,12 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
         fault = error if problem.code == "internal" else None
         # a refusal knows this frame, and with it the body: a name for it would keep both for ever
         del problem
-    services.metrics.count_request("POST", path, response.status_code, time.perf_counter() - start)
-    await response(scope, receive, send)
+    services.metrics.count_request(
+        request.method, request.scope["path"], response.status_code, time.perf_counter() - start
+    )
+    await response(request.scope, request.receive, send)
     if fault is not None:
         raise fault  # the server that runs the app logs the traceback
-    return True
 
 
 def _caller(services: Services, request: Request) -> Principal | None:

@@ -2,40 +2,37 @@
 look.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BeforeValidator
 
-from rtdash.domain.reservations import Reservation, Status
+from rtdash.domain.reservations import Reservation
 from rtdash.domain.venues import Venue
 from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.server.rest.dates import parse_date
 from rtdash.server.rest.problems import invalid
-from rtdash.store import reservations
+from rtdash.store import pages
 from rtdash.store.database import Connection
+from rtdash.store.pages import DEFAULT_LIMIT, Selection
 
-DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "CursorQuery",
+    "DateQuery",
+    "LimitQuery",
+    "Selection",
+    "page_body",
+    "read_page",
+]
 
 LimitQuery = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Reservations on a page.")]
 DateQuery = Annotated[date, BeforeValidator(parse_date)]
 CursorQuery = Annotated[str | None, Query(max_length=300, description="`next` of the page before.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Selection of the reservations of a venue that a list shows, and from where."""
-
-    statuses: Collection[Status] | None = None
-    business_date: date | None = None
-    start_from: datetime | None = None
-    start_until: datetime | None = None
-    limit: int = DEFAULT_LIMIT
-    cursor: str | None = None
 
 
 def read_page(
@@ -43,17 +40,8 @@ def read_page(
 ) -> tuple[list[Reservation], str | None]:
     """The page and the cursor of the next one. Raises Problem (422) for a cursor that isn't one."""
     try:
-        return reservations.read_page(
-            connection,
-            venue.id,
-            statuses=selection.statuses,
-            business_date=selection.business_date,
-            start_from=selection.start_from,
-            start_until=selection.start_until,
-            limit=selection.limit,
-            cursor=selection.cursor,
-        )
-    except reservations.BadCursor as reason:
+        return pages.read_page(connection, venue.id, selection)
+    except pages.BadCursor as reason:
         raise invalid([("cursor", str(reason))]) from None
 
 

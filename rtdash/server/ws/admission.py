@@ -124,10 +124,10 @@ class Admission:
                 "send a token: ?token=…, Authorization: Bearer …, or the subprotocol bearer.…",
             )
         verifier, limits = self._context.verifier, self._context.limits
-        # a timer for each handshake of a storm costs more than the check of its token
-        timeout_s = (limits.handshake_timeout_s or None) if verifier.may_wait else None
         try:
-            async with asyncio.timeout(timeout_s):
+            if not verifier.may_wait:  # a timeout would cost more than the check of the token
+                return await verifier.authenticate(asked.token)
+            async with asyncio.timeout(limits.handshake_timeout_s or None):
                 return await verifier.authenticate(asked.token)
         except TokenRefused as refused:
             code = (

@@ -9,12 +9,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
-from websockets.protocol import OPEN, SERVER, Protocol
+from websockets.protocol import Protocol
 
+from rtdash.protocol.client_frames import new_parser
 from rtdash.protocol.frames import text_frame
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.ws.admission import Admission
 from rtdash.server.ws.connection_context import ConnectionContext
+from rtdash.server.ws.eager_task import begin
 from rtdash.server.ws.fast_transport import FastTransport
 from rtdash.server.ws.handshake import Handshake, failed, read_query, wrong_path
 from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener
@@ -29,7 +31,6 @@ MAX_EARLY_BYTES = 64 * 1024
 
 _PROTOCOLS = b"sec-websocket-protocol"
 _JUDGED = frozenset({_PROTOCOLS, b"authorization", b"host", b"origin"})
-_FRAMES_LOG = logging.getLogger("websockets.server")
 _log = logging.getLogger(__name__)
 
 
@@ -41,8 +42,8 @@ class FastHandshake:
         self._admission = admission
 
     def upgrade(self, http: HttpProtocol, early: bytes) -> None:
-        """Answer a handshake with a head that the protocol has parsed, in a task as it may have to
-        wait. From here on the socket is not the HTTP protocol's any more; `early` came behind the
+        """Answer a handshake with a head that the protocol has parsed, in a task if it has to wait.
+        From here on the socket is not the HTTP protocol's any more; `early` came behind the
         head.
         """
         transport = http.transport
@@ -67,7 +68,10 @@ class FastHandshake:
             pending = FastPendingUpgrade(transport, http.connections, asked, accept_response)
             if early:
                 pending.data_received(early)
-            self._context.spawn(self._let_in(pending))
+            if self._context.verifier.may_wait:
+                self._context.spawn(self._let_in(pending))
+            else:
+                begin(self._let_in(pending), self._context.spawn)
 
     async def _let_in(self, pending: "FastPendingUpgrade") -> None:
         try:
@@ -120,7 +124,7 @@ class FastPendingUpgrade:
         # to the new protocol first. Reading was paused if it was too much; the new one counts it by
         # its own limits from here on.
         link = FastTransport(
-            self._transport, self._frames(rules.message_limit_bytes), self._connections, rules
+            self._transport, self._accept_response.extensions, self._connections, rules
         )
         link.receiver = receiver_of(link)
         self._connections.discard(self)
@@ -133,7 +137,7 @@ class FastPendingUpgrade:
 
     async def reject(self, farewell: bytes, code: int, reason: str) -> None:
         """The peer's Close ends it, or the end of our patience."""
-        self._farewell = self._frames(MAX_EARLY_BYTES)
+        self._farewell = new_parser(self._accept_response.extensions, MAX_EARLY_BYTES)
         self._farewell.send_close(code, reason)
         self._transport.write(text_frame(farewell) + b"".join(self._farewell.data_to_send()))
         asyncio.get_running_loop().call_later(REFUSED_LINGER_S, self._transport.abort)
@@ -171,14 +175,6 @@ class FastPendingUpgrade:
     def shutdown(self) -> None:
         """The server ends."""
         self._transport.close()
-
-    def _frames(self, message_limit_bytes: int) -> Protocol:
-        frames = Protocol(
-            SERVER, state=OPEN, max_size=message_limit_bytes or None, logger=_FRAMES_LOG
-        )
-        frames.debug = False  # its debug log has every frame, and with them tokens
-        frames.extensions = list(self._accept_response.extensions)
-        return frames
 
 
 def _fields(head: RequestHead) -> dict[str, str]:

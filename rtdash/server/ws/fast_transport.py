@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol
 
 from rtdash.hub import EncodedBatch
+from rtdash.protocol.client_frames import TEXT, new_parser, read_whole
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PING_HEAD, PONG_HEAD, deflate_frames, join_frames
 from rtdash.server.ws.transport import TransportLimits, TransportListener, fail
@@ -20,12 +22,16 @@ carried out. A connection with more is aborted."""
 class FastTransport:
     """An asyncio protocol and a Transport in one object: no coroutine, no queue, no scope a
     connection.
+
+    The parser takes a third of a connection's memory and more time than its subscribe, so it is
+    made for the first frame that is not as common ones are, and parses everything from there on.
     """
 
     __slots__ = (
         "_conn",
         "_connections",
         "_deflates",
+        "_extensions",
         "_fragments",
         "_late_bytes",
         "_rules",
@@ -40,15 +46,16 @@ class FastTransport:
     def __init__(
         self,
         transport: asyncio.Transport,
-        conn: Protocol,
+        extensions: Sequence[Extension],
         connections: set[Any],
         rules: TransportLimits,
     ) -> None:
         self._transport = transport
-        self._conn = conn
+        self._extensions = extensions
+        self._conn: Protocol | None = None
         self._connections = connections
         self._rules = rules
-        self._deflates = bool(conn.extensions)
+        self._deflates = bool(extensions)
         self.write: Callable[[bytes], object] | None = None if self._deflates else transport.write
         self._fragments: list[bytes] | None = None
         self._late_bytes = 0
@@ -76,14 +83,15 @@ class FastTransport:
 
     def ping(self, payload: bytes) -> None:
         """Write a ping."""
-        if self._conn.state is OPEN:
+        if self._conn is None or self._conn.state is OPEN:
             self._write(PING_HEAD + bytes((len(payload),)) + payload)
 
     def close(self, code: int, reason: str) -> None:
         """Write a Close; the peer's ends the socket."""
-        if self._conn.state is OPEN:
-            self._conn.send_close(code, reason)
-            self._write_queued()
+        conn = self._parser()
+        if conn.state is OPEN:
+            conn.send_close(code, reason)
+            self._write(b"".join(conn.data_to_send()))
 
     def abort(self) -> None:
         """End the socket now."""
@@ -109,7 +117,8 @@ class FastTransport:
     def data_received(self, data: bytes) -> None:
         """Frames from the peer."""
         try:
-            self._receive(data)
+            if self._conn is not None or not self._take_whole(data):
+                self._parse(data)
         except Exception:  # noqa: BLE001
             # the outermost loop of a connection: a fault in it must not look like a broken network
             fail(self, self.receiver)
@@ -125,7 +134,9 @@ class FastTransport:
         """
         self._connections.discard(self)
         self.receiver.lost()
-        del self.receiver, self._conn.parser
+        del self.receiver
+        if self._conn is not None:
+            del self._conn.parser
 
     def pause_writing(self) -> None:
         """The transport's buffer is above its high water mark."""
@@ -139,8 +150,20 @@ class FastTransport:
         """End with the server, where there was no drain before."""
         self.receiver.shutdown()
 
-    def _receive(self, data: bytes) -> None:
-        conn = self._conn
+    def _take_whole(self, data: bytes) -> bool:
+        """Take what a common client sends. False for everything else."""
+        whole = read_whole(data, self._rules.message_limit_bytes)
+        if whole is None:
+            return False
+        first, payload = whole
+        if first == TEXT:
+            self._text(payload)
+        else:
+            self.receiver.pong_received(payload)
+        return True
+
+    def _parse(self, data: bytes) -> None:
+        conn = self._parser()
         if conn.state is not OPEN:
             self._late_bytes += len(data)
             if self._late_bytes > LATE_BYTES:
@@ -156,10 +179,15 @@ class FastTransport:
             if conn.state is not OPEN and conn.close_rcvd is None:
                 break  # closed by us meanwhile: what came with it isn't looked at
         if conn.parser_exc is not None:
-            self._fail(queued)
+            self._fail(conn, queued)
         elif conn.close_rcvd is not None:
             self._write(b"".join(queued))
             self._transport.close()
+
+    def _parser(self) -> Protocol:
+        if self._conn is None:
+            self._conn = new_parser(self._extensions, self._rules.message_limit_bytes)
+        return self._conn
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
@@ -173,9 +201,8 @@ class FastTransport:
             case Opcode.PONG:
                 self.receiver.pong_received(bytes(frame.data))
             case Opcode.CLOSE:
-                self.receiver.close_received(
-                    self._conn.close_rcvd.code if self._conn.close_rcvd is not None else None
-                )
+                close = self._parser().close_rcvd
+                self.receiver.close_received(None if close is None else close.code)
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
@@ -194,26 +221,24 @@ class FastTransport:
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            if self._conn.state is OPEN:
-                self._conn.fail(CloseCode.INVALID_DATA, "a text frame that is not UTF-8")
-                self._fail(self._conn.data_to_send())
+            conn = self._parser()
+            if conn.state is OPEN:
+                conn.fail(CloseCode.INVALID_DATA, "a text frame that is not UTF-8")
+                self._fail(conn, conn.data_to_send())
         else:
             self.receiver.text_received(text)
 
-    def _fail(self, queued: list[bytes]) -> None:
+    def _fail(self, conn: Protocol, queued: list[bytes]) -> None:
         """The parser gave up and has its Close ready: what it means goes out first, then the Close;
         what still comes in is thrown away.
         """
-        refused = self._conn.close_sent
+        refused = conn.close_sent
         if queued and refused is not None:
             self.receiver.frame_refused(refused.code, refused.reason)
         self._write(b"".join(queued))
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._conn.parser_exc = None
-
-    def _write_queued(self) -> None:
-        self._write(b"".join(self._conn.data_to_send()))
+        conn.parser_exc = None
 
     def _write(self, data: bytes) -> None:
         if data and not self._transport.is_closing():

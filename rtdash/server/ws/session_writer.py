@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from rtdash.domain.instants import Clock
 from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.server.ws.session_groups import SessionGroups
 from rtdash.server.ws.write_pacer import WritePacer
 from rtdash.store import leases as lease_rows
 from rtdash.store import sessions as rows
@@ -69,6 +70,7 @@ class SessionWriter:
         self._ttl = timedelta(seconds=ttl_s)
         self._most_kept = KEPT_PER_CONNECTION * connections_per_user
         self._pacer = WritePacer()
+        self._groups = SessionGroups(database, clock)
         self._made: Counter[str] = Counter()
         self._confirmed: dict[str, BoundSession] = {}
         self._ended: dict[str, int] = {}
@@ -82,7 +84,7 @@ class SessionWriter:
         self, session: BoundSession, streams: Iterable[Stream], positions: Mapping[Stream, Position]
     ) -> None:
         """Store what the session follows and from where. Raises SessionTaken, StoreUnavailable."""
-        await self._pacer.wait_turn()
+        is_in_group = await self._pacer.wait_turn()
         now = self._clock()
         stored = rows.StoredSession(
             session.id,
@@ -98,8 +100,12 @@ class SessionWriter:
         # without knowing of it yet. The generation decides, since clocks can't: a resume raises it
         # in the row's own transaction, and every write names the one that it was made for. A late
         # write of the older holder then finds no row, however long it waited.
-        is_ours = await self._database.write(
-            lambda connection: rows.save(connection, stored, now=now)
+        is_ours = (
+            await self._groups.save(stored)
+            if is_in_group
+            else await self._database.write(
+                lambda connection: rows.save(connection, stored, now=now)
+            )
         )
         session.is_settled = True
         if not is_ours:

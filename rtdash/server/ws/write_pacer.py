@@ -22,20 +22,21 @@ class WritePacer:
         self._passed = 0
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def wait_turn(self) -> None:
-        """Wait for the turn of this write."""
+    async def wait_turn(self) -> bool:
+        """Wait for the turn of this write. Returns whether there are others that pass with it."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._waiting and now >= self._opens_at:
             self._opens_at, self._passed = now + PACE_S, 0
         if not self._waiting and self._passed < AT_ONCE:
             self._passed += 1
-            return
+            return False
         if not self._waiting:
             loop.call_at(self._opens_at, self._open)
         turn = loop.create_future()
         self._waiting.append(turn)
         await turn
+        return True
 
     def _open(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -8,30 +8,28 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rtdash.domain.reservations import NOT_COMING, Status
 from rtdash.domain.venues import business_date
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
+from rtdash.server.rest.kept_pages import PageKey, read_day
 from rtdash.server.rest.openapi import reading
 from rtdash.server.rest.paging import (
     DEFAULT_LIMIT,
     CursorQuery,
     LimitQuery,
-    Selection,
     page_body,
     read_page,
 )
 from rtdash.server.rest.responses import answer
 from rtdash.server.rest.upcoming_lists import ListKey, selection_of
-from rtdash.store import reservations
 
 STATS_PATH = "/api/dashboard/stats"
+TODAY_PATH = "/api/dashboard/reservations/today"
 UPCOMING_PATH = "/api/reservations/upcoming"
 DEFAULT_WITHIN_MINUTES = 1_440
 MAX_WITHIN_MINUTES = 525_600
 
 router = APIRouter(tags=["dashboard"])
-_COMING = frozenset(Status) - NOT_COMING
 
 
 @router.get(STATS_PATH, responses=reading(schemas.DashboardStats))
@@ -46,7 +44,7 @@ async def read_stats(
     return answer(request, snapshot.body)
 
 
-@router.get("/api/dashboard/reservations/today", responses=reading(schemas.TodaysReservations))
+@router.get(TODAY_PATH, responses=reading(schemas.TodaysReservations))
 async def read_today(
     request: Request,
     services: PartsDep,
@@ -60,21 +58,16 @@ async def read_today(
     """
     venue = choose_venue(services.venues, caller, venue_id)
     today = business_date(venue, services.clock())
-    selection = Selection(statuses=_COMING, business_date=today, limit=limit, cursor=cursor)
-    total, page = await services.database.read(
-        lambda connection: (
-            reservations.count(connection, venue.id, statuses=_COMING, business_date=today),
-            read_page(connection, venue, selection),
+    if cursor is None:
+        page = await request.app.state.kept_pages.first_page(
+            PageKey(venue.id, limit, on_date=today), venue
         )
-    )
+        return answer(request, page.body, etag=page.etag)
     return answer(
         request,
-        {
-            "venue": venue.id,
-            "businessDate": today.isoformat(),
-            "total": total,
-            **page_body(venue, page),
-        },
+        await services.database.read(
+            lambda connection: read_day(connection, venue, today, limit=limit, cursor=cursor)
+        ),
     )
 
 

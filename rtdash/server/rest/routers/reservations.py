@@ -2,7 +2,7 @@
 path and fields only.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
@@ -12,25 +12,17 @@ from starlette.responses import Response
 from rtdash.domain.refusals import ReservationNotFound
 from rtdash.domain.reservations import Status
 from rtdash.domain.terms import RESERVATION_ID
-from rtdash.domain.venues import Venue, VenueKind
-from rtdash.protocol.channels import Position, Stream, notifications_channel, reservations_channel
+from rtdash.domain.venues import VenueKind
 from rtdash.protocol.etags import version_etag
-from rtdash.protocol.messages import positions_json
 from rtdash.protocol.shown_reservations import reservation_json
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, VenueQuery, choose_venue
+from rtdash.server.rest.kept_pages import PageKey, read_list
 from rtdash.server.rest.openapi import reading
-from rtdash.server.rest.paging import (
-    DEFAULT_LIMIT,
-    CursorQuery,
-    LimitQuery,
-    Selection,
-    page_body,
-    read_page,
-)
+from rtdash.server.rest.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, Selection
 from rtdash.server.rest.responses import answer
-from rtdash.store import event_log, reservations
-from rtdash.store.database import Connection
+from rtdash.store import reservations
+from rtdash.store.log_state import read_log_state
 
 
 def _existing_form(reservation_id: str) -> str:
@@ -70,12 +62,19 @@ def _add_list(kind: VenueKind, path: str) -> None:
         gap.
         """
         venue = choose_venue(services.venues, caller, venue_id, kind=kind)
-        selection = Selection(
-            statuses=None if status is None else [status], limit=limit, cursor=cursor
-        )
+        if cursor is None:
+            key = PageKey(venue.id, limit, status)
+            page = await request.app.state.kept_pages.first_page(key, venue)
+            return answer(request, page.body, etag=page.etag)
+        statuses = None if status is None else [status]
+        selection = Selection(statuses=statuses, limit=limit, cursor=cursor)
         return answer(
             request,
-            await services.database.read(lambda connection: _list(connection, venue, selection)),
+            await services.database.read(
+                lambda connection: read_list(
+                    connection, venue, selection, read_log_state(connection, venue.id)
+                )
+            ),
         )
 
 
@@ -108,19 +107,3 @@ def _add_read(kind: VenueKind, path: str) -> None:
 for _kind, _path in PATHS.items():
     _add_list(_kind, _path)
     _add_read(_kind, _path)
-
-
-def _list(connection: Connection, venue: Venue, selection: Selection) -> dict[str, Any]:
-    """The heads are read before the page: where a read is no snapshot, the page may show more than
-    the heads say, never less.
-    """
-    streams = [
-        Stream(venue.id, reservations_channel(venue.kind)),
-        Stream(venue.id, notifications_channel(venue.kind)),
-    ]
-    epoch, heads = event_log.read_epoch(connection), event_log.read_heads(connection, streams)
-    page = read_page(connection, venue, selection)
-    positions = positions_json(
-        (stream.channel, Position(epoch, heads[stream])) for stream in streams
-    )
-    return {**page_body(venue, page), "positions": positions}
