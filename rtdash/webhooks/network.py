@@ -142,6 +142,16 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         return None if self._is_tls else "of the outside, which needs https"
 
 
+def load_backend() -> None:
+    """Import what a first connection needs. To be called in a thread: it takes 40 ms, for which the
+    event loop would hold every client up.
+    """
+    import anyio.streams.tls  # noqa: PLC0415
+
+    anyio.run(anyio.sleep, 0)
+    _ = anyio.connect_tcp  # the look at it imports its module
+
+
 def _addresses_of(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -23,7 +23,7 @@ from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.webhook_leases import LEASE_S
 from rtdash.store.webhooks import Webhook, read_all
 from rtdash.webhooks.attempt_pacer import AttemptPacer
-from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown
+from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown, load_backend
 from rtdash.webhooks.receiver import Receiver, Result
 from rtdash.webhooks.receiver_url import parse_receiver_url
 from rtdash.webhooks.sender import HoldLost, Sender
@@ -62,6 +62,7 @@ class Webhooks:
         self._by_stream: dict[Stream, list[Sender]] = {}
         self._held: list[Webhook] = []
         self._tls: ssl.SSLContext | None = None
+        self._is_loaded = False
         self._is_stale = False
 
     def change_allowed(self, allowed: AllowedAddresses) -> None:
@@ -200,6 +201,9 @@ class Webhooks:
         self._by_stream = dict(by_stream)
 
     async def _sender(self, webhook: Webhook) -> Sender:
+        if not self._is_loaded:
+            await asyncio.to_thread(load_backend)
+            self._is_loaded = True
         is_tls = webhook.url.startswith("https:")
         if is_tls and self._tls is None:
             with contextlib.suppress(OSError):  # each attempt tries again, and says what is wrong

@@ -85,7 +85,11 @@ class ReceiverServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True  # its sender was killed meanwhile
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 delivered = Delivered(self.path, headers, body)
                 receiver.attempts.append(delivered)
