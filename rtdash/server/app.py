@@ -18,6 +18,11 @@ from rtdash.server.http.byte_budget import HEADS_ADDRESS_BYTES, HEADS_TOTAL_BYTE
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.origin_policy import Cors, OriginPolicy
 from rtdash.server.http.peer_address import TrustedProxies
+from rtdash.server.http.unread_answers import (
+    UNREAD_ADDRESS_BYTES,
+    UNREAD_TOTAL_BYTES,
+    UnreadAnswers,
+)
 from rtdash.server.metrics.worker_metrics import WorkerMetrics
 from rtdash.server.rest import problems
 from rtdash.server.rest.address_pace import AddressPace
@@ -142,6 +147,7 @@ def _http_edge(services: Services) -> HttpEdge:
             dry_run=settings.limits.limits_dry_run,
             on_refused=refusals.labels("heads_in_flight_bytes").inc,
         ),
+        UnreadAnswers(total_bytes=UNREAD_TOTAL_BYTES, owner_bytes=UNREAD_ADDRESS_BYTES),
         TrustedProxies(settings.trusted_proxies),
         services.connection_manager.fast_handshake.upgrade if is_fast else PlainSocket.upgrade,
         settings.root_path,

@@ -194,3 +194,32 @@ async def test_a_connection_is_kept_for_longer_than_a_balancer_keeps_it(tmp_path
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"200 OK" in head
             assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"}")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://x/healthz", b"200"),
+        ("HTTP://x:80/healthz?a=b", b"200"),
+        ("http://x", b"200"),
+        ("http://x?a=b", b"200"),
+        ("/healthz", b"200"),
+        ("x", b"400"),
+    ],
+)
+async def test_a_target_in_the_form_for_proxies_is_read(
+    tmp_path: Path, lane: str, target: str, status: bytes
+) -> None:
+    """A server takes it (RFC 9112 section 3.2.2), also where its path is left out."""
+    with serving(tmp_path, lane) as server:
+        head = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        assert (await exchange(server, head.encode())).split()[1] == status
+
+
+async def test_a_handshake_in_the_form_for_proxies_is_read(tmp_path: Path, lane: str) -> None:
+    """As any other request."""
+    with serving(tmp_path, lane) as server:
+        head = HANDSHAKE.format(token=server.token()).replace("/ws", f"ws://x:{server.port}/ws", 1)
+        async with connected(server) as (reader, writer):
+            writer.write(head.encode())
+            assert b" 101 " in await asyncio.wait_for(reader.readline(), 10)

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from rtdash.server.http.byte_budget import ByteBudget
 from rtdash.server.http.idle_connections import IdleConnections
 from rtdash.server.http.peer_address import TrustedProxies
+from rtdash.server.http.unread_answers import UnreadAnswers
 from rtdash.settings import Limits
 
 
@@ -23,6 +24,7 @@ class HttpEdge:
     refusals: Counter
     idle_connections: IdleConnections[Any]
     heads: ByteBudget
+    unread: UnreadAnswers[Any]
     proxies: TrustedProxies
     upgrade: Callable[[Any, bytes], None]
     root_path: str = ""

@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rtdash.server.http.joined_writes import JoinedWrites
 from rtdash.server.http.peer_timers import PeerPhase
 from rtdash.server.http.request_head import (
+    FRAMING_FACTOR,
+    MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
     HeadRefusal,
     asks_for_websocket,
@@ -37,6 +39,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         """Whether the connection was refused or handed over: nothing of it is parsed any more."""
         self._writes: JoinedWrites | None = None
         self._body_left = 0
+        self._framing_bytes = 0
         self._is_upgrading = False
         self._upgrade_waits = False
 
@@ -62,7 +65,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request; its body follows."""
-        self.phase, self.head_bytes = PeerPhase.BODY, 0
+        self.phase, self.head_bytes, self._framing_bytes = PeerPhase.BODY, 0, 0
         self._is_upgrading = self.parser.should_upgrade()
         if self._is_upgrading:
             self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -74,6 +77,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Hand the bytes to the request."""
         self._body_left -= len(body)
+        self._framing_bytes = max(0, self._framing_bytes - (1 + FRAMING_FACTOR) * len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -129,7 +133,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         view, at = memoryview(data), 0
         while at < len(data):
             end = self._piece_end(data, at)
-            if self.phase is not PeerPhase.BODY:
+            if self.phase is PeerPhase.BODY:
+                self._framing_bytes += end - at
+            else:
                 self.head_bytes += end - at
             if self.head_bytes > MAX_HEAD_BYTES:
                 self.refuse(HeadRefusal.TOO_LARGE)
@@ -141,6 +147,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
                 return
             except httptools.HttpParserError:
                 self.refuse(self.refusal_of_head() or HeadRefusal.UNREADABLE)
+                return
+            if self._framing_bytes > MAX_FRAMING_BYTES:
+                self.refuse(HeadRefusal.FRAMING)
                 return
             at = end
             if at < len(data) and not self._may_parse():
@@ -193,7 +202,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         """Hand a WebSocket's handshake over once what was before it is answered; read any other
         upgrade as if it were not offered.
         """
-        if not asks_for_websocket(self.headers):
+        # HTTP/1.0 knows no Upgrade, and what proxies of its time pass on is to be ignored (RFC 9110
+        # section 7.8)
+        if self.scope["http_version"] == "1.0" or not asks_for_websocket(self.headers):
             self._is_upgrading = False
             head = without_upgrade(
                 self.scope["method"], self.url, self.scope["http_version"], self.headers

@@ -10,7 +10,8 @@ from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
 from rtdash.server.http.peer_address import PeerAddress, normalise
 from rtdash.server.http.peer_timers import PeerPhase, PeerTimers
-from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head
+from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head, origin_form
+from rtdash.server.http.unread_answers import reset
 
 MAX_HELD_BYTES = 256 * 1024
 """Of requests that came while one was being answered: reading is paused then, and what was on its
@@ -64,6 +65,7 @@ class HttpProtocol(OrderedHttpProtocol):
         """Forget the connection: nothing comes or goes any more."""
         self.end_reading()
         self._timers.stop()
+        self._edge.unread.forget(self)
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
@@ -72,6 +74,8 @@ class HttpProtocol(OrderedHttpProtocol):
         if refusal is not None:
             self._stop_parsing(refusal)
         self._edge.idle_connections.touch(self)
+        if not self.url.startswith(b"/"):
+            self.url = origin_form(self.url)
         self.scope["root_path"] = self._edge.root_path
         if self._edge.proxies:
             client = self.request_client()
@@ -94,16 +98,17 @@ class HttpProtocol(OrderedHttpProtocol):
         """Give the peer its time to read the answer."""
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
-            self._timers.expect_reading()
+            self._note_unread()
 
     def pause_writing(self) -> None:
         """Give the peer its time: more is written than it reads."""
         super().pause_writing()
-        self._timers.expect_reading()
+        self._note_unread()
 
     def resume_writing(self) -> None:
         """Note that the peer has read."""
         self._timers.has_read()
+        self._edge.unread.forget(self)
         super().resume_writing()
 
     def request_client(self) -> PeerAddress:
@@ -112,7 +117,7 @@ class HttpProtocol(OrderedHttpProtocol):
 
     def refuse(self, refusal: HeadRefusal) -> None:
         """Answer with an error, and count one of a limit."""
-        if refusal is HeadRefusal.TOO_LARGE:
+        if refusal in {HeadRefusal.TOO_LARGE, HeadRefusal.FRAMING}:
             self._count("head_limit_bytes")
         super().refuse(refusal)
 
@@ -131,6 +136,7 @@ class HttpProtocol(OrderedHttpProtocol):
     def upgrade(self, early: bytes) -> None:
         """Hand the socket to the WebSocket's lane."""
         self._timers.stop()
+        self._edge.unread.forget(self)
         self._edge.upgrade(self, early)
 
     def bound_rest(self) -> None:
@@ -154,16 +160,33 @@ class HttpProtocol(OrderedHttpProtocol):
             self._timers.expect(self.phase)
 
     def _charge(self, size: int) -> None:
-        """Count the bytes held for this peer, and drop it where they are too many. Those of a
-        trusted proxy count in all only: they are of many clients.
-        """
-        heads = self._edge.heads
-        owner = "" if self.peer.host in self._edge.proxies else self.peer.host
+        """Count the bytes held for this peer, and drop it where they are too many."""
+        heads, owner = self._edge.heads, self._owner()
         heads.give_back(owner, self._charged_bytes)
         self._charged_bytes = size if not size or heads.reserve(owner, size) else 0
         if self._charged_bytes != size:
             self.end_reading()
             self.transport.abort()
+
+    def _owner(self) -> str:
+        """Return the address that bytes count for. Those of a trusted proxy count in all only: they
+        are of many clients.
+        """
+        return "" if self.peer.host in self._edge.proxies else self.peer.host
+
+    def _note_unread(self) -> None:
+        """Wait for the peer to read; where too much waits, those go that have not for longest."""
+        self._timers.expect_reading()
+        unread = self.transport.get_write_buffer_size()
+        for late in self._edge.unread.note(self, self._owner(), unread):
+            late.drop_unread("unread_bytes")
+
+    def drop_unread(self, limit: str) -> None:
+        """End a connection that doesn't read its answer."""
+        self._count(limit)
+        if not self._edge.limits.limits_dry_run or limit == "unread_timeout_s":
+            self.end_reading()
+            reset(self.transport)
 
     def _stop_parsing(self, refusal: HeadRefusal) -> None:
         """Raise through the parser, which makes an error of its own of it."""
@@ -171,7 +194,10 @@ class HttpProtocol(OrderedHttpProtocol):
         raise ValueError(refusal)
 
     def _give_up(self, limit: str) -> None:
-        if limit == "unread_timeout_s" and not self.transport.get_write_buffer_size():
+        if limit == "unread_timeout_s":
+            self._edge.unread.forget(self)
+            if self.transport.get_write_buffer_size():
+                self.drop_unread(limit)
             return
         self._count(limit)
         self.end_reading()

@@ -1,5 +1,6 @@
 """Rules on the head of an HTTP request that the parser leaves to the server. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -9,7 +10,13 @@ MAX_HEAD_BYTES = 64 * 1024
 sixth of that."""
 MAX_FIELDS = 128
 """Fields of a head: each costs some 120 bytes, however short it is."""
+MAX_FRAMING_BYTES = 64 * 1024
+"""Of what stands between the bytes of a chunked body, beyond FRAMING_FACTOR times the body: the
+parser keeps an unfinished trailer whole, and reads an extension however long (CVE-2023-39326)."""
+FRAMING_FACTOR = 16
+"""Bytes around one byte of a body that are not counted: a chunk of one byte needs five."""
 
+_AUTHORITY = re.compile(rb"(?i:https?|wss?)://[^/?#]+")
 _PAIR = tuple[bytes, bytes]
 _HOP = {b"upgrade", b"http2-settings"}
 
@@ -21,6 +28,8 @@ class HeadRefusal(Enum):
     HOST = (400, "Send one Host field (RFC 9112 section 3.2).")
     TWO_TOKENS = (400, "Send one Authorization field.")
     METHOD = (405, "CONNECT is for proxies, and this is none.")
+    CODING = (501, "The only transfer coding that is known here is chunked, once.")
+    FRAMING = (413, "The chunks carry too much beside the body: extensions, or trailers.")
     TOO_LARGE = (
         431,
         f"The head is too large: at most {MAX_FIELDS} fields and {MAX_HEAD_BYTES // 1024} KiB.",
@@ -42,21 +51,41 @@ def check_head(method: bytes, version: str, headers: Sequence[_PAIR]) -> HeadRef
     """Return what is wrong with a whole head.
 
     Two Hosts may be read differently by a proxy and by the server behind it; of two bearers it is
-    unknown which is meant.
+    unknown which is meant. A coding besides `chunked` would leave the body coded, and HTTP/1.0
+    knows none, so that its proxies read another length (RFC 9112 section 6.1).
     """
     if method == b"CONNECT":
         return HeadRefusal.METHOD
     if len(headers) > MAX_FIELDS:
         return HeadRefusal.TOO_LARGE
     hosts = authorizations = 0
-    for name, _ in headers:
+    codings: list[bytes] = []
+    for name, value in headers:
         if name == b"host":
             hosts += 1
         elif name == b"authorization":
             authorizations += 1
+        elif name == b"transfer-encoding":
+            codings.append(value)
     if hosts > 1 or (not hosts and version == "1.1"):
         return HeadRefusal.HOST
-    return HeadRefusal.TWO_TOKENS if authorizations > 1 else None
+    if authorizations > 1:
+        return HeadRefusal.TWO_TOKENS
+    if codings and version == "1.0":
+        return HeadRefusal.UNREADABLE
+    is_known = not codings or b",".join(codings).strip(b" \t").lower() == b"chunked"
+    return None if is_known else HeadRefusal.CODING
+
+
+def origin_form(target: bytes) -> bytes:
+    """Return a target as a path and its query, also where it came in the absolute form, which is
+    for proxies and which a server takes as well (RFC 9112 section 3.2.2).
+    """
+    found = _AUTHORITY.match(target)
+    if found is None:
+        return target
+    path = target[found.end() :]
+    return path if path.startswith(b"/") else b"/" + path
 
 
 def asks_for_websocket(headers: Iterable[_PAIR]) -> bool:

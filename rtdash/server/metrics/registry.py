@@ -38,6 +38,7 @@ LIMITS = (
     "bodies_in_flight_bytes",
     "body_timeout_s",
     "unread_timeout_s",
+    "unread_bytes",
 )
 """Labels of `limit_refusals`: settings by their names, `max_connections` in its second sense, and
 three bounds that are fixed.
