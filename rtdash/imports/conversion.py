@@ -21,6 +21,8 @@ _GUARDED = re.compile(r'="([^"]*)"')
 _EMPTY = frozenset({"", "null", "NULL", "NA", "N/A", "n/a"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_VERSION = 2**53 - 1
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character in UTF-16: JSON can write one alone, and no store takes it."""
 
 
 def convert(
@@ -110,7 +112,7 @@ class _RowReader:
                 nights = (self._day(fields.check_out) - first).days
             if not 1 <= nights <= MAX_NIGHTS:
                 raise Unreadable(f"a stay has one night to {MAX_NIGHTS} nights, not {nights}")
-            last = first + timedelta(days=nights)
+            last = _after(first, nights)
             body |= {"checkIn": first.isoformat(), "checkOut": last.isoformat()}
         else:
             text = self._needed(fields.date)
@@ -179,6 +181,8 @@ class _RowReader:
             return ""
         if isinstance(value, dict | list):
             raise Unreadable("is no text and no number: name a path within it")
+        if isinstance(value, str) and _HALF.search(value):
+            raise Unreadable(f"{value[:40]!r} has half of a character (a lone surrogate)")
         if isinstance(value, bool):
             return str(value).lower()
         text = str(value).strip()
@@ -224,3 +228,10 @@ class _RowReader:
         if name is None:
             raise Unreadable("has no offset: name the `timezone` of local times in the map")
         return name
+
+
+def _after(day: date, nights: int) -> date:
+    try:
+        return day + timedelta(days=nights)
+    except OverflowError:
+        raise Unreadable(f"{nights} nights from {day} on end beyond the calendar") from None

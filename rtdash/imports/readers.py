@@ -85,12 +85,12 @@ def _read_json(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"no JSON: {error}") from None
     for number, one in enumerate(_listed(value, items), 1):
-        yield _record(one, number, items)
+        yield make_row(one, number, items)
 
 
 def _records(value: Any, number: int, items: str | None) -> Iterator[SourceRow | RowError]:
     for one in _listed(value, items):
-        yield _record(one, number, items)
+        yield make_row(one, number, items)
 
 
 def _listed(value: Any, items: str | None) -> list[Any]:
@@ -98,7 +98,8 @@ def _listed(value: Any, items: str | None) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _record(value: Any, number: int, items: str | None) -> SourceRow | RowError:
+def make_row(value: Any, number: int, items: str | None) -> SourceRow | RowError:
+    """Return a record of decoded JSON as a row; `items` is the path that led to it."""
     if isinstance(value, dict):
         return SourceRow(number, value)
     if value is None and items is not None:

@@ -239,3 +239,20 @@ def test_no_value_crashes_it(body: dict[str, Any]) -> None:
         1, body | {"guest": {"name": "A"}, "state": "booked", "duration": body["covers"]}
     )
     assert isinstance(convert(row, TABLE_MAP, venue="grill", zones=ZONES), RowError | dict)
+
+
+def test_a_stay_ends_within_the_calendar() -> None:
+    """The last day that there is has no day after it."""
+    made = operation_of(LINE.replace("24.07.2026", "31.12.9999"))
+    assert isinstance(made, RowError)
+    assert "beyond the calendar" in made.reason
+
+
+@pytest.mark.parametrize("name", ["Ann \ud800", "\udfff"], ids=ascii)
+def test_half_of_a_character_is_refused(name: str) -> None:
+    """JSON can write one; no store and no other program takes it."""
+    made = convert(
+        SourceRow(7, {"id": "a", "updated_at": "1", "guest": {"name": name}}), TABLE_MAP, venue="x"
+    )
+    assert isinstance(made, RowError)
+    assert made.line == 7

@@ -29,7 +29,8 @@ MAX_AMOUNT = 1_000_000_000
 Parse = Callable[[Any, Venue], Any]
 
 _OPERATION_ID = r"[\x21-\x7e]{1,200}"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, what Unicode calls a line end, and halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)

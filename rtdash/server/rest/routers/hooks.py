@@ -1,8 +1,6 @@
 """Webhooks of other systems: signed deliveries become `put`s; what can't is kept for a day."""
 
-import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -12,8 +10,7 @@ from starlette.responses import Response
 from rtdash.bookings import OutcomeKind
 from rtdash.domain.instants import format_instant
 from rtdash.domain.reservations import Op, Operation
-from rtdash.domain.venues import Venue
-from rtdash.imports import MapError, RowError, Undecodable, convert, read_rows
+from rtdash.imports import MapError, RowError, SourceRow, Undecodable, convert
 from rtdash.protocol.messages import encode
 from rtdash.protocol.webhooks import (
     ID,
@@ -26,6 +23,7 @@ from rtdash.protocol.webhooks import (
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, require_admin
 from rtdash.server.rest.bodies import read_body
+from rtdash.server.rest.hook_records import read_records
 from rtdash.server.rest.hook_sources import HookMap, HookSources
 from rtdash.server.rest.openapi import json_body, problems, reading
 from rtdash.server.rest.operation_lists import MAX_OPERATIONS
@@ -39,6 +37,8 @@ LIMIT_BYTES = 1024 * 1024
 """The body of a delivery."""
 LINES = 100
 """Lines of what was refused of one delivery that are kept."""
+LONGEST_LINE = 500
+"""Characters of such a line."""
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +135,7 @@ async def _apply(
     services: Services, mapping: HookMap, body: bytes, counts: dict[str, int]
 ) -> list[str]:
     """Apply what can be taken, count it, and return what is wrong with the rest."""
-    # in a thread: reading a thousand records takes longer than the event loop may be held
-    operations, wrong = await asyncio.to_thread(_operations, dict(services.venues), mapping, body)
+    operations, wrong = await _read(services, mapping, body)
     for outcome in await services.bookings.apply(operations):
         counts[outcome.result.value] += 1
         services.metrics.operations.add(1, outcome.result.value)
@@ -146,31 +145,48 @@ async def _apply(
     return wrong
 
 
-def _operations(
-    venues: Mapping[str, Venue], mapping: HookMap, body: bytes
+async def _read(
+    services: Services, mapping: HookMap, body: bytes
 ) -> tuple[list[Operation], list[str]]:
-    operations, wrong = [], []
-    zones = {venue.id: venue.timezone for venue in venues.values()}
+    """The operations of the records, and what is wrong with the others. A body that can't be read
+    to its end has none: its sender may have meant something else.
+    """
+    operations: list[Operation] = []
+    wrong: list[str] = []
+    zones = {venue.id: venue.timezone for venue in services.venues.values()}
+    number = 0
     try:
-        for number, row in enumerate(read_rows(body, mapping, name="hook.json")):
-            if number == MAX_OPERATIONS:
+        async for rows in read_records(body, mapping, services.decoding_turn):
+            for row in rows[: MAX_OPERATIONS - number]:
+                made = _operation(services, mapping, row, zones)
+                if isinstance(made, Operation):
+                    operations.append(made)
+                else:
+                    wrong.append(made[:LONGEST_LINE])
+            number += len(rows)
+            if number > MAX_OPERATIONS:
                 wrong.append(f"more than {MAX_OPERATIONS} records: send them in several deliveries")
                 break
-            made = row if isinstance(row, RowError) else convert(row, mapping, zones=zones)
-            if isinstance(made, RowError):
-                wrong.append(str(made))
-                continue
-            try:
-                operations.append(_operation(venues, made))
-            except Problem as problem:
-                wrong.append(f"record {row.line}: {problem.detail}")
     except Undecodable as error:
-        wrong.append(str(error))
+        return [], [str(error)]
     return operations, wrong
 
 
-def _operation(venues: Mapping[str, Venue], made: dict[str, Any]) -> Operation:
-    venue = venues.get(made.get("venue") or "")
+def _operation(
+    services: Services, mapping: HookMap, row: SourceRow | RowError, zones: dict[str, str]
+) -> Operation | str:
+    """The operation of a record, or what is wrong with it."""
+    made = row if isinstance(row, RowError) else convert(row, mapping, zones=zones)
+    if isinstance(made, RowError):
+        return str(made)
+    try:
+        return _checked(services, made)
+    except Problem as problem:
+        return f"record {row.line}: {problem.detail}"
+
+
+def _checked(services: Services, made: dict[str, Any]) -> Operation:
+    venue = services.venues.get(made.get("venue") or "")
     if venue is None or venue.kind.value != made["kind"]:
         raise Problem("invalid", f"there is no {made['kind']} {made.get('venue')!r}: mend the map")
     return read_operation(made, Op.PUT, venue)
