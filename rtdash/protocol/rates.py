@@ -2,6 +2,9 @@
 
 MAX_BUCKETS = 10_000
 """Names remembered at once by `TokenBuckets`: about 2 MB."""
+ROOM_SHARE = 20
+"""A twentieth of the names has room after all were looked at: in a flood of new names not each one
+costs a look at all others."""
 
 
 class TokenBucket:
@@ -68,5 +71,5 @@ class TokenBuckets:
             name: bucket for name, bucket in self._buckets.items() if not bucket.is_full(now)
         }
         # A flood of new names must not empty the whole table at once: only the oldest go.
-        while len(self._buckets) >= MAX_BUCKETS:
+        while len(self._buckets) >= MAX_BUCKETS - MAX_BUCKETS // ROOM_SHARE:
             del self._buckets[next(iter(self._buckets))]

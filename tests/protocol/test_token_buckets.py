@@ -33,6 +33,20 @@ def test_a_flood_of_names_drops_the_oldest(monkeypatch: pytest.MonkeyPatch) -> N
     assert buckets.take("address-0", 0.0) == 0
 
 
+def test_a_flood_of_names_looks_at_all_of_them_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new name would otherwise cost a look at thousands of others."""
+    looks = []
+    is_full = TokenBucket.is_full
+    monkeypatch.setattr(
+        TokenBucket, "is_full", lambda self, now: looks.append(now) or is_full(self, now)
+    )
+    buckets = TokenBuckets(1, 1)
+    for number in range(rates.MAX_BUCKETS + 5_000):
+        buckets.take(f"address-{number}", 0.0)
+        assert len(buckets) <= rates.MAX_BUCKETS
+    assert 0 < len(looks) <= 11 * rates.MAX_BUCKETS
+
+
 def test_no_rate_is_no_limit() -> None:
     """And nothing is remembered."""
     buckets = TokenBuckets(0, 1)

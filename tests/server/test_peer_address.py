@@ -2,7 +2,13 @@
 
 import pytest
 
-from rtdash.server.http.peer_address import PeerAddress, TrustedProxies, household, normalise
+from rtdash.server.http.peer_address import (
+    MAX_HOPS,
+    PeerAddress,
+    TrustedProxies,
+    household,
+    normalise,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +40,29 @@ def test_a_household_is_an_ipv4_address_or_a_64() -> None:
     assert household("2001:db8::1") == household("2001:db8::ffff:2") != household("2001:db8:0:1::1")
 
 
+def test_clients_behind_a_translator_are_households() -> None:
+    """All of IPv4 is one /64 there (NAT64, SIIT-DC): one flood would shut everybody out."""
+    assert household("64:ff9b::192.0.2.7") == household("192.0.2.7") != household("192.0.2.8")
+    assert household("64:ff9b:1::1") != household("64:ff9b:1::2")
+    assert household("::ffff:0:192.0.2.7") != household("::ffff:0:192.0.2.8")
+    assert household("::192.0.2.7") != household("::192.0.2.8")
+
+
 PROXY = PeerAddress("10.0.0.1", is_secure=False)
 
 
 def fields(**values: str) -> list[tuple[bytes, bytes]]:
     names = {"by": b"x-forwarded-for", "scheme": b"x-forwarded-proto"}
     return [(names[name], value.encode()) for name, value in values.items()]
+
+
+def test_of_a_long_chain_the_last_hops_are_looked_at() -> None:
+    """A client that writes thousands of addresses of trusted proxies costs nothing more."""
+    chain = [f"10.{number // 256}.{number % 256}.1" for number in range(6_000)]
+    headers = fields(by=", ".join(["203.0.113.7", *chain]), scheme="https")
+    assert TrustedProxies("10.0.0.0/8").client(PROXY, headers) == (chain[-MAX_HOPS], True)
+    short = fields(by=", ".join(["203.0.113.7", *chain[: MAX_HOPS - 1]]))
+    assert TrustedProxies("10.0.0.0/8").client(PROXY, short).host == "203.0.113.7"
 
 
 @pytest.mark.parametrize(

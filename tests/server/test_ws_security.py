@@ -22,6 +22,7 @@ from websockets.exceptions import InvalidStatus
 
 from rtdash.cli.main import run
 from rtdash.server.auth.tokens import DEFAULT_SCOPES
+from rtdash.server.http.origin_policy import LINES_A_MINUTE
 from tests.server.sockets import SECRET, Server, anyio_backend, edge, lane, serving
 
 __all__ = ["anyio_backend", "edge", "lane"]
@@ -221,13 +222,30 @@ async def test_a_refused_origin_is_logged_with_the_setting_that_would_allow_it(
                 await connect(server.url(token=server.token()), origin=origin, proxy=None)
         asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
         async with httpx2.AsyncClient(trust_env=False) as client:
-            for _ in range(2):
+            for headers in (asked, asked, {}, {"Origin": ""}):  # a probe names no page
                 url = f"http://127.0.0.1:{server.port}/api/user/profile"
-                await client.options(url, headers=asked)
-    lines = [record.getMessage() for record in caplog.records if "origin" in record.getMessage()]
+                await client.options(url, headers=headers)
+        lines = said_of_origins(caplog)
     assert [line.rpartition("RTDASH_ALLOWED_ORIGINS=")[2].split()[0] for line in lines] == [
         "https://dash.example",
         "https://other.example",
         "*",
         "https://page.example",
     ]
+
+
+def said_of_origins(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines about refused origins."""
+    return [record.getMessage() for record in caplog.records if "origin" in record.getMessage()]
+
+
+async def test_made_up_origins_dont_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is new, and anybody may send them: so many lines a minute for all of them."""
+    with serving(tmp_path, "fast") as server:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            for number in range(3 * LINES_A_MINUTE):
+                origin = {"Origin": f"https://{number}.example"}
+                await client.options(f"http://127.0.0.1:{server.port}/healthz", headers=origin)
+    assert LINES_A_MINUTE <= len(said_of_origins(caplog)) < 3 * LINES_A_MINUTE

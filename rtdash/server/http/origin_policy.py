@@ -9,10 +9,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rtdash.protocol.origins import Origins, canonical_origin
-from rtdash.protocol.rates import TokenBuckets
+from rtdash.protocol.rates import TokenBucket, TokenBuckets
 
 LOG_INTERVAL_S = 60.0
 """Between two lines about the same origin."""
+LINES_A_MINUTE = 20
+"""Lines about refused origins of all names, which anybody may make up."""
 LONGEST_ORIGIN = 253 + len("https://") + len(":65535")
 """Characters of an origin that can be meant: a longer one is cut in the log."""
 
@@ -30,18 +32,21 @@ class OriginPolicy:
         self.origins = origins
         self._monotonic = monotonic
         self._lines = TokenBuckets(1 / LOG_INTERVAL_S, 1)
+        self._all_lines = TokenBucket(LINES_A_MINUTE / 60, LINES_A_MINUTE, monotonic())
 
     def allows(self, origin: str, *, own: str | None = None) -> bool:
         """Whether a page of `origin` may ask; `own` is the server's own origin, as the client
-        names it. A refusal is logged, at most once a minute for each origin.
+        names it. A refusal is logged, at most once a minute for each origin and LINES_A_MINUTE
+        times for all.
         """
         if self.origins.allows(origin):
             return True
         name = canonical_origin(origin)
         if own is not None and name is not None and name == canonical_origin(own):
             return True
-        shown = (name or origin)[:LONGEST_ORIGIN]
-        if not self._lines.take(shown, self._monotonic()):
+        shown = (name or origin)[:LONGEST_ORIGIN] or "(an empty field)"
+        now = self._monotonic()
+        if not self._lines.take(shown, now) and not self._all_lines.take(now):
             _log.warning(
                 "a page of the origin %s was refused; RTDASH_ALLOWED_ORIGINS=%s would allow it",
                 shown,
@@ -70,8 +75,10 @@ class Cors(CORSMiddleware):
         if self._policy.origins != Origins():
             await super().__call__(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["method"] == "OPTIONS":
-            self._policy.allows(Headers(scope=scope).get("origin", ""))
+        is_asking = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        # without an origin it is no page's question, but a probe's or a person's
+        if is_asking and (origin := Headers(scope=scope).get("origin")):
+            self._policy.allows(origin)
         await self.app(scope, receive, send)
 
     def is_allowed_origin(self, origin: str) -> bool:

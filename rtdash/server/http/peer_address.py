@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from rtdash.settings.model import PREFIX_PATH
 
+MAX_HOPS = 32
+"""Addresses of X-Forwarded-For that are looked at: a client may write thousands, of trusted proxies
+too, and each is compared with every network."""
 _IPV6_NETWORK_BITS = 64
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+_SHARED = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/64"))
+"""Translators of a network's own (RFC 8215), and addresses that hold an IPv4 one: each counts by
+itself."""
 _SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 
 
@@ -60,7 +67,7 @@ class TrustedProxies:
         else:
             trusted = 1
             host = normalise(hops[-1])
-            while host in self and trusted < len(hops):
+            while host in self and trusted < min(len(hops), MAX_HOPS):
                 trusted += 1
                 host = normalise(hops[-trusted])
         scheme = schemes[max(0, len(schemes) - trusted)] if schemes else b""
@@ -105,11 +112,16 @@ def normalise(text: str) -> str:
 
 def household(host: str) -> str:
     """Return what a rate by address counts: an IPv4 address, or the /64 of an IPv6 one, since
-    providers hand out whole networks.
+    providers hand out whole networks. Behind a translator all of IPv4 is one /64: its clients are
+    told apart by the IPv4 address within (RFC 6052, RFC 7755).
     """
     address = parse_address(host) if ":" in host else None
     if not isinstance(address, IPv6Address):
         return host if address is None else str(address)
+    if address in _TRANSLATED:
+        return str(IPv4Address(int(address) & 0xFFFFFFFF))
+    if any(address in network for network in _SHARED):
+        return str(address)
     return str(int(address) >> (128 - _IPV6_NETWORK_BITS))
 
 
