@@ -1,5 +1,6 @@
 """Public keys: from files, from key sets, and none that shouldn't be one."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from rtdash.server.auth.keys import MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
+from rtdash.server.auth.keys import MAX_KEYS, MAX_SET_BYTES, Keys, KeyUnusable, read_key_file
 from rtdash.server.auth.tokens import TokenRefused, Verifier, token_digest
 from tests.programs import free_port
 from tests.server.sockets import LANES, serving
@@ -272,8 +273,15 @@ def test_a_key_file_that_cant_be_used_is_refused(tmp_path: Path, content: bytes,
 
 @pytest.mark.parametrize(
     "odd",
-    [None, [], {"alg": ["ES256"]}, {"use": ["sig"]}, {"kid": ["x"]}, {"key_ops": 5}, {"kty": []}],
-    ids=str,
+    [
+        *(None, [], {"alg": ["ES256"]}, {"use": ["sig"]}, {"kid": ["x"]}, {"key_ops": 5}),
+        *({"kty": []}, {"kty": "oct", "k": "c2VjcmV0"}, {"kty": "RSA", "x5c": ["MIIB"]}),
+        *({"crv": "secp256k1"}, {"crv": 256}, {"crv": ["P-256"]}, {"x": 5}, {"x": None}, {"x": {}}),
+        *({"x": "AA"}, {"x": "\ud800"}, {"d": 5}, {"d": "AA"}, {"kty": "RSA", "n": "AQAB", "e": 5}),
+        *({"kty": "RSA", "n": "_" * 60_000, "e": "AQAB"}, {"kty": "RSA", "n": "", "e": ""}),
+        *({"kty": "OKP", "crv": "X25519"}, {"kty": "OKP", "crv": "Ed448", "x": "AA"}),
+    ],
+    ids=lambda odd: str(odd)[:40],
 )
 async def test_an_odd_entry_takes_no_other_with_it(key_server: KeyServer, odd: object) -> None:
     """It is passed over by itself (RFC 7517 section 5)."""
@@ -282,3 +290,35 @@ async def test_an_odd_entry_takes_no_other_with_it(key_server: KeyServer, odd: o
     key_server.content = json.dumps({"keys": [entry, good | {"kid": "old"}]}).encode()
     verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
     assert (await verifier.authenticate(signed(OLD, "ES256", kid="old"))).sub == "anna"
+
+
+async def test_a_set_of_thousands_of_keys_costs_little(
+    key_server: KeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token that names no key is checked with a hundred at most, and of those that are passed
+    over some are named.
+    """
+    good = json.loads(ECAlgorithm.to_jwk(OLD.public_key()))
+    key_server.content = json.dumps({"keys": [{"kty": 1}] * 5_000 + [good] * 1_000}).encode()
+    assert len(key_server.content) < MAX_SET_BYTES
+    keys = Keys(jwks_url=key_server.url)
+    assert (await Verifier(SECRET, keys=keys).authenticate(signed(OLD, "ES256"))).sub == "anna"
+    assert len(keys.matching("ES256", None)) == MAX_KEYS
+    lines = [record.getMessage() for record in caplog.records]
+    assert 0 < len(lines) < 20
+    assert "5000 keys of the key set are passed over in all" in lines
+
+
+async def test_a_key_set_that_has_moved_is_not_followed(key_server: KeyServer) -> None:
+    """A redirect, also one in a circle, is no key set: the keys known so far stay."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: " + key_server.url.encode() + b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = Keys(jwks_url=f"http://127.0.0.1:{port}/")
+        assert not await keys.refresh()
+    assert key_server.asked == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWK
@@ -25,10 +26,19 @@ FETCH_TIMEOUT_S = 5.0
 """For the whole answer, however slowly it comes."""
 MAX_SET_BYTES = 256 * 1024
 """A key set of more is none: a hundred RSA keys have a tenth of it."""
+MAX_KEYS = 100
+"""Keys of a set that are used: a token that names none is checked with each."""
 MIN_RSA_BITS = 2048
+MAX_RSA_BITS = 16_384
+"""OpenSSL verifies nothing by a longer one."""
+_PASSED_OVER_LINES = 10
+_PEM = "PEM form (BEGIN PUBLIC KEY)"
 
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """The one algorithm that each type of key is taken for."""
+
+_UNREADABLE = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+"""What PyJWT raises for a key whose members are of wrong types or values."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +67,7 @@ class Keys:
         if jwks_url is not None:
             _check_url(jwks_url)
         self.on_changed: Callable[[], None] = lambda: None
-        """Called when the key set has become another: what was verified with it must be verified again."""
+        """Called when the keys are others: what was verified must be verified again."""
         self._fixed = tuple(fixed)
         self._fetched: tuple[Key, ...] = ()
         self._content = b""
@@ -114,12 +124,10 @@ class Keys:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
                 content = await _download(url)
-            keys = _read_key_set(content)
+            keys = self._fetched if content == self._content else _read_key_set(content)
         except (OSError, PyJWTError, ValueError, RecursionError) as error:
-            _log.warning(
-                "the key set can't be fetched (%s); the keys known so far stay",
-                type(error).__name__,
-            )
+            name = type(error).__name__
+            _log.warning("the key set can't be fetched (%s); the keys known so far stay", name)
             return False
         finally:
             self._fetching = None
@@ -138,11 +146,9 @@ def read_key_file(path: Path) -> tuple[Key, ...]:
     except OSError as error:
         raise KeyUnusable(f"the key file {path} can't be read: {error.strerror}") from None
     except ValueError:
-        raise KeyUnusable(
-            f"the key file {path} must hold public keys in PEM form (BEGIN PUBLIC KEY)"
-        ) from None
+        raise KeyUnusable(f"the key file {path} must hold public keys in {_PEM}") from None
     if not keys:
-        raise KeyUnusable(f"the key file {path} holds no key in PEM form (BEGIN PUBLIC KEY)")
+        raise KeyUnusable(f"the key file {path} holds no key in {_PEM}")
     return keys
 
 
@@ -187,14 +193,23 @@ def _read_key_set(content: bytes) -> tuple[Key, ...]:
     document = json.loads(content)
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        # one error for all that can be wrong with it
-        raise ValueError("a key set is a JSON object with a list `keys`")  # noqa: TRY004
-    keys = []
+        raise ValueError("a key set is a JSON object with a list `keys`")  # noqa: TRY004  one error
+    keys: list[Key] = []
+    passed_over = 0
     for number, entry in enumerate(entries, 1):
+        if len(keys) == MAX_KEYS:
+            _log.warning(
+                "of the %d keys of the key set the first %d are used", len(entries), number
+            )
+            break
         try:
             keys.append(_read_entry(entry))
         except KeyUnusable as reason:
-            _log.warning("key %d of the key set is passed over: %s", number, reason)
+            passed_over += 1
+            if passed_over <= _PASSED_OVER_LINES:
+                _log.warning("key %d of the key set is passed over: %s", number, reason)
+    if passed_over > _PASSED_OVER_LINES:
+        _log.warning("%d keys of the key set are passed over in all", passed_over)
     return tuple(keys)
 
 
@@ -203,9 +218,8 @@ def _read_entry(entry: Any) -> Key:
     if not isinstance(entry, dict):
         raise KeyUnusable("it is no JSON object")
     purposes = entry.get("key_ops", ["verify"])
-    if entry.get("use", "sig") != "sig" or not isinstance(purposes, list):
-        raise KeyUnusable("it is not for signatures")
-    if "verify" not in purposes:
+    is_list = isinstance(purposes, list)
+    if entry.get("use", "sig") != "sig" or not is_list or "verify" not in purposes:
         raise KeyUnusable("it is not for signatures")
     key_id = entry.get("kid")
     if key_id is not None and not isinstance(key_id, str):
@@ -217,13 +231,13 @@ def _read_entry(entry: Any) -> Key:
         raise KeyUnusable(f"its algorithm is not {algorithm}")
     try:
         return _key(PyJWK(entry, algorithm).key, key_id)
-    except (PyJWTError, ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (*_UNREADABLE, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"it can't be read ({type(error).__name__})") from None
 
 
 def _key(key: Any, key_id: str | None = None) -> Key:
     match key:
-        case rsa.RSAPublicKey() if key.key_size >= MIN_RSA_BITS:
+        case rsa.RSAPublicKey() if MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
             return Key("RS256", key, key_id)
         case ec.EllipticCurvePublicKey() if isinstance(key.curve, ec.SECP256R1):
             return Key("ES256", key, key_id)
@@ -231,6 +245,6 @@ def _key(key: Any, key_id: str | None = None) -> Key:
             return Key("EdDSA", key, key_id)
         case _:
             raise KeyUnusable(
-                f"a {type(key).__name__} is none of RSA ({MIN_RSA_BITS} bits or more), P-256 and"
-                " Ed25519"
+                f"a {type(key).__name__} is none of RSA ({MIN_RSA_BITS} to {MAX_RSA_BITS} bits), P-256"
+                " and Ed25519"
             )

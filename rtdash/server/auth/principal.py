@@ -57,7 +57,9 @@ def read_principal(claims: Mapping[str, Any]) -> Principal:
     if claims.get("use") == LOGIN_USE:
         raise TokenRefused("this is a sign-in code and no token: POST it to /api/login")
     venues = claims.get("venues", [])
-    if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
+    if not isinstance(venues, list) or not all(
+        isinstance(venue, str) and _is_text(venue) for venue in venues
+    ):
         raise TokenRefused("the token's claim `venues` must be a list of strings")
     scope = _text(claims, "scope", "a string of scopes with spaces between") or ""
     jti = _text(claims, "jti", f"a string of at most {MAX_JTI_CHARS} printable characters") or ""
@@ -86,9 +88,14 @@ def read_principal(claims: Mapping[str, Any]) -> Principal:
 
 def _text(claims: Mapping[str, Any], claim: str, form: str) -> str | None:
     value = claims.get(claim)
-    if claim in claims and not isinstance(value, str):
+    if claim in claims and not (isinstance(value, str) and _is_text(value)):
         raise TokenRefused(f"the token's claim `{claim}` must be {form}")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written in UTF-8: JSON may hold halves of characters."""
+    return value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _instant(claims: Mapping[str, Any], claim: str) -> datetime | None:
