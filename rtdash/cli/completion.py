@@ -60,6 +60,7 @@ def complete_venue(context: typer.Context, incomplete: str) -> list[tuple[str, s
     from rtdash.cli.credentials import find_token, find_url
     from rtdash.cli.failures import CommandFailed
     from rtdash.cli.http_client import request_json
+    from rtdash.client.shapes import VENUES
 
     data = context.params.get("data")
     with suppress(CommandFailed):
@@ -68,7 +69,7 @@ def complete_venue(context: typer.Context, incomplete: str) -> list[tuple[str, s
             find_url(data, context.params.get("url")),
             "/api/user/profile",
             find_token(data, context.params.get("token")),
-            fields=["venues"],
+            shape=VENUES,
             timeout_s=COMPLETION_TIMEOUT_S,
         )
         return [

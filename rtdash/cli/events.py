@@ -9,9 +9,14 @@ from rtdash.cli.completion import complete_channel, complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.options import option
 from rtdash.cli.watch import known_channels
+from rtdash.client.shapes import POSITION
 from rtdash.domain.printable import json_line
 
 PAGE = 500
+_SHAPE = {
+    "events": [dict],
+    "position": (POSITION, None),  # states are in no log
+}
 
 FetchPage = Callable[[int, int], Any]
 """Fetches at most `limit` events behind a seq."""
@@ -57,7 +62,7 @@ def events(
             base,
             f"/api/channels/{known}/events",
             bearer,
-            fields=["events", "position"],
+            shape=_SHAPE,
             params={"after": after, "limit": limit} | of_venue,
         )
 

@@ -122,6 +122,6 @@ def _run(
             f"/api/admin/guests/{act}",
             find_token(data, None, admin=True),
             json=body,
-            fields=["reservations"],
+            shape={"reservations": (int, list)},
         )
     return result

@@ -25,6 +25,8 @@ from rtdash.protocol.webhooks import SECRET_PREFIX
 SECRET_BYTES = 32
 
 _PATH = "/api/admin/webhooks"
+_WEBHOOKS = {"webhooks": [{"id": str, "lagEvents": int, "lagSeconds": (int, float)}]}
+_REFUSED = {"refused": [{"receivedAt": str, "source": str, "id": str, "problem": str}]}
 
 app = typer.Typer(
     help=(
@@ -49,8 +51,8 @@ def hooks(
     if context.invoked_subcommand is not None:
         return
     server = find_url(data, url), find_token(data, token, admin=True)
-    sent = _request("GET", server, fields=["webhooks"])["webhooks"]
-    refused = _request("GET", server, "/api/hooks", fields=["refused"])["refused"]
+    sent = _request("GET", server, shape=_WEBHOOKS)["webhooks"]
+    refused = _request("GET", server, "/api/hooks", shape=_REFUSED)["refused"]
     _print_webhooks(sent, as_json=as_json)
     for one in refused:
         if as_json:
@@ -99,7 +101,7 @@ def add(
     added = _request(
         "POST",
         (find_url(data, url), find_token(data, token, admin=True)),
-        fields=["id", "secret"],
+        shape={"id": str, "secret": str},
         json={name: value for name, value in asked.items() if value is not None},
     )
     if as_json:
@@ -146,13 +148,13 @@ def skip(
     path = _path_of(webhook)
     server = find_url(data, url), find_token(data, token, admin=True)
     if to is None:
-        found = _request("GET", server, fields=["webhooks"])["webhooks"]
+        found = _request("GET", server, shape=_WEBHOOKS)["webhooks"]
         to = next((one.get("heldSeq") for one in found if one["id"] == webhook), None)
         if to is None:
             raise CommandFailed(
                 f"no event of {webhook} is refused", hint="see its state with: rtdash hooks list"
             )
-    shown = _request("POST", server, f"{path}/skip", fields=["skippedEvents"], json={"seq": to})
+    shown = _request("POST", server, f"{path}/skip", shape={"skippedEvents": int}, json={"seq": to})
     total = f"{shown['skippedEvents']} in all"
     sys.stderr.write(f"events up to {to} are not sent to {webhook} any more ({total})\n")
 
@@ -169,7 +171,7 @@ def list_webhooks(
     Example: rtdash hooks list --json
     """
     server = find_url(data, url), find_token(data, token, admin=True)
-    _print_webhooks(_request("GET", server, fields=["webhooks"])["webhooks"], as_json=as_json)
+    _print_webhooks(_request("GET", server, shape=_WEBHOOKS)["webhooks"], as_json=as_json)
 
 
 @app.command("secret")

@@ -2,7 +2,6 @@
 text.
 """
 
-from collections.abc import Collection
 from typing import Any, NoReturn
 
 import httpx2
@@ -11,6 +10,7 @@ from rtdash.cli.credentials import reach_hint
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.client.api_errors import Unreachable
 from rtdash.client.environment import open_client
+from rtdash.client.shapes import Shape, has_shape
 
 TIMEOUT_S = 10
 _NO_CONTENT = 204
@@ -23,14 +23,14 @@ def request_json(
     path: str,
     token: str,
     *,
-    fields: Collection[str] = (),
+    shape: Shape = None,
     params: dict[str, Any] | None = None,
     json: Any = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Any:
-    """Send one request; return the decoded answer, a JSON object that has `fields`.
+    """Send one request; return the decoded answer, a JSON object of that shape.
 
-    Without `fields` the contract's answer is 204 without a body, and None is returned. Any other
+    Without a shape the contract's answer is 204 without a body, and None is returned. Any other
     answer, also one that says 200, comes from something that isn't rtdash. Raises CommandFailed.
     """
     try:
@@ -48,12 +48,12 @@ def request_json(
         _fail_unreachable(url, error.reason)
     if not answer.is_success:
         raise _refusal(answer, url)
-    if not fields:
+    if shape is None:
         if answer.status_code != _NO_CONTENT or answer.content:
             raise _foreign(answer, url)
         return None
     body = _decode(answer)
-    if not isinstance(body, dict) or any(field not in body for field in fields):
+    if not has_shape(body, shape):
         raise _foreign(answer, url)
     return body
 

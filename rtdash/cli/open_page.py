@@ -54,11 +54,12 @@ def open_page(
     """
     from rtdash.cli.http_client import request_json
     from rtdash.cli.token import parse_lifetime
+    from rtdash.client.shapes import VENUES
 
     base = find_url(data, url)
     lifetime = parse_lifetime(ttl)
     # a secret that is not the server's would only be noticed in the browser
-    request_json("GET", base, "/api/user/profile", local_token(data), fields=["venues"])
+    request_json("GET", base, "/api/user/profile", local_token(data), shape=VENUES)
     if print_only or not has_desktop():
         typer.echo(sign_in_address(base, data, venues=tuple(venue or ()), ttl=lifetime))
         if not print_only:

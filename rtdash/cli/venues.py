@@ -59,13 +59,14 @@ def list_venues(
     Examples: rtdash venues list · rtdash venues list --json
     """
     from rtdash.cli.http_client import request_json
+    from rtdash.client.shapes import VENUES
 
     profile = request_json(
         "GET",
         find_url(data, url),
         "/api/user/profile",
         find_token(data, token),
-        fields=["venues"],
+        shape=VENUES,
     )
     if as_json:
         typer.echo(json_line(profile["venues"]))

@@ -5,7 +5,7 @@ done twice.
 import asyncio
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import httpx2
@@ -13,6 +13,15 @@ import httpx2
 from rtdash.client.addresses import rest_url
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable, problem_of
 from rtdash.client.environment import open_client
+from rtdash.client.shapes import (
+    EVENT_PAGE,
+    PROFILE,
+    RESERVATIONS,
+    STATE_PAGE,
+    STATS,
+    Shape,
+    has_shape,
+)
 from rtdash.client.tokens import TokenSource, present_token
 from rtdash.protocol.backoff import Backoff
 
@@ -97,25 +106,27 @@ class Api:
 
     async def profile(self) -> JsonObject:
         """Fetch the user of the token, and its venues."""
-        return await self._get_object("/api/user/profile", ("id", "scopes", "venues"))
+        return await self._get_object("/api/user/profile", PROFILE)
 
     async def room_types(self, venue: str) -> JsonObject:
         """Fetch `currency` and `roomTypes` of a hotel."""
         return await self._get_object(
-            "/api/hotel/room-types", ("currency", "roomTypes"), venue=venue
+            "/api/hotel/room-types", {"currency": str, "roomTypes": [dict]}, venue=venue
         )
 
     async def menu_categories(self, venue: str) -> list[JsonObject]:
         """Fetch the categories of a restaurant's menu."""
         answer = await self._get_object(
-            "/api/restaurant/menu/categories", ("categories",), venue=venue
+            "/api/restaurant/menu/categories", {"categories": [dict]}, venue=venue
         )
         categories: list[JsonObject] = answer["categories"]
         return categories
 
     async def menu_items(self, venue: str) -> list[JsonObject]:
         """Fetch the items of all categories of a restaurant's menu."""
-        answer = await self._get_object("/api/restaurant/menu/items", ("items",), venue=venue)
+        answer = await self._get_object(
+            "/api/restaurant/menu/items", {"items": [dict]}, venue=venue
+        )
         items: list[JsonObject] = answer["items"]
         return items
 
@@ -124,8 +135,16 @@ class Api:
         next, positions`.
         """
         return await self._get_object(
-            "/api/dashboard/reservations/today", ("reservations",), venue=venue, limit=limit
+            "/api/dashboard/reservations/today", RESERVATIONS, venue=venue, limit=limit
         )
+
+    async def upcoming(self, venue: str) -> JsonObject:
+        """Fetch the reservations that come up, soonest first: `reservations, next`."""
+        return await self._get_object("/api/reservations/upcoming", RESERVATIONS, venue=venue)
+
+    async def stats(self, venue: str) -> JsonObject:
+        """Fetch the figures of a venue: `timestamp, stats` and more."""
+        return await self._get_object("/api/dashboard/stats", STATS, venue=venue)
 
     async def events(
         self,
@@ -141,7 +160,7 @@ class Api:
         """
         return await self._get_object(
             f"/api/channels/{channel}/events",
-            ("events", "position"),
+            STATE_PAGE if channel.endswith("_stats") else EVENT_PAGE,
             venue=venue,
             after=after,
             epoch=epoch,
@@ -149,11 +168,11 @@ class Api:
         )
 
     async def _get_object(
-        self, path: str, fields: Collection[str], **params: str | float | None
+        self, path: str, shape: Shape, **params: str | float | None
     ) -> JsonObject:
-        """Fetch an object that has the contract's fields: a portal or a proxy may say 200, too."""
-        body = await self.get_json(path, **params)
-        if not isinstance(body, dict) or any(field not in body for field in fields):
+        """Fetch an object of the contract's shape: a portal or a proxy may say 200, too."""
+        body: JsonObject = await self.get_json(path, **params)
+        if not has_shape(body, shape):
             raise Problem(
                 200,
                 title="The answer is not that of rtdash",
@@ -167,7 +186,7 @@ class Api:
             response = await self._client.request(
                 method, self.url + path, headers=headers, **content
             )
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unreachable(self.url, str(error) or type(error).__name__) from error
         if not response.is_success:
             raise problem_of(
@@ -177,7 +196,7 @@ class Api:
             )
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Problem(
                 response.status_code,
                 title="The answer is not JSON",

@@ -55,7 +55,7 @@ def problem_of(status: int, body: bytes, *, retry_after: str | None = None) -> P
     proxy's page) gives its status alone.
     """
     told: dict[str, Any] = {}
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         decoded = json.loads(body)
         told = decoded if isinstance(decoded, dict) else {}
     kind = NotAllowed if status in {401, 403} else Problem

@@ -11,6 +11,7 @@ import httpx2
 
 from rtdash.client.addresses import is_this_machine
 from rtdash.client.api_errors import Unreachable
+from rtdash.client.bounded_answers import bound_answer, bound_answer_async
 
 if TYPE_CHECKING:
     import ssl
@@ -23,12 +24,18 @@ def open_client(kind: Callable[..., Client], url: str, **options: object) -> Cli
     """Make an HTTP client (`httpx2.Client` or `AsyncClient`) for one server.
 
     A server on this machine is never reached through a proxy. Certificates are loaded only for
-    https. Raises Unreachable where the environment names a proxy or certificates that can't be
-    used.
+    https. Answers are bounded, in bytes and in time. Raises Unreachable where the environment names
+    a proxy or certificates that can't be used.
     """
     is_near = is_this_machine(url)
+    hook = bound_answer_async if kind is httpx2.AsyncClient else bound_answer
     try:
-        return kind(trust_env=not is_near, verify=_verification(url, is_near=is_near), **options)
+        return kind(
+            trust_env=not is_near,
+            verify=_verification(url, is_near=is_near),
+            event_hooks={"response": [hook]},
+            **options,
+        )
     except (ImportError, ValueError, httpx2.InvalidURL) as error:
         raise Unreachable(
             url, f"a proxy of the environment can't be used ({error}): mend or unset {_PROXIES}"

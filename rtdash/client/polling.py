@@ -90,7 +90,7 @@ class Poller:
                 return
 
     async def _read_state(self, stream: Stream) -> None:
-        answer = await self._api.get_json("/api/dashboard/stats", venue=stream.venue)
+        answer = await self._api.stats(stream.venue)
         stats = {"type": "stats_update", "timestamp": answer["timestamp"], "stats": answer["stats"]}
         self._put_if_new(stream, stats | {"channel": stream.channel, "venue": stream.venue})
         if stream.channel is Channel.HOTEL_STATS:
@@ -99,7 +99,7 @@ class Poller:
                     self._put_if_new(stream, message)
 
     async def _read_upcoming(self, stream: Stream) -> None:
-        answer = await self._api.get_json("/api/reservations/upcoming", venue=stream.venue)
+        answer = await self._api.upcoming(stream.venue)
         content = {
             "reservations": answer["reservations"],
             "channel": stream.channel,

@@ -46,7 +46,7 @@ class RetrySchedule:
         else:
             asked_s = farewell.retry_after_s + self._rng.uniform(0, farewell.jitter_s)
             backoff_s = 0 if is_first else backoff_s
-        asked_s = min(self._timing.longest_wait_s, asked_s)
+        asked_s = max(0.0, min(self._timing.longest_wait_s, asked_s))
         self._not_before = now + asked_s
         return asked_s + backoff_s
 

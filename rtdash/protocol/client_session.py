@@ -146,7 +146,7 @@ class ClientSession:
         """
         try:
             return self.accept(json.loads(text))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(
                 f"the server sent what is not of this protocol ({type(error).__name__}: {error})"
             ) from error

@@ -7,9 +7,10 @@ import pytest
 
 from rtdash.client import Timing, events
 from rtdash.client.reconnector import Reconnector
+from rtdash.client.retry_schedule import RetrySchedule
 from rtdash.protocol.channels import Position
 from rtdash.protocol.client_session import ClientSession
-from rtdash.protocol.received import Message
+from rtdash.protocol.received import Disconnect, Message
 from rtdash.resources import data_path
 
 SCRIPTS = sorted(data_path("fixtures", "client").glob("*.json"))
@@ -156,3 +157,14 @@ def test_obeys_the_script(path):
 def test_there_are_scripts():
     """The fixtures travel with the package."""
     assert len(SCRIPTS) >= 30
+
+
+@pytest.mark.parametrize("asked_ms", [-1e12, float("-inf"), float("nan"), float("inf"), 1e300])
+def test_no_farewell_makes_a_client_hammer_or_stay_away(asked_ms):
+    """Whatever a server, or something else, writes into its Disconnect."""
+    schedule = RetrySchedule(Timing(), FixedRandom(0.5))
+    body = {"code": 1012, "retryAfterMs": asked_ms, "jitterMs": asked_ms}
+    for attempt in range(6):
+        delay_s = schedule.delay_after_loss(float(attempt), Disconnect.from_wire(body), 0)
+        assert 0 <= delay_s <= Timing().longest_wait_s + Timing().longest_delay_s
+    assert delay_s > 0

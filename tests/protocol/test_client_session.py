@@ -235,7 +235,14 @@ def test_messages_of_a_younger_server_are_passed_over():
         '{"status":"subscribed"}',
         '{"type":"reset"}',
         b"\xff",
+        "[" * 100_000,
+        '{"type":"batch","messages":[' * 900 + "]}" * 900,
+        '{"type":"disconnect","code":1e400}',
+        '{"type":"disconnect","code":NaN}',
+        '{"type":"stats_update","channel":[],"venue":"x","seq":1}',
+        '{"type":"new_reservation","channel":"restaurant_reservations","venue":"x","seq":"1"}',
     ],
+    ids=lambda text: str(text)[:40],
 )
 def test_what_is_no_message_is_a_value_error(text):
     """Nothing that a server can send escapes as another error."""
