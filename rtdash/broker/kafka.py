@@ -89,7 +89,8 @@ class KafkaBroker:
                         await consumer.end_offsets(list(consumer.assignment()))
                 for records in batch.values():
                     for record in records:
-                        for notice in self._codec.decode(record.value):
+                        # a tombstone of another program has no value
+                        for notice in self._codec.decode(record.value or b""):
                             yield notice
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error

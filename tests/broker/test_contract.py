@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from rtdash.broker.base import Broker, BrokerUnavailable, Notice
+from rtdash.broker.kafka import KafkaBroker
 from rtdash.broker.notices import NoticeCodec, derive_key
 from tests.broker.conftest import KEY, SERVERS, Processes, listening, notice, opened
 from tests.servers import TestServer, own
@@ -122,6 +123,24 @@ async def test_a_notice_of_another_key_is_dropped_and_counted(server: TestServer
                     await broker.publish((notice(1),))
                     await asyncio.sleep(0.01)
             assert forged not in ear.heard
+    finally:
+        await broker.close()
+        await foreign.close()
+
+
+async def test_a_record_without_a_value_stops_no_listener(kafka_server: TestServer) -> None:
+    """Kafka's tombstone, which any program may write: dropped and counted like other strangers."""
+    codec = NoticeCodec(KEY)
+    broker, foreign = opened(kafka_server.url, codec), opened(kafka_server.url)
+    assert isinstance(broker, KafkaBroker)
+    try:
+        async with listening(broker, speaker=foreign) as ear:
+            before, producer = codec.rejected, await broker._started_producer()
+            await producer.send_and_wait(broker._topics[0], None, key=b"k")
+            sent = notice(2)
+            await foreign.publish((sent,))
+            await ear.hears(lambda heard: sent in heard)
+            assert codec.rejected > before
     finally:
         await broker.close()
         await foreign.close()
