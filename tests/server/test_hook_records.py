@@ -102,7 +102,9 @@ async def test_lines_keep_their_numbers() -> None:
 
 async def test_a_table_is_small() -> None:
     """Its reader takes a row whole."""
-    assert await read(b"id,v\n1,2\n", format="csv") == [SourceRow(2, {"id": "1", "v": "2"})]
+    assert await read(b"id,v\n1,2\n", format="csv") == [
+        SourceRow(2, {"id": "1", "v": "2"}, is_table=True)
+    ]
     with pytest.raises(Undecodable, match="a table has at most"):
         await read(b"id,v\n" + b"1,2\n" * 20_000, format="csv")
 
