@@ -26,6 +26,7 @@ STEP_RECORDS = 20
 STEP_MEMBERS = 500
 LINE_COST_BYTES = 32
 """An empty line costs as much as so many bytes."""
+TABLE_LINES = 5_000
 TABLE_LIMIT_BYTES = 64 * 1024
 """A delivery as CSV or TSV: its reader takes a row whole, and a row may be the whole body."""
 
@@ -60,8 +61,11 @@ def _rows(text: str, mapping: ImportMap) -> Iterator[_Row | None]:
             return _json_rows(text, mapping.items)
         case "ndjson":
             return _ndjson_rows(text, mapping.items)
-    if len(text) > TABLE_LIMIT_BYTES:
-        raise Undecodable(f"a table has at most {TABLE_LIMIT_BYTES} characters: send it in parts")
+    if len(text) > TABLE_LIMIT_BYTES or text.count("\n") + text.count("\r") > TABLE_LINES:
+        raise Undecodable(
+            f"a table has at most {TABLE_LIMIT_BYTES} characters and {TABLE_LINES} lines: send it"
+            " in parts"
+        )
     return iter_rows(text, form, delimiter=mapping.delimiter, columns=mapping.columns)
 
 
