@@ -64,6 +64,7 @@ def test_both_ways_answer_alike(server: RunningServer, path: str) -> None:
         (f"{TABLES}?status=Upcoming", 422),
         (f"{TABLES}?status=", 422),
         (f"{TABLES}?limit=0", 422),
+        (f"{TABLES}?limit=%D9%A3", 422),
         (f"{TABLES}?venue={HOTEL}", 422),
         (f"{TABLES}?venue=nowhere", 403),
         (f"{TODAY}?cursor=x", 422),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.server.raw_client import encode_client_frame
@@ -223,3 +224,19 @@ async def test_a_handshake_in_the_form_for_proxies_is_read(tmp_path: Path, lane:
         async with connected(server) as (reader, writer):
             writer.write(head.encode())
             assert b" 101 " in await asyncio.wait_for(reader.readline(), 10)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/user/profile", "/nowhere"])
+async def test_a_query_of_thousands_of_fields_is_not_read(
+    tmp_path: Path, lane: str, path: str
+) -> None:
+    """It costs more than the answer, with or without a token, also where nothing is paced."""
+    with serving(tmp_path, lane) as server:
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+        ) as client:
+            for headers in ({}, {"Authorization": f"Bearer {server.token()}"}):
+                answer = await client.get(f"{path}?{'a&' * 20_000}", headers=headers)
+                assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query")
+                short = await client.get(f"{path}?{'a&' * 90}", headers=headers)
+                assert short.status_code != 422

@@ -224,6 +224,6 @@ def _read_question(services: Services, scope: Scope, caller: Principal) -> _Ques
 
 
 def _whole(text: str, most: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
         raise LookupError("the route judges what it is")
     return int(text)
