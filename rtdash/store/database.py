@@ -95,9 +95,7 @@ class Database:
             lambda: self._engines.writer.connect(),  # noqa: PLW0108
             queue_limit=queue_limit,
             report=self._report,
-            enter=lambda conn, is_new: (
-                self._enter(conn) if is_new or self._engines.is_pooled() else None
-            ),
+            enter=self._enter,
             on_disk_error=self._reopen if engines.file else None,
         )
 
@@ -123,6 +121,7 @@ class Database:
         files = StoreFiles(engines.file, data_dir) if engines.file is not None else None
         if files is not None:
             await asyncio.to_thread(files.acquire)
+            engines.check_first(files.check)
         try:
             await asyncio.to_thread(prepare, engines, clock(), files)
             return cls(
@@ -217,9 +216,12 @@ class Database:
         if self._files is not None:
             self._files.release()
 
-    def _enter(self, conn: Connection) -> None:
-        """Check which log a new connection writes, before it does."""
-        ensure_identity(conn)
+    def _enter(self, conn: Connection, is_new: bool) -> None:
+        """Check which file is written, and which log a new connection writes, before it does."""
+        if self._files is not None:
+            self._files.check_written(is_new=is_new)
+        if is_new or self._engines.is_pooled():
+            ensure_identity(conn)
 
     def _reopen(self) -> None:
         """Close the file and open it again, after the disk failed under it. Runs in the writer's
@@ -233,6 +235,8 @@ class Database:
         self._reader.close_watch()
         self._engines.dispose()
         fresh = self._engines.remake()
+        if self._files is not None:
+            fresh.check_first(self._files.check)
         try:
             with fresh.writer.begin() as conn:
                 ensure_identity(conn)

@@ -37,6 +37,15 @@ class Engines:
         self.reader.dispose()
         event.listen(stale, "checkin", _close)
 
+    def check_first(self, check: Callable[[], None]) -> None:
+        """Call `check` before each new connection; what it raises keeps that from being made."""
+
+        def connecting(*_: Any) -> None:
+            check()
+
+        for engine in (self.writer, self.reader):
+            event.listen(engine, "do_connect", connecting)
+
     def dispose(self) -> None:
         """Close the connections that are not in use."""
         self.writer.dispose()

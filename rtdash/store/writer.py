@@ -151,6 +151,7 @@ class Writer:
             fault = trouble
             settled = [_Settled(job, error=trouble) for job in jobs]
             if trouble.reason == "io_error" and self._on_disk_error is not None:
+                self._drop_connection()
                 self._on_disk_error()
         except Exception as error:  # noqa: BLE001
             # whatever a caller's function raises goes to that caller
