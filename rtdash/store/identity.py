@@ -3,7 +3,8 @@
 A failover to a standby that lags, a restored dump, a copy put back: the log has fewer events than
 were handed out, and will give their numbers again. A head that goes back shows that only until it
 has grown past what was seen. So the log's name also depends on what can't be copied unseen: a
-PostgreSQL server's identifier and timeline, a mark that `rtdash backup` leaves in its copy.
+PostgreSQL server's identifier and timeline, the numbers that it gave database and table (those of a
+restored dump are others), a mark that `rtdash backup` leaves in its copy.
 """
 
 import logging
@@ -20,8 +21,8 @@ from rtdash.store.schema import meta, origin
 EPOCH = "epoch"
 """Key of `meta`: the log's name."""
 
-LINEAGE, COPIED = "lineage", "copied_at"
-"""Keys of `origin`: the server that the name was drawn on, the mark of a copy."""
+LINEAGE, TABLE, COPIED = "lineage", "table", "copied_at"
+"""Keys of `origin`: server and table that the name was drawn on, the mark of a copy."""
 
 HAS_LINEAGE = "rtdash_has_lineage"
 """Execution option of the engines of a server that shows its lineage."""
@@ -30,14 +31,16 @@ HAS_LINEAGE = "rtdash_has_lineage"
 # 26.3.5). The name of the WAL file has it at once; pg_control only after the next checkpoint.
 _READ_LINEAGE = (
     "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || CASE WHEN"
-    " pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
+    " pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,"
+    " (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' ||"
+    " to_regclass('origin')::oid"
 )
-_KEYS = {"epoch": EPOCH, "lineage": LINEAGE, "copied": COPIED}
+_KEYS = {"epoch": EPOCH, "lineage": LINEAGE, "table": TABLE, "copied": COPIED}
 _READ = Prepared(
     union_all(
         select(meta.c.key, meta.c.value).where(meta.c.key == bindparam("epoch")),
         select(origin.c.key, origin.c.value).where(
-            origin.c.key.in_([bindparam("lineage"), bindparam("copied")])
+            origin.c.key.in_([bindparam("lineage"), bindparam("table"), bindparam("copied")])
         ),
     )
 )
@@ -57,13 +60,11 @@ def read_epoch(conn: Connection) -> str:
 
 
 def check_lineage(conn: Connection, values: dict[str, str] | None = None) -> None:
-    """Raises DatabaseReplaced if this is not the server on which the epoch was drawn."""
-    lineage = _lineage(conn)
-    if lineage is None:
-        return
-    if (_read(conn) if values is None else values).get(LINEAGE, lineage) != lineage:
+    """Raises DatabaseReplaced if this is not the database on which the epoch was drawn."""
+    signs = _signs(conn)
+    if signs and _is_another(signs, _read(conn) if values is None else values):
         raise DatabaseReplaced(
-            "another database server answers than before; the log gets a new epoch first",
+            "another database answers than before; the log gets a new epoch first",
             reason="replaced",
         )
 
@@ -76,22 +77,21 @@ def draw_epoch(conn: Connection) -> str:
 
 
 def ensure_identity(conn: Connection) -> bool:
-    """Draw a new epoch if this is another server than before, or a marked copy. Returns whether it
-    did.
+    """Draw a new epoch if this is another database than before, or a marked copy. Returns whether
+    it did.
 
     Belongs into the first transaction of every connection that writes: what follows in it is
     numbered in the new epoch.
     """
-    values, lineage = _read(conn), _lineage(conn)
-    is_known = lineage is None or values.get(LINEAGE) == lineage
-    if is_known and COPIED not in values:
+    values, signs = _read(conn), _signs(conn)
+    if signs.items() <= values.items() and COPIED not in values:
         return False
     if dialects.has_row_locks(conn):
         conn.execute(_LOCK).all()  # of several processes that notice, one draws
         values = _read(conn)
-    is_replaced = lineage is not None and values.get(LINEAGE, lineage) != lineage
-    if lineage is not None:
-        _save(conn, LINEAGE, lineage)
+    is_replaced = _is_another(signs, values)
+    for key, sign in signs.items():
+        _save(conn, key, sign)
     if COPIED in values:
         conn.execute(delete(origin).where(origin.c.key == COPIED))
     if not (is_replaced or COPIED in values):
@@ -107,7 +107,7 @@ def has_lineage(conn: Connection) -> bool:
         return False
     try:
         with conn.begin_nested():
-            conn.exec_driver_sql(_READ_LINEAGE).scalar_one()
+            conn.exec_driver_sql(_READ_LINEAGE).one()
     except DBAPIError:
         return False
     return True
@@ -118,11 +118,18 @@ def mark_copy(conn: Connection, now_ms: int) -> None:
     _save(conn, COPIED, str(now_ms))
 
 
-def _lineage(conn: Connection) -> str | None:
+def _signs(conn: Connection) -> dict[str, str]:
+    """Return what this database is known by; nothing where it doesn't show that."""
     if not conn.get_execution_options().get(HAS_LINEAGE):
-        return None
-    lineage = str(conn.exec_driver_sql(_READ_LINEAGE).scalar_one())
-    return None if lineage.endswith("/") else lineage  # a standby has no timeline of its own
+        return {}
+    lineage, table = conn.exec_driver_sql(_READ_LINEAGE).one()
+    # a standby has no timeline of its own
+    return {} if lineage.endswith("/") else {LINEAGE: lineage, TABLE: table}
+
+
+def _is_another(signs: dict[str, str], values: dict[str, str]) -> bool:
+    """Whether a stored sign differs; one that an older version didn't store is no difference."""
+    return any(values.get(key, sign) != sign for key, sign in signs.items())
 
 
 def _read(conn: Connection) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """Which log this is: another server under the same address, and copies, get a new epoch."""
 
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import make_url, update
+from sqlalchemy import delete, make_url, select, update
 
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.store import event_log, identity
@@ -12,7 +15,8 @@ from rtdash.store.event_log import NewEvent
 from rtdash.store.event_reader import EventReader
 from rtdash.store.schema import origin
 from rtdash.store.venues import save_venues
-from tests.stores import HOTEL, NOW, VENUES
+from tests.programs import installed
+from tests.stores import HOTEL, NOW, VENUES, new_database
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +31,25 @@ def append(count: int):
 def move_to_another_server(conn):
     """What a failover, or a restored dump, makes of the row: it names the server of before."""
     conn.execute(update(origin).where(origin.c.key == identity.LINEAGE).values(value="1/00000001"))
+
+
+@contextmanager
+def restored(url: str, *, is_beside: bool) -> Iterator[str]:
+    """Where a dump of the database was restored: in another one of the server, or in its place."""
+    dump = subprocess.run(
+        [installed("pg_dump"), "--clean", "--if-exists", "--no-owner", url],
+        capture_output=True,
+        check=True,
+    ).stdout
+    with new_database(url) as beside:
+        target = beside if is_beside else url
+        subprocess.run(
+            [installed("psql"), "--quiet", "--set", "ON_ERROR_STOP=1", target],
+            input=dump,
+            capture_output=True,
+            check=True,
+        )
+        yield target
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -84,6 +107,34 @@ class TestServer:
             return identity.has_lineage(conn)
 
         assert await database.write(as_plain)
+
+    @pytest.mark.parametrize("table", ["beside", "over it"])
+    async def test_a_dump_restored_on_the_same_server_is_another_log(
+        self, database, database_url, tmp_path, clock, table
+    ):
+        """In a database of its own, or in the place of the tables: identifier and timeline stay,
+        and the numbers of what came behind the dump are given again.
+        """
+        await database.write(append(3))
+        epoch = await database.read(event_log.read_epoch)
+        with restored(database_url, is_beside=table == "beside") as url:
+            store = await Database.open(url, data_dir=tmp_path, clock=clock)
+            assert await store.read(event_log.read_epoch) != epoch
+            await store.close()
+
+    async def test_what_an_older_version_has_left_keeps_its_epoch(
+        self, database, database_url, tmp_path, clock
+    ):
+        """It knew only the server; what it didn't note is noted now."""
+        epoch = await database.read(event_log.read_epoch)
+        await database.write(
+            lambda conn: conn.execute(delete(origin).where(origin.c.key == identity.TABLE))
+        )
+        again = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        assert await again.read(event_log.read_epoch) == epoch
+        noted = select(origin.c.value).where(origin.c.key == identity.TABLE)
+        assert await again.read(lambda conn: conn.execute(noted).scalar_one())
+        await again.close()
 
     async def test_a_dump_in_another_database_keeps_the_epoch_of_the_same_server(
         self, database, database_url, tmp_path, clock
