@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rtdash.broker.base import BrokerUnavailable, Notice
 from rtdash.broker.notices import NoticeCodec, topic_of
@@ -51,10 +51,12 @@ class PostgresBroker:
 
     def __init__(self, url: str, topics: tuple[str, ...], codec: NoticeCodec) -> None:
         try:
-            conninfo_to_dict(url)
+            given = conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
             raise ValueError(str(error).strip()) from None
-        self._url = url
+        # PGHOSTADDR, which a machine may have for another database, would go over the host
+        is_host_alone = "host" in given and "hostaddr" not in given
+        self._url = make_conninfo(url, hostaddr="") if is_host_alone else url
         self._topics = topics
         self._codec = codec
         self._publisher: _Connection | None = None

@@ -83,8 +83,10 @@ def postgres_engines(url: URL) -> Engines:
     """
     _refuse_unknown_options(url)
     url = url.set(drivername="postgresql+psycopg")
-    options: dict[str, Any] = {"connect_args": _CONNECT, **OPTIONS}
-    writer = create_engine(url, pool_size=1, **options)
+    options: dict[str, Any] = {"connect_args": {**_CONNECT, **_host_alone(url)}, **OPTIONS}
+    # named, since a role or a database may have another default: rows are locked first and read
+    # then, and what is read must be what the lock was waited for
+    writer = create_engine(url, pool_size=1, isolation_level="READ COMMITTED", **options)
     reader = create_engine(
         url,
         pool_size=READERS + 1,
@@ -98,6 +100,14 @@ def postgres_engines(url: URL) -> Engines:
     for engine in (writer, reader):
         event.listen(engine, "do_connect", server.connect)
     return Engines(writer, reader, None, lambda: postgres_engines(url), lambda: server.is_pooled)
+
+
+def _host_alone(url: URL) -> dict[str, str]:
+    """Return what keeps libpq at the host of the URL: a PGHOSTADDR that a machine has for another
+    database would go over it.
+    """
+    names_host = bool(url.host) or "host" in url.query
+    return {"hostaddr": ""} if names_host and "hostaddr" not in url.query else {}
 
 
 def _refuse_encoding(encoding: str) -> None:

@@ -200,7 +200,7 @@ def test_terminated_backends_are_a_lost_store(tmp_path: Path, postgres_server: T
 
 def test_an_error_of_the_driver_itself_is_a_lost_store() -> None:
     """SQLAlchemy does not wrap what psycopg raises for a closed connection that it takes from the
-    pool.
+    pool (the way there: tests/store/test_postgres_server.py).
     """
     psycopg = pytest.importorskip("psycopg")
 

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url, select
 
+from rtdash.broker.notices import NoticeCodec
+from rtdash.broker.postgres import PostgresBroker
 from rtdash.store import engines, event_log, postgres_engines
 from rtdash.store.database import (
     Database,
@@ -41,6 +43,52 @@ class TestPostgres:
         await database.write(put("a"))
         assert await database.read(keys) == {"a"}
         assert database.is_healthy
+
+    async def test_a_connection_closed_in_the_pool_is_replaced(self, database):
+        """What psycopg raises at its change to read-only reaches us as it is: SQLAlchemy wraps no
+        error of a connection that it takes from the pool.
+        """
+        await database.write(put("a"))
+        assert await database.read(keys) == {"a"}
+
+        def close_in_pool():
+            with database._engines.reader.connect() as conn:
+                driver = conn.connection.driver_connection
+            driver.close()
+
+        await asyncio.to_thread(close_in_pool)
+        assert await database.read(keys) == {"a"}
+        assert database.is_healthy
+
+    async def test_settings_of_the_database_change_no_meaning(self, database_url, tmp_path, clock):
+        """Another default isolation would have a writer read what was before the lock that it
+        waited for, or be undone again and again.
+        """
+        name = make_url(database_url).database
+        first = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        change = f"ALTER DATABASE {name} SET default_transaction_isolation"
+        await first.write(lambda conn: conn.exec_driver_sql(f"{change} = 'serializable'"))
+        other = await Database.open(database_url, data_dir=tmp_path, clock=clock)
+        try:
+            shown = await other.write(
+                lambda conn: conn.exec_driver_sql("SHOW transaction_isolation").scalar_one()
+            )
+        finally:
+            await other.close()
+            await first.write(lambda conn: conn.exec_driver_sql(f"{change} = 'read committed'"))
+            await first.close()
+        assert shown == "read committed"
+
+    async def test_the_host_of_the_url_is_the_host(
+        self, database_url, tmp_path, clock, monkeypatch
+    ):
+        """Whatever address a machine has in PGHOSTADDR for another database."""
+        monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
+        for url in (database_url, database_url.replace("127.0.0.1", "localhost")):
+            store = await Database.open(url, data_dir=tmp_path, clock=clock)
+            await store.close()
+        broker = PostgresBroker(database_url, ("hotel",), NoticeCodec(b"k" * 32))
+        await (await broker._connect()).close()
 
     async def test_a_deadlock_is_run_again(self, database, database_url, tmp_path, clock):
         """Two processes that lock rows in opposite order both succeed in the end."""
