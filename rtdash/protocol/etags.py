@@ -4,7 +4,13 @@ All comparison is weak, also for If-Match: a proxy that compresses turns strong 
 and clients send back what they got.
 """
 
+import re
 from hashlib import blake2b
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"|(?:W/)?([^\s,"]+)')
+"""Pattern of a tag in a list. Between quotes it may hold commas; quotes that a client forgot are
+forgiven."""
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def weak_etag(content: bytes) -> str:
@@ -34,5 +40,5 @@ def listed_versions(header: str | None) -> frozenset[int] | None:
     """
     if header is None or header.strip() == "*":
         return None
-    tags = (one.strip().removeprefix("W/").strip('"') for one in header.split(","))
-    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 10)
+    tags = (quoted or bare for quoted, bare in _TAG.findall(header))
+    return frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag))

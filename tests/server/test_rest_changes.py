@@ -58,7 +58,10 @@ def test_a_change_on_an_old_version_is_412(client: httpx2.Client) -> None:
 
 @pytest.mark.parametrize(
     ("tags", "status"),
-    [('W/"1"', 200), ('"1"', 200), ('"9", W/"1"', 200), ("*", 200), ('"2"', 412), ('"never"', 412)],
+    [
+        *(('W/"1"', 200), ('"1"', 200), ('"9", W/"1"', 200), ("*", 200), ("1", 200)),
+        *(('"2"', 412), ('"never"', 412), ('"of another, 1"', 412), ('"01"', 412), ('"*"', 412)),
+    ],
 )
 def test_what_if_match_names(client: httpx2.Client, tags: str, status: int) -> None:
     """Weak or strong, one of several, or any version that there is."""
@@ -66,6 +69,13 @@ def test_what_if_match_names(client: httpx2.Client, tags: str, status: int) -> N
         book(client), json={"op": "amend", "guests": 1}, headers={"If-Match": tags}
     )
     assert answer.status_code == status
+
+
+def test_if_match_on_several_lines_is_one_list(client: httpx2.Client) -> None:
+    """As a proxy may put it."""
+    lines = [("If-Match", '"9"'), ("If-Match", 'W/"1"'), ("If-Match", '"7"')]
+    answer = client.patch(book(client), json={"op": "amend", "guests": 1}, headers=lines)
+    assert answer.status_code == 200
 
 
 def test_a_repeat_with_its_condition_is_repeated(client: httpx2.Client) -> None:

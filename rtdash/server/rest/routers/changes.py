@@ -132,6 +132,8 @@ def _add_change(kind: VenueKind, path: str) -> None:
         operation = permitted_operation(
             _with_key(body, key), op, venue, caller, operation_id=uuid4().hex
         )
+        if if_match is not None:  # a list may come on several lines (RFC 9110 section 5.3)
+            if_match = ", ".join(request.headers.getlist("If-Match"))
         operation = replace(operation, if_versions=listed_versions(if_match))
         return _changed(await apply_one(services, caller, operation))
 
