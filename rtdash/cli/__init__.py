@@ -1,6 +1,5 @@
 """The `rtdash` command: one module a subcommand."""
 
-import os
 import sys
 
 
@@ -9,13 +8,9 @@ def main() -> None:
     being loaded, too.
     """
     try:
-        # The first process of a container gets no signal that it hasn't asked for.
-        if os.getpid() == 1:
-            import signal
+        from rtdash.cli.streams import settle_signals, settle_streams
 
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-        from rtdash.cli.streams import settle_streams
-
+        settle_signals()
         settle_streams()
         from rtdash.cli.main import run
 

@@ -1,4 +1,5 @@
-"""Standard streams of a process that a service manager or a shell has started without them.
+"""Standard streams and signals of a process, whatever the service manager or the shell that started
+it has left of them.
 
 A closed descriptor is opened again before anything else: the next file, a database perhaps, would
 get its number, and every message would be written into it (POSIX: open() gives the lowest free
@@ -6,10 +7,28 @@ one).
 """
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, TextIO, cast
+
+
+def settle_signals() -> None:
+    """Make the signals that end a process arrive, and the ends of children countable.
+
+    A program that starts others can leave signals blocked, and SIGCHLD ignored: the one is a
+    server that no signal ends, the other a wait for children that never ends (signal(7): both
+    survive exec). SIGHUP stays ignored where it was, as nohup wants it.
+    """
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
+    )
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # The first process of a container gets no signal that it hasn't asked for.
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def settle_streams() -> None:

@@ -184,6 +184,17 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
     assert server.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_that_a_parent_has_blocked_arrive(number: signal.Signals, tmp_path: Path) -> None:
+    """A service manager that blocks signals while it starts others, and lets them inherit that."""
+
+    def block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+    with server_process(tmp_path / "data", drain_window_s=0, in_child=block) as server:
+        assert server.end(number) == (130 if number is signal.SIGINT else 0)
+
+
 def test_ctrl_c_while_it_is_being_loaded() -> None:
     """No traceback, and 130."""
     early = "import builtins, os, signal, sys; real = builtins.__import__\n"

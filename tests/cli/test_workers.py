@@ -42,6 +42,23 @@ def workers(server: ServerProcess) -> list[psutil.Process]:
     return processes
 
 
+def test_a_parent_that_ignores_the_end_of_its_children(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """SIGCHLD that was ignored stays so over exec, and the kernel then forgets how a child ended:
+    a dead worker must be seen all the same, and the end be one.
+    """
+
+    def ignore() -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    with server_process(tmp_path / "data", in_child=ignore, **options) as server:
+        first = {worker.pid for worker in workers(server)}
+        os.kill(min(first), signal.SIGKILL)
+        wait_for(lambda: len({worker.pid for worker in workers(server)} - first) == 1)
+        assert server.end(signal.SIGTERM) == 0
+
+
 def test_two_workers_share_a_port_and_a_dead_one_is_replaced(
     tmp_path: Path, options: dict[str, object]
 ) -> None:
