@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rtdash.text_files import NotText, read_text_file
+
 PREFIX = "RTDASH_"
 CONFIG_FILE = "rtdash.toml"
 SYSTEM_CONFIG_FILE = Path("/etc/rtdash/rtdash.toml")
@@ -93,14 +95,14 @@ def _read_config_file(config: Path | None) -> tuple[Path | None, dict[str, Any],
     if path is None:
         return None, {}, []
     try:
-        return path, tomllib.loads(path.read_text(encoding="utf-8-sig")), []
+        return path, tomllib.loads(read_text_file(path)), []
     except PermissionError as error:
         if path == SYSTEM_CONFIG_FILE:  # for the service's user alone, and another user types
             return None, {}, [f"{path} is ignored: {error.strerror}"]
         raise SourceUnusable(
             f"{path} can't be read: {error.strerror}", "run as its owner, or name another: --config"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, NotText, OSError) as error:
         raise SourceUnusable(
             f"{path} can't be read: {error}", "mend that line, or take the file away"
         ) from None
@@ -108,12 +110,13 @@ def _read_config_file(config: Path | None) -> tuple[Path | None, dict[str, Any],
 
 def _environment() -> dict[str, str]:
     """Return the variables with our prefix by lower-case name; an empty one counts as absent, as
-    compose files leave them.
+    compose files leave them. The carriage return of a line that ends as on Windows is no part of a
+    value.
     """
     return {
         name.removeprefix(PREFIX).lower(): value
-        for name, value in os.environ.items()
-        if name.startswith(PREFIX) and value
+        for name, given in os.environ.items()
+        if name.startswith(PREFIX) and (value := given.rstrip("\r"))
     }
 
 
@@ -138,9 +141,9 @@ def _with_files(
 
 def _read_value(key: str, path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        text = read_text_file(path).strip()
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SourceUnusable(
             f"{key} names {path}, which can't be read: {reason}",
             "name a file that is there and that this user may read",

@@ -12,6 +12,7 @@ from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.options import option
 from rtdash.setting_sources import default_data_directory
+from rtdash.text_files import NotText, read_text_file
 
 _OF_URL = "the server's URL "
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -117,10 +118,9 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
 
 def _read_token(file: Path) -> str:
     try:
-        # -sig: editors and shells of Windows begin a file with a byte order mark.
-        return file.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return read_text_file(file).strip()
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise CommandFailed(
             f"the token file {file} can't be read: {reason}",
             hint=(
@@ -213,7 +213,7 @@ def _read_secret(directory: Path) -> str:
     if secret := read_setting("secret"):
         return secret
     try:
-        return (directory / "secret").read_text(encoding="utf-8").strip()
+        return read_text_file(directory / "secret").strip()
     except FileNotFoundError:
         raise CommandFailed(
             f"there is no secret in {directory}: no server has been started with this data"
@@ -221,9 +221,10 @@ def _read_secret(directory: Path) -> str:
             hint="start one with: rtdash serve   (or name it: --url URL --token @FILE)",
             code=Exit.UNREACHABLE,
         ) from None
-    except OSError as error:
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise CommandFailed(
-            f"the secret in {directory} can't be read: {error.strerror}",
+            f"the secret in {directory} can't be read: {reason}",
             hint="run as the user that runs rtdash serve, or give --token @FILE",
             code=Exit.NOT_ALLOWED,
         ) from None

@@ -21,6 +21,7 @@ from rtdash.cli.credentials import (
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.domain.printable import json_line, printable
 from rtdash.protocol.webhooks import SECRET_PREFIX
+from rtdash.text_files import NotText, read_text_file
 
 SECRET_BYTES = 32
 
@@ -209,9 +210,9 @@ def _read(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        return read_text_file(file).strip()
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise CommandFailed(
             f"{file} can't be read: {reason}",
             hint="write a secret into it: rtdash hooks secret",

@@ -20,6 +20,7 @@ from rtdash.cli.credentials import (
 )
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.quantities import parse_seconds
+from rtdash.text_files import NotText, read_text_file
 
 if TYPE_CHECKING:
     from rtdash.loadtest.run.runner import RunRequest
@@ -92,10 +93,11 @@ def _tokens(url: str | None, options: LoadOptions) -> tuple[str, ...]:
     if options.tokens is None:
         return (find_token(options.data, os.environ.get("RTDASH_TOKEN")),) if url else ()
     try:
-        given = tuple(options.tokens.read_text(encoding="utf-8").split())
-    except OSError as error:
+        given = tuple(read_text_file(options.tokens).split())
+    except (OSError, NotText) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise CommandFailed(
-            f"the token file {options.tokens} can't be read: {error.strerror}",
+            f"the token file {options.tokens} can't be read: {reason}",
             hint="make one: rtdash token > FILE",
             code=Exit.USAGE,
         ) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.simulate_run import choose_venues, run, say
+from rtdash.text_files import read_text_file
 
 if TYPE_CHECKING:
     from rtdash.client.api import Api
@@ -72,7 +73,7 @@ def _read_secret(file: Path | None) -> bytes:
     from rtdash.protocol.webhooks import parse_secret
 
     try:
-        return parse_secret(file.read_text("utf-8").strip() if file else "")
+        return parse_secret(read_text_file(file).strip() if file else "")
     except (OSError, ValueError) as error:
         raise CommandFailed(
             f"--as pms needs the secret of its webhooks: {error}",

@@ -2,6 +2,7 @@
 is passed over in silence.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,20 @@ def test_a_wrong_file_is_refused(
     out, err = capfd.readouterr()
     assert out == ""
     assert all(word in err for word in words), err
+
+
+def test_a_line_of_windows_is_no_other_value(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An .env file with CRLF leaves a carriage return behind each value."""
+    monkeypatch.setenv("RTDASH_LOG", "json\r")
+    monkeypatch.setenv("RTDASH_DATABASE", "postgresql://h/db\r")
+    monkeypatch.setenv("RTDASH_ADMIN_PORT", "\r")
+    assert run(["config", "--json"]) == 0
+    settings = json.loads(capfd.readouterr().out)["settings"]
+    assert settings["log"]["value"] == "json"
+    assert settings["database"]["value"] == "postgresql://h/db"
+    assert settings["admin_port"]["source"] == "default"
 
 
 def test_a_misspelt_variable_is_told(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rtdash.loadtest.plan.metrics import METRICS, Kind, Measures
 from rtdash.protocol.channels import Channel
+from rtdash.text_files import NotText, read_text_file
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -169,10 +170,10 @@ def judge(slos: Sequence[Slo], phases: Mapping[str, Measures]) -> list[Verdict]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises NotUsable."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text_file(path))
     except OSError as error:
         raise NotUsable(path, error.strerror or "can't be read") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, NotText) as error:
         raise NotUsable(path, str(error)) from None
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtdash.loadtest.plan.metrics import METRICS, Kind, Measures
 from rtdash.loadtest.plan.slo import Allowance, NotUsable, explain
+from rtdash.text_files import read_text_file
 
 _BETTER_WHEN_MORE = frozenset({"publish_rate", "delivery_rate", "verified_per_cpu_second", "knee"})
 _NOT_COMPARED = frozenset(
@@ -86,7 +87,7 @@ class Comparison:
 def read_baseline(path: Path) -> dict[str, Any]:
     """Read an earlier summary.json. Raises NotUsable."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text_file(path))
     except OSError as error:
         raise NotUsable(path, error.strerror or "can't be read") from None
     except ValueError:
