@@ -75,7 +75,8 @@ def test_files_of_a_load_test(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert read_toml(slos) == {"a": 1}
     baseline = tmp_path / "summary.json"
     baseline.write_text('{"schema": "rtdash.loadtest/1"}', encoding="utf-8-sig")
-    assert read_baseline(baseline)["schema"] == "rtdash.loadtest/1"
+    with pytest.raises(NotUsable, match="no whole summary"):  # it was read, at least
+        read_baseline(baseline)
     for file, read in ((slos, read_toml), (baseline, read_baseline)):
         file.write_text("{}", encoding="utf-16")
         with pytest.raises(NotUsable):

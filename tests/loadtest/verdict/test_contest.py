@@ -129,3 +129,13 @@ def test_the_sides_take_turns_and_say_where_they_stand():
         *("round 2 of 3, side A", "round 3 of 3, side A", "round 3 of 3, side B"),
     ]
     assert (len(done.rounds), done.exit_code) == (2, 130)
+
+
+def test_the_names_of_the_sides_are_text(tmp_path: Path):
+    """Paths, which may hold what a terminal or Markdown obeys."""
+    out = io.StringIO()
+    publish_contest(contest(1.0), ("[/x] |\x1b[31m", "b\n## c"), tmp_path, out=out)
+    assert "A: [/x] |" in out.getvalue()
+    text = (tmp_path / "compare.md").read_text()
+    assert "\x1b" not in out.getvalue() + text
+    assert [line for line in text.splitlines() if line.startswith("#")] == [text.splitlines()[0]]

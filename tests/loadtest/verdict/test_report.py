@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
@@ -143,6 +144,25 @@ def test_the_step_summary_gets_the_verdict(folder: Path):
     """The same as summary.md."""
     assert (folder.parent / "step.md").read_text() == (folder / "summary.md").read_text()
     assert "| BROKEN | lost total == 0 | 1 ! |" in (folder / "summary.md").read_text()
+
+
+def test_foreign_text_is_text_in_every_report(tmp_path: Path):
+    """What a server says, and the name of a file, are no Markdown, no HTML, no terminal's orders
+    and no end of a line; junit.xml stays XML.
+    """
+    evil = "x |\n\n## Injected\n<img src=x>\x1b[31m\x00 [a](http://b) `c`"
+    told = replace(summary(lost=1, invalid=(evil,)), scenario=evil, about=evil)
+    phase = replace(told.phases[0], findings=[f"lost: {evil}"] * 3, notes=[evil])
+    out = io.StringIO()
+    publish(replace(told, phases=[phase]), tmp_path, out=out)
+    text = (tmp_path / "summary.md").read_text()
+    assert [line for line in text.splitlines() if line.startswith("#")] == [text.splitlines()[0]]
+    assert "<img" not in text.replace("\\<", "")
+    assert "\\[a\\](http://b) \\`c\\`" in text
+    for written in (text, out.getvalue(), (tmp_path / "junit.xml").read_text()):
+        assert "\x1b" not in written
+        assert "\x00" not in written
+    assert fromstring((tmp_path / "junit.xml").read_text()).get("errors") == "1"
 
 
 def test_a_baseline_is_compared_with_an_allowance(folder: Path):

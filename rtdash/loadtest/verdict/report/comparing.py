@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rtdash.domain.printable import printable
 from rtdash.loadtest.verdict.contest import Contest, Ratio
 from rtdash.loadtest.verdict.report.charts import figure
 from rtdash.loadtest.verdict.report.publishing import STEP_SUMMARY
+from rtdash.loadtest.verdict.report.tables import markdown_text
 
 _PIPE_WIDTH = 140
 _WORDS = {
@@ -48,11 +50,12 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
     code = contest.exit_code
     tone = {0: "bold white on green", 99: "bold white on red"}.get(code, "bold black on yellow")
     console.print(Text(f"  {_WORDS[code]}  ", tone), Text(f"(exit {code})", "dim"))
-    console.print(f"A: {names[0]}\nB: {names[1]}", soft_wrap=True)
+    for side, name in zip("AB", names, strict=True):
+        console.print(Text(f"{side}: {printable(name)}"), soft_wrap=True)
     for number, one in enumerate(contest.rounds, 1):
         console.print(f"round {number}: A {one.a.ending}, B {one.b.ending}")
     for reason in _reasons(contest):
-        console.print(Text(reason), soft_wrap=True)
+        console.print(Text(printable(reason)), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("", "phase", "measure", "A", "B", "B/A", "95 %"):
         table.add_column(title, justify="right" if title in {"A", "B", "B/A", "95 %"} else "left")
@@ -86,7 +89,8 @@ def _cells(ratio: Ratio) -> tuple[str, ...]:
 
 
 def _markdown(contest: Contest, names: tuple[str, str]) -> str:
-    about = f"A: {names[0]}; B: {names[1]}; {len(contest.rounds)} rounds in turns"
+    a, b = map(markdown_text, names)
+    about = f"A: {a}; B: {b}; {len(contest.rounds)} rounds in turns"
     lines = [
         f"## rtdash loadtest compare: {_WORDS[contest.exit_code]}",
         "",

@@ -2,6 +2,7 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from rtdash.domain.printable import printable
 from rtdash.loadtest.plan.slo import SloOutcome, Verdict
 from rtdash.loadtest.verdict.report.tables import measured_text
 from rtdash.loadtest.verdict.summary import Summary
@@ -10,7 +11,8 @@ from rtdash.loadtest.verdict.summary import Summary
 def junit_xml(summary: Summary) -> str:
     """Return the JUnit XML: one suite; where a run has no verdict, every case is an error."""
     failures = sum(verdict.fails for verdict in summary.verdicts)
-    reason = "; ".join(summary.untold)
+    # XML has no way to write most control characters, not even escaped (XML 1.0, 2.2)
+    reason, scenario = printable("; ".join(summary.untold)), printable(summary.scenario)
     counts = {
         "tests": len(summary.verdicts),
         "failures": 0 if reason else failures,
@@ -18,11 +20,11 @@ def junit_xml(summary: Summary) -> str:
     }
     suite = Element(
         "testsuite",
-        {"name": f"rtdash loadtest {summary.scenario}", "time": f"{summary.duration_s:.1f}"},
+        {"name": f"rtdash loadtest {scenario}", "time": f"{summary.duration_s:.1f}"},
     )
     suite.attrib.update({name: str(count) for name, count in counts.items()})
     for verdict in summary.verdicts:
-        _add_case(suite, verdict, summary.scenario, reason)
+        _add_case(suite, verdict, scenario, reason)
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
 

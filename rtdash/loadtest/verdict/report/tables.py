@@ -1,9 +1,11 @@
 """The verdict as text: lines for a terminal, Markdown for a step summary."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rtdash.domain.printable import printable
 from rtdash.loadtest.plan.metrics import METRICS
 from rtdash.loadtest.plan.slo import Slo, SloOutcome, Verdict
 from rtdash.loadtest.verdict.advice import advice_on
@@ -32,6 +34,8 @@ WORDS = {
     RunEnding.UNREACHABLE: "LOST",
 }
 Row = tuple[Slo, list[Verdict | None]]
+_MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>|#&~!]")
+"""Characters that Markdown, its tables or its HTML take for theirs (CommonMark 2.4)."""
 
 
 def headline(summary: Summary) -> str:
@@ -64,15 +68,16 @@ def headline_numbers(summary: Summary) -> list[tuple[str, str]]:
 
 def markdown(summary: Summary) -> str:
     """Return the verdict for a page that renders Markdown."""
+    scenario = markdown_text(summary.scenario)
     lines = [
-        f"## {WORDS[summary.ending]}: rtdash loadtest {summary.scenario}: {headline(summary)}",
+        f"## {WORDS[summary.ending]}: rtdash loadtest {scenario}: {headline(summary)}",
         "",
         " · ".join(f"**{value}** {text}" for value, text in headline_numbers(summary)),
         "",
-        f"{summary.about}.",
+        f"{markdown_text(summary.about)}.",
         "",
     ]
-    lines += [f"- {summary.ending}: {reason}" for reason in summary.untold]
+    lines += [f"- {summary.ending}: {markdown_text(reason)}" for reason in summary.untold]
     if summary.ending is RunEnding.BROKEN:
         lines += [
             f"- **{one.phase}: {one.text}** ({one.meaning}). Where to look: {one.advice}"
@@ -85,7 +90,7 @@ def markdown(summary: Summary) -> str:
         f"| {mark_of_all(row)} | {slo} | {' | '.join(map(cell_text, row))} |" for slo, row in slos
     ]
     findings = [
-        f"- {phase.name}: {text}"
+        f"- {phase.name}: {markdown_text(text)}"
         for phase in summary.phases
         for text in (*by_turns(phase.findings)[:SHOWN_FINDINGS], *phase.notes)
     ]
@@ -100,6 +105,11 @@ def markdown(summary: Summary) -> str:
             for one in worse
         ]
     return "\n".join(lines) + "\n\n"
+
+
+def markdown_text(text: str) -> str:
+    """Return a text of a server or a file as one line of Markdown that means nothing else."""
+    return _MEANS_SOMETHING.sub(r"\\\g<0>", printable(" ".join(text.split())))
 
 
 def by_phase(summary: Summary) -> tuple[list[str], list[Row]]:
@@ -196,7 +206,7 @@ def found_lines(summary: Summary) -> Iterator[str]:
     """
     for phase in summary.phases:
         for text in by_turns(phase.findings)[:SHOWN_FINDINGS]:
-            yield f"{phase.name}: {text}"
+            yield f"{phase.name}: {printable(text)}"
         if (more := len(phase.findings) - SHOWN_FINDINGS) > 0:
             yield f"{phase.name}: and {more} more, in the report"
 

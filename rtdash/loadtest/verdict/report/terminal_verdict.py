@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rtdash.domain.printable import printable
 from rtdash.loadtest.verdict.report.charts import figure
 from rtdash.loadtest.verdict.report.tables import (
     WORDS,
@@ -40,12 +41,12 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
     console.print()
     console.print(
         Text(f"  {WORDS[summary.ending]}  ", style),
-        Text(f"{summary.scenario}: {headline(summary)}", "bold"),
+        Text(f"{printable(summary.scenario)}: {headline(summary)}", "bold"),
         Text(f"(exit {EXIT_CODES[summary.ending]})", "dim"),
     )
     console.print(_numbers(summary))
     for reason in summary.untold:
-        console.print(Text(f"{summary.ending}: {reason}"), soft_wrap=True)
+        console.print(Text(f"{summary.ending}: {printable(reason)}"), soft_wrap=True)
     if summary.ending is RunEnding.BROKEN:
         _print_broken(console, summary)
     for line in found_lines(summary):
@@ -55,7 +56,7 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
     _print_comparisons(console, summary)
     for phase in summary.phases:
         for text in phase.notes:
-            console.print(Text(f"note: {phase.name}: {text}", "dim"), soft_wrap=True)
+            console.print(Text(f"note: {phase.name}: {printable(text)}", "dim"), soft_wrap=True)
 
 
 def _print_broken(console: Console, summary: Summary) -> None:
