@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from rtdash.domain.instants import parse_instant
+from rtdash.domain.money import minor_digits
 from rtdash.domain.printable import printable
 
 NOTHING = "\N{EN DASH}"
@@ -36,10 +37,13 @@ STATUSES = {"CheckedIn": "Checked in", "CheckedOut": "Checked out", "NoShow": "N
 
 
 def money(amount: float | None, currency: str) -> str:
-    """Format major units with thousands and currency: `45,000 EUR`, `12.50 EUR`; a dash for None."""
+    """Format major units with thousands and currency: `45,000 EUR`, `12.50 EUR`, `12.505 KWD`; a
+    dash for None.
+    """
     if amount is None:
         return NOTHING
-    number = f"{amount:,.0f}" if amount == int(amount) else f"{amount:,.2f}"
+    digits = 0 if amount == int(amount) else minor_digits(currency)
+    number = f"{amount:,.{digits}f}"
     return f"{number} {currency}".rstrip()
 
 

@@ -47,6 +47,13 @@ def test_arrival_of_a_stay_is_its_check_in():
     assert arrival(stay, UTC, this_year=2026) == "2 Jan 3:00 PM"
 
 
+def test_money_has_the_digits_of_its_currency():
+    """A dinar has a thousand fils: none is rounded away."""
+    assert money(12.505, "KWD") == "12.505 KWD"
+    assert money(12.5, "EUR") == "12.50 EUR"
+    assert money(4500, "JPY") == "4,500 JPY"
+
+
 def test_another_year_is_said():
     """A stay two years ahead is no stay of this year."""
     stay = {"checkIn": "2028-02-08", "date": "2028-02-08T15:00:00Z", "time": "3:00 PM"}

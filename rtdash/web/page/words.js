@@ -166,7 +166,10 @@ export const percent = (value) => share.format(value);
  *  @param {{timezone: string, currency: string}} venue */
 export function formats({timezone, currency}) {
   const zone = zoneOf(timezone);
-  const money = new Intl.NumberFormat(locale, {style: "currency", currency});
+  // Browsers round some currencies (IQD, HUF) to fewer digits than they have: what comes is shown.
+  const money = new Intl.NumberFormat(locale, {
+    style: "currency", currency, maximumFractionDigits: 4,
+  });
   const round = new Intl.NumberFormat(locale, {
     style: "currency", currency, maximumFractionDigits: 0,
   });
