@@ -235,8 +235,6 @@ class Database:
         self._reader.close_watch()
         self._engines.dispose()
         fresh = self._engines.remake()
-        if self._files is not None:
-            fresh.check_first(self._files.check)
         try:
             with fresh.writer.begin() as conn:
                 ensure_identity(conn)

@@ -38,10 +38,20 @@ class Engines:
         event.listen(stale, "checkin", _close)
 
     def check_first(self, check: Callable[[], None]) -> None:
-        """Call `check` before each new connection; what it raises keeps that from being made."""
+        """Call `check` before each new connection, also of remade engines; what it raises keeps
+        that from being made.
+        """
+        remake = self.remake
 
         def connecting(*_: Any) -> None:
             check()
+
+        def remade() -> "Engines":
+            fresh = remake()
+            fresh.check_first(check)
+            return fresh
+
+        self.remake = remade
 
         for engine in (self.writer, self.reader):
             event.listen(engine, "do_connect", connecting)

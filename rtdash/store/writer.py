@@ -92,8 +92,7 @@ class Writer:
         OutcomeUnknown, or what it raised itself.
 
         Futures are settled in the order of commit; `on_failed` is called in the writer's thread,
-        before anything else is written.
-        Raises StoreUnavailable when too many wait, or when it is closed.
+        before anything else is written. Raises StoreUnavailable when too many wait or it is closed.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         with self._changed:
