@@ -9,14 +9,9 @@ from rtdash.cli.completion import complete_channel, complete_venue
 from rtdash.cli.credentials import DataOption, TokenOption, UrlOption, find_token, find_url
 from rtdash.cli.options import option
 from rtdash.cli.watch import known_channels
-from rtdash.client.shapes import POSITION
 from rtdash.domain.printable import json_line
 
 PAGE = 500
-_SHAPE = {
-    "events": [dict],
-    "position": (POSITION, None),  # states are in no log
-}
 
 FetchPage = Callable[[int, int], Any]
 """Fetches at most `limit` events behind a seq."""
@@ -51,6 +46,7 @@ def events(
     --limit 10
     """
     from rtdash.cli.http_client import request_json
+    from rtdash.client.shapes import POSITION
 
     (known,) = known_channels([channel])
     base, bearer = find_url(data, url), find_token(data, token)
@@ -62,7 +58,8 @@ def events(
             base,
             f"/api/channels/{known}/events",
             bearer,
-            shape=_SHAPE,
+            # states are in no log
+            shape={"events": [dict], "position": (POSITION, None)},
             params={"after": after, "limit": limit} | of_venue,
         )
 

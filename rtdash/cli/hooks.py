@@ -140,9 +140,10 @@ def skip(
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
-    """Step over an event that a receiver refuses for ever, and for which the later ones wait.
+    """Step over an event that a receiver refuses for ever.
 
-    The receiver never gets it. What was skipped is counted, and stands in the server's log.
+    The later ones wait for it, and the receiver never gets it. What was skipped is counted, and
+    stands in the server's log.
 
     Example: rtdash hooks skip wh_3f0c9a51d2b7e864
     """

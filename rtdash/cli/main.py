@@ -1,7 +1,9 @@
 """The command line: registers the subcommands and turns their failures into exit codes."""
 
 import errno
+import os
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -92,9 +94,11 @@ def _refused_by_system(error: OSError) -> CommandFailed:
     return CommandFailed(f"{error.filename or 'the system'}: {reason}")
 
 
-def build_command() -> Any:
-    """Return the command with all subcommands, and one style of help."""
-    _register()
+def build_command(only: str | None = None) -> Any:
+    """Return the command with all subcommands, or with `only` the one of that name if there is one;
+    and one style of help.
+    """
+    _register(only)
     shell_completion.register_shells()
     return polish(get_command(app))
 
@@ -102,7 +106,7 @@ def build_command() -> Any:
 def _outcome(arguments: list[str]) -> int:
     """Return the exit code. Raises OSError for an error of stdout."""
     try:
-        build_command()(args=_with_default_rate(arguments), prog_name="rtdash")
+        build_command(_only(arguments))(args=_with_default_rate(arguments), prog_name="rtdash")
     except CommandFailed as failure:
         sys.stdout.flush()
         report(failure)
@@ -118,60 +122,54 @@ def _outcome(arguments: list[str]) -> int:
     return Exit.FINE
 
 
-def _register() -> None:
-    """Add the subcommands; each module imports its part of the package inside its function."""
-    if app.registered_commands:
+def _only(arguments: list[str]) -> str | None:
+    """Return the name of the command that is called; None where the others may be asked about."""
+    if shell_completion.COMPLETION_VARIABLE in os.environ or not arguments:
+        return None
+    return arguments[0] if arguments[0] != "help" else None
+
+
+def _register(only: str | None = None) -> None:
+    """Add the subcommands, or `only` the one that is called, if it is one: to import and build the
+    others takes a tenth of a start. Each module imports its part of the package inside its function.
+    """
+    wanted = {only: _COMMANDS[only]} if only in _COMMANDS else _COMMANDS
+    if len(app.registered_commands) + len(app.registered_groups) == len(wanted) > 1:
         return
-    _register_commands()
-    _register_groups()
+    app.registered_commands.clear()
+    app.registered_groups.clear()
+    for name, place in wanted.items():
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(f"rtdash.cli.{module}"), attribute)
+        if attribute == "app":
+            app.add_typer(command, name=name)
+        else:
+            app.command(name=name)(command)
 
 
-def _register_commands() -> None:
-    from rtdash.cli import (
-        backup,
-        config,
-        demo,
-        deploy,
-        doctor,
-        events,
-        guide,
-        import_file,
-        loadtest,
-        migrate,
-        open_page,
-        serve,
-        simulate,
-        watch,
-    )
-
-    for command in (
-        serve.serve,
-        demo.demo,
-        simulate.simulate,
-        watch.watch,
-        loadtest.loadtest,
-        events.events,
-        config.config,
-        doctor.doctor,
-        backup.backup,
-        migrate.migrate,
-        shell_completion.completion,
-        deploy.deploy,
-    ):
-        app.command()(command)
-    app.command(name="import")(import_file.import_file)
-    app.command(name="open")(open_page.open_page)
-    app.command(name="help")(guide.show_help)
-    app.command(name="version")(show_version)
-
-
-def _register_groups() -> None:
-    from rtdash.cli import guests, hooks, token, venues
-
-    app.add_typer(token.app, name="token")
-    app.add_typer(venues.app, name="venues")
-    app.add_typer(guests.app, name="guests")
-    app.add_typer(hooks.app, name="hooks")
+_COMMANDS = {
+    "serve": "serve:serve",
+    "demo": "demo:demo",
+    "simulate": "simulate:simulate",
+    "watch": "watch:watch",
+    "loadtest": "loadtest:loadtest",
+    "events": "events:events",
+    "config": "config:config",
+    "doctor": "doctor:doctor",
+    "backup": "backup:backup",
+    "migrate": "migrate:migrate",
+    "completion": "shell_completion:completion",
+    "deploy": "deploy:deploy",
+    "import": "import_file:import_file",
+    "open": "open_page:open_page",
+    "help": "guide:show_help",
+    "version": "main:show_version",
+    "token": "token:app",
+    "venues": "venues:app",
+    "guests": "guests:app",
+    "hooks": "hooks:app",
+}
+"""Module and function of each command, in the order of the help."""
 
 
 def _with_default_rate(arguments: list[str]) -> list[str]:

@@ -5,8 +5,6 @@ import ssl
 from hashlib import blake2b
 from pathlib import Path
 
-from cryptography import x509
-
 _log = logging.getLogger(__name__)
 
 
@@ -72,4 +70,6 @@ def load_context(chain: Path, key: Path) -> ssl.SSLContext:
 
 def _read_expiry(chain: Path) -> float:
     """Return the end of the server's own certificate, the first of the chain, in Unix seconds."""
+    from cryptography import x509  # noqa: PLC0415 - few servers end TLS by themselves
+
     return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc.timestamp()

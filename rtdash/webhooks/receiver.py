@@ -4,15 +4,14 @@ import asyncio
 import math
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from importlib.metadata import version
 
 import httpcore2
 
 from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, parse_secret, sign
+from rtdash.webhooks.attempts import Attempt, Result
 from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown
 
 TIMEOUT_S = 10.0
@@ -25,25 +24,6 @@ MAX_LOCATION = 200
 
 _AGENT = f"rtdash/{version('rtdash')}"
 _GONE = 410
-
-
-class Result(StrEnum):
-    """Result of an attempt; `gone` ends the webhook."""
-
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """Outcome of one POST. `failure` says what to mend; `retry_after_s` is what the receiver asked
-    for.
-    """
-
-    result: Result
-    failure: str = ""
-    retry_after_s: float = 0
 
 
 class Receiver:

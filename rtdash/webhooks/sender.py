@@ -17,8 +17,9 @@ from rtdash.store import webhooks as store
 from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.webhooks import Page, Webhook
 from rtdash.webhooks.attempt_pacer import AttemptPacer
+from rtdash.webhooks.attempts import Attempt, Result
 from rtdash.webhooks.delivery import deliveries_of
-from rtdash.webhooks.receiver import Attempt, Receiver, Result
+from rtdash.webhooks.receiver import Receiver
 from rtdash.webhooks.unsaved_failures import UnsavedFailures
 
 PAGE = 50

@@ -9,9 +9,9 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import httpcore2
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -23,11 +23,13 @@ from rtdash.store.database import Connection, Database, StoreUnavailable
 from rtdash.store.webhook_leases import LEASE_S
 from rtdash.store.webhooks import Webhook, read_all
 from rtdash.webhooks.attempt_pacer import AttemptPacer
-from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown, load_backend
-from rtdash.webhooks.receiver import Receiver, Result
-from rtdash.webhooks.receiver_url import parse_receiver_url
-from rtdash.webhooks.sender import HoldLost, Sender
+from rtdash.webhooks.attempts import Result
 from rtdash.webhooks.unsaved_failures import UnsavedFailures, save_failures
+
+if TYPE_CHECKING:
+    # Few servers send webhooks, and all should start soon: what connects to receivers is imported
+    # where the first one needs it.
+    from rtdash.webhooks.sender import Sender
 
 LOOK_S = 1.0
 """How often is looked for events of other processes, and for webhooks to take."""
@@ -38,7 +40,6 @@ RENEW_S = 3.0
 MARGIN_S = 2.0
 """By how much earlier a process stops than its lease ends."""
 RELEASE_TIMEOUT_S = 2.0
-CHECK_TIMEOUT_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -86,17 +87,9 @@ class Webhooks:
         """Return the URL of a receiver as it is kept. A name without an address for now is
         taken. Raises ValueError with what to mend.
         """
-        parsed = parse_receiver_url(url, self.allowed)
-        is_tls = parsed.scheme == "https"
-        host, port = parsed.raw_host.decode("ascii"), parsed.port or (443 if is_tls else 80)
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await CheckedBackend(self.allowed, is_tls=is_tls).permitted(host, port)
-        except AddressRefused as error:
-            raise ValueError(str(error)) from None
-        except (NameUnknown, TimeoutError):
-            pass
-        return str(parsed)
+        from rtdash.webhooks.receivers import check_url  # noqa: PLC0415
+
+        return await check_url(url, self.allowed)
 
     async def run(self) -> None:
         """Hold webhooks and run their senders, until cancelled."""
@@ -200,21 +193,17 @@ class Webhooks:
             by_stream[held[webhook_id].stream].append(sender)
         self._by_stream = dict(by_stream)
 
-    async def _sender(self, webhook: Webhook) -> Sender:
+    async def _sender(self, webhook: Webhook) -> "Sender":
         if not self._is_loaded:
-            await asyncio.to_thread(load_backend)
+            await asyncio.to_thread(_load)
             self._is_loaded = True
-        is_tls = webhook.url.startswith("https:")
-        if is_tls and self._tls is None:
+        from rtdash.webhooks.receivers import new_receiver, new_tls  # noqa: PLC0415
+        from rtdash.webhooks.sender import Sender  # noqa: PLC0415
+
+        if webhook.url.startswith("https:") and self._tls is None:
             with contextlib.suppress(OSError):  # each attempt tries again, and says what is wrong
-                self._tls = await asyncio.to_thread(httpcore2.default_ssl_context)
-        receiver = Receiver(
-            webhook.url,
-            webhook.secret,
-            backend=CheckedBackend(self.allowed, is_tls=is_tls),
-            tls=self._tls if is_tls else None,
-            clock=self._clock,
-        )
+                self._tls = await asyncio.to_thread(new_tls)
+        receiver = new_receiver(webhook, self.allowed, self._tls, self._clock)
         return Sender(
             webhook,
             receiver,
@@ -229,14 +218,26 @@ class Webhooks:
         )
 
 
-def _is_skipped(sender: Sender, webhook: Webhook) -> bool:
+def _load() -> None:
+    """Import all that connects to receivers. In a thread: it takes 100 ms, for which the event loop
+    would hold every client up.
+    """
+    from rtdash.webhooks import receivers, sender  # noqa: F401, PLC0415
+    from rtdash.webhooks.network import load_backend  # noqa: PLC0415
+
+    load_backend()
+
+
+def _is_skipped(sender: "Sender", webhook: Webhook) -> bool:
     """Whether events were stepped over: the store is further than what was sent."""
     stored, sent = webhook.position, sender.position
     return stored.epoch == sent.epoch and stored.seq > sent.seq
 
 
-async def _run(webhook_id: str, sender: Sender) -> None:
+async def _run(webhook_id: str, sender: "Sender") -> None:
     """Run a sender; one that ends is begun anew by the next look, if it is still held."""
+    from rtdash.webhooks.sender import HoldLost  # noqa: PLC0415
+
     try:
         await sender.run()
     except HoldLost:

@@ -133,6 +133,16 @@ def test_completed_values(typed: str, value: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_command_that_is_called_is_built_alone() -> None:
+    """Whatever was built before; one that there isn't is looked for among all."""
+    every = list(build_command().commands)
+    assert list(build_command("serve").commands) == ["serve"]
+    assert list(build_command("token").commands) == ["token"]
+    assert list(build_command("sreve").commands) == every
+    assert list(build_command("--help").commands) == every
+    assert len(every) == 20
+
+
 def test_help_loads_little() -> None:
     """Neither an HTTP client nor a server, a store or a renderer: a command is to answer at once."""
     probe = (

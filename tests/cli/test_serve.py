@@ -225,8 +225,8 @@ def test_nothing_else_is_loaded_before_ctrl_c_is_looked_after() -> None:
 
 
 def test_a_start_loads_nothing_that_only_few_requests_need() -> None:
-    """The guide's renderer, migrations, the generators and the terminal's views wait for their
-    use.
+    """The guide's renderer, migrations, the generators, the terminal's views, clients of HTTP and
+    the libraries of asymmetric keys wait for their use.
     """
     loaded = "import sys, rtdash.server.serving, rtdash.server.app; print(*sys.modules)"
     told = subprocess.run(
@@ -241,5 +241,10 @@ def test_a_start_loads_nothing_that_only_few_requests_need() -> None:
         "redis",
         "aio_pika",
         "aiokafka",
+        "httpx2",
+        "httpcore2",
+        "psutil",
+        "jwt",
+        "cryptography",
     }
     assert unwanted.isdisjoint(told.stdout.split())

@@ -12,8 +12,9 @@ import httpcore2
 import pytest
 
 from rtdash.protocol.webhook_addresses import AllowedAddresses
+from rtdash.webhooks.attempts import Attempt, Result
 from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown, Resolver
-from rtdash.webhooks.receiver import MAX_RETRY_AFTER_S, Attempt, Receiver, Result
+from rtdash.webhooks.receiver import MAX_RETRY_AFTER_S, Receiver
 from tests.certificates import certificate
 from tests.webhooks.receivers import ReceiverServer
 

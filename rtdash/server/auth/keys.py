@@ -1,6 +1,4 @@
-"""Public keys that tokens may be signed with: from a PEM file, or from a key set (JWKS) that is
-fetched and kept fresh.
-"""
+"""Public keys that tokens may be signed with: of a PEM file, or of a key set (JWKS) kept fresh."""
 
 import asyncio
 import json
@@ -11,12 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt import PyJWK
-from jwt.exceptions import PyJWTError
 
 REFRESH_S = 300.0
 """How often a key set is fetched again, so that keys taken out of it stop working."""
@@ -37,8 +29,8 @@ _PEM = "PEM form (BEGIN PUBLIC KEY)"
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """The one algorithm that each type of key is taken for."""
 
-_UNREADABLE = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
-"""What PyJWT raises for a key whose members are of wrong types or values."""
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+"""What PyJWT raises for a key whose members are of wrong types or values, beside its own errors."""
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +117,7 @@ class Keys:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
                 content = await _download(url)
             keys = self._fetched if content == self._content else _read_key_set(content)
-        except (OSError, PyJWTError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             name = type(error).__name__
             _log.warning("the key set can't be fetched (%s); the keys known so far stay", name)
             return False
@@ -139,6 +131,8 @@ class Keys:
 
 def read_key_file(path: Path) -> tuple[Key, ...]:
     """The public keys of a PEM file, one or several. Raises KeyUnusable."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
     marker = b"-----BEGIN "
     try:
         parts = path.read_bytes().split(marker)[1:]
@@ -229,13 +223,18 @@ def _read_entry(entry: Any) -> Key:
         raise KeyUnusable("its type is none of RSA, EC and OKP")
     if entry.get("alg", algorithm) not in (algorithm, "Ed25519"):
         raise KeyUnusable(f"its algorithm is not {algorithm}")
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from jwt import PyJWK, PyJWTError  # noqa: PLC0415
+
     try:
         return _key(PyJWK(entry, algorithm).key, key_id)
-    except (*_UNREADABLE, UnsupportedAlgorithm) as error:
+    except (*_UNREADABLE, PyJWTError, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"it can't be read ({type(error).__name__})") from None
 
 
 def _key(key: Any, key_id: str | None = None) -> Key:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415
+
     match key:
         case rsa.RSAPublicKey() if MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
             return Key("RS256", key, key_id)

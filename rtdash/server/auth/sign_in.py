@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import jwt
-
 from rtdash.domain.instants import Clock
 from rtdash.server.auth.revocations import Revocations
 from rtdash.server.auth.tokens import (
@@ -42,6 +40,8 @@ def mint_code(
     audience: str | None = None,
 ) -> str:
     """Return a code for one sign-in; `ttl` is how long the token to come is valid."""
+    import jwt  # noqa: PLC0415 - few servers sign anyone in as they start
+
     issued = now or datetime.now(UTC)
     claims: dict[str, Any] = {
         "use": LOGIN_USE,
@@ -145,6 +145,8 @@ class SignIn:
 
     def _decode(self, code: str) -> dict[str, Any]:
         """Return the claims of a code. Raises TokenRefused, and never says which part is wrong."""
+        import jwt  # noqa: PLC0415
+
         try:
             if len(code) > MAX_TOKEN_CHARS:
                 raise TokenRefused(_NOT_VALID)

@@ -9,8 +9,6 @@ from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-import jwt
-
 from rtdash.domain.venues import Venue
 from rtdash.server.auth.hs256 import read_claims
 from rtdash.server.auth.keys import Keys
@@ -125,23 +123,28 @@ class Verifier:
         if len(token) > MAX_TOKEN_CHARS:
             raise TokenRefused(f"the token is longer than {MAX_TOKEN_CHARS} characters")
         try:
-            if self._fast_secret is not None:
-                claims = read_claims(token, self._fast_secret, self._leeway_s)
-                if claims is not None:
-                    return read_principal(claims)
+            secret = self._fast_secret
+            claims = None if secret is None else read_claims(token, secret, self._leeway_s)
+            return read_principal(self._read_claims(token) if claims is None else claims)
+        # TypeError and OSError: an instant of another type, or beyond what the system's clock knows
+        except (ValueError, OverflowError, TypeError, OSError) as error:
+            raise _not_valid(error) from None
+
+    def _read_claims(self, token: str) -> dict[str, Any]:
+        """The claims of any token that is valid. Raises TokenRefused."""
+        import jwt  # noqa: PLC0415 - many servers never see an unusual token
+
+        try:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
             for key in self._candidates(algorithm, header.get("kid")):
                 claims = self._decode(token, key, str(algorithm))
                 if claims is not None:
-                    return read_principal(claims)
+                    return claims
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired: get a new one", expired=True) from None
-        # TypeError and OSError: an instant of another type, or beyond what the system's clock knows
-        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError, OSError) as error:
-            raise TokenRefused(
-                f"the token is not valid ({type(error).__name__}): get a new one"
-            ) from None
+        except jwt.InvalidTokenError as error:
+            raise _not_valid(error) from None
         raise TokenRefused("the token's signature is not valid: get a new one")
 
     def _candidates(self, algorithm: Any, key_id: Any) -> Sequence[Any]:
@@ -157,6 +160,8 @@ class Verifier:
 
     def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
         """The claims; None when the signature is not that key's."""
+        import jwt  # noqa: PLC0415
+
         options = {
             "require": ["exp", "sub"],
             "verify_aud": self._audience is not None,
@@ -191,6 +196,10 @@ class UnknownKeyError(TokenRefused):
         )
 
 
+def _not_valid(error: Exception) -> TokenRefused:
+    return TokenRefused(f"the token is not valid ({type(error).__name__}): get a new one")
+
+
 def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
     """The token's venues in its order, each once; `*` among them stands for all in the order of
     their file.
@@ -219,6 +228,8 @@ def mint(
     """A token signed with the server's secret (HS256). `iat` has milliseconds, so that one minted
     right after a revocation is good.
     """
+    import jwt  # noqa: PLC0415
+
     issued = now or datetime.now(UTC)
     claims = {
         "sub": user,
