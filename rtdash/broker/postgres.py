@@ -6,7 +6,6 @@ connections of their own, both in autocommit.
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, LiteralString
 
@@ -29,8 +28,6 @@ CONNECT_TIMEOUT_S = 5.0
 
 PAYLOAD_BYTES = 7_900
 """PostgreSQL takes less than 8,000 bytes a notification (manual, NOTIFY)."""
-
-_SLICE_S = 0.25
 
 _LOST = (psycopg.Error, OSError, TimeoutError)
 _Connection = psycopg.AsyncConnection[Any]
@@ -60,7 +57,7 @@ class PostgresBroker:
         self._topics = topics
         self._codec = codec
         self._publisher: _Connection | None = None
-        self._endings: dict[object, asyncio.Task[Any]] = {}
+        self._endings: dict[_Connection, asyncio.Task[None]] = {}
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
         """Send all of them in one round trip, in their order. Raises BrokerUnavailable."""
@@ -115,7 +112,7 @@ class PostgresBroker:
         """
         asked = asyncio.create_task(_execute(connection, query, values), name="notices")
         try:
-            await _wait(asked, patience_s)
+            await asyncio.wait([asked], timeout=patience_s)
         finally:
             if not asked.done() or asked.cancelled() or asked.exception():
                 self._end(connection, asked)
@@ -140,16 +137,16 @@ class PostgresBroker:
             ending.add_done_callback(lambda _: self._endings.pop(connection))
 
     async def _connect(self) -> _Connection:
-        connecting = asyncio.create_task(self._enter(), name="notices connect")
-        try:
-            await _wait(connecting, CONNECT_TIMEOUT_S)
-        except asyncio.CancelledError:
-            self._abandon(connecting)
-            raise
-        if not connecting.done():
-            self._abandon(connecting)
-            raise TimeoutError
-        connection, pid = connecting.result()
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            connection = await psycopg.AsyncConnection.connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=None,
+                application_name="rtdash notices",
+                client_encoding="utf8",
+            )
+            cursor = await connection.execute(_ENTER)
+            pid, _ = await cursor.fetchone() or (0, None)
         if pid != connection.info.backend_pid:
             await connection.close()
             raise BrokerUnavailable(
@@ -157,44 +154,6 @@ class PostgresBroker:
                 " address (--broker postgresql://HOST:5432/DB), or another broker"
             )
         return connection
-
-    def _abandon(self, connecting: asyncio.Task[tuple[_Connection, int]]) -> None:
-        """Give up a connection that is being made, behind the caller."""
-
-        def drop(done: asyncio.Task[tuple[_Connection, int]]) -> None:
-            self._endings.pop(done, None)
-            if not done.cancelled() and done.exception() is None:
-                self._end(done.result()[0])
-
-        connecting.cancel()
-        self._endings[connecting] = connecting
-        connecting.add_done_callback(drop)
-
-    async def _enter(self) -> tuple[_Connection, int]:
-        """Return a new connection, and the process id that the server itself names."""
-        connection = await psycopg.AsyncConnection.connect(
-            self._url,
-            autocommit=True,
-            prepare_threshold=None,
-            application_name="rtdash notices",
-            client_encoding="utf8",
-        )
-        try:
-            cursor = await connection.execute(_ENTER)
-            pid, _ = await cursor.fetchone() or (0, None)
-        except BaseException:
-            self._end(connection)
-            raise
-        return connection, pid
-
-
-async def _wait(task: asyncio.Task[Any], patience_s: float) -> None:
-    """Wait for a task, so long in turns of the event loop: while the loop itself stands still, on a
-    machine without time for it, an answer may have come that is not read yet.
-    """
-    for _ in range(math.ceil(patience_s / _SLICE_S)):
-        if (await asyncio.wait([task], timeout=_SLICE_S))[0]:
-            return
 
 
 async def _execute(connection: _Connection, query: LiteralString, values: Any) -> None:
