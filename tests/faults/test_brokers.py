@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 from tests.conftest import FULL
 from tests.faults.observers import CHANNEL, Subscriber, Writer, following, until
 from tests.faults.process import ServerProcess, server_process
+from tests.faults.proxy_thread import ProxyThread, proxy_thread
 from tests.faults.verdicts import Verdict, judge, quantiles, tell
 from tests.servers import TestServer, own, running
 from tests.stores import new_database
@@ -72,9 +72,9 @@ class _Trial:
 
     async def run(self, here: Path, database: str) -> None:
         async with AsyncExitStack() as stack:
-            proxy = FaultProxy("127.0.0.1", self._broker.inner_port or self._broker.port)
-            proxy.port = self._broker.proxy_port
-            await stack.enter_async_context(proxy)
+            proxy = await stack.enter_async_context(
+                proxy_thread(self._broker.inner_port or self._broker.port, self._broker.proxy_port)
+            )
             url = urlsplit(self._broker.url)
             broker = url._replace(
                 netloc=url.netloc.replace(str(self._broker.port), str(proxy.port))
@@ -97,7 +97,7 @@ class _Trial:
             f" again after {quantiles(back)}",
         )
 
-    async def _under_traffic(self, stack: AsyncExitStack, proxy: FaultProxy) -> None:
+    async def _under_traffic(self, stack: AsyncExitStack, proxy: ProxyThread) -> None:
         half = SUBSCRIBERS // 2
         self._writers = [
             Writer(one.url, one.token(), per_second=PER_SECOND / 2, rng=random.Random(one.port))
@@ -214,9 +214,8 @@ class _Trial:
 
 
 @asynccontextmanager
-async def _cut_off(proxy: FaultProxy) -> AsyncIterator[float]:
-    await proxy.refuse()
-    proxy.inject(Fault.RST, proxy.connections)
+async def _cut_off(proxy: ProxyThread) -> AsyncIterator[float]:
+    await proxy.cut_off()
     yield DOWN_S
     await proxy.admit()
 
