@@ -60,7 +60,7 @@ def read_sources(config: Path | None = None) -> SettingValues:
     for name, (value, _) in _with_files(table, str.lower, str(path)).items():
         values[name], origins[name] = value, str(path)
     for name, (value, key) in _with_files(_environment(), _variable, "the environment").items():
-        if name in _SERVICE_LINK_SETTINGS and _SERVICE_LINK.match(value):
+        if name in _SERVICE_LINK_SETTINGS and is_service_link(value):
             warnings.append(
                 f"{key}={value} is ignored: Kubernetes sets it for a Service of that name; to"
                 f" choose the port, use --{name.replace('_', '-')} or {CONFIG_FILE}"
@@ -68,6 +68,11 @@ def read_sources(config: Path | None = None) -> SettingValues:
             continue
         values[name], origins[name] = value, f"environment {key}"
     return SettingValues(values, origins, tuple(warnings), path)
+
+
+def is_service_link(value: str) -> bool:
+    """Return whether a variable has the value of a link to a service, and is meant for nothing."""
+    return _SERVICE_LINK.match(value) is not None
 
 
 def config_path(config: Path | None = None) -> Path | None:

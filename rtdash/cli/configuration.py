@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rtdash.cli.configfile import read_sources
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.options import option
-from rtdash.setting_sources import FILE_SETTINGS, PREFIX, SettingValues
+from rtdash.setting_sources import FILE_SETTINGS, PREFIX, SettingValues, is_service_link
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -91,7 +91,11 @@ def _unknown(names: Iterable[str], known: frozenset[str]) -> list[str]:
 def _misspelt_variables() -> Iterator[str]:
     """Return a warning for each variable that resembles a setting and is none."""
     known = _known_names()
-    variables = (one.removeprefix(PREFIX).lower() for one in os.environ if one.startswith(PREFIX))
+    variables = (
+        name.removeprefix(PREFIX).lower()
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and not is_service_link(value)
+    )
     for name in sorted(_unknown(variables, known)):
         if alike := get_close_matches(name, known, 1, _ALIKE):
             yield (

@@ -49,17 +49,14 @@ def refuse_impossible(settings: Any) -> None:
 
 
 def _refuse_certificate(certificate: Path, key: Path) -> None:
-    from rtdash.server.tls import load_context
+    from rtdash.server.tls import FORM, load_context
 
     try:
         load_context(certificate, key)
     except (OSError, ValueError):
         raise CommandFailed(
             f"{certificate} and {key} are no certificate chain and its key",
-            hint=(
-                "give both as PEM files, the key without a passphrase, the server's own certificate"
-                " first"
-            ),
+            hint=FORM,
             code=Exit.USAGE,
         ) from None
 

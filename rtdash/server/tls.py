@@ -5,6 +5,9 @@ import ssl
 from hashlib import blake2b
 from pathlib import Path
 
+FORM = "give both as PEM files, the key without a passphrase, the server's own certificate first"
+"""Form of a certificate chain and its key, for people."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,11 +46,15 @@ class Certificate:
         _log.info("the certificate %s has been read again", self._files[0])
         return True
 
-    def _log_refusal(self, error: Exception) -> None:
+    def _log_refusal(self, error: OSError | ValueError) -> None:
+        if isinstance(error, ssl.SSLError | ValueError):
+            reason = ": ".join(part for part in (getattr(error, "reason", None), FORM) if part)
+        else:
+            reason = error.strerror or str(error)
         _log.warning(
             "the certificate %s and its key can't be used (%s); the ones before stay in use",
             self._files[0],
-            getattr(error, "reason", None) or getattr(error, "strerror", None) or error,
+            reason,
         )
 
     def _read_digest(self) -> bytes:

@@ -147,6 +147,15 @@ def test_a_service_link_of_kubernetes_is_ignored(
     ]
 
 
+def test_a_link_to_another_service_is_no_misspelt_setting(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A Service named rtdash-database puts it into every pod: nothing was meant by it."""
+    monkeypatch.setenv("RTDASH_DATABASE_PORT", "tcp://10.96.0.13:5432")
+    assert run(["config"]) == 0
+    assert "RTDASH_DATABASE_PORT" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", sorted(FILE_SETTINGS - {"token"}))
 def test_a_value_is_read_from_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

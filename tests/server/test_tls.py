@@ -8,6 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from rtdash.server.tls import Certificate
 from tests.certificates import write_certificate
@@ -70,6 +76,22 @@ def test_broken_files_leave_the_old_ones_in_use(
     write_certificate(tmp_path)
     assert certificate.refresh()
     assert presented(certificate) != first
+
+
+def test_a_key_with_a_passphrase_is_refused_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenSSL's own error says "PEM lib" and no more; the terminal is not asked either."""
+    certificate = Certificate(*write_certificate(tmp_path))
+    first = presented(certificate)
+    key = load_pem_private_key((tmp_path / "key.pem").read_bytes(), None)
+    locked = BestAvailableEncryption(b"sesame")
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    with caplog.at_level(logging.WARNING):
+        assert not certificate.refresh()
+    assert "the key without a passphrase" in caplog.text
+    assert "_ssl.c" not in caplog.text
+    assert presented(certificate) == first
 
 
 def test_a_file_that_is_gone_for_a_moment(tmp_path: Path) -> None:
