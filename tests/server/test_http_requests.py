@@ -165,6 +165,32 @@ async def test_a_handshake_behind_a_request_waits_for_its_answer(tmp_path: Path,
                 assert b'"early"' in await asyncio.wait_for(reader.readuntil(b"}"), 10)
 
 
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"\x83\x81abcd\x00", 1002),
+        (b"\x81\x81abcd\x9e", 1007),
+        (b"\x81\x02hi", 1002),
+        (b"\x80\x81abcd\x00", 1002),
+        (b"\x88\x82abcd\x62\x8f", 1002),
+    ],
+    ids=["reserved", "no UTF-8", "unmasked", "no beginning", "a Close with 1005"],
+)
+async def test_a_bad_frame_in_the_handshakes_segment(
+    tmp_path: Path, lane: str, sent: bytes, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The peer's fault: the handshake's answer, a Close, and no traceback."""
+    with serving(tmp_path, lane) as server:
+        async with connected(server) as (reader, writer):
+            writer.write(HANDSHAKE.format(token=server.token()).encode() + sent)
+            answer = await asyncio.wait_for(reader.read(), 20)
+    head, _, frames = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101"), answer
+    assert b"\x88" in frames
+    assert code.to_bytes(2, "big") in frames
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_a_long_head_is_a_handshake_too(tmp_path: Path, lane: str) -> None:
     """Cookies of other programs on the same host are no reason to refuse what REST takes."""
     with serving(tmp_path, lane) as server:

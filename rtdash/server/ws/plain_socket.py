@@ -64,16 +64,34 @@ class PlainSocket(WebSocketsSansIOProtocol):
 
     def begin(self, head: RequestHead) -> None:
         """Start with the handshake; frames follow it."""
+        self._early: list[bytes] = []
         conn = self.conn
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
         self.handle_connect(read_request(head))
 
+    def data_received(self, data: bytes) -> None:
+        """Hold frames that come before the handshake is answered: a pong would stand before the
+        101, and a bad frame meet a socket that has no way yet to close.
+        """
+        if self.handshake_complete:
+            super().data_received(data)
+        else:
+            self._early.append(data)
+            self.transport.pause_reading()
+
     async def send(self, message: Any) -> None:
-        """Give a peer that is refused a second to read why, instead of ten."""
+        """Give a peer that is refused a second to read why, instead of ten. Read what came early
+        once it is let in.
+        """
         if message["type"] == "websocket.close" and message.get("code") in REFUSALS:
             self.close_timeout = REFUSED_LINGER_S
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            early, self._early = self._early, []
+            if early and not self.transport.is_closing():
+                self.transport.resume_reading()
+                self.data_received(b"".join(early))
 
     def send_receive_event_to_app(self) -> None:
         """Close on text that is not UTF-8 with a line in the log: it is the peer's fault, and no
