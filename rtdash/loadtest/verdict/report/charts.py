@@ -99,7 +99,8 @@ def _marks(scale: _Scale, marks: Iterable[tuple[float, str]]) -> Iterator[str]:
     for seconds, name in marks:
         x = scale.x(min(seconds, scale.end))
         yield f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
-        yield f'<text class="mark" x="{x + 4:.1f}" y="{_TOP + 10}">{escape(name)}</text>'
+        if name:
+            yield f'<text class="mark" x="{x + 4:.1f}" y="{_TOP + 10}">{escape(name)}</text>'
 
 
 def _curve(scale: _Scale, line: Line, number: int) -> str:

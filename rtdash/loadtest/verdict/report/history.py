@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from markupsafe import Markup
 
-from rtdash.loadtest.plan.slo import NotUsable
+from rtdash.loadtest.plan.slo import NotUsable, SloOutcome
 from rtdash.loadtest.verdict.baseline import read_baseline
 from rtdash.loadtest.verdict.report.charts import Line, figure, line_chart
 from rtdash.loadtest.verdict.report.rendering import render
@@ -21,6 +21,8 @@ _FOLLOWED = (
     ("Messages verified", "/s", "delivery_rate", ("mean",)),
     ("Knee", "/s", "knee", ("value",)),
 )
+_MOST_NAMED = 6
+"""Marks that are named at their line; more would stand on each other."""
 Run = Mapping[str, Any]
 
 
@@ -55,11 +57,12 @@ def history_page(runs: list[Run]) -> str:
     rows = [
         (
             str(number),
-            run["startedAt"],
+            str(run["startedAt"]).replace("T", " ").removesuffix("Z"),
             run["scenario"],
             run["ending"],
-            run.get("environment", {}).get("programs", ""),
+            ", ".join(_broken(run)),
             "; ".join(f"{name} {_latency(run, name)}" for _, name in _phases(run)),
+            run.get("environment", {}).get("programs", ""),
         )
         for number, run in reversed(numbered)
     ]
@@ -68,17 +71,21 @@ def history_page(runs: list[Run]) -> str:
         {
             "count": len(runs),
             "charts": [Markup(chart) for chart in charts],  # noqa: S704 - ours
-            "head": (
-                "run",
-                "begun",
-                "scenario",
-                "ending",
-                "programs",
-                "p99 of the delivery latency",
-            ),
+            "head": ("run", "begun", "scenario", "ending", "broken", "delivery p99", "programs"),
             "rows": rows,
         },
     )
+
+
+def _broken(run: Run) -> Iterator[str]:
+    """Yield the metrics of the SLOs that a run broke, each once."""
+    slos = run.get("slos", ()) if run["ending"] == RunEnding.BROKEN else ()
+    broken = (
+        one.get("metric", "?")
+        for one in slos
+        if one.get("outcome") == SloOutcome.BROKEN and one.get("level") == "fail"
+    )
+    yield from dict.fromkeys(broken)
 
 
 def _phases(run: Run) -> Iterator[tuple[str, str]]:
@@ -89,11 +96,9 @@ def _phases(run: Run) -> Iterator[tuple[str, str]]:
 def _charts(numbered: list[tuple[int, Run]], key: tuple[str, str]) -> Iterator[str]:
     scenario, phase = key
     of_scenario = [(number, run) for number, run in numbered if key in _phases(run)]
-    marks = [
-        (float(number), run["ending"])
-        for number, run in of_scenario
-        if run["ending"] != RunEnding.HELD
-    ]
+    failed = [(number, run) for number, run in of_scenario if run["ending"] != RunEnding.HELD]
+    is_named = len(failed) <= _MOST_NAMED
+    marks = [(float(number), run["ending"] if is_named else "") for number, run in failed]
     for title, unit, metric, statistics in _FOLLOWED:
         lines = []
         for statistic in statistics:
