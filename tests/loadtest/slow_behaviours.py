@@ -65,14 +65,14 @@ class SlowLists(Behaviour):
 
 
 class SlowerToConnect(Behaviour):
-    """Accepts each connection later, by 60 ms a second."""
+    """Accepts each connection later, by 150 ms a second."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
     def upgrade_delay_s(self) -> float:
         """By the time that has passed."""
-        return 0.06 * (time.monotonic() - self._began)
+        return 0.15 * (time.monotonic() - self._began)
 
 
 class SlowReplays(Behaviour):
@@ -108,7 +108,7 @@ class Heating(Behaviour):
     @property
     def cpu_s(self) -> float:
         """As it publishes it."""
-        return 0.01 * (time.monotonic() - self._began) ** 2
+        return 1e-4 * (time.monotonic() - self._began) ** 4
 
 
 class Burning(Behaviour):
