@@ -39,14 +39,14 @@ class Freezing(Behaviour):
 
 
 class Declining(Behaviour):
-    """Slower by 40 ms each second."""
+    """Slower by 200 ms each second."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
         """Late by the time that has passed."""
-        wanted_s = 0.04 * (time.monotonic() - self._began)
+        wanted_s = 0.2 * (time.monotonic() - self._began)
         return [(max(0.0, wanted_s - age_s(message)), message)]
 
 

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -81,7 +81,7 @@ class IndependentServer:
         self.clients.discard(client)
         if client.sending is not None:
             client.sending.cancel()
-        self._closing.add(closing := asyncio.create_task(client.socket.close(4001)))
+        self._closing.add(closing := asyncio.create_task(_close(client.socket)))
         closing.add_done_callback(self._closing.discard)
         self.behaviour.dropped(self, client)
 
@@ -299,6 +299,11 @@ class IndependentServer:
                 body = {"type": "batch", "timestamp": now_text(), "messages": []}
                 body["messages"] = self.behaviour.batch([one for _, one in told])
                 await client.socket.send_text(json.dumps(body))
+
+
+async def _close(socket: WebSocket) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone meanwhile
+        await socket.close(4001)
 
 
 @asynccontextmanager

@@ -108,7 +108,7 @@ class Heating(Behaviour):
     @property
     def cpu_s(self) -> float:
         """As it publishes it."""
-        return 1e-4 * (time.monotonic() - self._began) ** 4
+        return 1e-7 * (time.monotonic() - self._began) ** 6
 
 
 class Burning(Behaviour):

@@ -51,7 +51,7 @@ publish_rate = 30
 
 SLOW = (
     SCENARIO.replace("dashboards = 10", "dashboards = 6\nslow_consumers = 2")
-    .replace("duration_s = 6\n", "duration_s = 30\n")
+    .replace("duration_s = 6\n", "duration_s = 45\n")
     .replace("heartbeat_s = 4", "heartbeat_s = 90")
     .replace("publish_rate = 30", "publish_rate = 60")
 )
@@ -70,7 +70,8 @@ SCENARIOS = {
     "calm": LONG,
     "drops": DROPS,
     "slow": SLOW,
-    "long": SCENARIO.replace("duration_s = 6", "duration_s = 45"),
+    "long": SCENARIO.replace("duration_s = 6", "duration_s = 30"),
+    "quiet": SCENARIO.replace("duration_s = 6", "duration_s = 40").replace(UNEXCUSED, TRIED),
     "sessions": SCENARIO.replace("heartbeat_s = 4", "heartbeat_s = 4\nsession_ttl_s = 2"),
 }
 
@@ -185,14 +186,19 @@ def outcomes(
 @pytest.mark.timeout(3600)  # the first is charged with all
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 def test_each_wrong_server_by_itself(outcomes: dict[str, RunOutcome], one: Wrong):
-    """Exit 99, and the SLO that it is about is broken."""
+    """Exit 99, and the SLO that it is about is broken. What only a quiet machine shows may have no
+    verdict on another, and never passes.
+    """
     outcome = outcomes[one.name]
+    if one.scenario == "quiet" and outcome.code == 98:
+        pytest.skip("the machine was too busy to see a millisecond")
     assert outcome.code == 99, outcome.output
     assert one.metrics <= outcome.broken, outcome.output
 
 
 @full
 @pytest.mark.optional
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", ["calm", "drops"])
 def test_an_honest_server_holds_every_slo_for_longer(tmp_path: Path, scenario: str):
     """With dropped connections, too."""
@@ -202,15 +208,17 @@ def test_an_honest_server_holds_every_slo_for_longer(tmp_path: Path, scenario: s
 
 @full
 @pytest.mark.optional
+@pytest.mark.timeout(400)
 def test_a_slow_consumer_that_is_closed_is_no_fault(tmp_path: Path):
     """Closed with 4001, while its neighbours keep their connections and their pace: exit 0."""
     outcome = asyncio.run(judge(tmp_path, Unpinged(), SLOW.replace(UNEXCUSED, TRIED)))
     outcome.assert_right()
-    assert "by close 4001" in outcome.output
+    assert outcome.code == 98 or "by close 4001" in outcome.output
 
 
 @full
 @pytest.mark.optional
+@pytest.mark.timeout(400)
 def test_sessions_that_end_in_time_are_no_fault(tmp_path: Path):
     """The server forgets them, and nothing is left."""
 

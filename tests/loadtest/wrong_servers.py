@@ -79,8 +79,8 @@ from tests.loadtest.stubborn_behaviours import (
 
 @dataclass(frozen=True)
 class Wrong:
-    """One wrong server. `scenario`: calm, drops, slow (clients that stop reading), long or
-    sessions.
+    """One wrong server. `scenario`: calm, drops, slow (clients that stop reading), long, sessions
+    or quiet (as long as it takes on a quiet machine).
     """
 
     behaviour: type[Behaviour]
@@ -106,8 +106,8 @@ KINDS: dict[str, tuple[Wrong, ...]] = {
         wrong(LateBatches, "client_spread"),
     ),
     "slow decline": (
-        wrong(Declining, "latency_trend"),
-        wrong(Creeping, "latency_trend", scenario="long"),
+        wrong(Declining, "latency_trend", scenario="long"),
+        wrong(Creeping, "latency_trend", scenario="quiet"),
         wrong(Swelling, "memory_trend"),
         wrong(Heating, "cpu_trend"),
         wrong(SlowerToConnect, "connect_trend", scenario="drops"),

@@ -1,4 +1,4 @@
-"""Advice on a broken SLO: where the author of a server looks first, by metric. Pure."""
+"""Advice on a broken SLO: the first step of the author of a server, by metric. Pure."""
 
 from collections.abc import Mapping
 
@@ -13,29 +13,29 @@ ADVICE: Mapping[str, str] = {
     "delivered_and_lost": "send an event only after it is stored durably",
     "log_went_back": "find out what took the log's end away: a restore, a failover, a lost write",
     "duplicated": "look at where a replay ends and live events begin for that client",
-    "reordered": "one stream needs one order: look at concurrent sends, batches, and replays",
+    "reordered": "look at concurrent sends, batches and replays: a stream has one order",
     "invalid": "compare the message with the protocol: `rtdash help protocol`",
     "unexpected": "look at how subscriptions end, and at the clients that a message is sent to",
     "model_violations": _CONTENT,
     "rest_disagrees": "look at what REST reads: a cache, a replica, another query than the socket's",
     "rights_violated": "check the token's scopes and venues at every subscribe and every request",
-    "rights_refused": "what a token doesn't allow must be refused with `forbidden`, or 403",
-    "not_converged": "the last state of all must be sent, also when nothing comes behind it",
-    "not_recovered": "look at the named client's reconnections: refused, not answered, or too slow",
-    "sessions_forgotten": "sessions must outlive their connections by the session's time",
-    "resets": "a reset is for history that is really gone: look at retention, and at the epoch",
+    "rights_refused": "refuse with `forbidden`, or 403, what a token doesn't allow",
+    "not_converged": "send the last state of all, also when nothing comes behind it",
+    "not_recovered": "look at the reconnections of the client: refused, not answered, or too slow",
+    "sessions_forgotten": "keep a session for its time after its connection, over restarts and processes",
+    "resets": "look at retention, and at the epoch: a reset is for history that is really gone",
     "connections_leaked": _LEAK,
     "files_leaked": _LEAK,
     "sessions_leaked": _LEAK,
     "half_open_kept": "ping each client, and close those that don't answer in time",
-    "unprovoked_drops": "look for that client in the server's log: these connections were let alone",
+    "unprovoked_drops": "look for that client in the server's log: the run had let its connection alone",
     "slow_consumers": "bound what waits for a client, and close it with 4001 beyond",
-    "errors": "the text of the error is the server's own: look for it in its code",
+    "errors": "look for the text of the error in the server's code",
     "connect_failures": "look at its limits (`rtdash config`), its backlog and its log",
     "publish_failures": "look for the reason that is named in the server's log",
     "http_failures": "look for the path that is named in the server's log",
-    "client_spread": "all clients of a stream must be served in turn: look at what the late ones"
-    " have in common (batches, compression, rights, the process that serves them)",
+    "client_spread": "look at what the late clients have in common: batches, compression, rights, the"
+    " process that serves them",
     "figures_latency": "look at how often figures are worked out, and at what holds them back",
     "longest_silence": "look for a pause of the whole process: a lock, a collection, a slow disk",
     "memory_trend": _LEAK,
@@ -43,10 +43,10 @@ ADVICE: Mapping[str, str] = {
     "bytes_per_message": "look at one message as it is sent: fields that no client needs",
     "server_cpu_per_message": "profile the server under this load",
     "cpu_trend": "profile the server late in the run: some work grows with what it has done",
-    "latency_trend": "some work grows with what the server has done: look at its queues and queries",
+    "latency_trend": "look at the server's queues and queries: some work grows with what it has done",
     "connect_trend": "look at the work of a connection that grows with their number",
 }
-_COVERAGE = "what must come at least once never came: is the feature there, and switched on?"
+_COVERAGE = "see whether the feature is there and switched on: it must come at least once"
 _COVERED = frozenset(
     {
         *("messages", "state_changes", "new_reservations", "reservation_updates"),
@@ -57,7 +57,7 @@ _COVERED = frozenset(
 
 
 def advice_on(metric: str) -> str:
-    """Return where to look when an SLO about that metric is broken."""
+    """Return what to do when an SLO about that metric is broken."""
     if metric in _COVERED:
         return _COVERAGE
     return ADVICE.get(metric, _TIME)

@@ -80,7 +80,7 @@ def markdown(summary: Summary) -> str:
     lines += [f"- {summary.ending}: {markdown_text(reason)}" for reason in summary.untold]
     if summary.ending is RunEnding.BROKEN:
         lines += [
-            f"- **{one.phase}: {one.text}** ({one.meaning}). Where to look: {one.advice}"
+            f"- **{one.phase}: {one.text}** ({one.meaning}). Next step: {one.advice}"
             for one in broken_slos(summary)
         ]
     lines += [""]

@@ -60,13 +60,16 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
 
 
 def _print_broken(console: Console, summary: Summary) -> None:
-    """Write each broken SLO: what was measured, what that is, where to look."""
+    """Write each broken SLO: what was measured, what that is, and the next step, each text once."""
+    said = set()
     for one in broken_slos(summary):
         console.print(
             Text("broken in ", "bold red"), Text(f"{one.phase}: {one.text}"), sep="", soft_wrap=True
         )
-        console.print(Text(f"  that is: {one.meaning}", "dim"), soft_wrap=True)
-        console.print(Text(f"  look at: {one.advice}", "dim"), soft_wrap=True)
+        for line in (f"  that is: {one.meaning}", f"  next step: {one.advice}"):
+            if line not in said:
+                said.add(line)
+                console.print(Text(line, "dim"), soft_wrap=True)
 
 
 def _numbers(summary: Summary) -> Text:
