@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -52,6 +53,17 @@ def waits_for_a_lock(conn):
         " wait_event_type = 'Lock'"
     )
     return conn.exec_driver_sql(waiting).scalar_one()
+
+
+async def test_sessions_stored_together_have_an_outcome_each(database):
+    """In their order; one that was taken over stays as it is, and the others are stored."""
+    several = [replace(SESSION, id=f"s{number}") for number in range(1, 5)]
+    save_all = partial(sessions.save_all, all_sessions=several, now=NOW)
+    assert await database.write(save_all) == [True] * 4
+    assert await database.write(take_over()) is not None
+    assert await database.write(save_all) == [False, True, True, True]
+    assert (await database.read(load())).process == "p2"
+    assert await database.read(load(session_id="s4")) == several[3]
 
 
 async def test_a_session_comes_back_as_it_was_saved(database):
