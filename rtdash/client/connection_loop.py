@@ -1,17 +1,17 @@
 """Carries out what the reconnector decides: sockets, tokens, polling and time, with asyncio."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from rtdash.client import events
 from rtdash.client.addresses import rest_url
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
 from rtdash.client.connection_states import ConnectionChange, State
 from rtdash.client.events import Action, Event
-from rtdash.client.receive_queue import ReceiveQueue
-from rtdash.client.reconnector import Reconnector
+from rtdash.client.receive_queue import DeliveryQueue
+from rtdash.client.reconnector import ReconnectMachine
 from rtdash.client.timing import Timing
 from rtdash.client.tokens import TokenSource, present_token
 from rtdash.client.websocket_connection import (
@@ -34,7 +34,7 @@ _ABNORMAL = 1006
 
 class ConnectionLoop:
     """`run` goes on until it is cancelled or the server refuses for good. It owns every task that
-    it starts.
+    it starts. `compression` as in `websockets`: None offers none.
     """
 
     def __init__(
@@ -42,11 +42,12 @@ class ConnectionLoop:
         url: str,
         session: ClientSession,
         token: TokenSource,
-        queue: ReceiveQueue[Delivery],
-        reconnector: Reconnector,
+        queue: DeliveryQueue[Delivery],
+        reconnector: ReconnectMachine,
         *,
         timing: Timing,
         clock: Callable[[], float],
+        compression: str | None = "deflate",
     ) -> None:
         self._url = url
         self._token = token
@@ -54,6 +55,7 @@ class ConnectionLoop:
         self._reconnector = reconnector
         self._timing = timing
         self._clock = clock
+        self._compression = compression
         self._session = session
         self._poller: Poller | None = None
         self._changed = asyncio.Event()
@@ -113,10 +115,14 @@ class ConnectionLoop:
         return ConnectionRejected(code, detail)
 
     def _handle(self, event: Event) -> None:
-        """Let the reconnector decide, and carry it out. Never waits."""
-        for action in self._reconnector.handle(self._clock(), event):
-            self._act(action)
+        """Let the reconnector decide, and do it. Never waits."""
+        self.perform(self._reconnector.handle(self._clock(), event))
         self._changed.set()
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        """Do what is decided; never waits. What is sent while no socket is open is left out."""
+        for action in actions:
+            self._act(action)
 
     def _act(self, action: Action) -> None:
         match action:
@@ -136,19 +142,10 @@ class ConnectionLoop:
                 self._polling = self._start(self._poll(action))
             case events.StopPolling():
                 self._cancel(self._polling)
-            case _:
-                self._tell(action)
-
-    def _tell(self, action: events.Deliver | events.Latency | events.Show) -> None:
-        match action:
             case events.Deliver(received):
                 self._queue.put(received)
             case events.Show():
                 self._show(action)
-            case events.Latency():
-                pass
-            case _:
-                assert_never(action)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         return self._group.create_task(work)
@@ -191,9 +188,13 @@ class ConnectionLoop:
         outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._outgoing = outgoing
         try:
-            async with open_wire(
-                self._url, token, open_within_s=self._timing.frozen_after_s
-            ) as wire:
+            opening = open_wire(
+                self._url,
+                token,
+                open_within_s=self._timing.open_within_s,
+                compression=self._compression,
+            )
+            async with opening as wire:
                 self._handle(events.Opened(attempt))
                 writing = self._start(self._write(wire, outgoing, attempt))
                 try:

@@ -5,7 +5,7 @@ from typing import Literal
 from rtdash.client import events
 from rtdash.client.connection_states import State
 from rtdash.client.deadlines import OF_AN_ATTEMPT, Deadlines
-from rtdash.client.events import Action, Show
+from rtdash.client.events import Action, Deliver, Show
 from rtdash.client.frame_reader import Ended, FrameReader, Lost
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule
@@ -15,6 +15,7 @@ from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.received import TokenExpiring
 
+_LIVE, _REPLAYING = Show(State.LIVE), Show(State.REPLAYING)
 Phase = Literal["idle", "token", "opening", "open", "waiting", "away", "closed"]
 
 
@@ -34,6 +35,7 @@ class ConnectionPhases:
         liveness: Liveness,
         polls: PollSchedule,
         retries: RetrySchedule,
+        reader: FrameReader,
         is_renewable: bool,
     ) -> None:
         self._session = session
@@ -43,7 +45,7 @@ class ConnectionPhases:
         self._polls = polls
         self._retries = retries
         self._is_renewable = is_renewable
-        self._dialogue = FrameReader(session)
+        self._reader = reader
         self._actions: list[Action] = []
         self._failures = 0
         self._is_renewing = False
@@ -63,7 +65,7 @@ class ConnectionPhases:
         self._deadlines.remove("retry")
         self.phase = "token"
         self._retries.begin(now)
-        self._dialogue.begin()
+        self._reader.begin()
         self._is_renewing = False
         if not self._polls.is_on:
             self.show(Show(State.CONNECTING))
@@ -80,7 +82,7 @@ class ConnectionPhases:
             self.phase = "opening"
             self._failures += 1
             self.attempt += 1
-            self._deadlines.set("opening", now + self._timing.frozen_after_s)
+            self._deadlines.set("opening", now + self._timing.open_within_s)
             self.act(events.Open(self.attempt, token))
 
     def go_without_token(self, now: float, reason: str) -> None:
@@ -103,7 +105,7 @@ class ConnectionPhases:
         self._deadlines.remove("opening")
         self._actions += self._polls.stop()
         self._liveness.start(now)
-        self._dialogue.note_ping(now)
+        self._reader.note_ping(now)
         self._deadlines.set("answer", now + self._timing.answer_within_s)
         self._session.connected()
         self._flush()
@@ -111,8 +113,12 @@ class ConnectionPhases:
     def hear(self, now: float, text: str | bytes | None) -> None:
         """Read a frame; None for a pong, which only shows that the server lives."""
         self._liveness.note_life(now)
-        for outcome in () if text is None else self._dialogue.read(now, text):
+        if text is None:
+            return
+        for outcome in self._reader.read(now, text):
             match outcome:
+                case Deliver():
+                    self._actions.append(outcome)
                 case Lost(reason, retry_after_s):
                     self.lose(now, reason, retry_after_s=retry_after_s)
                     return
@@ -123,9 +129,8 @@ class ConnectionPhases:
                     self._renew(now)
                 case _:
                     self.act(outcome)
-        if text is not None:
-            self._flush()
-            self._settle(now)
+        self._flush()
+        self._settle(now)
 
     def end_replay(self, now: float) -> None:
         """Take the replay for complete: nothing came for a while."""
@@ -134,7 +139,7 @@ class ConnectionPhases:
 
     def ping(self, now: float) -> None:
         """Ask the server for a sign of life."""
-        self._dialogue.note_ping(now)
+        self._reader.note_ping(now)
         self.act(events.SendPing())
 
     def lose(
@@ -143,7 +148,7 @@ class ConnectionPhases:
         """Leave the connection or the attempt, and wait for the next one; finish where the server
         said that coming back is of no use.
         """
-        farewell = self._dialogue.farewell
+        farewell = self._reader.farewell
         self._disconnect()
         if farewell is not None and not farewell.may_return:
             self.finish(farewell.reason, farewell.code)
@@ -177,12 +182,12 @@ class ConnectionPhases:
 
     def last_words(self, reason: str) -> str:
         """Return what the server said before its Close, or as the Close's own `reason`."""
-        farewell = self._dialogue.farewell
+        farewell = self._reader.farewell
         return (farewell.reason if farewell else "") or reason
 
     def show(self, show: Show) -> None:
         """Show a state, unless it is the one that is shown."""
-        if show != self._shown:
+        if show is not self._shown and show != self._shown:
             self._shown = show
             self.act(show)
 
@@ -202,16 +207,19 @@ class ConnectionPhases:
 
     def _settle(self, now: float) -> None:
         """Show replay and live, once everything is answered."""
+        is_replaying = self._session.is_replaying
+        if self._shown is _LIVE and not is_replaying:
+            return  # as after nearly every frame
         if not self._session.is_subscribed:
             return
         if self._deadlines.remove("answer"):
             self._failures = 0
             self._retries.note_live(now)
-        if self._session.is_replaying:
+        if is_replaying:
             self._deadlines.set("quiet", now + self._timing.quiet_s)
         else:
             self._deadlines.remove("quiet")
-        self.show(Show(State.REPLAYING if self._session.is_replaying else State.LIVE))
+        self.show(_REPLAYING if is_replaying else _LIVE)
 
     def _disconnect(self) -> None:
         if self.phase in {"opening", "open"}:
@@ -222,4 +230,5 @@ class ConnectionPhases:
         self._is_renewing = False
 
     def _flush(self) -> None:
-        self._actions += [events.Send(text) for text in self._session.outgoing()]
+        if texts := self._session.outgoing():
+            self._actions += [events.Send(text) for text in texts]

@@ -13,15 +13,20 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
+        self._first: float | None = None
+        self._is_known = True
 
     @property
     def first(self) -> float | None:
         """The earliest instant; None while nothing is waited for."""
-        return min(self._at.values(), default=None)
+        if not self._is_known:
+            self._first, self._is_known = min(self._at.values(), default=None), True
+        return self._first
 
     def set(self, name: str, at: float) -> None:
         """Wait for an instant under a name."""
         self._at[name] = at
+        self._is_known = False
 
     def get(self, name: str) -> float | None:
         """The instant of a name, where it is waited for."""
@@ -29,24 +34,27 @@ class Deadlines:
 
     def remove(self, *names: str) -> bool:
         """Wait for these no longer. Returns whether one of them was waited for."""
-        waited = self._at.keys() & names
-        for name in waited:
-            del self._at[name]
-        return bool(waited)
+        was_waited_for = False
+        for name in names:
+            if name in self._at:
+                del self._at[name]
+                was_waited_for, self._is_known = True, False
+        return was_waited_for
 
     def clear(self) -> None:
         """Wait for nothing."""
         self._at.clear()
+        self._is_known = False
 
     def take_due(self, now: float) -> Iterator[str]:
         """Take the names that are due, the earliest first; what one of them removes is skipped."""
         for name, at in sorted(self._at.items(), key=lambda one: one[1]):
             if at <= now and self._at.get(name) == at:
-                del self._at[name]
+                self.remove(name)
                 yield name
 
     def postpone(self, names: frozenset[str], *, due: float, to: float) -> None:
         """Move those of the names that are due."""
         for name in names & self._at.keys():
             if self._at[name] <= due:
-                self._at[name] = to
+                self.set(name, to)

@@ -1,10 +1,9 @@
 """Meaning of a connection's frames: what to hand on, and whether the connection goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rtdash.client.events import Deliver, Latency
-from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.received import (
     Answer,
@@ -39,10 +38,14 @@ Outcome = Deliver | Latency | TokenExpiring | Lost | Ended
 
 
 class FrameReader:
-    """Reader of frames. `farewell` is what the server said about the close to come."""
+    """Reader of frames. `farewell` is what the server said about the close to come.
 
-    def __init__(self, session: ClientSession) -> None:
-        self._session = session
+    `receive` gives what a frame means to the session (`ClientSession.receive`, or a decoder that
+    asks the session), up to a gap, and raises ValueError for what is not of the protocol.
+    """
+
+    def __init__(self, receive: Callable[[str | bytes], Sequence[Received]]) -> None:
+        self._receive = receive
         self._pinged_at: float | None = None
         self.farewell: Disconnect | None = None
 
@@ -54,13 +57,17 @@ class FrameReader:
         """Note that a ping is sent, to measure its answer."""
         self._pinged_at = now
 
-    def read(self, now: float, text: str | bytes) -> Iterator[Outcome]:
+    def read(self, now: float, text: str | bytes) -> Iterable[Outcome]:
         """Return what a frame means, in order. Stop at Lost and Ended: nothing behind them counts."""
         try:
-            received = self._session.receive(text)
+            received = self._receive(text)
         except ValueError as error:
-            yield Lost(str(error))
-            return
+            return (Lost(str(error)),)
+        if len(received) == 1 and type(received[0]) is Message:
+            return (Deliver(received[0]),)  # nearly every frame is one
+        return self._read_all(now, received)
+
+    def _read_all(self, now: float, received: Iterable[Received]) -> Iterator[Outcome]:
         for one in received:
             yield from self._read(now, one)
 

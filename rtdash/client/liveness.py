@@ -13,6 +13,7 @@ class Liveness:
         self._heard_at = 0.0
         self._was_late = False
         self._is_paused = False
+        self._is_waiting = False
         self.is_hidden = False
         """A hidden page's timers are late, so silence there proves nothing."""
 
@@ -25,7 +26,9 @@ class Liveness:
         """Note that something came."""
         self._heard_at = now
         self._was_late = False
-        self._deadlines.remove("check", "silence")
+        if self._is_waiting:
+            self._is_waiting = False
+            self._deadlines.remove("check", "silence")
 
     def wants_ping(self, now: float) -> bool:
         """Whether `ping`, which is due, is to be sent; waits for what follows."""
@@ -34,6 +37,7 @@ class Liveness:
         if quiet_since > now or self.is_hidden or self._is_paused:
             self._deadlines.set("ping", max(quiet_since, now + half_s / 2))
             return False
+        self._is_waiting = True
         self._deadlines.set("silence", now + half_s)
         self._deadlines.set("ping", now + half_s)
         return True
@@ -42,6 +46,7 @@ class Liveness:
         """Wait for a sign of life. False where one is waited for already."""
         if self._deadlines.get("check") is not None:
             return False
+        self._is_waiting = True
         self._deadlines.set("check", now + self._timing.check_within_s)
         return True
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed
-from rtdash.client.receive_queue import ReceiveQueue
+from rtdash.client.receive_queue import DeliveryQueue
 from rtdash.client.tokens import TokenSource
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.client_session import ClientSession
@@ -25,7 +25,7 @@ class Poller:
     """
 
     def __init__(
-        self, url: str, token: TokenSource, session: ClientSession, queue: ReceiveQueue[Any]
+        self, url: str, token: TokenSource, session: ClientSession, queue: DeliveryQueue[Any]
     ) -> None:
         self._api = Api(url, token)
         self._session = session

@@ -22,7 +22,7 @@ def of_deadline(name: str, timing: Timing) -> str:
     """Return what a deadline that has passed concludes."""
     return {
         "token": f"no token could be had: no answer in {timing.token_within_s:g} s",
-        "opening": f"no connection in {timing.frozen_after_s:g} s",
+        "opening": f"no connection in {timing.open_within_s:g} s",
         "answer": f"the subscription was not answered in {timing.answer_within_s:g} s",
         "silence": f"the server has been silent for {timing.frozen_after_s:g} s",
         "check": f"the server did not answer in {timing.check_within_s:g} s",

@@ -1,9 +1,24 @@
 """Queue of what was received and not yet asked for by the application."""
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+
+
+class DeliveryQueue(Protocol[Item_contra]):
+    """The writer's side of a queue."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `room` would not wait."""
+
+    def put(self, item: Item_contra) -> None:
+        """Add at the end; never waits."""
+
+    async def room(self) -> None:
+        """Wait while it is full."""
 
 
 class ReceiveQueue(Generic[Item]):

@@ -5,23 +5,44 @@ Mirrors `rtdash/web/lib/reconnect.js`; both obey the scripts in `fixtures/client
 """
 
 import random
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from rtdash.client import events, reasons
 from rtdash.client.connection_phases import ConnectionPhases
 from rtdash.client.connection_states import State
 from rtdash.client.deadlines import Deadlines
 from rtdash.client.events import Action, Event, Show
+from rtdash.client.frame_reader import FrameReader
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule
 from rtdash.client.retry_schedule import RetrySchedule
 from rtdash.client.timing import Timing
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.codes import CloseCode, may_reconnect
+from rtdash.protocol.received import Received
+
+
+class ReconnectMachine(Protocol):
+    """Interface of the decisions that a shell carries out: a reconnector, or the load test's client
+    around one, which observes them on their way.
+    """
+
+    @property
+    def due_at(self) -> float | None:
+        """When a `Due` is to come; None while nothing waits for the clock."""
+
+    @property
+    def reason(self) -> str:
+        """Why the last connection or attempt ended."""
+
+    def handle(self, now: float, event: Event) -> list[Action]:
+        """Take an event in; returns what is to be done, in order."""
 
 
 class Reconnector:
     """The meaning of events for one client's connection. `handle` takes them in the order of their
-    instants.
+    instants. `receive` decodes frames for the session, which does so itself otherwise.
     """
 
     def __init__(
@@ -32,6 +53,7 @@ class Reconnector:
         rng: random.Random,
         is_renewable: bool = True,
         leaves_when_hidden: bool = True,
+        receive: Callable[[str | bytes], Sequence[Received]] | None = None,
     ) -> None:
         self._timing = timing
         self._leaves_when_hidden = leaves_when_hidden
@@ -47,6 +69,7 @@ class Reconnector:
             liveness=self._liveness,
             polls=self._polls,
             retries=self._retries,
+            reader=FrameReader(receive or session.receive),
             is_renewable=is_renewable,
         )
 
@@ -60,12 +83,21 @@ class Reconnector:
         """Why the last connection or attempt ended."""
         return self._phases.reason
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection stands."""
+        return self._phases.phase == "open"
+
     def handle(self, now: float, event: Event) -> list[Action]:
         """Take an event in; returns what is to be done, in order."""
         self._now = now
-        if self._phases.phase != "closed":
+        phases = self._phases
+        if type(event) is events.Heard:  # nearly all of them: nothing else is looked at before
+            if phases.phase == "open" and event.attempt == phases.attempt:
+                phases.hear(now, event.text)
+        elif phases.phase != "closed":
             self._dispatch(event)
-        return self._phases.take_actions()
+        return phases.take_actions()
 
     def _dispatch(self, event: Event) -> None:
         phases = self._phases
@@ -93,8 +125,6 @@ class Reconnector:
         match event:
             case events.Opened(of) if of == attempt and phase == "opening":
                 self._phases.open(self._now)
-            case events.Heard(of, text) if of == attempt and phase == "open":
-                self._phases.hear(self._now, text)
             case events.Closed(attempt=of) if of == attempt and phase in {"opening", "open"}:
                 self._end(event)
             case events.Overflow() if phase == "open":

@@ -1,6 +1,10 @@
 """The times of a client, in one place."""
 
+import sys
 from dataclasses import dataclass
+
+NEVER = sys.maxsize
+"""The `polling_after` of a client that does not poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +15,9 @@ class Timing:
 
     frozen_after_s: float = 15
     """A server that is silent for so long, pings included, is given up; a ping is sent at half of
-    it. Opening a connection has as long."""
+    it."""
+    open_within_s: float = 15
+    """A connection that does not stand by then is given up."""
     token_within_s: float = 10
     """A token source that has not answered by then is asked again after the backoff."""
     answer_within_s: float = 10

@@ -100,7 +100,7 @@ class WebSocketConnection:
 
 @asynccontextmanager
 async def open_wire(
-    url: str, token: str, *, open_within_s: float
+    url: str, token: str, *, open_within_s: float, compression: str | None = "deflate"
 ) -> AsyncIterator[WebSocketConnection]:
     """Connect, and close at the end. Raises ConnectionDropped, or NotAllowed for an HTTP 401 or
     403.
@@ -110,6 +110,7 @@ async def open_wire(
         additional_headers={"Authorization": f"Bearer {token}"},
         proxy=None if is_this_machine(url) else True,
         open_timeout=open_within_s,
+        compression=compression,
         ping_interval=None,
         close_timeout=_CLOSE_TIMEOUT_S,
         max_size=_MAX_FRAME_BYTES,
@@ -117,7 +118,7 @@ async def open_wire(
     try:
         socket = await opening
     except InvalidStatus as refusal:
-        raise _http_refusal(refusal) from None
+        raise refusal_of(refusal) from None
     except (OSError, TimeoutError, InvalidHandshake, InvalidProxy, ImportError) as error:
         raise ConnectionDropped(detail=_in_words(error)) from error
     try:
@@ -132,7 +133,10 @@ def _ending(closed: ConnectionClosed) -> ConnectionDropped:
     return ConnectionDropped(closed.rcvd.code, closed.rcvd.reason)
 
 
-def _http_refusal(refusal: InvalidStatus) -> Exception:
+def refusal_of(refusal: InvalidStatus) -> Exception:
+    """Return what an HTTP answer to a handshake means: NotAllowed for 401 and 403, which are for
+    good, else ConnectionDropped.
+    """
     response = refusal.response
     problem = problem_of(
         response.status_code,

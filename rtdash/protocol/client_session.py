@@ -106,15 +106,11 @@ class ClientSession:
         self._outgoing.append(requests.encode_request(action="authenticate", token=token))
 
     def end_replay(self) -> None:
-        """Note that nothing has come for a while: what was missed has come, as far as a client can
-        know.
-        """
+        """Take what was missed for complete: nothing has come for a while."""
         self._replaying.clear()
 
     def position(self, venue: str | None, channel: Channel) -> Position | None:
-        """Return where a stream stands: behind the last event received, else where the application said
-        that it stood.
-        """
+        """Return a stream's position: behind the last event received, else as the application gave it."""
         if venue is not None:
             stream = Stream(venue, channel)
             return self.positions.get(stream) or self._given.get(stream)
@@ -141,26 +137,29 @@ class ClientSession:
         self.positions[stream] = position
 
     def receive(self, text: str | bytes) -> list[Received]:
-        """Return what a frame means, in order. Raises ValueError when it isn't one of the
-        protocol's.
-        """
+        """Return what a frame means, in order. Raises ValueError when it isn't of the protocol."""
         try:
-            return self.accept(json.loads(text))
+            body = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("the server sent what is nested too deeply") from error
+        return self.accept(body)
+
+    def accept(self, body: dict[str, Any]) -> list[Received]:
+        """Do as `receive` does, for a message that is decoded already."""
+        try:
+            return self._accept(body)
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(
                 f"the server sent what is not of this protocol ({type(error).__name__}: {error})"
             ) from error
 
-    def accept(self, body: dict[str, Any]) -> list[Received]:
-        """Do as `receive` does, for a message that is decoded already: from a batch, or fetched over
-        REST.
-        """
+    def _accept(self, body: dict[str, Any]) -> list[Received]:
         if "status" in body:
             return self._answer(body)
         match body["type"]:
             case "batch":
                 return up_to_gap(
-                    received for message in body["messages"] for received in self.accept(message)
+                    received for message in body["messages"] for received in self._accept(message)
                 )
             case "disconnect":
                 return [Disconnect.from_wire(body)]

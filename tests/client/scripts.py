@@ -6,6 +6,22 @@ from rtdash.client import ConnectionChange
 
 CHANNELS = ["hotel_reservations"]
 STREAM = ("harbour-hotel", "hotel_reservations")
+TOKEN_EXPIRING = {
+    "type": "token_expiring",
+    "timestamp": "2026-01-02T03:04:05.678Z",
+    "expiresAt": "2026-01-02T03:04:35.678Z",
+}
+
+
+def error(code, message, *, to, temporary=False):
+    """The error message that answers an action."""
+    return {
+        "status": "error",
+        "code": code,
+        "message": message,
+        "action": to,
+        "temporary": temporary,
+    }
 
 
 async def standing(peer):

@@ -8,7 +8,7 @@ import pytest
 
 from rtdash.client import ConnectionChange, State, connect
 from rtdash.protocol.channels import Position
-from tests.client.scripts import CHANNELS, STREAM, seqs, states
+from tests.client.scripts import CHANNELS, STREAM, error, seqs, states
 
 pytestmark = pytest.mark.anyio
 
@@ -128,15 +128,7 @@ async def test_session_that_ran_out(server, until, event, fast):
 
     async def second(peer):
         await peer.hear("resume")
-        await peer.say(
-            {
-                "status": "error",
-                "code": "session_unknown",
-                "message": "it ran out",
-                "action": "resume",
-                "temporary": False,
-            }
-        )
+        await peer.say(error("session_unknown", "it ran out", to="resume"))
         request = await peer.subscribed(seq=1, recovered=True)
         assert request["venue"] == "harbour-hotel"
         assert request["positions"] == {"hotel_reservations": {"epoch": "e1", "seq": 1}}

@@ -5,7 +5,7 @@ good.
 import pytest
 
 from rtdash.client import ConnectionRejected, NotAllowed, State, connect
-from tests.client.scripts import CHANNELS, standing, standing_again, states
+from tests.client.scripts import CHANNELS, error, standing, standing_again, states
 
 pytestmark = pytest.mark.anyio
 
@@ -121,14 +121,7 @@ async def test_forbidden_channel(server, until, fast):
 
     async def script(peer):
         await peer.hear("subscribe")
-        refusal = {
-            "status": "error",
-            "code": "forbidden",
-            "message": "no hotel:read",
-            "action": "subscribe",
-            "temporary": False,
-        }
-        await peer.say(refusal | {"channels": CHANNELS})
+        await peer.say(error("forbidden", "no hotel:read", to="subscribe") | {"channels": CHANNELS})
         await peer.stay()
 
     server.scripts = [script]
@@ -142,14 +135,9 @@ async def test_unavailable_store_is_waited_for(server, until, fast):
 
     async def unavailable(peer):
         await peer.hear("subscribe")
-        refusal = {
-            "status": "error",
-            "code": "unavailable",
-            "message": "no store",
-            "action": "subscribe",
-            "temporary": True,
-        }
-        await peer.say(refusal | {"retryAfterMs": 150})
+        await peer.say(
+            error("unavailable", "no store", to="subscribe", temporary=True) | {"retryAfterMs": 150}
+        )
         await peer.stay()
 
     server.scripts = [unavailable, standing]

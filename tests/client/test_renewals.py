@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rtdash.client import ConnectionRejected, NotAllowed, State, connect
-from tests.client.scripts import CHANNELS, seqs, standing
+from tests.client.scripts import CHANNELS, TOKEN_EXPIRING, error, seqs, standing
 
 pytestmark = pytest.mark.anyio
 
@@ -21,13 +21,7 @@ async def test_token_is_renewed(server, until, fast):
     async def expiring(peer):
         assert peer.headers["Authorization"] == "Bearer first"
         await peer.subscribed()
-        await peer.say(
-            {
-                "type": "token_expiring",
-                "timestamp": "2026-01-02T03:04:05.678Z",
-                "expiresAt": "2026-01-02T03:04:35.678Z",
-            }
-        )
+        await peer.say(TOKEN_EXPIRING)
         assert await peer.hear("authenticate") == {"action": "authenticate", "token": "second"}
         await peer.say({"status": "authenticated", "expiresAt": "2026-01-02T15:04:05.678Z"})
         await peer.socket.close(4001)
@@ -60,23 +54,9 @@ async def test_refused_renewal_keeps_the_connection(server, until, event, fast):
 
     async def expiring(peer):
         await peer.subscribed()
-        await peer.say(
-            {
-                "type": "token_expiring",
-                "timestamp": "2026-01-02T03:04:05.678Z",
-                "expiresAt": "2026-01-02T03:04:35.678Z",
-            }
-        )
+        await peer.say(TOKEN_EXPIRING)
         await peer.hear("authenticate")
-        await peer.say(
-            {
-                "status": "error",
-                "code": "forbidden",
-                "message": "another user",
-                "action": "authenticate",
-                "temporary": False,
-            }
-        )
+        await peer.say(error("forbidden", "another user", to="authenticate"))
         await peer.say(event(1))
         await peer.stay()
 
@@ -91,22 +71,10 @@ async def test_renewal_that_takes_a_channel_away(server, until, fast):
 
     async def expiring(peer):
         await peer.subscribed()
-        await peer.say(
-            {
-                "type": "token_expiring",
-                "timestamp": "2026-01-02T03:04:05.678Z",
-                "expiresAt": "2026-01-02T03:04:35.678Z",
-            }
-        )
+        await peer.say(TOKEN_EXPIRING)
         await peer.hear("authenticate")
-        refusal = {
-            "status": "error",
-            "code": "forbidden",
-            "message": "hotel:read is gone",
-            "action": "authenticate",
-            "temporary": False,
-        }
-        await peer.say(refusal | {"channels": CHANNELS})
+        gone = error("forbidden", "hotel:read is gone", to="authenticate")
+        await peer.say(gone | {"channels": CHANNELS})
         await peer.stay()
 
     server.scripts = [expiring]
@@ -170,13 +138,7 @@ async def test_a_renewal_that_never_answers(server, until, event, fast):
 
     async def expiring(peer):
         await peer.subscribed()
-        await peer.say(
-            {
-                "type": "token_expiring",
-                "timestamp": "2026-01-02T03:04:05.678Z",
-                "expiresAt": "2026-01-02T03:04:35.678Z",
-            }
-        )
+        await peer.say(TOKEN_EXPIRING)
         await peer.say(event(1))
         await peer.stay()
 

@@ -70,7 +70,7 @@ class FailingLists(Behaviour):
 
 
 class Bloated(Behaviour):
-    """Sends ten kilobytes that nobody asked for with each event."""
+    """Sends ten kilobytes that were not asked for with each event."""
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
         """In a field of its own."""

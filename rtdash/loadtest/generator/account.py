@@ -21,7 +21,10 @@ class StreamAccount:
     start: int
     next_seq: int
     missing: set[int] = field(default_factory=set)
-    """Skipped over, and not come since."""
+    """Skipped over on the present connection, and not come since."""
+    skipped: set[int] = field(default_factory=set)
+    """Skipped over on a connection that ended before they came. A client comes back for them, and a
+    server that skips them is wrong all the same."""
     duplicated: int = 0
     reordered: int = 0
     recovered: int = 0
@@ -34,6 +37,11 @@ class StreamAccount:
     def opened(cls, start: int) -> Self:
         """Return the account of a client that gets the event after `start` first."""
         return cls(start, start + 1)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Return whether a connection skipped events, and did not send them after all."""
+        return bool(self.missing or self.skipped)
 
     def is_plausible(self, seq: int) -> bool:
         """Return whether a seq can be one of this stream's."""
@@ -52,6 +60,14 @@ class StreamAccount:
         else:
             self.duplicated += 1
 
+    def rewind(self, seq: int) -> None:
+        """Record that a client comes back for what follows `seq`: what came behind a gap is due
+        once more.
+        """
+        self.skipped |= self.missing
+        self.missing.clear()
+        self.next_seq = min(self.next_seq, seq + 1)
+
     def reset(self, seq: int) -> None:
         """Record a reset: the history up to `seq` is gone, and events follow from there."""
         self.resets += 1
@@ -59,24 +75,28 @@ class StreamAccount:
         self.next_seq = seq + 1
 
     def count_lost(self, head: int) -> int:
-        """Return how many never came, up to the log's head."""
-        return len(self.missing) + max(0, head + 1 - self.next_seq)
+        """Return how many are `lost`, without listing them."""
+        return len(self._holes()) + max(0, head + 1 - self.next_seq)
 
     def lost(self, head: int) -> Iterator[int]:
-        """Yield each seq that never came, up to the log's head."""
-        yield from sorted(self.missing)
+        """Yield each seq up to the log's head that never came, or that a connection skipped."""
+        yield from sorted(self._holes())
         yield from range(self.next_seq, head + 1)
+
+    def _holes(self) -> set[int]:
+        """Return what was skipped, below the seq that must come next."""
+        return {seq for seq in self.missing | self.skipped if seq < self.next_seq}
 
     def to_json(self) -> list[Any]:
         """Return all fields as JSON for another process."""
         counts = [self.duplicated, self.reordered, self.recovered, self.resets, self.given_up]
-        return [self.start, self.next_seq, sorted(self.missing), *counts]
+        return [self.start, self.next_seq, sorted(self.missing), sorted(self.skipped), *counts]
 
     @classmethod
     def from_json(cls, data: list[Any]) -> Self:
         """Return the value that `to_json` described."""
-        start, next_seq, missing, *counts = data
-        return cls(start, next_seq, set(missing), *counts)
+        start, next_seq, missing, skipped, *counts = data
+        return cls(start, next_seq, set(missing), set(skipped), *counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from rtdash.loadtest.generator.run_config import (
 from rtdash.loadtest.generator.variants import Variant
 from rtdash.loadtest.generator.websocket_user import WebSocketUser
 from rtdash.loadtest.plan.histogram import Histogram
-from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Stream, reservations_channel
+from rtdash.protocol.client_session import ClientSession
 
 TICK_S = 0.05
 REPORT_EVERY_S = 0.5
@@ -80,22 +80,19 @@ class ClientPool:
         proxy_port = self._proxy_port(number)
         follower = Follower(
             f"client {os.getpid()}-{number} ({variant.words}{', fault proxy' if proxy_port else ''})",
-            list(variant.channels),
+            ClientSession(variant.channels, batch_ms=variant.batch_ms),
             self._reader,
             self.stats,
-            batch_ms=variant.batch_ms,
-        )
-        backoff = Backoff(
-            self.rng, time.monotonic, first_s=config.first_delay_s, longest_s=config.longest_delay_s
+            timing=config.timing,
+            rng=self.rng,
         )
         websocket_user = WebSocketUser(
             follower,
             config.socket_url,
             variant.token or self.token(number),
             self.stats,
+            timing=config.timing,
             proxy_port=proxy_port,
-            frozen_after_s=config.frozen_after_s,
-            backoff=backoff,
             compress=variant.compress,
         )
         self._websocket_users.append(websocket_user)

@@ -1,56 +1,100 @@
-"""Client under test, without I/O: the session's rules, the ledger's accounts, and how long each
-recovery took. The gevent user and the asyncio probe are shells around it. Times are seconds of the
-monotonic clock, given by the shell.
+"""Client under test, without I/O: a reconnector decides, as in every client of rtdash, and what it
+decides and receives is entered for the verdict. The gevent user and the asyncio probe are shells
+around it. Times are seconds of the monotonic clock, given by the shell.
 """
 
 import json
-from typing import Any
+import math
+import random
 
+from rtdash.client import events
+from rtdash.client.connection_states import State
+from rtdash.client.events import Action, Event
+from rtdash.client.reconnector import Reconnector
+from rtdash.client.timing import Timing
 from rtdash.loadtest.generator.account import StreamAccount
+from rtdash.loadtest.generator.client_accounts import ClientAccounts
 from rtdash.loadtest.generator.client_stats import ClientStats
-from rtdash.loadtest.generator.message_reader import DecodedMessage, MessageReader
+from rtdash.loadtest.generator.message_reader import MessageReader
 from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
-from rtdash.protocol.channels import Position, Stream
-from rtdash.protocol.client_requests import Wanted
+from rtdash.protocol.channels import Stream
 from rtdash.protocol.client_session import ClientSession
-from rtdash.protocol.codes import ErrorCode
-from rtdash.protocol.received import Answer, Disconnect, Gap, Message, Received, Refused, Subscribed
+
+SLOW_COUNTS_S = 30.0
+"""A client that stopped reading so long ago may still be closed for it."""
+_ABNORMAL = 1006
 
 
 class Follower:
-    """Client under test with its session, over all its connections."""
+    """Client under test with its session, over all its connections. A `ReconnectMachine`: `handle`
+    gives the reconnector's actions, unchanged.
+    """
 
     def __init__(
         self,
         name: str,
-        wanted: list[Wanted],
+        session: ClientSession,
         reader: MessageReader,
         stats: ClientStats,
         *,
-        batch_ms: int | None = None,
+        timing: Timing,
+        rng: random.Random,
+        is_renewable: bool = False,
+        leaves_when_hidden: bool = True,
     ) -> None:
         self.name = name
-        self.accounts: dict[Stream, StreamAccount] = {}
-        self.states: dict[tuple[Stream, str], str] = {}
-        """Digest of the last state message of each kind."""
-        self.latency = Histogram()
-        """Of this client's live events."""
         self.is_disturbed = False
         """Whether a fault hit this client, so that its latency says nothing about fairness."""
         self.is_current_at_end = False
         """Whether it was connected and subscribed when the run ended."""
-        self.farewell: Disconnect | None = None
         self.is_turned_away = False
-        self._session = ClientSession(wanted, batch_ms=batch_ms)
-        self._reader = reader
+        """Whether the server refused for good, so that there will be no further attempt."""
+        self.port = 0
+        """The client's own port on its connection, by which faults from outside are matched."""
+        self._session = session
         self._stats = stats
-        self._recovery: Recovery | None = None
-        self._connected_at: str | None = None
-        self._asked_at = 0.0
-        self._pinged_at: float | None = None
+        self._book = ClientAccounts(name, session, reader, stats)
+        self._reconnector = Reconnector(
+            session,
+            timing=timing,
+            rng=rng,
+            is_renewable=is_renewable,
+            leaves_when_hidden=leaves_when_hidden,
+            receive=self._book.receive,
+        )
+        self._attempt = 0
+        self._is_open = self._is_stopped = False
+        self._opened_at = 0.0
         self._was_subscribed = False
-        self._is_resumed = False
+        self._detail: str | None = None
+        self._own_end: tuple[str, float] | None = None
+        self._paused_at = -math.inf
+
+    @property
+    def due_at(self) -> float | None:
+        """When a `Due` is to come; None while nothing waits for the clock."""
+        return self._reconnector.due_at
+
+    @property
+    def reason(self) -> str:
+        """Why the last connection or attempt ended."""
+        return self._reconnector.reason
+
+    @property
+    def accounts(self) -> dict[Stream, StreamAccount]:
+        """Return what it received of each stream that it was given a position in."""
+        return self._book.streams
+
+    @property
+    def states(self) -> dict[tuple[Stream, str], str]:
+        """Return the digest of the last state message of each kind."""
+        return self._book.states
+
+    @property
+    def latency(self) -> Histogram:
+        """Return the latencies of its live events."""
+        return self._book.latency
 
     @property
     def is_subscribed(self) -> bool:
@@ -58,9 +102,9 @@ class Follower:
         return self._session.is_subscribed
 
     @property
-    def is_recovering(self) -> bool:
-        """Return whether a connection was lost before, so that the next one is a reconnection."""
-        return self._recovery is not None
+    def ends_itself(self) -> bool:
+        """Return whether the client itself is about to end its connection."""
+        return self._own_end is not None
 
     @property
     def followed(self) -> frozenset[Stream]:
@@ -73,164 +117,117 @@ class Follower:
             account.next_seq > heads.get(stream, 0) for stream, account in self.accounts.items()
         )
 
-    def attempting(self) -> None:
-        """Record an attempt to connect."""
-        if self._recovery is not None:
-            self._recovery.attempts += 1
+    def handle(self, now: float, event: Event) -> list[Action]:
+        """Take an event in; returns what is to be done, in order."""
+        self._book.now = now
+        if type(event) is not events.Heard or event.text is None or not self._is_open:
+            self._note_event(event)
+        actions = self._reconnector.handle(now, event)
+        for action in actions:
+            if type(action) is not events.Deliver:
+                self._note_action(action)
+        is_open = self._reconnector.is_open
+        if is_open and not self._is_open:
+            self._note_opened(now)
+        elif self._is_open and not is_open:
+            self._note_end(now, event)
+        if not self._was_subscribed and self._session.is_subscribed:
+            self._note_subscribed(now)
+        return actions
 
-    def connected(self, now: float) -> list[str]:
-        """Record a new connection; return the messages to send first."""
-        self._stats.connected += 1
-        self._connected_at = None
-        self._is_resumed = self._session.session_id is not None
-        self._stats.fresh += not self._is_resumed
-        self._asked_at = self._pinged_at = now
-        self.farewell = None
-        self._session.connected()
-        if self._recovery is not None:
-            self._recovery.reconnected_at = now
-        return self._session.outgoing()
-
-    def ping(self, now: float) -> list[str]:
-        """Return a ping to send. One that is still unanswered counts each time with its age: a
-        server that never answers would else have no late answer.
+    def ping(self, now: float) -> list[Action]:
+        """Return the pings to send, of the protocol and of WebSocket. One that is still unanswered
+        counts each time with its age: a server that never answers would else have no late answer.
         """
         if not self.is_subscribed:
             return []
-        if self._pinged_at is not None:
-            self._stats.pong_time.record(now - self._pinged_at)
+        if self._book.pinged_at is not None:
+            self._stats.pong_time.record(now - self._book.pinged_at)
             return []
-        self._pinged_at = now
-        return [json.dumps({"action": "ping"})]
+        self._book.pinged_at = self._book.frame_pinged_at = now
+        return [events.Send(json.dumps({"action": "ping"})), events.SendPing()]
 
-    def lost(
-        self, now: float, *, port: int, cause: str = "lost", began_at: float | None = None
-    ) -> None:
-        """Record the loss of the connection, noticed at `now`."""
-        self._stats.connected -= 1
-        self._session.disconnected()
-        self._was_subscribed, self._pinged_at = False, None
+    def note_own_end(self, cause: str, now: float) -> None:
+        """Record that the client itself is about to end its connection."""
+        self._own_end = (cause, now)
+
+    def note_pause(self, now: float) -> None:
+        """Record that the client stops reading for a while."""
+        self._paused_at = now
         self.is_disturbed = True
-        self._recovery = Recovery(port, now, cause, began_at, client=self.name)
-        self._stats.recoveries.append(self._recovery)
 
-    def ended(self) -> None:
-        """Record the orderly end of the run."""
+    def _note_event(self, event: Event) -> None:
+        match event:
+            case events.Heard(text=None):
+                self._book.note_pong()
+            case events.Heard(attempt, text):
+                if attempt == self._attempt and text is not None:
+                    self._book.enter_only(text)
+            case events.Closed(attempt) if attempt == self._attempt and not self._is_open:
+                self._note_failed(event)
+            case events.Stop():
+                self.is_current_at_end, self._is_stopped = self.is_subscribed, True
+
+    def _note_opened(self, now: float) -> None:
+        self._is_open, self._opened_at = True, now
+        self._book.begin_connection()
+        self._stats.connected += 1
+        self._stats.fresh += not self._book.is_resumed
+        if self._book.recovery is not None:
+            self._book.recovery.reconnected_at = now
+
+    def _note_failed(self, closed: events.Closed) -> None:
+        """Count an attempt that failed, unless it is one of a recovery: a dropped client may meet
+        anything on its way back.
+        """
+        if self._book.recovery is None:
+            self._stats.connect_failures += 1
+            detail = closed.detail or f"close {closed.code}"
+            self._stats.find("connect_failures", f"{self.name}: {detail}")
+
+    def _note_action(self, action: Action) -> None:
+        match action:
+            case events.Open(attempt=attempt):
+                self._attempt = attempt
+                if self._book.recovery is not None:
+                    self._book.recovery.attempts += 1
+            case events.Show(state=state, detail=detail):
+                self._detail = detail
+                self.is_turned_away |= state is State.CLOSED and not self._is_stopped
+
+    def _note_end(self, now: float, event: Event) -> None:
+        """Record the end of a connection: a loss, unless the run has ended."""
+        self._is_open = self._was_subscribed = False
+        self._book.pinged_at = None
         self._stats.connected -= 1
-        self.is_current_at_end = self._session.is_subscribed
-        self._session.disconnected()
-
-    def receive(self, payload: bytes, now: float) -> list[str]:
-        """Take a frame; return the messages to send in answer."""
-        frame = self._reader.read(payload)
-        self._stats.bytes += len(payload)
-        if frame.inner is not None:
-            self._stats.batches += 1
-        for message in (frame,) if frame.inner is None else frame.inner:
-            self._take(message, now)
-        if not self._was_subscribed and self._session.is_subscribed:
-            self._subscribed(now)
-        return self._session.outgoing()
-
-    def _take(self, message: DecodedMessage, now: float) -> None:
-        stats = self._stats
-        stats.received += 1
-        stats.messages[message.label] += 1
-        if message.flaw is not None:
-            stats.find("invalid", f"{self.name}: {message.flaw}")
-        if message.seq is not None and not self._account(message, now):
+        if type(event) is events.Stop:
             return
-        if message.body.get("code") == ErrorCode.SESSION_UNKNOWN:
-            # The session subscribes anew by itself, and says nothing of it.
-            text = f"{message.body['code']}: {message.body.get('message')}"
-            stats.find("sessions_forgotten", f"{self.name}: {text}")
-        try:
-            for received in self._session.accept(message.body):
-                self._act_on(received, message, now)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if message.flaw is None:
-                stats.find(
-                    "invalid",
-                    f"{self.name}: an answer that is not of the protocol ({type(error).__name__}:"
-                    f" {error})",
-                )
-
-    def _account(self, message: DecodedMessage, now: float) -> bool:
-        """Enter an event into its account; return whether this client follows its stream."""
-        assert message.seq is not None, "only events are entered"
-        account = self.accounts.get(message.stream) if message.stream else None
-        if account is None:
-            self._stats.find(
-                "unexpected",
-                f"{self.name}: seq {message.seq} of {message.stream}, which it doesn't follow",
-            )
-            return False
-        if not account.is_plausible(message.seq):
-            self._stats.find(
-                "invalid",
-                f"{self.name}: seq {message.seq} of {message.stream}, where {account.next_seq} must"
-                " come next",
-            )
-            return False
-        is_new = message.seq >= account.next_seq
-        account.record(message.seq)
-        # Before the first pong the server's time is unknown: what comes until then was waiting.
-        is_missed = self._is_resumed and (
-            self._connected_at is None or message.body["timestamp"] < self._connected_at
+        self.is_disturbed = True
+        is_by_pause = now - self._paused_at < SLOW_COUNTS_S
+        cause, began_at = self._own_end or (
+            self._cause_of(event),
+            self._paused_at if is_by_pause else None,
         )
-        if is_missed:
-            account.recovered += is_new
-            if self._recovery is not None:
-                self._recovery.consistent_at = now
-        elif is_new and message.scheduled is not None:
-            self._stats.hear(now - message.scheduled, self.latency)
-        return True
+        self._own_end = None
+        recovery = Recovery(self.port, now, cause, began_at, client=self.name)
+        self._book.recovery = recovery
+        self._stats.recoveries.append(recovery)
 
-    def _act_on(self, received: Received, message: DecodedMessage, now: float) -> None:
-        match received:
-            case Gap(stream, position, seq):
-                # A real client would come back for it; here it stays missing, so that it is found.
-                self._session.positions[stream] = Position(position.epoch, seq)
-            case Message(body, stream, position):
-                if body.get("type") == "reset" and position is not None and stream in self.accounts:
-                    self.accounts[stream].reset(position.seq)
-                elif position is None:
-                    self._take_state(stream, message)
-            case Subscribed(starts=starts):
-                for stream, position in starts.items():
-                    self.accounts.setdefault(stream, StreamAccount.opened(position.seq))
-            case Answer(status="pong", body=body):
-                self._take_pong(body, now)
-            case Refused():
-                self._stats.find("errors", f"{self.name}: {received.code}: {received.text}")
-            case Disconnect():
-                self.farewell = received
-                self.is_turned_away = not received.may_return
-
-    def _take_state(self, stream: Stream, message: DecodedMessage) -> None:
-        if stream not in self._session.followed:
-            self._stats.find(
-                "unexpected",
-                f"{self.name}: {message.body.get('type')} of {stream}, which it doesn't follow",
-            )
-            return
-        key = (stream, message.body["type"])
-        if self.states.get(key, message.digest) != message.digest:
-            self._stats.state_changes[stream.channel] += 1
-        self.states[key] = message.digest
-
-    def _take_pong(self, body: dict[str, Any], now: float) -> None:
-        if self._connected_at is None:
-            self._connected_at = body["timestamp"]
-        if self._pinged_at is not None:
-            self._stats.pong_time.record(now - self._pinged_at)
-            self._pinged_at = None
-
-    def _subscribed(self, now: float) -> None:
+    def _note_subscribed(self, now: float) -> None:
         self._was_subscribed = True
-        answered = self._stats.resume_time if self._is_resumed else self._stats.subscribe_time
-        answered.record(now - self._asked_at)
-        if self._recovery is not None and self._recovery.subscribed_at is None:
-            self._recovery.subscribed_at = now
+        is_resumed, recovery = self._book.is_resumed, self._book.recovery
+        answered = self._stats.resume_time if is_resumed else self._stats.subscribe_time
+        answered.record(now - self._opened_at)
+        if recovery is not None and recovery.subscribed_at is None:
+            recovery.subscribed_at = now
             # What was missed comes after the answer, and moves this on.
-            self._recovery.consistent_at = max(now, self._recovery.consistent_at or now)
+            recovery.consistent_at = max(now, recovery.consistent_at or now)
+
+    def _cause_of(self, event: Event) -> str:
+        """Return why a connection ended, in words that many connections share."""
+        if type(event) is events.Closed:
+            by_itself = event.detail or "end of stream"
+            return by_itself if event.code == _ABNORMAL else f"close {event.code}"
+        if any(account.missing for account in self.accounts.values()):
+            return "gap"
+        return self._detail or self.reason

@@ -53,9 +53,9 @@ class MessageReader:
         self.contents: dict[Stream, dict[int, Content]] = {}
         """Each event's content as it was first received."""
         self._run_id = run_id
-        self._cache: dict[bytes, DecodedMessage] = {}
+        self._cache: dict[str | bytes, DecodedMessage] = {}
 
-    def read(self, payload: bytes) -> DecodedMessage:
+    def read(self, payload: str | bytes) -> DecodedMessage:
         """Decode a frame; `flaw` says what is wrong with it."""
         message = self._cache.get(payload)
         if message is None:
@@ -64,10 +64,10 @@ class MessageReader:
             message = self._cache[payload] = self._decode(payload)
         return message
 
-    def _decode(self, payload: bytes) -> DecodedMessage:
+    def _decode(self, payload: str | bytes) -> DecodedMessage:
         try:
             body = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             return DecodedMessage({}, flaw="not JSON")
         if not isinstance(body, dict):
             return DecodedMessage({}, flaw="not a JSON object")

@@ -8,26 +8,28 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-
-from rtdash.client.addresses import is_this_machine
+from rtdash.client import events
+from rtdash.client.api_errors import NotAllowed
+from rtdash.client.connection_loop import ConnectionLoop, Delivery
+from rtdash.client.timing import NEVER, Timing
+from rtdash.client.websocket_connection import ConnectionRejected
 from rtdash.loadtest.generator.client_stats import ClientStats
 from rtdash.loadtest.generator.figures_clock import FiguresClock
 from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader
 from rtdash.loadtest.generator.run_config import TargetVenue
-from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Channel
+from rtdash.protocol.client_session import ClientSession
 
-_FROZEN_S = 10.0
 _PING_EVERY_S = 1.0
-_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+_TIMING = Timing(
+    frozen_after_s=10, first_delay_s=0.1, longest_delay_s=2, polling_after=NEVER, wake_every_s=0
+)
 
 
 class ProbeClient:
     """Client on asyncio that measures delivery latency. `heard` gets the latency of each event in
-    seconds.
+    seconds. It stands between its follower and the shell, and looks at what comes for `clock`.
     """
 
     def __init__(
@@ -44,69 +46,63 @@ class ProbeClient:
         self.clock = FiguresClock(venues)
         self.stats = ClientStats(heard)
         self.reader = MessageReader(run_id)
-        self.follower = Follower("probe", list(channels), self.reader, self.stats)
-        self._url = url
-        self._token = token
-        self._rng = rng
+        session = ClientSession(channels)
+        self.follower = Follower("probe", session, self.reader, self.stats, timing=_TIMING, rng=rng)
+        self._loop = ConnectionLoop(
+            url,
+            session,
+            token,
+            _Nowhere(),
+            self,
+            timing=_TIMING,
+            clock=time.monotonic,
+            compression=None,
+        )
+
+    @property
+    def due_at(self) -> float | None:
+        """When a `Due` is to come; None while nothing waits for the clock."""
+        return self.follower.due_at
+
+    @property
+    def reason(self) -> str:
+        """Why the last connection or attempt ended."""
+        return self.follower.reason
+
+    def handle(self, now: float, event: events.Event) -> list[events.Action]:
+        """Take an event in; returns what is to be done, in order."""
+        actions = self.follower.handle(now, event)
+        if isinstance(event, events.Heard) and event.text is not None:
+            self.clock.take(self.reader.read(event.text), now)
+        if any(isinstance(action, events.Drop) for action in actions):
+            self.clock.interrupt()
+        return actions
 
     async def run(self) -> None:
-        """Follow and reconnect until cancelled."""
-        backoff = Backoff(self._rng, time.monotonic, first_s=0.1, longest_s=2)
-        while not self.follower.is_turned_away:
-            self.follower.attempting()
-            with suppress(OSError, TimeoutError, InvalidHandshake):
-                await self._follow()
-            farewell, self.follower.farewell = self.follower.farewell, None
-            asked_s = (
-                farewell.retry_after_s + self._rng.uniform(0, farewell.jitter_s)
-                if farewell
-                else 0.0
-            )
-            await asyncio.sleep(asked_s + backoff.next_delay_s())
+        """Follow and reconnect until cancelled, or until the server refuses for good."""
+        pinging = asyncio.create_task(self._ping())
+        try:
+            with suppress(ConnectionRejected, NotAllowed):
+                await self._loop.run(None)
+        finally:
+            self.follower.handle(time.monotonic(), events.Stop())  # not a loss for `clock`
+            pinging.cancel()
+            await asyncio.gather(pinging, return_exceptions=True)
 
-    async def _follow(self) -> None:
-        async with connect(
-            self._url,
-            additional_headers={"Authorization": f"Bearer {self._token}"},
-            proxy=None if is_this_machine(self._url) else True,
-            compression=None,
-            ping_interval=_FROZEN_S / 2,
-            ping_timeout=_FROZEN_S / 2,
-            close_timeout=1,
-            max_size=_MAX_MESSAGE_BYTES,
-        ) as socket:
-            port = socket.local_address[1]
-            await _say(socket, self.follower.connected(time.monotonic()))
-            pinging = asyncio.create_task(self._ping(socket))
-            try:
-                while True:
-                    payload = await socket.recv(decode=False)
-                    now = time.monotonic()
-                    await _say(socket, self.follower.receive(payload, now))
-                    self.clock.take(self.reader.read(payload), now)
-            except ConnectionClosed:
-                self.clock.interrupt()
-                self.follower.lost(time.monotonic(), port=port)
-            except asyncio.CancelledError:
-                self.follower.ended()
-                raise
-            finally:
-                pinging.cancel()
-                await asyncio.gather(pinging, return_exceptions=True)
-
-    async def _ping(self, socket: ClientConnection) -> None:
-        """Measure both answers to a ping, of the protocol and of WebSocket, until the connection
-        ends.
-        """
-        with suppress(ConnectionClosed):
-            while True:
-                await asyncio.sleep(_PING_EVERY_S)
-                await _say(socket, self.follower.ping(time.monotonic()))
-                began = time.monotonic()
-                await (await socket.ping())
-                self.stats.pong_time.record(time.monotonic() - began)
+    async def _ping(self) -> None:
+        """Measure the answers to pings, of the protocol and of WebSocket, until cancelled."""
+        while True:
+            await asyncio.sleep(_PING_EVERY_S)
+            self._loop.perform(self.follower.ping(time.monotonic()))
 
 
-async def _say(socket: ClientConnection, texts: list[str]) -> None:
-    for text in texts:
-        await socket.send(text)
+class _Nowhere:
+    """Queue of deliveries that keeps none: the follower has entered them."""
+
+    has_room = True
+
+    def put(self, item: Delivery) -> None:
+        """Forget an item."""
+
+    async def room(self) -> None:
+        """Return at once."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rtdash.client.timing import NEVER, Timing
 from rtdash.loadtest.plan.scenario import Phase
 from rtdash.protocol.channels import Channel, Stream
 
@@ -21,6 +22,8 @@ OVER_FILE = "over"
 """There when the traffic is to end: writers send nothing more."""
 HEADS_FILE = "heads.json"
 """Written when the traffic has ended: where each stream's log ends, for clients to catch up to."""
+_FLAP_EVERY_S = 0.1
+"""Between the attempts of a client that drops its connections and asks for the next at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ class RunConfig:
     frozen_after_s: float = 5.0
     first_delay_s: float = 0.25
     longest_delay_s: float = 5.0
+
+    @property
+    def timing(self) -> Timing:
+        """Return the times of the WebSocket clients. They don't poll: a scenario has pollers of its
+        own.
+        """
+        return Timing(
+            frozen_after_s=self.frozen_after_s,
+            first_delay_s=self.first_delay_s,
+            longest_delay_s=self.longest_delay_s,
+            polling_after=NEVER,
+            wake_every_s=_FLAP_EVERY_S,
+        )
 
     def save(self) -> Path:
         """Write the configuration into the folder, readable by the owner only, since it holds

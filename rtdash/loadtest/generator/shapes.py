@@ -13,7 +13,7 @@ _SHOWN = 40
 """Characters of a wrong value that are shown."""
 
 
-def find_flaw(message: Mapping[str, Any], payload: bytes | None = None) -> str | None:
+def find_flaw(message: Mapping[str, Any], payload: str | bytes | None = None) -> str | None:
     """Return what is wrong with a message, such as `stats.expectedGuests is 'x'`; None when
     nothing is. `payload` is the message as JSON, if that is at hand.
 

@@ -1,34 +1,28 @@
-"""WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Sans-I/O protocol
-inside.
+"""WebSocket user on a plain socket: under gevent a greenlet, in a test a thread. Does what its
+follower decides, and misbehaves on request.
 """
 
-import fcntl
-import math
-import random
-import socket
-import termios
 import time
-from contextlib import suppress
+from collections.abc import Iterable
 
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
-
+from rtdash.client import events
+from rtdash.client.api_errors import NotAllowed
+from rtdash.client.timing import Timing
+from rtdash.client.websocket_connection import ConnectionDropped
 from rtdash.loadtest.generator.client_stats import ClientStats
-from rtdash.loadtest.generator.dial import READ_BYTES, ConnectionBroken, dial, flush
+from rtdash.loadtest.generator.dial import dial
 from rtdash.loadtest.generator.follower import Follower
-from rtdash.protocol.backoff import Backoff
-from rtdash.protocol.codes import may_reconnect
+from rtdash.loadtest.generator.socket_connection import SocketConnection
+from rtdash.protocol.codes import CloseCode
 
 FLAPS = 5
-SLOW_COUNTS_S = 30.0
-"""A client that stopped reading so long ago may still be closed for it."""
-_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+_ABNORMAL = 1006
+_CLOSE_WITHIN_S = 1.0
 
 
 class WebSocketUser:
-    """WebSocket user that follows, reconnects, and misbehaves on request. `run` ends when the
-    server turns it away, or by an exit.
+    """WebSocket user: the I/O of one follower. `run` ends when there will be no further attempt, or
+    by an exit.
 
     `proxy_port`: of the fault proxy on this machine, if it stands between.
     """
@@ -40,8 +34,7 @@ class WebSocketUser:
         token: str,
         stats: ClientStats,
         *,
-        frozen_after_s: float,
-        backoff: Backoff,
+        timing: Timing,
         proxy_port: int | None = None,
         compress: bool = False,
     ) -> None:
@@ -49,22 +42,19 @@ class WebSocketUser:
         self._url = url
         self._token = token
         self._stats = stats
-        self._frozen_after_s = frozen_after_s
-        self._backoff = backoff
+        self._timing = timing
         self._proxy_port = proxy_port
         self._compress = compress
-        self._socket: socket.socket | None = None
-        self._protocol: ClientProtocol | None = None
-        self._fragments: list[bytes] = []
+        self._connection: SocketConnection | None = None
+        self._is_leaving = False
         self._pause_s = 0.0
-        self._paused_at = -math.inf
         self._flaps = 0
-        self._own_fault: tuple[str, float] | None = None
 
     @property
     def is_open(self) -> bool:
         """Return whether the client is subscribed, so that a fault would mean something."""
-        return self._socket is not None and self.follower.is_subscribed and self._own_fault is None
+        follower = self.follower
+        return self._connection is not None and follower.is_subscribed and not follower.ends_itself
 
     @property
     def is_proxied(self) -> bool:
@@ -74,26 +64,26 @@ class WebSocketUser:
     @property
     def has_unread(self) -> bool:
         """Return whether the kernel holds unread bytes for this client."""
-        if self._socket is None or self._socket.fileno() < 0:
-            return False
-        return fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4)) != bytes(4)
+        return self._connection is not None and self._connection.has_unread
 
     def run(self) -> None:
-        """Follow and reconnect until the server turns this client away."""
+        """Follow and reconnect for as long as the follower does."""
         try:
+            self._handle(events.Start())
             while not self.follower.is_turned_away:
-                self._attempt()
-                time.sleep(self._delay_s())
+                if self._connection is None:
+                    self._await_due()
+                else:
+                    self._read(self._connection)
         finally:
-            self._leave()
+            self._handle(events.Stop())
+            self._disconnect()
 
     def close_cleanly(self) -> None:
         """Close with code 1000, then reconnect."""
-        if self._protocol is not None and self._socket is not None:
-            self._own_fault = ("clean", time.monotonic())
-            self._protocol.send_close(1000)
-            with suppress(OSError):
-                flush(self._socket, self._protocol)
+        if self._connection is not None:
+            self.follower.note_own_end("clean", time.monotonic())
+            self._connection.send_close(CloseCode.NORMAL)
 
     def flap(self) -> None:
         """Drop the connection without a Close frame, FLAPS times in a row, each as soon as it is
@@ -104,131 +94,136 @@ class WebSocketUser:
     def stop_reading(self, seconds: float) -> None:
         """Stop reading for so many seconds."""
         self._pause_s = seconds
-        self._paused_at = time.monotonic()
-        self.follower.is_disturbed = True
+        self.follower.note_pause(time.monotonic())
 
-    def _attempt(self) -> None:
-        """Run one connection from its beginning to its end."""
-        self.follower.attempting()
+    def _handle(self, event: events.Event) -> None:
+        """Let the follower decide, and do it."""
+        for action in self.follower.handle(time.monotonic(), event):
+            if type(action) is not events.Deliver:  # entered by the follower
+                self._act(action, event)
+
+    def _act(self, action: events.Action, event: events.Event) -> None:
+        match action:
+            case events.AskToken(request):
+                self._handle(events.TokenCame(request, self._token))
+            case events.Open(attempt, token):
+                self._open(attempt, token)
+            case events.Send(text) if self._connection is not None:
+                self._connection.send(text)
+            case events.SendPing() if self._connection is not None:
+                self._connection.ping()
+            case events.Drop():
+                self._drop(event)
+
+    def _open(self, attempt: int, token: str) -> None:
         began = time.monotonic()
         try:
-            connection, protocol = dial(
-                self._url, self._token, self._proxy_port, compress=self._compress
+            connection = dial(
+                self._url,
+                token,
+                attempt,
+                within_s=self._timing.open_within_s,
+                proxy_port=self._proxy_port,
+                compress=self._compress,
             )
-        except (ConnectionBroken, OSError) as error:
-            # What a dropped client meets on its way back are attempts of its recovery.
-            if not self.follower.is_recovering:
-                self._stats.connect_failures += 1
-                self._stats.find(
-                    "connect_failures", f"{self.follower.name}: {error or type(error).__name__}"
-                )
+        except (ConnectionDropped, NotAllowed, OSError) as failure:
+            self._handle(_failed(attempt, failure))
             return
-        now = time.monotonic()
-        self._stats.opened(began, now - began, is_compressed=bool(protocol.extensions))
-        self._socket, self._protocol, self._fragments = connection, protocol, []
-        port = connection.getsockname()[1]
-        self._say(self.follower.connected(now))
+        duration_s = time.monotonic() - began
+        self._stats.opened(began, duration_s, is_compressed=connection.is_compressed)
+        self._connection, self.follower.port = connection, connection.port
+        self._handle(events.Opened(attempt))
+        self._take(connection, connection.received())  # it may have come along with the upgrade
+
+    def _await_due(self) -> None:
+        due_at = self.follower.due_at
+        assert due_at is not None, "without a connection the next attempt is waited for"
+        time.sleep(max(0.0, due_at - time.monotonic()))
+        self._handle(events.Due())
+
+    def _read(self, connection: SocketConnection) -> None:
+        """Take what comes next, or what is due."""
+        if self._pause_s:
+            self._pause()
+        due_at = self.follower.due_at
+        assert due_at is not None, "an open connection waits for a sign of life"
+        wait_s = due_at - time.monotonic()
+        if wait_s <= 0:
+            self._handle(events.Due())
+            return
         try:
-            self._converse(connection, protocol)
-        except (ConnectionBroken, OSError) as error:
-            self._lost(
-                port, protocol, str(error) if isinstance(error, ConnectionBroken) else "reset"
-            )
+            came = connection.read(wait_s)
+        except TimeoutError:
+            self._handle(events.Due())
+        except EOFError:
+            self._lose("end of stream")
+        except OSError:
+            self._lose("reset")
+        else:
+            self._take(connection, came)
 
-    def _lost(self, port: int, protocol: ClientProtocol, how: str) -> None:
-        code = protocol.close_rcvd.code if protocol.close_rcvd is not None else None
-        now, cause = time.monotonic(), how if code is None else f"close {code}"
-        paused_at = self._paused_at if now - self._paused_at < SLOW_COUNTS_S else None
-        cause, began_at = self._own_fault or (cause, paused_at)
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = self._protocol = self._own_fault = None
-        self.follower.lost(now, port=port, cause=cause, began_at=began_at)
-        if code is not None and not may_reconnect(code):
-            self.follower.is_turned_away = True
+    def _take(self, connection: SocketConnection, came: Iterable[events.Event]) -> None:
+        """Hand over what has come, also behind what made the follower leave: it is evidence for the
+        ledger.
+        """
+        for event in came:
+            self._handle(event)
+        if self._is_leaving:
+            connection.send_close(CloseCode.NORMAL)
+            for event in connection.read_to_close(_CLOSE_WITHIN_S):
+                self._handle(event)
+            self._disconnect()
+        elif self._flaps and self.is_open:
+            self._flap()
 
-    def _converse(self, connection: socket.socket, protocol: ClientProtocol) -> None:
-        """Read until the connection ends, which is always an exception."""
-        connection.settimeout(self._frozen_after_s / 2)
-        is_asked = False
-        self._digest(protocol)  # a frame may have come along with the upgrade
-        while True:
-            if self._pause_s:
-                pause_s, self._pause_s = self._pause_s, 0.0
-                time.sleep(pause_s)
-            try:
-                data = connection.recv(READ_BYTES)
-            except TimeoutError:
-                if is_asked:
-                    raise ConnectionBroken("frozen") from None
-                is_asked = True
-                protocol.send_ping(b"")
-                flush(connection, protocol)
-                continue
-            is_asked = False
-            if not data:
-                raise ConnectionBroken("end of stream")
-            protocol.receive_data(data)
-            self._digest(protocol)
-            flush(connection, protocol)
-            if self._flaps and self.follower.is_subscribed:
-                self._flaps -= 1
-                self._own_fault = ("flapping", time.monotonic())
-                raise ConnectionBroken("flapping")
-
-    def _digest(self, protocol: ClientProtocol) -> None:
-        now = time.monotonic()
-        for event in protocol.events_received():
-            if isinstance(event, Response):
-                continue
-            assert isinstance(event, Frame), "a client receives a response and frames"
-            if event.opcode in _DATA:
-                self._take(event, now)
-            elif event.opcode is Opcode.CLOSE:
-                self._flush_quietly()
-                raise ConnectionBroken("closed")
-
-    def _take(self, frame: Frame, now: float) -> None:
-        payload = bytes(frame.data)
-        if not frame.fin or self._fragments:
-            self._fragments.append(payload)
-            if not frame.fin:
-                return
-            payload, self._fragments = b"".join(self._fragments), []
-        self._say(self.follower.receive(payload, now))
-
-    def _say(self, texts: list[str]) -> None:
-        if not texts or self._protocol is None or self._socket is None:
+    def _drop(self, event: events.Event) -> None:
+        """End the connection. A server that has just spoken is left in order; from a silent one no
+        answer to a Close is waited for.
+        """
+        if type(event) is events.Heard:
+            self._is_leaving = True
             return
-        for text in texts:
-            self._protocol.send_text(text.encode())
-        with suppress(OSError):  # the reader finds out
-            flush(self._socket, self._protocol)
+        if type(event) is events.Stop and self._connection is not None:
+            self._connection.send_close(CloseCode.NORMAL)
+        self._disconnect()
 
-    def _flush_quietly(self) -> None:
-        if self._socket is not None and self._protocol is not None:
-            with suppress(OSError):
-                flush(self._socket, self._protocol)
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        self._is_leaving = False
+        if connection is not None:
+            connection.close()
 
-    def _delay_s(self) -> float:
-        farewell = self.follower.farewell
-        delay_s = self._backoff.next_delay_s()
-        if self._flaps:
-            return delay_s / 10
-        asked_s = 0.0
-        if farewell:
-            # jitter, no secret
-            asked_s = farewell.retry_after_s + random.uniform(0, farewell.jitter_s)  # noqa: S311
-        self.follower.farewell = None
-        return asked_s + delay_s
+    def _lose(self, detail: str) -> None:
+        """Let the follower know that the connection is gone, without a Close."""
+        assert self._connection is not None, "only an open connection is lost"
+        self._handle(events.Closed(self._connection.attempt, _ABNORMAL, detail=detail))
 
-    def _leave(self) -> None:
-        """Close the connection in order at the end of the run."""
-        if self._socket is None or self._protocol is None:
-            return
-        self.follower.ended()
-        with suppress(Exception):  # whatever state it is in, it ends now
-            self._protocol.send_close(1000)
-            flush(self._socket, self._protocol)
-        self._socket.close()
-        self._socket = None
+    def _pause(self) -> None:
+        """Read nothing for a while: what silence means meanwhile is the client's own doing."""
+        pause_s, self._pause_s = self._pause_s, 0.0
+        self._handle(events.Wake("paused"))
+        time.sleep(pause_s)
+        self._handle(events.Wake("reading"))
+
+    def _flap(self) -> None:
+        """End the connection without a Close, and ask for the next one at once."""
+        self._flaps -= 1
+        self.follower.note_own_end("flapping", time.monotonic())
+        self._lose("flapping")
+        self._handle(events.Wake("asked"))
+
+
+def _failed(attempt: int, failure: Exception) -> events.Closed:
+    """Return what the end of an attempt means. An HTTP 401 or 403 is for good, as the close code of
+    the same meaning.
+    """
+    match failure:
+        case NotAllowed():
+            return events.Closed(attempt, CloseCode.FORBIDDEN, detail=str(failure))
+        case ConnectionDropped(code=code, reason=reason, detail=detail, retry_after_s=wait_s):
+            return events.Closed(attempt, code, reason, detail, wait_s)
+        case TimeoutError():
+            return events.Closed(attempt, _ABNORMAL, detail="no connection in time")
+        case _:
+            detail = str(failure) or type(failure).__name__
+            return events.Closed(attempt, _ABNORMAL, detail=detail)

@@ -39,7 +39,7 @@ TRENDS: Mapping[str, tuple[str, str]] = {
 }
 """Unit and meaning."""
 COUNTS_BY_CHANNEL: Meanings = {
-    "lost": "events of a client's range that it never received",
+    "lost": "events of a client's range that it never received, or that a connection skipped",
     "duplicated": "events that a client received again",
     "reordered": "events that came after a later one",
     "recovered": "events that were missed and came after the reconnection",

@@ -9,19 +9,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
+from rtdash.client.api_errors import NotAllowed
+from rtdash.client.websocket_connection import ConnectionDropped
+from rtdash.loadtest.generator.dial import has_upgraded, request_channels, request_upgrade
+from rtdash.loadtest.generator.socket_connection import READ_BYTES
 from rtdash.protocol.channels import Channel
-from rtdash.protocol.client_session import ClientSession
 
 HEARTBEAT_S = 35.0
 """Default of a server that isn't ours: a ping every 25 s, 10 s for its answer."""
 SLACK = 1.5
 """Times the heartbeat: what is open for longer is kept."""
 LEAST_SLACK_S = 3.0
-_READ_BYTES = 65_536
 _CONNECT_S = 10.0
 _AGAIN_S = 1.0
 
@@ -57,7 +55,7 @@ class SilentClient:
     async def run(self) -> None:
         """Connect, subscribe, fall silent; again when closed, until cancelled."""
         while True:
-            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            with suppress(OSError, TimeoutError, ConnectionDropped, NotAllowed):
                 await self._be_silent()
             self.is_open, self._silent_since = False, None
             await asyncio.sleep(_AGAIN_S)
@@ -74,7 +72,7 @@ class SilentClient:
                 await self._subscribe(reader, writer)
             self.is_open, self._silent_since = True, time.monotonic()
             # Whatever comes is read, pings included, and nothing is sent.
-            while await reader.read(_READ_BYTES):
+            while await reader.read(READ_BYTES):
                 pass
         finally:
             if self._silent_since is not None:
@@ -82,20 +80,9 @@ class SilentClient:
             writer.transport.abort()
 
     async def _subscribe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        protocol = ClientProtocol(parse_uri(self._url))
-        request = protocol.connect()
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        protocol.send_request(request)
+        protocol = request_upgrade(self._url, self._token)
         writer.writelines(protocol.data_to_send())
-        while protocol.state is not State.OPEN:
-            if protocol.handshake_exc is not None:
-                raise ConnectionError(str(protocol.handshake_exc))
-            data = await reader.read(_READ_BYTES)
-            if not data:
-                raise ConnectionError("the connection ended before its upgrade")
-            protocol.receive_data(data)
-        session = ClientSession(self._channels)
-        session.connected()
-        for text in session.outgoing():
-            protocol.send_text(text.encode())
+        while not has_upgraded(protocol, await reader.read(READ_BYTES)):
+            pass
+        request_channels(protocol, self._channels)
         writer.writelines(protocol.data_to_send())

@@ -12,15 +12,15 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
 
+from rtdash.client.api_errors import NotAllowed
+from rtdash.client.websocket_connection import ConnectionDropped
+from rtdash.loadtest.generator.dial import has_upgraded, request_channels, request_upgrade
+from rtdash.loadtest.generator.socket_connection import READ_BYTES
 from rtdash.protocol.channels import Channel
-from rtdash.protocol.client_session import ClientSession
 
 SLOW_CONSUMER = 4001
 _RECEIVE_BUFFER_BYTES = 4096
-_READ_BYTES = 65_536
 _CONNECT_S = 15.0
 _FIRST_STOP_S, _LONGEST_STOP_S = 2.0, 8.0
 _GROWTH = 1.5
@@ -48,7 +48,7 @@ class SlowClient:
     async def run(self) -> None:
         """Connect, subscribe, stop reading; again when closed, until cancelled."""
         while True:
-            with suppress(OSError, TimeoutError):
+            with suppress(OSError, TimeoutError, ConnectionDropped, NotAllowed):
                 await self._be_slow()
             await asyncio.sleep(_AGAIN_S)
 
@@ -74,22 +74,11 @@ class SlowClient:
             self.ends[None if received is None else int(received.code)] += 1
 
     async def _subscribe(self, connection: socket.socket) -> ClientProtocol:
-        loop, protocol = asyncio.get_running_loop(), ClientProtocol(parse_uri(self._url))
-        request = protocol.connect()
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        protocol.send_request(request)
+        loop, protocol = asyncio.get_running_loop(), request_upgrade(self._url, self._token)
         await _flush(connection, protocol)
-        while protocol.state is not State.OPEN:
-            if protocol.handshake_exc is not None:
-                raise ConnectionError(str(protocol.handshake_exc))
-            data = await loop.sock_recv(connection, _READ_BYTES)
-            if not data:
-                raise ConnectionError("the connection ended before its upgrade")
-            protocol.receive_data(data)
-        session = ClientSession(self._channels)
-        session.connected()
-        for text in session.outgoing():
-            protocol.send_text(text.encode())
+        while not has_upgraded(protocol, await loop.sock_recv(connection, READ_BYTES)):
+            pass
+        request_channels(protocol, self._channels)
         await _flush(connection, protocol)
         return protocol
 
@@ -110,7 +99,7 @@ class SlowClient:
         with suppress(TimeoutError):
             async with asyncio.timeout(_READ_FOR_S):
                 while protocol.close_rcvd is None:
-                    data = await loop.sock_recv(connection, _READ_BYTES)
+                    data = await loop.sock_recv(connection, READ_BYTES)
                     if not data:
                         raise ConnectionError("the connection ended without a Close")
                     protocol.receive_data(data)

@@ -55,7 +55,9 @@ def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResu
         notes,
         lateness=find_lateness(observations, generator.most_lag_ms),
         excuses=find_excuses(observations, measures, generator),
-        has_gaps=any(account.missing for client in clients for account in client.accounts.values()),
+        has_gaps=any(
+            account.has_gaps for client in clients for account in client.accounts.values()
+        ),
         server_gone=observations.server_gone,
         is_whole=observations.is_settled,
         may_repeat=not observations.invalid and observations.is_settled,
