@@ -15,7 +15,7 @@ ANSWER_TIMEOUT_S = 60.0
 
 
 class _Bounds:
-    """What is left of an answer's bytes and time."""
+    """Rest of an answer's bytes and time."""
 
     def __init__(self) -> None:
         self._bytes = MAX_ANSWER_BYTES
