@@ -7,7 +7,7 @@ from uuid import uuid4
 from rtdash.broker.base import Broker, BrokerUnavailable, BrokerUnusable, Notice
 from rtdash.broker.memory import MemoryBroker
 from rtdash.broker.notices import NoticeCodec
-from rtdash.broker.options import SCHEMES, refuse_unknown
+from rtdash.broker.url_options import SCHEMES, refuse_unknown
 from rtdash.protocol.channels import Channel, Stream
 
 TOPIC = "rtdash.notices"

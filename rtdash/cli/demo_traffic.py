@@ -38,7 +38,7 @@ def main() -> None:
 async def _run(order: Order) -> None:
     from rtdash.client.api import Api
     from rtdash.simulate.demo_plan import live_operations, plan_demo
-    from rtdash.simulate.sender import Sender
+    from rtdash.simulate.operation_sender import OperationSender
     from rtdash.simulate.tally import Tally
     from rtdash.simulate.venue_reader import packaged_venues, read_venues
 
@@ -52,7 +52,7 @@ async def _run(order: Order) -> None:
         loader = _Loader(api, len(plan.recent) + len(plan.older))
         await loader.load(plan.recent, state="open")
         live = live_operations(venues, plan, seed=order.seed, now=now, rate_per_s=order.rate_per_s)
-        sender = Sender(api, Tally(), asyncio.Event())
+        sender = OperationSender(api, Tally(), asyncio.Event())
         await asyncio.gather(sender.pace(live, origin=now), loader.load(plan.older, state="loaded"))
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from rtdash.client.api import Api
 from rtdash.domain.instants import Clock
 from rtdash.domain.venues import Venue
+from rtdash.simulate.operation_sender import OperationSender
 from rtdash.simulate.replay import chronological
 from rtdash.simulate.replayed_rows import ReplayedRow
-from rtdash.simulate.sender import Sender
 from rtdash.simulate.tally import Tally
 from rtdash.simulate.traffic_plan import Traffic, in_order
 
@@ -34,7 +34,7 @@ async def run_traffic(
     Without a past live traffic begins at `start`, and the rate is that of `among` venues, of which
     `venues` are the `used` ones. Raises what `Api` raises.
     """
-    sender = Sender(api, tally, stop)
+    sender = OperationSender(api, tally, stop)
     pasts = traffic.pasts(venues, clock())
     await sender.load(in_order(pasts))
     if pasts and not stop.is_set():
@@ -51,7 +51,7 @@ async def run_replay(
     """Send the data set's operations in order; `speed` is how many times its own time goes by
     (None: as fast as the server takes them).
     """
-    sender = Sender(api, tally, stop)
+    sender = OperationSender(api, tally, stop)
     if speed is None:
         await sender.load(chronological(rows))
     elif rows:

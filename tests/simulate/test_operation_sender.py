@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from rtdash.client.api_errors import Problem
+from rtdash.simulate.operation_sender import BATCH, GROUP_S, OperationSender
 from rtdash.simulate.script import TimedOperation
-from rtdash.simulate.sender import BATCH, GROUP_S, Sender
 from rtdash.simulate.tally import Tally
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_load_keeps_the_order_of_each_venue():
     async def scenario():
         server, tally = Server(), Tally()
         operations = [operation(number, "ab"[number % 3 == 0]) for number in range(4 * BATCH + 7)]
-        await Sender(server, tally, asyncio.Event()).load(operations)
+        await OperationSender(server, tally, asyncio.Event()).load(operations)
         for venue in "ab":
             assert numbers(server.requests, venue) == [
                 one.operation["number"] for one in operations if one.operation["venue"] == venue
@@ -83,7 +83,9 @@ def test_load_ends_when_told_to_and_finishes_what_is_under_way():
     async def scenario():
         stop = asyncio.Event()
         server, tally = Server(stop=stop), Tally()
-        await Sender(server, tally, stop).load(operation(number) for number in range(10 * BATCH))
+        await OperationSender(server, tally, stop).load(
+            operation(number) for number in range(10 * BATCH)
+        )
         assert len(server.requests) < 4
         assert tally.unanswered == 0
 
@@ -96,7 +98,7 @@ def test_failure_ends_the_load():
     async def scenario():
         server = Server(fails=True)
         with pytest.raises(Problem, match="broken"):
-            await Sender(server, Tally(), asyncio.Event()).load(
+            await OperationSender(server, Tally(), asyncio.Event()).load(
                 operation(number) for number in range(10 * BATCH)
             )
         assert len(server.requests) < 4
@@ -109,7 +111,7 @@ def test_failure_of_the_last_request_is_raised():
 
     async def scenario():
         with pytest.raises(Problem, match="broken"):
-            await Sender(Server(fails=True), Tally(), asyncio.Event()).load([operation(1)])
+            await OperationSender(Server(fails=True), Tally(), asyncio.Event()).load([operation(1)])
 
     asyncio.run(scenario())
 
@@ -120,7 +122,7 @@ def test_paced_operations_are_not_early():
     async def scenario():
         server = Server()
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace(
+        await OperationSender(server, Tally(), asyncio.Event()).pace(
             [operation(n, after_s=n * 0.12) for n in range(4)], origin=ORIGIN
         )
         assert numbers(server.requests) == [0, 1, 2, 3]
@@ -135,7 +137,7 @@ def test_what_comes_due_together_goes_together():
 
     async def scenario():
         server = Server()
-        await Sender(server, Tally(), asyncio.Event()).pace(
+        await OperationSender(server, Tally(), asyncio.Event()).pace(
             [operation(n, after_s=n * 0.002) for n in range(150)], origin=ORIGIN
         )
         assert numbers(server.requests) == list(range(150))
@@ -152,7 +154,7 @@ def test_speed_compresses_time():
         server = Server()
         operations = [operation(day, after_s=day * 86_400) for day in range(3)]
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace(
+        await OperationSender(server, Tally(), asyncio.Event()).pace(
             operations, origin=ORIGIN, speed=86_400 * 10
         )
         assert numbers(server.requests) == [0, 1, 2]
@@ -167,7 +169,9 @@ def test_duration_ends_endless_traffic():
     async def scenario():
         server = Server()
         endless = (operation(number, after_s=number * 0.01) for number in iter(range(10**9)))
-        await Sender(server, Tally(), asyncio.Event()).pace(endless, origin=ORIGIN, duration_s=0.3)
+        await OperationSender(server, Tally(), asyncio.Event()).pace(
+            endless, origin=ORIGIN, duration_s=0.3
+        )
         assert 1 <= len(numbers(server.requests)) <= 31
 
     asyncio.run(scenario())
@@ -179,7 +183,7 @@ def test_duration_is_kept_when_nothing_is_due():
     async def scenario():
         server = Server()
         started = time.monotonic()
-        await Sender(server, Tally(), asyncio.Event()).pace(
+        await OperationSender(server, Tally(), asyncio.Event()).pace(
             [operation(1, after_s=3600)], origin=ORIGIN, duration_s=0.2
         )
         assert server.requests == []
@@ -195,7 +199,9 @@ def test_stop_ends_the_wait():
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(0.05, stop.set)
         async with asyncio.timeout(5):
-            await Sender(Server(), Tally(), stop).pace([operation(1, after_s=3600)], origin=ORIGIN)
+            await OperationSender(Server(), Tally(), stop).pace(
+                [operation(1, after_s=3600)], origin=ORIGIN
+            )
 
     asyncio.run(scenario())
 
@@ -205,7 +211,7 @@ def test_falling_behind_is_counted_and_nothing_is_left_out():
 
     async def scenario():
         server, tally = Server(), Tally()
-        await Sender(server, tally, asyncio.Event()).pace(
+        await OperationSender(server, tally, asyncio.Event()).pace(
             [operation(1, after_s=-60), operation(2)], origin=ORIGIN
         )
         assert numbers(server.requests) == [1, 2]

@@ -20,8 +20,9 @@ GROUP_S = 0.05
 stay below a user's limit of 50."""
 
 
-class Sender:
-    """Sender that ends with its operations or when `stop` is set; it finishes its request either way.
+class OperationSender:
+    """Sender that ends with its operations or when `stop` is set; it finishes its request either
+    way.
 
     Raises what `Api` raises.
     """
