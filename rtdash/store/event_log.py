@@ -72,9 +72,9 @@ _READ_EVENTS = (
 )
 _FIRST_KEPT = select(func.min(events.c.seq)).where(*_OF_STREAM)
 _READ_HEADS = select(heads.c.venue, heads.c.channel, heads.c.seq)
-_OF_VENUES = heads.c.venue.in_(bindparam("venues", expanding=True))
-_FEW_VENUES = 2_000
-"""Of more venues than these the heads are read all together."""
+_READ_HEADS_OF = PreparedIn(lambda venues: _READ_HEADS.where(heads.c.venue.in_(venues)))
+_VENUES = 2_048
+"""Venues that a statement names; of more the heads are read in parts."""
 
 _READ_HEAD = select(heads.c.seq).where(
     heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel")
@@ -148,10 +148,9 @@ def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> d
     if streams is None:
         return _heads_of(conn.execute(_READ_HEADS))
     venues = sorted({stream.venue for stream in streams})
-    if len(venues) > _FEW_VENUES:
-        found = _heads_of(conn.execute(_READ_HEADS))
-    else:
-        found = _heads_of(conn.execute(_READ_HEADS.where(_OF_VENUES), {"venues": venues}))
+    found: dict[Stream, int] = {}
+    for start in range(0, len(venues), _VENUES):
+        found |= _heads_of(_READ_HEADS_OF.read(conn, venues[start : start + _VENUES]))
     return {stream: found.get(stream, 0) for stream in streams}
 
 

@@ -136,8 +136,8 @@ async def test_heads(database):
 
 
 async def test_heads_of_more_venues_than_a_statement_names(database, monkeypatch):
-    """Are read all together; a stream that is nowhere has none."""
-    monkeypatch.setattr(event_log, "_FEW_VENUES", 1)
+    """Are read in parts; a stream that is nowhere has none."""
+    monkeypatch.setattr(event_log, "_VENUES", 1)
     await database.write(append(event(ROOMS), event(ROOMS), now=NOW))
     nowhere = Stream("nowhere", Channel.HOTEL_RESERVATIONS)
     asked = [ROOMS, TABLES, nowhere]
