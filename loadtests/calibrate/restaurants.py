@@ -158,7 +158,7 @@ def main(arguments: Sequence[str]) -> None:
     covers = restaurant_calibration().covers_per_day
     visits = [
         visit
-        for seed in range(int(arguments[0]) if arguments else 3)
+        for seed in range(int(arguments[0]) if arguments else 10)
         for day in RestaurantDemand(ZONE, seed=f"joints/{seed}", covers_per_day=covers).visits(
             FIRST, DAYS
         )

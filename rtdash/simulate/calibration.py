@@ -57,6 +57,7 @@ class RestaurantCalibration:
     weekdays: tuple[float, ...]
     cover_weekdays: tuple[float, ...]
     booking_hours: Discrete[int]
+    booking_weekdays: tuple[float, ...]
     mean_party: float
     covers_per_day: float
     busy_covers_per_day: float
@@ -115,6 +116,7 @@ def restaurant_calibration() -> RestaurantCalibration:
         weekdays=_shares(air["visit_dow_index_reservations"]),
         cover_weekdays=_shares(air["visitors_mean_by_dow"]),
         booking_hours=_hours(air["booking_made_hour_share"]),
+        booking_weekdays=_shares(air["booking_made_dow_share"]),
         mean_party=air["party_size"]["mean"],
         covers_per_day=air["visitors_per_open_day"]["mean"],
         busy_covers_per_day=air["visitors_per_open_day"]["p95"],

@@ -13,16 +13,16 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
-from random import Random
 
 from rtdash.domain.venues import RoomType, Venue, business_date
 from rtdash.simulate.calibration import SERVING_HOURS, TrafficProfile
 from rtdash.simulate.distributions import draw_poisson, seeded
-from rtdash.simulate.hotel import Ending, HotelDemand, Stay
+from rtdash.simulate.hotel import HotelDemand, Stay
 from rtdash.simulate.past import LARGEST_BLOCK
 from rtdash.simulate.population import Population
 from rtdash.simulate.restaurant import RestaurantDemand, Visit
 from rtdash.simulate.room_inventory import RoomInventory, house_rate_minor
+from rtdash.simulate.scenario_endings import cancelled_on, ending_in, moved
 from rtdash.simulate.scenarios import TrafficScenario
 from rtdash.simulate.script import STEP_LEAST, ArrivalTime, Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import CHECK_IN_HOURS, stay_script
@@ -31,8 +31,12 @@ from rtdash.simulate.visit_script import visit_script
 STEP_MEAN_S = 12.0
 """Mean seconds between two operations of one reservation at the fast pace."""
 
-LATEST_WEEKS = 104
+LATEST_WEEKS = 520
 """Weeks by which a booking without a room is put off at most."""
+
+_NEAR_WEEKS, _SEARCHED_AGAIN = 26, 0.05
+"""Weeks before the last place that was found, from which the next search begins; and the share of
+searches that begin at the date that was asked for, where cancellations have left a room."""
 
 MOST_OPEN = 20_000
 """Open bookings that are remembered, so that they can make room."""
@@ -85,7 +89,7 @@ class RestaurantBookingGenerator:
         else:
             today = None if scenario.today_share is None else forced
             visit = self._demand.visit_at(instant, today=today)
-        return replace(visit, ending=_ending(visit.ending, scenario, rng))
+        return replace(visit, ending=ending_in(visit.ending, scenario, rng))
 
 
 class HotelBookingGenerator:
@@ -111,6 +115,7 @@ class HotelBookingGenerator:
         )  # fmt: skip
         self._inventory = inventory
         self._rate = house_rate_minor(venue.room_types)
+        self._put_off = 0
         self._asked: deque[Stay] = deque()
         self._open: deque[_HeldRoom] = deque(maxlen=MOST_OPEN)
         self._leaving: list[tuple[datetime, int, _HeldRoom]] = []
@@ -128,7 +133,9 @@ class HotelBookingGenerator:
         wanted = self._next_stay(instant, today)
         cancelled, stay, room_type = self._accommodate(wanted, instant)
         script = Script(venue, self._ids.draw())
-        customer = self._people.draw(self._rng, repeated=stay.repeated, country=stay.country)
+        customer = self._people.draw(
+            self._rng, repeated=stay.repeated, country=stay.country, block=stay.block
+        )
         stay_script(script, stay, room_type, venue, customer, self._rng)
         if self._pace is Pace.FAST:
             self._bring_forward(script, instant, arrives_today=self._arrives(stay, wanted, today))
@@ -161,11 +168,11 @@ class HotelBookingGenerator:
                 self._demand.stays_at(instant, lead_days=here if arrives_today else None)
             )
         stay = self._asked.popleft()
-        ending = _ending(stay.ending, scenario, rng)
+        ending = ending_in(stay.ending, scenario, rng)
         return stay._replace(
             booked_at=instant,
             ending=ending,
-            cancelled_on=_cancelled_on(stay, ending, rng),
+            cancelled_on=cancelled_on(stay, ending, rng),
             rate_factor=stay.rate_factor * (1 - scenario.discount),
         )
 
@@ -177,16 +184,12 @@ class HotelBookingGenerator:
         Without any room it is one that the hotel will refuse.
         """
         cancelled: list[TimedOperation] = []
-        rate = self._rate * stay.rate_factor
         for _ in range(_MOST_CANCELLED):
             # A full house is searched once; later attempts follow what a cancellation has freed.
-            found = self._inventory.find_room(
-                stay.guests, stay.check_in, stay.nights, self._rng,
-                weeks=LATEST_WEEKS, rate_minor=rate,
-            )  # fmt: skip
+            found = self._find_room(stay)
             if found:
                 room_type, check_in = found
-                return cancelled, _moved(stay, check_in), room_type
+                return cancelled, moved(stay, check_in), room_type
             if not self._open or instant - self._open[0].script.now < STEP_LEAST:
                 break
             held = self._open.popleft()
@@ -194,6 +197,20 @@ class HotelBookingGenerator:
             held.script.step(instant, "cancel")
             cancelled.append(held.script.operations[-1])
         return cancelled, stay, self._venue.room_types[0]
+
+    def _find_room(self, stay: Stay) -> tuple[RoomType, date] | None:
+        """Find a room on the date that was asked for, or near where the last one was found."""
+        near = 0 if self._rng.random() < _SEARCHED_AGAIN else self._put_off - _NEAR_WEEKS
+        for weeks in (range(1), range(max(1, near), LATEST_WEEKS)):
+            found = self._inventory.find_room(
+                stay.guests, stay.check_in, stay.nights, self._rng,
+                weeks=weeks, rate_minor=self._rate * stay.rate_factor,
+            )  # fmt: skip
+            if found:
+                self._put_off = max((found[1] - stay.check_in).days // 7, self._put_off - 1)
+                return found
+        self._put_off = 0
+        return None
 
     def _hold(self, held: "_HeldRoom") -> None:
         """Sell the room, and remember when it is free again."""
@@ -216,28 +233,3 @@ class _HeldRoom:
 
     def release(self, inventory: RoomInventory) -> None:
         inventory.release(self.room_type_id, self.stay.check_in, self.stay.nights)
-
-
-def _moved(stay: Stay, check_in: date) -> Stay:
-    """Return the stay with another check-in; a cancellation keeps its distance from it."""
-    if check_in == stay.check_in:
-        return stay
-    later = check_in - stay.check_in
-    cancelled_on = stay.cancelled_on and stay.cancelled_on + later
-    return stay._replace(check_in=check_in, cancelled_on=cancelled_on)
-
-
-def _ending(ending: Ending, scenario: TrafficScenario, rng: Random) -> Ending:
-    """Return the ending in the scenario, which turns some stays into cancellations or back."""
-    if ending is Ending.STAYED:
-        # About every third booking is called off, so the surplus falls on twice as many stays.
-        return Ending.CANCELLED if rng.random() < (scenario.called_off - 1) / 2 else ending
-    return Ending.STAYED if rng.random() < 1 - scenario.called_off else ending
-
-
-def _cancelled_on(stay: Stay, ending: Ending, rng: Random) -> date | None:
-    if ending is not Ending.CANCELLED:
-        return None
-    lead = max(stay.lead_days, 0)
-    drawn = stay.check_in.toordinal() - int(lead * rng.random())
-    return stay.cancelled_on or date.fromordinal(drawn)

@@ -1,11 +1,10 @@
 """Laws of a restaurant's parties that follow from the published aggregates."""
 
 from collections.abc import Sequence
-from functools import cache
 from random import Random
 
-from rtdash.simulate.calibration import RestaurantCalibration, restaurant_calibration
-from rtdash.simulate.distributions import STANDARD_NORMAL, Discrete
+from rtdash.simulate.calibration import RestaurantCalibration
+from rtdash.simulate.distributions import Discrete
 
 WALK_IN_PARTY: Discrete[int] = Discrete({1: 0.18, 2: 0.5, 3: 0.15, 4: 0.12, 5: 0.03, 6: 0.02})
 """Parties that come without a reservation. Assumed: smaller than those with one, as
@@ -17,39 +16,6 @@ NO_SHOW_BY_PARTY = ((0, 1.05), (3, 1.0), (6, 0.8))
 the lead, and a host of many calls."""
 
 OPEN_ENDED = {"9-12": (9, 12), "13-20": (13, 20), "21+": (21, 30)}
-
-
-@cache
-def lead_correlation() -> float:
-    """Return the copula's correlation with which the median leads by party come out best (least squares
-    over the normal scores).
-    """
-    facts = restaurant_calibration()
-    points = []
-    for party, weight in zip(facts.party.values, facts.party.weights, strict=True):
-        low, high = facts.party.span(party)
-        lead = STANDARD_NORMAL.inv_cdf(_rank_of_lead(facts, facts.lead_median_by_party[party]))
-        points.append((STANDARD_NORMAL.inv_cdf((low + high) / 2), lead, weight))
-    return sum(x * y * w for x, y, w in points) / sum(x * x * w for x, _, w in points)
-
-
-def _rank_of_lead(facts: RestaurantCalibration, hours: float) -> float:
-    """Return the share of leads below so many hours, by whole days."""
-    if hours < 12:
-        return (
-            next(rank / 100 for rank in range(101) if facts.same_day_hours.at(rank / 100) >= hours)
-            * facts.same_day_share
-        )
-    share = facts.same_day_share
-    for bucket in facts.lead_days.values:
-        low, high = facts.lead_days.span(bucket)
-        first, _, last = bucket.partition("-")
-        start, end = int(first.rstrip("+")) * 24 - 12, int(last or first.rstrip("+")) * 24 + 12
-        if hours < end:
-            return share + (1 - share) * (
-                low + (high - low) * max(0.0, hours - start) / (end - start)
-            )
-    return 1 - 1e-6
 
 
 def size_weighted(facts: RestaurantCalibration) -> float:

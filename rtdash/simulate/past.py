@@ -20,11 +20,11 @@ from rtdash.simulate.distributions import seeded
 from rtdash.simulate.hotel import Ending, HotelDemand, Stay
 from rtdash.simulate.lead_weights import LONGEST_LEAD_DAYS
 from rtdash.simulate.population import Population
-from rtdash.simulate.restaurant import LONGEST_LEAD_DAYS as LONGEST_TABLE_LEAD_DAYS
 from rtdash.simulate.restaurant import RestaurantDemand
 from rtdash.simulate.room_inventory import RoomInventory, house_rate_minor
 from rtdash.simulate.script import ARRIVALS, Ids, Script, TimedOperation
 from rtdash.simulate.stay_script import CHECK_IN_HOURS, stay_script
+from rtdash.simulate.table_leads import LONGEST_LEAD_DAYS as LONGEST_TABLE_LEAD_DAYS
 from rtdash.simulate.visit_script import visit_script
 
 LARGEST_BLOCK = 0.4
@@ -166,7 +166,7 @@ def _hotel_scripts(past: Past, first: date, inventory: RoomInventory) -> _Script
         room_type = found[0]
         inventory.sell(room_type.id, stay.check_in, stay.nights)
         script = Script(venue, ids.draw())
-        customer = people.draw(rng, repeated=stay.repeated, country=stay.country)
+        customer = people.draw(rng, repeated=stay.repeated, country=stay.country, block=stay.block)
         stay_script(script, stay, room_type, venue, customer, rng)
         if stay.ending is not Ending.STAYED:
             heapq.heappush(called_off, (script.now, ids.count, stay, room_type.id))

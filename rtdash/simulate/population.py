@@ -1,7 +1,7 @@
 """Population of guests: names and telephone numbers of their countries, and regulars that return."""
 
 import unicodedata
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +9,7 @@ from random import Random
 
 from faker import Faker
 
-from rtdash.simulate.distributions import seeded
+from rtdash.simulate.distributions import GOLDEN, seeded
 from rtdash.simulate.guest_countries import (
     COUNTRIES,
     ELSEWHERE,
@@ -23,8 +23,26 @@ _FIRST_NAMES = 80
 _LAST_NAMES = 250
 """Names of a country, for each of two sexes."""
 
-_REGULARS = 300
-"""Returning guests of a country that are remembered."""
+_REGULARS, _LEAST_REGULARS = 300, 15
+"""Returning guests of a country that are remembered, and those from which on one returns."""
+
+_RECENT = 30
+"""Guests of a country that don't come again at once: no one dines twice in an evening."""
+
+_PLAIN = str.maketrans(
+    {
+        "ß": "ss",
+        "ø": "o",
+        "ł": "l",
+        "\u0131": "i",
+        "æ": "ae",
+        "œ": "oe",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+    }
+)
+"""Letters of mailboxes that are no Latin letter with a mark."""
 
 _MAIL_DOMAINS = ("example.com", "example.net", "example.org")
 _PUBLISHED_HOME = "PRT"
@@ -93,24 +111,48 @@ class Population:
         self._shift = seeded(f"{seed}/names").randrange(_LAST_NAMES)
         self._home = home_of(timezone)
         self._regulars: defaultdict[str, list[Customer]] = defaultdict(list)
+        self._recent: defaultdict[str, deque[Customer]] = defaultdict(lambda: deque(maxlen=_RECENT))
         self._met = 0
 
-    def draw(self, rng: Random, *, repeated: bool, country: str = _PUBLISHED_HOME) -> Customer:
-        """Return a customer of `country`: when `repeated`, one drawn before, as far as there is."""
+    def draw(
+        self,
+        rng: Random,
+        *,
+        repeated: bool,
+        country: str = _PUBLISHED_HOME,
+        block: int | None = None,
+    ) -> Customer:
+        """Return a customer of `country`: when `repeated`, one drawn before, as far as there is.
+
+        Guests of one `block` are of one country, also where the data don't say of which.
+        """
         if country == _PUBLISHED_HOME:
             country = self._home
         elif country not in COUNTRIES:
-            country = ELSEWHERE.draw(rng)
+            rank = rng.random()
+            country = ELSEWHERE.at(rank if block is None else block * GOLDEN % 1.0)
         regulars = self._regulars[country]
-        if repeated and regulars:
-            # The square gives few customers many visits: visits are as uneven anywhere.
-            return regulars[int(len(regulars) * rng.random() ** 2)]
+        if repeated and len(regulars) >= _LEAST_REGULARS:
+            return self._return(rng, country)
         customer = self._meet(rng, country)
+        self._recent[country].append(customer)
         if len(regulars) < _REGULARS:
             regulars.append(customer)
         elif rng.random() < 0.02:
             regulars[rng.randrange(_REGULARS // 2, _REGULARS)] = customer
         return customer
+
+    def _return(self, rng: Random, country: str) -> Customer:
+        """Return a regular of the country, but none of the last ones."""
+        regulars, recent = self._regulars[country], self._recent[country]
+        while len(recent) > len(regulars) // 2:
+            recent.popleft()
+        while True:
+            # The square gives few customers many visits: visits are as uneven anywhere.
+            customer = regulars[int(len(regulars) * rng.random() ** 2)]
+            if customer not in recent:
+                recent.append(customer)
+                return customer
 
     def draw_local(self, rng: Random, *, repeated: bool) -> Customer:
         """Return a customer of a restaurant: from its own country, or from any other."""
@@ -161,7 +203,7 @@ def _latin(name: str) -> str:
 
 
 def _mailbox(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss").replace("ø", "o"))
+    plain = unicodedata.normalize("NFKD", name.lower().translate(_PLAIN))
     return "".join(
         letter for letter in plain if (letter.isascii() and letter.isalnum()) or letter == "."
     )

@@ -4,7 +4,6 @@ Two directions of one law: `visits` starts from the day of the visit (a past), `
 instant of booking (live traffic).
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +12,6 @@ from zoneinfo import ZoneInfo
 from rtdash.simulate.arrivals import DayStrength, days_from, local_instant, next_quarter, whole_ms
 from rtdash.simulate.calibration import restaurant_calibration
 from rtdash.simulate.distributions import (
-    STANDARD_NORMAL,
     Discrete,
     draw_lognormal,
     draw_poisson,
@@ -26,17 +24,17 @@ from rtdash.simulate.party_laws import (
     WALK_IN_PARTY,
     draw_party,
     factor_of,
-    lead_correlation,
     mean_size,
     size_weighted,
     size_weighted_walk_ins,
 )
-
-LONGEST_LEAD_DAYS = 90
-"""The data's "61+" is taken as 61 to 90 days: an assumption about 0.2 % of the reservations."""
+from rtdash.simulate.table_leads import draw_lead_days, later_booking_hours, party_leads
 
 START_MINUTES: Discrete[int] = Discrete({0: 0.55, 15: 0.07, 30: 0.31, 45: 0.07})
 """Minutes at which tables are booked. Assumed: the source floors to the hour."""
+
+LAST_TABLE_HOUR = 22.75
+"""Hour of the latest table that is asked for in the evening itself. Assumed."""
 
 TURN_VARIATION = 0.3
 """sd / mean of the turn time. Assumed, as in the file's suggested defaults."""
@@ -71,7 +69,7 @@ class RestaurantDemand:
         self._zone = zone
         self._facts = restaurant_calibration()
         self._rng = seeded(f"{seed}/restaurant")
-        self._correlation = lead_correlation()
+        self._leads = party_leads()
         facts = self._facts
         self._reserved = covers_per_day * (1 - facts.walk_in_share) / facts.mean_party
         self._walked_in = covers_per_day * facts.walk_in_share / mean_size(WALK_IN_PARTY)
@@ -108,7 +106,7 @@ class RestaurantDemand:
         local = instant.astimezone(self._zone)
         while True:
             rank, party_rank = self._ranks(same_day=today)
-            lead_days = self._lead_days(rank)
+            lead_days = draw_lead_days(rank, None, self._rng)
             day = local.date() + timedelta(days=lead_days)
             if lead_days == 0 and local.hour >= 22:
                 day, lead_days = day + timedelta(days=1), 1
@@ -119,7 +117,8 @@ class RestaurantDemand:
                 break
         start = self._start(day)
         if lead_days == 0:
-            start = max(start, self._soonest(instant))
+            latest = local_instant(day, LAST_TABLE_HOUR * 3600, self._zone)
+            start = max(start, min(self._soonest(instant), latest))
         return self._visit(instant, start, self._party(start, party_rank))
 
     def friday_dinner_at(self, instant: datetime) -> Visit:
@@ -147,11 +146,10 @@ class RestaurantDemand:
         return self._visit(instant, instant, WALK_IN_PARTY.draw(self._rng), walk_in=True)
 
     def _reservation(self, day: date) -> Visit:
-        facts, rng = self._facts, self._rng
+        rng = self._rng
         start = self._start(day)
         party = self._parties(start).draw(rng)
-        low, high = facts.party.span(party)
-        rank = self._lead_rank(low + rng.random() * (high - low))
+        rank = self._leads.rank_of(party, rng)
         return self._visit(self._booked_at(day, start, rank), start, draw_party(party, rng))
 
     def _parties(self, start: datetime) -> Discrete[str]:
@@ -170,35 +168,16 @@ class RestaurantDemand:
         if rank < facts.same_day_share:
             hours = facts.same_day_hours.at(rank / facts.same_day_share)
             return whole_ms(start - timedelta(hours=hours))
-        booked_on = day - timedelta(days=self._lead_days(rank))
-        return local_instant(
-            booked_on, (facts.booking_hours.draw(rng) + rng.random()) * 3600, self._zone
-        )
-
-    def _lead_days(self, rank: float) -> int:
-        share = self._facts.same_day_share
-        if rank < share:
-            return 0
-        first, _, last = self._facts.lead_days.at((rank - share) / (1 - share)).partition("-")
-        low = int(first.rstrip("+"))
-        high = int(last or (LONGEST_LEAD_DAYS if first.endswith("+") else first))
-        return self._rng.randint(low, high)
-
-    def _lead_rank(self, party_rank: float) -> float:
-        """Return the rank of the lead of a party of that rank, by a Gaussian copula.
-
-        It leaves both laws as they are.
-        """
-        normal = self._correlation * STANDARD_NORMAL.inv_cdf(min(max(party_rank, 1e-9), 1 - 1e-9))
-        normal += math.sqrt(1 - self._correlation**2) * self._rng.gauss(0, 1)
-        return min(STANDARD_NORMAL.cdf(normal), 1 - 1e-9)
+        booked_on = day - timedelta(days=draw_lead_days(rank, day.weekday(), rng))
+        second = (later_booking_hours().draw(rng) + rng.random()) * 3600
+        return local_instant(booked_on, second, self._zone)
 
     def _ranks(self, *, same_day: bool | None) -> tuple[float, float]:
         """Return the ranks of lead and party; of a lead of the same day or not, when asked."""
         rank, share = self._rng.random(), self._facts.same_day_share
         if same_day is not None:
             rank = rank * share if same_day else share + rank * (1 - share)
-        return rank, self._lead_rank(rank)
+        return rank, self._leads.party_rank(rank, self._rng)
 
     def _start(self, day: date) -> datetime:
         hour = self._facts.hours_by_weekday[day.weekday()].draw(self._rng)

@@ -66,13 +66,13 @@ class RoomInventory:
         nights: int,
         rng: Random,
         *,
-        weeks: int = 1,
+        weeks: range = range(1),
         rate_minor: float = 0.0,
     ) -> tuple[RoomType, date] | None:
         """Find a type with a free room that holds the party (or else the largest), and its date.
 
-        The type is drawn (`draw_room_type`), and another taken when it is sold; the check-in is up
-        to `weeks` - 1 later. None when there is none.
+        The type is drawn (`draw_room_type`), and another taken when it is sold; the check-in is
+        put off by one of `weeks`, the first with a room. None when there is none.
         """
         least = min(guests, self._most)
         fitting = [room_type for room_type in self._types if room_type.capacity >= least]
@@ -86,7 +86,7 @@ class RoomInventory:
         ]
         full = [self._full[room_type.id] for room_type in choice]
         first = check_in.toordinal()
-        for moved in range(first, first + 7 * weeks, 7):
+        for moved in (first + 7 * week for week in weeks):
             stay = range(moved, moved + nights)
             for index, nights_sold in enumerate(full):
                 if nights_sold.isdisjoint(stay):

@@ -61,7 +61,7 @@ def _stays(
         script = Script(venue, ids.draw())
         rate = nightly_rate(script, stay, venue)
         room_type = draw_room_type(venue.room_types, stay.guests, rate, rng)
-        customer = people.draw(rng, repeated=stay.repeated, country=stay.country)
+        customer = people.draw(rng, repeated=stay.repeated, country=stay.country, block=stay.block)
         stay_script(script, stay, room_type, venue, customer, rng)
         yield script.operations
 

@@ -51,7 +51,7 @@ _ALL = (
         "friday-dinner",
         "tables for Friday evening: a rush that builds up, peaks at three times its beginning and"
         " ebbs, every ten minutes; larger parties, walk-ins",
-        _average_one([0.5 + math.sin(math.pi * (step + 0.5) / 10) for step in range(10)]),
+        _average_one([0.25 + math.sin(math.pi * (step + 0.5) / 10) for step in range(10)]),
         60.0,
         today_share=0.75,
         walk_in_share=0.4,

@@ -9,7 +9,7 @@ from random import Random
 
 from rtdash.domain.venues import RoomType, Venue
 from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, local_instant
-from rtdash.simulate.distributions import Discrete, draw_lognormal
+from rtdash.simulate.distributions import ROOT_2, Discrete, draw_lognormal
 from rtdash.simulate.hotel import NON_REFUND, Ending, Stay
 from rtdash.simulate.population import Customer
 from rtdash.simulate.room_inventory import house_rate_minor
@@ -78,7 +78,7 @@ def stay_script(
         customerEmail=customer.email,
         customerPhone=customer.phone,
         guests=min(stay.guests, most),
-        source=SOURCES[stay.segment].draw(rng),
+        source=_source(stay, rng),
         roomType=room_type.id,
         checkIn=stay.check_in.isoformat(),
         checkOut=stay.check_out.isoformat(),
@@ -96,6 +96,12 @@ def stay_script(
         )
     else:
         _live_in(script, stay, room_type, arrives, nights, venue, rng)
+
+
+def _source(stay: Stay, rng: Random) -> str:
+    """Return one source for all rooms of a block."""
+    rank = rng.random()
+    return SOURCES[stay.segment].at(rank if stay.block is None else stay.block * ROOT_2 % 1.0)
 
 
 def _arrival(stay: Stay, venue: Venue, rng: Random) -> datetime:

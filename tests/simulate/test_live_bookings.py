@@ -7,7 +7,8 @@ from itertools import takewhile
 import pytest
 
 from rtdash.domain.instants import parse_instant
-from rtdash.simulate.calibration import SERVING_HOURS
+from rtdash.simulate.calibration import SERVING_HOURS, TrafficProfile
+from rtdash.simulate.hotel import Ending, HotelDemand
 from rtdash.simulate.live_bookings import HotelBookingGenerator, Pace, RestaurantBookingGenerator
 from rtdash.simulate.live_traffic import SLOW, generate_live, natural_rate
 from rtdash.simulate.past import fitting_profile
@@ -114,6 +115,41 @@ def test_a_friday_dinner_is_one(restaurant):
         ]
         local = [parse_instant(book["date"]).astimezone(restaurant.zone) for book in books]
         assert sum(at.weekday() == 4 and at.hour >= 17 for at in local) > 0.6 * len(local)
+
+
+def test_a_dinner_rush_builds_up_and_ebbs(restaurant):
+    """Every ten minutes it peaks at three times its beginning, as its summary says."""
+    made = Counter(
+        (timed.due - FRIDAY) // timedelta(minutes=1)
+        for timed in traffic(restaurant, "restaurant", FRIDAY, "friday-dinner", minutes=20)
+        if timed.operation["op"] == "book"
+    )
+    for begin in (0, 10):
+        assert made[begin + 4] == pytest.approx(3 * made[begin], rel=0.15)
+        assert made[begin + 9] == pytest.approx(made[begin], rel=0.15)
+
+
+def test_few_guests_of_a_wave_call_off(hotel, start):
+    """Half as many as on an ordinary day."""
+    steady, wave = (
+        count(traffic(hotel, "city", start, scenario, minutes=10))
+        for scenario in ("steady", "check-in-wave")
+    )
+    assert wave["cancel"] / wave["book"] < 0.7 * steady["cancel"] / steady["book"]
+
+
+@pytest.mark.parametrize("month", [2, 5, 11])
+def test_a_long_fast_run_keeps_the_proportions(hotel, month):
+    """After half an hour at 5/s as many are called off as are of all that are booked on such a day.
+
+    The data have 41 % over a year, 32 % of what is booked in May and 51 % in November.
+    """
+    start = datetime(2026, month, 10, 15, tzinfo=UTC)
+    ops = count(traffic(hotel, "city", start, minutes=30))
+    demand = HotelDemand(TrafficProfile.CITY, hotel.zone, seed="asked", per_day=1.0, most_rooms=20)
+    endings = [stay.ending for _ in range(5000) for stay in demand.stays_at(start)]
+    asked = endings.count(Ending.CANCELLED) / len(endings)
+    assert ops["cancel"] / ops["book"] == pytest.approx(asked, abs=0.05)
 
 
 def test_a_check_in_wave_is_one(hotel, start):

@@ -3,6 +3,7 @@ import unicodedata
 
 import pytest
 
+from rtdash.simulate import population
 from rtdash.simulate.distributions import seeded
 from rtdash.simulate.guest_countries import COUNTRIES
 from rtdash.simulate.population import Population
@@ -77,3 +78,31 @@ def test_unnamed_countries_are_some_country():
     people, rng = Population("other"), seeded("other")
     drawn = {people.draw(rng, repeated=False, country="other").country for _ in range(200)}
     assert len(drawn) > 5
+
+
+def test_nobody_comes_again_at_once():
+    """A guest who returns has not been among the last that returned: no one dines twice at a time."""
+    people, rng = Population("regulars"), seeded("regulars")
+    drawn = [people.draw_local(rng, repeated=rng.random() < 0.4) for _ in range(2000)]
+    local = [customer.email for customer in drawn if customer.country == "PRT"]
+    for last in range(len(local)):
+        assert local[last] not in local[max(0, last - 6) : last]
+    assert len(set(local)) < 0.8 * len(local)
+
+
+def test_guests_of_a_block_are_of_one_country():
+    """A group of a country without a share of its own doesn't come from four continents."""
+    people, rng = Population("block"), seeded("block")
+    countries = [
+        {people.draw(rng, repeated=False, country="other", block=block).country for _ in range(8)}
+        for block in range(1, 30)
+    ]
+    assert all(len(found) == 1 for found in countries)
+    assert len(set.union(*countries)) > 5
+
+
+def test_no_letter_of_a_name_is_lost_in_the_mailbox():
+    """Also those that are no Latin letter with a mark."""
+    assert population._mailbox("Nicole.Żółtek") == "nicole.zoltek"
+    assert population._mailbox("I\u015f\u0131k.Sørensen") == "isik.sorensen"
+    assert population._mailbox("Weiß.Đurić") == "weiss.duric"

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rtdash.simulate.hotel import Ending
-from rtdash.simulate.restaurant import LONGEST_LEAD_DAYS, RestaurantDemand
+from rtdash.simulate.restaurant import RestaurantDemand
+from rtdash.simulate.table_leads import LONGEST_LEAD_DAYS
 
 LISBON = ZoneInfo("Europe/Lisbon")
 

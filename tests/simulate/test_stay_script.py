@@ -122,3 +122,15 @@ def test_no_party_is_larger_than_its_room(lives, hotel):
         if "guests" in timed.operation
     ]
     assert max(guests) == hotel.room_types[1].capacity
+
+
+def test_a_block_has_one_source(lives):
+    """Rooms that are booked at once come by one channel."""
+    sources = {}
+    for stay, _, script in lives:
+        if stay.block is not None:
+            source = script.operations[0].operation["source"]
+            sources.setdefault(stay.block, set()).add(source)
+    assert len(sources) > 20
+    assert all(len(found) == 1 for found in sources.values())
+    assert len(set.union(*sources.values())) > 3
