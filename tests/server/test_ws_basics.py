@@ -1,6 +1,8 @@
 """Subscribing, and what comes then; batches; who may connect from where. On both lanes."""
 
+import asyncio
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -30,6 +32,27 @@ async def test_the_documents_subscribe_is_acknowledged(edge: Server) -> None:
             "stats_update",
             "room_availability_update",
         ]
+
+
+async def test_an_unsubscribe_waits_for_no_store_that_hangs(edge: Server) -> None:
+    """It is answered while nothing can be written, and the session is written afterwards."""
+    release = Event()
+    async with edge.client() as client:
+        session = (await client.subscribe("hotel_stats", "restaurant_stats"))["session"]
+        database = edge.services.database
+        held = asyncio.run_coroutine_threadsafe(
+            database.write(lambda _: release.wait(60)), edge.loop
+        )
+        try:
+            answer = await client.ask(action="unsubscribe", channels=["restaurant_stats"])
+            assert not held.done()
+        finally:
+            release.set()
+        assert answer["status"] == "unsubscribed"
+        await asyncio.wrap_future(held)
+        await client.ask(action="subscribe", channels=["hotel_stats"])
+    async with edge.client(session=session) as client:
+        assert (await client.receive())["channels"] == ["hotel_stats"]
 
 
 async def test_a_booking_reaches_its_subscribers_in_order(edge: Server) -> None:

@@ -2,6 +2,7 @@
 stream nothing is awaited, and what the answer promises is stored before it is sent.
 """
 
+import asyncio
 import logging
 from contextlib import suppress
 from datetime import datetime
@@ -30,6 +31,9 @@ from rtdash.server.ws.session_registry import TAKEN_OVER
 from rtdash.server.ws.session_writer import BoundSession, SessionTaken
 from rtdash.server.ws.subscribe import PendingSubscribe
 from rtdash.store.database import StoreUnavailable
+
+UNSUBSCRIBE_PATIENCE_S = 2.0
+"""Wait for a store that hangs: until an unsubscribe is answered its events still come."""
 
 _log = logging.getLogger(__name__)
 
@@ -120,8 +124,9 @@ class ActionHandler(ConnectionSession):
             len(kept) < len(self._subscriptions) or not self.session.is_settled
         ):
             # What isn't followed any more needs no store: the next beat writes the row again.
-            with suppress(StoreUnavailable):
-                await self._context.sessions.writer.save(self.session, kept, {})
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(UNSUBSCRIBE_PATIENCE_S):
+                    await self._context.sessions.writer.save(self.session, kept, {})
         for stream in streams:
             self._subscriptions.drop(stream)
         self._connection.follows_anything(bool(kept))
