@@ -23,8 +23,8 @@ _numbers = iter(range(10**9))
 
 @cache
 def client_pool() -> ClientPool:
-    """Return the client pool of this process; made with its first user, since `--processes` forks after this module has
-    been loaded.
+    """Return the client pool of this process; made with its first user, since `--processes` forks
+    after this module has been loaded.
     """
     pool = ClientPool(config)
     gevent.spawn(pool.work, gevent.sleep, is_over=lambda: False)

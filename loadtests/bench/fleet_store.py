@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psutil
@@ -44,7 +45,7 @@ async def _measure(bench: Bench, url: str, tree: Callable[[], Sequence[psutil.Pr
         for name, size, write in _works(now):
             cpu_s, own_s, start = _cpu_s(tree), time.process_time(), time.monotonic()
             for some in _batches(ids, size):
-                await database.write(lambda conn, some=some, write=write: write(conn, some))  # type: ignore[misc]
+                await database.write(partial(write, ids=some))
             figures[f"{name}_postgres_us"] = (_cpu_s(tree) - cpu_s) * 1e6 / number
             figures[f"{name}_own_us"] = (time.process_time() - own_s) * 1e6 / number
             figures[f"{name}_a_second"] = number / (time.monotonic() - start)

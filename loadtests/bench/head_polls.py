@@ -2,8 +2,9 @@
 [--changes 1000] [--seconds 90] [--followed 0] [--database URL]
 
 Changes are written to a store with so many venues, and between them a relay polls as often as a
-process with such a store does: a SQLite file has one process. The clock is the script's, so a busy machine measures the same:
-only the CPU time of the process during the polls counts, per second of that clock.
+process with such a store does: a SQLite file has one process. The clock is the script's, so a busy
+machine measures the same: only the CPU time of the process during the polls counts, per second of
+that clock.
 """
 
 import argparse

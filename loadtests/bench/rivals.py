@@ -21,14 +21,19 @@ NCHAN = (
 )
 
 _NGINX = """load_module {module};
-{user}daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid {directory}/pid; error_log {directory}/error.log crit;
+{user}daemon off; worker_processes 1; worker_rlimit_nofile 20000;
+pid {directory}/pid; error_log {directory}/error.log crit;
 events {{ worker_connections 15000; }}
 http {{
   access_log off; client_body_temp_path {directory}; keepalive_requests 100000000;
   server {{
     listen 127.0.0.1:{port};
-    location /publish {{ nchan_publisher; nchan_channel_id bookings; nchan_message_buffer_length 1000; }}
-    location /ws {{ nchan_subscriber websocket; nchan_channel_id bookings; nchan_subscriber_first_message newest; }}
+    location /publish {{
+      nchan_publisher; nchan_channel_id bookings; nchan_message_buffer_length 1000;
+    }}
+    location /ws {{
+      nchan_subscriber websocket; nchan_channel_id bookings; nchan_subscriber_first_message newest;
+    }}
   }}
 }}
 """

@@ -66,7 +66,9 @@ def _one_and_two(bench: Bench, postgres: Any, redis: Any) -> Figures:
 
 @contextmanager
 def _crew(bench: Bench, number: int, database: str, broker: str) -> Iterator[Server]:
-    """Start `number` workers, and yield when all of them are ready: `rtdash serve` has written its address."""
+    """Start `number` workers, and yield when all of them are ready: `rtdash serve` has written its
+    address.
+    """
     with rtdash(
         bench.data, "--workers", str(number), "--database", database, "--broker", broker
     ) as server:

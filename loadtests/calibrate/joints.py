@@ -168,9 +168,8 @@ def main(arguments: Sequence[str]) -> None:
     for hotel, rows in read_rows(Path(arguments[0])).items():
         for whole_blocks in (False, True):
             print(f"\n{hotel}, halves by {'block' if whole_blocks else 'booking'}")
-            print(
-                "| joint | halves | beyond, mean | beyond, worst | bound | within |\n|---|---|---|---|---|---|"
-            )
+            print("| joint | halves | beyond, mean | beyond, worst | bound | within |")
+            print("|---|---|---|---|---|---|")
             for line in table(fit_hotel, rows, seeds, whole_blocks=whole_blocks):
                 print(line, flush=True)
 

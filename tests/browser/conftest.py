@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,33 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One server for the tests of a module."""
-    server = Served(
-        tmp_path_factory.mktemp("served") / "data",
+def serve(folder: Path) -> Served:
+    """Start a server that lets one user do much, and that ends and comes back quickly."""
+    return Served(
+        folder / "data",
         connections_per_user="0",
         requests_per_second="0",
+        handshakes_per_minute="0",
         drain_window_s="0.2",
         restart_allowance_s="0.3",
     )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for the tests of a module."""
+    server = serve(tmp_path_factory.mktemp("served"))
     yield server
     server.end()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that the tests of a module break, and leave running."""
+    server = serve(tmp_path_factory.mktemp("broken"))
+    yield server
+    server.send(signal.SIGCONT)
+    server.end(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -4,27 +4,9 @@ is shown over such faults.
 
 import signal
 
-import pytest
-
 from tests.browser.pages import GRILL
 from tests.browser.proxy import proxied
 from tests.client.processes import Served
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server that a test may break, and leaves running."""
-    own = Served(
-        tmp_path_factory.mktemp("faults") / "data",
-        drain_window_s="0.2",
-        restart_allowance_s="0.3",
-        connections_per_user="0",
-        requests_per_second="0",
-        handshakes_per_minute="0",
-    )
-    yield own
-    own.send(signal.SIGCONT)
-    own.end(signal.SIGKILL)
 
 
 def test_frozen_page(dashboard, server):

@@ -83,22 +83,6 @@ class Desk(threading.Thread):
         return True
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server that is broken on purpose."""
-    own = Served(
-        tmp_path_factory.mktemp("ledger") / "data",
-        drain_window_s="0.2",
-        restart_allowance_s="0.3",
-        connections_per_user="0",
-        requests_per_second="0",
-        handshakes_per_minute="0",
-    )
-    yield own
-    own.send(signal.SIGCONT)
-    own.end(signal.SIGKILL)
-
-
 @pytest.fixture
 def view(chromium, server):
     """The page in a browser that keeps pages for back and forward, as people's browsers do:

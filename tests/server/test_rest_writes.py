@@ -64,7 +64,8 @@ def test_the_same_key_for_another_content_is_refused(client: httpx2.Client) -> N
 
 def test_a_reservation_goes_through_its_life(client: httpx2.Client) -> None:
     """Each operation is answered with the reservation after it, its version counting up."""
-    path = f"/api/hotel/bookings/{client.post('/api/hotel/bookings', json=BOOKING | {'status': 'Pending'}).json()['id']}"
+    pending = client.post("/api/hotel/bookings", json=BOOKING | {"status": "Pending"}).json()
+    path = f"/api/hotel/bookings/{pending['id']}"
     steps = [
         ({"op": "confirm"}, "Confirmed"),
         ({"op": "amend", "guests": 1, "checkOut": "2031-05-04"}, "Confirmed"),
