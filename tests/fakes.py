@@ -1,5 +1,5 @@
-"""Fakes of our own: a log that keeps its promises but takes its time, a loop that runs when told,
-subscribers that remember.
+"""Fakes of our own: a log that keeps its promises but takes its time, a loop that runs when a test
+says so, subscribers that remember.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ STATS = Stream("harbour-hotel", Channel.HOTEL_STATS)
 
 
 def body_of(stream: Stream, seq: int, epoch: str = "e1") -> bytes:
-    """A body that tells which event it is, so that a receiver can be asked what it has got."""
+    """A body with the number of its event, so that a receiver can be asked what it has got."""
     return f"{epoch} {stream.venue} {stream.channel} {seq}".encode()
 
 
@@ -76,7 +76,7 @@ class FakeLog:
         return len(self._held)
 
     async def has_moved(self) -> bool:
-        """What the test says."""
+        """Return what the test has set."""
         return self.is_moved
 
     async def read_heads(
@@ -132,7 +132,7 @@ class FakeLog:
 
 
 class Turns:
-    """An event loop for the hub alone: callbacks run when told, time moves when told."""
+    """An event loop for the hub alone: callbacks run, and time moves, when a test says so."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -194,5 +194,5 @@ class Member:
         self.is_open = False
 
     async def drained(self) -> None:
-        """Wait for the test."""
+        """Wait until the test sets `pace`."""
         await self.pace.wait()

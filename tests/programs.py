@@ -1,5 +1,5 @@
 """What a server of the tests needs before it can start: a program, a port, a directory, an
-environment, somebody to run as.
+environment, a user to run as.
 """
 
 import os
@@ -83,7 +83,7 @@ def kafka_jars() -> Path:
         ],
         cache,
     )
-    with suppress(OSError):  # somebody else was quicker
+    with suppress(OSError):  # another process was quicker
         (fetched / "jars").rename(jars)
     shutil.rmtree(fetched)
     return jars
@@ -98,8 +98,8 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever
-    connects or binds to port 0; each once.
+    """A port of 127.0.0.1 on which no program listens, below those that the kernel chooses by
+    itself; each once.
     """
     while True:
         port = random.randrange(12_000, 32_000)
@@ -123,7 +123,7 @@ def scratch(owner: str | None = None) -> Iterator[Path]:
 
 
 def unprivileged() -> str | None:
-    """Whom PostgreSQL runs as when we are root, which it refuses."""
+    """The user as whom PostgreSQL runs when the tests run as root, which it refuses."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -138,7 +138,7 @@ def identity(user: str | None) -> dict[str, Any]:
 
 
 def quietly(command: Sequence[str], directory: Path, user: str | None = None) -> None:
-    """Run a command to its end; what it said is told if it fails."""
+    """Run a command to its end; its output is shown if it fails."""
     done = subprocess.run(
         command,
         cwd=directory,

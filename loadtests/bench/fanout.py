@@ -17,7 +17,7 @@ FRAME_HEAD_BYTES = 4
 FLOORS = 5
 VENUES = 1_000
 TICK_S = 0.01
-"""What the kernel counts CPU in: less looks like nothing."""
+"""Unit in which the kernel counts CPU: less counts as none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,8 @@ class Fleet:
         self._rng = random.Random(1)  # noqa: S311
 
     async def connect_all(self) -> None:
-        """Dial, some at once, until all are live. Looked at between: an event for each of 20,000
-        clients would be measured with them.
+        """Dial, some at once, until all are live. Progress is polled: an event for each of 20,000
+        clients would be measured, too.
         """
         for start in range(0, self._number, DIAL_AT_ONCE):
             until = min(self._number, start + DIAL_AT_ONCE)

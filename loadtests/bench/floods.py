@@ -138,7 +138,7 @@ def _rounds(until: float) -> Iterator[None]:
 def main() -> None:
     """Flood until the time is over."""
     port, seconds, addresses, token = sys.argv[1:]
-    os.nice(19)  # another machine's processor in truth: it shall not take the server's
+    os.nice(19)  # in truth another machine's processor: the server's share must not suffer
     flood = Flood(int(port), token, time.monotonic() + float(seconds))
 
     def work(act: Callable[[Flood, str], None], number: int) -> None:

@@ -1,5 +1,5 @@
 """Durable single bookings on PostgreSQL, beside pgbench with the same statements: what the database
-would give to a program that thinks of nothing.
+gives to a program that does nothing else.
 """
 
 import re

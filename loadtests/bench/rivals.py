@@ -1,5 +1,5 @@
 """Other servers that do this job, each with its configuration, its subscription and its way to
-publish. Whichever is installed is measured.
+publish. Those that are installed are measured.
 """
 
 import http.client

@@ -139,7 +139,9 @@ def _of_children() -> float:
 
 
 def _machine_s() -> float:
-    """Seconds of CPU that anybody has used, what the host took for itself included."""
+    """Seconds of CPU that all processes of the machine have used, including what the host took for
+    itself.
+    """
     times = psutil.cpu_times()
     return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
 

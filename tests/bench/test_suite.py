@@ -1,6 +1,4 @@
-"""The benchmark suite runs and tells what it has measured. How fast it was is nobody's business
-here.
-"""
+"""The benchmark suite runs and prints what it has measured. Its speed is not judged here."""
 
 import json
 import shutil
@@ -20,7 +18,7 @@ RUN = Path(__file__).parents[2] / "loadtests" / "bench" / "run.py"
 )
 def test_rows_are_measured_and_written(tmp_path):
     """Each figure of the chosen rows is in the table and in the JSON, beside what it must reach;
-    nothing was lost; who is absent is named.
+    nothing was lost; what is not installed is named.
     """
     rows = {
         "2": "2 burst, 500 subscribers",

@@ -1,4 +1,4 @@
-"""Two workers against one: the row runs on real servers, and everybody's CPU is told."""
+"""Two workers against one: the row runs on real servers, and shows the CPU of each process."""
 
 import json
 import subprocess

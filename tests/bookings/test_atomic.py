@@ -47,7 +47,9 @@ async def test_guests_swap_rooms_in_a_full_house(bookings, database):
 
 
 async def test_one_room_too_many_refuses_the_group(bookings, database):
-    """The bookings that took the night that is missing are refused for it, the rest for company."""
+    """The bookings that took the night that is missing are refused for it, the rest because the
+    list is refused whole.
+    """
     attic = SMALL_HOTEL.room_types[0].id
     group = [
         table(),

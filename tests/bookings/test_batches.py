@@ -17,7 +17,7 @@ TABLE_NOTES = Stream(GRILL.id, Channel.RESTAURANT_NOTIFICATIONS)
 
 
 async def test_operations_of_the_past_make_their_one_event(bookings, database):
-    """No notification and nothing upcoming, whatever they tell; `at` is in the message, the
+    """No notification and nothing upcoming, whatever they are about; `at` is in the message, the
     timestamp is now.
     """
     at = NOW - timedelta(days=3)
@@ -36,7 +36,7 @@ async def test_operations_of_the_past_make_their_one_event(bookings, database):
 
 
 async def test_notifications_go_with_their_operation(bookings, database):
-    """A large party and a cancellation on the day are told in the same transaction, in order."""
+    """A large party and a cancellation on the day are announced in the same transaction, in order."""
     big, gone = table(guests=20, reservation_id="r1"), then(Op.CANCEL, "r1")
     outcomes = await bookings.apply([big, gone])
     assert kinds(outcomes) == [OutcomeKind.APPLIED] * 2
@@ -76,7 +76,7 @@ async def test_booked_inside_the_lead_is_upcoming_at_once(bookings, database):
 
 
 async def test_a_batch_over_many_venues_keeps_each_stream(bookings, database):
-    """Same ids in different venues are different things."""
+    """The same ids in different venues are different reservations and operations."""
     outcomes = await bookings.apply(
         [
             table(operation_id="a", reservation_id="r"),

@@ -122,8 +122,8 @@ async def test_one_reservation_event_an_operation_in_the_order_in_which_they_cam
 
 
 async def test_a_repeat_is_answered_as_the_first_time(bookings, database):
-    """In the same batch or later, after any change since: same id, seq and body; nothing is
-    written.
+    """In the same batch or later, after any change since: the answer has the same id, seq and body,
+    and nothing is written.
     """
     operation = table(reservation_id="r1")
     first, again = await bookings.apply([operation, operation])
@@ -171,7 +171,9 @@ async def test_refusals_are_not_remembered(bookings):
 
 
 async def test_a_refusal_leaves_its_batch_alone(bookings, database, committed):
-    """It makes no event and takes no room; a batch of nothing but refusals tells nobody."""
+    """A refused operation makes no event and takes no room; after a batch of refusals alone, no
+    listener is called.
+    """
     outcomes = await bookings.apply(
         [room(room_type="no such"), room(reservation_id="r1"), room(reservation_id="r1")]
     )

@@ -1,4 +1,4 @@
-"""Who waits and in what order, and what callers are told when the store is in trouble."""
+"""Order of the waiting operations, and what their callers get when the store is in trouble."""
 
 import asyncio
 from threading import Event
@@ -103,7 +103,7 @@ async def test_commits_are_told_in_order(bookings, committed):
 
 
 async def test_too_many_waiting_operations_are_refused(bookings, database, monkeypatch):
-    """Told at once; those that wait are applied."""
+    """The refusal comes at once; the operations that wait are applied."""
     monkeypatch.setattr(queue, "QUEUE_LIMIT", 10)
     held = await Held(database).begun()
     (task,) = await waiting(bookings, [table() for _ in range(10)])
@@ -115,7 +115,7 @@ async def test_too_many_waiting_operations_are_refused(bookings, database, monke
 
 
 async def test_a_caller_that_leaves_breaks_nothing(bookings, database):
-    """Its operations may be left out; everybody else's are applied, and none twice."""
+    """Its operations may be left out; those of all other callers are applied, and none twice."""
     held = await Held(database).begun()
     leaving, staying = await waiting(bookings, [table()], [table()])
     leaving.cancel()
@@ -161,7 +161,7 @@ async def test_no_operation_overtakes_an_earlier_one_of_its_request_that_failed(
     spoiled = database.submit(spoil_slowly)
     await held.release()
     await asyncio.to_thread(is_run.wait, PATIENCE_S)
-    # until the rest of the request is on its way, too; nobody tells
+    # until the rest of the request is on its way, too; no signal says so
     while not bookings._is_announced:  # noqa: ASYNC110
         await asyncio.sleep(0)
     are_run = Event()
@@ -197,7 +197,9 @@ async def test_a_fault_in_one_operation_is_its_callers_alone(bookings, database,
 
 
 async def test_a_batch_that_never_began_is_told_to_all_that_wait(bookings, database):
-    """A store that can't begin a transaction refuses who waits, and takes the next when it can."""
+    """A store that can't begin a transaction refuses what waits, and takes the next operations when
+    it can.
+    """
     await database.close()
     with pytest.raises(StoreUnavailable):
         await bookings.apply([table()])

@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest) -> TestServer:
 
 
 def opened(url: str, codec: NoticeCodec | None = None) -> Broker:
-    """A broker whose notices are signed with the key of all tests."""
+    """Open a broker whose notices are signed with the key of all tests."""
     return open_broker(url, codec or NoticeCodec(KEY))
 
 
@@ -43,8 +43,8 @@ class Processes:
     opened: list[Broker] = field(default_factory=list)
 
     def broker(self, options: str = "") -> Broker:
-        """Another process's. The memory broker knows no other processes: there it is the same
-        object.
+        """Return the broker of another process. The memory broker knows no other processes: there
+        it is the same object.
         """
         if self.url == "memory://" and self.opened:
             return self.opened[0]
@@ -78,7 +78,7 @@ async def processes(request: pytest.FixtureRequest) -> AsyncIterator[Processes]:
 
 
 def notice(first_seq: int, *bodies: bytes, venue: str | None = None) -> Notice:
-    """One of a venue that no other test has."""
+    """Make a notice of a venue that no other test has."""
     return Notice(
         Stream(venue or f"venue-{uuid4().hex}", Channel.HOTEL_RESERVATIONS), "e1", first_seq, bodies
     )
@@ -86,7 +86,7 @@ def notice(first_seq: int, *bodies: bytes, venue: str | None = None) -> Notice:
 
 @dataclass
 class Ear:
-    """What one process hears."""
+    """Notices that one process hears."""
 
     heard: list[Notice] = field(default_factory=list)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,7 +112,7 @@ class Ear:
 
 @asynccontextmanager
 async def listening(broker: Broker, *, speaker: Broker | None = None) -> AsyncIterator[Ear]:
-    """An ear that hears already: notices were published until one of them came."""
+    """A listener that hears already: notices were published until one of them came."""
     ear = Ear()
     task = asyncio.create_task(_listen(broker, ear))
     first = notice(1)

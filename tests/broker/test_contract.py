@@ -17,7 +17,8 @@ from tests.servers import TestServer, own
 pytestmark = pytest.mark.anyio
 
 FROZEN_LIMIT_S = 20.0
-"""Two silences of an adapter, or of a driver's heartbeat, on a busy machine."""
+"""Twice the time in which an adapter, or a driver's heartbeat, notices silence, for a busy machine.
+"""
 
 
 async def test_every_process_hears_a_notice_as_it_was_sent(processes: Processes) -> None:
@@ -63,8 +64,8 @@ async def test_a_listener_hears_nothing_from_before(processes: Processes) -> Non
 
 
 async def test_a_broker_with_two_topics_carries_every_venue(processes: Processes) -> None:
-    """Notices split over two topics all arrive, and each venue's in order; another number of topics
-    is another world.
+    """Notices split over two topics all arrive, and each venue's in order; with another number of
+    topics none of them is heard.
     """
     one, other = processes.broker("?topics=2"), processes.broker("?topics=2")
     venues = [f"split-{number}" for number in range(8)]
@@ -167,8 +168,8 @@ async def test_an_event_of_any_length_is_heard_of(processes: Processes, size: in
 
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 async def test_a_frozen_server_is_noticed(server: TestServer) -> None:
-    """A server whose sockets stand but that does nothing counts as lost, for who listens and for
-    who publishes.
+    """A server whose sockets stand but that does nothing counts as lost, for listeners and for
+    publishers.
     """
     listener, publisher = opened(own(server).url), opened(server.url)
     try:

@@ -1,4 +1,4 @@
-"""From a URL to a broker, and the words for those who typed a wrong one."""
+"""From a URL to a broker, and the texts of errors for wrong URLs."""
 
 import sys
 from urllib.parse import urlsplit

@@ -89,7 +89,7 @@ def dashboard(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
-    """Tell the fixtures whether the test has failed."""
+    """Note for the fixtures whether the test has failed."""
     report = yield
     item.failed = getattr(item, "failed", False) or report.failed  # type: ignore[attr-defined]
     return report

@@ -47,7 +47,7 @@ def _ready(view: Dashboard) -> Dashboard:
 
 @_state
 def signed_out(stage: Stage) -> Iterator[Dashboard]:
-    """Nobody is signed in."""
+    """No user is signed in."""
     view = stage.open_page()
     view.page.goto(view.url)
     view.page.wait_for_selector(".gate")

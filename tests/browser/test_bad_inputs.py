@@ -10,7 +10,7 @@ from tests.browser.proxy import proxied
 
 @pytest.mark.parametrize("mark", ["?", "#"])
 def test_a_token_in_the_address_is_ignored(dashboard, served, mark):
-    """It is taken out, not used, and that is said."""
+    """The page removes it, does not use it, and says so."""
     view = dashboard()
     view.page.goto(f"{view.url}/{mark}token={served.token()}")
     view.page.wait_for_selector("text=A token in the address is ignored")
@@ -55,7 +55,9 @@ def test_a_foreign_page_can_not_frame_it(dashboard, served):
 
 
 def test_a_foreign_page_can_not_embed_it(dashboard, served):
-    """Neither module nor picture nor socket, from a page of another origin; its own it may."""
+    """Neither module nor picture nor socket, from a page of another origin; one of the same origin
+    may.
+    """
     embed = """async (from) => {
       const late = new Promise((resolve) => setTimeout(resolve, 10_000, "silence"));
       const outcome = (promise) => Promise.race([promise.then(() => "came", () => "refused"), late]);

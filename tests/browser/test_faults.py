@@ -56,7 +56,9 @@ def test_a_network_without_websockets(dashboard, server):
 
 
 def test_a_server_that_is_away(dashboard, server):
-    """The page dims, tells the age of its data and the next attempt, and tries when asked to."""
+    """The page dims, shows the age of its data and the time to the next attempt, and tries at once
+    when asked to.
+    """
     view = dashboard(server=server).sign_in(f"/?venue={GRILL}")
     server.end(signal.SIGKILL)
     view.until("connecting")
@@ -83,7 +85,7 @@ def test_two_tabs_are_two_sessions(dashboard, server):
 
 
 def test_too_many_connections(dashboard, tmp_path):
-    """A user at the limit is told which limit it is, and comes in when a place is free."""
+    """A user at the limit sees which limit it is, and gets in when a place is free."""
     own = Served(tmp_path / "limited", connections_per_user="1", requests_per_second="0")
     try:
         first = dashboard(server=own).sign_in()

@@ -133,7 +133,7 @@ def go_offline(server, view, number):
 
 
 def freeze(server, view, number):
-    """The browser freezes the page, as it does with tabs that nobody looks at."""
+    """The browser freezes the page, as it does with tabs in the background."""
     session = view.context.new_cdp_session(view.page)
     session.send("Page.setWebLifecycleState", {"state": "frozen"})
     time.sleep(0.5)  # the bookings of meanwhile

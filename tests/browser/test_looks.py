@@ -1,4 +1,4 @@
-"""How the page looks and is used: for everybody, on every screen, in two languages."""
+"""Looks and use of the page: accessible, on every screen, in two languages."""
 
 import re
 
@@ -37,14 +37,14 @@ def finds_nothing(axe):
 
 @pytest.fixture(scope="module", autouse=True)
 def bookings(served):
-    """Something to see."""
+    """Bookings for the page to show."""
     served.book(8, name="Grace Hopper")
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("state", STATES)
 def test_accessible_in_every_state(dashboard, finds_nothing, served, state):
-    """Nothing to find, light or dark."""
+    """The checker finds nothing, light or dark."""
 
     def open_page(**context):
         return dashboard(**{"bypass_csp": True, "reduced_motion": "reduce", **context})

@@ -25,7 +25,7 @@ PATIENCE_S = 40
 def serve(
     data: Path, settings: dict[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    """What it told, and its exit code. `settings` are RTDASH_* settings without their prefix."""
+    """Return its output and its exit code. `settings` are RTDASH_* settings without their prefix."""
     environment = (
         os.environ
         | {f"RTDASH_{name.upper()}": value for name, value in settings.items()}

@@ -59,7 +59,7 @@ def test_a_line_of_windows_is_no_other_value(
 def test_a_misspelt_variable_is_told(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With what was meant; variables that are like none may be somebody else's."""
+    """With what was meant; variables that resemble no setting may belong to another program."""
     monkeypatch.setenv("RTDASH_MAX_CONNECTONS", "9")
     monkeypatch.setenv("RTDASH_PORT_8000_TCP_PROTO", "tcp")
     assert run(["config"]) == 0

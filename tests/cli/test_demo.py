@@ -1,4 +1,4 @@
-"""`rtdash demo`: it all in one command, and nothing of it left behind."""
+"""`rtdash demo`: server, traffic and view in one command, and nothing left behind."""
 
 import json
 import signal

@@ -93,7 +93,7 @@ def test_doctor_finds_a_configured_store_well(
 
 
 def test_doctor_draws_a_new_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Positions from before a restored backup are then told apart from those of today."""
+    """Positions from before a restored backup can then be distinguished from those of today."""
     assert Served(tmp_path).end() == 0
     before = _epoch(tmp_path)
     assert run(["doctor", "--new-epoch", "--data", str(tmp_path)]) == 0

@@ -24,8 +24,8 @@ def test_events_are_read_page_by_page(served: Served, capfd: pytest.CaptureFixtu
 
 
 def test_events_begin_where_the_log_does(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What is older than the retention is gone: the rest is printed, and where it begins is
-    told.
+    """What is older than the retention is gone: the rest is printed, with the number at which it
+    begins.
     """
     server = Served(tmp_path)
     try:

@@ -1,5 +1,5 @@
-"""`rtdash import`: what rows become, what is told of those that can't, and that it can be
-repeated.
+"""`rtdash import`: what rows become, what is printed about rows that can't be taken, and that it
+can be repeated.
 """
 
 import json
@@ -30,7 +30,7 @@ def export(tmp_path: Path) -> Path:
 def test_rows_are_mirrored_and_a_second_run_changes_nothing(
     served: Served, export: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each that can't be taken is told with its line; the rest is there, once."""
+    """Each row that can't be taken is printed with its line; all others are there, once."""
     command = ["import", str(export), "--map", MAP, "--venue", "harbour-hotel"]
     assert run([*command, "--data", str(served.data)]) == 1
     err = capfd.readouterr().err

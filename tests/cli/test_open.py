@@ -1,4 +1,4 @@
-"""`rtdash open`: a code for one sign-in, by a file that nobody else reads."""
+"""`rtdash open`: a code for one sign-in, by a file that only its owner can read."""
 
 import re
 import stat

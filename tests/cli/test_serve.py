@@ -1,4 +1,4 @@
-"""`rtdash serve` as it is typed: what keeps it from starting is told and changes nothing, and it
+"""`rtdash serve` as it is typed: what keeps it from starting is printed and changes nothing, and it
 ends cleanly.
 """
 
@@ -29,7 +29,7 @@ currency = "EUR"
 
 
 def test_a_port_in_use(served: Served, tmp_path: Path) -> None:
-    """The address that somebody has, and how to get another; nothing is made."""
+    """The error names the address that is in use, and how to choose another; nothing is made."""
     told = serve(tmp_path, {}, "--port", served.url.rpartition(":")[2])
     assert told.returncode == 1
     assert f"can't listen on {served.url.removeprefix('http://')}" in told.stderr
@@ -48,7 +48,9 @@ def test_a_data_directory_that_cant_be_written(tmp_path: Path) -> None:
 
 
 def test_a_data_directory_in_use(served: Served) -> None:
-    """One SQLite directory has one process: the second one is told which, and the first goes on."""
+    """One SQLite directory has one process: the second one names the first in its error, and the
+    first goes on.
+    """
     told = serve(served.data.parent, {})
     assert told.returncode == 1
     assert "another process works on" in told.stderr
@@ -115,8 +117,8 @@ def test_wrong_options_are_told(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_traffic_ends_before_its_server(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    """`--simulate` tells what it did, all of it answered, and leaves no process; the address is
-    taken back.
+    """`--simulate` prints what it did, all of it answered, and leaves no process; the address is
+    free again.
     """
     command = [
         sys.executable,
@@ -163,7 +165,7 @@ def test_a_second_ctrl_c_ends_the_drain(tmp_path: Path) -> None:
 
 
 def test_a_closed_terminal_drains_it(tmp_path: Path) -> None:
-    """Clients are told to come back, as after SIGTERM, and the exit code is 0."""
+    """Clients are asked to come back, as after SIGTERM, and the exit code is 0."""
     terminal = Terminal()
     with (
         server_process(tmp_path / "data", in_child=terminal.take, drain_window_s=0.2) as server,

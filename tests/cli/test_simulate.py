@@ -166,8 +166,8 @@ def test_replay_of_one_hotel(hotels, rows, capfd):
 
 
 def test_replay_needs_its_hotels(server, rows, capfd):
-    """A server without the data set's hotels is told of, with the command that brings them; nothing
-    is sent.
+    """For a server without the data set's hotels the error gives the command that adds them;
+    nothing is sent.
     """
     assert run(["simulate", *at(server, admin=True), "--replay", str(rows)]) == 1
     err = capfd.readouterr().err

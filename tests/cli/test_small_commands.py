@@ -100,7 +100,7 @@ def test_config_tells_where_each_setting_came_from(
     ["--help", "config", "token", "venues", "doctor", "events hotel_stats", "events --help"],
 )
 def test_a_reader_that_has_gone_ends_it_quietly(served: Served, command: str) -> None:
-    """`rtdash … | true`: nobody reads, nobody complains, and nothing has failed."""
+    """`rtdash … | true`: no output is read, no error is printed, and the exit code is 0."""
     reader, writer = os.pipe()
     os.close(reader)
     environment = os.environ | {"RTDASH_DATA": str(served.data)}

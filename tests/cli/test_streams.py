@@ -39,7 +39,7 @@ def test_output_that_cant_be_written(served: Served, command: str, out: str, rea
 
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "<&- 2>&-"])
 def test_messages_that_cant_be_written_end_nothing(served: Served, streams: str) -> None:
-    """The data is what counts."""
+    """Messages on stderr matter less than the data on stdout."""
     done = shell(f"{RTDASH} watch hotel_stats --once --json --data {served.data} {streams}")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 2

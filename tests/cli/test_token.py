@@ -117,7 +117,7 @@ def test_slips_are_refused(
 def test_a_file_that_holds_no_token(
     content: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Is told before anything is sent."""
+    """The error comes before anything is sent."""
     (tmp_path / "token").write_bytes(content)
     arguments = ["venues", "--url", "http://127.0.0.1:9", "--token", f"@{tmp_path}/token"]
     assert run(arguments) == 2

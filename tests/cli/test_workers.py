@@ -127,7 +127,7 @@ def test_whoever_is_asked_for_metrics_has_those_of_all(
 def test_workers_end_with_a_parent_that_was_killed(
     tmp_path: Path, options: dict[str, object]
 ) -> None:
-    """Nobody would look after them."""
+    """No process would restart or end them any more."""
     with server_process(tmp_path / "data", **options) as server:
         processes = workers(server)
         server.end(signal.SIGKILL)

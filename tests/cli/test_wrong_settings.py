@@ -93,7 +93,7 @@ def test_a_database_that_refuses_the_login(
 
 
 def test_a_database_that_says_nothing(postgres_server: TestServer, tmp_path: Path) -> None:
-    """Frozen at the start: given up, and told."""
+    """Frozen at the start: the server gives up, and says so."""
     server = own(postgres_server)
     server.send(signal.SIGSTOP)
     try:

@@ -25,13 +25,13 @@ def error(code, message, *, to, temporary=False):
 
 
 async def standing(peer):
-    """Subscribe whoever comes, and keep them."""
+    """Subscribe the client, and keep its connection."""
     await peer.subscribed()
     await peer.stay()
 
 
 async def standing_again(peer):
-    """Take whoever comes back as one who has missed nothing, and keep them."""
+    """Subscribe a client that has come back and has missed nothing, and keep its connection."""
     await peer.subscribed(recovered=True)
     await peer.stay()
 

@@ -1,6 +1,4 @@
-"""The client over a server that does what a test tells it: what is delivered, and how it comes
-back.
-"""
+"""The client with a server that does what a test says: what is delivered, and how it comes back."""
 
 import asyncio
 
@@ -93,7 +91,7 @@ async def test_heals_a_gap(server, until, event, fast):
 
 
 async def test_reset_is_handed_on(server, until, event, fast):
-    """When history is gone the application is told, and events go on from the reset's position."""
+    """When history is gone the application gets the reset, and events go on from its position."""
     reset = {
         "type": "reset",
         "timestamp": "2026-01-02T03:04:05.678Z",

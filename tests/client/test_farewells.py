@@ -49,7 +49,7 @@ async def test_stays_away_after_close(server, until, fast, code):
 
 @pytest.mark.parametrize("code", [1012, 4004, 4007])
 async def test_disconnect_says_when_to_return(server, until, fast, code):
-    """`retryAfterMs` and a random share of `jitterMs` are waited for, and told."""
+    """`retryAfterMs` and a random share of `jitterMs` are waited for, and shown."""
 
     async def draining(peer):
         await peer.subscribed()

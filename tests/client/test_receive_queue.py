@@ -32,7 +32,7 @@ async def test_full_inbox_makes_its_writer_wait():
 
 
 async def test_cancelled_wait_loses_nothing():
-    """What was put stays, whatever happens to who waits for room or for an item."""
+    """What was put stays, whatever happens to tasks that wait for room or for an item."""
     inbox = ReceiveQueue(1)
     getting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)

@@ -100,7 +100,7 @@ async def test_token_that_cannot_be_had_now(server, until, fast):
 
 
 async def test_fault_of_the_token_callback_rises(server, until, fast):
-    """A mistake in the application's own callback is told, not tried again for ever."""
+    """A mistake in the application's own callback is raised, not tried again for ever."""
 
     def present():
         raise KeyError("vault")
@@ -111,7 +111,7 @@ async def test_fault_of_the_token_callback_rises(server, until, fast):
 
 
 async def test_a_token_source_that_never_answers(server, until, fast):
-    """It is given up in the set time, told, and asked again: `connect` does not hang."""
+    """The client gives up in the set time, says so, and asks again: `connect` does not hang."""
     asked = []
 
     async def present():

@@ -13,7 +13,9 @@ WRONG = ["half of\na token", "half of\r\nX-Header: a token", "half of a tokén"]
 
 
 def test_the_end_of_a_files_line_is_no_part_of_a_token() -> None:
-    """Whoever reads it from a file, or from a secret that is mounted as one, needn't know."""
+    """An application that reads it from a file, or from a secret that is mounted as one, needn't
+    care.
+    """
     assert asyncio.run(present_token(" a.b.c\n")) == "a.b.c"
 
 

@@ -19,7 +19,7 @@ def nginx(
     directory: Path, port: int, servers: list[ServerProcess], *, keeps_prefix: bool = False
 ) -> TestServer:
     """Nginx with the recipe's file; ports and the list of servers are ours. `keeps_prefix`: the
-    path goes on as it came, and no header tells of it.
+    path goes on as it came, and no header mentions the prefix.
     """
     text = (DEPLOY / "nginx" / "rtdash.conf").read_text()
     if keeps_prefix:

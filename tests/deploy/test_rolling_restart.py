@@ -73,7 +73,7 @@ class Callers:
         async with connect(address, proxy=None) as ws:
             await ws.send(json.dumps({"action": "subscribe", "channels": ["hotel_reservations"]}))
             answer = json.loads(await ws.recv())
-            # one that is opened just before the drain is told to go elsewhere
+            # one that is opened just before the drain is sent elsewhere
             assert answer.get("status") == "subscribed" or answer.get("code") == 1012
 
     def _http(self) -> httpx2.AsyncClient:

@@ -12,8 +12,8 @@ from tests.domain.test_terms import Make
 
 
 def test_a_shorter_stay_may_leave_a_credit(hotel: Venue, apply: Make) -> None:
-    """An amount that falls below what was paid is no refusal: the balance is negative until
-    somebody refunds it.
+    """An amount that falls below what was paid is no refusal: the balance is negative until a
+    refund.
     """
     stay = apply(
         hotel, (Op.BOOK, {"paid_minor": 24000}), (Op.AMEND, {"check_out": date(2026, 7, 13)})

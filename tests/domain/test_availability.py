@@ -79,7 +79,7 @@ def test_who_comes_after_all_needs_a_room(
 
 
 def test_moving_a_stay_moves_its_nights(hotel: Venue, apply: Make) -> None:
-    """What both stays have in common is kept, though the hotel is full there."""
+    """Nights that both stays have in common are kept, though the hotel is full on them."""
     rooms = Rooms(dict.fromkeys(days(12, 13), 1))
     apply(
         hotel,

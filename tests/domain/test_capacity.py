@@ -1,4 +1,4 @@
-"""How many guests a room holds, and who is not held to it."""
+"""Number of guests that a room holds, and the operations to which that bound does not apply."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_what_is_over_already_can_be_amended_otherwise(hotel: Venue, apply: Make
 def test_history_and_tables_are_not_held_to_it(
     hotel: Venue, restaurant: Venue, apply: Make, now: datetime
 ) -> None:
-    """A replay tells what was; a restaurant has no room types."""
+    """A replay describes what happened; a restaurant has no room types."""
     assert apply(hotel, (Op.BOOK, {"guests": 5, "at": now})).guests == 5
     assert apply(restaurant, (Op.BOOK, {"guests": 50})).guests == 50
 

@@ -1,4 +1,6 @@
-"""Instants and digests of operations: the past is told in order, and equal content is known again."""
+"""Instants and digests of operations: operations of the past come in order, and equal content is
+recognised.
+"""
 
 import hashlib
 import json

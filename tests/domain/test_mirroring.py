@@ -36,7 +36,7 @@ def put(**changes: Any) -> tuple[Op, dict[str, Any]]:
 
 
 def test_the_first_state_makes_the_reservation(hotel: Venue, apply: Make, now: datetime) -> None:
-    """In whatever status it is; the price is the booking's default where none is told."""
+    """In whatever status it is; the price is the booking's default where none is given."""
     made = apply(hotel, put(status=Status.CHECKED_IN, paid_minor=100))
     assert (made.id, made.version, made.source_version) == ("pms-7", 1, 1)
     assert (made.status, made.amount_minor, made.paid_minor) == (Status.CHECKED_IN, 24_000, 100)
@@ -100,7 +100,7 @@ def test_states_of_the_past_are_no_news(
 def test_the_status_that_changed_is_news(
     hotel: Venue, apply: Make, operation: Make, now: datetime
 ) -> None:
-    """A no-show told by a mirror is told to staff as one of our own."""
+    """A no-show that comes from a mirror is announced to staff as one of our own."""
     dates = {"check_in": date(2026, 7, 10), "check_out": date(2026, 7, 12)}
     before = apply(hotel, put(**dates))
     absent = STATE | dates | {"status": Status.NO_SHOW, "source_version": 2}

@@ -70,6 +70,8 @@ def test_minor_units_survive_the_way_out_and_back(minor: int, currency: str) -> 
 
 
 def test_currencies_have_their_digits() -> None:
-    """Yen have no minor unit, dinars of Kuwait three digits, all others two unless told."""
+    """Yen have no minor unit, dinars of Kuwait three digits, all others two unless the venue says
+    otherwise.
+    """
     assert [minor_digits(currency) for currency in ("EUR", "JPY", "KWD", "CLF")] == [2, 0, 3, 4]
     assert {"EUR", "USD", "JPY", "KWD"} <= CURRENCIES

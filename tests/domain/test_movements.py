@@ -1,4 +1,6 @@
-"""The front desk's sums: who arrives, departs and stays, and the parties of a day by half hour."""
+"""The front desk's sums: guests that arrive, depart and stay, and the parties of a day by half
+hour.
+"""
 
 from datetime import UTC, date, datetime
 

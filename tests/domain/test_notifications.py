@@ -1,4 +1,4 @@
-"""What staff is told, and what is upcoming."""
+"""Notifications to staff, and what is upcoming."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def told(operation: Make, now: datetime) -> Make:
-    """Decides one operation and gives what is worth telling of it."""
+    """Decides one operation and gives its notifications."""
 
     def run(
         venue: Venue,
@@ -37,7 +37,7 @@ def told(operation: Make, now: datetime) -> Make:
 
 
 def test_a_no_show_is_told(restaurant: Venue, apply: Make, told: Make) -> None:
-    """Who did not come, with party and local time."""
+    """The guest who did not come, with party and local time."""
     booked = apply(restaurant, Op.BOOK)
     [notice] = told(restaurant, Op.NO_SHOW, booked)
     assert (notice.level, notice.title, notice.reservation_id) == (
@@ -75,7 +75,7 @@ def test_a_large_party_is_told(
 
 
 def test_a_party_becomes_large_once(restaurant: Venue, apply: Make, told: Make) -> None:
-    """Growing to the size is told, growing further is not."""
+    """Growing to the size makes a notification, growing further does not."""
     small = apply(restaurant, Op.BOOK)
     large = apply(restaurant, (Op.BOOK, {"guests": 8}))
     assert [notice.level for notice in told(restaurant, Op.AMEND, small, guests=9)] == [Level.INFO]
@@ -84,7 +84,9 @@ def test_a_party_becomes_large_once(restaurant: Venue, apply: Make, told: Make) 
 
 
 def test_the_last_room_is_told(hotel: Venue, told: Make) -> None:
-    """Selling the last room of a type is told, with its nights; the one before is not."""
+    """Selling the last room of a type makes a notification with its nights; the room before does
+    not.
+    """
     rooms = Rooms({("double", date(2026, 7, 13)): 1})
     [notice] = told(hotel, Op.BOOK, rooms=rooms)
     assert (notice.level, notice.title, notice.body) == (
@@ -138,7 +140,7 @@ def test_an_overbooked_night_is_told_when_it_fills(hotel: Venue, told: Make) -> 
 
 
 def test_the_past_is_not_news(restaurant: Venue, apply: Make, told: Make, now: datetime) -> None:
-    """An operation that tells of the past notifies nobody."""
+    """An operation of the past makes no notification."""
     booked = apply(restaurant, (Op.BOOK, {"at": now - timedelta(days=2)}))
     assert told(restaurant, Op.NO_SHOW, booked, at=now - timedelta(days=1)) == []
 

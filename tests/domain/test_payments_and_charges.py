@@ -43,7 +43,7 @@ def test_paying_more_than_the_balance_is_refused(hotel: Venue, apply: Make) -> N
 def test_a_charge_raises_the_amount(
     hotel: Venue, apply: Make, operation: Make, now: datetime
 ) -> None:
-    """A charge is due beside the stay, and is told with its category and business date."""
+    """A charge is due beside the stay, and has its category and business date."""
     decision = decide(
         operation(Op.CHARGE, hotel, category=" Minibar ", amount_minor=850),
         apply(hotel, Op.BOOK),
@@ -77,7 +77,7 @@ def test_a_charge_after_midnight_belongs_to_the_evening(
 def test_a_charge_of_the_past_belongs_to_its_day(
     hotel: Venue, apply: Make, operation: Make, now: datetime
 ) -> None:
-    """A charge that is told later falls on the business date of its own instant."""
+    """A charge that is sent later falls on the business date of its own instant."""
     then = now - timedelta(days=3)
     charge = operation(Op.CHARGE, hotel, category="Bar", amount_minor=450, at=then)
     decided = decide(

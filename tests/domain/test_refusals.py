@@ -66,7 +66,7 @@ def every_refusal() -> list[type[Refusal]]:
 
 @pytest.mark.parametrize("code", ALL)
 def test_a_refusal_says_how_to_mend_it(code: str) -> None:
-    """Its code is what others hold it to; its text is for people."""
+    """Programs rely on its code; its text is for people."""
     refusal, hint = ALL[code]
     assert refusal.code == code
     assert hint in str(refusal)
@@ -78,7 +78,7 @@ def test_no_refusal_is_left_out() -> None:
 
 
 def test_a_missing_id_is_told_apart_from_an_unknown_one() -> None:
-    """An operation that names no reservation hears so."""
+    """The refusal of an operation without a reservation says so."""
     assert "names no reservation" in str(refusals.ReservationNotFound(None))
 
 

@@ -69,7 +69,7 @@ def test_the_nights_add_up_to_the_stay(amount: int, nights: int) -> None:
 
 @given(st.lists(st.integers(-(10**6), 10**6), max_size=9), st.integers(1, 12))
 def test_stays_are_split_each_by_itself(amounts: list[int], nights: int) -> None:
-    """Together they come to what each comes to, night by night."""
+    """The total of each night is the sum of the parts of all stays."""
     apart = [nightly_split([amount], nights) for amount in amounts]
     assert nightly_split(amounts, nights) == [
         sum(split[night] for split in apart) for night in range(nights)
@@ -81,7 +81,7 @@ def test_stays_are_split_each_by_itself(amounts: list[int], nights: int) -> None
     [(1, 3, 33.3), (2, 3, 66.7), (1, 8, 12.5), (1, 2000, 0.1), (0, 5, 0), (0, 0, 0), (5, 5, 100)],
 )
 def test_a_share_is_percent_with_a_decimal(part: int, total: int, percent: float) -> None:
-    """Halves up; of nothing, 0."""
+    """Halves are rounded up; a share of nothing is 0."""
     assert share(part, total) == percent
 
 

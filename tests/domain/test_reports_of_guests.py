@@ -25,7 +25,9 @@ def test_sources_have_their_shares() -> None:
 
 
 def test_customers_are_new_or_returning() -> None:
-    """New is whose first visit lies in the period; who didn't come in it doesn't count."""
+    """A customer is new whose first visit lies in the period; one without a visit in it doesn't
+    count.
+    """
     visits = [(0, 1), (0, 2), (1, 1), (2, 3), (5, 1), (9, 0)]
     assert customer_frequency(CustomerVisits(*one) for one in visits) == Frequency(
         new_customers=2,
@@ -49,7 +51,7 @@ def test_nobody_came() -> None:
 
 @given(st.lists(st.builds(CustomerVisits, st.integers(0, 9), st.integers(0, 9))))
 def test_every_customer_is_in_one_segment(customers: list[CustomerVisits]) -> None:
-    """Segments, and new and returning, both add up to who came."""
+    """Segments, and new and returning, both add up to the customers that came."""
     told = customer_frequency(customers)
     came = Counter(customer.within > 0 for customer in customers)[True]
     assert (

@@ -133,8 +133,8 @@ def test_counts_are_the_reservations_that_hold_a_room(
 def test_what_a_sequence_may_ask_for_is_known_before(
     hotel: Venue, now: datetime, steps: list[tuple[str, Op, str | None, int, int]]
 ) -> None:
-    """All nights that deciding a sequence looks at or changes are among those told beforehand,
-    whatever is refused on the way.
+    """All nights that deciding a sequence looks at or changes are among those that were named
+    beforehand, whatever is refused on the way.
     """
     operations = [as_operation(number, ("a", *step[1:])) for number, step in enumerate(steps)]
     touched = nights_touched_in_turn(operations, None, hotel)

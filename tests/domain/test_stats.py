@@ -59,7 +59,7 @@ def test_who_does_not_come_does_not_count(status: Status) -> None:
 def test_prepaid_means_that_there_was_something_to_pay(
     amount: int, balance: int, totals: Totals
 ) -> None:
-    """Paid in full is prepaid, free of charge is not; an overpayment pays nobody else's bill."""
+    """Paid in full is prepaid, free of charge is not; an overpayment pays no other bill."""
     assert counts(version(amount_minor=amount, balance_minor=balance)) == totals
 
 
@@ -98,7 +98,7 @@ def test_a_version_is_valid_from_its_instant_until_the_next() -> None:
     ],
 )
 def test_a_trend_is_a_whole_percent(now: int, before: int, percent: int | None) -> None:
-    """Halves go away from zero; without a baseline there is no trend."""
+    """Halves are rounded away from zero; without a baseline there is no trend."""
     assert trend(now, before) == percent
 
 

@@ -51,7 +51,7 @@ def test_a_table_after_midnight_belongs_to_the_evening(restaurant: Venue, apply:
 
 
 def test_what_is_given_is_kept(hotel: Venue, apply: Make) -> None:
-    """An agreed amount, a deposit and Pending stand as they are told."""
+    """An agreed amount, a deposit and Pending stay as they are given."""
     stay = apply(
         hotel,
         (
@@ -118,7 +118,7 @@ def test_wrong_terms_are_refused_when_booking(
 def test_wrong_terms_are_refused_when_amending(
     fields: dict[str, Any], refusal: type[Refusal], hotel: Venue, apply: Make
 ) -> None:
-    """An amendment is held to the same, together with the terms that stay."""
+    """The same rules hold for an amendment together with the terms that stay."""
     with pytest.raises(refusal):
         apply(hotel, Op.BOOK, (Op.AMEND, fields))
 
@@ -191,7 +191,7 @@ def test_the_standard_price_follows_the_stay(hotel: Venue, apply: Make) -> None:
 
 
 def test_an_agreed_price_stays(hotel: Venue, apply: Make) -> None:
-    """An amount that somebody agreed changes only when another is given."""
+    """An agreed amount changes only when another is given."""
     agreed = (Op.BOOK, {"amount_minor": 20000})
     assert apply(hotel, agreed, (Op.AMEND, {"check_out": date(2026, 7, 15)})).amount_minor == 20000
     assert (

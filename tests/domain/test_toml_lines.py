@@ -27,7 +27,7 @@ rooms = [{ id = "inline" }]
 
 
 def test_keys_are_found_in_their_tables() -> None:
-    """Each key is told by its own line, however often it comes."""
+    """Each key has the number of its own line, however often it occurs."""
     lines = TomlLines(TEXT)
     assert lines.find(("title",)) == 2
     assert lines.find(("venue", 0, "id")) == 5
@@ -40,8 +40,8 @@ def test_keys_are_found_in_their_tables() -> None:
 
 
 def test_what_is_not_written_is_told_by_what_is_around_it() -> None:
-    """A missing key is told by its table's header, an inline table by its key, and nothing at all
-    by the first line.
+    """A missing key has the line of its table's header, an inline table that of its key, and an
+    empty file the first line.
     """
     lines = TomlLines(TEXT)
     assert lines.find(("venue", 1, "id")) == 18

@@ -71,7 +71,7 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_a_restaurant_turns_its_date_at_four() -> None:
-    """Prices have the digits of the currency; an item is available unless told."""
+    """Prices have the digits of the currency; an item is available unless the file says otherwise."""
     [grill] = parse_venues(RESTAURANT, source="my.toml")
     assert (grill.kind, grill.closeout_hour) == (VenueKind.RESTAURANT, 4)
     assert grill.menu[0].items == (MenuItem("fish", "Fish", "", 4125),)
@@ -166,7 +166,7 @@ def test_a_wrong_value_is_told_with_its_line(
     ],
 )
 def test_what_is_there_twice_is_told_at_the_second(extra: str, line: int, problem: str) -> None:
-    """Ids and names differ within their list, or nobody knows which is meant."""
+    """Ids and names differ within their list, or it would not be clear which is meant."""
     error = refused(HOTEL + extra)
     assert problem in error.problem
     assert error.line == line
@@ -198,7 +198,7 @@ def test_a_hotel_without_rooms_is_refused() -> None:
 
 
 def test_the_first_problem_is_told() -> None:
-    """Of two wrong venues the first is told, and none is taken."""
+    """Of two wrong venues the first is named, and none is taken."""
     assert refused(HOTEL.replace("hotel", "motel") + RESTAURANT.replace("KWD", "X")).line == 4
 
 

@@ -1,4 +1,4 @@
-"""Whose word counts about where a client comes from. Whole processes."""
+"""Headers of proxies about a client's address: which are believed. Whole processes."""
 
 import asyncio
 from pathlib import Path
@@ -26,8 +26,8 @@ async def come(server: ServerProcess, address: str) -> int:
 def test_only_trusted_proxies_say_where_a_client_is(
     tmp_path: Path, trusted: str, second: int
 ) -> None:
-    """Nobody escapes the limits of its address by a header, unless a proxy that was named in the
-    settings sent it.
+    """A client can't escape the limits of its address by a header: only headers of proxies named in
+    the settings count.
     """
     settings = {"handshakes_per_minute": 1, "handshakes_burst": 1, "trusted_proxies": trusted}
     with server_process(tmp_path / "data", **settings) as server:

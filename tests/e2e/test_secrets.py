@@ -92,7 +92,7 @@ def test_a_server_never_shows_a_secret(tmp_path: Path, lane: str, log: str) -> N
     assert "revoked" in told
     assert not any(word in told for word in ('"level": "error"', " ERROR ", "Traceback")), (
         told
-    )  # nobody makes it complain of itself
+    )  # it does not complain by itself
     session = next(
         text.split('"session":"')[1].split('"')[0]
         for text in answers
@@ -198,7 +198,7 @@ def test_a_server_that_cant_start_never_shows_a_password(
 def test_config_shows_no_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever holds one is told to be set, no more."""
+    """Of a setting that holds one, only is said that it is set."""
     values: Mapping[str, str] = {
         "SECRET": SECRET,
         "METRICS_TOKEN": PASSWORD,

@@ -114,7 +114,9 @@ def test_a_handshake_that_never_ends_holds_no_socket(
 def test_without_a_limit_handshakes_end_all_the_same(
     tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:
-    """handshake_timeout 0 is none: the server starts, and whoever makes a handshake is served."""
+    """handshake_timeout 0 means no limit: the server starts, and clients that make a handshake are
+    served.
+    """
     with serving(tmp_path, certificate, RTDASH_HANDSHAKE_TIMEOUT_S="0") as environment:
         revoked = command(
             environment, "token", "revoke", "--user", "nobody", SSL_CERT_FILE=str(certificate[0])

@@ -76,7 +76,7 @@ async def client(
 
 @dataclass
 class Desk:
-    """Somebody who books at a process."""
+    """Client that books at one process."""
 
     server: ServerProcess
     http: httpx2.AsyncClient
@@ -156,7 +156,7 @@ async def test_figures_of_both_are_the_same(pair) -> None:
 
 async def test_a_session_is_resumed_in_the_other_process(pair) -> None:
     """With nothing but its id: everything after what was confirmed comes, and the old connection is
-    told that it is over.
+    closed.
     """
     async with desks(pair) as two, client(pair[0], "resumer") as old:
         answer = await old.subscribe("restaurant_reservations")
@@ -207,8 +207,8 @@ async def test_a_users_places_are_counted_over_both(pair) -> None:
 
 
 async def test_a_place_passes_on_to_the_other_process(pair, database) -> None:
-    """A user with all places taken resumes all of them elsewhere at once: nobody is turned away,
-    the old ones are closed with 4505.
+    """A user with all places taken resumes all of them elsewhere at once: no resume is refused, the
+    old connections are closed with 4505.
     """
     async with AsyncExitStack() as stack:
         old = [await stack.enter_async_context(client(pair[0], "mover")) for _ in range(PLACES)]
@@ -235,7 +235,7 @@ async def test_a_place_passes_on_to_the_other_process(pair, database) -> None:
 
 
 def _leased(database: str, user: str) -> int:
-    """The user's connections, as the processes have told each other."""
+    """The user's connections, as the processes have stored them for each other."""
     engine = create_engine(
         make_url(database).set(drivername="postgresql+psycopg"), poolclass=NullPool
     )

@@ -1,5 +1,5 @@
-"""Webhooks out of two processes over one PostgreSQL: killed at random, nothing is lost, and nobody
-else notices what receivers do.
+"""Webhooks out of two processes over one PostgreSQL: killed at random, nothing is lost, and other
+clients notice nothing of what receivers do.
 """
 
 import random

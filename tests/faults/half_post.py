@@ -34,7 +34,7 @@ class HalfPost:
 
 @contextmanager
 def half_post(server: ServerProcess) -> Iterator[HalfPost]:
-    """The server has told it to continue (RFC 9110 section 10.1.1), so it reads."""
+    """The server has answered 100 Continue (RFC 9110 section 10.1.1), so it reads."""
     fields = (
         f"Authorization: Bearer {server.token()}\r\nExpect: 100-continue\r\nContent-Length:"
         f" {len(_BODY)}\r\n"

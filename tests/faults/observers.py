@@ -1,5 +1,5 @@
-"""Who writes and who watches while something breaks: each keeps a record, and the records are
-compared in the end.
+"""Clients that write and that watch while something breaks: each keeps a record, and the records
+are compared in the end.
 """
 
 import asyncio
@@ -115,9 +115,7 @@ class Writer:
 
 @dataclass
 class Subscriber:
-    """Somebody who follows the channel with rtdash.client, and writes down what comes and what
-    becomes of the connection.
-    """
+    """Subscriber by rtdash.client: it records what comes and what becomes of the connection."""
 
     number: int
     seqs: list[int] = field(default_factory=list)
@@ -187,7 +185,7 @@ class Subscriber:
 
 @dataclass
 class BareSubscriber:
-    """Somebody who keeps nothing but a session id, and reads each connection to its end."""
+    """Subscriber that keeps nothing but a session id, and reads each connection to its end."""
 
     seqs: list[int] = field(default_factory=list)
     resets: int = 0

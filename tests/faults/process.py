@@ -93,7 +93,7 @@ class ServerProcess:
         return self.wait()
 
     def wait(self) -> int:
-        """Wait until it has ended, by itself or as it was told; returns its exit code."""
+        """Wait until it has ended, by itself or by a signal; returns its exit code."""
         assert self._process is not None
         return self._process.wait(30)
 

@@ -1,5 +1,5 @@
-"""Two processes under traffic while what they lean on breaks: the broker, the way to it, one of
-them, the database. Nothing is lost.
+"""Two processes under traffic while something breaks: the broker, the network to it, one of the
+processes, the database. Nothing is lost.
 """
 
 import asyncio
@@ -121,8 +121,8 @@ class _Trial:
     async def _outlive(
         self, name: str, fault: AbstractAsyncContextManager[float], *, shows: str | None = None
     ) -> None:
-        """It lasts for its seconds and until both processes show it, where they must; then all is
-        as if it had not been.
+        """Keep the fault for its seconds, and until both processes report it where they must;
+        afterwards everything works as before.
         """
         sockets_before = sum(len(one.returns()) for one in self._subscribers)
         async with self._watching_readiness() as seen:
@@ -206,7 +206,7 @@ class _Trial:
         await asyncio.to_thread(self._postgres.start)
 
     async def _waiting(self, what: str, is_so: Callable[[], bool], seen: list[str]) -> None:
-        """Whoever waits in vain says for what."""
+        """Wait, and name what was waited for when it does not come."""
         try:
             await until(is_so)
         except TimeoutError:

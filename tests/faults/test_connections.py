@@ -37,8 +37,8 @@ class Way:
     is_busy: bool = False
 
     async def injure(self, kind: str, rng: random.Random) -> None:
-        """Bring it about, and wait until the client is live again, or what only slowed it down is
-        over.
+        """Cause the fault, and wait until the client is live again, or until a fault that only
+        slows it down is over.
         """
         self.is_busy = True
         at = time.monotonic()

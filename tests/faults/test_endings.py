@@ -1,5 +1,5 @@
-"""Ends that only a whole process shows: a shutdown that somebody holds up, and silent peers where
-the server below sends the pings.
+"""Ends that only a whole process shows: a shutdown that is held up, and silent peers where uvicorn
+itself sends the pings.
 """
 
 import asyncio
@@ -68,8 +68,8 @@ def test_nobody_holds_up_a_shutdown(tmp_path: Path, lane: str) -> None:
 
 
 def test_a_store_that_hangs_holds_up_no_shutdown(tmp_path: Path) -> None:
-    """A write waits for whoever holds SQLite's file, five seconds and more; the process ends with 1
-    before.
+    """A write waits for another process that holds SQLite's file, five seconds and more; the
+    process ends with 1 before.
     """
     limits = {"drain_window_s": 0.2, "shutdown_timeout_s": 1}
     data = tmp_path / "data"
@@ -109,7 +109,7 @@ def test_the_plain_lane_frees_silent_peers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lane", LANES)
 def test_zero_is_no_time_limit(tmp_path: Path, lane: str) -> None:
-    """Who never answers a ping is not given up, and a drain is not cut off."""
+    """A peer that never answers a ping is not given up, and a drain is not cut off."""
     timeouts = dict.fromkeys(("pong_timeout_s", "handshake_timeout_s", "shutdown_timeout_s"), 0)
     with server_process(
         tmp_path / "data", lane=lane, ping_interval_s=0.2, drain_window_s=0.3, **timeouts
@@ -147,8 +147,8 @@ def test_zero_waits_for_requests_that_still_come(tmp_path: Path) -> None:
 
 
 def test_a_stopped_server_is_not_everybodys_fault(tmp_path: Path) -> None:
-    """A process that stood still takes nobody for dead: who answered in the meantime is still there
-    when it goes on.
+    """A process that stood still takes no peer for dead: those that answered in the meantime are
+    still there when it goes on.
     """
     with server_process(
         tmp_path / "data", ping_interval_s=1.5, pong_timeout_s=1.5, connections_per_user=0

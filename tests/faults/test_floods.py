@@ -57,7 +57,9 @@ async def test_subscribers_get_everything_beside_floods(
             ]
             while not all(one.done() for one in flooding):
                 await server.book()
-                assert server.services.bodies.held_bytes == 0  # who may not write is not read
+                assert (
+                    server.services.bodies.held_bytes == 0
+                )  # a body of a token without the right to write is not read
                 await asyncio.sleep(0.02)
             await server.book(EVENTS)
             (last,) = await server.book(name=LAST)

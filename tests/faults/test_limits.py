@@ -1,5 +1,5 @@
-"""How limits give back what they take, what a dry run lets pass, and what the metrics say of each.
-Over real sockets, on both lanes.
+"""Limits: how they refill, what a dry run lets pass, and what the metrics say of each. Over real
+sockets, on both lanes.
 """
 
 import asyncio
@@ -28,7 +28,9 @@ LONG_NAME = "x" * 8000
 
 
 async def test_messages_refill_at_the_rate_that_was_set(tmp_path: Path, lane: str) -> None:
-    """Who waits as long as told is served again, each time: 20 a second, not one."""
+    """A client that waits as long as it was asked to is served again, each time: 20 a second, not
+    one.
+    """
     with serving(tmp_path, lane, messages_per_second=20, messages_burst=1) as server:
         async with server.client() as client:
             served = 0
@@ -203,7 +205,7 @@ LIMITS_WITHOUT_BOUND = {
 
 
 async def test_only_what_is_long_is_compressed(tmp_path: Path) -> None:
-    """compress_min_bytes: shorter messages go out as they are, also to who agreed to
+    """compress_min_bytes: shorter messages go out as they are, also to clients that agreed to
     compression.
     """
     for limit, is_compressed in ((50, True), (100_000, False)):
@@ -251,7 +253,7 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
     with serving(tmp_path, lane, retention_s=0.1) as server:
         stream = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
         async with asyncio.timeout(20):
-            # pruning tells nobody
+            # pruning gives no sign
             while not await server.call(  # noqa: ASYNC110
                 lambda: server.services.database.read(
                     lambda store: event_log.read_floor(store, stream)
@@ -269,7 +271,7 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
 
 
 async def test_the_last_word_of_a_connection_is_its_code(tmp_path: Path, lane: str) -> None:
-    """A client that has been told to go and goes on talking is not served any more."""
+    """A client that goes on sending after the server's Close is not served any more."""
     with serving(tmp_path, lane, messages_per_second=1, messages_burst=1) as server:
         async with server.client() as client:
             with suppress(ConnectionClosed):

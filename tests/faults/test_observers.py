@@ -64,7 +64,7 @@ def test_each_kind_of_loss_is_counted(
 
 
 def test_second_attempts_are_counted() -> None:
-    """A return that took three attempts is told from one that took one."""
+    """A return that took three attempts differs in the record from one that took one."""
     observer = Subscriber(0)
     changes = [
         ConnectionChange(State.CONNECTING),

@@ -1,5 +1,5 @@
-"""Faults of the server's own, met by one connection: that one is told, the others don't notice. On
-both lanes.
+"""Faults of the server's own, met by one connection: that one gets an error, the others notice
+nothing. On both lanes.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def test_an_action_that_fails_is_an_internal_error(
     edge: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What nobody foresaw is told as `internal`, temporary, and logged; the connection goes on, and
+    """An unforeseen fault is sent as `internal`, temporary, and logged; the connection goes on, and
     so does the session.
     """
     context = edge.services.connection_manager._context
@@ -75,8 +75,8 @@ async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
 async def test_a_connection_that_fails_by_the_clock_harms_no_other(
     tmp_path: Path, lane: str
 ) -> None:
-    """A fault in what time brings to one connection ends that one, 1011; the wheel goes on to turn
-    for the others.
+    """A fault in a timer of one connection closes that one with 1011; the timing wheel goes on for
+    the others.
     """
     with serving(tmp_path, lane, idle_timeout_s=2) as server:
         async with server.client() as client, server.client(token=server.token("bob")) as other:
@@ -94,7 +94,7 @@ def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
     """A connection that ends is free at once, not when the wheel would have come to it."""
 
     class Passenger:
-        """Something that can be watched going."""
+        """An item of which a test sees when it is freed."""
 
     timing_wheel: TimingWheel[Passenger] = TimingWheel(0.0)
     passenger, other = Passenger(), Passenger()

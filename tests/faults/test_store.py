@@ -1,5 +1,5 @@
-"""Faults of the store under a live server: what can't be stored is refused, nobody hears of it, and
-all is well again by itself.
+"""Faults of the store under a live server: what can't be stored is refused, makes no event, and all
+is well again by itself.
 """
 
 import asyncio
@@ -118,7 +118,7 @@ async def weather(
     """A booking before the fault, one in it that is refused and repeated behind it: each has one
     event, in order.
 
-    Nobody hears of what was refused; the connection stands all the time; `word` is in what /readyz
+    What was refused makes no event; the connection stands all the time; `word` is in what /readyz
     says of the fault. `may_close`: after an error of the disk nothing is read either, until the
     file could be opened again.
     """

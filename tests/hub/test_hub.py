@@ -1,4 +1,4 @@
-"""The hub: who gets what, in which order, at which moment."""
+"""The hub: which subscriber gets what, in which order, at which moment."""
 
 import logging
 
@@ -37,8 +37,8 @@ def test_members_share_the_bytes_of_a_flush(hub: Hub, turns: Turns) -> None:
 
 
 def test_top_moves_at_the_flush_and_not_before(hub: Hub, turns: Turns) -> None:
-    """A position taken before the flush does not yet include what is pending; who joins then gets
-    it.
+    """A position taken before the flush does not yet include what is pending; a subscriber that
+    joins then gets it.
     """
     hub.publish(BOOKINGS, 1, [b"one"])
     assert hub.top(BOOKINGS) == 0
@@ -121,8 +121,8 @@ def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(
 
 
 def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Turns) -> None:
-    """Even a flush asked for in the middle waits until the one under way has reached everybody, or
-    the order would break.
+    """Even a flush asked for in the middle waits until the one under way has reached all
+    subscribers, or the order would break.
     """
 
     def publish_more(batch: EncodedBatch) -> None:
@@ -141,7 +141,9 @@ def test_what_is_published_during_a_flush_comes_in_the_next(hub: Hub, turns: Tur
 
 
 def test_state_is_conflated_by_kind_within_a_flush(hub: Hub, turns: Turns) -> None:
-    """Of each kind only the latest is sent, and it stays known for those who had to let it pass."""
+    """Of each kind only the latest is sent, and it stays known for subscribers that had to let it
+    pass.
+    """
     member = Member()
     hub.join(STATS, member)
     hub.publish_state(STATS, "stats_update", b"old")
@@ -157,8 +159,8 @@ def test_state_is_conflated_by_kind_within_a_flush(hub: Hub, turns: Turns) -> No
 
 
 def test_state_without_members_is_not_kept(hub: Hub, turns: Turns) -> None:
-    """Nobody is told anything old: state is known only from the first member on, and forgotten with
-    the last.
+    """No subscriber gets anything old: state is known only from the first member on, and forgotten
+    with the last.
     """
     hub.publish_state(STATS, "stats_update", b"unseen")
     subscription = hub.join(STATS, Member())
@@ -241,7 +243,7 @@ def test_one_member_is_enough_to_publish_for(hub: Hub) -> None:
 
 
 def test_states_of_two_streams_share_a_turn(hub: Hub, turns: Turns) -> None:
-    """None takes the other's place."""
+    """Neither replaces the other."""
     figures = Stream("another-hotel", STATS.channel)
     members = {}
     for stream in (STATS, figures):

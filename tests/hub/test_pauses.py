@@ -9,7 +9,7 @@ from tests.fakes import BOOKINGS, Member, Turns
 
 
 class DearMember(Member):
-    """One whose delivery takes time."""
+    """Member whose delivery takes time."""
 
     def __init__(self, turns: Turns, cost_s: float) -> None:
         super().__init__(lambda _batch: setattr(turns, "now", turns.now + self.cost_s))
@@ -30,8 +30,8 @@ def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
 
 
 def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, turns: Turns) -> None:
-    """Flushing is a fifth of the loop: whatever holds one of them up, or doubles it once, the next
-    goes out at once.
+    """Flushing takes a fifth of the loop: when one flush is late or takes twice as long once, the
+    next goes out at once.
     """
     member = DearMember(turns, 0.005)
     hub.join(BOOKINGS, member)
@@ -57,8 +57,8 @@ def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, tu
 def test_what_comes_closer_shares_a_flush(
     hub: Hub, turns: Turns, cost_s: float, every_s: float, share: float
 ) -> None:
-    """News that lie 3.5 flushes apart go out one by one; closer ones leave the loop that much rest
-    behind each flush, within bounds.
+    """Messages at least 3.5 flush costs apart go out one by one; for closer ones the loop rests
+    that long after each flush, within bounds.
     """
     hub.join(BOOKINGS, DearMember(turns, cost_s))
     began, seq, length_s = turns.now, 0, 2_000 * cost_s

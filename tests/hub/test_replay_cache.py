@@ -1,5 +1,5 @@
 """What is kept of the events that went out lately: bounded for a stream, over all streams, and for
-those who share runs.
+clients that share runs.
 """
 
 from weakref import ref
@@ -96,7 +96,7 @@ def test_only_the_newest_parcel_keeps_its_frames() -> None:
 
 
 def test_runs_are_shared_until_the_next_flush() -> None:
-    """Whoever comes for the same events gets the same bytes; after the next flush the run is a
+    """Clients that come for the same events get the same bytes; after the next flush the run is a
     longer one.
     """
     recent = ReplayCache()

@@ -8,8 +8,8 @@ from tests.fakes import BOOKINGS, Member, Turns
 
 @pytest.mark.parametrize("is_over", [True, False])
 def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over: bool) -> None:
-    """A socket that is ending raises, and its own link knows that: only who raises there as well is
-    dropped.
+    """A socket that is ending raises in the direct write, and its connection knows that: it is
+    dropped only if its own `send` raises, too.
     """
 
     def fail(_: EncodedBatch | bytes) -> None:
@@ -25,7 +25,7 @@ def test_a_write_that_raises_is_tried_with_care(hub: Hub, turns: Turns, is_over:
 
 
 def test_a_write_takes_the_frames_of_a_flush_as_they_are(hub: Hub, turns: Turns) -> None:
-    """Shared by all, once; and nothing goes to somebody who has left."""
+    """Shared by all, once; and nothing goes to a subscriber that has left."""
     wire: list[bytes] = []
 
     quick = hub.join(BOOKINGS, Member(write=wire.append))

@@ -15,7 +15,7 @@ class Unfair(Behaviour):
     """Two clients get everything 1.5 s late."""
 
     def deliver(self, client: int, message: Json) -> list[tuple[float, Json]]:
-        """Late by what is missing to 1.5 s since the message was made."""
+        """Delay each message until 1.5 s after it was made."""
         if client not in {7, 10}:  # with drops, one of the two stands beside the proxy
             return [(0.0, message)]
         return [(max(0.0, 1.5 - age_s(message)), message)]
@@ -62,7 +62,7 @@ class Creeping(Behaviour):
 
 
 class Heartless(Behaviour):
-    """Sends no ping, and keeps whoever is silent."""
+    """Sends no ping, and keeps silent clients."""
 
     ping_interval_s = None
 
@@ -71,7 +71,7 @@ class Leaky(Behaviour):
     """Opens a file for each client and never closes it."""
 
     def opened(self, server: IndependentServer, client: Client) -> None:
-        """Three more, as a log, a lock and a cache would be."""
+        """Count three more open files, as a log, a lock and a cache would be."""
         self.open_files += 3
 
 
@@ -125,7 +125,7 @@ class Forgetful(Behaviour):
     """Answers a repeat as if it were new."""
 
     def outcome(self, outcome: Json) -> Json:
-        """With another reservation."""
+        """Give a repeat the id of another reservation."""
         if outcome["outcome"] == "repeated":
             return outcome | {"outcome": "applied", "reservationId": "another"}
         return outcome

@@ -109,7 +109,7 @@ class Garbles(Faithful):
 
 
 class Leaks(Faithful):
-    """Never tells the server that a client has gone."""
+    """Never shows the server that a client has gone."""
 
     leaks = True
 

@@ -33,7 +33,7 @@ class SkippingNotifications(Behaviour):
     """Announces two of three large parties only."""
 
     def event(self, event: Json) -> Json | None:
-        """By turns."""
+        """Every third notification is left out."""
         self.count = getattr(self, "count", 0) + (event["type"] == "notification")
         return None if event["type"] == "notification" and self.count % 3 == 1 else event
 
@@ -49,10 +49,10 @@ class BackwardClock(Behaviour):
 
 
 class MixedUpBatches(Behaviour):
-    """Batches turned round."""
+    """Batches in reverse order."""
 
     def batch(self, messages: list[Json]) -> list[Json]:
-        """Last first."""
+        """The last message first."""
         return messages[::-1]
 
 
@@ -103,6 +103,6 @@ class StaleLists(Behaviour):
     """Lists that stand where they stood a while ago, and say that they are of now."""
 
     def show(self, reservation: Json) -> Json | None:
-        """Without what is younger than three seconds."""
+        """Leave out reservations younger than three seconds."""
         born = datetime.fromisoformat(reservation["createdAt"])
         return reservation if (datetime.now(UTC) - born).total_seconds() > 3 else None

@@ -68,7 +68,7 @@ def interrupted_while(child: str, scenario: str, when: str) -> Scene:
 
 
 async def aborted(folder: Path) -> RunOutcome:
-    """An SLO that nobody can hold."""
+    """An SLO that can't be held."""
     async with running(folder, LONG, "--slo", write(folder / "slo.toml", IMPOSSIBLE)) as run:
         return await run.outcome()
 
@@ -92,9 +92,7 @@ async def pruned(folder: Path) -> RunOutcome:
 
 
 def lost(number: signal.Signals) -> Scene:
-    """A server that was named by its URL is killed, or frozen, in mid-run, and nobody brings it
-    back.
-    """
+    """A server that was named by its URL is killed, or frozen, in mid-run, and stays so."""
 
     async def scene(folder: Path) -> RunOutcome:
         async with (

@@ -53,7 +53,7 @@ def run(tmp_path: Path, code: int, **inputs: str) -> tuple[int, str, str]:
 def test_the_job_fails_with_the_verdict(
     tmp_path: Path, code: int, inputs: dict[str, str], expected: int
 ):
-    """A run without one may be let through, and is still told."""
+    """A run without a verdict may be let through, and is still reported."""
     assert run(tmp_path, code, **inputs) == (
         expected,
         "loadtest ci --report out",

@@ -162,7 +162,7 @@ def test_an_slo_that_aborts_ends_a_real_run(outcomes: dict[str, RunOutcome]):
 
 
 def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, RunOutcome]):
-    """As often as the scenario allows: the report tells of it, and the last time counts."""
+    """As often as the scenario allows: the report says so, and the last time counts."""
     ended = outcomes["starved"]
     assert ended.code == 98, ended.output
     (phase,) = ended.summary["phases"]
@@ -170,14 +170,14 @@ def test_a_phase_that_says_nothing_is_measured_again(outcomes: dict[str, RunOutc
 
 
 def test_a_log_that_was_pruned_under_the_run_is_no_verdict(outcomes: dict[str, RunOutcome]):
-    """Exit 98: what clients missed can't be told from what the log doesn't have any more."""
+    """Exit 98: what clients missed can't be distinguished from what the log doesn't have any more."""
     ended = outcomes["pruned"]
     assert ended.code == 98, ended.output
     assert "was pruned during the run" in " ".join(ended.summary["invalid"])
 
 
 def test_connections_are_dropped_over_tls(outcomes: dict[str, RunOutcome]):
-    """The certificate is checked through the proxy, faults hit, everybody is back, nothing is
+    """The certificate is checked through the proxy, faults hit, all clients are back, nothing is
     lost.
     """
     ended = outcomes["tls"]

@@ -121,7 +121,7 @@ def test_replay_ends_with_an_event_of_the_present():
 
 
 def test_replay_that_went_quiet():
-    """Whoever has a clock may say that the replay is over."""
+    """A caller that has a clock may say that the replay is over."""
     session = ClientSession([BOOKINGS], positions={BOOKINGS: Position("e", 0)})
     session.connected()
     hear(session, answer(BOOKINGS, recovered=True))

@@ -188,7 +188,7 @@ def test_batches_are_unpacked():
 
 
 def test_errors_disconnects_and_other_answers():
-    """Each is told with what the client needs to act on it."""
+    """Each is returned with what the client needs to act on it."""
     session = subscribed(BOOKINGS)
     error = {
         "status": "error",

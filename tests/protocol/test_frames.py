@@ -91,7 +91,7 @@ def test_deflated_flushes_are_read_by_one_client_in_a_row(
 
 
 def test_a_client_may_begin_with_any_flush() -> None:
-    """No flush refers to an earlier one: whoever joins later has nothing to make up for."""
+    """No flush refers to an earlier one: a client that joins later needs nothing from before."""
     deflate_frames([EVENT] * 3, 0)
     assert Reader().read(deflate_frames([EVENT] * 2, 0)) == [EVENT] * 2
 
@@ -143,7 +143,7 @@ def test_a_batch_carries_its_instant() -> None:
 
 
 def test_a_parcel_makes_its_frames_once() -> None:
-    """Asked again it gives the same bytes, so that all who get it share them."""
+    """Asked again it gives the same bytes, so that all clients that get it share them."""
     parcel = EncodedBatch(BOOKINGS, 4, (EVENT, EVENT), compress_min_bytes=0)
     assert parcel.frames is parcel.frames
     assert parcel.deflated is parcel.deflated
@@ -152,8 +152,8 @@ def test_a_parcel_makes_its_frames_once() -> None:
 
 
 def test_the_rest_of_a_parcel_begins_where_asked() -> None:
-    """Someone who has the first event gets the second alone; someone who has none gets the parcel
-    itself.
+    """A client that has the first event gets the second alone; a client that has none gets the
+    whole batch itself.
     """
     parcel = EncodedBatch(BOOKINGS, 4, (b"four", b"five"))
     assert parcel.after(3) is parcel

@@ -30,7 +30,7 @@ _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """The one algorithm that each type of key is taken for."""
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
-"""What PyJWT raises for a key whose members are of wrong types or values, beside its own errors."""
+"""Errors of PyJWT for a key that has members of wrong types or values, beside its own errors."""
 
 _log = logging.getLogger(__name__)
 

@@ -113,7 +113,7 @@ def normalise(text: str) -> str:
 def household(host: str) -> str:
     """Return what a rate by address counts: an IPv4 address, or the /64 of an IPv6 one, since
     providers hand out whole networks. Behind a translator all of IPv4 is one /64: its clients are
-    told apart by the IPv4 address within (RFC 6052, RFC 7755).
+    distinguished by the IPv4 address within (RFC 6052, RFC 7755).
     """
     address = parse_address(host) if ":" in host else None
     if not isinstance(address, IPv6Address):

@@ -57,7 +57,7 @@ class UnreadAnswers(Generic[Peer]):
             one.add(peer, size)
         for one in reversed(waiting):
             while (oldest := one.oldest_beyond()) is not None:
-                # what it has read meanwhile was not noted: only who still has not goes
+                # what it has read meanwhile was not noted: only a peer that still has not is closed
                 is_unread = oldest.transport.get_write_buffer_size() > 0
                 self.forget(oldest)
                 if is_unread:

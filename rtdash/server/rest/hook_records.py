@@ -158,7 +158,7 @@ def _find_member(text: bytes, at: int, key: str) -> Generator[None, None, int]:
 
 
 def _object_end(text: bytes, at: int) -> Generator[None, None, int]:
-    """Return the place behind the object whose member ends at `at`."""
+    """Return the place behind the object that has a member ending at `at`."""
     at, _ = yield from skip_blank(text, at)
     passed = 0
     while text[at : at + 1] == b",":

@@ -30,7 +30,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def probe(behaviour: Behaviour, done: Callable[[RightsFindings], bool]) -> RightsFindings:
-    """What a token that may only read hotels is refused, or gets."""
+    """Probe a server with a token that may only read hotels; return what was found."""
     findings, rights = RightsFindings(), parse_rights(HOTEL_READER)
     assert rights is not None
     async with serving_on(IndependentServer(behaviour)) as url:

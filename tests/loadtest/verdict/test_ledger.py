@@ -58,7 +58,7 @@ def test_two_that_changed_places_are_one_reordered():
 
 
 def test_a_reset_is_told_and_not_lost():
-    """What an explicit reset passes over is no loss, but the reset itself counts."""
+    """Events that an explicit reset skips are no loss, but the reset itself counts."""
     account = received(1, 2)
     account.reset(9)
     account.record(10)

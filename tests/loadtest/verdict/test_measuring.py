@@ -92,7 +92,7 @@ def test_a_client_that_is_behind_at_the_end_is_not_recovered(observations: Obser
 
 
 def test_connections_that_stay_are_leaked(observations: Observations):
-    """Where the server doesn't tell, nothing is measured."""
+    """Where the server doesn't publish the number, nothing is measured."""
     assert total(observations, "connections_leaked") is None
     observations.connections_left = 3
     assert total(observations, "connections_leaked") == 3

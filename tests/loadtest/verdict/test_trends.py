@@ -41,7 +41,7 @@ def test_a_single_pause_is_no_trend():
 
 
 def test_a_few_points_say_nothing():
-    """Nor do many at one instant."""
+    """Many points at one instant say nothing either."""
     assert fit_trend(points(1.0, 0.0, count=7)) is None
     assert fit_trend([(1.0, float(value)) for value in range(20)]) is None
 
