@@ -252,6 +252,16 @@ async def test_a_handshake_in_the_form_for_proxies_is_read(tmp_path: Path, lane:
             assert b" 101 " in await asyncio.wait_for(reader.readline(), 10)
 
 
+async def test_an_upgrade_by_http_1_0_is_as_if_it_were_not_there(tmp_path: Path, lane: str) -> None:
+    """A server must ignore it (RFC 9110 section 7.8): a proxy of that time may have passed it on
+    without a thought.
+    """
+    with serving(tmp_path, lane) as server:
+        head = HANDSHAKE.format(token=server.token()).replace("HTTP/1.1", "HTTP/1.0")
+        answer = await exchange(server, head.encode())
+        assert answer.split()[1] == b"426", answer
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/api/user/profile", "/nowhere"])
 async def test_a_query_of_thousands_of_fields_is_not_read(
     tmp_path: Path, lane: str, path: str
