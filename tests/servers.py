@@ -35,12 +35,11 @@ START_LIMIT_S = 60.0
 
 @dataclass
 class TestServer:
-    """`own` is False for a server that was named: then it can't be killed. `is_up` tells whether it
+    """`own` is False for a server that was named: then it can't be killed. `is_up` says whether it
     answers.
 
-    Somebody who wants a proxy in front connects it to `inner_port`; it must listen on `proxy_port`
-    if that isn't 0. `secure_url` is the same server by TLS and with a password, where it has such a
-    door.
+    A proxy in front connects to `inner_port`; it must listen on `proxy_port` if that isn't 0.
+    `secure_url` is the same server by TLS and with a password, where it has such a listener.
     """
 
     __test__ = False

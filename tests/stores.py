@@ -45,7 +45,7 @@ class ManualClock:
         return self.now
 
     def advance(self, **span: float) -> datetime:
-        """Move it on by a span (`minutes=5`), and tell where it stands then."""
+        """Move it on by a span (`minutes=5`), and return where it stands then."""
         self.now += timedelta(**span)
         return self.now
 
@@ -83,8 +83,8 @@ def postgres_database(postgres_server: TestServer) -> Iterator[str]:
 
 @contextmanager
 def new_database(server_url: str) -> Iterator[str]:
-    """An empty database on a PostgreSQL server, gone behind the block, whoever is still
-    connected.
+    """An empty database on a PostgreSQL server, gone behind the block, even with connections that
+    are still open.
     """
     name, admin = f"rtdash_{uuid4().hex}", _admin(server_url)
     with admin.connect() as conn:
@@ -121,7 +121,7 @@ async def database(
 
 
 def table(**fields: Any) -> Operation:
-    """A booking of the restaurant, two hours ahead unless told."""
+    """A booking of the restaurant, two hours ahead by default."""
     values = {
         "customer_name": "Anna Miller",
         "guests": 2,
@@ -138,7 +138,7 @@ def table(**fields: Any) -> Operation:
 
 
 def room(**fields: Any) -> Operation:
-    """A booking of the hotel's first room type, for two nights from tomorrow unless told."""
+    """A booking of the hotel's first room type, for two nights from tomorrow by default."""
     stay = {
         "room_type": HOTEL.room_types[0].id,
         "check_in": TODAY + timedelta(days=1),

@@ -31,7 +31,7 @@ HOTEL = Stream("harbour-hotel", Channel.HOTEL_STATS)
 
 
 class Follower:
-    """Keeps what it gets, and tells when it has so many messages."""
+    """Keeps what it gets, and signals when it has so many messages."""
 
     write = None
 
@@ -133,7 +133,7 @@ async def test_an_unchanged_snapshot_keeps_its_bytes_and_its_instant(tmp_path: P
 async def test_a_snapshot_that_need_not_include_the_latest_is_taken_from_hand(
     tmp_path: Path,
 ) -> None:
-    """Who wrote nothing is served the last figures for a moment; who wrote is not."""
+    """A caller that wrote nothing gets the last figures for a moment; a caller that wrote does not."""
     async with rigged(tmp_path) as rig:
         first = await rig.dashboard.snapshot("harbour-grill")
         rig.dashboard.mark_dirty("harbour-grill")

@@ -141,7 +141,7 @@ def _shown(default):
 
 
 def test_the_files_that_architecture_names_are_there():
-    """Whoever follows a row of the table finds the file; it moves with the code."""
+    """A reader who follows a row of the table finds the file; the table moves with the code."""
     page = (ROOT / "rtdash" / "guide" / "architecture.md").read_text()
     named = re.findall(r"`(?:rtdash/)?([\w/]+/[\w/]+\.(?:py|js))`", page)
     assert len(named) > 30

@@ -55,7 +55,7 @@ async def test_a_store_lies_where_it_was_said_and_is_private(tmp_path: Path, nam
 
 @pytest.mark.anyio
 async def test_files_of_before_are_narrowed(tmp_path: Path) -> None:
-    """A store that an older version has left for everybody to read."""
+    """A store that an older version has left readable for all users."""
     url = f"sqlite:///{tmp_path / 'rtdash.db'}"
     await (await Database.open(url, data_dir=tmp_path, clock=ManualClock())).close()
     (tmp_path / "rtdash.db").chmod(0o644)
@@ -93,7 +93,7 @@ async def test_a_link_is_not_followed(tmp_path: Path, name: str) -> None:
 def test_a_secret_that_another_user_may_have_put_there_is_refused(
     tmp_path: Path, make: object, words: str
 ) -> None:
-    """Whoever knows it signs every token."""
+    """A user who knows the secret can sign every token."""
     make(tmp_path / "secret", tmp_path)
     with pytest.raises(SecretUnusable, match=words) as refused:
         load_secret(Settings(data=tmp_path))

@@ -14,7 +14,7 @@ def test_the_first_start_makes_a_secret_and_later_ones_read_it(tmp_path: Path) -
     secret = load_secret(settings)
     assert len(secret) >= 32
     assert (settings.data / "secret").stat().st_mode & 0o777 == 0o600
-    assert settings.data.stat().st_mode & 0o777 == 0o700  # what guests told stands beside it
+    assert settings.data.stat().st_mode & 0o777 == 0o700  # what guests have given stands beside it
     assert load_secret(settings) == secret
     assert [file.name for file in settings.data.iterdir()] == ["secret"]
 
@@ -27,7 +27,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
-    """And no file is made."""
+    """With the setting no file is made."""
     assert load_secret(Settings(data=tmp_path, secret="x" * 32)) == "x" * 32
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Upcoming reservations: announced when their time comes, once, whoever asks."""
+"""Upcoming reservations: announced when their time comes, once, however many processes look."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -70,7 +70,7 @@ class Rig:
 
     @property
     def announced(self) -> list[tuple[str, str]]:
-        """Who was announced, and for when, in order."""
+        """Guests that were announced, and for when, in order."""
         messages = [decode(event.body) for event in self.events if event.stream == NOTES]
         shown = [
             message["reservation"]

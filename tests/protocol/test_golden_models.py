@@ -56,7 +56,7 @@ def test_each_message_type_has_its_golden_example() -> None:
 def test_the_requirements_fields_come_first_and_in_their_order(
     name: str, payload: str, fields: str
 ) -> None:
-    """A reader who knows the requirements alone finds all that they show."""
+    """A client written by the requirements alone finds all fields that they show."""
     message = GOLDEN[name]()
     assert list(message)[:3] == ["type", "timestamp", payload]
     assert list(message[payload])[: len(fields.split())] == fields.split()

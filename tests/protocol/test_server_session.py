@@ -189,7 +189,7 @@ def test_the_rate_refills_as_set() -> None:
 
 
 def test_a_dry_run_only_counts() -> None:
-    """With dry_run an excess is told and let through."""
+    """With dry_run an excess is counted and let through."""
     told: list[int] = []
     session = ServerSession(Rates(1, 1, dry_run=True, on_excess=lambda: told.append(1)), 0.0)
     assert [session.receive('{"action":"ping"}', 0.0) for _ in range(3)] == [Ping(None)] * 3
@@ -211,8 +211,8 @@ def test_the_eleventh_error_within_a_minute_closes() -> None:
 
 @pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL])
 def test_faults_of_the_server_let_the_client_come_back(code: ErrorCode) -> None:
-    """Eleven answers that the store is lost close with the code of those who were too fast: 4502
-    would send them away for good.
+    """Eleven answers that the store is lost close with the code for too many messages: 4502 would
+    send the client away for good.
     """
     session = ServerSession(FREE, 0.0)
     replies = [

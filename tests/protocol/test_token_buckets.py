@@ -1,4 +1,4 @@
-"""Token buckets by name: bounded in number, without a gift to those who have used theirs up."""
+"""Token buckets by name: bounded in number, without new tokens for users that have used theirs up."""
 
 import pytest
 

@@ -48,7 +48,7 @@ class Cluster:
             process.relay.on_reset = self._reset_of(process)
 
     def commit(self, commit: Commit) -> None:
-        """Into the log; the announcement and the notices go their ways, or wait."""
+        """Append to the log; the announcement and the notices are sent, or wait."""
         committer, events = (
             self.processes[commit.process],
             self.log.append(commit.stream, commit.count),
@@ -98,7 +98,7 @@ class Cluster:
         if not behind:
             self.loop.run_until_complete(
                 self.log.draw_epoch(self.log.epoch)
-            )  # nobody could tell: the operator must say so
+            )  # this can't be noticed: the operator must say so
         for process in (*self.processes, *self.processes):
             process.committed.clear()
             self.loop.run_until_complete(process.relay.poll_heads())
@@ -123,8 +123,8 @@ class Cluster:
             self.spin(3)
 
     def settle(self) -> None:
-        """Everything that waits goes on, and everybody looks at what has changed since they looked
-        before: a poll that compares everything would hide what these miss.
+        """Everything that waits goes on, and all relays look at what has changed since their last
+        poll: one that compares everything would hide what these miss.
         """
         self.log.release()
         for client in self.clients:

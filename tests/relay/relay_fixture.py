@@ -14,7 +14,7 @@ from tests.fakes import BOOKINGS, FakeLog, Member
 
 
 class RelayFixture:
-    """A relay over a fake log, with what its hooks were told."""
+    """A relay over a fake log, with what its hooks were given."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -34,14 +34,14 @@ class RelayFixture:
         self.relay.on_reset = lambda stream, reason: self.resets.append((stream, reason))
 
     async def member(self, stream: Stream = BOOKINGS) -> Member:
-        """Somebody who follows from the head."""
+        """A subscriber that follows from the head."""
         member = Member()
         await self.relay.follow(stream)
         self.hub.join(stream, member)
         return member
 
     def notice(self, events: list[StoredEvent], epoch: str = "e1") -> None:
-        """Another process told of them."""
+        """A notice of another process about these events."""
         self.relay._receive(
             Notice(events[0].stream, epoch, events[0].seq, tuple(event.body for event in events))
         )

@@ -1,4 +1,6 @@
-"""The relay's way to the broker: a loss is noticed, retried, and over when a canary comes back."""
+"""The relay's connection to the broker: a loss is noticed, retried, and over when a probe message
+comes back.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +17,9 @@ NOTICE = Notice(BOOKINGS, "e1", 1, (b"{}",))
 
 
 class Server:
-    """A broker's server that can go away: whoever is connected then is told, and nobody gets in."""
+    """A broker's server that can go away: connections that stand then are lost, and no new one can
+    be made.
+    """
 
     def __init__(self) -> None:
         self.is_up = True
@@ -67,7 +71,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def running(
     server: Server, heard: list[Notice]
 ) -> tuple[BrokerConnection, "asyncio.Task[None]"]:
-    """A link at work, its first canary back."""
+    """A working connection, after its first probe message has come back."""
     broker_connection = BrokerConnection(server, heard.append)
     task = asyncio.create_task(broker_connection.run())
     await until(lambda: broker_connection.lag_s > 0)
@@ -96,7 +100,7 @@ def test_notices_travel_and_canaries_are_kept_from_the_relay() -> None:
 
 
 def test_a_lost_broker_degrades_until_it_works_again() -> None:
-    """It is retried for ever; nobody waits for it, and what is sent afterwards arrives."""
+    """It is retried for ever; no publisher waits for it, and what is sent afterwards arrives."""
 
     async def body() -> None:
         heard: list[Notice] = []
@@ -132,8 +136,8 @@ def test_a_broker_that_says_nothing_is_degraded_too(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_driver_that_cancels_itself_ends_nothing() -> None:
-    """A CancelledError that nobody sent us, as aiokafka lets one out where it stops, is a loss like
-    any other.
+    """A CancelledError without a cancellation of ours, as aiokafka raises one where it stops, is a
+    loss like any other.
     """
 
     class Fragile(Server):

@@ -14,7 +14,7 @@ from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
 def test_a_look_at_the_heads_heals_a_lost_notice(run) -> None:
-    """Nobody told of the events; the head in the log does."""
+    """No notice of the events came; the head in the log shows them."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -128,7 +128,9 @@ def test_an_event_accepted_during_a_look_is_not_taken_for_a_lost_log(run) -> Non
 
 
 def test_a_log_behind_what_was_seen_gets_a_new_epoch(run) -> None:
-    """A restored backup: everybody is told, and what comes next is numbered on from its head."""
+    """A restored backup: all subscribers get a reset, and what comes next is numbered on from its
+    head.
+    """
 
     async def body() -> None:
         setup = RelayFixture()
@@ -147,7 +149,7 @@ def test_a_log_behind_what_was_seen_gets_a_new_epoch(run) -> None:
 
 
 def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
-    """`doctor --new-epoch`, or another process: seen at the next look, told once."""
+    """`doctor --new-epoch`, or another process: seen at the next poll, one reset."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -167,7 +169,7 @@ def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
 
 
 def test_pruning_that_overtakes_a_stream_resets_its_members(run) -> None:
-    """What was next is gone from the log: they are told, and go on behind the hole."""
+    """What was next is gone from the log: the members get a reset, and go on behind the hole."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -183,8 +185,8 @@ def test_pruning_that_overtakes_a_stream_resets_its_members(run) -> None:
 
 
 def test_a_position_beyond_the_log_ends_its_epoch(run) -> None:
-    """What a poll saw was lost: everybody starts over. What may be made up ends none on the socket,
-    and by polling one in a while.
+    """What a poll saw was lost: all members start over. What may be made up ends none on the
+    socket, and by polling one in a while.
     """
 
     async def body() -> None:

@@ -1,4 +1,4 @@
-"""The relay: announcements, notices, gaps, and who follows what."""
+"""The relay: announcements, notices, gaps, and which stream is followed for whom."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.relay.relay_fixture import RelayFixture, seqs, settled
 
 
 def test_an_announcement_reaches_members_and_the_broker(run) -> None:
-    """Own events go to the hub at once, and to others behind the back of the request."""
+    """Own events go to the hub at once, and to other processes after the request is answered."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -134,7 +134,7 @@ def test_what_is_committed_while_the_head_is_read_is_not_lost(run) -> None:
 
 
 def test_following_a_stats_stream_follows_the_reservations_behind_it(run) -> None:
-    """The figures change with the reservations, whoever follows those."""
+    """The figures change with the reservations, also where no client follows those."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -148,7 +148,7 @@ def test_following_a_stats_stream_follows_the_reservations_behind_it(run) -> Non
 
 
 def test_following_fails_with_the_store_and_leaves_nothing(run) -> None:
-    """Nobody is counted when the head can't be read; the next try is a fresh one."""
+    """No follower is counted when the head can't be read; the next try is a fresh one."""
 
     async def body() -> None:
         setup = RelayFixture()

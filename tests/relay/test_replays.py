@@ -76,7 +76,7 @@ def test_a_position_from_a_faster_process_is_caught_up_first(run) -> None:
 
 
 def test_a_position_asked_for_while_the_log_is_read_is_looked_for_again(run) -> None:
-    """The read under way may be older than the event: one who knows of it gets no reset for
+    """The read under way may be older than the event: a client that knows of it gets no reset for
     that.
     """
 
@@ -141,8 +141,8 @@ def test_recent_events_are_replayed_without_the_log(run) -> None:
 
 
 def test_replays_of_the_same_page_share_one_read(run) -> None:
-    """After a restart everybody comes back with the same position; a caller that gives up takes
-    nobody along.
+    """After a restart all clients come back with the same position; a caller that gives up does not
+    end the read of the others.
     """
 
     async def body() -> None:

@@ -155,7 +155,7 @@ class Schedules(RuleBasedStateMachine):
         seq=st.integers(0, 30),
     )
     def come_back_from_nowhere(self, pick: int, process: int, epoch: str, seq: int) -> None:
-        """With a position that nobody gave: another epoch's, or far beyond the head."""
+        """With a position that no server gave: another epoch's, or far beyond the head."""
         away = [client for client in self.cluster.clients if not client.is_open]
         self.cluster.connect(away[pick % len(away)], process, Position(epoch, seq))
 
@@ -180,8 +180,8 @@ class Schedules(RuleBasedStateMachine):
         assert all(process.hub.faults == 0 for process in self.cluster.processes)
 
     def teardown(self) -> None:
-        """Everything settles: whoever is connected has all up to the head; once they have left,
-        nothing is held any more.
+        """Everything settles: all that are connected have everything up to the head; once they have
+        left, nothing is held any more.
         """
         try:
             if self.cluster.processes:

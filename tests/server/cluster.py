@@ -41,7 +41,7 @@ class Cluster:
         self.processes = [self._new_process() for _ in range(2)]
 
     def new_client(self, *, keeps_positions: bool) -> Client:
-        """Another one, who isn't connected yet."""
+        """Another client, which isn't connected yet."""
         client = Client(
             len(self.clients),
             self.loop,
@@ -113,7 +113,7 @@ class Cluster:
         client.give_up(dialog)
 
     def settle(self) -> None:
-        """Nothing is slow or fails any more, and everybody is back."""
+        """Nothing is slow or fails any more, and all clients are back."""
         self.store.faults.clear()
         self.store.release()
         self.log.fault = None
@@ -152,7 +152,7 @@ class Cluster:
                 assert client.expected.has[stream] == position
 
     def leave(self) -> None:
-        """Everybody goes: nothing is held any more, and sessions expire."""
+        """All clients leave: nothing is held any more, and sessions expire."""
         for client in self.clients:
             for dialog in client.dialogs:
                 if not dialog.is_over:

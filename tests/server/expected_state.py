@@ -14,7 +14,7 @@ REASONS = {"epoch_changed", "history_gone", "beyond_head"}
 
 class ExpectedState:
     """`has` is how far it got without a gap, `wants` what was granted, `maybe` what was asked for
-    without an answer that tells.
+    without a clear answer.
     """
 
     def __init__(self, log: FakeLog, wrong: Callable[..., None]) -> None:

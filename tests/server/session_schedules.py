@@ -250,7 +250,7 @@ class SessionSchedules(RuleBasedStateMachine):
         assert not self.cluster.wrongs, self.cluster.wrongs[:3]
 
     def teardown(self) -> None:
-        """Everything settles: whoever comes back has all up to the head; once all have left,
+        """Everything settles: clients that come back have all up to the head; once all have left,
         nothing is held any more.
         """
         try:

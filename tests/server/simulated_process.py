@@ -100,7 +100,7 @@ class Process:
         return from_ms(round(self.loop.now_s * 1000))
 
     def connect(self, transport: SteeredLink, sub: str) -> ServerConnection:
-        """What the door does."""
+        """Open a connection as the admission does."""
         now = self.clock()
         scopes = frozenset({"hotel:read", "restaurant:read"})
         self.connection_manager.connection_limits.enter(sub)

@@ -69,7 +69,7 @@ class Server:
     async def client(
         self, *, token: str | None = None, session: str | None = None, **options: Any
     ) -> AsyncIterator["Client"]:
-        """Somebody who is let in, or at least accepted."""
+        """A client that is let in, or at least accepted."""
         query = {"token": token or self.token()} | ({"session": session} if session else {})
         async with connect(self.url(**query), proxy=None, **options) as websocket:
             yield Client(websocket)
@@ -141,14 +141,14 @@ class Server:
         self._booked += number
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait for something inside the server that tells nobody."""
+        """Wait for a state inside the server of which nothing on the socket shows."""
         async with asyncio.timeout(PATIENCE_S):
             # the server has no event for it, and should have none for tests
             while not is_so():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     def refusals(self, limit: str) -> float:
-        """How often a limit has refused, as the metrics tell it."""
+        """How often a limit has refused, as the metrics count it."""
         return (
             self.services.metrics.registry.get_sample_value(
                 "rtdash_limit_refusals_total", {"limit": limit}

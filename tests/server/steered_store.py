@@ -1,5 +1,5 @@
-"""A store and a loop that do what a schedule says: real SQL, time that moves when told,
-transactions that wait until they may.
+"""A store and a loop that do what a schedule says: real SQL, time that moves when the schedule says
+so, transactions that wait until they may.
 
 The store is a real SQLite database in memory behind doors of its own, since threads would make a
 schedule come out differently each
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class SteeredLoop(asyncio.SelectorEventLoop):
-    """Its time moves when told."""
+    """Its time moves when the schedule says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,8 +69,8 @@ class Store:
 
 
 class Door:
-    """What one process has of the store: its writes run in their order, and while they are held
-    others' may overtake them.
+    """The store as one process sees it: its writes run in their order, and while they are held,
+    writes of other processes may come first.
     """
 
     def __init__(self, store: Store) -> None:
@@ -96,7 +96,7 @@ class Door:
         return self._store.run(fn)
 
     def hold(self) -> None:
-        """Write nothing until told."""
+        """Write nothing until `release`."""
         self._is_held = True
 
     def release(self) -> None:

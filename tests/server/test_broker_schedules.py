@@ -166,7 +166,7 @@ class BrokerSchedules(SessionSchedules):
         ]
 
     def _send(self, sender: Process, notice: Notice) -> list[tuple[Process, Notice]]:
-        """Nobody waits for what comes of it."""
+        """The result is not waited for."""
         self._post.send(self.cluster.processes.index(sender), notice)
         return []
 

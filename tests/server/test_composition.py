@@ -138,7 +138,7 @@ async def test_events_older_than_the_retention_are_pruned(tmp_path: Path) -> Non
         ) as services,
         asyncio.timeout(10),
     ):
-        # pruning tells nobody
+        # pruning gives no sign
         while (  # noqa: ASYNC110
             await services.database.read(
                 lambda connection: event_log.read_floor(connection, stream)

@@ -1,4 +1,4 @@
-"""Counts and their limits, by clocks that tests turn."""
+"""Counts and their limits, by clocks that tests set."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def test_handshakes_refill_at_their_rate() -> None:
 
 
 def test_a_network_of_ipv6_is_one_address() -> None:
-    """Who has a /64 has 2 ** 64 addresses, and one bucket."""
+    """A customer with a /64 has 2 ** 64 addresses, and one bucket."""
     counted, _ = connection_limits(handshakes_per_minute=1, handshakes_burst=1)
     assert not counted.handshake_wait_s("2001:db8:0:1::1", 0)
     assert counted.handshake_wait_s("2001:db8:0:1:ffff::2", 0) > 0
@@ -39,7 +39,9 @@ def test_a_network_of_ipv6_is_one_address() -> None:
 
 
 def test_an_ipv4_address_in_ipv6_clothes_is_itself() -> None:
-    """On a socket that listens on `::` all of IPv4 would else share one /64, and one bucket."""
+    """On a socket that listens on `::` all IPv4 addresses would otherwise share one /64, and one
+    bucket.
+    """
     counted, _ = connection_limits(handshakes_per_minute=1, handshakes_burst=1)
     assert not counted.handshake_wait_s("::ffff:10.0.0.1", 0)
     assert not counted.handshake_wait_s("::ffff:10.0.0.2", 0)
@@ -47,7 +49,9 @@ def test_an_ipv4_address_in_ipv6_clothes_is_itself() -> None:
 
 
 def test_places_are_given_back() -> None:
-    """A user with all places taken gets one when one is left, and nobody who left is remembered."""
+    """A user with all places taken gets one when one is left, and users that have left are
+    forgotten.
+    """
     counted, _ = connection_limits(connections_per_user=2)
     counted.enter("ann")
     assert not counted.has_all("ann", {}, leaving=0)

@@ -130,7 +130,7 @@ def test_each_request_of_the_short_way_counts(serve) -> None:
 def test_a_fault_is_told_and_logged(
     serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What nobody foresaw is a 500 with a problem, and the log has it."""
+    """An unforeseen fault is a 500 with a problem, and the log has it."""
     running = serve()
     with running.client() as client:
         client.post(TABLES, json=TABLE)

@@ -38,8 +38,8 @@ def test_only_growth_is_worth_a_look() -> None:
 
 
 def test_what_was_in_use_is_looked_for_again() -> None:
-    """In vain at the height of a burst, soon after it with success; ever more seldom where the
-    memory stays in use.
+    """Without success at the height of a burst, with success soon after it; more and more rarely
+    where the memory stays in use.
     """
     memory = Memory()
     heap = Heap(memory.trim, memory.resident)

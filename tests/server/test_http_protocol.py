@@ -242,7 +242,7 @@ class Peer:
 
 async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) -> None:
     """Above max_connections each new connection costs that which has asked for nothing for longest;
-    who asks is served.
+    connections with requests are served.
     """
     with serving(tmp_path, "fast", max_connections=3) as server:
         async with (
@@ -265,7 +265,7 @@ async def test_who_asks_for_nothing_goes_when_it_gets_crowded(tmp_path: Path) ->
 
 
 async def test_a_dry_run_drops_nobody_from_a_crowd(tmp_path: Path) -> None:
-    """It counts who would have gone."""
+    """Connections that would have been closed are counted."""
     with serving(tmp_path, "fast", max_connections=1, limits_dry_run=True) as server:
         async with Peer.of(server) as first, Peer.of(server) as second:
             assert await second.is_served()

@@ -1,4 +1,4 @@
-"""The wheel, the pulse of a peer, and what marks say: by clocks that tests turn."""
+"""The timing wheel, the keepalive of a peer, and its checkpoints: by clocks that tests set."""
 
 from itertools import pairwise
 from math import inf

@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 
 
 class KeyServer:
-    """Serves a key set that the test can change, at once or late, and counts who asks."""
+    """Serves a key set that the test can change, at once or late, and counts the requests."""
 
     def __init__(self, port: int = 0) -> None:
         self.content = b"{}"
@@ -164,7 +164,7 @@ async def test_an_unchanged_set_forgets_nobody(key_server: KeyServer) -> None:
 async def test_a_key_set_that_is_too_large_or_too_slow_is_none(
     key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever answers at its address costs a bounded number of bytes and seconds."""
+    """Whatever answers at its address costs a bounded number of bytes and seconds."""
     whole = key_server.content
     key_server.content = whole[:-1] + b" " * MAX_SET_BYTES + b"}"
     keys = Keys(jwks_url=key_server.url)
@@ -212,7 +212,7 @@ async def test_a_server_starts_without_its_key_set(tmp_path: Path, lane: str) ->
 async def test_without_a_limit_a_late_key_set_is_waited_for(
     tmp_path: Path, lane: str, key_server: KeyServer
 ) -> None:
-    """handshake_timeout 0 is none: a handshake whose key is still fetched comes in."""
+    """handshake_timeout 0 means no limit: a handshake whose key is still fetched comes in."""
     with serving(
         tmp_path, lane, settings={"jwks_url": key_server.url}, handshake_timeout_s=0
     ) as server:

@@ -74,7 +74,7 @@ def test_nobody_forges_a_line() -> None:
 )
 @pytest.mark.parametrize("lines", [TextLines(), JsonFormatter()], ids=["text", "json"])
 def test_secrets_dont_pass(lines: logging.Formatter, text: str) -> None:
-    """Whoever wrote them into a message, a fact or a traceback."""
+    """Wherever they come from: a message, a fact or a traceback."""
     line = lines.format(record("failed: %s", text, where=text, exc_info=raised(text)))
     assert "c2lnbmF0dXJl" not in line
     assert "failed" in line

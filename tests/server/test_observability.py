@@ -101,7 +101,9 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
 async def test_the_canary_measures_the_way_and_nobody_else_hears_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each process publishes to itself; it is in no log, on no socket, and its time is a metric."""
+    """Each process publishes a probe message to itself; it is in no log, on no socket, and its time
+    is a metric.
+    """
     monkeypatch.setattr(delivery_probe, "PROBE_INTERVAL_S", 0.05)
     with serving(tmp_path, "fast") as server:
         async with server.client() as client:
@@ -127,7 +129,7 @@ async def test_the_canary_measures_the_way_and_nobody_else_hears_it(
 async def test_a_canary_that_is_not_heard_is_missed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A hub that delivers nothing is told of, in figures and in the log."""
+    """A hub that delivers nothing shows in figures and in the log."""
 
     class Deaf:
         def join(self, *_: object) -> None: ...
@@ -138,7 +140,7 @@ async def test_a_canary_that_is_not_heard_is_missed(
     metrics = Metrics()
     singing = asyncio.ensure_future(DeliveryProbe(Deaf(), metrics).run())  # type: ignore[arg-type]
     async with asyncio.timeout(5):
-        # it tells nobody
+        # it gives no sign
         while not metrics.registry.get_sample_value("rtdash_canaries_lost_total"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     singing.cancel()
@@ -171,8 +173,8 @@ async def test_a_draining_server_is_not_ready(tmp_path: Path) -> None:
 async def test_lines_about_sockets_name_connection_and_session(
     tmp_path: Path, lane: str, lines: io.StringIO
 ) -> None:
-    """From opening to end one connection can be followed; of its session only so much is told that
-    nobody can resume it.
+    """From opening to end one connection can be followed; of its session only so much is logged
+    that a reader of the log can't resume it.
     """
     with serving(tmp_path, lane) as server:
         async with server.client() as client:

@@ -35,7 +35,7 @@ def test_an_address_has_one_spelling(text: str, address: str) -> None:
 
 
 def test_a_household_is_an_ipv4_address_or_a_64() -> None:
-    """IPv4 addresses are told apart, also where they come mapped."""
+    """IPv4 addresses are distinguished, also where they come mapped."""
     assert household("::ffff:192.0.2.7") == household("192.0.2.7") != household("192.0.2.8")
     assert household("2001:db8::1") == household("2001:db8::ffff:2") != household("2001:db8:0:1::1")
 

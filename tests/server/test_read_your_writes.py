@@ -1,4 +1,4 @@
-"""Who has written what is remembered, for so many."""
+"""The last write of each user is remembered, for a bounded number of them."""
 
 from rtdash.server import read_your_writes
 from rtdash.server.read_your_writes import ReadYourWrites

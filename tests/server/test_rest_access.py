@@ -1,4 +1,4 @@
-"""Who gets in by REST: tokens, venues, scopes, rates."""
+"""Access by REST: tokens, venues, scopes, rates."""
 
 import base64
 import hashlib
@@ -105,7 +105,7 @@ def test_another_scheme_is_refused(server, authorization: str) -> None:
 
 
 def test_a_foreign_venue_is_forbidden_whether_it_exists_or_not(server) -> None:
-    """403 with the same words, so that nobody learns which venues there are."""
+    """403 with the same words, so that a caller can't learn which venues there are."""
     with server.client(venues=[HOTEL]) as client:
         foreign = client.get("/api/dashboard/stats", params={"venue": GRILL})
         unknown = client.get("/api/dashboard/stats", params={"venue": "nowhere"})

@@ -44,7 +44,7 @@ def test_a_reservation_has_the_etag_of_its_version(client: httpx2.Client) -> Non
 
 
 def test_a_change_on_an_old_version_is_412(client: httpx2.Client) -> None:
-    """Two receptionists who read the same version: the second is told, and nothing changes."""
+    """Two receptionists read the same version: the second gets the error, and nothing changes."""
     path = book(client)
     etag = client.get(path).headers["etag"]
     condition = {"If-Match": etag}

@@ -25,7 +25,9 @@ def test_stats_have_the_eight_fields_of_the_requirements(client: httpx2.Client) 
 
 
 def test_an_own_write_is_in_the_next_stats(serve) -> None:
-    """Who books for today and asks for the figures finds the booking in them, and a new ETag."""
+    """A caller that books for today and reads the figures finds the booking in them, and a new
+    ETag.
+    """
     with serve().client() as client:
         before = client.get("/api/dashboard/stats", params={"venue": GRILL})
         soon = datetime.now(UTC)  # later might be the next business date

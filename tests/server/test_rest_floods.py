@@ -202,7 +202,7 @@ async def test_a_list_is_read_and_answered_in_short_steps(
 async def test_a_document_is_made_beside_the_loop(
     tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first request of anybody makes it, in a thread, so that nobody waits for it."""
+    """The first request makes it, in a thread, so that other requests don't wait for it."""
     threads = []
     to_thread = asyncio.to_thread
 
@@ -288,8 +288,8 @@ async def post(server: Server, token: str, body: bytes, path: str = "/api/operat
 
 @pytest.mark.parametrize("path", ["/api/operations", "/api/hotel/bookings"])
 async def test_rights_come_before_the_body(tmp_path: Path, path: str) -> None:
-    """Who may not write is refused while the body is still withheld; a body of garbage is not even
-    looked at.
+    """A caller that may not write is refused while the body is still withheld; a body of garbage is
+    not even looked at.
     """
     with serving(tmp_path, "fast") as server:
         reading = server.token(scopes=("hotel:read",))

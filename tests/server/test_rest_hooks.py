@@ -32,7 +32,7 @@ Deliver = Callable[..., httpx2.Response]
 
 
 def booking(name: str, **changes: Any) -> dict[str, Any]:
-    """A booking as the other system tells it."""
+    """A booking as the other system sends it."""
     told = {
         "id": name,
         "updated_at": "2026-01-31T19:00:00Z",
@@ -55,7 +55,7 @@ def source(server: RunningServer) -> str:
 
 @pytest.fixture
 def deliver(server: RunningServer, source: str) -> Deliver:
-    """Sends a delivery, signed unless told otherwise."""
+    """Sends a delivery, signed by default."""
 
     def send(value: Any, *, to: str = source, at: float | None = None, **headers: str) -> Any:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()

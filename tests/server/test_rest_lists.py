@@ -59,8 +59,8 @@ def test_one_reservation_can_be_read(client: httpx2.Client) -> None:
 
 
 def test_a_position_beyond_the_log_ends_its_epoch(client: httpx2.Client) -> None:
-    """The log has lost what the caller holds, and will give the same numbers again: nobody may go
-    on from a position of that epoch. One that is made up can do so once in ten minutes.
+    """The log has lost what the caller holds, and will give the same numbers again: no client may
+    go on from a position of that epoch. One that is made up can do so once in ten minutes.
     """
     path = "/api/channels/hotel_notifications/events"
     head = client.get(path).json()["position"]

@@ -18,7 +18,8 @@ from tests.server.running import RunningServer
 
 BEYOND_A_SCHEMA = [positive_data_acceptance]
 """Cursors of ours, the digits of a currency, stays that begin before they end: 422 is described,
-but no schema can tell when."""
+but no schema can say when.
+"""
 
 REFUSED_ALONE = [negative_data_rejection]
 """A list of operations is taken although one of them is wrong: its outcome says so."""

@@ -65,7 +65,7 @@ def test_a_wrong_field_is_named(
 
 @pytest.mark.usefixtures("unchanged")
 def test_every_wrong_field_is_named_at_once(client: httpx2.Client) -> None:
-    """Nobody has to mend one mistake after the other."""
+    """A caller needn't mend one mistake after the other."""
     problem = assert_problem(
         client.post("/api/hotel/bookings", json={"guests": "x", "foo": 1}), 422, "invalid"
     )

@@ -1,4 +1,4 @@
-"""Revocations by REST: who may, and what they end."""
+"""Revocations by REST: which tokens may revoke, and what is ended."""
 
 from datetime import UTC, datetime
 

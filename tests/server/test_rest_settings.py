@@ -8,7 +8,7 @@ from tests.server.test_rest_access import PATH
 
 
 def test_a_dry_run_only_counts(serve) -> None:
-    """Nobody is refused, and the metric says who would have been."""
+    """No caller is refused, and the metric counts those that would have been."""
     server = serve(limits={"requests_per_second": 1, "requests_burst": 1, "limits_dry_run": True})
     with server.client() as client:
         began = time.monotonic()
@@ -30,7 +30,7 @@ def test_metrics_can_be_closed(serve) -> None:
 
 
 def test_browsers_of_allowed_origins_may_ask(serve) -> None:
-    """CORS for those, and for nobody else; their ETags can be read."""
+    """CORS for those origins alone; their ETags can be read."""
     url = serve(allowed_origins="https://dash.example").url + "/api/dashboard/stats"
     asked = {
         "Access-Control-Request-Method": "GET",

@@ -200,7 +200,7 @@ def test_each_operation_needs_its_own_right(server) -> None:
 
 
 def test_the_past_is_for_administrators(server) -> None:
-    """`at` needs the scope admin; with it the event tells the instant."""
+    """`at` needs the scope admin; with it the event has the instant."""
     at = (
         (datetime.now(UTC) - timedelta(days=3))
         .isoformat(timespec="milliseconds")

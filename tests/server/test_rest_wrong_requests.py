@@ -31,7 +31,7 @@ def test_more_than_a_thousand_operations_are_too_many(client: httpx2.Client) -> 
 @pytest.mark.parametrize("path", ["/api/operations", "/api/hotel/bookings"])
 @pytest.mark.usefixtures("unchanged")
 def test_a_body_of_ten_megabytes_is_too_large(client: httpx2.Client, path: str) -> None:
-    """413, whether its length is told or not; the connection still serves."""
+    """413, with and without a Content-Length; the connection still serves."""
     body = json.dumps([{"operationId": "big", "note": "x" * 10_000_000}]).encode()
     assert_problem(client.post(path, content=body), 413, "body_too_large", "bytes")
     assert_problem(

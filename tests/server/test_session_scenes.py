@@ -19,7 +19,7 @@ def schedule() -> Iterator[SessionSchedules]:
 def test_a_connection_lost_in_its_first_subscribe_leaves_no_session(
     schedule: SessionSchedules,
 ) -> None:
-    """Its row was written for nobody: it must expire."""
+    """No connection has the row that was written: it must expire."""
     schedule.start(0, {BOOKINGS}, keeps=True)
     schedule.writes_take_long()
     schedule.come(0, {NOTES}, keeps=True)
@@ -28,7 +28,7 @@ def test_a_connection_lost_in_its_first_subscribe_leaves_no_session(
 
 
 def test_a_connection_lost_in_its_resume_leaves_no_session(schedule: SessionSchedules) -> None:
-    """The session was taken over for nobody: it must expire."""
+    """No connection has the session that was taken over: it must expire."""
     schedule.start(0, {BOOKINGS}, keeps=False)
     schedule.the_connection_breaks(0, "reset")
     schedule.turn(4)
@@ -86,7 +86,9 @@ def test_a_new_epoch_during_a_resume_resets(schedule: SessionSchedules, *, keeps
 def test_an_unsubscribe_holds_after_a_subscribe_of_unknown_outcome(
     schedule: SessionSchedules,
 ) -> None:
-    """The row may follow what nobody follows here: the unsubscribe is stored all the same."""
+    """The row may have a stream that no connection follows here: the unsubscribe is stored all the
+    same.
+    """
     schedule.start(0, {BOOKINGS}, keeps=True)
     schedule.turn(6)
     schedule.writes_fail(["unknown"])

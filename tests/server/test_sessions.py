@@ -1,5 +1,5 @@
-"""What sessions owe to the store is written, whoever goes away meanwhile and however long it
-waits.
+"""What is to be stored of sessions is written, whatever connection ends meanwhile and however long
+it waits.
 """
 
 import asyncio

@@ -106,7 +106,9 @@ def test_a_replay_waits_for_a_client_that_asked_for_batches() -> None:
 
 
 def test_a_replay_that_meets_a_fault_ends_its_connection() -> None:
-    """Told, logged and counted: it must not stay open and miss events without a word."""
+    """With an error to the client, a log line and a count: it must not stay open and miss events
+    silently.
+    """
 
     async def test(process: Process, log: FakeLog, connection: ServerConnection) -> None:
         log.fault = KeyError("a mistake of ours")

@@ -121,6 +121,6 @@ async def test_a_socket_has_the_leeway_too(tmp_path: Path, lane: str) -> None:
 
 
 async def test_tokens_of_the_secret_can_be_switched_off() -> None:
-    """Where an identity provider signs all of them, whoever reads the secret makes none."""
+    """Where an identity provider signs all of them, a reader of the secret can make none."""
     with pytest.raises(TokenRefused, match="key or an algorithm"):
         Verifier(None, keys=Keys()).verify(signed())

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def _lists(tmp_path: Path) -> AsyncIterator[tuple[UpcomingLists, Venue, ManualClock]]:
-    """Of a real store, in which nobody books anything."""
+    """Of a real store, in which nothing is booked."""
     clock, turns = ManualClock(datetime(2026, 3, 4, 12, tzinfo=UTC)), Turns()
     venues = parse_venues(
         data_path("fixtures", "venues", "default.toml").read_text(encoding="utf-8"),
@@ -48,8 +48,8 @@ async def _lists(tmp_path: Path) -> AsyncIterator[tuple[UpcomingLists, Venue, Ma
 
 
 async def test_what_is_too_old_to_be_shown_is_not_kept(tmp_path: Path) -> None:
-    """However many different lists were asked for: with the next one those go that nobody may see
-    any more.
+    """However many different lists were asked for: with the next one those are dropped that no
+    caller may see any more.
     """
     async with _lists(tmp_path) as (lists, venue, clock):
         for within_minutes in range(60, 80):

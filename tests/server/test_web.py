@@ -13,7 +13,7 @@ SENT = {path: file for path, file in FILES.items() if not path.endswith(".d.ts")
 
 
 def test_the_page_needs_no_token(server):
-    """The page, each module and each picture are there for everybody, with the headers."""
+    """The page, each module and each picture are served without a token, with the headers."""
     for path in FILES:
         answer = httpx2.get(server.url + path)
         assert answer.status_code == 200, path

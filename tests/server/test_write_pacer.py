@@ -38,8 +38,8 @@ def test_few_pass_at_once(loop: SteeredLoop) -> None:
 
 
 def test_a_storm_passes_in_groups(loop: SteeredLoop) -> None:
-    """Who comes behind the first few waits for the others; and whoever gives up meanwhile holds up
-    nobody.
+    """A write behind the first few waits for the others; one that is given up meanwhile holds up no
+    other.
     """
     pacer = WritePacer()
     storm = [loop.create_task(pacer.wait_turn()) for _ in range(AT_ONCE + 100)]

@@ -1,4 +1,4 @@
-"""Subscribing, and what comes then; batches; who may connect from where. On both lanes."""
+"""Subscribing, and what comes then; batches; allowed origins. On both lanes."""
 
 import asyncio
 from pathlib import Path

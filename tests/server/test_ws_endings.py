@@ -1,4 +1,4 @@
-"""How connections end: silence, idleness, tokens, drain. Each over a real socket, told by
+"""How connections end: silence, idleness, tokens, drain. Each over a real socket, announced by
 `disconnect` and by its close code.
 """
 
@@ -39,7 +39,7 @@ async def test_a_silent_peer_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_any_frame_keeps_a_peer_alive(tmp_path: Path) -> None:
-    """Who answers pings, or says anything at all, stays."""
+    """A peer that answers pings, or sends anything at all, stays."""
     with serving(
         tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=1.5, messages_per_second=0
     ) as server:
@@ -70,8 +70,8 @@ async def test_who_follows_nothing_is_sent_away(tmp_path: Path, lane: str) -> No
 
 
 async def test_a_token_ends(edge: Server) -> None:
-    """30 s before the end token_expiring comes, at the end of the leeway 4005; who authenticates in time
-    stays.
+    """30 s before the end token_expiring comes, at the end of the leeway 4005; a client that
+    authenticates in time stays.
     """
     async with (
         edge.client(token=edge.token(ttl_s=3 - LEEWAY_S)) as client,
@@ -102,8 +102,8 @@ async def test_a_revoked_user_is_sent_away(edge: Server) -> None:
 
 
 async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
-    """Each gets disconnect and 1012, spread over the window, told to come back only once the
-    restart is over; nobody new gets in.
+    """Each gets disconnect and 1012, spread over the window, with the time after which to come
+    back, once the restart is over; no new client gets in.
     """
     with serving(tmp_path, lane, drain_window_s=0.6, restart_allowance_s=2) as server:
         async with server.client() as one, server.client() as two, server.client() as three:
@@ -133,7 +133,9 @@ async def test_a_drain_sends_everybody_home(tmp_path: Path, lane: str) -> None:
 
 
 async def test_the_clients_own_close_is_answered(edge: Server) -> None:
-    """A client that goes is answered in kind, leaves the hub at once, and nothing of it remains."""
+    """The Close of a client is answered with the same code, the client leaves the hub at once, and
+    nothing of it remains.
+    """
     async with edge.client() as client:
         await client.subscribe("hotel_reservations")
         await client.websocket.close(1000)

@@ -75,7 +75,7 @@ async def test_offers_that_can_read_shared_frames_are_taken(
 
 
 async def test_shared_frames_are_smaller(server: Server) -> None:
-    """A burst of events takes a fraction of its bytes for who agreed to compression."""
+    """A burst of events takes a fraction of its bytes for clients that agreed to compression."""
     sizes = []
     for offers in ([], [ClientPerMessageDeflateFactory()]):
         async with RawClient.connect(server.url(token=server.token()), offers=offers) as client:
@@ -100,7 +100,7 @@ async def _bytes_of_burst(server: Server, client: RawClient) -> int:
 
 
 async def test_a_bomb_is_not_inflated(server: Server) -> None:
-    """A small compressed frame that would inflate above message_limit_bytes: 1009, told by
+    """A small compressed frame that would inflate above message_limit_bytes: 1009, announced by
     `disconnect`.
     """
     async with RawClient.connect(

@@ -96,7 +96,7 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(
 async def test_nothing_of_a_refusal_waits_for_the_garbage_collector(
     tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is sent home for its token comes again and again."""
+    """A client that is refused for its token comes again and again."""
     monkeypatch.setattr(
         "rtdash.server.ws.fast_handshake.REFUSED_LINGER_S", 0.1
     )  # a timer still knows it until then

@@ -41,7 +41,7 @@ async def test_eleven_errors_close_as_a_violation(tmp_path: Path, lane: str) -> 
 
 
 async def test_too_many_messages_close_as_rate_limited(tmp_path: Path, lane: str) -> None:
-    """Messages over the rate are ignored and told; the eleventh closes with 4004: come back."""
+    """Messages over the rate are ignored, with an error; the eleventh closes with 4004: come back."""
     with serving(tmp_path, lane, messages_per_second=1, messages_burst=3) as server:
         async with server.client() as client:
             began = time.monotonic()
@@ -101,7 +101,7 @@ async def test_a_full_server_answers_503(tmp_path: Path, lane: str) -> None:
 
 
 async def test_handshakes_are_paced_by_address(tmp_path: Path, lane: str) -> None:
-    """Above the rate a handshake is HTTP 503, whoever asks."""
+    """Above the rate a handshake is HTTP 503, whatever its token."""
     with serving(tmp_path, lane, handshakes_per_minute=1, handshakes_burst=2) as server:
         for _ in range(2):
             async with server.client():

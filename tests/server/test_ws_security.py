@@ -1,5 +1,5 @@
-"""Who must not get in by the socket, nor stay: keys, revocations, origins, wrong paths. On both
-lanes.
+"""Clients that must not get in by the socket, nor stay: keys, revocations, origins, wrong paths. On
+both lanes.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ def public(algorithm: str) -> bytes:
 
 
 def forged(key: bytes) -> str:
-    """A token by HS256 whose secret is the text of a public key, which everybody has."""
+    """A token by HS256 whose secret is the text of a public key, which anyone can have."""
 
     def part(value: bytes) -> bytes:
         return base64.urlsafe_b64encode(value).rstrip(b"=")
@@ -102,8 +102,8 @@ async def test_only_the_configured_keys_open(tmp_path: Path, lane: str) -> None:
 async def test_the_command_revokes(
     edge: Server, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """`rtdash token revoke` closes open sockets with 4504, keeps them out by REST and socket, and
-    leaves everybody else alone.
+    """`rtdash token revoke` closes open sockets with 4504, keeps the user out by REST and socket,
+    and leaves all other users alone.
     """
     monkeypatch.setenv("RTDASH_URL", f"http://127.0.0.1:{edge.port}")
     monkeypatch.setenv("RTDASH_SECRET", SECRET)
@@ -134,8 +134,8 @@ async def test_the_command_revokes(
 
 
 async def test_a_revocation_during_the_handshake_is_not_missed(edge: Server) -> None:
-    """Between the check of the token and the admission nobody looks at the open sockets: the
-    admission looks itself.
+    """Between the check of the token and the admission the connection is not yet among the open
+    ones: the admission checks again.
     """
     token = signed(sub="racing", jti="racing-jti")
     principal = edge.services.verifier.verify(token)
@@ -188,7 +188,7 @@ async def test_one_setting_lets_pages_in(tmp_path: Path, lane: str) -> None:
 
 
 async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixture) -> None:
-    """404, and the token in its URL is in nobody's log."""
+    """404, and the token in its URL is in no log."""
     caplog.set_level("INFO")
     caplog.set_level("DEBUG", logger="rtdash")
     token = edge.token()
@@ -200,9 +200,7 @@ async def test_a_wrong_path_is_told(edge: Server, caplog: pytest.LogCaptureFixtu
 
 
 async def test_wrong_tokens_are_paced_by_address(tmp_path: Path, lane: str) -> None:
-    """Whoever guesses is slowed down like everybody else: refusals for identity count against their
-    address.
-    """
+    """Guessing is slowed down: refused tokens count against their address like other handshakes."""
     with serving(tmp_path, lane, handshakes_per_minute=1, handshakes_burst=2) as server:
         for _ in range(2):
             async with server.client(token="guess") as client:

@@ -1,5 +1,5 @@
-"""Sessions: what they bring back, whose they are, how long they last, and what counts as arrived.
-On both lanes.
+"""Sessions: what they restore, whose they are, how long they last, and what counts as received. On
+both lanes.
 """
 
 import asyncio
@@ -71,7 +71,9 @@ async def test_positions_of_the_client_go_before_the_confirmed_ones(edge: Server
 
 
 async def test_resuming_closes_the_older_connection(edge: Server) -> None:
-    """A session has one connection: the older one is closed with 4505 and told not to come back."""
+    """A session has one connection: the older one is closed with 4505, which means not to come
+    back.
+    """
     async with edge.client() as older, edge.client() as newer:
         session = (await older.subscribe(RESERVATIONS))["session"]
         assert (await newer.ask(action="resume", session=session))["status"] == "resumed"
@@ -224,8 +226,8 @@ async def test_a_session_that_follows_nothing_is_answered(edge: Server) -> None:
 
 
 async def test_a_connection_has_one_session(edge: Server) -> None:
-    """Who resumes another session on a connection that had one already follows both, under the
-    resumed one; the other waits.
+    """A client that resumes another session on a connection that had one already follows both,
+    under the resumed one; the other waits.
     """
     async with edge.client() as client:
         resumable = (await client.subscribe(RESERVATIONS))["session"]

@@ -1,5 +1,5 @@
-"""Who reads slowly, or never: dropped when its buffer is full, or spared what is out of date. On
-both lanes.
+"""Clients that read slowly, or never: dropped when their buffer is full, or spared what is out of
+date. On both lanes.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ LONG_NAME = "x" * 8000
 
 
 async def test_a_slow_consumer_is_dropped_and_resumes(tmp_path: Path, lane: str) -> None:
-    """Who doesn't read is closed with 4001 when its buffer is full; coming back, it gets every
-    event.
+    """A client that doesn't read is closed with 4001 when its buffer is full; coming back, it gets
+    every event.
     """
     with serving(tmp_path, lane, buffer_limit_bytes=100_000) as server:
         async with (
@@ -54,7 +54,7 @@ def _holds(server: Server, session: str) -> bool:
 
 
 async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: str) -> None:
-    """Answers count for the buffer: who asks and never reads is dropped."""
+    """Answers count for the buffer: a client that asks and never reads is dropped."""
     with serving(tmp_path, lane, buffer_limit_bytes=20_000, messages_per_second=0) as server:
         async with RawClient.connect(
             server.url(token=server.token()), receive_buffer=4096
@@ -76,7 +76,9 @@ async def test_pings_of_one_that_never_reads_are_bounded(tmp_path: Path, lane: s
 async def test_control_frames_of_one_that_never_reads_are_bounded(
     tmp_path: Path, lane: str
 ) -> None:
-    """Protocol pings are answered to who reads; pongs for one that doesn't pile up nowhere."""
+    """Protocol pings of a client that reads are answered; pongs for one that doesn't pile up
+    nowhere.
+    """
     with serving(tmp_path, lane, buffer_limit_bytes=200_000, messages_per_second=0) as server:
         async with RawClient.connect(
             server.url(token=server.token()), receive_buffer=4096

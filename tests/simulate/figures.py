@@ -47,7 +47,7 @@ def nights(row: Row) -> int:
 
 
 def guests(row: Row) -> int:
-    """Everybody who comes; a number of children that isn't known counts as none."""
+    """All guests of the row; a number of children that isn't known counts as none."""
     children = 0 if row["children"] == "NA" else int(row["children"])
     return int(row["adults"]) + children + int(row["babies"])
 

@@ -65,8 +65,8 @@ def file(tmp_path):
 
 
 def test_row_becomes_a_booking(file):
-    """Every column that tells of an operation is read; the booking was made `lead_time` days before
-    the arrival.
+    """Every column that describes an operation is read; the booking was made `lead_time` days
+    before the arrival.
     """
     assert file(text_of(ROW)) == [
         Booking(
@@ -127,7 +127,7 @@ def test_columns_may_stand_in_any_order_and_among_others(file):
     ],
 )
 def test_broken_cell_is_named_and_the_rest_is_read(file, column, value):
-    """A row that can't be read is told by its line, column and value; the rows around it are
+    """A row that can't be read is reported with its line, column and value; the rows around it are
     taken.
     """
     before, broken, after = file(text_of(ROW, ROW | {column: value}, ROW))
@@ -154,7 +154,7 @@ def test_broken_line_breaks_no_other(file, line):
 
 
 def test_blank_lines_are_no_rows(file):
-    """A blank line at the end tells of nothing."""
+    """A blank line at the end is no row and no error."""
     assert len(file(text_of(ROW) + "\r\n\r\n")) == 1
 
 
@@ -196,7 +196,7 @@ def _two_csv(path: Path) -> None:
     [(_broken_zip, "can't be unpacked"), (_two_csv, "holds 2"), (Path.mkdir, "can't be read")],
 )
 def test_packed_file_that_cannot_be_read_is_refused(tmp_path, make, problem):
-    """What isn't a zip file of one .csv file is told as such."""
+    """For anything but a zip file of one .csv file the error says so."""
     path = tmp_path / "bookings.zip"
     make(path)
     with pytest.raises(NotTheDataSet, match=problem):

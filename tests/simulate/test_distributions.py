@@ -28,7 +28,7 @@ def test_values_come_by_their_weights():
 
 
 def test_ranks_run_through_the_values_in_order():
-    """A rank finds its value, and a value tells the ranks that it covers."""
+    """A rank finds its value, and a value gives the ranks that it covers."""
     law = Discrete({"low": 1.0, "high": 3.0})
     assert [law.at(rank) for rank in (0.0, 0.24, 0.26, 0.999)] == ["low", "low", "high", "high"]
     assert law.span("high") == (0.25, 1.0)

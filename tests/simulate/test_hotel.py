@@ -133,7 +133,7 @@ def test_cancellations_are_made_on_working_days(stays):
 
 
 def test_one_booking_at_an_instant(stays):
-    """Live traffic asks for one booking at an instant; its lead can be told."""
+    """Live traffic asks for one booking at an instant; its lead can be given."""
     demand = HotelDemand(TrafficProfile.CITY, LISBON, seed="now", per_day=1.0)
     instant = stays[0].booked_at
     asked = [demand.stays_at(instant, lead_days=0) for _ in range(200)]

@@ -95,7 +95,7 @@ def test_nothing_is_refused_by_an_empty_house(live, open_house):
 
 
 def test_only_guests_of_today_arrive(live, open_house):
-    """In an ordinary day's traffic nobody checks in or sits down before the business date of the
+    """In an ordinary day's traffic no guest checks in or sits down before the business date of the
     reservation.
     """
     house = open_house(live.venue)
@@ -137,7 +137,7 @@ def test_a_restaurant_has_walk_ins(restaurant, start):
 
 
 def test_a_rate_of_zero_is_refused(hotel, start):
-    """Nothing can't be waited for."""
+    """Traffic without operations would wait for ever."""
     with pytest.raises(ValueError, match="rate"):
         generate_live(
             hotel, "city", seed=1, start=start, scenario=find_scenario("steady"), rate_per_s=0

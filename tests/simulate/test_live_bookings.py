@@ -67,7 +67,7 @@ def test_nobody_arrives_at_four_in_the_morning(hotel, restaurant, scenario):
 
 
 def test_arrivals_of_a_night_come_at_their_hour(hotel):
-    """Guests who book in the night for today check in in the afternoon."""
+    """Guests who book in the night for the same day check in in the afternoon."""
     operations = traffic(hotel, "city", NIGHT, "check-in-wave", rate=0.02, minutes=18 * 60)
     hours = [
         timed.due.astimezone(hotel.zone).hour

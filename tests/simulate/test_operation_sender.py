@@ -1,4 +1,4 @@
-"""Sending to a server in order, in groups, at the right time, and ending when told to."""
+"""Sending to a server in order, in groups, at the right time, and ending when asked to."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ class Server:
         self._fails = fails
 
     async def post_operations(self, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Applied, all of them, unless it was told to fail."""
+        """Applied, all of them, unless the test makes it fail."""
         venue = operations[0]["venue"]
         self.times.append(time.monotonic())
         self.requests.append(list(operations))
@@ -193,7 +193,7 @@ def test_duration_is_kept_when_nothing_is_due():
 
 
 def test_stop_ends_the_wait():
-    """ReplayedRow to stop while it waits for the next hour, it ends at once."""
+    """Asked to stop while it waits for the next hour, it ends at once."""
 
     async def scenario():
         stop = asyncio.Event()

@@ -81,7 +81,9 @@ def test_cancelled_rooms_are_sold_again(hotel, start):
 
 
 def test_a_longer_past_has_more(hotel, start):
-    """No day, no past; more days, more of it. One house alone has the luck of its large blocks."""
+    """Zero days give no past, more days give more of it. Several hotels are looked at, since large
+    blocks make a single one vary by chance.
+    """
     counts = [
         sum(
             1

@@ -24,14 +24,14 @@ def test_new_customers_are_all_different():
 
 
 def test_repeated_customers_were_there_before():
-    """Somebody who comes again is one of those who came."""
+    """A guest who comes again is one of those who came."""
     people, rng = Population("again"), seeded("again")
     met = {people.draw(rng, repeated=False).email for _ in range(50)}
     assert {people.draw(rng, repeated=True).email for _ in range(200)} <= met
 
 
 def test_the_first_guest_is_new_whatever_was_drawn():
-    """Nobody can come again before anybody came."""
+    """No guest can come again before one has come."""
     assert Population("first").draw(seeded("first"), repeated=True).name
 
 

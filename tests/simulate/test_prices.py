@@ -22,7 +22,7 @@ from rtdash.simulate.prices import (
     [(14500, FIVE), (14900, NINE), (14800, WHOLE), (14850, HALF), (14810, TENTH), (14813, CENT)],
 )
 def test_a_price_has_the_first_form_that_fits(cents, form):
-    """145 is on fives although it is whole as well."""
+    """145 has the form "on fives", although it is a whole price as well."""
     assert form_of(cents) == form
 
 

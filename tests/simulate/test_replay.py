@@ -53,7 +53,7 @@ def local_day(operation: dict[str, Any]) -> date:
 
 def test_stay_is_booked_checked_in_paid_and_checked_out():
     """A Check-Out row without a deposit pays when it leaves; each operation is on the day that the
-    row tells.
+    row gives.
     """
     booked, arrived, paid, left = replay(STAYED)
     assert [operation["op"] for operation in (booked, arrived, paid, left)] == [
@@ -69,9 +69,7 @@ def test_stay_is_booked_checked_in_paid_and_checked_out():
 
 
 def test_booking_tells_what_the_row_tells():
-    """Party, source, room, dates and the exact price travel in the booking; nobody's name is made
-    up.
-    """
+    """Party, source, room, dates and the exact price travel in the booking; no name is made up."""
     booked = replay(STAYED)[0]
     assert {
         name: booked[name]
@@ -108,7 +106,7 @@ def test_deposit_of_the_whole_price_is_paid_when_booked():
 
 
 def test_deposit_of_an_untold_part_is_not_made_up():
-    """Refundable doesn't tell how much: all is paid at the check-out."""
+    """Refundable doesn't say how much: all is paid at the check-out."""
     row = replace(STAYED, deposit=Deposit.REFUNDABLE)
     assert "paid" not in replay(row)[0]
     assert "pay" in ops(row)
@@ -141,14 +139,14 @@ def test_waiting_list_is_confirmed_after_its_days():
 
 
 def test_waiting_ends_with_the_booking_at_the_latest():
-    """Who cancelled while still waiting is confirmed no later than that."""
+    """A guest who cancelled while still waiting is confirmed no later than that."""
     _, confirmed, cancelled = replay(replace(CANCELLED, waiting_days=400))
     assert local_day(confirmed) == local_day(cancelled) == CANCELLED.ended_on
 
 
 @pytest.mark.parametrize(("row", "op"), [(CANCELLED, "cancel"), (ABSENT, "no_show")])
 def test_other_endings_are_on_the_status_date(row, op):
-    """Canceled and No-Show end the builder on the day of the status."""
+    """Canceled and No-Show end the reservation's life on the day of the status."""
     last = replay(row)[-1]
     assert last["op"] == op
     assert local_day(last) == row.ended_on
@@ -177,7 +175,7 @@ def test_instants_of_a_reservation_go_forward(ending):
 
 
 def test_ids_come_from_the_content():
-    """The same row has the same ids wherever it stands in a file; equal rows are told apart by
+    """The same row has the same ids wherever it stands in a file; equal rows are distinguished by
     their number.
     """
     first = select_rows([STAYED, CANCELLED, STAYED], RowAccounting())
@@ -241,7 +239,7 @@ def test_unreadable_rows_are_named():
 
 
 def test_untold_changes_are_counted():
-    """How many amendments there were is told, what they changed is not: they are counted and not
+    """The rows give the number of amendments, not what they changed: they are counted and not
     invented.
     """
     accounting = RowAccounting()

@@ -72,7 +72,7 @@ def test_saturday_is_the_fullest_day(reserved):
 
 
 def test_walk_ins_stay(days):
-    """Who stands in the door can neither cancel nor stay away."""
+    """Guests who stand in the door can neither cancel nor stay away."""
     walked_in = [visit for day in days for visit in day if visit.walk_in]
     assert all(
         visit.booked_at == visit.start and visit.ending is Ending.STAYED for visit in walked_in
@@ -104,7 +104,7 @@ def test_a_visit_can_be_asked_for_today_or_not(today, dates):
 
 
 def test_late_at_night_a_table_is_for_tomorrow():
-    """After 22 h nobody gets a table for the same day."""
+    """After 22 h no guest gets a table for the same day."""
     demand = RestaurantDemand(LISBON, seed="late", covers_per_day=1.0)
     instant = datetime(2026, 11, 20, 23, 15, tzinfo=UTC)
     assert all(

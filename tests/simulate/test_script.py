@@ -47,7 +47,7 @@ def test_instants_never_go_back(booked, start):
 
 
 def test_never_more_is_paid_than_is_due(booked, start):
-    """A part, then the rest, then nothing."""
+    """Payments of a part, then of the rest, then nothing more."""
     booked.pay(start, 1 / 3)
     booked.charge(start, "Extras", 1250)
     booked.pay(start)
@@ -82,7 +82,7 @@ def test_prices_are_whole_in_any_currency(hotel):
     ],
 )
 def test_a_life_is_brought_forward(booked, start, arrivals, ops):
-    """Guests of today go through it all within minutes, those of later days wait for theirs."""
+    """Guests of today go through all steps within minutes, those of later days wait for their day."""
     for days, op in enumerate(("confirm", "check_in", "check_out")):
         booked.step(start + timedelta(days=days), op)
     booked.bring_forward(start, seeded("fast"), step_mean_s=5.0, arrivals=arrivals)

@@ -35,7 +35,9 @@ def lives(hotel, stays):
 
 
 def test_lives_end_as_drawn(lives):
-    """Who stays checks out, who cancels has cancelled, who doesn't come is a no-show."""
+    """A guest who stays checks out, one who cancels has cancelled, one who doesn't come is a
+    no-show.
+    """
     last = {Ending.CANCELLED: "cancel", Ending.NO_SHOW: "no_show"}
     for stay, ops, _ in lives:
         assert "check_out" in ops if stay.ending is Ending.STAYED else ops[-1] == last[stay.ending]
@@ -51,7 +53,7 @@ def test_everybody_leaves_without_debts(lives):
 
 
 def test_tentative_blocks_are_never_confirmed(lives):
-    """They are booked as pending and called off as pending."""
+    """Their rooms are booked as Pending and cancelled as Pending."""
     tentative = [
         (ops, script)
         for stay, ops, script in lives
@@ -79,7 +81,7 @@ def test_guests_arrive_on_their_day(lives, hotel):
 
 
 def test_cancellations_come_before_arrival(lives, hotel):
-    """Nobody cancels a stay after its first day."""
+    """No stay is cancelled after its first day."""
     for stay, ops, script in lives:
         if ops[-1] == "cancel":
             assert script.now.astimezone(hotel.zone).date() <= stay.check_in + timedelta(days=1)

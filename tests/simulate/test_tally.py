@@ -1,4 +1,4 @@
-"""Counting what became of the operations, and telling it."""
+"""Counting what became of the operations, and printing it."""
 
 from typing import Any
 
@@ -71,5 +71,5 @@ def test_falling_behind_is_told():
 
 
 def test_retries_are_told_with_their_reason() -> None:
-    """So that nobody wonders why nothing moves."""
+    """So that it is clear why nothing moves."""
     assert "3 retries (the disk is full)" in Tally(retries=3, retried_for="the disk is full").line()

@@ -31,7 +31,7 @@ def lives(restaurant):
 
 
 def test_lives_end_as_drawn(lives):
-    """Who comes completes the meal; who cancels has cancelled."""
+    """A guest who comes completes the meal; one who cancels has cancelled."""
     for visit, ops, _ in lives:
         assert visit.ending is not Ending.STAYED or ops[-1] == "complete"
         assert visit.ending is not Ending.CANCELLED or ops[-1] == "cancel"
@@ -100,7 +100,7 @@ def test_large_parties_wait_for_a_confirmation(lives, restaurant):
 
 
 def test_a_restaurant_without_a_menu_still_has_guests(restaurant, lives):
-    """No card, no charges; the life goes on."""
+    """Without a menu there are no charges; the visit goes on."""
     bare = replace(restaurant, menu=())
     visit = next(visit for visit, ops, _ in lives if ops[-1] == "complete")
     script = Script(bare, "g-1")

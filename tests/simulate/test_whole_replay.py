@@ -107,7 +107,7 @@ class _EndsTheServer(Tally):
     def count(
         self, operations: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]]
     ) -> None:
-        """As ever, and then kill it once."""
+        """Count as usual, and then kill the server once."""
         super().count(operations, outcomes)
         if self.applied.total() > self._behind and not self.has_ended.is_set():
             self._process.kill()
@@ -221,7 +221,7 @@ def test_replay_loses_nothing(server, data_set, capsys):
             for venue, follower in followers.items():
                 await follower.has_received(tally.applied[venue])
             with capsys.disabled() if FULL else contextlib.nullcontext():
-                # for whoever ran the long form
+                # for the person who ran the long form
                 print(*accounting.lines(), *tally.summary(), sep="\n")  # noqa: T201
             assert tally.refused == {}
             assert tally.repeated == 0
@@ -284,7 +284,7 @@ def test_replay_survives_the_death_of_the_server(data_set, tmp_path):
                     await tally.has_ended.wait()
                 with (
                     contextlib.ExitStack() as again
-                ):  # started in a thread, so that what is sent meanwhile finds nobody
+                ):  # started in a thread, so that what is sent meanwhile finds no server
                     await asyncio.to_thread(
                         again.enter_context, serving(tmp_path, port=int(url.rsplit(":", 1)[1]))
                     )

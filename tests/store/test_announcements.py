@@ -24,7 +24,9 @@ def due(now=NOW, limit=100):
 
 
 async def test_an_announcement_is_claimed_once(database):
-    """By whoever comes first; another start of the same reservation is another announcement."""
+    """By the process that comes first; another start of the same reservation is another
+    announcement.
+    """
     first, moved = (
         Announcement(GRILL.id, "r", NOW),
         Announcement(GRILL.id, "r", NOW + timedelta(hours=1)),
@@ -49,7 +51,7 @@ async def test_a_claim_that_is_rolled_back_can_be_made_again(database):
 
 
 async def test_many_processes_claim_disjoint_parts(database, database_url, tmp_path, clock):
-    """Each announcement goes to exactly one of those who ask at once."""
+    """Each announcement goes to exactly one of the processes that ask at once."""
     stores = [database]
     if database._engines.file is None:
         stores.append(await Database.open(database_url, data_dir=tmp_path, clock=clock))
@@ -88,7 +90,7 @@ async def test_what_is_due_lies_ahead_within_the_lead_and_was_not_announced(book
 
 
 async def test_announcements_of_what_is_over_are_removed(database):
-    """At most so many at a time; those of starts ahead stay, or they would be told twice."""
+    """At most so many at a time; those of starts ahead stay, or they would be announced twice."""
     wanted = [Announcement(GRILL.id, f"r{day}", NOW + timedelta(days=day)) for day in range(6)]
     await database.write(lambda conn: announcements.claim(conn, wanted, now=NOW))
     later = NOW + timedelta(days=5)

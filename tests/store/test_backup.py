@@ -76,7 +76,7 @@ async def test_writers_are_not_held_up(store, tmp_path) -> None:
 
 
 async def test_nothing_is_overwritten(store, tmp_path) -> None:
-    """Nor is a link followed, nor half of a copy left."""
+    """No link is followed either, and no half of a copy is left."""
     del store
     (tmp_path / "there").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
@@ -90,7 +90,7 @@ async def test_nothing_is_overwritten(store, tmp_path) -> None:
 
 
 async def test_there_must_be_a_store(tmp_path) -> None:
-    """None is made by the way."""
+    """The command makes none by itself."""
     with pytest.raises(StoreError, match="no store"):
         copy_store(tmp_path / "none.db", tmp_path / "copy.db", now_ms=1, progress=silent)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The doors of the store: group commit, callers that go away, reads, closing."""
+"""The store's interface: group commit, callers that go away, reads, closing."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ def commits():
 
 @pytest.fixture
 async def observed(database_url, tmp_path, clock, commits):
-    """A store that tells of its transactions, lets few wait, and gives up on locks soon."""
+    """A store that records its transactions, lets few wait, and gives up on locks soon."""
     opened = await Database.open(
         database_url,
         data_dir=tmp_path,
@@ -104,7 +104,7 @@ async def test_a_caller_that_leaves_in_the_middle_is_written_all_the_same(databa
 
 
 async def test_too_many_waiting_writes_are_refused(observed):
-    """The queue is bounded; whoever comes too late is told so at once."""
+    """The queue is bounded; a write that comes too late is refused at once."""
     async with busy_writer(observed):
         waiting = [observed.submit(put(f"k{number}")) for number in range(5)]
         with pytest.raises(StoreUnavailable) as refused:
@@ -142,7 +142,9 @@ def break_commit(conn):
 
 
 async def test_a_failed_commit_leaves_the_outcome_unknown_to_all(observed):
-    """Nobody of the group is told that it was stored, nor that it was not; the next write works."""
+    """No caller of the group gets the answer that it was stored, nor that it was not; the next
+    write works.
+    """
     async with busy_writer(observed):
         group = [observed.submit(work) for work in (put("a"), break_commit)]
     for outcome in await asyncio.gather(*group, return_exceptions=True):
@@ -171,7 +173,7 @@ async def test_reads_see_one_snapshot(database):
 
 
 async def test_reads_cannot_write(database):
-    """The door for reading is no way round the writer."""
+    """A read connection can't be used to write past the writer."""
     with pytest.raises(Exception, match="can't be written"):
         await database.read(put("a"))
     assert await database.write(keys) == set()
@@ -205,7 +207,7 @@ async def test_heads_moved_tells_of_commits(database):
 
 
 async def test_a_mistake_in_a_read_is_not_taken_for_the_stores_trouble(database):
-    """Whatever its kind: it is its caller's to see, and the store is well."""
+    """An error of any kind goes to its caller, and the store stays ready."""
 
     def fail(_conn):
         raise RecursionError("a mistake of ours")

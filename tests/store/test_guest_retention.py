@@ -134,7 +134,9 @@ async def test_visits_of_one_guest_stay_one_guests(database, bookings, clock, re
 async def test_it_is_off_by_default_and_one_process_at_a_time(
     database, bookings, clock, retain
 ) -> None:
-    """0 days keep everything; who holds the place keeps others from it until it runs out."""
+    """0 days keep everything; the process that holds the place keeps others from it until it runs
+    out.
+    """
     await bookings.apply([table(**GUEST)])
     clock.advance(days=4000)
     assert await retain(days=0).anonymise_due() == 0

@@ -29,7 +29,7 @@ def append(count: int):
 
 
 def move_to_another_server(conn):
-    """What a failover, or a restored dump, makes of the row: it names the server of before."""
+    """Change the row as a failover or a restored dump does: it names the server of before."""
     conn.execute(update(origin).where(origin.c.key == identity.LINEAGE).values(value="1/00000001"))
 
 

@@ -163,8 +163,8 @@ class TestPostgres:
     async def test_a_process_that_can_t_hear_of_others_works_alone(
         self, database_url, tmp_path, clock
     ):
-        """Any number with a broker, one without; the place is free again when the process has
-        closed.
+        """With a broker any number of processes may run, without one a single process; the place is
+        free again when it has closed.
         """
         one, other = [
             await Database.open(database_url, data_dir=tmp_path, clock=clock) for _ in range(2)
@@ -187,7 +187,7 @@ class TestPostgres:
     async def test_a_process_that_stands_still_holds_nobody_up_for_long(
         self, database, database_url, tmp_path, clock, monkeypatch
     ):
-        """Another one writes the rows that it had locked; when it goes on, its callers are told to
+        """Another one writes the rows that it had locked; when it goes on, its callers are asked to
         repeat.
         """
         await database.write(put("a"))

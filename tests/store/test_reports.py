@@ -55,7 +55,7 @@ async def test_stays_start_or_have_a_night_in_the_period(bookings, database):
 
 
 async def test_stays_cost_their_price_without_charges(bookings, database):
-    """What was charged is told by the charges."""
+    """What was charged is in the charges."""
     await bookings.apply(
         [
             room(reservation_id="r", amount_minor=20_000),
@@ -100,7 +100,7 @@ async def test_sources_count_who_is_coming(bookings, database):
 
 async def test_visits_are_counted_by_customer(bookings, database):
     """Before and within the period; the customer is the email in lower case, else the phone, else
-    the name; only who was there counts.
+    the name; only guests who were there count.
     """
 
     async def visit(name, days, *, ends=Op.COMPLETE, **who):

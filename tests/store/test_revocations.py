@@ -29,8 +29,8 @@ async def test_revocations(database):
 
 
 async def test_a_revocation_by_a_slow_clock_takes_nothing_back(database):
-    """The tokens of a user that were revoked stay so when the user is revoked again at what is told
-    as an earlier instant.
+    """The tokens of a user that were revoked stay so when the user is revoked again at an instant
+    that is earlier by another clock.
     """
     for at in (NOW, NOW - timedelta(seconds=5)):
         await database.write(lambda conn, at=at: revocations.revoke(conn, sub="anna", at=at))

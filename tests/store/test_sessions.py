@@ -101,7 +101,7 @@ async def test_taking_over_raises_the_generation(database):
 
 
 async def test_one_of_many_takers_after_the_other(database):
-    """Each take-over has its own generation, whoever comes at once."""
+    """Each take-over has its own generation, however many come at once."""
     await database.write(save(SESSION))
     taken = await asyncio.gather(
         *(database.write(take_over(process=f"p{number}")) for number in range(5))
@@ -110,8 +110,8 @@ async def test_one_of_many_takers_after_the_other(database):
 
 
 async def test_whoever_asked_last_holds_it(database):
-    """What was asked for before is carried out too late: it changes nothing. Of two that asked at
-    once the one that is stored last has it.
+    """A resume that was asked for earlier and is carried out later changes nothing. Of two that
+    asked at once the one that is stored last has it.
     """
     first, second, third = (NOW + timedelta(seconds=number) for number in range(1, 4))
     await database.write(save(SESSION))
@@ -147,7 +147,7 @@ async def test_whoever_came_back_in_time_finds_its_session(database):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_resume_waits_for_one_of_another_process(database, database_url, tmp_path, clock):
-    """It takes the session as that one leaves it; nobody tells its client that there is none."""
+    """It takes the session as that one leaves it; its client never gets `session_unknown`."""
     other = await Database.open(database_url, data_dir=tmp_path, clock=clock)
     await database.write(save(SESSION))
     has_taken, may_commit = Event(), Event()
@@ -161,7 +161,7 @@ async def test_a_resume_waits_for_one_of_another_process(database, database_url,
     slow = database.submit(take_slowly)
     await asyncio.to_thread(has_taken.wait, PATIENCE_S)
     quick = other.submit(take_over(process="p3"))
-    # a state of the server, which tells nobody
+    # a state of the server, which gives no sign
     while not await database.read(waits_for_a_lock):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     may_commit.set()
@@ -220,7 +220,7 @@ async def test_a_released_session_waits_for_its_client(database):
 
 
 async def test_a_session_taken_over_waits_until_it_is_saved(database):
-    """Whoever took it may have gone before it could hold it."""
+    """The process that took it may have gone before it could hold it."""
     await database.write(save(SESSION))
     taken = await database.write(take_over())
     assert taken.expires_at == (await database.read(load())).expires_at == NOW + TTL
@@ -229,7 +229,9 @@ async def test_a_session_taken_over_waits_until_it_is_saved(database):
 
 
 async def test_a_session_that_is_gone_is_made_again(database):
-    """It expired while its process stood still: nobody else has it, whatever its generation."""
+    """The session expired while its process stood still: no other process has it, whatever its
+    generation.
+    """
     assert await database.write(save(replace(SESSION, generation=3)))
     assert (await database.read(load())).generation == 3
 

@@ -55,8 +55,8 @@ class TestSqliteFile:
         await opened.close()
 
     async def test_a_watch_that_broke_misses_no_commit(self, store):
-        """The number that it compares is its connection's own: a new one begins with the same,
-        whatever was committed meanwhile.
+        """The number that the watch compares belongs to its connection: a new connection begins
+        with the same one, whatever was committed meanwhile.
         """
         await store.heads_moved()
         store._reader._watch.connection.driver_connection.close()
@@ -66,7 +66,7 @@ class TestSqliteFile:
         assert await store.heads_moved()
 
     async def test_one_process_at_a_time(self, store, path, clock):
-        """The second is told the pid of the first."""
+        """The second gets the pid of the first."""
         with pytest.raises(StoreLocked) as refused:
             await Database.open(f"sqlite:///{path}", data_dir=path.parent, clock=clock)
         assert refused.value.pid == os.getpid()
@@ -84,8 +84,8 @@ class TestSqliteFile:
         assert pragmas == ["wal", 2]
 
     async def test_disk_full(self, store):
-        """Nothing of the group is stored, all of it is told; with space again, the store recovers
-        by itself.
+        """Nothing of the group is stored, and each caller gets the error; with space again, the
+        store recovers by itself.
         """
 
         def fill(conn):

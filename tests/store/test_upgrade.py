@@ -81,7 +81,7 @@ def test_the_last_migration_is_the_one_that_the_schema_names():
 
 
 def test_sessions_of_the_first_tables_are_kept(engine, engines):
-    """And whoever comes back for one gets it."""
+    """And a client that comes back for one gets it."""
     session = StoredSession(
         "s1",
         "anna",

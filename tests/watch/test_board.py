@@ -1,4 +1,4 @@
-"""What messages make of the board."""
+"""The board after messages of each kind."""
 
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ def test_lists_are_bounded():
 
 
 def test_notifications_resets_and_arrivals_are_noted():
-    """All three need somebody's eyes."""
+    """All three need a person's attention."""
     reset = {
         "type": "reset",
         "timestamp": "2026-01-02T14:32:10.005Z",
@@ -97,7 +97,7 @@ def test_unknown_types_only_count():
 
 
 def test_latency_is_from_timestamp_to_receipt():
-    """Events while live tell it."""
+    """Measured by the events that come while live."""
     assert live_board(booking(1)).latency_ms == pytest.approx(4)
 
 

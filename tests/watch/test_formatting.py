@@ -1,4 +1,4 @@
-"""Small words."""
+"""Short texts of the view: money, percent, ages, dates."""
 
 from datetime import UTC
 
@@ -67,7 +67,7 @@ def test_unreadable_instants_are_no_fault():
 
 
 def test_party():
-    """One guest is one."""
+    """Singular for one guest."""
     assert (party({"guests": 1}), party({"guests": 2})) == ("1 guest", "2 guests")
 
 

@@ -1,4 +1,4 @@
-"""The parts of the figures."""
+"""Parts of the tiles: sparklines and the bar of rooms."""
 
 import pytest
 

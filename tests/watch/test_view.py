@@ -110,8 +110,8 @@ def test_fits_any_terminal(width, height):
 
 
 def test_80_by_24_with_two_venues():
-    """A line a venue, at least ten reservations and two notifications on the smallest usual
-    terminal, also below the banner of a demo.
+    """One line for each venue, at least ten reservations and two notifications on the smallest
+    usual terminal, also below the banner of a demo.
     """
     board = live_board(
         figures(),
@@ -147,7 +147,7 @@ def test_many_venues_get_a_row_each():
 
 
 def test_only_what_is_watched_has_a_place():
-    """No empty list for channels that nobody asked for."""
+    """No empty list for channels that were not asked for."""
     text = "\n".join(screen(live_board(figures(), channels=("hotel_stats",))))
     assert "Prepaid" in text
     assert "Notifications" not in text
@@ -173,7 +173,7 @@ def test_only_what_is_watched_has_a_place():
     ],
 )
 def test_never_claims_to_be_live(change, words):
-    """Each state is told in words, with its reason, the age of the data and the next attempt; and
+    """Each state is shown in words, with its reason, the age of the data and the next attempt; and
     nothing says live.
     """
     lines = screen(changed(busy_board(), change, at_s=110), at_s=112)
@@ -209,7 +209,7 @@ def test_nothing_received_yet():
 
 
 def test_paused_screen_stands_and_counts():
-    """What comes meanwhile is counted, not shown; the connection is told as it is."""
+    """What comes meanwhile is counted, not shown; the connection's state is shown as it is."""
     board = busy_board()
     before, received = copy.deepcopy(board), board.received
     board.receive(booking(3, name="Grace Hopper"), now=NOW, at_s=101)

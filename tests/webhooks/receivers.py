@@ -34,7 +34,7 @@ class Delivered:
 
     @property
     def id(self) -> str:
-        """What is the same in every attempt."""
+        """Return the delivery's id, which is the same in every attempt."""
         return self.headers["webhook-id"]
 
     @property
@@ -44,7 +44,9 @@ class Delivered:
         return seq
 
     def is_signed(self, secret: str) -> bool:
-        """Computed here as the specification says, by none of our functions."""
+        """Whether the signature is right, computed here by the specification and by none of our
+        functions.
+        """
         key = base64.b64decode(secret.removeprefix("whsec_"))
         content = f"{self.id}.{self.headers['webhook-timestamp']}.".encode() + self.body
         wanted = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
@@ -68,7 +70,7 @@ class ReceiverServer:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Return the receiver's address."""
         return f"http://127.0.0.1:{self.port}/in"
 
     @property

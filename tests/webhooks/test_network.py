@@ -77,8 +77,8 @@ async def permitted(host: str, *answer: str, allowed: AllowedAddresses = NOTHING
 
 
 async def test_a_name_of_the_inside_is_refused() -> None:
-    """With what it is and the setting that allows it; of several addresses only those of the
-    outside are left.
+    """The refusal says what the address is, and names the setting that allows it; of several
+    addresses only public ones are used.
     """
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is the server itself.*ALLOW=evil"):
         await permitted("evil.example", "127.0.0.1")
@@ -92,7 +92,7 @@ async def test_a_name_of_the_inside_is_refused() -> None:
 
 
 async def test_a_name_that_is_bound_anew_reaches_nothing() -> None:
-    """DNS rebinding: an address of the outside when it was added, this machine when it is connected
+    """DNS rebinding: a public address when the webhook was added, this machine when it is connected
     to. The name is looked up once a connection, and never by anything behind the check.
     """
     with ReceiverServer().running() as inside:
@@ -147,7 +147,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 
 async def test_certificates_are_verified(certificate: tuple[Path, Path]) -> None:
-    """A receiver whose certificate nobody trusts gets nothing; one that is trusted does."""
+    """A receiver whose certificate is not trusted gets nothing; one that is trusted does."""
     with tls_receiver(certificate) as (inside, url):
         failed = await attempt(receiver(url, tls=httpcore2.default_ssl_context()))
         assert "can't be verified" in failed.failure

@@ -61,7 +61,7 @@ async def process(database: Database) -> AsyncIterator[Webhooks]:
 
 
 async def test_pruning_that_overtakes_is_said(database: Database) -> None:
-    """A reset, then what the log still has; both only go on when they were taken."""
+    """A reset, then what the log still has; each is sent only after the one before was taken."""
     receiver = ReceiverServer(answer=lambda _: (200 if len(receiver.attempts) > 2 else 500, {}))
     with receiver.running():
         await add(database, receiver)
