@@ -48,13 +48,13 @@ def unevenness_of_stays(stays: Sequence[Stay]) -> tuple[float, float]:
     )
 
 
-def generate(chain: HotelChain, seed: int, *, days: int) -> list[Stay]:
-    """Return the bookings of so many days at the volume of the data."""
+def generate(chain: HotelChain, seed: int, *, days: int, first: date = YEAR) -> list[Stay]:
+    """Return the bookings of so many days from `first` on, at the volume of the data."""
     demand = HotelDemand(
         TrafficProfile.CITY, ZoneInfo("Europe/Lisbon"), seed=f"calibrate/{seed}",
         per_day=chain.rows_per_day, chain=chain,
     )  # fmt: skip
-    return list(demand.stays(YEAR, days))
+    return list(demand.stays(first, days))
 
 
 def fit_days(chain: dict[str, Any], rows: Sequence[Row]) -> None:

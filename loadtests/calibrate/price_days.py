@@ -1,0 +1,63 @@
+"""Prices of days: how alike the rates are that different guests pay for the same day of arrival."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+from loadtests.calibrate.columns import Booking
+
+_NORMAL = NormalDist()
+_LEAST_PAIRS = 300
+
+
+class Likeness(NamedTuple):
+    """Correlation of rates of different stays: on one day, by segment; and over neighbouring days."""
+
+    by_segment: dict[str, float]
+    pooled: float
+    memory: float
+
+
+def likeness(bookings: Iterable[Booking]) -> Likeness:
+    """Return that of the normal scores of rates within each segment's month."""
+    days = _scores(bookings)
+    same: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    next_day = [0.0, 0.0]
+    for (segment, day), scores in days.items():
+        count, total = len(scores), sum(scores)
+        same[segment][0] += total * total - sum(score * score for score in scores)
+        same[segment][1] += count * (count - 1)
+        following = days.get((segment, day + timedelta(days=1)))
+        if following and (day + timedelta(days=1)).month == day.month:
+            next_day[0] += total * sum(following)
+            next_day[1] += count * len(following)
+    sums, pairs = (sum(part[place] for part in same.values()) for place in range(2))
+    pooled = sums / pairs
+    return Likeness(
+        {key: part[0] / part[1] if part[1] > _LEAST_PAIRS else 0.0 for key, part in same.items()},
+        pooled,
+        min(0.9, max(0.0, next_day[0] / next_day[1] / pooled)) if pooled > 0 else 0.0,
+    )
+
+
+def _scores(bookings: Iterable[Booking]) -> dict[tuple[str, date], list[float]]:
+    """Return the scores of each segment's day, one a stay."""
+    stays: dict[Hashable, Booking] = {one.stay: one for one in bookings if one.rate}
+    months: defaultdict[tuple[Any, ...], list[Booking]] = defaultdict(list)
+    for one in stays.values():
+        months[one.segment, one.arrival.year, one.arrival.month].append(one)
+    days: defaultdict[tuple[str, date], list[float]] = defaultdict(list)
+    for month in months.values():
+        for one, score in zip(_in_order(month), _normal(len(month)), strict=True):
+            days[one.segment, one.arrival].append(score)
+    return days
+
+
+def _in_order(month: Sequence[Booking]) -> list[Booking]:
+    return sorted(month, key=lambda one: (one.rate, one.lead, one.nights))
+
+
+def _normal(count: int) -> Iterator[float]:
+    return (_NORMAL.inv_cdf((place + 0.5) / count) for place in range(count))
