@@ -56,6 +56,8 @@ async def run_phase(context: RunContext, phase: Phase) -> Observations:
         await count_before(context, observations)
         async with FaultProxy(*context.proxy_target) as proxy:
             await PhaseRunner(build_parts(context, api, proxy, observations, venues)).run()
+            # The run's own requests hold files of the server, the more the later it answers.
+            await api.close()
             # Before the proxy closes: a half-open connection is the server's to notice.
             await count_leaks(context, observations)
         observations.half_open_kept = silent.kept
