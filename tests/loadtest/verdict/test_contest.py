@@ -89,6 +89,7 @@ def test_what_only_b_breaks_is_named():
     out = io.StringIO()
     publish_contest(contest(1.0, lost=3), NAMES, None, out=out)
     assert "broken by B alone: calm: lost total == 0" in out.getvalue()
+    assert "round 1: A held, B broken (lost)" in out.getvalue()
 
 
 def test_the_reason_is_said_before_the_table():

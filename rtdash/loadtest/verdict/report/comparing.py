@@ -14,6 +14,7 @@ from rtdash.loadtest.verdict.contest import Contest, Ratio
 from rtdash.loadtest.verdict.report.charts import figure
 from rtdash.loadtest.verdict.report.publishing import STEP_SUMMARY
 from rtdash.loadtest.verdict.report.tables import markdown_text
+from rtdash.loadtest.verdict.summary import RunEnding, Summary
 
 _PIPE_WIDTH = 140
 _WORDS = {
@@ -53,7 +54,8 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
     for side, name in zip("AB", names, strict=True):
         console.print(Text(f"{side}: {printable(name)}"), soft_wrap=True)
     for number, one in enumerate(contest.rounds, 1):
-        console.print(f"round {number}: A {one.a.ending}, B {one.b.ending}")
+        ended = f"A {_ending_in_words(one.a)}, B {_ending_in_words(one.b)}"
+        console.print(f"round {number}: {ended}", soft_wrap=True)
     for reason in _reasons(contest):
         console.print(Text(printable(reason)), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -63,6 +65,14 @@ def _print(contest: Contest, names: tuple[str, str], out: TextIO) -> None:
         style = "bold red" if ratio.is_worse else ""
         table.add_row(*(Text(cell, style) for cell in _cells(ratio)))
     console.print(table)
+
+
+def _ending_in_words(summary: Summary) -> str:
+    """Return how a run ended, with the metrics that broke."""
+    broken = dict.fromkeys(one.slo.metric for one in summary.verdicts if one.fails)
+    if summary.ending is not RunEnding.BROKEN:
+        return summary.ending
+    return f"{summary.ending} ({', '.join(broken)})"
 
 
 def _reasons(contest: Contest) -> list[str]:
