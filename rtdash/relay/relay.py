@@ -166,12 +166,11 @@ class Relay:
         if epoch != self.epoch:
             await self._start_over()
             return
-        changed = self._plan.note(reach, began_at, heads, mark)
         for stream, seq in heads.items():
             # Also of streams that are only being opened: the head with which they open may have
             # been read before the event was committed.
             self._sequencer.request_up_to(stream, seq)
-        for stream in changed:
+        for stream in self._plan.note(reach, began_at, heads, mark):
             if stream not in self._sequencer:
                 self._on_changed(stream)
 
@@ -239,6 +238,7 @@ class Relay:
         self._is_poll_due = False
 
     async def _start_over(self) -> None:
+        self._plan.mark = None  # the same numbers are given again
         epoch, heads = await self._log.read_heads()
         streams = self._sequencer.restart(epoch, heads)
         self.on_epoch(epoch)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Position, Stream
-from rtdash.relay.head_poller import Reach
 from rtdash.store.database import StoreUnavailable
 from tests.fakes import BOOKINGS, FakeLog
 from tests.relay.model_client import Client, Process
@@ -131,7 +130,7 @@ class Cluster:
             client.pace.set()
         self.spin(20)
         for process in (*self.processes, *self.processes):
-            self.loop.run_until_complete(process.relay.poll_heads(Reach.RECENT))
+            self.loop.run_until_complete(process.look())
         for _ in range(5):
             self.spin(20)
             for process in self.processes:

@@ -47,6 +47,7 @@ class Process:
 
     async def look(self) -> None:
         """Look at the heads as almost all polls do; a store that is away is made up for."""
+        self.relay._sequencer.retry_gaps()
         try:
             await self.relay.poll_heads(Reach.RECENT)
         except StoreUnavailable:

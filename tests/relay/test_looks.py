@@ -148,6 +148,25 @@ def test_a_log_behind_what_was_seen_gets_a_new_epoch(run) -> None:
     run(body())
 
 
+def test_numbers_that_a_new_epoch_gives_again_are_news(run) -> None:
+    """The head is what it was before the log was set back, and not the same event."""
+
+    async def body() -> None:
+        setup = RelayFixture()
+        member = await setup.member()
+        setup.log.append(BOOKINGS, 2)
+        await setup.relay.poll_heads()
+        await settled()
+        setup.log.restore({BOOKINGS: 1})
+        await setup.relay.poll_heads(Reach.RECENT)
+        setup.log.append(BOOKINGS)
+        await setup.relay.poll_heads(Reach.RECENT)
+        await settled()
+        assert member.bodies[-1] == body_of(BOOKINGS, 2, "e2")
+
+    run(body())
+
+
 def test_an_epoch_drawn_elsewhere_is_taken_over(run) -> None:
     """`doctor --new-epoch`, or another process: seen at the next poll, one reset."""
 
