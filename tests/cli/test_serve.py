@@ -60,12 +60,13 @@ def test_a_data_directory_in_use(served: Served) -> None:
 
 
 def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
-    """It is not touched, and the way out is named."""
+    """One on which this version doesn't work is not touched, and the way out is named."""
     server = Served(tmp_path / "data")
     assert server.end() == 0
     store = tmp_path / "data" / "rtdash.db"
     with sqlite3.connect(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE meta SET value = '9999' WHERE key = 'works_with'")
     connection.close()
     before = store.read_bytes()
     told = serve(tmp_path, {})

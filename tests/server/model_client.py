@@ -132,7 +132,8 @@ class Client:
         dialog.asked.clear()
         if not dialog.is_over:
             dialog.is_over = True
-            self._left_at = self._loop.now_s
+            # a client that doesn't read hears late of an end: its session runs out from the end on
+            self._left_at = min(dialog.transport.ended_at, self._loop.now_s)
 
     def read(self, dialog: Dialog, count: int | None = None) -> None:
         """Take frames as they come; what is read is processed."""

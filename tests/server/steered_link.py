@@ -41,6 +41,7 @@ class SteeredLink:
         self.up: deque[Sent] = deque()
         self.is_cut = False
         self.has_ended = False
+        self.ended_at = float("inf")
         self._loop = loop
         self._wrongs = wrongs
         self._is_paused = False
@@ -106,7 +107,7 @@ class SteeredLink:
     def end(self) -> None:
         """The socket has ended, and the server hears of it in the next turn."""
         if not self.has_ended:
-            self.has_ended = True
+            self.has_ended, self.ended_at = True, self._loop.now_s
             assert self.receiver is not None
             self._loop.call_soon(self.receiver.lost)
 
