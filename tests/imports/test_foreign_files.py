@@ -119,6 +119,7 @@ def zipped() -> bytes:
         (b'<?xml version="1.0"?><Workbook/>', "HTML or XML"),
         (("é" * 20 + "\nb1,José\n").encode() + b"b2,Jos\xe9\n", "line 3 is not utf-8"),
     ],
+    ids=["zip", "gzip", "xls", "pdf", "parquet", "sqlite", "html", "xml", "one line"],
 )
 def test_what_is_no_table_is_named(content: bytes, said: str) -> None:
     """Workbooks that are called .csv, and one line that another program appended."""

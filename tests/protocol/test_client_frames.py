@@ -65,10 +65,11 @@ def others() -> Iterator[bytes]:
     yield b"\x8a\xfe\x00\x7e" + bytes(4 + 126)  # a pong that is too long
 
 
-@pytest.mark.parametrize("data", list(others()), ids=lambda data: data[:14].hex())
-def test_everything_else_is_left_to_the_parser(data: bytes) -> None:
+def test_everything_else_is_left_to_the_parser() -> None:
     """Also where it begins like a common frame."""
-    assert read_whole(data, 0) is None
+    tried = list(others())
+    assert len(tried) > 200
+    assert [data.hex() for data in tried if read_whole(data, 0) is not None] == []
 
 
 def test_what_is_taken_is_what_the_parser_reads() -> None:
