@@ -57,6 +57,7 @@ def test_doctor_finds_a_store_of_a_newer_version(
     assert Served(tmp_path).end() == 0
     with closing(sqlite3.connect(tmp_path / "rtdash.db")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE meta SET value = '9999' WHERE key = 'works_with'")
         connection.commit()
     assert run(["doctor", "--data", str(tmp_path)]) == 1
     assert "pip install --upgrade rtdash" in capfd.readouterr().out

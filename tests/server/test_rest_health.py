@@ -62,6 +62,7 @@ def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer
         "GET /api/admin/webhooks",
         "POST /api/admin/webhooks",
         "DELETE /api/admin/webhooks/{webhook}",
+        "POST /api/admin/webhooks/{webhook}/skip",
         "POST /api/login",
         "POST /api/hooks/{source}",
         "GET /api/hooks",
