@@ -6,7 +6,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 
-# a refusal, for the person who wrote the file
+# a refusal of a file, not a fault of the program
 class NotText(ValueError):  # noqa: N818
     """A file that isn't UTF-8; the text says how to mend it."""
 

@@ -2,20 +2,18 @@
 that the run's own bookings hold.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from rtdash.loadtest.generator.booking_model import BookingModel
 from rtdash.loadtest.generator.run_config import TargetVenue
-from rtdash.loadtest.run.rest_checker import RestChecker
+from rtdash.loadtest.run.rest_checker import RestChecker, find_lasting
 
 PATH = "/api/hotel/rooms/availability"
 _MOST_NIGHTS = 366
-_TRIES = 3
-_AGAIN_S = 1.0
 
 Rooms = Mapping[tuple[str, str], int]
 """Rooms by night and room type."""
@@ -24,19 +22,12 @@ Rooms = Mapping[tuple[str, str], int]
 async def check_availability(
     checker: RestChecker, venues: Iterable[TargetVenue], model: BookingModel
 ) -> None:
-    """Compare the nights of each hotel for which the run holds rooms, three times at most, as the
-    answer may be of a moment ago.
-    """
+    """Compare the nights of each hotel for which the run holds rooms."""
     for venue in venues:
         held = rooms_held(model, venue.id)
         if venue.kind != "hotel" or not held:
             continue
-        flaw = await _flaw_of(checker, venue, held)
-        for _ in range(_TRIES - 1):
-            if flaw is None:
-                break
-            await asyncio.sleep(_AGAIN_S)
-            flaw = await _flaw_of(checker, venue, held)
+        flaw = await find_lasting(partial(_flaw_of, checker, venue, held))
         if flaw is not None:
             checker.findings.add(f"{PATH} of {venue.id}: {flaw}")
 

@@ -2,20 +2,18 @@
 against what the socket said last; availability likewise.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from rtdash.loadtest.generator.message_reader import digest_of
 from rtdash.loadtest.generator.run_config import TargetVenue
-from rtdash.loadtest.run.rest_checker import RestChecker
+from rtdash.loadtest.run.rest_checker import RestChecker, find_lasting
 from rtdash.protocol.channels import Channel, Stream
 
 STATS, TODAY = "/api/dashboard/stats", "/api/dashboard/reservations/today"
 _PAGE = 500
 _MOST_PAGES = 10
-_TRIES = 3
-_AGAIN_S = 1.0
 _NOT_EXPECTED = frozenset({"Cancelled", "NoShow"})
 _CENT = 0.005
 
@@ -25,16 +23,9 @@ States = Mapping[tuple[Stream, str], str]
 async def check_figures(
     checker: RestChecker, venues: Iterable[TargetVenue], states: States
 ) -> None:
-    """Compare the figures of each venue; `states` are the digests that a client received last.
-    What differs is read again, since others may write, and time passes.
-    """
+    """Compare the figures of each venue; `states` are the digests that a client received last."""
     for venue in venues:
-        flaw = await _flaw_of(checker, venue, states)
-        for _ in range(_TRIES - 1):
-            if flaw is None:
-                break
-            await asyncio.sleep(_AGAIN_S)
-            flaw = await _flaw_of(checker, venue, states)
+        flaw = await find_lasting(partial(_flaw_of, checker, venue, states))
         if flaw is not None:
             checker.findings.add(f"{venue.id}: {flaw}")
 

@@ -6,7 +6,7 @@ are left out.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ _MOST_SNAPSHOTS = 100
 _SINGLES = 10
 _MISSING_STATUS = frozenset({404, 405, 501})
 _SERVER_FAULT = 500
+_TRIES = 3
+_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,19 @@ class RestChecker:
         self.findings.read_time.record(time.monotonic() - began)
         self.findings.reads += 1
         return body
+
+
+async def find_lasting(look: Callable[[], Awaitable[str | None]]) -> str | None:
+    """Return a flaw that `look` still finds when it looks again: an answer may be of a moment ago,
+    since others write, and time passes.
+    """
+    flaw = await look()
+    for _ in range(_TRIES - 1):
+        if flaw is None:
+            break
+        await asyncio.sleep(_AGAIN_S)
+        flaw = await look()
+    return flaw
 
 
 def _stream(venue: TargetVenue) -> Stream:

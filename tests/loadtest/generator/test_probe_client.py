@@ -2,30 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from rtdash.loadtest.generator.probe_client import ProbeClient
 from rtdash.protocol.channels import Channel, Stream
-from tests.client.scripted_server import Peer, Scripted, reservation_event, scripted_server
+from tests.client.scripted_server import Peer, Scripted, reservation_event
 
 pytestmark = pytest.mark.anyio
 
 CHANNEL = Channel.HOTEL_RESERVATIONS
 STREAM = Stream("harbour-hotel", CHANNEL)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Scripted]:
-    """A server whose scripts a test puts in before it connects."""
-    async with scripted_server() as scripted:
-        yield scripted
 
 
 async def run(probe: ProbeClient, over: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ the reconnector's, and the user carries it out.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -18,25 +18,13 @@ from rtdash.loadtest.generator.websocket_user import FLAPS, WebSocketUser
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.client_session import ClientSession
 from tests.client.conftest import FAST
-from tests.client.scripted_server import Peer, Scripted, reservation_event, scripted_server
+from tests.client.scripted_server import Peer, Scripted, reservation_event
 
 pytestmark = pytest.mark.anyio
 
 CHANNEL = Channel.HOTEL_RESERVATIONS
 STREAM = Stream("harbour-hotel", CHANNEL)
 TIMING = replace(FAST, frozen_after_s=20, wake_every_s=0.01)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Scripted]:
-    """A server whose scripts a test puts in before it connects."""
-    async with scripted_server() as scripted:
-        yield scripted
 
 
 def make_user(server: Scripted, timing: Timing = TIMING) -> WebSocketUser:
