@@ -173,6 +173,16 @@ async def test_a_handshake_that_cant_be_read_is_answered(
         writer.transport.abort()
 
 
+async def test_an_unfinished_head_has_a_bound_on_its_fields(tmp_path: Path) -> None:
+    """Each field costs more memory than its bytes: the end of the head is not waited for."""
+    with serving(tmp_path, "fast", handshake_timeout_s=0) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 200)
+        answer = await asyncio.wait_for(reader.read(), 20)
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        writer.close()
+
+
 @pytest.mark.parametrize("part", ["URL", "header"])
 async def test_a_head_has_its_bounds(tmp_path: Path, part: str) -> None:
     """Megabytes of head are not kept, however fast they come; a head of ordinary size is fine."""

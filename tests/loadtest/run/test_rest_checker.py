@@ -3,11 +3,14 @@
 import asyncio
 import random
 
+import pytest
+
 from rtdash.client.api import Api
 from rtdash.loadtest.generator.booking_model import BookingModel
 from rtdash.loadtest.generator.operation_source import OperationSource
 from rtdash.loadtest.generator.publisher import Publisher
 from rtdash.loadtest.generator.run_config import TargetVenue
+from rtdash.loadtest.run import rest_checker
 from rtdash.loadtest.run.availability_checker import check_availability, find_overstated, rooms_held
 from rtdash.loadtest.run.rest_checker import RestChecker
 from rtdash.loadtest.verdict.rest_findings import RestFindings
@@ -69,3 +72,22 @@ def test_more_booked_than_the_run_did_is_right():
     assert find_overstated(days, {(NIGHT, "double"): 4}) is None
     assert find_overstated(days, {(NIGHT, "double"): 5}) is not None
     assert rooms_held(BookingModel(), "h") == {}
+
+
+@pytest.mark.parametrize(
+    ("flaws", "found", "looks"),
+    [([None], None, 1), (["a", None], None, 2), (["a", "b", "c", None], "c", 3)],
+)
+def test_only_a_flaw_that_lasts_is_found(
+    flaws: list[str | None], found: str | None, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three looks at most: what an answer of a moment ago shows is gone by then."""
+    monkeypatch.setattr(rest_checker, "_AGAIN_S", 0)
+    seen = []
+
+    async def look() -> str | None:
+        seen.append(flaws[len(seen)])
+        return seen[-1]
+
+    assert asyncio.run(rest_checker.find_lasting(look)) == found
+    assert len(seen) == looks
