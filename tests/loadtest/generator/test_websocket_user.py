@@ -4,10 +4,14 @@ the reconnector's, and the user carries it out.
 
 import asyncio
 import random
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from rtdash.client import Timing
 from rtdash.client.addresses import socket_url
@@ -25,6 +29,8 @@ pytestmark = pytest.mark.anyio
 CHANNEL = Channel.HOTEL_RESERVATIONS
 STREAM = Stream("harbour-hotel", CHANNEL)
 TIMING = replace(FAST, frozen_after_s=20, wake_every_s=0.01)
+LIMIT_S = 20
+"""A user that goes on for longer has not decided what it should have; the others take a second."""
 
 
 def make_user(server: Scripted, timing: Timing = TIMING) -> WebSocketUser:
@@ -44,10 +50,51 @@ def make_user(server: Scripted, timing: Timing = TIMING) -> WebSocketUser:
 async def run(user: WebSocketUser, server: Scripted, *scripts: Callable) -> ClientStats:
     """Run the user until the server turns it away, behind the last script."""
     server.scripts = [*scripts, turning_away]
-    async with asyncio.timeout(60):
-        await asyncio.to_thread(user.run)
-    assert user.follower.is_turned_away
+    await run_to_its_end(user)
     return user._stats
+
+
+async def run_to_its_end(user: WebSocketUser) -> None:
+    """Run the user in a thread, which the test never waits for in vain: it is stopped at the limit,
+    and the test fails.
+    """
+    raised: list[BaseException] = []
+
+    def follow() -> None:
+        try:
+            user.run()
+        except Stopped:
+            user._disconnect()
+        except BaseException as failure:  # noqa: BLE001 - raised again below
+            raised.append(failure)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while thread.is_alive():  # noqa: ASYNC110 - it is a thread
+                await asyncio.sleep(0.01)
+    finally:
+        if thread.is_alive():
+            stop(user)
+    assert raised == []
+    assert user.follower.is_turned_away
+
+
+class Stopped(Exception):  # noqa: N818
+    """Raised in the thread of a user that a test has given up."""
+
+
+def stop(user: WebSocketUser) -> None:
+    """End it at its next event, which the end of its connection is."""
+
+    def raise_stopped(_event: object) -> None:
+        raise Stopped
+
+    user._handle = raise_stopped
+    if (connection := user._connection) is not None:
+        with suppress(OSError):
+            connection._socket.shutdown(socket.SHUT_RDWR)
 
 
 async def turning_away(peer: Peer) -> None:
@@ -56,14 +103,24 @@ async def turning_away(peer: Peer) -> None:
 
 
 def saying(*seqs: int, recovered: bool | None = None) -> Callable:
-    """Subscribe the client, say events, and stay until it leaves."""
+    """Subscribe the client and say events, at which it leaves."""
 
     async def script(peer: Peer) -> None:
         await peer.subscribed(recovered=recovered)
         await peer.say(*map(reservation_event, seqs))
-        await peer.stay()
+        await assert_leaves(peer)
 
     return script
+
+
+async def assert_leaves(peer: Peer) -> None:
+    """A client that answers a second ping has read all that was said, and stays: its Close would
+    have come before that answer.
+    """
+    with suppress(ConnectionClosed):
+        for _ in range(2):
+            await (await peer.socket.ping())
+        raise AssertionError("the client has stayed")
 
 
 def closing(code: int, *farewell: dict) -> Callable:
@@ -192,8 +249,7 @@ async def test_a_handshake_that_is_never_answered_is_given_up():
         server = Scripted()
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         user = make_user(server, replace(TIMING, open_within_s=0.3))
-        async with asyncio.timeout(60):
-            await asyncio.to_thread(user.run)
+        await run_to_its_end(user)
     assert answers == []
     assert user._stats.connect_failures == 2
     assert "no connection in time" in user._stats.examples[0]
