@@ -56,7 +56,7 @@ def until() -> Callable[..., Awaitable[list[Any]]]:
         live: Connection, *, state: State | None = None, messages: int | None = None
     ) -> list[Any]:
         items: list[Any] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for item in live:
                 items.append(item)
                 if state is not None and isinstance(item, ConnectionChange) and item.state is state:

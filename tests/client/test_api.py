@@ -20,7 +20,7 @@ APPLIED = {
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 PROFILE = {"id": "u", "scopes": [], "venues": []}

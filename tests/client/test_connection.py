@@ -157,11 +157,11 @@ async def test_leaving_closes_the_connection(server, until, fast):
     server.scripts = [script]
     standing = asyncio.Event()
     task = asyncio.create_task(follow())
-    await asyncio.wait_for(standing.wait(), 5)
+    await asyncio.wait_for(standing.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(left.wait(), 5)
+    await asyncio.wait_for(left.wait(), 30)
 
 
 async def test_junk_from_the_server(server, until, event, fast):

@@ -103,7 +103,7 @@ def test_an_answer_without_an_end(bound, kind, monkeypatch):
                 async with Api(url, "t") as api:
                     with pytest.raises(Unreachable, match="the answer has"):
                         await api.profile()
-            await asyncio.wait_for(ended.wait(), 10)
+            await asyncio.wait_for(ended.wait(), 30)
 
     run(scenario)
 

@@ -28,7 +28,7 @@ async def test_full_inbox_makes_its_writer_wait():
     await asyncio.sleep(0)
     assert not waiting.done()
     await inbox.get()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_cancelled_wait_loses_nothing():

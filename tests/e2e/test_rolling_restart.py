@@ -107,7 +107,7 @@ async def _restart_one_after_the_other(
 
 async def _is_used(url: str, server: ServerProcess) -> None:
     """The load balancer has found it: the server with the fewest connections is asked next."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     own = await _start_time(server.url)
     while await _start_time(url) != own:
         assert time.monotonic() < deadline

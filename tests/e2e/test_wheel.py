@@ -93,7 +93,7 @@ def test_serve_simulate_watch(run):
         assert run("venues").stdout.startswith("harbour-hotel")
     finally:
         server.terminate()
-        assert server.wait(20) == 0, log.read_text()
+        assert server.wait(60) == 0, log.read_text()
 
 
 def test_module_is_the_command(run):

@@ -173,10 +173,10 @@ def test_a_flood_of_broken_input_leaves_nothing_behind(tmp_path: Path, lane: str
         grown = []
         for _ in range(ROUNDS):
             asyncio.run(_break_in(server.port, server.token(), rng))
-            asyncio.run(until(lambda: server.metric("rtdash_connections") == 0, patience_s=20))
+            asyncio.run(until(lambda: server.metric("rtdash_connections") == 0, patience_s=60))
             grown.append(server.rss_bytes())
         assert server.metric("rtdash_subscriptions") == 0
-        asyncio.run(until(lambda: server.open_sockets() <= 1, patience_s=20))
+        asyncio.run(until(lambda: server.open_sockets() <= 1, patience_s=60))
         assert server.get("/readyz").json() == {"status": "ok", "problems": []}
         assert grown[-1] - grown[0] < GROWTH_BYTES[lane], grown
         assert "ERROR rtdash" not in server.log.read_text()
@@ -188,7 +188,7 @@ def test_no_connection_outlives_a_flood(tmp_path: Path) -> None:
     """
     with serving(tmp_path, "fast", connections_per_user=0, handshakes_per_minute=0) as server:
         asyncio.run(_break_in(server.port, server.token(), random.Random(6)))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while left := _connections_in_memory():
             assert time.monotonic() < deadline, f"{left} connections are still in memory"
             time.sleep(0.5)

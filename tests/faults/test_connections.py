@@ -97,7 +97,7 @@ def test_nothing_is_lost_over_broken_connections(
             "rtdash_evictions_total", code="4505"
         )
         assert found >= half_open > 0
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while server.metric("rtdash_connections") or server.metric("rtdash_subscriptions"):
             assert time.monotonic() < deadline, (
                 "connections whose clients have gone are still counted"

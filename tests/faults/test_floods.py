@@ -110,6 +110,6 @@ async def _post(server: Server, token: str, body: bytes) -> bytes:
         f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 30)
     writer.close()
     return answer

@@ -183,7 +183,7 @@ async def test_zero_is_no_limit(tmp_path: Path, lane: str) -> None:
                 await client.send(json.dumps({"action": "ping"}))
             await client.send(json.dumps({"action": "ping", "id": "last", "filler": "x" * 100_000}))
         for client in clients:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while json.loads(await client.recv()).get("id") != "last":
                     pass
             await client.close()
@@ -252,7 +252,7 @@ async def test_what_is_older_than_the_retention_is_gone(tmp_path: Path, lane: st
     await asyncio.sleep(0.2)
     with serving(tmp_path, lane, retention_s=0.1) as server:
         stream = Stream(GRILL, Channel.RESTAURANT_RESERVATIONS)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             # pruning gives no sign
             while not await server.call(  # noqa: ASYNC110
                 lambda: server.services.database.read(

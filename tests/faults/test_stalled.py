@@ -131,7 +131,7 @@ async def _watched(server: ServerProcess, peaks: dict[str, list[float]]) -> Asyn
 
 
 async def _freed(server: ServerProcess, left: int) -> None:
-    await until(lambda: server.metric("rtdash_connections") == left, patience_s=15)
+    await until(lambda: server.metric("rtdash_connections") == left, patience_s=60)
 
 
 def _p99(values: list[float]) -> float:

@@ -24,7 +24,7 @@ __all__ = ["anyio_backend"]
 pytestmark = pytest.mark.anyio
 
 CHANNEL = "restaurant_reservations"
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 
 
 class Rest:

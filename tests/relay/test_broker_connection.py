@@ -62,7 +62,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what must come."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         # what is waited for is a state, seen from outside
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)

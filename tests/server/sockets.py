@@ -30,7 +30,7 @@ from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Limits, Settings
 
 SECRET = "a secret that is long enough for HS256"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 GRILL, HOTEL = "harbour-grill", "harbour-hotel"
 
 LANES = ("fast", "asgi")
@@ -242,7 +242,7 @@ def serving(
         yield Server(app.state.services, server.loop, port, server.server_state.connections)
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(30)
         listener.close()
         assert not thread.is_alive(), "the server did not end"
 

@@ -136,7 +136,7 @@ async def test_events_older_than_the_retention_are_pruned(tmp_path: Path) -> Non
         open_parts(
             Settings(data=tmp_path), lambda: then + timedelta(days=7, seconds=1)
         ) as services,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
     ):
         # pruning gives no sign
         while (  # noqa: ASYNC110

@@ -92,7 +92,7 @@ async def test_what_stands_between_the_chunks_is_bounded(
                     sent += len(again) * 32
                     await writer.drain()
             with suppress(OSError):  # what the server has not read becomes a reset
-                while await asyncio.wait_for(reader.read(65536), 10):
+                while await asyncio.wait_for(reader.read(65536), 30):
                     pass
         await server.until(lambda: not server.sockets)
         assert sent < MOST_BYTES
@@ -125,7 +125,7 @@ def open_unread(server: Server) -> socket.socket:
 
 def end_of(peer: socket.socket) -> str:
     """How a connection ends for a peer that reads at last."""
-    peer.settimeout(10)
+    peer.settimeout(30)
     try:
         while peer.recv(65536):
             pass
@@ -158,7 +158,7 @@ async def test_unread_answers_of_an_address_are_bounded(
 
 def exchange_once(server: Server) -> bool:
     """Whether somebody who reads gets the whole document."""
-    with socket.create_connection(("127.0.0.1", server.port), 10) as peer:
+    with socket.create_connection(("127.0.0.1", server.port), 30) as peer:
         peer.sendall(PAGE.replace("Host", "Connection: close\r\nHost").encode())
         answer = b""
         while piece := peer.recv(65536):

@@ -301,7 +301,7 @@ async def test_rights_come_before_the_body(tmp_path: Path, path: str) -> None:
                 f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
                 "Content-Length: 60000\r\n\r\n".encode()
             )
-            assert b" 403 " in await asyncio.wait_for(reader.readline(), 10)
+            assert b" 403 " in await asyncio.wait_for(reader.readline(), 30)
             writer.transport.abort()
 
 

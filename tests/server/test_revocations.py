@@ -55,7 +55,7 @@ async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(
     here.on_revoked = is_told.set
     sweeping = asyncio.create_task(here.run())
     await elsewhere.revoke(jti="t1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await is_told.wait()
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)

@@ -51,7 +51,7 @@ async def test_unsubscribe_needs_no_store(
             manager = server.services.connection_manager
             session = next(iter(manager.connections)).action_handler.session
             await server.until(lambda: session.is_settled)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async with server.client(session=session.id) as again:
                 resumed = await again.until(lambda body: body.get("status") == "resumed")
                 assert resumed["venue"] == HOTEL

@@ -54,10 +54,10 @@ async def answer(server: Server, *pieces: bytes) -> tuple[int, str]:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0)
-        said = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1")
+        said = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)).decode("latin-1")
         status = int(said.split()[1])
         if status != 101:
-            await asyncio.wait_for(reader.read(), 10)
+            await asyncio.wait_for(reader.read(), 9)
         return status, said
     finally:
         writer.transport.abort()

@@ -232,7 +232,7 @@ async def test_a_head_that_never_ends_holds_no_socket(tmp_path: Path, lane: str)
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(sent)
             with suppress(ConnectionResetError):
-                assert await asyncio.wait_for(reader.read(), 5) == b""
+                assert await asyncio.wait_for(reader.read(), 9) == b""
             writer.close()
         async with server.client() as client:
             await asyncio.sleep(0.5)

@@ -198,7 +198,7 @@ def test_stop_ends_the_wait():
     async def scenario():
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(0.05, stop.set)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await OperationSender(Server(), Tally(), stop).pace(
                 [operation(1, after_s=3600)], origin=ORIGIN
             )

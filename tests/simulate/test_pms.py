@@ -119,12 +119,12 @@ def test_states_are_served(operations):
     kept = [states.apply(timed) for timed in operations]
     with serve_states(states, 0) as base_url:
         event = json.loads(event_of(kept[-1], base_url, thin=True))
-        with urllib.request.urlopen(event["data"]["href"], timeout=10) as answer:
+        with urllib.request.urlopen(event["data"]["href"], timeout=30) as answer:
             assert json.load(answer) == kept[-1]
-        with urllib.request.urlopen(f"{base_url}/reservations", timeout=10) as answer:
+        with urllib.request.urlopen(f"{base_url}/reservations", timeout=30) as answer:
             assert json.load(answer)[0] == kept[-1]
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(f"{base_url}/reservations/none", timeout=10)
+            urllib.request.urlopen(f"{base_url}/reservations/none", timeout=30)
 
 
 def test_the_packaged_map_takes_every_event(operations):

@@ -47,7 +47,7 @@ def begin(served, *arguments, **options):
 
 def wait_until_full(pipe, line_bytes):
     """Until a pipe of one page has no room for another line, so that its writer stands."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while PAGE - waiting_bytes(pipe) > line_bytes:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -65,7 +65,7 @@ def test_json_count(served, booked):
     """`--json --count N`: N messages as they were sent, then 0; the token was minted on the way."""
     process = begin(served, CHANNEL, "--json", "--count", "2")
     ids = booked(3)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert [message["operationId"] for message in messages(out)] == ids[:2]
     assert err == ""
@@ -75,7 +75,7 @@ def test_lines_without_a_terminal(served, booked):
     """One readable line a message on stdout, the connection on stderr."""
     process = begin(served, CHANNEL, "--count", "1")
     booked(1, name="Ada Lovelace")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert "harbour-grill" in out
     assert "Ada Lovelace, 4 guests" in out
     assert "\x1b" not in out
@@ -117,7 +117,7 @@ def test_signals(served, number):
     """Ctrl-C and SIGTERM end it at once, with 130 and without a traceback."""
     process = begin(served, CHANNEL, "--json")
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == ""
 
@@ -131,7 +131,7 @@ def test_ctrl_c_while_nobody_reads(served, booked):
     booked(100)
     wait_until_full(process.stdout.fileno(), len(line) + 10)  # later ids are longer
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     process.stdout.close()
     process.stderr.close()
 
@@ -140,7 +140,7 @@ def test_reader_that_leaves(served):
     """`| head -1` ends it quietly with 0, without waiting for another message."""
     process = begin(served, CHANNEL, "--json")
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
 

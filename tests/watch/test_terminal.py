@@ -76,7 +76,7 @@ class Terminal:
 
     def end(self):
         """Read to its end; returns its exit code."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.process.poll() is None:
             assert time.monotonic() < deadline, "it did not end"
             self._read()

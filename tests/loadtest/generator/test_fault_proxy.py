@@ -8,7 +8,7 @@ import pytest
 
 from rtdash.loadtest.generator.fault_proxy import Fault, FaultProxy
 
-PATIENCE_S = 5
+PATIENCE_S = 30
 SHORT_S = 0.3
 """Long enough for what passes to have passed, on a machine that does nothing else."""
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
