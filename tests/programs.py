@@ -95,14 +95,16 @@ def plain_environment() -> dict[str, str]:
 
 
 _given: set[int] = set()
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which no program listens, below those that the kernel chooses by
-    itself; each once.
+    itself; each once, also among the processes of pytest-xdist.
     """
     while True:
-        port = random.randrange(12_000, 32_000)
+        port = random.randrange(12_000 + _WORKER, 32_000, _WORKERS)
         with suppress(OSError), socket.socket() as listener:
             listener.bind(("127.0.0.1", port))
             if port not in _given:

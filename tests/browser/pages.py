@@ -14,7 +14,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
+"""A page that polls asks every 15 s."""
 HOTEL, GRILL = "harbour-hotel", "harbour-grill"
 
 

