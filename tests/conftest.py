@@ -5,6 +5,7 @@ required.
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -36,6 +37,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _KEPT = {"RTDASH_REQUIRE_ALL", "RTDASH_FULL", "RTDASH_HOTEL_BOOKINGS"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The scheduler of `--dist loadfile`, where pytest-xdist is installed."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.distribution import LongestFirst  # noqa: PLC0415
+
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(autouse=True)

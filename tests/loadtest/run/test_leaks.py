@@ -14,6 +14,11 @@ from rtdash.loadtest.verdict.observations import Observations
 PHASE = Phase(name="calm", duration_s=1, dashboards=1)
 
 
+CONTEXT = SimpleNamespace(
+    heartbeat_s=1, session_ttl_s=None, sessions_made=0, sessions_before=None, silent=None
+)
+
+
 @pytest.mark.parametrize(
     ("files", "left"), [([40, 40, 12], 2), ([40] * 50, 30)], ids=["late", "leaked"]
 )
@@ -30,10 +35,28 @@ def test_files_that_a_busy_server_closes_late_are_no_leak(
     monkeypatch.setattr(leaks, "_count", count)
     monkeypatch.setattr(leaks, "_CHECK_EVERY_S", 0.001)
     monkeypatch.setattr(leaks, "_FILES_S", 0.2 if left > 16 else 60)
-    context = SimpleNamespace(
-        heartbeat_s=1, session_ttl_s=None, sessions_made=0, sessions_before=None, silent=None
-    )
     observations = Observations(PHASE, "run", [], {})
     observations.connections_before, observations.files_before = 0, 10.0
-    asyncio.run(leaks.count_leaks(cast("Any", context), observations))
+    asyncio.run(leaks.count_leaks(cast("Any", CONTEXT), observations))
     assert observations.files_left == left
+
+
+def test_files_of_connections_that_are_left_are_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    """A connection that outlives the time for connections is a leak, and its file open for good."""
+
+    async def count(_context: object) -> leaks._Counts:
+        return leaks._Counts(30, 50.0, None)
+
+    monkeypatch.setattr(leaks, "_count", count)
+    monkeypatch.setattr(leaks, "_CHECK_EVERY_S", 0.001)
+    monkeypatch.setattr(leaks, "_WAIT_S", 0.1)
+    monkeypatch.setattr(leaks, "_FILES_S", 3600)
+    observations = Observations(PHASE, "run", [], {})
+    observations.connections_before, observations.files_before = 0, 10.0
+
+    async def scene() -> None:
+        async with asyncio.timeout(60):
+            await leaks.count_leaks(cast("Any", CONTEXT), observations)
+
+    asyncio.run(scene())
+    assert (observations.connections_left, observations.files_left) == (30, 40)
