@@ -10,6 +10,7 @@ import pytest
 
 from rtdash.broker import open_broker
 from rtdash.broker.base import Broker, BrokerUnavailable, Notice
+from rtdash.broker.kafka import KafkaBroker
 from rtdash.broker.notices import NoticeCodec, derive_key
 from rtdash.protocol.channels import Channel, Stream
 from tests.servers import TestServer
@@ -31,8 +32,20 @@ def server(request: pytest.FixtureRequest) -> TestServer:
 
 
 def opened(url: str, codec: NoticeCodec | None = None) -> Broker:
-    """Open a broker whose notices are signed with the key of all tests."""
-    return open_broker(url, codec or NoticeCodec(KEY))
+    """Open a broker whose notices are signed with the key of all tests. Its end is waited for,
+    which a process doesn't do: what a driver left would be found in the middle of another test.
+    """
+    broker = open_broker(url, codec or NoticeCodec(KEY))
+    if isinstance(broker, KafkaBroker):
+        close = broker.close
+
+        async def close_whole() -> None:
+            await close()
+            if broker._endings:
+                await asyncio.wait(broker._endings, timeout=PATIENCE_S)
+
+        broker.close = close_whole  # type: ignore[method-assign]
+    return broker
 
 
 @dataclass
