@@ -59,7 +59,7 @@ async def test_any_frame_keeps_a_peer_alive(tmp_path: Path) -> None:
 
 async def test_who_follows_nothing_is_sent_away(tmp_path: Path, lane: str) -> None:
     """Nothing subscribed within idle_timeout: 4003; also after the last unsubscribe."""
-    with serving(tmp_path, lane, idle_timeout_s=1) as server:
+    with serving(tmp_path, lane, idle_timeout_s=2) as server:
         async with server.client() as idle, server.client() as busy:
             await busy.subscribe("hotel_reservations")
             said, code = await idle.farewell()

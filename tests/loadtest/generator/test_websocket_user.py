@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 CHANNEL = Channel.HOTEL_RESERVATIONS
 STREAM = Stream("harbour-hotel", CHANNEL)
-TIMING = replace(FAST, frozen_after_s=20, wake_every_s=0.01)
+TIMING = replace(FAST, wake_every_s=0.01)
 LIMIT_S = 20
 """A user that goes on for longer has not decided what it should have; the others take a second."""
 
