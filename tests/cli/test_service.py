@@ -81,8 +81,7 @@ def test_sighup_reloads_limits_and_sockets_live_on(tmp_path: Path) -> None:
         config = tmp_path / "rtdash.toml"
         config.write_text("requests_per_second = 1\n")
         _reload(server, "reloaded: ", 1)
-        answers = [server.get("/api/user/profile").status_code for _ in range(4)]
-        assert answers[-1] == 429
+        assert any(server.get("/api/user/profile").status_code == 429 for _ in range(20))
         config.write_text("requests_per_second = 'many'\n")
         _reload(server, "the settings stay as they were", 1)
         assert server.get("/api/user/profile").status_code in {200, 429}

@@ -82,7 +82,7 @@ def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[b
         subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 60
             while not (address.exists() and address.read_text().strip()):
                 assert process.poll() is None, (data / "log").read_text()
                 assert time.monotonic() < until, "the server was not ready in time"
@@ -90,7 +90,7 @@ def serving(data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[b
             yield address.read_text().strip(), process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 class _EndsTheServer(Tally):
@@ -166,7 +166,7 @@ async def following(url: str, token: str) -> AsyncIterator[dict[str, Follower]]:
         for venue, follower in followers.items()
     ]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for follower in followers.values():
                 await follower.is_live.wait()
         yield followers
