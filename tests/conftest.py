@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.servers import kafka_server, postgres_server, rabbitmq_server, redis_server
 from tests.stores import postgres_database
@@ -27,7 +27,8 @@ REQUIRE_ALL = os.environ.get("RTDASH_REQUIRE_ALL") == "1"
 FULL = os.environ.get("RTDASH_FULL") == "1"
 """Set by hand: the long forms of the tests."""
 
-settings.register_profile("rtdash", deadline=None)  # a busy machine is slow, not wrong
+# A busy machine is slow, not wrong.
+settings.register_profile("rtdash", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rtdash")
 
 # Under nohup, and behind a shell's `&`, the programs that tests start would inherit that these are

@@ -67,7 +67,7 @@ async def test_who_goes_away_is_answered_in_kind(edge: Server) -> None:
     """
     async with edge.client() as client:
         await client.subscribe("hotel_reservations")
-        await asyncio.wait_for(client.websocket.close(1001), 5)
+        await asyncio.wait_for(client.websocket.close(1001), 30)
         assert client.websocket.protocol.close_rcvd is not None
         assert client.websocket.protocol.close_rcvd.code == 1001
 
