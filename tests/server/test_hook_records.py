@@ -52,7 +52,10 @@ async def read(body: bytes, **more: Any) -> list[SourceRow | RowError]:
         (b'{"data.list": [{"id": 1}], "data": {"list": [{"id": 2}]}}', "data.list"),
         (b'{"l\\u0069st": [{"id": 1}]}', "list"),
         (b'{"list":[{"id":"\\ud83d\\ude00"},{"id":"\xf0\x9f\x98\x80"}]}', "list"),
+        (b'{"x":"\\"' + b"\\\\" * 100_001 + b'","list":[{"id":"]"}]}', "list"),
+        (b'{"x":"' + b'\\"' * 100_001 + b'","list":[{"id":"]"}]}', "list"),
     ],
+    ids=itertools.count(),
 )
 async def test_large_bodies_have_the_records_of_small_ones(body: bytes, items: str | None) -> None:
     """Blanks between the tokens change nothing."""

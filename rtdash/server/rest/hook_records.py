@@ -71,7 +71,7 @@ def _rows(text: str, mapping: ImportMap) -> Iterator[_Row | None]:
 
 def _ndjson_rows(text: str, items: str | None) -> _Steps:
     size = 0
-    for number, line in enumerate(_encode(text).split(b"\n"), 1):
+    for number, line in enumerate(_lines(_encode(text)), 1):
         _check(line, f"line {number}")
         for row in iter_rows(line.decode(), "ndjson", items=items):
             yield replace(row, line=number)
@@ -79,6 +79,15 @@ def _ndjson_rows(text: str, items: str | None) -> _Steps:
         if size >= STEP_BYTES:
             size = 0
             yield None
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
+    """One at a time: a list of a million empty ones would take too long."""
+    at = 0
+    while (end := text.find(b"\n", at)) >= 0:
+        yield text[at:end]
+        at = end + 1
+    yield text[at:]
 
 
 def _json_rows(text: str, items: str | None) -> _Steps:

@@ -12,9 +12,11 @@ from rtdash.server.rest.problems import Problem
 STEP_BYTES = 16 * 1024
 STEP_TOKENS = 2_000
 STEP_BLANK_BYTES = 512 * 1024
+STEP_STRING_BYTES = 64 * 1024
 
 # a whole string is one token, found without backtracking; a lone quote is one that has no end
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
+_STRING_PART = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _DEPTH = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
@@ -63,14 +65,17 @@ def element_end(
     """Return the place of the comma or closing bracket behind the element that begins at `start`.
     Raises Problem for an element without an end.
     """
-    limit = start + limit_bytes + 1
+    limit = min(start + limit_bytes + 1, len(text))
     at = paused_at = start
     depth = tokens = 0
-    while token := _TOKEN.search(text, at, limit):
-        at, sign = token.end(), token[0]
+    missing = "the list"
+    while at < limit:
+        window = min(at + STEP_STRING_BYTES, limit)
+        token = _TOKEN.search(text, at, window)
+        at, sign = (token.end(), token[0]) if token is not None else (window, b"")
         if sign == b'"':
-            check_size(place, min(len(text), limit) - start)
-            raise Problem("unreadable", "the body is not JSON: a string has no end")
+            at = yield from _string_end(text, at, limit)
+            missing = "a string" if at > limit else missing
         if depth == 0 and sign in {b",", closing}:
             return at - 1
         depth += _DEPTH.get(sign, 0)
@@ -78,8 +83,24 @@ def element_end(
         if tokens == STEP_TOKENS or at - paused_at > STEP_BYTES:
             tokens, paused_at = 0, at
             yield None
-    check_size(place, min(len(text), limit) - start)
-    raise Problem("unreadable", "the body is not JSON: the list has no end")
+    check_size(place, limit - start)
+    raise Problem("unreadable", f"the body is not JSON: {missing} has no end")
+
+
+def _string_end(text: bytes, at: int, limit: int) -> Generator[None, None, int]:
+    """Return the place behind the string whose content begins at `at`; one beyond `limit` where it
+    has no end.
+    """
+    while at < limit:
+        part = _STRING_PART.match(text, at, min(at + STEP_STRING_BYTES, limit))
+        assert part is not None, "it matches nothing, too"
+        if text[part.end() : part.end() + 1] == b'"':
+            return part.end() + 1
+        if part.end() == at:
+            break  # a lone backslash ends the text
+        at = part.end()
+        yield None
+    return limit + 1
 
 
 def skip_blank(text: bytes, at: int) -> Generator[None, None, tuple[int, int]]:
