@@ -146,7 +146,8 @@ def _run(
         service_manager.notify(service_manager.STOPPING)
         traffic.end()
 
-    hooks = ProcessHooks(ready, ending, None if has_terminal() else settings_reader(given))
+    reread = None if has_terminal() else settings_reader(given)
+    hooks = ProcessHooks(ready, ending, traffic.is_ending, reread)
     try:
         if settings.workers > 1:
             workers.run(settings, given, listeners, hooks)

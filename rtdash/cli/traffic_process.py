@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 END_LIMIT_S = 8
@@ -10,13 +11,13 @@ END_LIMIT_S = 8
 
 class TrafficProcess:
     """Child process from `start` to `wait`; it mints its own token from the data directory. It
-    ignores this terminal's Ctrl-C and is ended before the server, so that its last request is still
-    answered.
+    ignores this terminal's Ctrl-C and is ended before the server, which waits while the child
+    `is_ending`, so that its last request is still answered.
     """
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self._is_ended = False
+        self._deadline: float | None = None
 
     def start(self, url: str, data: Path, rate: str) -> None:
         """Start the child; `rate` as in 5/s."""
@@ -36,9 +37,18 @@ class TrafficProcess:
 
     def end(self) -> None:
         """Send SIGTERM, once: a second signal would end the child in the middle of a request."""
-        if self._child and not self._is_ended:
-            self._is_ended = True
+        if self._child and self._deadline is None:
+            self._deadline = time.monotonic() + END_LIMIT_S
             self._child.terminate()
+
+    def is_ending(self) -> bool:
+        """Return whether the child still works on its end, within END_LIMIT_S."""
+        return (
+            self._child is not None
+            and self._deadline is not None
+            and self._child.poll() is None
+            and time.monotonic() < self._deadline
+        )
 
     def wait(self) -> None:
         """Wait for the child's end; kill it after END_LIMIT_S."""

@@ -39,9 +39,8 @@ def work(order: WorkerOrder, metrics: "WorkerMetrics | None", reports: Connectio
         reports.send(None)
         threading.Thread(target=_end_with_parent, args=(reports,), daemon=True).start()
 
-    hooks = ProcessHooks(
-        ready, lambda: None, settings_reader(order.given) if order.can_reload else None
-    )
+    reread = settings_reader(order.given) if order.can_reload else None
+    hooks = ProcessHooks(ready, lambda: None, lambda: False, reread)
     try:
         serve_one(order.settings, order.listeners.open(), hooks, metrics)
     except CommandFailed as failure:

@@ -63,6 +63,8 @@ def run(
     settings again with the flags in `given`. A SIGINT during the drain kills the workers. The hooks
     are called once for all of them. Raises CommandFailed when one can't start the first time.
     """
+    from rtdash.server.process_hooks import NEED_POLL_S
+
     order = WorkerOrder(
         settings, given, listeners.for_workers(), can_reload=hooks.reread is not None
     )
@@ -72,6 +74,9 @@ def run(
             number = supervisor.supervise(stops, hooks.on_ready)
         finally:
             hooks.on_ending()
+            # the workers serve on; another signal doesn't wait
+            while hooks.is_needed() and not stops.poll(NEED_POLL_S):
+                continue
             supervisor.stop(stops)
     if number == signal.SIGINT:
         raise KeyboardInterrupt

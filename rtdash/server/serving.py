@@ -21,7 +21,7 @@ from rtdash.server.admin_port import AdminApp, AdminProtocol
 from rtdash.server.http.protocol import HttpProtocol
 from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.listener import Listeners, is_unix
-from rtdash.server.process_hooks import ProcessHooks
+from rtdash.server.process_hooks import NEED_POLL_S, ProcessHooks
 from rtdash.server.reload import Reloader, watch_certificate
 from rtdash.server.signals import announce_abort, handles_hangup
 from rtdash.server.tls import Certificate
@@ -138,6 +138,9 @@ class _Server(uvicorn.Server):
         limits = services.settings.limits  # those of the last reload
         if self._stop_signal == signal.SIGTERM:
             await self._wait_for_balancers(limits.drain_delay_s)
+        # the end of a child process sets no event
+        while self._hooks.is_needed():  # noqa: ASYNC110
+            await asyncio.sleep(NEED_POLL_S)
         watchdog = _start_watchdog(limits.shutdown_timeout_s) if limits.shutdown_timeout_s else None
         for server in self.servers:
             server.close()
