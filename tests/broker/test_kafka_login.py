@@ -2,14 +2,35 @@
 server with both.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+
+import psutil
 import pytest
 
 from rtdash.broker import check_broker
 from rtdash.broker.base import BrokerUnusable
-from tests.broker.conftest import Processes, listening, notice, opened
+from tests.broker.conftest import PATIENCE_S, Processes, listening, notice, opened
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+async def closed_sockets(anyio_backend: str) -> AsyncIterator[None]:
+    """Let all connections close before the event loop does: the end of TLS waits for the server's
+    answer, and the driver doesn't wait for that of a login that was refused.
+    """
+    before = open_sockets()
+    yield
+    async with asyncio.timeout(PATIENCE_S):
+        while not open_sockets() <= before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def open_sockets() -> set[int]:
+    """Return the descriptors of this process's TCP connections."""
+    return {one.fd for one in psutil.Process().net_connections("tcp")}
 
 
 def by_plain(url: str) -> str:
