@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from secrets import token_bytes, token_hex
 from typing import Any
@@ -28,7 +28,8 @@ log is gone through."""
 ROWS = 50
 """Reservations anonymised in one transaction, so that no write waits long behind it."""
 PAUSE_S = 0.1
-"""Pause between two transactions: a first run over years of reservations leaves room for guests."""
+"""Pause between two transactions, and between two reads: years of reservations leave room for
+guests."""
 
 _Look = Callable[..., tuple[Any, ...] | None]
 
@@ -69,21 +70,32 @@ class GuestRetention:
         """Anonymise all that is due now, unless another process is at it. Returns the number of
         reservations. Raises StoreUnavailable.
         """
-        done = 0
+        done, after = 0, None
         while (days := self._read_days()) and await self._claim():
             before = (self._clock() - timedelta(days=days)).date()
-            due = await self._database.read(
-                partial(guest_retention.read_due, before=before, limit=FOUND)
-            )
-            if not due:
+            due, after = await self._find(before, after)
+            if due:
+                done += await self._anonymise(due)
+            if after is None:
                 break
-            anonymised = await self._anonymise(due)
-            done += anonymised
-            if not anonymised:
-                break  # all of them were being changed: next time
         if done:
             _log.info("%d reservations lie back for long enough: they are anonymised", done)
         return done
+
+    async def _find(
+        self, before: date, after: tuple[Any, ...] | None
+    ) -> tuple[list[Due], tuple[Any, ...] | None]:
+        """Look for what is due behind the key `after`, in bounded reads, until there is enough.
+        Returns it, and where to go on; None at the end.
+        """
+        due: list[Due] = []
+        while True:
+            read = partial(guest_retention.read_due, before=before, after=after)
+            found, after = await self._database.read(read)
+            due += found
+            if after is None or len(due) >= FOUND:
+                return due, after
+            await asyncio.sleep(PAUSE_S)
 
     async def _anonymise(self, due: Sequence[Due]) -> int:
         due = sorted(due, key=lambda one: (one.key.venue_id, one.business_date))

@@ -1,6 +1,7 @@
 """Guests of reservations that lie far back, anonymised as an erasure does it.
 
-What is due, and where it is written, is looked for in reads, which hold up no writer. Each
+What is due, and where it is written, is looked for in reads, which hold up no writer. No index
+helps to find it: each booking would pay for that, also where nothing is ever anonymised. Each
 transaction then rewrites a bounded number of reservations, and only those that are still as read.
 """
 
@@ -12,36 +13,31 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, tuple_
 
-from rtdash.domain.customers import tidy_text
+from rtdash.domain.customers import ERASED, tidy_text
 from rtdash.store import batch, dialects, hooks
 from rtdash.store.anonymising import anonymise, ids_in, overwrite_what_goes, rewrite
 from rtdash.store.batch import RowKey
 from rtdash.store.event_log import StoredEvent
-from rtdash.store.schema import NAMES_GUEST, events, meta, reservations, versions
+from rtdash.store.schema import events, meta, reservations, versions
 from rtdash.store.venues import lock_venues, read_venues
 
 PAGE_ROWS = 5_000
-"""Versions or events that one read looks at."""
+"""Reservations, versions or events that one read looks at."""
 
 _LEASE = "guest_retention"
 _READ_LEASE = select(meta.c.value).where(meta.c.key == _LEASE).with_for_update()
-_DUE = (
-    select(
-        reservations.c.id,
-        reservations.c.venue,
-        reservations.c.version,
-        reservations.c.customer_key,
-        reservations.c.business_date,
-    )
-    .where(NAMES_GUEST)
-    .limit(bindparam("limit"))
+_DATE_KEY = (
+    reservations.c.venue,
+    reservations.c.business_date,
+    reservations.c.start,
+    reservations.c.id,
 )
-# Two ranges of one index: what has nights ends with them, all else on its date.
-_READ_DUE = (
-    _DUE.where(reservations.c.check_out < bindparam("before")),
-    _DUE.where(
-        reservations.c.check_out.is_(None), reservations.c.business_date < bindparam("before")
-    ),
+"""Columns of the index by which lists are read; what lies ahead is passed over within it."""
+_OF_DUE = (
+    reservations.c.check_out,
+    reservations.c.customer_name,
+    reservations.c.customer_key,
+    reservations.c.version,
 )
 _READ_VERSIONS_OF_DATE = select(versions.c.operation_id, versions.c.reservation).where(
     versions.c.venue == bindparam("venue"), versions.c.business_date == bindparam("date")
@@ -67,14 +63,21 @@ class Places:
     events: dict[RowKey, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
 
-def read_due(conn: Connection, before: date, *, limit: int) -> list[Due]:
-    """Read reservations that end before a business date, and that name a guest."""
-    due: list[Due] = []
-    for statement in _READ_DUE:
-        values = {"before": before.isoformat(), "limit": limit - len(due)}
-        rows = conn.execute(statement, values) if len(due) < limit else ()
-        due += [Due(RowKey(venue, one), *rest) for one, venue, *rest in rows]
-    return due
+def read_due(
+    conn: Connection, before: date, after: tuple[Any, ...] | None
+) -> tuple[list[Due], tuple[Any, ...] | None]:
+    """Look through the reservations that follow the key `after` for those that end before a
+    business date and name a guest. Returns them, and where to go on; None at the end.
+    """
+    last = before.isoformat()
+    began = reservations.c.business_date < last
+    rows = _page(conn, (*_DATE_KEY, *_OF_DUE), _DATE_KEY, after, began)
+    due = [
+        Due(RowKey(venue, one), version, customer_key, on)
+        for venue, on, _, one, check_out, name, customer_key, version in rows
+        if name != ERASED and (check_out or on) < last
+    ]
+    return due, tuple(rows[-1][:4]) if len(rows) == PAGE_ROWS else None
 
 
 def read_versions_of_dates(
@@ -165,9 +168,13 @@ def anonymise_due(
 
 
 def _page(
-    conn: Connection, columns: Any, key: tuple[Any, ...], after: tuple[Any, ...] | None
+    conn: Connection,
+    columns: Any,
+    key: tuple[Any, ...],
+    after: tuple[Any, ...] | None,
+    *among: ColumnElement[bool],
 ) -> Sequence[Any]:
-    statement = select(*columns).order_by(*key).limit(PAGE_ROWS)
+    statement = select(*columns).where(*among).order_by(*key).limit(PAGE_ROWS)
     if after is not None:
         statement = statement.where(tuple_(*key) > tuple_(*after))
     return conn.execute(statement).all()

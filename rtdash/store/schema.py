@@ -16,13 +16,12 @@ from sqlalchemy import (
     text,
 )
 
-from rtdash.domain.customers import ERASED
 from rtdash.store.process_tables import leases, metadata, processes, servers
 from rtdash.store.webhook_table import webhooks
 
 __all__ = ["leases", "metadata", "processes", "servers", "webhooks"]
 
-HEAD_REVISION: Final = "0009"
+HEAD_REVISION: Final = "0010"
 """The migration that these tables are; alembic is only loaded where a store has another one."""
 
 FOREVER_MS: Final = 2**62
@@ -57,7 +56,6 @@ venues = Table(
 # date never goes back while the start goes on, so `reservations_by_date` also orders by start.
 IS_VISITED = text("status IN ('CheckedOut', 'Completed')")
 _HAS_NIGHTS = text("check_out IS NOT NULL")
-NAMES_GUEST = text(f"customer_name <> '{ERASED}'")
 
 # Ids come first in the keys of reservations and versions: a batch looks its rows up by one list of
 # ids, whatever its venues.
@@ -113,13 +111,6 @@ reservations = Table(
         "venue",
         sqlite_where=text("local_of IS NOT start"),
         postgresql_where=text("local_of IS DISTINCT FROM start"),
-    ),
-    Index(
-        "reservations_with_guest",
-        "check_out",
-        "business_date",
-        sqlite_where=NAMES_GUEST,
-        postgresql_where=NAMES_GUEST,
     ),
 )
 

@@ -5,7 +5,7 @@ nothing else changes.
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
 
 from rtdash.bookings.outcomes import OutcomeKind
 from rtdash.domain.customers import ERASED
@@ -147,30 +147,58 @@ async def test_it_is_off_by_default_and_one_process_at_a_time(
     assert await retain().anonymise_due() == 1
 
 
-async def test_what_is_due_is_found_by_an_index(database) -> None:
-    """Nothing else is read, however many reservations there are whose guests are gone already."""
+async def test_what_is_due_is_looked_for_in_bounded_reads(
+    database, bookings, clock, retain, monkeypatch
+) -> None:
+    """However many reservations there are: page after page of an index that is there for lists, so
+    that no booking pays for one of its own.
+    """
+    monkeypatch.setattr(guest_retention, "PAGE_ROWS", 2)
+    await bookings.apply(
+        [table(**GUEST, start=NOW + timedelta(hours=n)) for n in range(5)]
+        + [room(**GUEST) for _ in range(3)]
+        + [table(customer_name="Somebody Else", start=NOW + timedelta(days=70))]
+    )
+    clock.advance(days=60)
+    found = []
+    read_due = guest_retention.read_due
 
-    def plan(conn):
-        if not dialects.has_row_locks(conn):
-            return [
-                str(
-                    conn.exec_driver_sql(
-                        f"EXPLAIN QUERY PLAN {one.compile(conn)}", ("x", 5, 0)
-                    ).all()
-                )
-                for one in guest_retention._READ_DUE
-            ]
+    def noted(conn, before, after):
+        due, following = read_due(conn, before, after)
+        found.append(len(due))
+        return due, following
+
+    monkeypatch.setattr(guest_retention, "read_due", noted)
+    assert await retain().anonymise_due() == 8
+    assert sum(found) == 8
+    assert max(found) == 2
+    assert "Maddox" not in await dump(database)
+    assert "Somebody Else" in await dump(database)
+    assert await retain().anonymise_due() == 0
+
+
+async def test_the_reads_follow_an_index(database, bookings) -> None:
+    """In its order, from where the page before has ended: nothing is sorted or read twice."""
+    await bookings.apply([table(**GUEST)])
+    steps = await database.read(plan_of_read_due)
+    assert "reservations_by_date" in steps, steps
+    assert not any(one in steps for one in ("TEMP B-TREE", "Sort", "Seq Scan")), steps
+
+
+def plan_of_read_due(conn) -> str:
+    """How the database reads a page behind another one."""
+    statements = []
+    event.listen(
+        conn,
+        "before_execute",
+        lambda _conn, statement, *_: statements.append(statement),
+    )
+    if dialects.has_row_locks(conn):
         conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a few rows are read anyhow
-        values = {"before": "x", "limit": 5}
-        return [
-            str(conn.exec_driver_sql(f"EXPLAIN {one.compile(conn)}", values).all())
-            for one in guest_retention._READ_DUE
-        ]
-
-    steps = await database.read(plan)
-    assert len(steps) == 2
-    assert all("reservations_with_guest" in one for one in steps), steps
-    assert not any("SCAN" in one or "Seq Scan" in one for one in steps), steps
+    guest_retention.read_due(conn, TODAY, ("a", "2020-01-01", 0, "b"))
+    compiled = statements[-1].compile(conn, compile_kwargs={"literal_binds": True})
+    explain = "EXPLAIN" if dialects.has_row_locks(conn) else "EXPLAIN QUERY PLAN"
+    return str(conn.exec_driver_sql(f"{explain} {compiled}").all())
 
 
 async def test_only_for_what_had_other_dates_all_versions_are_gone_through(
@@ -203,7 +231,7 @@ async def test_what_changes_meanwhile_is_left_for_the_next_time(
     (outcome,) = await bookings.apply([table(**GUEST)])
     clock.advance(days=60)
     before = clock().date() - timedelta(days=30)
-    due = await database.read(lambda conn: guest_retention.read_due(conn, before, limit=10))
+    due, _ = await database.read(lambda conn: guest_retention.read_due(conn, before, None))
     fee = then(Op.CHARGE, outcome.reservation_id, category=GRILL.menu[0].id, amount_minor=100)
     assert [one.result for one in await bookings.apply([fee])] == [OutcomeKind.APPLIED]
     events = await database.write(

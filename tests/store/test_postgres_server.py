@@ -249,8 +249,10 @@ async def test_a_user_who_may_not_alter_tables(database_url, tmp_path, clock):
         await clerk.close()
 
         def go_back(conn):
-            conn.exec_driver_sql("DROP INDEX reservations_with_guest")
-            conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0008'")
+            conn.exec_driver_sql(
+                "CREATE INDEX reservations_with_guest ON reservations (check_out, business_date)"
+            )
+            conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
 
         await owner.write(go_back)
         with pytest.raises(StoreError, match="may not alter them") as refused:
