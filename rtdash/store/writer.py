@@ -4,11 +4,11 @@ and only then answers.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from random import random
-from threading import Condition, Thread
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -77,9 +77,8 @@ class Writer:
         self._on_disk_error = on_disk_error
         self._is_new = True
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[_Job] = deque()
-        self._changed = Condition()
-        self._closing = False
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._is_closing = False
         self._submitted = self._done = 0
         self._conn: Connection | None = None
         self._thread = Thread(target=self._run, name="rtdash-writer", daemon=True)
@@ -94,17 +93,13 @@ class Writer:
         Futures are settled in the order of commit; `on_failed` is called in the writer's thread,
         before anything else is written. Raises StoreUnavailable when too many wait or it is closed.
         """
+        if self._is_closing:
+            raise StoreUnavailable("the store is closed", reason="closed")
+        if self._queue.qsize() >= self._queue_limit:
+            raise StoreUnavailable(f"{self._queue_limit} writes wait already", reason="queue_full")
         future: asyncio.Future[Any] = self._loop.create_future()
-        with self._changed:
-            if self._closing:
-                raise StoreUnavailable("the store is closed", reason="closed")
-            if len(self._queue) >= self._queue_limit:
-                raise StoreUnavailable(
-                    f"{self._queue_limit} writes wait already", reason="queue_full"
-                )
-            self._submitted += 1
-            self._queue.append(_Job(work, future, monotonic(), on_failed))
-            self._changed.notify()
+        self._submitted += 1
+        self._queue.put(_Job(work, future, monotonic(), on_failed))
         return future
 
     @property
@@ -114,24 +109,26 @@ class Writer:
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._is_closing = True
+        self._queue.put(None)  # nothing comes behind it
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        while jobs := self._take():
+        is_last = False
+        while not is_last:
+            taken = self._take()
+            jobs = [job for job in taken if job is not None]
+            is_last = len(jobs) < len(taken)
             self._write(jobs)
             self._done += len(jobs)
         self._drop_connection()
 
-    def _take(self) -> list[_Job]:
-        with self._changed:
-            while not (self._queue or self._closing):
-                self._changed.wait()
-            jobs = list(self._queue)
-            self._queue.clear()
-        return jobs
+    def _take(self) -> list[_Job | None]:
+        """Wait for a job, and take all that have come with it."""
+        taken = [self._queue.get()]
+        while not self._queue.empty():  # no other thread takes from it
+            taken.append(self._queue.get())
+        return taken
 
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it

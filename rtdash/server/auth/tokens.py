@@ -3,7 +3,7 @@ only its digest.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -200,16 +200,16 @@ def _not_valid(error: Exception) -> TokenRefused:
     return TokenRefused(f"the token is not valid ({type(error).__name__}): get a new one")
 
 
-def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterator[Venue]:
+def own_venues(venues: Mapping[str, Venue], caller: Principal) -> Iterable[Venue]:
     """The token's venues in its order, each once; `*` among them stands for all in the order of
     their file.
     """
-    told: set[str] = set()
-    for own in caller.venues:
-        for venue_id in venues if own == ALL_VENUES else (own,):
-            if venue_id in venues and venue_id not in told:
-                told.add(venue_id)
-                yield venues[venue_id]
+    if caller.venues == (ALL_VENUES,):
+        return venues.values()
+    ids = (
+        venue_id for own in caller.venues for venue_id in (venues if own == ALL_VENUES else (own,))
+    )
+    return [venues[venue_id] for venue_id in dict.fromkeys(ids) if venue_id in venues]
 
 
 def mint(

@@ -1,12 +1,10 @@
 """Request bodies: bounded while they arrive, then decoded, or refused with the reason."""
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from rtdash.server.http.byte_budget import ByteBudget
 from rtdash.server.rest.problems import Problem, rate_limited
@@ -27,42 +25,72 @@ LENGTH_DIGITS = 15
 """A longer Content-Length is beyond every limit; Python refuses to read thousands of digits."""
 
 
-@asynccontextmanager
-async def read_body(
-    request: Request, limit_bytes: int, *, budget: ByteBudget, owner: str
-) -> AsyncIterator[bytes]:
-    """Give the whole body, which counts for its owner while it comes and while it is in use.
+def read_body(request: Request, limit_bytes: int, *, budget: ByteBudget, owner: str) -> "HeldBody":
+    """Give the whole body for the length of an `async with` block; it counts for its owner while it
+    comes and while it is in use.
 
-    Raises Problem: 413 for a larger one, without keeping more of it than the limit; 400 where the
-    peer goes away; 429 where the owner's bodies, or all of them, would be too many bytes.
+    Entering the block raises Problem: 413 for a larger one, without keeping more of it than the
+    limit; 400 where the peer goes away; 429 where the owner's bodies, or all of them, would be too
+    many bytes.
     """
-    announced = _announced_bytes(request)
-    chunks: list[bytes] = []
-    size = kept = 0
-    try:
-        if announced <= DRAIN_LIMIT_BYTES:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > DRAIN_LIMIT_BYTES:
-                    break
-                if size <= limit_bytes:
-                    if not budget.reserve(owner, len(chunk)):
-                        raise rate_limited(RETRY_S)
-                    kept += len(chunk)
-                    chunks.append(chunk)
-        if max(size, announced) > limit_bytes:
+    return HeldBody(request, limit_bytes, budget, owner)
+
+
+class HeldBody:
+    """Body of a request, counted in a budget until its block ends. A class, as Python's own
+    generators cost a booking more than the reading itself.
+    """
+
+    __slots__ = ("_budget", "_held_bytes", "_limit_bytes", "_owner", "_request")
+
+    def __init__(self, request: Request, limit_bytes: int, budget: ByteBudget, owner: str) -> None:
+        self._request = request
+        self._limit_bytes = limit_bytes
+        self._budget = budget
+        self._owner = owner
+        self._held_bytes = 0
+
+    async def __aenter__(self) -> bytes:
+        """Read it."""
+        try:
+            return await self._read()
+        except BaseException:
+            self._give_back()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Count it no longer."""
+        self._give_back()
+
+    async def _read(self) -> bytes:
+        announced = _announced_bytes(self._request)
+        chunks: list[bytes] = []
+        size, is_more = 0, announced <= DRAIN_LIMIT_BYTES
+        while is_more and size <= DRAIN_LIMIT_BYTES:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                # the peer doesn't read it, and nothing is wrong here
+                raise Problem("unreadable", "the body has ended before its end")
+            chunk, is_more = message.get("body", b""), message.get("more_body", False)
+            size += len(chunk)
+            if size <= self._limit_bytes:
+                self._hold(len(chunk))
+                chunks.append(chunk)
+        if max(size, announced) > self._limit_bytes:
             raise Problem(
                 "body_too_large",
-                f"the body has more than {limit_bytes} bytes: send it in parts",
-                facts={"limitBytes": limit_bytes},
+                f"the body has more than {self._limit_bytes} bytes: send it in parts",
+                facts={"limitBytes": self._limit_bytes},
             )
-        yield b"".join(chunks)
-    except ClientDisconnect:
-        raise Problem(
-            "unreadable", "the body has ended before its end"
-        ) from None  # the peer doesn't read it, and nothing is wrong here
-    finally:
-        budget.give_back(owner, kept)
+        return b"".join(chunks)
+
+    def _hold(self, size: int) -> None:
+        if not self._budget.reserve(self._owner, size):
+            raise rate_limited(RETRY_S)
+        self._held_bytes += size
+
+    def _give_back(self) -> None:
+        self._budget.give_back(self._owner, self._held_bytes)
 
 
 def _announced_bytes(request: Request) -> int:

@@ -4,8 +4,8 @@ only.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from secrets import token_hex
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Header
 from starlette.requests import Request
@@ -74,12 +74,13 @@ async def answer_booking(
     _refuse_fields(body, "op", "kind")
     venue = _choose_writable(services, caller, body, venue_id, kind)
     operation = permitted_operation(
-        _with_key(body, key), Op.BOOK, venue, caller, operation_id=uuid4().hex
+        _with_key(body, key), Op.BOOK, venue, caller, operation_id=token_hex(16)
     )
     shown = await apply_one(services, caller, operation)
-    is_default = venue.id == first_venue(services.venues, caller, kind).id
-    path = f"{request.scope.get('root_path', '')}{PATHS[kind]}/{shown['id']}"
-    location = path if is_default else f"{path}?venue={venue.id}"
+    location = f"{request.scope.get('root_path', '')}{PATHS[kind]}/{shown['id']}"
+    is_named = venue_id is not None or body.get("venue") is not None
+    if is_named and venue.id != first_venue(services.venues, caller, kind).id:
+        location = f"{location}?venue={venue.id}"
     return _changed(shown, status=201, headers={"Location": location})
 
 
@@ -130,7 +131,7 @@ def _add_change(kind: VenueKind, path: str) -> None:
         venue = _choose_writable(services, caller, body, venue_id, kind)
         op = _read_change(body, kind, reservation_id)
         operation = permitted_operation(
-            _with_key(body, key), op, venue, caller, operation_id=uuid4().hex
+            _with_key(body, key), op, venue, caller, operation_id=token_hex(16)
         )
         if if_match is not None:  # a list may come on several lines (RFC 9110 section 5.3)
             if_match = ", ".join(request.headers.getlist("If-Match"))
