@@ -194,7 +194,8 @@ def plan_of_read_due(conn) -> str:
         lambda _conn, statement, *_: statements.append(statement),
     )
     if dialects.has_row_locks(conn):
-        conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a few rows are read anyhow
+        for other in ("seqscan", "sort", "bitmapscan"):  # a few rows are read anyhow
+            conn.exec_driver_sql(f"SET LOCAL enable_{other} = off")
     guest_retention.read_due(conn, TODAY, ("a", "2020-01-01", 0, "b"))
     compiled = statements[-1].compile(conn, compile_kwargs={"literal_binds": True})
     explain = "EXPLAIN" if dialects.has_row_locks(conn) else "EXPLAIN QUERY PLAN"
