@@ -132,8 +132,6 @@ def _wait_until_open(
 
 def _load_view() -> None:
     """Import the live view while the server starts: it takes half a second."""
-    import rtdash.watch.app
-    import rtdash.watch.screen  # noqa: F401 - for its time alone
 
 
 def _failure(what: str, log: Path) -> CommandFailed:
@@ -175,7 +173,7 @@ def _banner(lines: tuple[str, str, str], progress: ProgressReader) -> "Banner":
 def _watch(url: str, directory: Path, duration: float | None, banner: "Banner") -> None:
     from rtdash.cli.watch import run_watch
     from rtdash.protocol.channels import Channel
-    from rtdash.watch.app import WatchOptions
+    from rtdash.watch.watcher import WatchOptions
 
     run_watch(
         WatchOptions(

@@ -20,7 +20,7 @@ from rtdash.cli.credentials import (
 )
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.domain.printable import json_line, printable
-from rtdash.protocol.webhooks import SECRET_PREFIX
+from rtdash.protocol.webhook_signatures import SECRET_PREFIX
 from rtdash.text_files import NotText, read_text_file
 
 SECRET_BYTES = 32

@@ -70,7 +70,7 @@ async def _send(
 
 
 def _read_secret(file: Path | None) -> bytes:
-    from rtdash.protocol.webhooks import parse_secret
+    from rtdash.protocol.webhook_signatures import parse_secret
 
     try:
         return parse_secret(read_text_file(file).strip() if file else "")

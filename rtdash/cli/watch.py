@@ -22,7 +22,7 @@ from rtdash.cli.suggestions import choice_hint, refuse_unknown
 
 if TYPE_CHECKING:
     from rtdash.protocol.channels import Channel
-    from rtdash.watch.app import WatchOptions
+    from rtdash.watch.watcher import WatchOptions
 
 _TOO_BIG = 1009
 _HEALTH = "/healthz"
@@ -96,7 +96,7 @@ def watch(
     Examples: rtdash watch · rtdash watch hotel_stats --once · rtdash watch hotel_reservations
     --json --count 10
     """
-    from rtdash.watch.app import WatchOptions
+    from rtdash.watch.watcher import WatchOptions
 
     known = known_channels(channels or [])
     address = find_url(data, url)
@@ -120,7 +120,7 @@ def watch(
 
 def run_watch(options: "WatchOptions") -> None:
     """Run the watch to its end; exits with its code. Raises CommandFailed."""
-    from rtdash.watch.app import run
+    from rtdash.watch.watcher import run
 
     with _in_words():
         code = run(options)

@@ -2,10 +2,10 @@
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
-from rtdash.client.connection import Connection, connect
 from rtdash.client.connection_states import ConnectionChange, State
+from rtdash.client.live_connection import Connection, connect
 from rtdash.client.timing import Timing
-from rtdash.client.tokens import TokenSource
+from rtdash.client.token_source import TokenSource
 from rtdash.client.websocket_connection import ConnectionRejected
 
 __all__ = [

@@ -22,7 +22,7 @@ from rtdash.client.shapes import (
     Shape,
     has_shape,
 )
-from rtdash.client.tokens import TokenSource, present_token
+from rtdash.client.token_source import TokenSource, present_token
 from rtdash.protocol.backoff import Backoff
 
 JsonObject = dict[str, Any]

@@ -5,15 +5,15 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
 from rtdash.client.addresses import rest_url
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable
+from rtdash.client.connection_events import Action, Event
 from rtdash.client.connection_states import ConnectionChange, State
-from rtdash.client.events import Action, Event
 from rtdash.client.receive_queue import DeliveryQueue
 from rtdash.client.reconnector import ReconnectMachine
 from rtdash.client.timing import Timing
-from rtdash.client.tokens import TokenSource, present_token
+from rtdash.client.token_source import TokenSource, present_token
 from rtdash.client.websocket_connection import (
     ConnectionDropped,
     ConnectionRejected,

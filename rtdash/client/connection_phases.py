@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
+from rtdash.client.connection_events import Action, Deliver, Show
 from rtdash.client.connection_states import State
 from rtdash.client.deadlines import OF_AN_ATTEMPT, Deadlines
-from rtdash.client.events import Action, Deliver, Show
 from rtdash.client.frame_reader import Ended, FrameReader, Lost
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule

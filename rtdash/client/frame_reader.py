@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rtdash.client.events import Deliver, Latency
+from rtdash.client.connection_events import Deliver, Latency
 from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.received import (
     Answer,

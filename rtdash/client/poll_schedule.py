@@ -1,7 +1,7 @@
 """When the channels are polled over REST while no socket can be had."""
 
+from rtdash.client.connection_events import Action, Poll, Polled, StopPolling
 from rtdash.client.deadlines import Deadlines
-from rtdash.client.events import Action, Poll, Polled, StopPolling
 from rtdash.client.timing import Timing
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed
 from rtdash.client.receive_queue import DeliveryQueue
-from rtdash.client.tokens import TokenSource
+from rtdash.client.token_source import TokenSource
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.received import Message

@@ -1,6 +1,6 @@
 """Why a connection ended, in words; the same as the browser client's."""
 
-from rtdash.client.events import Closed
+from rtdash.client.connection_events import Closed
 from rtdash.client.timing import Timing
 
 _ABNORMAL = 1006

@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from rtdash.client import events, reasons
+from rtdash.client import connection_events as events
+from rtdash.client import reasons
+from rtdash.client.connection_events import Action, Event, Show
 from rtdash.client.connection_phases import ConnectionPhases
 from rtdash.client.connection_states import State
 from rtdash.client.deadlines import Deadlines
-from rtdash.client.events import Action, Event, Show
 from rtdash.client.frame_reader import FrameReader
 from rtdash.client.liveness import Liveness
 from rtdash.client.poll_schedule import PollSchedule

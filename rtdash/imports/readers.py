@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from rtdash.imports.csv_tables import read_table
 from rtdash.imports.decoding import Undecodable, decode
 from rtdash.imports.maps import ImportMap
 from rtdash.imports.rows import RowError, SourceRow
-from rtdash.imports.tables import read_table
 
 
 def read_rows(

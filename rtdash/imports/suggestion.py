@@ -5,10 +5,10 @@ import re
 from datetime import datetime
 from itertools import islice
 
+from rtdash.imports.csv_tables import sniff_delimiter
 from rtdash.imports.decoding import decode
 from rtdash.imports.readers import format_of, iter_rows
 from rtdash.imports.rows import SourceRow
-from rtdash.imports.tables import sniff_delimiter
 from rtdash.imports.values import EXCEL, is_day_number
 
 _SAMPLES = 50

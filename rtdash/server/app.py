@@ -13,7 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from rtdash.domain.instants import Clock, utc_now
 from rtdash.server.composition import open_parts
-from rtdash.server.guide import guide_routes
+from rtdash.server.guide_routes import guide_routes
 from rtdash.server.http.byte_budget import HEADS_ADDRESS_BYTES, HEADS_TOTAL_BYTES, ByteBudget
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.origin_policy import Cors, OriginPolicy

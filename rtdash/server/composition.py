@@ -36,14 +36,14 @@ from rtdash.server.services import Services
 from rtdash.server.venue_loading import load_venues
 from rtdash.server.ws.connection_context import ConnectionServices
 from rtdash.server.ws.connection_manager import ConnectionManager
-from rtdash.server.zone_rules import follow_zone_rules
+from rtdash.server.zone_rule_changes import follow_zone_rules
 from rtdash.settings import Settings, load_secret
 from rtdash.store.database import Commit, Database
 from rtdash.store.event_log import StoredEvent
 from rtdash.store.event_reader import EventReader
 from rtdash.store.shared_secret import read_shared_secret
 from rtdash.upcoming import Upcoming
-from rtdash.webhooks import Webhooks
+from rtdash.webhooks import WebhookSenders
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ async def _build(opened: OpenedResources) -> Services:
     hub = _build_hub(opened.settings.limits.compress_min_bytes)
     dashboard = Dashboard(database, hub, venues, clock)
     relay = await _build_relay(opened, hub, dashboard)
-    webhooks = Webhooks(database, clock, AllowedAddresses.parse(opened.settings.hooks_allow))
+    webhooks = WebhookSenders(database, clock, AllowedAddresses.parse(opened.settings.hooks_allow))
     on_committed = partial(_spread, relay, dashboard, webhooks, opened.metrics)
     services = Services(
         settings=opened.settings,
@@ -200,7 +200,7 @@ def _build_manager(opened: OpenedResources, services: Services) -> ConnectionMan
 def _spread(
     relay: Relay,
     dashboard: Dashboard,
-    webhooks: Webhooks,
+    webhooks: WebhookSenders,
     metrics: Metrics,
     events: Sequence[StoredEvent],
     venue_ids: frozenset[str],

@@ -12,11 +12,11 @@ from secrets import token_bytes, token_hex
 from typing import Any
 
 from rtdash.domain.instants import Clock
-from rtdash.store import guest_retention
+from rtdash.store import expired_guests
 from rtdash.store.batch import RowKey
 from rtdash.store.database import Database, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
-from rtdash.store.guest_retention import Due, Places, read_versions_of_dates
+from rtdash.store.expired_guests import DueReservation, Places, read_versions_of_dates
 
 INTERVAL_S = 600.0
 """How often it is looked for what is due; ages are counted in days."""
@@ -84,35 +84,35 @@ class GuestRetention:
 
     async def _find(
         self, before: date, after: tuple[Any, ...] | None
-    ) -> tuple[list[Due], tuple[Any, ...] | None]:
+    ) -> tuple[list[DueReservation], tuple[Any, ...] | None]:
         """Look for what is due behind the key `after`, in bounded reads, until there is enough.
         Returns it, and where to go on; None at the end.
         """
-        due: list[Due] = []
+        due: list[DueReservation] = []
         while True:
-            read = partial(guest_retention.read_due, before=before, after=after)
+            read = partial(expired_guests.read_due, before=before, after=after)
             found, after = await self._database.read(read)
             due += found
             if after is None or len(due) >= FOUND:
                 return due, after
             await asyncio.sleep(PAUSE_S)
 
-    async def _anonymise(self, due: Sequence[Due]) -> int:
+    async def _anonymise(self, due: Sequence[DueReservation]) -> int:
         due = sorted(due, key=lambda one: (one.key.venue_id, one.business_date))
         places = Places()
         moved = set[RowKey]()
         for start in range(0, len(due), ROWS):
             read = partial(read_versions_of_dates, due=due[start : start + ROWS], places=places)
             moved |= set(await self._database.read(read))
-        await self._look_through(guest_retention.read_versions, moved, places)
-        await self._look_through(guest_retention.read_log, {one.key for one in due}, places)
+        await self._look_through(expired_guests.read_versions, moved, places)
+        await self._look_through(expired_guests.read_log, {one.key for one in due}, places)
         done = 0
         for start in range(0, len(due), ROWS):
             if not await self._claim():
                 break
             events = await self._database.write(
                 partial(
-                    guest_retention.anonymise_due,
+                    expired_guests.anonymise_due,
                     due=due[start : start + ROWS],
                     places=places,
                     now=self._clock(),
@@ -134,7 +134,7 @@ class GuestRetention:
 
     async def _claim(self) -> bool:
         return await self._database.write(
-            partial(guest_retention.claim, process=self._process, lasts=LEASE)
+            partial(expired_guests.claim, process=self._process, lasts=LEASE)
         )
 
     def _alias(self, customer_key: str) -> str:

@@ -11,7 +11,7 @@ from rtdash.domain.venues import Venue
 from rtdash.hub import Hub
 from rtdash.relay import Relay
 from rtdash.server.auth.keys import Keys
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.sign_in import SignIn
 from rtdash.server.auth.tokens import Verifier
 from rtdash.server.background import BackgroundTasks
@@ -25,7 +25,7 @@ from rtdash.server.ws.connection_manager import ConnectionManager
 from rtdash.settings import Limits, Settings
 from rtdash.store.database import Database
 from rtdash.upcoming import Upcoming
-from rtdash.webhooks import Webhooks
+from rtdash.webhooks import WebhookSenders
 
 ADDRESS_FACTOR = 2
 """Requests without a known token that an address may make, against those of one user."""
@@ -45,12 +45,12 @@ class Services:
     bookings: Bookings
     dashboard: Dashboard
     upcoming: Upcoming
-    webhooks: Webhooks
+    webhooks: WebhookSenders
     hub: Hub
     relay: Relay
     keys: Keys
     verifier: Verifier
-    revocations: Revocations
+    revocations: RevocationList
     sign_in: SignIn
     limits: RequestLimit
     """By user."""

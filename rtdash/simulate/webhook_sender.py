@@ -11,7 +11,7 @@ import httpx2
 
 from rtdash.client.api_errors import Unreachable, problem_of
 from rtdash.client.environment import open_client
-from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, sign
+from rtdash.protocol.webhook_signatures import ID, SIGNATURE, TIMESTAMP, sign
 from rtdash.simulate.pms import ReservationStates, event_id, event_of
 from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.tally import Tally

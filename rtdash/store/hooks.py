@@ -18,7 +18,7 @@ MAX_BODY = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedDelivery:
     """A delivery of which something was refused; `problem` has a line for each."""
 
     source: str
@@ -62,7 +62,7 @@ def prune(conn: Connection, *, now: datetime) -> None:
     conn.execute(delete(hooks).where(hooks.c.received_at < to_ms(now - KEPT)))
 
 
-def read_refused(conn: Connection, limit: int = 100) -> list[Refused]:
+def read_refused(conn: Connection, limit: int = 100) -> list[RefusedDelivery]:
     """Return what was refused, latest first."""
     rows = conn.execute(
         select(hooks)
@@ -71,7 +71,8 @@ def read_refused(conn: Connection, limit: int = 100) -> list[Refused]:
         .limit(limit)
     )
     return [
-        Refused(row.source, row.id, from_ms(row.received_at), row.problem, row.body) for row in rows
+        RefusedDelivery(row.source, row.id, from_ms(row.received_at), row.problem, row.body)
+        for row in rows
     ]
 
 

@@ -65,7 +65,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EventPage:
     """Result of a read behind a position: events, or the position from which it goes on when `reset` says why
     they can't be had.
     """
@@ -162,7 +162,7 @@ def skip(
     return now, now.skipped - known.skipped
 
 
-def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
+def read_page(conn: Connection, webhook_id: str, limit: int) -> EventPage | None:
     """Read what a webhook has to deliver next, at most `limit` events; None if there is no such webhook.
 
     Where pruning has overtaken it, the log's rest follows the reset; in another epoch it goes on
@@ -174,10 +174,10 @@ def read_page(conn: Connection, webhook_id: str, limit: int) -> Page | None:
     stream, epoch = Stream(row.venue, Channel(row.channel)), read_epoch(conn)
     head = read_heads(conn, [stream])[stream]
     if row.epoch != epoch or row.seq > head:
-        return Page([], Position(epoch, head), "epoch_changed")
+        return EventPage([], Position(epoch, head), "epoch_changed")
     if row.seq < (floor := read_floor(conn, stream)):
-        return Page([], Position(epoch, floor), "history_gone")
-    return Page(read_events(conn, stream, row.seq, limit), Position(epoch, row.seq))
+        return EventPage([], Position(epoch, floor), "history_gone")
+    return EventPage(read_events(conn, stream, row.seq, limit), Position(epoch, row.seq))
 
 
 def save_delivered(

@@ -49,7 +49,7 @@ _FILL = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MovedStarts:
     """Starts that one transaction moved: their events, and where the next one begins (None:
     nowhere).
     """
@@ -74,7 +74,7 @@ def replace_rules(conn: Connection, digests: Mapping[str, str]) -> None:
 
 def move_starts(
     conn: Connection, venue: Venue, *, now: datetime, cursor: str | None, limit: int
-) -> Page:
+) -> MovedStarts:
     """Give the venue's next `limit` reservations that lie ahead the instants of the present rules.
     Each that moves has a version and a `reservation_update` of its own.
     """
@@ -83,7 +83,7 @@ def move_starts(
     page, following = read_page(conn, venue.id, ahead)
     moved = [after for one in page if (after := _moved(one, venue, now)) is not None]
     stored = batch.load_stored(conn, [RowKey(venue.id, one.id) for one in moved])
-    return Page(_save(conn, moved, stored, venue, now), following)
+    return MovedStarts(_save(conn, moved, stored, venue, now), following)
 
 
 def fill_local_starts(conn: Connection, *, limit: int) -> int:

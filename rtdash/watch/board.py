@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from rtdash.client import ConnectionChange, State
 from rtdash.domain.instants import parse_instant
 from rtdash.protocol.channels import Channel
-from rtdash.watch.rows import Badge, Row, is_backfill
+from rtdash.watch.board_rows import Badge, Row, is_backfill
 
 HISTORY = 60
 """Values a sparkline remembers."""

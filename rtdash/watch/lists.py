@@ -12,6 +12,7 @@ from rich.text import Text
 from rtdash.domain.instants import parse_instant
 from rtdash.domain.printable import printable
 from rtdash.watch.board import Board
+from rtdash.watch.board_rows import Badge, Row
 from rtdash.watch.formatting import (
     arrival,
     clock_time,
@@ -19,7 +20,6 @@ from rtdash.watch.formatting import (
     party,
     status_words,
 )
-from rtdash.watch.rows import Badge, Row
 
 STATUS_STYLES = {
     "Pending": "yellow",

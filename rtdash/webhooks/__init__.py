@@ -1,5 +1,5 @@
 """Webhooks out: the events of a stream, delivered in order and at least once to an HTTP receiver."""
 
-from rtdash.webhooks.webhooks import Webhooks
+from rtdash.webhooks.webhook_senders import WebhookSenders
 
-__all__ = ["Webhooks"]
+__all__ = ["WebhookSenders"]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rtdash.protocol.channels import Position
 from rtdash.protocol.messages import decode, encode, position_json, reset_message
-from rtdash.store.webhooks import Page, Webhook
+from rtdash.store.webhooks import EventPage, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Delivery:
     body: bytes
 
 
-def deliveries_of(page: Page, webhook: Webhook, now: datetime) -> Iterator[Delivery]:
+def deliveries_of(page: EventPage, webhook: Webhook, now: datetime) -> Iterator[Delivery]:
     """Yield the deliveries of a page in their order."""
     epoch, stream = page.position.epoch, webhook.stream
     if page.reset is not None:

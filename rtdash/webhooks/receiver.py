@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import httpcore2
 
-from rtdash.protocol.webhooks import ID, SIGNATURE, TIMESTAMP, parse_secret, sign
+from rtdash.protocol.webhook_signatures import ID, SIGNATURE, TIMESTAMP, parse_secret, sign
 from rtdash.webhooks.attempts import Attempt, Result
 from rtdash.webhooks.network import AddressRefused, CheckedBackend, NameUnknown
 

@@ -15,7 +15,7 @@ from rtdash.protocol.backoff import Backoff
 from rtdash.protocol.channels import Position
 from rtdash.store import webhooks as store
 from rtdash.store.database import Connection, Database, StoreUnavailable
-from rtdash.store.webhooks import Page, Webhook
+from rtdash.store.webhooks import EventPage, Webhook
 from rtdash.webhooks.attempt_pacer import AttemptPacer
 from rtdash.webhooks.attempts import Attempt, Result
 from rtdash.webhooks.delivery import deliveries_of
@@ -95,7 +95,7 @@ class Sender:
         finally:
             await self._receiver.close()
 
-    async def _deliver(self, page: Page) -> None:
+    async def _deliver(self, page: EventPage) -> None:
         """Deliver a page for as long as it is fresh, and save how far that came."""
         reached: Position | None = None
         began = time.monotonic()
@@ -162,7 +162,7 @@ class Sender:
                 raise HoldLost
             return
 
-    async def _read(self) -> Page:
+    async def _read(self) -> EventPage:
         limit = PAGE if self._backoff.is_fresh else 1
         while True:
             try:

@@ -2,7 +2,8 @@
 
 import json
 
-from rtdash.client import Timing, events
+from rtdash.client import Timing
+from rtdash.client import connection_events as events
 from rtdash.protocol.channels import Position
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.received import Message

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from rtdash.cli.main import run
-from rtdash.protocol.webhooks import parse_secret, sign
+from rtdash.protocol.webhook_signatures import parse_secret, sign
 from rtdash.resources import data_path
 from tests.conftest import FULL
 from tests.imports.test_conversion import HEADER, LINE

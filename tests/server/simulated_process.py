@@ -13,7 +13,7 @@ from rtdash.hub import Hub
 from rtdash.protocol.channels import Stream
 from rtdash.protocol.origins import Origins
 from rtdash.relay import Relay
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.tokens import Principal
 from rtdash.server.http.origin_policy import OriginPolicy
 from rtdash.server.metrics.registry import Metrics
@@ -161,6 +161,6 @@ class Process:
             hub=self.hub,
             relay=self.relay,
             verifier=cast("Any", None),
-            revocations=Revocations(database, self.clock),
+            revocations=RevocationList(database, self.clock),
             metrics=self.metrics,
         )

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from rtdash.imports import ImportMap, RowError, SourceRow, Undecodable, read_rows
-from rtdash.protocol.webhooks import parse_secret, sign
+from rtdash.protocol.webhook_signatures import parse_secret, sign
 from rtdash.server.rest.hook_records import read_records
 from rtdash.server.rest.routers.hooks import LIMIT_BYTES
 from tests.server.sockets import anyio_backend, lane, serving

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from rtdash.protocol.webhooks import parse_secret, sign
+from rtdash.protocol.webhook_signatures import parse_secret, sign
 from tests.server.sockets import Server, anyio_backend, lane, serving
 from tests.server.test_rest_hooks import MAP, SECRET, booking
 from tests.server.turns import Turns, assert_short_turns, tuned

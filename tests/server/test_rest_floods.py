@@ -15,7 +15,7 @@ import pytest
 
 from rtdash.domain.instants import utc_now
 from rtdash.server import made_once
-from rtdash.server.guide import load_guide
+from rtdash.server.guide_routes import load_guide
 from rtdash.server.rest import operation_lists
 from rtdash.server.rest.descriptions import asyncapi_bytes, docs_bytes, openapi_bytes
 from rtdash.server.rest.problems import Problem

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from rtdash.cli.main import run
-from rtdash.protocol.webhooks import parse_secret, sign
+from rtdash.protocol.webhook_signatures import parse_secret, sign
 from tests.server.running import RunningServer
 
 SECRET = "whsec_" + b64encode(secrets.token_bytes(32)).decode()

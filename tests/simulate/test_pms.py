@@ -12,7 +12,7 @@ import pytest
 
 from rtdash.client.api_errors import NotAllowed
 from rtdash.imports import convert, parse_map, read_rows
-from rtdash.protocol.webhooks import ID, SIGNATURE, check_age, check_signature
+from rtdash.protocol.webhook_signatures import ID, SIGNATURE, check_age, check_signature
 from rtdash.resources import data_path
 from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.pms import ReservationStates, event_of

@@ -13,7 +13,7 @@ from rtdash.domain.local_starts import local_start
 from rtdash.domain.reservations import Op
 from rtdash.protocol.channels import Stream, reservations_channel
 from rtdash.protocol.messages import decode
-from rtdash.server.zone_rules import follow_zone_rules
+from rtdash.server.zone_rule_changes import follow_zone_rules
 from rtdash.store import announcements, dialects, event_log, reservations, schema, zone_rules
 from rtdash.store.pages import Selection, read_page
 from tests.stores import GRILL, HOTEL, NOW, VENUES, room, table, then
@@ -145,7 +145,7 @@ async def test_an_interrupted_move_is_finished_at_the_next_start(
     """The new rules are noted only once every reservation follows them."""
     async with under(TODAYS) as (_, bookings):
         await bookings.apply([table(start=EVENING + timedelta(minutes=n)) for n in range(5)])
-    monkeypatch.setattr("rtdash.server.zone_rules.ROWS", 2)
+    monkeypatch.setattr("rtdash.server.zone_rule_changes.ROWS", 2)
     moves = []
 
     def stop_later(*arguments, **named):

@@ -6,7 +6,7 @@ import pytest
 
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.board import HISTORY, ROWS, Board
-from rtdash.watch.rows import Badge
+from rtdash.watch.board_rows import Badge
 from tests.watch.conftest import (
     GRILL,
     HOTEL,

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.server.sockets import serving
 from tests.server.turns import Turns, tuned
 from tests.webhooks.test_trouble import add_all, receivers_in_trouble
-from tests.webhooks.test_webhooks import until
+from tests.webhooks.test_webhook_senders import until
 
 
 async def main(data: Path) -> None:

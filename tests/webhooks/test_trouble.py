@@ -16,13 +16,13 @@ from rtdash.protocol.channels import Position
 from rtdash.store import event_log, webhook_leases
 from rtdash.store import webhooks as store
 from rtdash.store.database import Database
-from rtdash.webhooks import webhooks as here
+from rtdash.webhooks import webhook_senders as here
 from rtdash.webhooks.attempt_pacer import SPACING_S, AttemptPacer
 from rtdash.webhooks.sender import PAGE
 from tests.server.turns import STEP_S, TRIES
 from tests.stores import NOW, anyio_backend, clock, database, database_url
 from tests.webhooks.receivers import LIMIT_S, Delivered, ReceiverServer, in_order
-from tests.webhooks.test_webhooks import SECRET, STREAM, add, append, process, until
+from tests.webhooks.test_webhook_senders import SECRET, STREAM, add, append, process, until
 
 __all__ = ["anyio_backend", "clock", "database", "database_url"]
 

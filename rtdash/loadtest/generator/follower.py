@@ -7,9 +7,9 @@ import json
 import math
 import random
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
+from rtdash.client.connection_events import Action, Event
 from rtdash.client.connection_states import State
-from rtdash.client.events import Action, Event
 from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing
 from rtdash.loadtest.generator.account import StreamAccount

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rtdash.loadtest.generator.shapes import find_flaw
+from rtdash.loadtest.generator.message_validator import find_flaw
 from rtdash.protocol.channels import Channel, Stream
 
 _CACHE_LIMIT = 4096

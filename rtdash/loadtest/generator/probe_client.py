@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
 from rtdash.client.api_errors import NotAllowed
 from rtdash.client.connection_loop import ConnectionLoop, Delivery
 from rtdash.client.timing import NEVER, Timing

@@ -11,7 +11,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
 
 READ_BYTES = 65_536
 _NO_STATUS = 1005

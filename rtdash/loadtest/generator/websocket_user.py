@@ -5,7 +5,7 @@ follower decides, and misbehaves on request.
 import time
 from collections.abc import Iterable
 
-from rtdash.client import events
+from rtdash.client import connection_events as events
 from rtdash.client.api_errors import NotAllowed
 from rtdash.client.timing import Timing
 from rtdash.client.websocket_connection import ConnectionDropped

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rtdash.domain.instants import Clock
 from rtdash.server.auth.keys import Keys, KeyUnusable, read_key_file
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.sign_in import SignIn
 from rtdash.server.auth.tokens import Verifier
 from rtdash.settings import Settings
@@ -22,7 +22,7 @@ class Authentication:
 
     keys: Keys
     verifier: Verifier
-    revocations: Revocations
+    revocations: RevocationList
     sign_in: SignIn
 
 
@@ -56,7 +56,7 @@ async def open_identity(
     on_refused: Callable[..., None],
 ) -> Authentication:
     """Build it, with the revocations that are known. Raises StoreUnavailable."""
-    revocations = Revocations(database, clock)
+    revocations = RevocationList(database, clock)
     await revocations.load()
     verifier = Verifier(
         secret if settings.local_tokens else None,

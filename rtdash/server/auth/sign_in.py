@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from rtdash.domain.instants import Clock
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.tokens import (
     ALL_VENUES,
     DEFAULT_SCOPES,
@@ -71,7 +71,7 @@ class SignIn:
     def __init__(
         self,
         secret: str,
-        revocations: Revocations,
+        revocations: RevocationList,
         clock: Clock,
         *,
         longest: timedelta,

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from rtdash.imports import ImportMap, parse_map
-from rtdash.protocol.webhooks import parse_secret
+from rtdash.protocol.webhook_signatures import parse_secret
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 

@@ -15,7 +15,7 @@ from rtdash.hub import Hub
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.server_session import Rates
 from rtdash.relay import Relay
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.tokens import Verifier
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.ws.checkpoints import Checkpoints
@@ -43,7 +43,7 @@ class ConnectionServices:
     hub: Hub
     relay: Relay
     verifier: Verifier
-    revocations: Revocations
+    revocations: RevocationList
     metrics: Metrics
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rtdash.client import Timing, events
+from rtdash.client import Timing
+from rtdash.client import connection_events as events
 from rtdash.loadtest.generator.client_stats import ClientStats
 from rtdash.loadtest.generator.follower import Follower
 from rtdash.loadtest.generator.message_reader import MessageReader, operation_id

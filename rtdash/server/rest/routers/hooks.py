@@ -12,7 +12,7 @@ from rtdash.domain.instants import format_instant
 from rtdash.domain.reservations import Op, Operation
 from rtdash.imports import MapError, RowError, SourceRow, Undecodable, convert
 from rtdash.protocol.messages import encode
-from rtdash.protocol.webhooks import (
+from rtdash.protocol.webhook_signatures import (
     ID,
     SIGNATURE,
     TIMESTAMP,

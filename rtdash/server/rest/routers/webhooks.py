@@ -13,7 +13,7 @@ from starlette.responses import Response
 from rtdash.domain.instants import format_instant
 from rtdash.protocol.channels import Channel, Stream
 from rtdash.protocol.messages import encode, position_json
-from rtdash.protocol.webhooks import SECRET_PREFIX, parse_secret
+from rtdash.protocol.webhook_signatures import SECRET_PREFIX, parse_secret
 from rtdash.server.logs import facts
 from rtdash.server.rest import schemas
 from rtdash.server.rest.access import Caller, PartsDep, choose_venue, require_admin

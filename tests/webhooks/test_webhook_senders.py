@@ -14,7 +14,7 @@ from rtdash.store import event_log, webhook_leases
 from rtdash.store import webhooks as store
 from rtdash.store.database import Database, StoreUnavailable
 from rtdash.store.event_log import NewEvent
-from rtdash.webhooks import Webhooks
+from rtdash.webhooks import WebhookSenders
 from tests.stores import GRILL, NOW, ManualClock, anyio_backend, clock, database, database_url
 from tests.webhooks.receivers import LIMIT_S, ReceiverServer, in_order
 
@@ -48,9 +48,9 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @asynccontextmanager
-async def process(database: Database) -> AsyncIterator[Webhooks]:
+async def process(database: Database) -> AsyncIterator[WebhookSenders]:
     """The webhooks of a process, running."""
-    made = Webhooks(database, ManualClock(), ALLOWED)
+    made = WebhookSenders(database, ManualClock(), ALLOWED)
     task = asyncio.create_task(made.run())
     try:
         yield made

@@ -12,7 +12,7 @@ from typing import Any
 
 from rtdash.client import ConnectionChange, State, TokenSource, Unreachable, connect
 from rtdash.client.api import Api
-from rtdash.client.connection import Connection
+from rtdash.client.live_connection import Connection
 from rtdash.domain.instants import utc_now
 from rtdash.protocol.channels import Channel, Position
 from rtdash.protocol.client_requests import Wanted

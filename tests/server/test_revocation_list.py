@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rtdash.server.auth import revocations as module
-from rtdash.server.auth.revocations import Revocations
+from rtdash.server.auth import revocation_list as module
+from rtdash.server.auth.revocation_list import RevocationList
 from rtdash.server.auth.tokens import Principal
 from rtdash.store.database import Database
 from tests.stores import NOW, ManualClock, anyio_backend
@@ -34,7 +34,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Database]:
 async def test_a_revocation_holds_at_once_though_the_clock_was_set_back(store: Database) -> None:
     """It was answered: a row that seems older than the last sweep is read all the same."""
     clock = ManualClock()
-    revocations = Revocations(store, clock)
+    revocations = RevocationList(store, clock)
     await revocations.load()
     clock.advance(minutes=-2)
     await revocations.revoke(jti="t1")
@@ -47,8 +47,8 @@ async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(
     """Its row is older than what the sweeps look at; now and then all are read."""
     monkeypatch.setattr(module, "SWEEP_S", 0.001)
     here, elsewhere = (
-        Revocations(store, ManualClock()),
-        Revocations(store, ManualClock(NOW - timedelta(minutes=2))),
+        RevocationList(store, ManualClock()),
+        RevocationList(store, ManualClock(NOW - timedelta(minutes=2))),
     )
     await here.load()
     is_told = asyncio.Event()

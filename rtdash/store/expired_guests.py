@@ -46,7 +46,7 @@ _VERSION_KEY = (versions.c.operation_id, versions.c.venue)
 _EVENT_KEY = (events.c.venue, events.c.channel, events.c.seq)
 
 
-class Due(NamedTuple):
+class DueReservation(NamedTuple):
     """A reservation that is due, at the version at which it was found."""
 
     key: RowKey
@@ -65,7 +65,7 @@ class Places:
 
 def read_due(
     conn: Connection, before: date, after: tuple[Any, ...] | None
-) -> tuple[list[Due], tuple[Any, ...] | None]:
+) -> tuple[list[DueReservation], tuple[Any, ...] | None]:
     """Look through the reservations that follow the key `after` for those that end before a
     business date and name a guest. Returns them, and where to go on; None at the end.
     """
@@ -73,7 +73,7 @@ def read_due(
     began = reservations.c.business_date < last
     rows = _page(conn, (*_DATE_KEY, *_OF_DUE), _DATE_KEY, after, began)
     due = [
-        Due(RowKey(venue, one), version, customer_key, on)
+        DueReservation(RowKey(venue, one), version, customer_key, on)
         for venue, on, _, one, check_out, name, customer_key, version in rows
         if name != ERASED and (check_out or on) < last
     ]
@@ -81,7 +81,7 @@ def read_due(
 
 
 def read_versions_of_dates(
-    conn: Connection, due: Sequence[Due], places: Places
+    conn: Connection, due: Sequence[DueReservation], places: Places
 ) -> Collection[RowKey]:
     """Look for the versions of `due` under the dates that they have now. Returns the reservations
     that have more versions elsewhere, as they had other dates.
@@ -141,7 +141,7 @@ def claim(conn: Connection, process: str, *, lasts: timedelta) -> bool:
 
 def anonymise_due(
     conn: Connection,
-    due: Sequence[Due],
+    due: Sequence[DueReservation],
     places: Places,
     *,
     now: datetime,

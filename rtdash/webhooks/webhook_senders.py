@@ -44,7 +44,7 @@ RELEASE_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Webhooks:
+class WebhookSenders:
     """Senders of the webhooks that this process holds."""
 
     def __init__(self, database: Database, clock: Clock, allowed: AllowedAddresses) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed
-from rtdash.client.connection import connect
-from rtdash.client.tokens import present_token
+from rtdash.client.live_connection import connect
+from rtdash.client.token_source import present_token
 
 WRONG = ["half of\na token", "half of\r\nX-Header: a token", "half of a tokén"]
 

@@ -20,7 +20,7 @@ THOROUGH_SWEEPS = 60
 """Every so many sweeps all rows are read, whatever the clocks say."""
 
 
-class Revocations:
+class RevocationList:
     """By token id, for good; by user, for the tokens issued at or before the instant."""
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtdash.protocol.webhooks import (
+from rtdash.protocol.webhook_signatures import (
     BadDelivery,
     check_age,
     check_signature,

@@ -14,7 +14,7 @@ from rtdash.domain.reservations import Op, Status
 from rtdash.protocol.messages import decode
 from rtdash.server import guest_retention as retention
 from rtdash.server.guest_retention import GuestRetention
-from rtdash.store import dialects, guest_retention, reports, reservations, schema
+from rtdash.store import dialects, expired_guests, reports, reservations, schema
 from tests.stores import GRILL, HOTEL, NOW, TODAY, room, table, then
 
 pytestmark = pytest.mark.anyio
@@ -141,9 +141,9 @@ async def test_it_is_off_by_default_and_one_process_at_a_time(
     clock.advance(days=4000)
     assert await retain(days=0).anonymise_due() == 0
     lasts = timedelta(minutes=5)
-    assert await database.write(lambda conn: guest_retention.claim(conn, "other", lasts=lasts))
+    assert await database.write(lambda conn: expired_guests.claim(conn, "other", lasts=lasts))
     assert await retain().anonymise_due() == 0
-    assert await database.write(lambda conn: guest_retention.claim(conn, "other", lasts=-lasts))
+    assert await database.write(lambda conn: expired_guests.claim(conn, "other", lasts=-lasts))
     assert await retain().anonymise_due() == 1
 
 
@@ -153,7 +153,7 @@ async def test_what_is_due_is_looked_for_in_bounded_reads(
     """However many reservations there are: page after page of an index that is there for lists, so
     that no booking pays for one of its own.
     """
-    monkeypatch.setattr(guest_retention, "PAGE_ROWS", 2)
+    monkeypatch.setattr(expired_guests, "PAGE_ROWS", 2)
     await bookings.apply(
         [table(**GUEST, start=NOW + timedelta(hours=n)) for n in range(5)]
         + [room(**GUEST) for _ in range(3)]
@@ -161,14 +161,14 @@ async def test_what_is_due_is_looked_for_in_bounded_reads(
     )
     clock.advance(days=60)
     found = []
-    read_due = guest_retention.read_due
+    read_due = expired_guests.read_due
 
     def noted(conn, before, after):
         due, following = read_due(conn, before, after)
         found.append(len(due))
         return due, following
 
-    monkeypatch.setattr(guest_retention, "read_due", noted)
+    monkeypatch.setattr(expired_guests, "read_due", noted)
     assert await retain().anonymise_due() == 8
     assert sum(found) == 8
     assert max(found) == 2
@@ -196,7 +196,7 @@ def plan_of_read_due(conn) -> str:
     if dialects.has_row_locks(conn):
         for other in ("seqscan", "sort", "bitmapscan"):  # a few rows are read anyhow
             conn.exec_driver_sql(f"SET LOCAL enable_{other} = off")
-    guest_retention.read_due(conn, TODAY, ("a", "2020-01-01", 0, "b"))
+    expired_guests.read_due(conn, TODAY, ("a", "2020-01-01", 0, "b"))
     compiled = statements[-1].compile(conn, compile_kwargs={"literal_binds": True})
     explain = "EXPLAIN" if dialects.has_row_locks(conn) else "EXPLAIN QUERY PLAN"
     return str(conn.exec_driver_sql(f"{explain} {compiled}").all())
@@ -207,13 +207,13 @@ async def test_only_for_what_had_other_dates_all_versions_are_gone_through(
 ) -> None:
     """The others' stand under the date of the reservation."""
     looked_for: list[set[str]] = []
-    read_versions = guest_retention.read_versions
+    read_versions = expired_guests.read_versions
 
     def noted(conn, due, places, after):
         looked_for.append({key.id for key in due})
         return read_versions(conn, due, places, after)
 
-    monkeypatch.setattr(guest_retention, "read_versions", noted)
+    monkeypatch.setattr(expired_guests, "read_versions", noted)
     outcomes = await bookings.apply([table(**GUEST) for _ in range(3)])
     ids = [one.reservation_id for one in outcomes]
     await bookings.apply([then(Op.SEAT, ids[0]), then(Op.COMPLETE, ids[0])])
@@ -232,12 +232,12 @@ async def test_what_changes_meanwhile_is_left_for_the_next_time(
     (outcome,) = await bookings.apply([table(**GUEST)])
     clock.advance(days=60)
     before = clock().date() - timedelta(days=30)
-    due, _ = await database.read(lambda conn: guest_retention.read_due(conn, before, None))
+    due, _ = await database.read(lambda conn: expired_guests.read_due(conn, before, None))
     fee = then(Op.CHARGE, outcome.reservation_id, category=GRILL.menu[0].id, amount_minor=100)
     assert [one.result for one in await bookings.apply([fee])] == [OutcomeKind.APPLIED]
     events = await database.write(
-        lambda conn: guest_retention.anonymise_due(
-            conn, due, guest_retention.Places(), now=clock(), alias=str
+        lambda conn: expired_guests.anonymise_due(
+            conn, due, expired_guests.Places(), now=clock(), alias=str
         )
     )
     assert events == []

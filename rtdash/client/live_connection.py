@@ -15,7 +15,7 @@ from rtdash.client.connection_states import ConnectionChange
 from rtdash.client.receive_queue import ReceiveQueue
 from rtdash.client.reconnector import Reconnector
 from rtdash.client.timing import Timing
-from rtdash.client.tokens import TokenSource
+from rtdash.client.token_source import TokenSource
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.client_requests import Wanted
 from rtdash.protocol.client_session import ClientSession

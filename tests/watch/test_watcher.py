@@ -205,9 +205,7 @@ def test_server_comes_back(tmp_path):
 
 def test_what_watch_loads():
     """Neither the store nor the server nor the load generator, so that it starts at once."""
-    script = (
-        "import sys, rtdash.cli.watch, rtdash.watch.app, rtdash.watch.screen\nprint(*sys.modules)"
-    )
+    script = "import sys, rtdash.cli.watch, rtdash.watch.watcher, rtdash.watch.screen\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
     )

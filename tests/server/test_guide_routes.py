@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from rtdash.resources import guide_pages, guide_pictures
-from rtdash.server.guide import load_guide
+from rtdash.server.guide_routes import load_guide
 
 PAGES = list(guide_pages())
 
