@@ -44,7 +44,7 @@ class Upcoming:
         self._clock = clock
         self._on_committed = on_committed
 
-    async def run(self) -> None:
+    async def announce_periodically(self) -> None:
         """Announce for ever; a store that is away is asked again."""
         while True:
             try:

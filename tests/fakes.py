@@ -172,7 +172,7 @@ class Member:
         write: Callable[[bytes], object] | None = None,
     ) -> None:
         self.write = write
-        self.parcels: list[EncodedBatch] = []
+        self.batches: list[EncodedBatch] = []
         self.is_open = True
         self.pace = asyncio.Event()
         self.pace.set()
@@ -181,11 +181,11 @@ class Member:
     @property
     def bodies(self) -> list[bytes]:
         """Everything it has got, in order."""
-        return [body for batch in self.parcels for body in batch.bodies]
+        return [body for batch in self.batches for body in batch.bodies]
 
     def deliver(self, batch: EncodedBatch) -> None:
         """Remember it."""
-        self.parcels.append(batch)
+        self.batches.append(batch)
         if self._on_deliver is not None:
             self._on_deliver(batch)
 

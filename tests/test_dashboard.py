@@ -96,13 +96,13 @@ async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
     )
     rig = Rig(database, clock)
     await database.write(lambda connection: save_venues(connection, tuple(rig.venues.values())))
-    running = asyncio.create_task(rig.dashboard.run())
+    running = asyncio.create_task(rig.dashboard.keep_fresh())
     try:
         yield rig
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await rig.bookings.close()
+        await rig.bookings.finish()
         await database.close()
 
 

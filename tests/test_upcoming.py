@@ -96,7 +96,7 @@ async def rigged(tmp_path: Path) -> AsyncIterator[Rig]:
     try:
         yield rig
     finally:
-        await rig.bookings.close()
+        await rig.bookings.finish()
         await database.close()
 
 

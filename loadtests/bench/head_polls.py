@@ -89,7 +89,7 @@ async def _measure(options: argparse.Namespace, url: str, directory: Path) -> No
         each = 1000 * spent[reach] / max(1, polls[reach])
         print(f"{reach.value:>8}: {polls[reach]:4} polls, {each:7.2f} ms of CPU each")
     print(f"together: {1000 * sum(spent.values()) / options.seconds:.2f} ms of CPU a second")
-    await relay.close()
+    await relay.cancel_reads()
     await database.close()
 
 

@@ -109,7 +109,7 @@ class Bookings:
         self._announce()
         return await request.future
 
-    async def close(self) -> None:
+    async def finish(self) -> None:
         """Refuse what is new, apply what waits."""
         with self._lock:
             self._is_closed = True

@@ -120,7 +120,7 @@ def _wait_until_open(
                 raise _failure("the server did not start", log)
             if not url and (url := _read_address(directory / ADDRESS_FILE)):
                 sys.stderr.write("\n  ".join(_lines(url, directory, is_kept=is_kept)) + "\n")
-                progress.start(url, own_server_token(directory, user="demo", admin=True))
+                progress.begin_traffic(url, own_server_token(directory, user="demo", admin=True))
             if (latest := progress.latest).is_open:
                 return url
             if latest.has_ended:

@@ -42,7 +42,7 @@ class ProgressReader:
         self._child = child
         threading.Thread(target=self._read, name="rtdash-demo-progress", daemon=True).start()
 
-    def start(self, url: str, token: str) -> None:
+    def begin_traffic(self, url: str, token: str) -> None:
         """Have the traffic begin."""
         assert self._child.stdin is not None, "it was started with a pipe"
         with contextlib.suppress(BrokenPipeError):  # it has ended, as `latest` says

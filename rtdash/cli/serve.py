@@ -155,7 +155,7 @@ def _run(
             serve_one(settings, listeners, hooks)
     finally:
         ending()
-        listeners.close()
+        listeners.stop_listening()
         remove_unix_socket(settings.host)
         traffic.wait()
 

@@ -50,7 +50,7 @@ async def _send(
                 target, key, states=states, base_url=base_url, thin=thin, tally=tally, stop=stop
             )
             operations = traffic.live(venues, start, {})
-            await sender.send(operations, origin=start, duration_s=traffic.duration_s)
+            await sender.send_events(operations, origin=start, duration_s=traffic.duration_s)
     except NotAllowed as refused:
         raise CommandFailed(
             f"the receiver doesn't take these webhooks: {refused.detail or refused.title}",

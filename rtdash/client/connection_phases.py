@@ -104,7 +104,7 @@ class ConnectionPhases:
         self.phase = "open"
         self._deadlines.remove("opening")
         self._actions += self._polls.stop()
-        self._liveness.start(now)
+        self._liveness.watch(now)
         self._reader.note_ping(now)
         self._deadlines.set("answer", now + self._timing.answer_within_s)
         self._session.connected()

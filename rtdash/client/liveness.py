@@ -17,7 +17,7 @@ class Liveness:
         self.is_hidden = False
         """A hidden page's timers are late, so silence there proves nothing."""
 
-    def start(self, now: float) -> None:
+    def watch(self, now: float) -> None:
         """Watch a connection that has just been opened."""
         self.note_life(now)
         self._deadlines.set("ping", now + self._timing.frozen_after_s / 2)

@@ -128,7 +128,7 @@ class Dashboard:
         snapshot = self._caches[stream.venue].snapshot
         return tuple(body for _, body in snapshot.states) if snapshot else ()
 
-    async def run(self) -> None:
+    async def keep_fresh(self) -> None:
         """Keep followed venues fresh, for ever."""
         while True:
             self._wake.clear()
@@ -136,7 +136,7 @@ class Dashboard:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
 
-    async def close(self) -> None:
+    async def cancel_computations(self) -> None:
         """End the computations that are under way."""
         running = [cache.running for cache in self._caches.values() if cache.running is not None]
         for task in running:

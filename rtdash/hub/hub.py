@@ -72,7 +72,7 @@ class Hub:
         fanout = self._fanout(stream)
         fanout.is_tracked = True
         fanout.restart(top)
-        self._replay_cache.forget(stream)
+        self._replay_cache.evict(stream)
 
     def untrack(self, stream: Stream) -> None:
         """Carry the stream's events no longer."""
@@ -80,7 +80,7 @@ class Hub:
         if fanout is not None:
             fanout.is_tracked = False
             fanout.restart(0)
-            self._replay_cache.forget(stream)
+            self._replay_cache.evict(stream)
             self._drop_if_idle(stream, fanout)
 
     def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:

@@ -54,9 +54,9 @@ class ReplayCache:
         ring.keep(batch, min(STREAM_LIMIT_BYTES, TOTAL_BYTES // len(self._rings)))
         self.size_bytes += ring.size_bytes
         while self.size_bytes > TOTAL_BYTES:
-            self.forget(next(iter(self._rings)))
+            self.evict(next(iter(self._rings)))
 
-    def forget(self, stream: Stream) -> None:
+    def evict(self, stream: Stream) -> None:
         """Keep nothing of it. Idempotent."""
         ring = self._rings.pop(stream, None)
         if ring is not None:

@@ -67,13 +67,13 @@ class BrokerConnection:
             else "degraded"
         )
 
-    def send(self, notices: tuple[Notice, ...]) -> None:
+    def enqueue(self, notices: tuple[Notice, ...]) -> None:
         """Have them published soon. Never waits."""
         self.dropped += max(0, len(self._queue) + len(notices) - QUEUE_LIMIT)
         self._queue.extend(notices)
         self._wake.set()
 
-    async def run(self) -> None:
+    async def stay_connected(self) -> None:
         """Publish, listen and look after both, until cancelled."""
         self._canary_received = self._clock()
         async with asyncio.TaskGroup() as group:
@@ -125,7 +125,7 @@ class BrokerConnection:
         while True:
             self._canary += 1
             self._canary_sent = self._clock()
-            self.send((Notice(self._canary_stream, "", self._canary, ()),))
+            self.enqueue((Notice(self._canary_stream, "", self._canary, ()),))
             await asyncio.sleep(PROBE_INTERVAL_S)
 
     def _note_canary(self, canary: int) -> None:

@@ -106,7 +106,7 @@ class Relay:
         for notice in notices:
             self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
         if not self._is_alone:
-            self._broker_connection.send(notices)
+            self._broker_connection.enqueue(notices)
 
     async def follow(self, stream: Stream) -> None:
         """Count one more follower of the stream here. A stats stream follows the events that its
@@ -144,7 +144,7 @@ class Relay:
     async def run(self) -> None:
         """Listen to the broker and look at the heads, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._broker_connection.run(), name="broker link")
+            group.create_task(self._broker_connection.stay_connected(), name="broker link")
             group.create_task(self._poll_forever(), name="heads")
 
     async def poll_heads(self, reach: Reach = Reach.FULL) -> None:
@@ -206,10 +206,10 @@ class Relay:
         self._plan.forget()
         self._is_poll_due = True
 
-    async def close(self) -> None:
+    async def cancel_reads(self) -> None:
         """End the reads that are under way."""
-        await self._sequencer.close()
-        await self._replays.close()
+        await self._sequencer.cancel_reads()
+        await self._replays.cancel_reads()
 
     def _receive(self, notice: Notice) -> None:
         if notice.epoch == self.epoch:

@@ -120,9 +120,9 @@ class Replays:
                 await replayer.drained()
         return None
 
-    async def close(self) -> None:
+    async def cancel_reads(self) -> None:
         """End the reads that are under way."""
-        await self._reads.close()
+        await self._reads.cancel_all()
 
     async def _why_not(self, stream: Stream, after: Position) -> str | None:
         """The reason why `after` can't be followed, or None."""

@@ -153,9 +153,9 @@ class Sequencer:
             self._hub.track(stream, heads.get(stream, 0))
         return streams
 
-    async def close(self) -> None:
+    async def cancel_reads(self) -> None:
         """End the reads that are under way."""
-        await self._reads.close()
+        await self._reads.cancel_all()
 
     async def _open(self, stream: Stream, state: StreamState) -> None:
         epoch = None

@@ -30,7 +30,7 @@ class SingleFlight:
         """Return what the task finds out; raises what it raises."""
         return await asyncio.shield(self.start(key, make))
 
-    async def close(self) -> None:
+    async def cancel_all(self) -> None:
         """Cancel all of them and wait until they are gone."""
         tasks = list(self._tasks.values())
         for task in tasks:

@@ -91,9 +91,9 @@ async def open_parts(
         await database.acquire_process_lock(alone=opened.is_alone)
         await follow_zone_rules(database, venues, clock)
         services = await _build(opened)
-        stack.push_async_callback(services.relay.close)
-        stack.push_async_callback(services.dashboard.close)
-        stack.push_async_callback(services.bookings.close)
+        stack.push_async_callback(services.relay.cancel_reads)
+        stack.push_async_callback(services.dashboard.cancel_computations)
+        stack.push_async_callback(services.bookings.finish)
         await stack.enter_async_context(services.tasks.running(list_runs(services)))
         yield services
 

@@ -57,7 +57,7 @@ class GuestRetention:
         # can be computed from an address afterwards.
         self._secret = token_bytes(32)
 
-    async def run(self) -> None:
+    async def anonymise_periodically(self) -> None:
         """Anonymise for ever; a store that is away is asked again."""
         while True:
             try:

@@ -62,7 +62,7 @@ class Heap:
         self._left_out = 0
         return True
 
-    async def run(self) -> None:
+    async def trim_periodically(self) -> None:
         """Look now and then, in a thread, as the C library lets others run meanwhile; until
         cancelled.
         """

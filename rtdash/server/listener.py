@@ -67,7 +67,7 @@ class Listeners:
         """Return the sockets, the main one first."""
         return [one for one in (self.main, self.admin) if isinstance(one, socket.socket)]
 
-    def close(self) -> None:
+    def stop_listening(self) -> None:
         """Close the sockets."""
         for one in self.sockets:
             one.close()

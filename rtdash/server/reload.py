@@ -46,7 +46,7 @@ class Reloader:
         """Request a reload; called by a signal handler."""
         self._loop.call_soon_threadsafe(self._requested.set)
 
-    async def run(self) -> None:
+    async def reload_on_request(self) -> None:
         """Reload on request, until cancelled."""
         while True:
             await self._requested.wait()

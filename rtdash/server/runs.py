@@ -21,10 +21,10 @@ def list_runs(services: Services) -> Mapping[str, Run]:
     services.metrics.follow(services.webhooks.read_figures)
     runs: dict[str, Run] = {
         "relay": services.relay.run,
-        "dashboard": services.dashboard.run,
-        "upcoming": services.upcoming.run,
+        "dashboard": services.dashboard.keep_fresh,
+        "upcoming": services.upcoming.announce_periodically,
         "webhooks": services.webhooks.run,
-        "revocations": services.revocations.run,
+        "revocations": services.revocations.sweep_periodically,
         "connection_manager": services.connection_manager.run,
         "tidying": lambda: prune_rows(services.database, services.clock),
         "pruning": lambda: prune_events(
@@ -37,21 +37,21 @@ def list_runs(services: Services) -> Mapping[str, Run]:
             services.clock,
             lambda: services.settings.limits.guest_retention_days,
             partial(_announce_anonymised, services),
-        ).run,
+        ).anonymise_periodically,
         "store probe": lambda: probe_store(services.database),
-        "delivery probe": DeliveryProbe(services.hub, services.metrics).run,
-        "state metrics": state.run,
+        "delivery probe": DeliveryProbe(services.hub, services.metrics).probe_periodically,
+        "state metrics": state.read_periodically,
         "loop lag": lambda: measure_lag(services.metrics),
     }
     if not services.settings.limits.retention_s:
         del runs["pruning"]
     if services.worker_metrics is not None:
-        runs["worker_metrics"] = partial(services.worker_metrics.run, services.metrics.exposition)
+        runs["worker_metrics"] = partial(services.worker_metrics.serve, services.metrics.exposition)
     trim = find_trim()
     if trim is not None and resident_bytes():
-        runs["heap"] = Heap(trim, resident_bytes).run
+        runs["heap"] = Heap(trim, resident_bytes).trim_periodically
     keys = services.keys
-    return runs | ({"key set": keys.run} if keys.is_remote else {})
+    return runs | ({"key set": keys.refresh_periodically} if keys.is_remote else {})
 
 
 def _announce_anonymised(services: Services, events: Sequence[StoredEvent]) -> None:

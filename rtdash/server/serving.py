@@ -57,7 +57,7 @@ def run(app: FastAPI, settings: Settings, listeners: Listeners, hooks: ProcessHo
             raise failure[0] from None
         raise
     finally:
-        listeners.close()
+        listeners.stop_listening()
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
@@ -101,7 +101,7 @@ class _Server(uvicorn.Server):
             self._admin_server = await self._listen(one, AdminProtocol, config, None)
         self._reloader = Reloader(services, self._hooks.reread, self._certificate)
         self._tasks += [
-            asyncio.create_task(self._reloader.run()),
+            asyncio.create_task(self._reloader.reload_on_request()),
             asyncio.create_task(service_manager.keep_alive()),
         ]
         if self._certificate is not None:

@@ -27,7 +27,7 @@ class StateMetrics:
         self._services = services
         self._store: StoreFigures | None = None
 
-    async def run(self) -> None:
+    async def read_periodically(self) -> None:
         """Read the store's figures every INTERVAL_S, until cancelled."""
         while True:
             try:

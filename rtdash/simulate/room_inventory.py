@@ -101,11 +101,6 @@ class RoomInventory:
             _nights(check_in, nights)
         )
 
-    def is_crowded(self, night: date) -> bool:
-        """Return whether three quarters of what may be sold for the night are sold."""
-        sold = sum(counts[night.toordinal()] for counts in self._sold.values())
-        return not self._unlimited and 4 * sold >= 3 * sum(self._rooms.values())
-
     def sell(self, room_type_id: str, check_in: date, nights: int) -> None:
         """Sell a room; whether there is one was asked before."""
         sold, rooms = self._sold[room_type_id], self._rooms[room_type_id]

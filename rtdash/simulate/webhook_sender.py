@@ -41,7 +41,7 @@ class WebhookSender:
         self._stop = stop
         self._clock = clock
 
-    async def send(
+    async def send_events(
         self, operations: Iterable[TimedOperation], *, origin: datetime, duration_s: float
     ) -> None:
         """Send the event of each operation when it is due, until the end or the stop."""

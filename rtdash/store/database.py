@@ -207,7 +207,7 @@ class Database:
     async def close(self) -> None:
         """Write what waits, end the threads, close the connections, give the lock back."""
         await self._lease.release()
-        await self._writer.close()
+        await self._writer.finish()
         if self._files is not None:
             with contextlib.suppress(StoreUnavailable):
                 await self.read(self._files.note)

@@ -3,7 +3,6 @@ codes.
 """
 
 import sqlite3
-from typing import ClassVar
 
 from sqlalchemy.exc import (
     DataError,
@@ -40,8 +39,6 @@ class StoreUnavailable(StoreError):  # noqa: N818
     `reason` is a stable word for metrics and `/readyz`.
     """
 
-    is_outcome_known: ClassVar[bool] = True
-
     def __init__(
         self, problem: str, *, reason: str, hint: str = "", retry_after_s: float = RETRY_AFTER_S
     ) -> None:
@@ -54,8 +51,6 @@ class OutcomeUnknown(StoreUnavailable):
     """COMMIT failed: it may have been stored or not. Repeating with the same operation id is
     safe.
     """
-
-    is_outcome_known = False
 
 
 class DatabaseReplaced(StoreUnavailable):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select
 
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.store import dialects
@@ -24,17 +24,10 @@ class Lease:
     raised_at: datetime
 
 
-_LIVE = processes.c.beat_at >= bindparam("since")
 _READ_LEASES = (
     select(leases.c.process, leases.c.sub, leases.c.connections, leases.c.raised_at)
     .join(processes, processes.c.id == leases.c.process)
-    .where(_LIVE)
-)
-_READ_COUNTS = (
-    select(leases.c.sub, func.sum(leases.c.connections))
-    .join(processes, processes.c.id == leases.c.process)
-    .where(_LIVE)
-    .group_by(leases.c.sub)
+    .where(processes.c.beat_at >= bindparam("since"))
 )
 
 
@@ -60,18 +53,8 @@ def beat(conn: Connection, process: str, counts: Mapping[str, int], *, now: date
         conn.execute(insert(leases), kept)
 
 
-def read_counts(conn: Connection, *, now: datetime) -> dict[str, int]:
-    """Connections by user over all processes that are alive."""
-    return {
-        sub: int(connections)
-        for sub, connections in conn.execute(_READ_COUNTS, {"since": to_ms(now - LEASE)})
-    }
-
-
 def read_leases(conn: Connection, *, now: datetime) -> list[Lease]:
-    """The same, process by process, so that an excess can be closed where the newest connections
-    are.
-    """
+    """Return the connections by user and process of all processes that are alive."""
     rows = conn.execute(_READ_LEASES, {"since": to_ms(now - LEASE)})
     return [
         Lease(process, sub, connections, from_ms(raised_at))

@@ -107,7 +107,7 @@ class Writer:
         """The number of writes so far, None while one waits or runs; asked for on the event loop."""
         return self._submitted if self._done == self._submitted else None
 
-    async def close(self) -> None:
+    async def finish(self) -> None:
         """Write what waits, then end the thread."""
         self._is_closing = True
         self._queue.put(None)  # nothing comes behind it

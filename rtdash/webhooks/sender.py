@@ -80,7 +80,7 @@ class Sender:
         """The stream may have grown."""
         self._woken.set()
 
-    async def run(self) -> None:
+    async def deliver_events(self) -> None:
         """Deliver, until cancelled. Raises HoldLost."""
         try:
             while True:

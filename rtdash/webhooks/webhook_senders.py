@@ -239,7 +239,7 @@ async def _run(webhook_id: str, sender: "Sender") -> None:
     from rtdash.webhooks.sender import HoldLost  # noqa: PLC0415
 
     try:
-        await sender.run()
+        await sender.deliver_events()
     except HoldLost:
         _log.debug("webhook %s isn't sent by this process any more", webhook_id)
     except Exception:  # noqa: BLE001

@@ -209,7 +209,7 @@ async def test_a_batch_that_never_began_is_told_to_all_that_wait(bookings, datab
 async def test_closing_applies_what_waits(bookings, database):
     """What was accepted gets its outcome; what comes after is refused."""
     (task,) = await waiting(bookings, [table() for _ in range(150)])
-    await bookings.close()
+    await bookings.finish()
     assert len(await task) == 150
     with pytest.raises(StoreUnavailable, match="closing"):
         await bookings.apply([table()])

@@ -102,7 +102,7 @@ def test_the_wheel_keeps_nothing_of_who_has_gone() -> None:
     for at in (40.0, 20.0):
         timing_wheel.schedule(passenger, at)
         timing_wheel.schedule(other, at)
-    timing_wheel.forget(passenger)
+    timing_wheel.cancel(passenger)
     del passenger
     assert gone() is None
     assert list(timing_wheel.due(60.0)) == [other]

@@ -11,16 +11,16 @@ from tests.fakes import BOOKINGS, NOTES, STATS, Member, Turns
 
 
 def test_events_reach_every_member_in_order_at_the_end_of_the_turn(hub: Hub, turns: Turns) -> None:
-    """Nothing is delivered while the turn lasts; then each member gets all of it as one parcel."""
+    """Nothing is delivered while the turn lasts; then each member gets all of it as one batch."""
     members = [Member(), Member()]
     for member in members:
         hub.join(BOOKINGS, member)
     hub.publish(BOOKINGS, 1, [b"one", b"two"])
     hub.publish(BOOKINGS, 3, [b"three"])
-    assert members[0].parcels == []
+    assert members[0].batches == []
     turns.turn()
     assert [member.bodies for member in members] == [[b"one", b"two", b"three"]] * 2
-    assert (members[0].parcels[0].first_seq, members[0].parcels[0].last_seq) == (1, 3)
+    assert (members[0].batches[0].first_seq, members[0].batches[0].last_seq) == (1, 3)
 
 
 def test_members_share_the_bytes_of_a_flush(hub: Hub, turns: Turns) -> None:
@@ -30,7 +30,7 @@ def test_members_share_the_bytes_of_a_flush(hub: Hub, turns: Turns) -> None:
         hub.join(BOOKINGS, member)
     hub.publish(BOOKINGS, 1, [b"one", b"two"])
     turns.turn()
-    first, second = (member.parcels[0] for member in members)
+    first, second = (member.batches[0] for member in members)
     assert first.frames is second.frames
     assert first.deflated is second.deflated
     assert first.frames == text_frame(b"one") + text_frame(b"two")
@@ -151,7 +151,7 @@ def test_state_is_conflated_by_kind_within_a_flush(hub: Hub, turns: Turns) -> No
     hub.publish_state(STATS, "stats_update", b"new")
     turns.turn()
     assert sorted(member.bodies) == [b"new", b"rooms"]
-    assert member.parcels[0].last_seq == 0
+    assert member.batches[0].last_seq == 0
     hub.publish_state(STATS, "stats_update", b"newer")
     turns.turn()
     assert member.bodies[2:] == [b"newer"]

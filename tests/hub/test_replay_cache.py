@@ -19,11 +19,11 @@ def _stream(number: int) -> Stream:
 
 
 def _keep(recent: ReplayCache, stream: Stream, first: int, last: int) -> list[EncodedBatch]:
-    """Events of a stream, each of them a parcel of its own."""
-    parcels = [EncodedBatch(stream, seq, (BODY,)) for seq in range(first, last + 1)]
-    for batch in parcels:
+    """Events of a stream, each of them a batch of its own."""
+    batches = [EncodedBatch(stream, seq, (BODY,)) for seq in range(first, last + 1)]
+    for batch in batches:
         recent.keep(batch)
-    return parcels
+    return batches
 
 
 def test_all_streams_together_stay_within_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def test_what_was_forgotten_counts_no_more() -> None:
     recent = ReplayCache()
     _keep(recent, _stream(0), 1, 3)
     _keep(recent, _stream(1), 1, 2)
-    recent.forget(_stream(0))
-    recent.forget(_stream(0))
+    recent.evict(_stream(0))
+    recent.evict(_stream(0))
     assert recent.size_bytes == 2 * COST_BYTES
     assert recent.after(_stream(0), 0) is None
 
@@ -78,14 +78,14 @@ def test_runs_hold_nothing_of_what_was_forgotten() -> None:
     recent.keep(older)
     _keep(recent, _stream(0), 2, 2)
     assert recent.after(_stream(0), 1) is not None
-    recent.forget(_stream(0))
+    recent.evict(_stream(0))
     gone = ref(older)
     del older
     assert gone() is None
 
 
-def test_only_the_newest_parcel_keeps_its_frames() -> None:
-    """Frames are as large as the events: kept with each parcel they would double what is held."""
+def test_only_the_newest_batch_keeps_its_frames() -> None:
+    """Frames are as large as the events: kept with each batch they would double what is held."""
     older, newest = _keep(ReplayCache(), _stream(0), 1, 1), EncodedBatch(_stream(0), 2, (BODY,))
     recent = ReplayCache()
     for batch in (*older, newest):
@@ -114,7 +114,7 @@ def test_runs_of_a_stream_that_began_anew_are_not_mixed_up() -> None:
     recent = ReplayCache()
     _keep(recent, _stream(0), 1, 3)
     before = recent.after(_stream(0), 0)
-    recent.forget(_stream(0))
+    recent.evict(_stream(0))
     _keep(recent, _stream(0), 1, 3)
     assert recent.after(_stream(0), 0) is not before
 

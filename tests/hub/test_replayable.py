@@ -8,7 +8,7 @@ from tests.fakes import BOOKINGS, Member, Turns
 
 
 def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None:
-    """A replay gets the very parcels that members got, or the rest of one, or several as one;
+    """A replay gets the very batches that members got, or the rest of one, or several as one;
     nothing where the log must be read.
     """
     member = Member()
@@ -16,7 +16,7 @@ def test_recent_events_are_kept_as_they_went_out(hub: Hub, turns: Turns) -> None
     for first in (1, 3):
         hub.publish(BOOKINGS, first, [b"%d" % first, b"%d" % (first + 1)])
         turns.turn()
-    assert hub.recent(BOOKINGS, 2) is member.parcels[1]
+    assert hub.recent(BOOKINGS, 2) is member.batches[1]
     rest = hub.recent(BOOKINGS, 1)
     assert rest is not None
     assert (rest.first_seq, rest.last_seq, rest.bodies) == (2, 4, (b"2", b"3", b"4"))

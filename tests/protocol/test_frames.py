@@ -142,19 +142,19 @@ def test_a_batch_carries_its_instant() -> None:
     assert batch == b'{"type":"batch","timestamp":"2026-07-24T14:32:10.000Z","messages":[{}]}'
 
 
-def test_a_parcel_makes_its_frames_once() -> None:
+def test_a_batch_makes_its_frames_once() -> None:
     """Asked again it gives the same bytes, so that all clients that get it share them."""
-    parcel = EncodedBatch(BOOKINGS, 4, (EVENT, EVENT), compress_min_bytes=0)
-    assert parcel.frames is parcel.frames
-    assert parcel.deflated is parcel.deflated
-    assert Reader().read(parcel.frames) == Reader().read(parcel.deflated) == [EVENT, EVENT]
-    assert (parcel.last_seq, parcel.size) == (5, 2 * len(EVENT))
+    batch = EncodedBatch(BOOKINGS, 4, (EVENT, EVENT), compress_min_bytes=0)
+    assert batch.frames is batch.frames
+    assert batch.deflated is batch.deflated
+    assert Reader().read(batch.frames) == Reader().read(batch.deflated) == [EVENT, EVENT]
+    assert (batch.last_seq, batch.size) == (5, 2 * len(EVENT))
 
 
-def test_the_rest_of_a_parcel_begins_where_asked() -> None:
+def test_the_rest_of_a_batch_begins_where_asked() -> None:
     """A client that has the first event gets the second alone; a client that has none gets the
     whole batch itself.
     """
-    parcel = EncodedBatch(BOOKINGS, 4, (b"four", b"five"))
-    assert parcel.after(3) is parcel
-    assert (parcel.after(4).first_seq, parcel.after(4).bodies) == (5, (b"five",))
+    batch = EncodedBatch(BOOKINGS, 4, (b"four", b"five"))
+    assert batch.after(3) is batch
+    assert (batch.after(4).first_seq, batch.after(4).bodies) == (5, (b"five",))

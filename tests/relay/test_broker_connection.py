@@ -73,7 +73,7 @@ async def running(
 ) -> tuple[BrokerConnection, "asyncio.Task[None]"]:
     """A working connection, after its first probe message has come back."""
     broker_connection = BrokerConnection(server, heard.append)
-    task = asyncio.create_task(broker_connection.run())
+    task = asyncio.create_task(broker_connection.stay_connected())
     await until(lambda: broker_connection.lag_s > 0)
     return broker_connection, task
 
@@ -91,7 +91,7 @@ def test_notices_travel_and_canaries_are_kept_from_the_relay() -> None:
     async def body() -> None:
         heard: list[Notice] = []
         broker_connection, task = await running(Server(), heard)
-        broker_connection.send((NOTICE,))
+        broker_connection.enqueue((NOTICE,))
         await until(lambda: bool(heard))
         assert (heard, broker_connection.status) == ([NOTICE], "ok")
         await stopped(task)
@@ -108,11 +108,11 @@ def test_a_lost_broker_degrades_until_it_works_again() -> None:
         broker_connection, task = await running(server, heard)
         await server.stop()
         await until(lambda: broker_connection.status == "degraded")
-        broker_connection.send((NOTICE,))
+        broker_connection.enqueue((NOTICE,))
         await until(lambda: broker_connection.dropped > 0)
         server.start()
         await until(lambda: broker_connection.status == "ok")
-        broker_connection.send((NOTICE,))
+        broker_connection.enqueue((NOTICE,))
         await until(lambda: NOTICE in heard)
         await stopped(task)
 
@@ -166,7 +166,7 @@ def test_what_waits_for_the_broker_is_bounded() -> None:
     async def body() -> None:
         broker_connection = BrokerConnection(Server(), lambda _notice: None)
         for _ in range(QUEUE_LIMIT + 5):
-            broker_connection.send((NOTICE,))
+            broker_connection.enqueue((NOTICE,))
         assert (len(broker_connection._queue), broker_connection.dropped) == (QUEUE_LIMIT, 5)
 
     asyncio.run(body())

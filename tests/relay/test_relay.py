@@ -19,7 +19,7 @@ def test_an_announcement_reaches_members_and_the_broker(run) -> None:
         notices = setup.broker.listen()
         heard = asyncio.ensure_future(anext(notices))
         await settled()
-        running = asyncio.create_task(setup.relay.broker_connection.run())
+        running = asyncio.create_task(setup.relay.broker_connection.stay_connected())
         setup.relay.announce(setup.log.append(BOOKINGS, 2))
         notice = await heard
         while notice.stream != BOOKINGS:
@@ -172,7 +172,7 @@ def test_closing_ends_what_is_under_way(run) -> None:
         following = asyncio.create_task(setup.relay.follow(BOOKINGS))
         await settled()
         assert setup.relay.in_flight == 1
-        await setup.relay.close()
+        await setup.relay.cancel_reads()
         with pytest.raises(asyncio.CancelledError):
             await following
         assert (setup.relay.in_flight, setup.relay.followed) == (0, 0)

@@ -113,7 +113,7 @@ def test_a_replay_reads_pages_and_joins_without_a_gap(run, monkeypatch: pytest.M
         setup.relay.announce(setup.log.append(BOOKINGS))
         await settled()
         assert seqs(member) == list(range(3, 13))
-        assert [len(batch.bodies) for batch in member.parcels[:2]] == [4, 4]
+        assert [len(batch.bodies) for batch in member.batches[:2]] == [4, 4]
 
     run(body())
 
@@ -132,8 +132,8 @@ def test_recent_events_are_replayed_without_the_log(run) -> None:
         for member in members:
             assert await setup.relay.replay(BOOKINGS, 1, member)
         assert seqs(members[0]) == [2, 3]
-        assert [id(batch) for batch in members[0].parcels] == [
-            id(batch) for batch in members[1].parcels
+        assert [id(batch) for batch in members[0].batches] == [
+            id(batch) for batch in members[1].batches
         ]
         assert len(setup.log.reads) == reads
 
@@ -160,8 +160,8 @@ def test_replays_of_the_same_page_share_one_read(run) -> None:
         setup.log.release()
         await asyncio.gather(*replays[1:])
         assert setup.log.reads.count(("events", BOOKINGS)) == 1
-        assert all(member.parcels[0] is members[1].parcels[0] for member in members[1:])
-        assert members[0].parcels == []
+        assert all(member.batches[0] is members[1].batches[0] for member in members[1:])
+        assert members[0].batches == []
 
     run(body())
 
@@ -338,6 +338,6 @@ def test_pages_of_two_streams_are_read_apart(run) -> None:
         setup.log.release()
         await asyncio.gather(*replays)
         for stream, member in followers.items():
-            assert [batch.stream for batch in member.parcels] == [stream]
+            assert [batch.stream for batch in member.batches] == [stream]
 
     run(body())

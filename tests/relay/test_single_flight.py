@@ -22,7 +22,7 @@ def test_closing_waits_for_the_reads_that_it_cancels(run) -> None:
         flights.start("a", read)
         flights.start("b", read)
         await settled()
-        await flights.close()
+        await flights.cancel_all()
         assert ended == ["read", "read"]
 
     run(body())

@@ -128,7 +128,7 @@ class Process:
         self.running.cancel()
         with suppress(asyncio.CancelledError):
             await self.running
-        await self.relay.close()
+        await self.relay.cancel_reads()
 
     def leftovers(self) -> dict[str, object]:
         """All counters that are not back to zero."""

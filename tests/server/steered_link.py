@@ -52,7 +52,7 @@ class SteeredLink:
         for body in bodies:
             self._write(Sent("text", body))
 
-    def send_parcel(self, batch: EncodedBatch) -> None:  # noqa: D102
+    def send_batch(self, batch: EncodedBatch) -> None:  # noqa: D102
         self.send(batch.bodies)
 
     def ping(self, payload: bytes) -> None:  # noqa: D102

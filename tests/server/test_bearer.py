@@ -37,7 +37,7 @@ def test_a_value_is_parsed(value: str, token: str | None) -> None:
     head, and in a handshake's fields.
     """
     head = [(b"host", b"x"), (b"authorization", value.encode("latin-1")), (b"accept", b"*/*")]
-    asked = Handshake.read({"authorization": value}, {}, address="", is_secure=False)
+    asked = Handshake.parse({"authorization": value}, {}, address="", is_secure=False)
     assert [parse_bearer(value), find_bearer(head), asked.token] == [token] * 3
 
 

@@ -113,7 +113,7 @@ class Post:
                 broker = open_broker(here, NoticeCodec(derive_key("a secret")))
                 stack.push_async_callback(broker.close)
                 self._links.append(BrokerConnection(broker, action_queue.put))
-                tasks.append(asyncio.create_task(self._links[-1].run()))
+                tasks.append(asyncio.create_task(self._links[-1].stay_connected()))
             async with asyncio.timeout(PATIENCE_S):
                 # set by the canary's way back
                 while not all(broker_connection.lag_s for broker_connection in self._links):  # noqa: ASYNC110

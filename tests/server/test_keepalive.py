@@ -41,7 +41,7 @@ def test_the_wheel_looks_at_the_far_away_before_its_horizon() -> None:
     timing_wheel: TimingWheel[str] = TimingWheel(0.0)
     timing_wheel.schedule("far", inf)
     timing_wheel.schedule("gone", 1.0)
-    timing_wheel.forget("gone")
+    timing_wheel.cancel("gone")
     assert list(timing_wheel.due(HORIZON_S + 1)) == ["far"]
 
 

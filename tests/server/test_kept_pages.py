@@ -90,7 +90,7 @@ class Rig:
 async def rig(database: Database, clock: ManualClock) -> AsyncIterator[Rig]:
     built = Rig(database, clock)
     yield built
-    await built.bookings.close()
+    await built.bookings.finish()
 
 
 async def test_a_page_is_what_the_store_gives_after_every_change(rig: Rig) -> None:

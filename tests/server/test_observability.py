@@ -138,13 +138,14 @@ async def test_a_canary_that_is_not_heard_is_missed(
 
     monkeypatch.setattr(delivery_probe, "PROBE_INTERVAL_S", 0.01)
     metrics = Metrics()
-    singing = asyncio.ensure_future(DeliveryProbe(Deaf(), metrics).run())  # type: ignore[arg-type]
+    probe = DeliveryProbe(Deaf(), metrics)  # type: ignore[arg-type]
+    probing = asyncio.ensure_future(probe.probe_periodically())
     async with asyncio.timeout(30):
         # it gives no sign
         while not metrics.registry.get_sample_value("rtdash_canaries_lost_total"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    singing.cancel()
-    await asyncio.gather(singing, return_exceptions=True)
+    probing.cancel()
+    await asyncio.gather(probing, return_exceptions=True)
     assert "does not come through" in caplog.text
 
 

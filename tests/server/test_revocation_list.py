@@ -53,7 +53,7 @@ async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(
     await here.load()
     is_told = asyncio.Event()
     here.on_revoked = is_told.set
-    sweeping = asyncio.create_task(here.run())
+    sweeping = asyncio.create_task(here.sweep_periodically())
     await elsewhere.revoke(jti="t1")
     async with asyncio.timeout(30):
         await is_told.wait()

@@ -84,7 +84,7 @@ async def test_a_resume_that_is_given_up_takes_no_ended_session_along(
     sessions.release(ended)
     async with held(database):
         resume = asyncio.create_task(sessions.writer.take_over("nonsense", "bob", clock()))
-        while sessions.writer.has_ended_waiting:  # noqa: ASYNC110
+        while sessions.writer._ended:  # noqa: ASYNC110
             await asyncio.sleep(0)
         resume.cancel()
         await asyncio.gather(resume, return_exceptions=True)

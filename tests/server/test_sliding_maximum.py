@@ -21,11 +21,11 @@ def test_readers_do_not_take_each_others_maximum() -> None:
     for value in (1.0, 5.0, 2.0):
         clock.now += 1
         largest.record(value)
-    assert (largest.read("a"), largest.read("b")) == (5.0, 5.0)
+    assert (largest.maximum_for("a"), largest.maximum_for("b")) == (5.0, 5.0)
     clock.now += 1
     largest.record(3.0)
-    assert (largest.read("a"), largest.read("a")) == (3.0, 0.0)
-    assert (largest.read("b"), largest.read(None)) == (3.0, 5.0)
+    assert (largest.maximum_for("a"), largest.maximum_for("a")) == (3.0, 0.0)
+    assert (largest.maximum_for("b"), largest.maximum_for(None)) == (3.0, 5.0)
 
 
 def test_what_is_kept_is_bounded() -> None:
@@ -35,7 +35,7 @@ def test_what_is_kept_is_bounded() -> None:
     largest.record(9.0)
     clock.now += WINDOW_S + 1
     largest.record(1.0)
-    assert largest.read("a") == 1.0
+    assert largest.maximum_for("a") == 1.0
     for reader in range(MAX_READERS + 1):
-        largest.read(reader)
+        largest.maximum_for(reader)
     assert len(largest._asked_at) == MAX_READERS

@@ -146,8 +146,7 @@ async def test_a_session_ends_after_its_time(tmp_path: Path, lane: str) -> None:
         connection_manager = server.services.connection_manager
         await server.until(
             lambda: (
-                not connection_manager.connections
-                and not connection_manager.sessions.writer.has_ended_waiting
+                not connection_manager.connections and not connection_manager.sessions.writer._ended
             )
         )
         await asyncio.sleep(0.5)

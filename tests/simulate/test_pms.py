@@ -68,7 +68,7 @@ def send(receiver, operations, *, thin=False):
             f"http://127.0.0.1:{receiver.server_address[1]}/", KEY, states=states,
             base_url="http://127.0.0.1:1", thin=thin, tally=tally, stop=asyncio.Event(),
         )  # fmt: skip
-        await sender.send(operations, origin=operations[-1].due, duration_s=float("inf"))
+        await sender.send_events(operations, origin=operations[-1].due, duration_s=float("inf"))
 
     asyncio.run(scenario())
     return tally, states

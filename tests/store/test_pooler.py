@@ -79,7 +79,7 @@ async def test_every_statement_works_behind_a_pooler(pooled_url, tmp_path, clock
         for round_ in range(12):
             await store.write(put(f"pooled-{number}-{round_}"))
             await store.read(keys)
-            await store.read(lambda conn: leases.read_counts(conn, now=NOW))
+            await store.read(lambda conn: leases.read_leases(conn, now=NOW))
 
     await asyncio.gather(
         *(

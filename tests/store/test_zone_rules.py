@@ -40,7 +40,7 @@ def under(tmp_path, database, clock):
             moved = await follow_zone_rules(database, venues, clock)
             bookings = Bookings(database, clock, lambda *_: None, venues=venues.values())
             yield moved, bookings
-            await bookings.close()
+            await bookings.finish()
 
     return start
 

@@ -81,7 +81,7 @@ class ProxiedConnection:
         """Bring about a fault of that kind."""
         {Fault.FIN: self.fin, Fault.RST: self.rst, Fault.HALF_OPEN: self.half_open}[fault]()
 
-    def start(self) -> None:
+    def forward(self) -> None:
         """Pass on in both directions, by two tasks that `ended` waits for."""
         self._moving.set()
         self._tasks = [
@@ -237,7 +237,7 @@ class FaultProxy:
             return
         connection = ProxiedConnection(client, server, client_port, self.delay_s, self.bytes_per_s)
         self._connections.add(connection)
-        connection.start()
+        connection.forward()
         try:
             await connection.ended()
         finally:

@@ -75,7 +75,7 @@ class PaintProbe:
         self.failure: str | None = None
         self._address = f"{url}/#code={code}"
 
-    async def run(self) -> None:
+    async def collect_paints(self) -> None:
         """Open the page, signed in by the code, and collect its frames until cancelled. What goes
         wrong in the browser stands in `failure`.
         """

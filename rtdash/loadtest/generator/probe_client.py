@@ -78,7 +78,7 @@ class ProbeClient:
             self.clock.interrupt()
         return actions
 
-    async def run(self) -> None:
+    async def follow(self) -> None:
         """Follow and reconnect until cancelled, or until the server refuses for good."""
         pinging = asyncio.create_task(self._ping())
         try:

@@ -52,7 +52,7 @@ class Publisher:
         for kind, operations in self._operations.announced.items():
             self.model.check_announcements(kind, operations)
 
-    async def run(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
+    async def publish(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
         """Publish at that rate in requests of `batch` operations; the last may still be under way
         at the return.
 

@@ -94,7 +94,7 @@ class SocketConnection:
             while self._protocol.close_rcvd is None and (left_s := until - time.monotonic()) > 0:
                 yield from self.read(left_s)
 
-    def close(self) -> None:
+    def abort(self) -> None:
         """Close the socket, without a word."""
         self._socket.close()
 

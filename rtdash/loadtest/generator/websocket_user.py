@@ -191,7 +191,7 @@ class WebSocketUser:
         connection, self._connection = self._connection, None
         self._is_leaving = False
         if connection is not None:
-            connection.close()
+            connection.abort()
 
     def _lose(self, detail: str) -> None:
         """Let the follower know that the connection is gone, without a Close."""

@@ -26,7 +26,7 @@ class Companions:
         count = phase.slow_consumers if url.startswith("ws:") else 0
         self._slow = [SlowClient(url, context.tokens[-1], phase.channels) for _ in range(count)]
 
-    async def run(self) -> None:
+    async def accompany(self) -> None:
         """Let them act until cancelled; then record what they saw."""
         tasks = [asyncio.create_task(one.run()) for one in self._all()]
         try:

@@ -61,10 +61,10 @@ class RunContext:
         if self.silent is None:
             url, token = socket_url(self.url), self.tokens[-1]
             self.silent = SilentClient(url, token, channels, self.heartbeat_s)
-            self._silence = asyncio.create_task(self.silent.run())
+            self._silence = asyncio.create_task(self.silent.stay_silent())
         return self.silent
 
-    async def close(self) -> None:
+    async def stop_silent_client(self) -> None:
         """End the silent client."""
         if self._silence is not None:
             self._silence.cancel()

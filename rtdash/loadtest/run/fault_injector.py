@@ -25,7 +25,7 @@ class FaultInjector:
         self._proxy = proxy
         self._rng = rng
 
-    async def run(self) -> None:
+    async def inject_faults(self) -> None:
         """Inject all faults; those that have not begun when the run is stopped are left out. Raises
         ServerFailed when the server doesn't come back.
         """

@@ -20,7 +20,7 @@ async def painting(parts: PhaseParts) -> AsyncIterator[PaintProbe | None]:
     if probe is None:
         yield None
         return
-    running = asyncio.create_task(probe.run())
+    running = asyncio.create_task(probe.collect_paints())
     try:
         yield probe
     finally:

@@ -76,7 +76,7 @@ class PhaseRunner:
         """Run the phase from the first user to the last; all parts are ended in any case."""
         parts, observations = self._parts, self._observations
         self._generator.start()
-        probing = asyncio.create_task(parts.probe.run())
+        probing = asyncio.create_task(parts.probe.follow())
         beside = [
             asyncio.create_task(work)
             for work in (

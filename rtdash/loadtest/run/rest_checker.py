@@ -61,7 +61,7 @@ class RestChecker:
         self._snapshots: list[RestSnapshot] = []
         self._missing: set[str] = set()
 
-    async def run(self) -> None:
+    async def check_periodically(self) -> None:
         """Read a list and look at its position every CHECK_EVERY_S, until cancelled."""
         while True:
             for venue in self._venues:

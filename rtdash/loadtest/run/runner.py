@@ -87,7 +87,7 @@ async def run(
             try:
                 await _run_phases(request, context, judged, say)
             finally:
-                await context.close()
+                await context.stop_silent_client()
         finally:
             if server is not None:
                 await server.stop()

@@ -52,7 +52,7 @@ class SilentClient:
             return 1
         return 0 if self.closed_after_s else None
 
-    async def run(self) -> None:
+    async def stay_silent(self) -> None:
         """Connect, subscribe, fall silent; again when closed, until cancelled."""
         while True:
             with suppress(OSError, TimeoutError, ConnectionDropped, NotAllowed):

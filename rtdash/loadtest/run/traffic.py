@@ -16,9 +16,13 @@ async def run_traffic(parts: PhaseParts) -> None:
     observations.began_at = time.monotonic()
     beside = [
         asyncio.create_task(work)
-        for work in (_sample(parts), parts.checker.run(), parts.companions.run())
+        for work in (
+            _sample(parts),
+            parts.checker.check_periodically(),
+            parts.companions.accompany(),
+        )
     ]
-    breaking = asyncio.create_task(parts.fault_injector.run())
+    breaking = asyncio.create_task(parts.fault_injector.inject_faults())
     publishing = (
         _ramp(parts) if phase.ramp else _publish(parts, phase.duration_s, phase.publish_rate)
     )
@@ -57,7 +61,7 @@ async def _ramp(parts: PhaseParts) -> None:
 
 async def _publish(parts: PhaseParts, duration_s: float, rate: float) -> None:
     phase = parts.phase
-    await parts.publisher.run(duration_s, rate, phase.publish_batch, late_s=phase.settle_s)
+    await parts.publisher.publish(duration_s, rate, phase.publish_batch, late_s=phase.settle_s)
 
 
 async def _sample(parts: PhaseParts) -> None:

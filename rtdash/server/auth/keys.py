@@ -95,7 +95,7 @@ class Keys:
             self._fetching = asyncio.create_task(self._fetch(self._url))
         return await asyncio.shield(self._fetching)
 
-    async def run(self) -> None:
+    async def refresh_periodically(self) -> None:
         """Keep the key set fresh, until cancelled."""
         try:
             while True:

@@ -85,7 +85,7 @@ class RevocationList:
         if before != (len(self._tokens), self._users):
             self.on_revoked()
 
-    async def run(self) -> None:
+    async def sweep_periodically(self) -> None:
         """Look for those of other processes, for ever; a store that is away is asked again."""
         for sweep in count(1):
             await asyncio.sleep(SWEEP_S)

@@ -35,7 +35,7 @@ class DeliveryProbe:
     def failed(self) -> None:
         """Do nothing: no client counts on the probe; the way is no longer measured."""
 
-    async def run(self) -> None:
+    async def probe_periodically(self) -> None:
         """Publish a probe message every PROBE_INTERVAL_S and record its delivery time, until
         cancelled.
         """

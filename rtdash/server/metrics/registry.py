@@ -129,7 +129,7 @@ class Metrics:
         self._reader: Hashable | None = None
         self._gauge(
             "loop_lag_max_seconds", "The most of it since the same connection last asked"
-        ).set_function(lambda: self._largest_lag.read(self._reader))
+        ).set_function(lambda: self._largest_lag.maximum_for(self._reader))
 
     def count_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """One HTTP request that was answered."""

@@ -32,7 +32,7 @@ class SlidingMaximum:
         while self._samples[0][0] < now - WINDOW_S:
             self._samples.popleft()
 
-    def read(self, reader: Hashable | None) -> float:
+    def maximum_for(self, reader: Hashable | None) -> float:
         """Return the largest value since `reader` last asked, at most WINDOW_S ago; 0 where there is
         none. None is a reader that is not remembered.
         """

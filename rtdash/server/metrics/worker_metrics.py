@@ -21,7 +21,7 @@ class WorkerMetrics:
     directory: Path
     number: int
 
-    async def run(self, exposition: Callable[[], bytes]) -> None:
+    async def serve(self, exposition: Callable[[], bytes]) -> None:
         """Give this worker's figures to each other one that connects, until cancelled."""
 
         async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

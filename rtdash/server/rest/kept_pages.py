@@ -58,7 +58,7 @@ class KeptPage:
 
 
 class KeptPages:
-    """Reads and keeps first pages; `forget` is called by the dashboard for each change of a venue,
+    """Reads and keeps first pages; `invalidate` is called by the dashboard for each change of a venue,
     so that no bytes of a guest outlive an erasure.
     """
 
@@ -67,7 +67,7 @@ class KeptPages:
         self._dashboard = dashboard
         self._kept: dict[str, dict[PageKey, KeptPage]] = {}  # venues in the order of reading
         self.size_bytes = 0
-        dashboard.on_dirty = self.forget
+        dashboard.on_dirty = self.invalidate
 
     def at_hand(self, key: PageKey, venue: Venue) -> KeptPage | None:
         """The page, if it is known without asking that it is what the store would give now."""
@@ -92,11 +92,13 @@ class KeptPages:
             kept.mark = mark
             return kept
         page = KeptPage(body, weak_etag(body), venue, state, mark)
-        if self._dashboard.change_count(venue.id) == changes:  # or `forget` came too early for it
+        if (
+            self._dashboard.change_count(venue.id) == changes
+        ):  # or `invalidate` came too early for it
             self._keep(key, page)
         return page
 
-    def forget(self, venue_id: str) -> None:
+    def invalidate(self, venue_id: str) -> None:
         """Forget the pages of a venue."""
         for page in self._kept.pop(venue_id, {}).values():
             self.size_bytes -= page.size_bytes
@@ -111,7 +113,7 @@ class KeptPages:
         self.size_bytes += page.size_bytes - (0 if older is None else older.size_bytes)
         of_venue[key] = page
         while self.size_bytes > LIMIT_BYTES:
-            self.forget(next(iter(self._kept)))
+            self.invalidate(next(iter(self._kept)))
 
 
 def read_list(

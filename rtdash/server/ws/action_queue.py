@@ -69,7 +69,7 @@ class ActionQueue:
             self._is_deaf = True
             self._transport.pause_reading()
 
-    def close(self) -> None:
+    def shutdown(self) -> None:
         """Handle nothing more."""
         self._waiting = None
         if self._worker is not None:

@@ -28,7 +28,7 @@ class AsgiPendingUpgrade:
             "sec-websocket-protocol": ",".join(websocket.scope.get("subprotocols", ()))
         }
         address = websocket.client.host if websocket.client else ""
-        self.asked = Handshake.read(
+        self.asked = Handshake.parse(
             fields, dict(query), address=address, is_secure=websocket.url.scheme == "wss"
         )
         websocket.scope["query_string"] = without_secrets(query)  # servers like to log it
@@ -107,7 +107,7 @@ class AsgiTransport:
             self._is_paused = True
             self.receiver.pause_writing()
 
-    def send_parcel(self, batch: EncodedBatch) -> None:
+    def send_batch(self, batch: EncodedBatch) -> None:
         """Queue the messages of a flush."""
         self.send(batch.bodies)
 

@@ -192,9 +192,9 @@ class ClosableConnection:
         if self.is_open:
             self.context.connection_limits.leave(self.action_handler.principal.sub)
         self._closing = self._closing or code
-        self.send_queue.close()
+        self.send_queue.shutdown()
         self.action_handler.leave()
-        self.action_queue.close()
+        self.action_queue.shutdown()
 
     def _abort_after(self, patience_s: float) -> None:
         asyncio.get_running_loop().call_later(patience_s, self._abort)

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
-from math import ceil
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -73,11 +72,6 @@ class ConnectionManager:
         """Seconds of the clock by which durations go."""
         return time.monotonic()
 
-    @property
-    def restart_allowance_ms(self) -> int:
-        """Time that a restart may take, as clients get it."""
-        return ceil(self.limits.restart_allowance_s * 1000)
-
     async def websocket_endpoint(self, websocket: WebSocket) -> None:
         """One handshake, and in the plain lane the connection behind it."""
         await self.admission.admit(AsgiPendingUpgrade(websocket))
@@ -100,7 +94,7 @@ class ConnectionManager:
     def forget(self, connection: ServerConnection) -> None:
         """Forget a connection that has ended."""
         self.connections.pop(connection, None)
-        self.timing_wheel.forget(connection)
+        self.timing_wheel.cancel(connection)
         self.connection_limits.end()
         self.metrics.connections.dec()
         if not self.connections:
@@ -125,14 +119,14 @@ class ConnectionManager:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._turn(), name="timing_wheel")
                 group.create_task(
-                    self.sessions.run(self.open_by_user, self.enforce), name="sessions"
+                    self.sessions.maintain(self.open_by_user, self.enforce), name="sessions"
                 )
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.abort_all()
-            await self.sessions.close()
+            await self.sessions.end_all()
 
     async def drain(self, reason: str = "the server restarts") -> None:
         """Admit no connection any more, and close all, spread over the drain window (guide:

@@ -59,7 +59,7 @@ class FastHandshake:
             _end(transport, encode_response(wrong_path()))
         else:
             client = http.request_client()
-            asked = Handshake.read(
+            asked = Handshake.parse(
                 _fields(head),
                 dict(read_query(query)),
                 address=client.host,

@@ -69,7 +69,7 @@ class FastTransport:
             else join_frames(bodies)
         )
 
-    def send_parcel(self, batch: EncodedBatch) -> None:
+    def send_batch(self, batch: EncodedBatch) -> None:
         """Write bytes that all subscribers of the flush share."""
         transport = self._transport
         if (

@@ -31,7 +31,7 @@ class Handshake:
     subprotocol: str | None
 
     @classmethod
-    def read(
+    def parse(
         cls, fields: Mapping[str, str], query: Mapping[str, str], *, address: str, is_secure: bool
     ) -> "Handshake":
         """Of a head's fields, by their names in lower case; several offers of subprotocols stand in

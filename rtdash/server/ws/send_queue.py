@@ -111,7 +111,7 @@ class SendQueue:
             if bodies:
                 self._transport.send(bodies)
 
-    def close(self) -> None:
+    def shutdown(self) -> None:
         """Nothing more goes out; what waits for a window is dropped."""
         self.is_open = False
         self.write = None
@@ -157,7 +157,7 @@ class SendQueue:
         elif not self.has_room():
             return
         elif self._batch is None:
-            self._transport.send_parcel(batch)
+            self._transport.send_batch(batch)
         elif self._batch.add(batch.bodies):
             asyncio.get_running_loop().call_later(self._batch.window_s, self.flush)
 

@@ -95,7 +95,7 @@ class SessionRegistry(Generic[Holder]):
         """
         self.writer.end(session.id, session.generation)
 
-    async def run(
+    async def maintain(
         self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Heartbeat[Holder]], bool]
     ) -> None:
         """Write behind, beat and expire, until cancelled; a store that is away is asked again.
@@ -152,7 +152,7 @@ class SessionRegistry(Generic[Holder]):
             tuple(leases), self._still_holding(superseded, held), self._still_holding(gone, held)
         )
 
-    async def close(self) -> None:
+    async def end_all(self) -> None:
         """Write what waits, if the store takes it: late confirmations only mean repeats. No user
         counts as connected here any more.
         """

@@ -75,11 +75,6 @@ class SessionWriter:
         self._confirmed: dict[str, BoundSession] = {}
         self._ended: dict[str, int] = {}
 
-    @property
-    def has_ended_waiting(self) -> bool:
-        """Whether sessions wait to be written as ended."""
-        return bool(self._ended)
-
     async def save(
         self, session: BoundSession, streams: Iterable[Stream], positions: Mapping[Stream, Position]
     ) -> None:

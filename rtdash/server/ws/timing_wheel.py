@@ -33,11 +33,11 @@ class TimingWheel(Generic[Item]):
             self._done + 1, min(self._done + _HORIZON_TICKS, int(min(at, _FAR) / TICK_S) + 1)
         )
         if self._planned.get(item, tick + 1) > tick:
-            self.forget(item)
+            self.cancel(item)
             self._planned[item] = tick
             self._slots.setdefault(tick, {})[item] = None
 
-    def forget(self, item: Item) -> None:
+    def cancel(self, item: Item) -> None:
         """Look at it no more, and keep nothing of it: connections that come and go quickly would
         pile up here.
         """

@@ -45,7 +45,7 @@ class Transport(Protocol):
     def send(self, bodies: Sequence[bytes]) -> None:
         """Write messages, each as a frame of its own."""
 
-    def send_parcel(self, batch: EncodedBatch) -> None:
+    def send_batch(self, batch: EncodedBatch) -> None:
         """Write the shared frames of a flush."""
 
     def ping(self, payload: bytes) -> None:

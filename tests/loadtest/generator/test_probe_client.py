@@ -17,7 +17,7 @@ STREAM = Stream("harbour-hotel", CHANNEL)
 
 async def run(probe: ProbeClient, over: asyncio.Event) -> None:
     """Run the probe until that."""
-    running = asyncio.create_task(probe.run())
+    running = asyncio.create_task(probe.follow())
     async with asyncio.timeout(60):
         await over.wait()
         running.cancel()
@@ -68,6 +68,6 @@ async def test_ends_where_the_server_refuses_for_good(server: Scripted):
     server.scripts = [refusing]
     probe = make_probe(server)
     async with asyncio.timeout(60):
-        await probe.run()
+        await probe.follow()
     assert probe.follower.is_turned_away
     assert not probe.follower.is_current_at_end

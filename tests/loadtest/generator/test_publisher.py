@@ -33,7 +33,7 @@ def test_an_answer_that_is_no_outcome_is_a_failure(outcome: Any):
     publisher = Publisher(cast("Api", Answering(outcome)), operations)
 
     async def publish() -> None:
-        await publisher.run(0.1, 30, 1, late_s=10)
+        await publisher.publish(0.1, 30, 1, late_s=10)
         await publisher.drained(10)
 
     asyncio.run(publish())
