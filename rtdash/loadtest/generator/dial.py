@@ -89,7 +89,7 @@ def dial(
             connection.settimeout(max(_LEAST_S, until - time.monotonic()))
             is_open = has_upgraded(protocol, connection.recv(READ_BYTES))
     except BaseException:
-        connection.abort()
+        connection.close()
         raise
     return SocketConnection(connection, protocol, attempt)
 
