@@ -113,7 +113,7 @@ export class Connection {
     });
     signal?.addEventListener("abort", () => this.close(), {signal: this.#ended.signal});
     this.#listen();
-    // Later, so that whoever closes in the same turn has never opened a socket.
+    // Later, so that a caller that closes in the same turn has never opened a socket.
     queueMicrotask(() => signal?.aborted ? this.close() : this.#handle({is: "start"}));
   }
 

@@ -25,7 +25,7 @@ export class Poller {
 
   /** @param {boolean} withStats @returns {Round} */
   *round(withStats) {
-    // The profile comes first: it tells a bad token from a server that is away, and names venues.
+    // The profile comes first: it shows a bad token, unlike a server that is away, and names venues.
     const profile = yield "/api/user/profile";
     this.#nameVenues(profile.venues);
     for (const {venue, channel} of this.#session.wanted) {

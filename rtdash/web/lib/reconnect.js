@@ -40,7 +40,7 @@ export const TIMING = Object.freeze({
   firstDelay: 500, longestDelay: 30_000,
   /** A connection that was live for so long starts the backoff anew. */
   settled: 10_000,
-  /** A server can not send a client away for longer. */
+  /** A server cannot send a client away for longer. */
   longestWait: 300_000,
   wakeJitter: 500, wakeEvery: 1_000,
   /** A page that is hidden for so long leaves; it comes back by replay. */

@@ -95,7 +95,7 @@ export class ClientSession {
     this.#unanswered = 0;
     if (this.id !== null) this.#resume(this.id);
     this.#subscribe([...this.#wanted].filter(([k]) => !this.#followed.has(k)).map(([, p]) => p));
-    // The server's time on this connection tells old events from new ones.
+    // The server's time on this connection separates old events from new ones.
     this.ping();
   }
 

@@ -40,7 +40,6 @@ export class Board {
   #hasPolled = false;
   /** @type {Set<string>} */
   #reported = new Set();
-  #resets = 0;
   /** @type {Map<string, {etag: string, body: any}>} */
   #known = new Map();
   /** @type {Record<string, any>} */

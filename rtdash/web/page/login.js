@@ -45,7 +45,7 @@ export class SignIn {
   /** The present token, renewed when half of its time is over. For `connect`. */
   present = async () => {
     const token = this.token;
-    if (token === null) throw new Error("nobody is signed in");
+    if (token === null) throw new Error("no user is signed in");
     const {iat = 0, exp = 0, login_at: isOurs} = claimsOf(token);
     if (isOurs && Date.now() / 1000 > (iat + exp) / 2) {
       this.#renewing ??= this.#renew(token).finally(() => { this.#renewing = null; });
@@ -84,7 +84,7 @@ export class SignIn {
 }
 
 /** What a token says, unchecked. @param {string} token @returns {Record<string, any>} */
-export function claimsOf(token) {
+function claimsOf(token) {
   try {
     const part = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
@@ -95,7 +95,7 @@ export function claimsOf(token) {
 }
 
 /**
- * The page of someone who is not in: why, and two ways in.
+ * Show a user who is not signed in why, and two ways to sign in.
  * @param {Element} root @param {{title: string, text?: string, note?: string,
  *   onToken?: (token: string) => void, onRetry?: () => void}} content
  */

@@ -14,7 +14,7 @@ const CRITICAL_EVERY_MS = 5_000;
 const VERSION_EVERY_MS = 300_000;
 const CYCLE_MS = 30_000;
 const TOO_MANY = 4007;
-/** What is said to those whose connection ended for good, by close code. @type {Record<number, string>} */
+/** Titles for connections that ended for good, by close code. @type {Record<number, string>} */
 const ENDINGS = {4005: "expiredTitle", 4504: "revokedTitle", 4500: "refusedTitle", 4501: "refusedTitle"};
 const STATES = /** @type {const} */ ({live: "isLive", connecting: "isConnecting",
   replaying: "isReplaying", polling: "isPolling", closed: "isClosed"});

@@ -38,7 +38,7 @@ export const TIMING: Readonly<{
     longestDelay: 30000;
     /** A connection that was live for so long starts the backoff anew. */
     settled: 10000;
-    /** A server can not send a client away for longer. */
+    /** A server cannot send a client away for longer. */
     longestWait: 300000;
     wakeJitter: 500;
     wakeEvery: 1000;
