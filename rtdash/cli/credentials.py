@@ -10,6 +10,7 @@ import typer
 
 from rtdash.cli.configfile import read_setting
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.named_files import read_named_file
 from rtdash.cli.options import option
 from rtdash.setting_sources import default_data_directory
 from rtdash.text_files import NotText, read_text_file
@@ -106,7 +107,15 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
     """
     token = token or read_setting("token")
     if token and token.startswith("@"):
-        token = _read_token(Path(token[1:]))
+        file = Path(token[1:])
+        token = read_named_file(
+            file,
+            what=f"the token file {file}",
+            hint=(
+                "make one: rtdash token > FILE   (without --token one is minted on the server's"
+                " machine)"
+            ),
+        )
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise CommandFailed(
             "the token has characters that no token has",
@@ -114,21 +123,6 @@ def find_token(data: Path | None, token: str | None, *, admin: bool = False) -> 
             code=Exit.USAGE,
         )
     return token or local_token(data, admin=admin)
-
-
-def _read_token(file: Path) -> str:
-    try:
-        return read_text_file(file).strip()
-    except (OSError, NotText) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CommandFailed(
-            f"the token file {file} can't be read: {reason}",
-            hint=(
-                "make one: rtdash token > FILE   (without --token one is minted on the server's"
-                " machine)"
-            ),
-            code=Exit.USAGE,
-        ) from None
 
 
 def local_token(
@@ -180,8 +174,7 @@ def own_server_code(directory: Path, *, user: str) -> str:
     """Mint a sign-in code for a server that this command has started, from its secret."""
     from rtdash.server.auth import sign_in
 
-    secret = (directory / "secret").read_text(encoding="utf-8").strip()
-    return sign_in.mint_code(secret, user=user, ttl=timedelta(hours=12))
+    return sign_in.mint_code(_own_secret(directory), user=user, ttl=timedelta(hours=12))
 
 
 def own_server_token(directory: Path, *, user: str, admin: bool = False) -> str:
@@ -191,7 +184,7 @@ def own_server_token(directory: Path, *, user: str, admin: bool = False) -> str:
     from rtdash.server.auth import tokens
 
     return tokens.mint(
-        (directory / "secret").read_text(encoding="utf-8").strip(),
+        _own_secret(directory),
         user=user,
         scopes=(*tokens.DEFAULT_SCOPES, *(("admin",) if admin else ())),
         ttl=timedelta(days=8),
@@ -202,11 +195,14 @@ def own_server_limited_tokens(directory: Path, *, user: str) -> tuple[str, ...]:
     """Mint tokens of fewer rights for such a server: each may only read, and one kind of venue."""
     from rtdash.server.auth import tokens
 
-    secret = (directory / "secret").read_text(encoding="utf-8").strip()
     return tuple(
-        tokens.mint(secret, user=user, scopes=(scope,), ttl=timedelta(days=8))
+        tokens.mint(_own_secret(directory), user=user, scopes=(scope,), ttl=timedelta(days=8))
         for scope in ("hotel:read", "restaurant:read")
     )
+
+
+def _own_secret(directory: Path) -> str:
+    return (directory / "secret").read_text(encoding="utf-8").strip()
 
 
 def _read_secret(directory: Path) -> str:

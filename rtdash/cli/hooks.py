@@ -19,9 +19,9 @@ from rtdash.cli.credentials import (
     find_url,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.named_files import read_named_file
 from rtdash.domain.printable import json_line, printable
 from rtdash.protocol.webhook_signatures import SECRET_PREFIX
-from rtdash.text_files import NotText, read_text_file
 
 SECRET_BYTES = 32
 
@@ -208,17 +208,8 @@ def _request(
 
 
 def _read(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    try:
-        return read_text_file(file).strip()
-    except (OSError, NotText) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CommandFailed(
-            f"{file} can't be read: {reason}",
-            hint="write a secret into it: rtdash hooks secret",
-            code=Exit.USAGE,
-        ) from None
+    hint = "write a secret into it: rtdash hooks secret"
+    return None if file is None else read_named_file(file, what=str(file), hint=hint)
 
 
 def _print_webhooks(found: list[dict[str, Any]], *, as_json: bool) -> None:

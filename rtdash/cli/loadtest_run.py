@@ -19,8 +19,8 @@ from rtdash.cli.credentials import (
     own_server_token,
 )
 from rtdash.cli.failures import CommandFailed, Exit
+from rtdash.cli.named_files import read_named_file
 from rtdash.cli.quantities import parse_seconds
-from rtdash.text_files import NotText, read_text_file
 
 if TYPE_CHECKING:
     from rtdash.loadtest.run.runner import RunRequest
@@ -92,15 +92,13 @@ def make_request(scenario: str, url: str | None, options: LoadOptions) -> "RunRe
 def _tokens(url: str | None, options: LoadOptions) -> tuple[str, ...]:
     if options.tokens is None:
         return (find_token(options.data, os.environ.get("RTDASH_TOKEN")),) if url else ()
-    try:
-        given = tuple(read_text_file(options.tokens).split())
-    except (OSError, NotText) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CommandFailed(
-            f"the token file {options.tokens} can't be read: {reason}",
+    given = tuple(
+        read_named_file(
+            options.tokens,
+            what=f"the token file {options.tokens}",
             hint="make one: rtdash token > FILE",
-            code=Exit.USAGE,
-        ) from None
+        ).split()
+    )
     if not given:
         raise CommandFailed(
             f"the token file {options.tokens} holds no token",
