@@ -6,7 +6,6 @@ There a poll asks for the events of the last moments, and leaves out the heads t
 has seen as they are.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal_column, select, text
 
 from rtdash.domain.instants import to_ms
-from rtdash.protocol.channels import Channel, Stream
+from rtdash.protocol.channels import Stream
 from rtdash.store import dialects
+from rtdash.store.event_log import heads_of
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import events, heads
 
@@ -50,9 +50,6 @@ _ROW = "SELECT rowid, venue, channel, seq, appended_at FROM events"
 _READ_ROWS = Prepared(text(f"{_ROW} WHERE rowid >= :first ORDER BY rowid LIMIT :limit"))
 _READ_LAST_ROW = Prepared(text(f"{_ROW} ORDER BY rowid DESC LIMIT :limit"))
 
-_CHANNELS = {channel.value: channel for channel in Channel}
-_stream = Stream._make
-
 
 @dataclass(frozen=True, slots=True)
 class ChangedHeads:
@@ -75,7 +72,7 @@ def read_changed_heads(
     if isinstance(mark, tuple) and (found := _read_behind(conn, mark)) is not None:
         return found
     last_row = next(iter(_READ_LAST_ROW.read(conn, {"limit": 1})), None)
-    return _heads_of(_READ_LATELY.read(conn, {"since": to_ms(since)})), last_row
+    return heads_of(_READ_LATELY.read(conn, {"since": to_ms(since)})), last_row
 
 
 def _read_lately(
@@ -85,7 +82,7 @@ def _read_lately(
     lines = frozenset(joined.split(_LINE) if joined else ())
     # Heads with events of the last moments come with several polls: most are as they were.
     found = (line.split(_FIELD) for line in lines - seen)
-    return _heads_of((venue, channel, int(seq)) for venue, channel, seq in found), lines
+    return heads_of((venue, channel, int(seq)) for venue, channel, seq in found), lines
 
 
 def _read_behind(
@@ -97,13 +94,9 @@ def _read_behind(
     rows = _READ_ROWS.read(conn, {"first": mark[0], "limit": PAGE_ROWS})
     if not rows or rows[0] != mark:
         return None
-    found = _heads_of(row[1:4] for row in rows[1:])
+    found = heads_of(row[1:4] for row in rows[1:])
     while len(rows) == PAGE_ROWS:
         mark = rows[-1]
         rows = _READ_ROWS.read(conn, {"first": mark[0] + 1, "limit": PAGE_ROWS})
-        found |= _heads_of(row[1:4] for row in rows)
+        found |= heads_of(row[1:4] for row in rows)
     return found, rows[-1] if rows else mark
-
-
-def _heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
-    return {_stream((venue, _CHANNELS[channel])): seq for venue, channel, seq in rows}

@@ -146,11 +146,11 @@ def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> d
     those given.
     """
     if streams is None:
-        return _heads_of(conn.execute(_READ_HEADS))
+        return heads_of(conn.execute(_READ_HEADS))
     venues = sorted({stream.venue for stream in streams})
     found: dict[Stream, int] = {}
     for start in range(0, len(venues), _VENUES):
-        found |= _heads_of(_READ_HEADS_OF.read(conn, venues[start : start + _VENUES]))
+        found |= heads_of(_READ_HEADS_OF.read(conn, venues[start : start + _VENUES]))
     return {stream: found.get(stream, 0) for stream in streams}
 
 
@@ -195,7 +195,8 @@ def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
     return limit - left
 
 
-def _heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
+def heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
+    """Return the heads of rows of venue, channel and seq."""
     return {_stream((venue, _CHANNELS[channel])): seq for venue, channel, seq in rows}
 
 

@@ -24,4 +24,4 @@ async def bookings(database, clock, committed):
         venues=VENUES,
     )
     yield opened
-    await opened.close()
+    await opened.finish()

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from rtdash.server.auth.tokens import DEFAULT_SCOPES, mint
 
@@ -92,3 +94,11 @@ class Served:
             "applied"
         ] * count, answer.text
         return ids
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for the tests of a module, with the packaged venues and a secret of its own."""
+    running = Served(tmp_path_factory.mktemp("served") / "data")
+    yield running
+    running.end()

@@ -1,15 +1,5 @@
-"""A server as it is typed, whose metrics are looked at."""
+"""A server as it is typed, with the metrics that it shows."""
 
-from collections.abc import Iterator
+from tests.client.processes import served
 
-import pytest
-
-from tests.client.processes import Served
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One server for the tests of a module, with the packaged venues and a secret of its own."""
-    running = Served(tmp_path_factory.mktemp("served") / "data")
-    yield running
-    running.end()
+__all__ = ["served"]

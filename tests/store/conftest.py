@@ -13,4 +13,4 @@ async def bookings(database, clock):
     """The write path, which is how rows come into the store."""
     opened = Bookings(database, clock, lambda *_: None, venues=VENUES)
     yield opened
-    await opened.close()
+    await opened.finish()

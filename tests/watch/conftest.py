@@ -1,7 +1,7 @@
 """Messages and boards for the tests of the view, and a server for those of the command."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,9 @@ from rich.console import Console
 from rtdash.client import ConnectionChange, State
 from rtdash.watch.board import Board
 from rtdash.watch.view import ViewOptions, render
-from tests.client.processes import Served
+from tests.client.processes import Served, served
+
+__all__ = ["served"]
 
 NOW = datetime(2026, 1, 2, 14, 32, 10, 9000, tzinfo=UTC)
 STAMP = "2026-01-02T14:32:10.005Z"
@@ -156,14 +158,6 @@ def screen(
 
 def _kind(venue: str) -> str:
     return "hotel" if venue == HOTEL else "restaurant"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A real server for the tests of a module."""
-    server = Served(tmp_path_factory.mktemp("served") / "data")
-    yield server
-    server.end()
 
 
 @pytest.fixture
