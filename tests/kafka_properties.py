@@ -16,9 +16,18 @@ def kafka_properties(
             "process.roles=broker,controller",
             "node.id=1",
             f"controller.quorum.voters=1@127.0.0.1:{controller}",
-            f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}",
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy},SECURE://127.0.0.1:{secure}",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
+            (
+                f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner}"
+                f",SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}"
+            ),
+            (
+                f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy}"
+                f",SECURE://127.0.0.1:{secure}"
+            ),
+            (
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT"
+                ",SECURE:SASL_SSL,CONTROLLER:PLAINTEXT"
+            ),
             "listener.name.secure.ssl.keystore.type=PEM",
             f"listener.name.secure.ssl.keystore.location={directory / 'server.pem'}",
             "listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",

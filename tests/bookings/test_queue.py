@@ -115,7 +115,9 @@ async def test_too_many_waiting_operations_are_refused(bookings, database, monke
 
 
 async def test_a_caller_that_leaves_breaks_nothing(bookings, database):
-    """Its operations may be left out; those of all other callers are applied, and none twice."""
+    """The caller's operations may be left out; those of all other callers are applied, and none
+    twice.
+    """
     held = await Held(database).begun()
     leaving, staying = await waiting(bookings, [table()], [table()])
     leaving.cancel()

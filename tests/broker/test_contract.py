@@ -1,5 +1,5 @@
-"""What every broker does: one suite over the memory broker, Redis, RabbitMQ, Kafka and PostgreSQL, each a
-real server.
+"""What every broker does: one suite over the memory broker, Redis, RabbitMQ, Kafka and PostgreSQL,
+each a real server.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ async def test_notices_of_a_stream_keep_their_order(processes: Processes) -> Non
 
 
 async def test_a_listener_hears_nothing_from_before(processes: Processes) -> None:
-    """What was published before anybody listened is gone: the log has it."""
+    """A notice from before the first listener is gone: the log has it."""
     broker = processes.broker()
     before = notice(1)
     await broker.publish((before,))

@@ -12,7 +12,7 @@ NOTICE = Notice(BOOKINGS, "e1", 1, (b"{}",))
 
 
 def test_a_listener_that_does_not_read_loses_notices_and_holds_nobody_up() -> None:
-    """Its queue is bounded; publishing never waits."""
+    """The listener's queue is bounded; publishing never waits."""
 
     async def body() -> None:
         broker = MemoryBroker()

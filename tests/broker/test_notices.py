@@ -54,7 +54,7 @@ def test_another_secret_is_another_key() -> None:
 
 
 def test_a_flood_of_foreign_messages_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    """It says how many, and what to do where it was another process of ours."""
+    """The line says how many, and what to do where it was another process of ours."""
     now = 0.0
     codec = NoticeCodec(KEY, clock_monotonic=lambda: now)
     for _ in range(1_000):

@@ -1,5 +1,5 @@
-"""Bad inputs of the page: strange names, foreign pages, tokens in addresses, missing storage, faults
-of its own, and servers of another version.
+"""Bad inputs of the page: strange names, foreign pages, tokens in addresses, missing storage,
+faults of its own, and servers of another version.
 """
 
 import pytest
@@ -86,7 +86,7 @@ def test_a_foreign_page_can_not_embed_it(dashboard, served):
 
 
 def test_a_fault_of_a_panel(dashboard, served):
-    """It reaches the console once, and the other panels and the feed go on."""
+    """The fault reaches the console once, and the other panels and the feed go on."""
     view = dashboard()
 
     def break_tiles(route):

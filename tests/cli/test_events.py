@@ -50,7 +50,7 @@ def test_events_begin_where_the_log_does(tmp_path: Path, capfd: pytest.CaptureFi
 
 
 def test_a_state_channel_has_no_log(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its current states are printed, and it is said that there is nothing before them."""
+    """The channel's current states are printed, and it is said that there is nothing before them."""
     assert run(["events", "hotel_stats", "--data", str(served.data)]) == 0
     out, err = capfd.readouterr()
     assert [json.loads(line)["type"] for line in out.splitlines()] == [

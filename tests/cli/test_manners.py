@@ -63,7 +63,7 @@ def test_help_lists_the_guide(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("topic", list(guide_pages()))
 def test_help_renders_each_page(topic: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its heading, without Markdown's signs."""
+    """The page's heading is shown without Markdown's signs."""
     assert run(["help", topic]) == 0
     out = capfd.readouterr().out
     assert guide_pages()[topic].title in out

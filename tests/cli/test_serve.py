@@ -79,7 +79,7 @@ def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
-    """It is kept as it is; a backup is what helps."""
+    """The file is kept as it is; a backup is what helps."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "rtdash.db").write_text("a letter to my aunt, and a long one" * 200)
     told = serve(tmp_path, {})

@@ -225,8 +225,8 @@ def test_a_unix_socket(tmp_path: Path) -> None:
 def test_sockets_of_the_service_manager(
     workers: int, tmp_path: Path, postgres_server: TestServer
 ) -> None:
-    """It serves those that it was passed, by all its workers, the one named admin for health and
-    metrics.
+    """The server serves those that it was passed, by all its workers, the one named admin for
+    health and metrics.
     """
     with (
         new_database(postgres_server.url) as database,

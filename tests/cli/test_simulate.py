@@ -19,8 +19,10 @@ ADMIN = (*DEFAULT_SCOPES, "admin")
 SAMPLE = ["simulate", "--dry-run", "--count", "5", "--start", "2026-03-01"]
 
 ROWS = """\
-hotel,lead_time,arrival_date_year,arrival_date_month,arrival_date_day_of_month,stays_in_weekend_nights,stays_in_week_nights,adults,children,babies,\
-market_segment,reserved_room_type,assigned_room_type,booking_changes,deposit_type,days_in_waiting_list,adr,reservation_status,reservation_status_date
+hotel,lead_time,arrival_date_year,arrival_date_month,arrival_date_day_of_month,\
+stays_in_weekend_nights,stays_in_week_nights,adults,children,babies,\
+market_segment,reserved_room_type,assigned_room_type,booking_changes,\
+deposit_type,days_in_waiting_list,adr,reservation_status,reservation_status_date
 City Hotel,10,2016,March,5,2,1,2,0,0,Online TA,A,D,0,No Deposit,0,99.5,Check-Out,3/8/2016
 Resort Hotel,2,2016,March,5,1,0,2,0,0,Direct,A,A,0,No Deposit,0,80,Canceled,3/4/2016
 City Hotel,10,2016,March,5,0,0,2,0,0,Online TA,A,A,0,No Deposit,0,99.5,Check-Out,3/5/2016

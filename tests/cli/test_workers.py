@@ -33,7 +33,7 @@ def options(postgres_server: TestServer, redis_server: TestServer) -> Iterator[d
 
 
 def workers(server: ServerProcess) -> list[psutil.Process]:
-    """Its children that serve, not the interpreter's resource tracker."""
+    """Children of a process that serve, not the interpreter's resource tracker."""
     processes = []
     for child in psutil.Process(server.pid).children():
         with suppress(psutil.NoSuchProcess):  # a zombie counts as none
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_all_of_them(tmp_path: Path, options: dict[str, object]) -> 
 def test_a_second_ctrl_c_ends_all_of_them_at_once(
     tmp_path: Path, options: dict[str, object]
 ) -> None:
-    """They are killed in the middle of their drain, and it says so."""
+    """The workers are killed in the middle of their drain, and the parent says so."""
     with (
         server_process(
             tmp_path / "data", **options | {"drain_window_s": 60, "shutdown_timeout_s": 0}

@@ -52,7 +52,7 @@ def test_a_url_that_leads_nowhere(
 def test_a_broker_that_refuses_the_password(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Its refusal, and where the password was given."""
+    """The broker's refusal is shown, and where the password was given."""
     parts = urlsplit(request.getfixturevalue(f"{name}_server").url)
     told = serve(
         tmp_path,
@@ -74,7 +74,7 @@ def test_a_broker_that_refuses_the_password(
 def test_a_database_that_refuses_the_login(
     part: str, wrong: str, words: str, postgres_server: TestServer, tmp_path: Path
 ) -> None:
-    """Its refusal, and where user, password and database were given."""
+    """The database's refusal is shown, and where user, password and database were given."""
     told = serve(
         tmp_path,
         {

@@ -1,4 +1,6 @@
-"""Plays a script of fixtures/client against a reconnect machine: the client's own, or one around it."""
+"""Plays a script of fixtures/client against a reconnect machine: the client's own, or one around
+it.
+"""
 
 import json
 
@@ -19,7 +21,7 @@ class FixedRandom:
         self._share = share
 
     def uniform(self, low, high):
-        """That share of the range."""
+        """Return a fixed share of the range."""
         return low + (high - low) * self._share
 
 

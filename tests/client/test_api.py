@@ -220,7 +220,7 @@ def test_environment_proxy_is_not_used_for_this_machine(monkeypatch):
     ids=["too few", "no list", "no object"],
 )
 def test_outcomes_must_match_the_operations(answer):
-    """An answer that doesn't tell of every operation is no success."""
+    """An answer without an outcome for each operation is no success."""
 
     async def scenario():
         async with answering((200, answer, {})) as (api, _):

@@ -29,7 +29,7 @@ ODD_VENUE = {"id": "x", "name": "X", "kind": "spa", "timezone": "UTC", "currency
     ids=lambda answer: str(answer)[:40],
 )
 def test_something_else_that_says_200(answer):
-    """A portal, a proxy, another program: told by the shape, not only by the status."""
+    """A portal, a proxy, another program: recognised by the shape, not only by the status."""
 
     async def scenario():
         async with answering((200, answer, {})) as (api, _):
@@ -109,7 +109,7 @@ def test_an_answer_without_an_end(bound, kind, monkeypatch):
 
 
 def test_a_refusal_nested_without_end():
-    """Its status alone is told."""
+    """The error names the status alone."""
 
     async def scenario():
         async with answering((502, b"[" * 100_000, {})) as (api, _):

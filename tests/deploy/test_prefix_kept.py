@@ -64,7 +64,7 @@ def test_a_live_socket_and_all_links(below_a_path: tuple[ServerProcess, str]) ->
 
 @pytest.mark.parametrize("below_a_path", ["fast"], indirect=True)
 def test_the_page_is_live(chromium, below_a_path: tuple[ServerProcess, str]) -> None:
-    """It signs in by a one-time code, and shows a booking that comes by its socket."""
+    """The page signs in by a one-time code, and shows a booking that comes by its socket."""
     server, url = below_a_path
     page = chromium.new_context().new_page()
     sockets: list[str] = []

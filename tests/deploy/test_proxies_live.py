@@ -49,7 +49,7 @@ def test_a_live_socket_below_a_path(name: str, tmp_path: Path) -> None:
 
 
 def test_a_prefix_of_an_untrusted_peer_counts_for_nothing(tmp_path: Path) -> None:
-    """It could lead a client's next request elsewhere."""
+    """Such a prefix could lead a client's next request elsewhere."""
     with server_process(tmp_path / "data", trusted_proxies="10.0.0.0/8") as server:
         headers = {"X-Forwarded-Prefix": "/evil"}
         document = httpx2.get(f"{server.url}/openapi.json", headers=headers, trust_env=False)
@@ -58,7 +58,7 @@ def test_a_prefix_of_an_untrusted_peer_counts_for_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/rtdash/openapi.json"])
 def test_a_root_path(path: str, tmp_path: Path) -> None:
-    """It counts without a header, whether the proxy takes it off or not."""
+    """A root path counts without a header, whether the proxy takes it off or not."""
     with server_process(tmp_path / "data", root_path="/rtdash/") as server:
         document = httpx2.get(server.url + path, trust_env=False)
         assert document.json()["servers"][0]["url"] == "/rtdash"

@@ -52,7 +52,7 @@ def test_before_the_closeout_hour_it_is_the_evening_before(hotel: Venue, apply: 
 
 
 def test_an_amount_may_be_agreed_at_the_desk(hotel: Venue, apply: Make) -> None:
-    """It takes the place of the stay's amount; what was paid beyond it is a credit."""
+    """The agreed amount takes the place of the stay's; what was paid beyond it is a credit."""
     left = apply(
         hotel,
         *ARRIVED,

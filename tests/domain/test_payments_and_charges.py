@@ -138,7 +138,7 @@ def test_what_was_paid_is_given_back(hotel: Venue, apply: Make) -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"amount_minor": 0}, {"amount_minor": -1}])
 def test_a_refund_is_of_something(fields: dict[str, Any], hotel: Venue, apply: Make) -> None:
-    """Its amount is there, and more than nothing."""
+    """The amount of a refund is there, and more than nothing."""
     with pytest.raises((MissingField, BadValue)):
         apply(hotel, (Op.BOOK, {"paid_minor": 100}), (Op.REFUND, fields))
 

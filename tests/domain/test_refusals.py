@@ -83,7 +83,7 @@ def test_a_missing_id_is_told_apart_from_an_unknown_one() -> None:
 
 
 def test_a_refusal_can_be_raised_and_caught() -> None:
-    """It is an exception with its facts as attributes."""
+    """A refusal is an exception with its facts as attributes."""
     with pytest.raises(Refusal) as caught:
         raise money_refusals.Overpaid(2, 1, "EUR")
     assert caught.value.args == (2, 1, "EUR")

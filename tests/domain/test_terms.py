@@ -27,7 +27,7 @@ def test_a_stay_costs_its_nights(hotel: Venue, apply: Make) -> None:
 
 
 def test_a_stay_starts_at_the_check_in_time(hotel: Venue, apply: Make) -> None:
-    """Its start is the first day at 15:00 local, its business date that day."""
+    """The start is the first day at 15:00 local, the business date that day."""
     stay = apply(hotel, Op.BOOK)
     assert stay.start == datetime(2026, 7, 12, 14, tzinfo=UTC)
     assert stay.business_date == date(2026, 7, 12)

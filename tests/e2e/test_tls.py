@@ -103,7 +103,9 @@ def test_commands_work_over_tls(
 def test_a_handshake_that_never_ends_holds_no_socket(
     environment: dict[str, str], sent: bytes
 ) -> None:
-    """It has handshake_timeout, as what comes after it; the loop's own bound would be a minute."""
+    """A TLS handshake has handshake_timeout, as what comes after it; the loop's own bound would be
+    a minute.
+    """
     url = urlsplit((Path(environment["RTDASH_DATA"]) / "address").read_text())
     with socket.create_connection((url.hostname, url.port), timeout=PATIENCE_S) as peer:
         peer.sendall(sent)

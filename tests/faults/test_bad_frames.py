@@ -147,7 +147,10 @@ rarely.
 VALID = [
     b'{"action":"subscribe","channels":["restaurant_reservations","restaurant_stats"],"batch":10}',
     b'{"action":"unsubscribe","channels":["restaurant_stats"],"id":"\xc3\xa9"}',
-    b'{"action":"resume","session":"x","positions":{"harbour-grill":{"restaurant_reservations":{"epoch":"e","seq":1}}}}',
+    (
+        b'{"action":"resume","session":"x","positions":{"harbour-grill":'
+        b'{"restaurant_reservations":{"epoch":"e","seq":1}}}}'
+    ),
     b'{"action":"authenticate","token":"a.b.c"}',
     b'{"action":"ping","id":1}',
 ]

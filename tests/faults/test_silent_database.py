@@ -34,7 +34,7 @@ busy machine needs more."""
 
 @asynccontextmanager
 async def frozen(postgres: TestServer, _proxy: FaultProxy) -> AsyncIterator[None]:
-    """Its processes stand still; the kernel answers for them."""
+    """The database's processes stand still; the kernel answers for them."""
     postgres.send(signal.SIGSTOP)
     try:
         yield
@@ -84,8 +84,8 @@ async def test_a_silent_database_is_weathered(
 
 @asynccontextmanager
 async def _served(data: Path, database: str) -> AsyncIterator[Server]:
-    """It starts and ends in another thread: the proxy that it talks through is on this one's
-    loop.
+    """The server starts and ends in another thread: the proxy that it talks through is on this
+    one's loop.
     """
     running = serving(data, "fast", settings={"database": database}, requests_per_second=0)
     server = await asyncio.to_thread(running.__enter__)

@@ -185,7 +185,7 @@ async def pong(client: Client) -> list[str]:
 async def test_a_fault_of_the_store_is_weathered(
     tmp_path: Path, fault: Callable[[Server], AbstractContextManager[None]], word: str
 ) -> None:
-    """503 and no event while it lasts, /readyz says so, and all is well again without anybody's
+    """503 and no event while it lasts, /readyz says so, and all is well again without
     help.
     """
     with serving(tmp_path, "fast", requests_per_second=0) as server:

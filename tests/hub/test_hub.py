@@ -100,7 +100,7 @@ def test_a_late_leave_does_not_end_a_newer_membership(hub: Hub, turns: Turns) ->
 def test_a_subscriber_that_raises_is_dropped_and_the_others_get_theirs(
     hub: Hub, turns: Turns, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its fault is counted and logged, and it isn't asked again."""
+    """The fault is counted and logged, and the subscriber isn't asked again."""
 
     def burst(_batch: EncodedBatch) -> None:
         raise OSError("the transport is gone")

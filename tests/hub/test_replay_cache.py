@@ -42,7 +42,7 @@ def test_all_streams_together_stay_within_the_total(monkeypatch: pytest.MonkeyPa
 def test_a_stream_that_is_still_alive_is_not_the_first_to_be_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It goes by when the last event went out, not by which stream came first."""
+    """The cache goes by when the last event went out, not by which stream came first."""
     monkeypatch.setattr("rtdash.hub.replay_cache.TOTAL_BYTES", 4 * COST_BYTES)
     recent = ReplayCache()
     _keep(recent, _stream(0), 1, 2)

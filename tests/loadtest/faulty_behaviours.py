@@ -148,7 +148,7 @@ class Miscounting(Behaviour):
 
 
 class Mute(Behaviour):
-    """Never notifies anybody."""
+    """Sends no notification."""
 
     def event(self, event: Json) -> Json | None:
         """Reservations only."""

@@ -97,7 +97,7 @@ class IndependentServer:
         return PlainTextResponse("\n".join(lines) + "\n")
 
     def _count_sessions(self) -> int:
-        """Those with a connection, or that have lost it less than their time ago."""
+        """Count sessions with a connection, or that have lost it less than their time ago."""
         since = time.monotonic() - self.behaviour.session_ttl_s
         return sum(self._ended.get(one, since) >= since for one in self.sessions)
 
@@ -315,7 +315,7 @@ async def independent_server(behaviour: Behaviour) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serving_on(server: IndependentServer) -> AsyncIterator[str]:
-    """Its URL, while the block runs; it listens on a free port of this machine."""
+    """Yield the server's URL while the block runs; it listens on a free port of this machine."""
     interval = server.behaviour.ping_interval_s
     config = uvicorn.Config(
         server.app,

@@ -70,7 +70,7 @@ share = 1.0
 
 
 def write(path: Path, text: str) -> str:
-    """Its path, for a command line."""
+    """Write the file; return its path, for a command line."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     return str(path)
@@ -136,7 +136,7 @@ class Run:
         raise AssertionError(f"it never said {text!r}: {''.join(self.said)}")
 
     async def child(self, command: str) -> psutil.Process:
-        """Its child whose command line has that word; returns when there is one."""
+        """Wait for a child with that word on its command line."""
         while True:
             self.family = psutil.Process(self.process.pid).children(recursive=True)
             for one in self.family:

@@ -30,7 +30,7 @@ Scene = Callable[[Path], Awaitable[RunOutcome]]
 
 
 def dying(name: str) -> Scene:
-    """That child is killed in mid-run."""
+    """Kill that child in mid-run."""
 
     async def scene(folder: Path) -> RunOutcome:
         async with running(folder, LONG) as run:

@@ -62,7 +62,7 @@ def test_the_job_fails_with_the_verdict(
 
 
 def test_inputs_become_options(tmp_path: Path):
-    """Those that are given; a token never stands on the command line."""
+    """Inputs that are given become options; a token never stands on the command line."""
     inputs = {"URL": "https://x.example", "SLO": "my slo.toml", "RTDASH_TOKEN": "secret"}
     _, told, _ = run(tmp_path, 0, **inputs)
     assert told == "loadtest ci --report out --url https://x.example --slo my slo.toml"

@@ -139,7 +139,7 @@ def test_servers_that_are_wrong_in_several_ways(tmp_path: Path, kinds: tuple[typ
 
 
 def test_every_slo_by_default_has_a_wrong_server_that_breaks_it():
-    """Those of the ledger have shims (test_verdicts); some need a browser, or a right server that
+    """The ledger's SLOs have shims (test_verdicts); some need a browser, or a right server that
     is not exercised.
     """
     slos = read_slos(find_packaged("slo", "default")).slos

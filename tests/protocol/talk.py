@@ -41,7 +41,7 @@ def hear(session, *bodies):
 
 
 def say(session):
-    """Its requests but for pings."""
+    """Return the client's requests but for pings."""
     return [
         request for request in map(json.loads, session.outgoing()) if request["action"] != "ping"
     ]

@@ -147,7 +147,7 @@ def test_streams_are_counted_apart():
 
 
 def test_state_messages_pass():
-    """They have no position, and none is missing between them."""
+    """State messages have no position, and none is missing between them."""
     session = subscribed(FIGURES)
     state = {
         "type": "stats_update",

@@ -97,7 +97,7 @@ def test_a_client_may_begin_with_any_flush() -> None:
 
 
 def test_messages_of_a_flush_refer_to_each_other() -> None:
-    """That is what makes bursts small: repeats of an event cost a few bytes each."""
+    """Repetition is what makes bursts small: repeats of an event cost a few bytes each."""
     assert len(deflate_frames([EVENT] * 20, 0)) < len(EVENT) + 20 * 20
 
 

@@ -20,6 +20,9 @@ from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.server_session import ErrorReply, Rates, ServerSession
 
 FREE = Rates(0, 1)
+FROM = (
+    '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":%s}}'
+)
 
 
 def read(message: Any) -> Any:
@@ -109,22 +112,10 @@ def test_a_position_of_a_state_channel_is_left_out() -> None:
         ('{"action":"subscribe","channels":["hotel_stats"],"batch":1001}', "bad_request"),
         ('{"action":"subscribe","channels":["hotel_stats"],"batch":true}', "bad_request"),
         ('{"action":"subscribe","channels":["hotel_stats"],"positions":[]}', "bad_request"),
-        (
-            '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":5}}',
-            "bad_request",
-        ),
-        (
-            '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":{"epoch":"e","seq":-1}}}',
-            "bad_request",
-        ),
-        (
-            '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":{"epoch":"e","seq":true}}}',
-            "bad_request",
-        ),
-        (
-            '{"action":"subscribe","channels":["hotel_reservations"],"positions":{"hotel_reservations":{"epoch":"e","seq":1e400}}}',
-            "bad_request",
-        ),
+        (FROM % "5", "bad_request"),
+        (FROM % '{"epoch":"e","seq":-1}', "bad_request"),
+        (FROM % '{"epoch":"e","seq":true}', "bad_request"),
+        (FROM % '{"epoch":"e","seq":1e400}', "bad_request"),
         (
             '{"action":"subscribe","channels":["hotel_stats"],"positions":{"nope":{"epoch":"e","seq":1}}}',
             "unknown_channel",

@@ -100,7 +100,9 @@ def test_notices_travel_and_canaries_are_kept_from_the_relay() -> None:
 
 
 def test_a_lost_broker_degrades_until_it_works_again() -> None:
-    """It is retried for ever; no publisher waits for it, and what is sent afterwards arrives."""
+    """The broker is tried again for ever; no publisher waits for it, and what is sent afterwards
+    arrives.
+    """
 
     async def body() -> None:
         heard: list[Notice] = []

@@ -91,7 +91,7 @@ def test_a_gap_is_read_from_the_log_once(run) -> None:
 
 
 def test_a_notice_of_another_epoch_is_ignored(run) -> None:
-    """Its numbers belong to another log."""
+    """The notice's numbers belong to another log."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -104,7 +104,7 @@ def test_a_notice_of_another_epoch_is_ignored(run) -> None:
 
 
 def test_a_stream_that_nobody_follows_costs_nothing(run) -> None:
-    """Its notices are passed over without a read, and nothing is kept of it."""
+    """The stream's notices are passed over without a read, and nothing is kept of it."""
 
     async def body() -> None:
         setup = RelayFixture()

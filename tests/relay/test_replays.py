@@ -62,7 +62,7 @@ def test_the_head_is_recoverable_before_the_first_event_and_after_all_are_pruned
 
 
 def test_a_position_from_a_faster_process_is_caught_up_first(run) -> None:
-    """It is beyond our top, but the log has it: no reset."""
+    """The position is beyond our top, but the log has it: no reset."""
 
     async def body() -> None:
         setup = RelayFixture()
@@ -192,7 +192,7 @@ def test_a_slow_reader_holds_up_its_replay_and_nobody_else(
 def test_a_replay_that_pruning_overtakes_ends_without_a_gap(
     run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It delivers no further event, and leaves it to the caller to say so."""
+    """The replay delivers no further event, and leaves it to the caller to say so."""
     monkeypatch.setattr("rtdash.relay.replays.PAGE", 2)
 
     async def body() -> None:

@@ -132,7 +132,7 @@ class Cluster:
             self.spin(5)
 
     def check_settled(self, client: Client) -> None:
-        """It has all up to the head."""
+        """Check that each client has all up to the head."""
         dialog = client.dialog
         if dialog is None and not client.expected.wants:
             return  # it followed nothing, and was closed as idle

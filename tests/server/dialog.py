@@ -69,7 +69,7 @@ class Dialog:
         self.chain[stream] = came
 
     def drop(self, stream: Stream) -> None:
-        """It follows it no longer."""
+        """Note that the client follows the stream no longer."""
         self.chain.pop(stream, None)
         self.states.pop(stream, None)
         self.due_resets.discard(stream)

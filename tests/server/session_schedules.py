@@ -193,7 +193,14 @@ class SessionSchedules(RuleBasedStateMachine):
         batch=st.sampled_from([None, None, 50]),
         keeps=st.booleans(),
     )
-    def subscribe(self, pick: int, streams: set[Stream], batch: int | None, *, keeps: bool) -> None:  # noqa: D102
+    def subscribe(  # noqa: D102
+        self,
+        pick: int,
+        streams: set[Stream],
+        batch: int | None,
+        *,
+        keeps: bool,
+    ) -> None:
         self._with_dialog(
             pick,
             lambda client, dialog: (

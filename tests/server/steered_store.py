@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class SteeredLoop(asyncio.SelectorEventLoop):
-    """Its time moves when the schedule says so."""
+    """Event loop with a time that moves when the schedule says so."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -53,7 +53,7 @@ async def test_a_task_that_returns_is_dead_too() -> None:
 
 
 async def test_the_end_of_the_block_waits_for_their_end() -> None:
-    """They are cancelled, and may still put things in order."""
+    """The tasks are cancelled, and may still put things in order."""
     tasks, ended = BackgroundTasks(), []
 
     async def runs() -> None:

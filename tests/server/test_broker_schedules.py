@@ -127,7 +127,7 @@ class Post:
     async def _until(self, status: str) -> None:
         async with asyncio.timeout(PATIENCE_S):
             # a state, seen from outside
-            while {broker_connection.status for broker_connection in self._links} != {status}:  # noqa: ASYNC110
+            while {link.status for link in self._links} != {status}:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:

@@ -66,7 +66,7 @@ async def test_a_venue_file_is_imported_and_stays(tmp_path: Path) -> None:
 
 
 async def test_a_wrong_venue_file_changes_nothing(tmp_path: Path) -> None:
-    """It is refused with its line, and what was there is there."""
+    """The file is refused with its line, and what was there is there."""
     (tmp_path / "good.toml").write_text(VENUE.format(id="inn"), encoding="utf-8")
     (tmp_path / "bad.toml").write_text(
         VENUE.format(id="annex") + "baseRate = 3\n", encoding="utf-8"

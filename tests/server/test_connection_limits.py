@@ -62,7 +62,7 @@ def test_places_are_given_back() -> None:
 
 
 def test_a_socket_that_has_not_ended_keeps_its_place_in_all() -> None:
-    """Its user's place is free as soon as the server has given the connection up."""
+    """The user's place is free as soon as the server has given the connection up."""
     counted, _ = connection_limits(connections_per_user=1, max_connections=1)
     counted.enter("ann")
     counted.leave("ann")

@@ -49,7 +49,7 @@ async def test_what_does_not_wait_is_done_at_once() -> None:
 
 
 async def test_what_waits_goes_on_as_a_task() -> None:
-    """It gets what it waits for, results and errors, as often as it waits."""
+    """The task gets what it waits for, results and errors, as often as it waits."""
     loop = asyncio.get_running_loop()
     first, second, done = loop.create_future(), loop.create_future(), []
     tasks: list[asyncio.Task[None]] = []

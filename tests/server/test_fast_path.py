@@ -112,7 +112,7 @@ def test_a_page_that_the_store_cannot_give_is_a_problem(
 
 
 def test_a_question_of_unusual_length_is_not_remembered(server: RunningServer) -> None:
-    """It is answered by the route: ten thousand of the longest would take half a gigabyte."""
+    """The route answers it: ten thousand of the longest would take half a gigabyte."""
     with server.client() as client:
         short, long = (
             client.get(f"{UPCOMING}?limit=5"),

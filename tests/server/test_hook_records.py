@@ -104,7 +104,7 @@ async def test_lines_keep_their_numbers() -> None:
 
 
 async def test_a_table_is_small() -> None:
-    """Its reader takes a row whole."""
+    """A table's reader takes a row whole."""
     assert await read(b"id,v\n1,2\n", format="csv") == [
         SourceRow(2, {"id": "1", "v": "2"}, is_table=True)
     ]
@@ -191,7 +191,7 @@ async def post(port: int, value: Any) -> dict[str, int]:
 
 
 def test_more_than_a_thousand_records_are_named(deliver: Deliver) -> None:
-    """Those before are taken, at whatever size of the body."""
+    """Records before the thousandth are taken, at whatever size of the body."""
     for note in ("", "x" * 100):
         records = [booking(f"over{len(note)}-{number}", note=note) for number in range(1_003)]
         assert deliver({"bookings": records}).json()["applied"] == 1_000

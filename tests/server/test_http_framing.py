@@ -1,4 +1,4 @@
-"""Bodies as nobody honest frames them, and answers that nobody reads: bytes to a real server."""
+"""Bodies as no honest client frames them, and answers that no client reads: bytes to a real server."""
 
 import asyncio
 import socket
@@ -138,7 +138,7 @@ async def test_unread_answers_of_an_address_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many connections that ask and never read: those that have waited for longest go, with all
-    that the kernel holds for them; the newest, and who reads, stay.
+    that the kernel holds for them; the newest, and those that are read, stay.
     """
     unread: UnreadAnswers[HttpProtocol] = UnreadAnswers(total_bytes=10**9, owner_bytes=500_000)
     monkeypatch.setattr("rtdash.server.app.UnreadAnswers", lambda **_: unread)
@@ -157,7 +157,7 @@ async def test_unread_answers_of_an_address_are_bounded(
 
 
 def exchange_once(server: Server) -> bool:
-    """Whether somebody who reads gets the whole document."""
+    """Whether a client that reads gets the whole document."""
     with socket.create_connection(("127.0.0.1", server.port), 30) as peer:
         peer.sendall(PAGE.replace("Host", "Connection: close\r\nHost").encode())
         answer = b""

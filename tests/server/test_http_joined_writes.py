@@ -71,7 +71,7 @@ async def test_an_empty_body_ends_the_wait() -> None:
 
 
 async def test_a_long_body_is_not_copied() -> None:
-    """It leaves behind its head."""
+    """A long body leaves behind its head."""
     transport = Transport()
     writes = JoinedWrites(transport, asyncio.get_running_loop())
     body = bytes(JOIN_BYTES + 1)

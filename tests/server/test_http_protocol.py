@@ -77,7 +77,7 @@ async def test_what_trickles_is_ended(
 
 
 async def test_without_a_limit_a_head_has_all_the_time(tmp_path: Path) -> None:
-    """It is answered whenever it is whole."""
+    """The request is answered whenever its head is whole."""
     with serving(tmp_path, "fast", handshake_timeout_s=0) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         for piece in GET.format(more="").splitlines(keepends=True):

@@ -266,7 +266,9 @@ async def test_an_upgrade_by_http_1_0_is_as_if_it_were_not_there(tmp_path: Path,
 async def test_a_query_of_thousands_of_fields_is_not_read(
     tmp_path: Path, lane: str, path: str
 ) -> None:
-    """It costs more than the answer, with or without a token, also where nothing is paced."""
+    """Such a query costs more than the answer, with or without a token, also where nothing is
+    paced.
+    """
     with serving(tmp_path, lane) as server:
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", trust_env=False

@@ -5,8 +5,8 @@ import sys
 
 
 def test_the_collector_waits_for_the_end_of_the_start() -> None:
-    """It is held while a server is built and works once the server serves; what was built is not
-    visited again.
+    """The collector is held while a server is built and works once the server serves; what was
+    built is not visited again.
     """
     program = (
         "import gc\n"

@@ -62,7 +62,7 @@ def test_silence_after_a_ping_is_death() -> None:
 
 
 def test_without_a_timeout_silence_is_nothing() -> None:
-    """It is asked again and again, and never given up."""
+    """The peer is asked again and again, and never given up."""
     keepalive = Keepalive(KeepaliveConfig(25, inf), 0.0, 0)
     assert {keepalive.check_timers(25.0 * turn, 0, is_excused=False) for turn in range(1, 100)} == {
         KeepaliveAction.PING

@@ -1,5 +1,5 @@
-"""First pages of reservations that are kept: they are what the store would give, whoever wrote, and
-nothing of a guest stays in them.
+"""First pages of reservations that are kept: they are what the store would give, whichever process
+wrote, and nothing of a guest stays in them.
 """
 
 import asyncio
@@ -159,7 +159,7 @@ async def test_a_venue_that_was_reloaded_is_shown_as_it_is_now(rig: Rig) -> None
 
 
 async def test_the_day_is_kept_by_its_date(rig: Rig) -> None:
-    """Those that are cancelled aren't on it."""
+    """Cancelled reservations aren't on the day's page."""
     await rig.bookings.apply(
         [table(reservation_id="r1"), table(reservation_id="r2"), then(Op.CANCEL, "r1")]
     )

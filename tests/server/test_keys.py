@@ -284,7 +284,7 @@ def test_a_key_file_that_cant_be_used_is_refused(tmp_path: Path, content: bytes,
     ids=lambda odd: str(odd)[:40],
 )
 async def test_an_odd_entry_takes_no_other_with_it(key_server: KeyServer, odd: object) -> None:
-    """It is passed over by itself (RFC 7517 section 5)."""
+    """The entry is passed over by itself (RFC 7517 section 5)."""
     good = json.loads(ECAlgorithm.to_jwk(OLD.public_key()))
     entry = good | odd if isinstance(odd, dict) else odd
     key_server.content = json.dumps({"keys": [entry, good | {"kid": "old"}]}).encode()

@@ -82,7 +82,9 @@ def test_a_non_blocking_descriptor_loses_no_line(pipe: tuple[int, int]):
 
 
 def test_a_server_answers_while_its_log_is_stuck(tmp_path: Path):
-    """Its stderr is a full pipe, as under a supervisor that hangs; it ends with 0 all the same."""
+    """The server's stderr is a full pipe, as under a supervisor that hangs; it ends with 0 all the
+    same.
+    """
     serve = [sys.executable, "-m", "rtdash", "serve", "--port", "0", "--data", str(tmp_path)]
     process = subprocess.Popen(
         serve, stderr=subprocess.PIPE, env={**os.environ, "RTDASH_LOG_LEVEL": "debug"}

@@ -41,7 +41,7 @@ def test_a_household_is_an_ipv4_address_or_a_64() -> None:
 
 
 def test_clients_behind_a_translator_are_households() -> None:
-    """All of IPv4 is one /64 there (NAT64, SIIT-DC): one flood would shut everybody out."""
+    """All of IPv4 is one /64 there (NAT64, SIIT-DC): one flood would shut all clients out."""
     assert household("64:ff9b::192.0.2.7") == household("192.0.2.7") != household("192.0.2.8")
     assert household("64:ff9b:1::1") != household("64:ff9b:1::2")
     assert household("::ffff:0:192.0.2.7") != household("::ffff:0:192.0.2.8")

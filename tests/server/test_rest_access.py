@@ -193,7 +193,9 @@ def pem(algorithm: str) -> bytes:
 
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_a_key_file_verifies_what_its_key_signed(serve, tmp_path: Path, algorithm: str) -> None:
-    """Its tokens get in beside those of the secret; those of another key of the same type don't."""
+    """The key's tokens get in beside those of the secret; those of another key of the same type
+    don't.
+    """
     (tmp_path / "key.pem").write_bytes(pem(algorithm))
     server = serve(jwt_key_file=tmp_path / "key.pem")
     stranger = {

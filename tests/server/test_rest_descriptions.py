@@ -134,7 +134,7 @@ def test_the_asyncapi_parser_accepts_the_document(tools: Path) -> None:
 
 
 def test_redocly_finds_no_error(tools: Path) -> None:
-    """Its recommended rules."""
+    """All of redocly's recommended rules hold."""
     done = run(needs("npx"), "redocly", "lint", "openapi.json", cwd=tools)
     assert done.returncode == 0, done.stdout + done.stderr
 

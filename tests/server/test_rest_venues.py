@@ -93,8 +93,8 @@ def test_a_fraction_of_a_yen_is_refused(abroad: httpx2.Client) -> None:
 def test_a_stay_over_a_change_of_the_clocks(
     abroad: httpx2.Client, check_in: str, check_out: str, start: str
 ) -> None:
-    """It begins at 3 PM of the wall clock on either side of it, and each night is one night: its
-    room is sold for exactly those.
+    """The stay begins at 3 PM of the wall clock on either side of it, and each night is one night:
+    its room is sold for exactly those.
     """
     dates = {"checkIn": check_in, "checkOut": check_out}
     booked = abroad.post(

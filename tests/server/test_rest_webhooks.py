@@ -98,8 +98,8 @@ def test_events_arrive_signed_and_in_order(
 
 
 def test_a_receiver_that_is_down_gets_everything_later(server: RunningServer, add: Add) -> None:
-    """Its lag and the last failure are shown meanwhile; another receiver, and a socket's way, are
-    not held up.
+    """The receiver's lag and the last failure are shown meanwhile; another receiver, and a socket's
+    way, are not held up.
     """
     receiver, other = ReceiverServer(), ReceiverServer()
     with receiver.running():
@@ -149,7 +149,9 @@ def test_a_receiver_that_lies_loses_nothing(
 def test_an_answer_that_comes_too_late_is_a_failure(
     server: RunningServer, receiver: ReceiverServer, add: Add
 ) -> None:
-    """It is sent again with the same id; meanwhile a receiver that is well gets its events."""
+    """The delivery is sent again with the same id; meanwhile a receiver that is well gets its
+    events.
+    """
     wake = threading.Event()
 
     def late(_: Delivered) -> tuple[int, dict[str, str]]:

@@ -32,7 +32,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_a_revocation_holds_at_once_though_the_clock_was_set_back(store: Database) -> None:
-    """It was answered: a row that seems older than the last sweep is read all the same."""
+    """A revocation that was answered holds: a row that seems older than the last sweep is read all
+    the same.
+    """
     clock = ManualClock()
     revocations = RevocationList(store, clock)
     await revocations.load()
@@ -44,7 +46,7 @@ async def test_a_revocation_holds_at_once_though_the_clock_was_set_back(store: D
 async def test_a_revocation_by_a_process_with_a_slow_clock_is_found(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its row is older than what the sweeps look at; now and then all are read."""
+    """The revocation's row is older than what the sweeps look at; now and then all are read."""
     monkeypatch.setattr(module, "SWEEP_S", 0.001)
     here, elsewhere = (
         RevocationList(store, ManualClock()),

@@ -77,7 +77,7 @@ async def test_each_caller_gets_its_own_outcome(database: Database, clock: Manua
 async def test_a_fault_of_the_store_is_everybody_s_in_the_group(
     database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nobody's behind it."""
+    """Sessions behind the group are stored."""
     groups = SessionGroups(database, clock)
 
     async def fail(_: object) -> None:
@@ -95,7 +95,7 @@ async def test_a_fault_of_the_store_is_everybody_s_in_the_group(
 async def test_a_session_that_is_given_up_before_is_not_stored(
     database: Database, clock: ManualClock
 ) -> None:
-    """It would wait for ever: its release was written before it. The others don't notice."""
+    """The session would wait for ever: its release was written before it. The others don't notice."""
     groups = SessionGroups(database, clock)
     saving = [asyncio.create_task(groups.save(session(one))) for one in range(3)]
     await asyncio.sleep(0)

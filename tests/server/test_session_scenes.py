@@ -39,7 +39,7 @@ def test_a_connection_lost_in_its_resume_leaves_no_session(schedule: SessionSche
 
 
 def test_what_was_followed_before_a_resume_is_resumed_with_it(schedule: SessionSchedules) -> None:
-    """It came into the session with the position from which it was followed."""
+    """The stream came into the session with the position from which it was followed."""
     schedule.start(0, {BOOKINGS}, keeps=False)
     schedule.the_connection_breaks(0, "reset")
     schedule.come_back(0, 0, TABLES)

@@ -76,8 +76,8 @@ async def held(database: Database) -> AsyncIterator[None]:
 async def test_a_resume_that_is_given_up_takes_no_ended_session_along(
     sessions: SessionRegistry, database: Database, clock: ManualClock
 ) -> None:
-    """It was about to write what waited, of others as well: a session whose connection has ended
-    still begins to expire.
+    """The resume was about to write what waited, of others as well: a session whose connection has
+    ended still begins to expire.
     """
     ended = sessions.new("ann")
     await sessions.writer.save(ended, (), {})

@@ -59,7 +59,7 @@ def test_new_files_are_used_by_the_next_handshake(tmp_path: Path) -> None:
 def test_broken_files_leave_the_old_ones_in_use(
     broken: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are warned of once, not once a minute; whole ones are taken afterwards."""
+    """Broken files are warned of once, not once a minute; whole ones are taken afterwards."""
     chain, key = write_certificate(tmp_path)
     certificate = Certificate(chain, key)
     first = presented(certificate)

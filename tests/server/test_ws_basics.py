@@ -35,7 +35,9 @@ async def test_the_documents_subscribe_is_acknowledged(edge: Server) -> None:
 
 
 async def test_an_unsubscribe_waits_for_no_store_that_hangs(edge: Server) -> None:
-    """It is answered while nothing can be written, and the session is written afterwards."""
+    """The unsubscribe is answered while nothing can be written, and the session is written
+    afterwards.
+    """
     release = Event()
     async with edge.client() as client:
         session = (await client.subscribe("hotel_stats", "restaurant_stats"))["session"]

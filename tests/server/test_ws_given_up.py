@@ -33,7 +33,9 @@ async def test_the_place_of_a_closed_connection_is_free_at_once(tmp_path: Path, 
 async def test_unsubscribe_needs_no_store(
     tmp_path: Path, lane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is answered while the store is away, and its row is written when that is back."""
+    """The unsubscribe is answered while the store is away, and its row is written when that is
+    back.
+    """
     with serving(tmp_path, lane) as server:
         async with server.client() as client:
             await client.subscribe("hotel_reservations", "hotel_notifications")

@@ -51,7 +51,7 @@ def public(algorithm: str) -> bytes:
 
 
 def forged(key: bytes) -> str:
-    """A token by HS256 whose secret is the text of a public key, which anyone can have."""
+    """A token by HS256 whose secret is the text of a public key, which is no secret."""
 
     def part(value: bytes) -> bytes:
         return base64.urlsafe_b64encode(value).rstrip(b"=")
@@ -240,7 +240,7 @@ def said_of_origins(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_made_up_origins_dont_fill_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each is new, and anybody may send them: so many lines a minute for all of them."""
+    """Each Origin is new, and any client may send one: so many lines a minute for all of them."""
     with serving(tmp_path, "fast") as server:
         async with httpx2.AsyncClient(trust_env=False) as client:
             for number in range(3 * LINES_A_MINUTE):

@@ -170,8 +170,8 @@ async def test_a_narrower_token_ends_what_it_doesnt_allow(edge: Server) -> None:
 
 
 async def test_an_unsubscribe_of_what_a_token_has_ended_holds(edge: Server) -> None:
-    """It changes nothing on the connection, and is stored all the same: a resume with a token for
-    everything doesn't bring it back.
+    """The unsubscribe changes nothing on the connection, and is stored all the same: a resume with
+    a token for everything doesn't bring it back.
     """
     async with edge.client() as client:
         session = (await client.subscribe("restaurant_reservations", "hotel_reservations"))[

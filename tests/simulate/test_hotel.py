@@ -22,7 +22,9 @@ def stays():
 
 
 def test_stays_come_in_the_order_of_booking(stays):
-    """The stream is that of the reservation generator, day after day, at about the volume asked for."""
+    """The stream is that of the reservation generator, day after day, at about the volume asked
+    for.
+    """
     assert [stay.booked_at for stay in stays] == sorted(stay.booked_at for stay in stays)
     assert len(stays) == pytest.approx(20 * 365, rel=0.1)
 
@@ -46,7 +48,7 @@ def test_the_resort_has_a_peak_of_a_week(stays):
 
 
 def test_a_block_is_booked_at_once_for_the_same_nights(stays):
-    """Its rooms share instant, dates, segment and country; groups mostly come as one."""
+    """A block's rooms share instant, dates, segment and country; groups mostly come as one."""
     blocks = [
         list(rooms)
         for block, rooms in groupby(stays, key=lambda stay: stay.block)

@@ -119,7 +119,7 @@ def test_a_life_is_seen_within_minutes(live):
 
 
 def test_a_restaurant_has_walk_ins(restaurant, start):
-    """They are for now, and seated at once."""
+    """Walk-ins are for now, and seated at once."""
     operations = generate_live(
         restaurant,
         "restaurant",

@@ -23,8 +23,10 @@ start = datetime.fromisoformat(sys.argv[1])
 for venue in packaged_venues():
     profile = "city" if venue.kind == "hotel" else "restaurant"
     past = list(generate_past(venue, profile, seed=5, start=start, days=3))
-    live = list(islice(generate_live(venue, profile, seed=5, start=start, scenario=find_scenario("steady"), rate_per_s=4), 600))
-    text = json.dumps([[timed.due.isoformat(), timed.operation] for timed in past + live])
+    steady = find_scenario("steady")
+    live = generate_live(venue, profile, seed=5, start=start, scenario=steady, rate_per_s=4)
+    both = past + list(islice(live, 600))
+    text = json.dumps([[timed.due.isoformat(), timed.operation] for timed in both])
     print(hashlib.sha256(text.encode()).hexdigest())
 """
 

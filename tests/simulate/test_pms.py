@@ -100,7 +100,7 @@ def test_refused_for_a_while_is_sent_again(receiver, operations, monkeypatch):
 
 
 def test_a_wrong_secret_ends_the_run(receiver, operations):
-    """It is not tried again."""
+    """A refused delivery is not tried again."""
     receiver.answers += [401]
     with pytest.raises(NotAllowed):
         send(receiver, operations[:1])

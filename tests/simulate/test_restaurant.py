@@ -23,7 +23,7 @@ def days():
 
 @pytest.fixture(scope="module")
 def reserved(days):
-    """Its reservations."""
+    """Return the reservations that were made ahead."""
     return [visit for day in days for visit in day if not visit.walk_in]
 
 
@@ -49,7 +49,7 @@ def test_covers_average_what_was_asked_for(days):
 
 
 def test_tables_are_booked_before_they_are_taken(reserved):
-    """No reservation is made after its start, or longer ahead than anybody does."""
+    """No reservation is made after its start, or longer ahead than guests make them."""
     leads = [visit.start - visit.booked_at for visit in reserved]
     assert min(leads) >= timedelta(0)
     assert max(leads) <= timedelta(days=LONGEST_LEAD_DAYS + 1)

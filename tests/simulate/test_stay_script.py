@@ -53,7 +53,7 @@ def test_everybody_leaves_without_debts(lives):
 
 
 def test_tentative_blocks_are_never_confirmed(lives):
-    """Their rooms are booked as Pending and cancelled as Pending."""
+    """The rooms of such a block are booked as Pending and cancelled as Pending."""
     tentative = [
         (ops, script)
         for stay, ops, script in lives

@@ -84,7 +84,7 @@ async def test_a_long_read_goes_page_by_page(file, monkeypatch, number):
 
 
 async def test_a_mark_that_was_pruned_is_no_mark(file):
-    """Its number may be another row's by then: what is recent is read instead."""
+    """The mark's number may be another row's by then: what is recent is read instead."""
     await grow(file, ROOMS)
     _, mark = await changed(file)
     await file.write(lambda conn: conn.execute(delete(schema.events)))

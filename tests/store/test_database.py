@@ -47,7 +47,7 @@ async def test_waiting_writes_share_a_transaction(observed, commits):
 
 
 async def test_a_write_that_raises_harms_nobody_else(observed):
-    """Its caller gets its error; the others of its group are stored."""
+    """The caller of a failed write gets its error; the others of its group are stored."""
     async with busy_writer(observed):
         good, bad, twice, also_good = (
             observed.submit(work)

@@ -18,7 +18,7 @@ NOTES = Stream(HOTEL.id, Channel.HOTEL_NOTIFICATIONS)
 
 
 async def test_heads_and_events_are_read(database: Database) -> None:
-    """Those of the streams asked for, or of all that changed since an instant."""
+    """Heads and events of the streams asked for, or of all that changed since an instant."""
     events = [NewEvent(NOTES, {"timestamp": "", "seq": 0})] * 3
     stored = await database.write(lambda conn: event_log.append(conn, events, now=NOW))
     log = EventReader(database)

@@ -26,12 +26,14 @@ TRACES = ("Maddox", "maddox", "91 234", "Zo\u00eb", "ZM")
 
 @pytest.fixture
 def retain(database, clock, monkeypatch):
-    """Make the task of a process that keeps names for 30 days; `told` has its events."""
+    """Make the task of a process that keeps names for 30 days; `announced` has its events."""
     monkeypatch.setattr(retention, "PAUSE_S", 0)
     monkeypatch.setattr(retention, "LEASE", timedelta(0))
 
-    def make(days=30, told=None):
-        return GuestRetention(database, clock, lambda: days, ([] if told is None else told).extend)
+    def make(days=30, announced=None):
+        return GuestRetention(
+            database, clock, lambda: days, ([] if announced is None else announced).extend
+        )
 
     return make
 
@@ -79,8 +81,8 @@ async def test_what_lies_back_for_longer_names_no_guest(database, bookings, cloc
     clock.advance(days=30, hours=11)
     assert await retain().anonymise_due() == 0, "the last date is 30 days back, not more"
     clock.advance(days=1)
-    told = []
-    assert await retain(told=told).anonymise_due() == 3
+    announced = []
+    assert await retain(announced=announced).anonymise_due() == 3
     text = await dump(database)
     assert [trace for trace in TRACES if trace in text] == []
     assert "Somebody Else" in text
@@ -88,7 +90,7 @@ async def test_what_lies_back_for_longer_names_no_guest(database, bookings, cloc
     assert totals == await database.read(
         lambda conn: reservations.read_totals(conn, GRILL.id, TODAY)
     )
-    messages = [decode(event.body) for event in told]
+    messages = [decode(event.body) for event in announced]
     assert {(one["type"], one["change"]) for one in messages} == {("reservation_update", "amend")}
     assert await retain().anonymise_due() == 0
 
@@ -228,7 +230,7 @@ async def test_only_for_what_had_other_dates_all_versions_are_gone_through(
 async def test_what_changes_meanwhile_is_left_for_the_next_time(
     database, bookings, clock, retain
 ) -> None:
-    """Its newest version and event were not looked for yet."""
+    """The reservation's newest version and event were not looked for yet."""
     (outcome,) = await bookings.apply([table(**GUEST)])
     clock.advance(days=60)
     before = clock().date() - timedelta(days=30)

@@ -125,7 +125,7 @@ class TestServer:
     async def test_what_an_older_version_has_left_keeps_its_epoch(
         self, database, database_url, tmp_path, clock
     ):
-        """It knew only the server; what it didn't note is noted now."""
+        """The older version knew only the server; what it didn't note is noted now."""
         epoch = await database.read(event_log.read_epoch)
         await database.write(
             lambda conn: conn.execute(delete(origin).where(origin.c.key == identity.TABLE))

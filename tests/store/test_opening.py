@@ -30,7 +30,7 @@ async def test_the_same_store_opens_again(database_url, tmp_path, clock):
 
 @pytest.mark.parametrize("works_with", [None, "9998"])
 async def test_a_newer_database_is_refused(database_url, tmp_path, clock, works_with):
-    """Its version is one that this program does not know; nothing is changed."""
+    """The database's version is one that this program does not know; nothing is changed."""
     await _make_newer(database_url, tmp_path, clock, works_with)
     with pytest.raises(StoreTooNew, match="9999") as refused:
         await Database.open(database_url, data_dir=tmp_path, clock=clock)

@@ -224,7 +224,7 @@ class TestPostgres:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_user_who_may_not_alter_tables(database_url, tmp_path, clock):
-    """It serves where the owner has migrated; where not, the error says who must."""
+    """The process serves where the owner has migrated; where not, the error names the owner."""
     owner = await Database.open(database_url, data_dir=tmp_path, clock=clock)
     name = f"clerk_{uuid4().hex}"
     tables = "ALL TABLES IN SCHEMA public"

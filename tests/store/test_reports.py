@@ -25,7 +25,7 @@ async def ask(database, reader, venue, first, last):
 
 
 async def test_stays_start_or_have_a_night_in_the_period(bookings, database):
-    """Those that only touch it with their departure, and other venues', are not in it."""
+    """Stays that only touch it with their departure, and other venues', are not in it."""
     spans = {
         "over": (-3, 9),
         "before": (-5, 1),

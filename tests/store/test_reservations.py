@@ -108,7 +108,7 @@ class Step:
     is_next_day: bool
 
     def operation(self):
-        """It, with what its kind needs."""
+        """Return the operation with what its kind needs."""
         start = NOW + timedelta(hours=2 + 24 * self.is_next_day)
         match self.op:
             case Op.BOOK:

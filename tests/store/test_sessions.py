@@ -158,7 +158,7 @@ async def test_whoever_came_back_in_time_finds_its_session(database):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_resume_waits_for_one_of_another_process(database, database_url, tmp_path, clock):
-    """It takes the session as that one leaves it; its client never gets `session_unknown`."""
+    """The resume takes the session as that one leaves it; its client never gets `session_unknown`."""
     other = await Database.open(database_url, data_dir=tmp_path, clock=clock)
     await database.write(save(SESSION))
     has_taken, may_commit = Event(), Event()
@@ -188,7 +188,7 @@ async def test_a_session_belongs_to_its_user(database):
 
 
 async def test_confirmations_add_up(database):
-    """They move the positions that they name, for the current generation only."""
+    """Confirmations move the positions that they name, for the current generation only."""
     await database.write(save(SESSION))
     confirmations = [
         Confirmation("s1", 1, {TABLES: Position("e1", 5)}),
@@ -248,8 +248,8 @@ async def test_a_session_that_is_gone_is_made_again(database):
 
 
 async def test_a_connected_session_lives_as_long_as_its_process(database):
-    """Its expiry counts from the process's last beat, or from its own last change when that is
-    later.
+    """A connected session's expiry counts from the process's last beat, or from its own last change
+    when that is later.
     """
     await database.write(save(SESSION))
     assert await database.read(load(NOW + TTL)) is None

@@ -62,7 +62,7 @@ def test_migrations_make_the_tables_of_today(engine):
 
 
 def test_a_store_says_which_servers_work_on_it(engine, engines):
-    """Those of the version before at least, whether it was made or migrated."""
+    """The servers of the version before at least, whether it was made or migrated."""
     assert int(schema_upgrade.OLDEST_CODE) < int(schema.HEAD_REVISION)
     read = select(schema.meta.c.value).where(schema.meta.c.key == schema_upgrade.WORKS_WITH)
     schema_upgrade.prepare(engines, NOW)

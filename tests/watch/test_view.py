@@ -271,7 +271,9 @@ def test_signs_mean_one_thing_in_one_colour():
 
 
 def test_what_rest_lists_has_no_sign():
-    """It has neither come nor changed while the view looked; the day says when it was booked."""
+    """The reservation has neither come nor changed while the view looked; the day says when it was
+    booked.
+    """
     board = live_board()
     listed = booking(1)["reservation"] | {"createdAt": "2025-12-30T10:00:00.000Z"}
     board.add_known(HOTEL, [listed, listed | {"id": "r2", "createdAt": NOW.isoformat()}], [])

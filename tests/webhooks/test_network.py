@@ -138,7 +138,7 @@ async def test_an_unknown_name_is_a_failure() -> None:
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would look the name up by themselves."""
+    """Proxies would look the name up by themselves."""
     with ReceiverServer().running() as proxy, ReceiverServer().running() as inside:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")

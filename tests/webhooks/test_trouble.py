@@ -179,7 +179,9 @@ async def test_an_event_is_stepped_over_by_hand(database: Database) -> None:
 
 
 async def test_a_delivery_under_way_does_not_undo_a_skip(database: Database) -> None:
-    """Its position is behind what was skipped meanwhile: it isn't saved, and nothing comes twice."""
+    """The delivery's position is behind what was skipped meanwhile: it isn't saved, and nothing
+    comes twice.
+    """
     await add(database, ReceiverServer(port=1))
     await append(database, 5)
     await database.write(lambda conn: webhook_leases.hold(conn, "a"))

@@ -62,7 +62,7 @@ def test_fields_that_follow_wrongly_are_named(
 
 
 def test_a_field_that_is_not_shown_or_not_readable_is_no_flaw():
-    """Its shape is judged elsewhere."""
+    """The shape of a field is judged elsewhere."""
     assert find_derived_flaw({}, "Europe/Lisbon") is None
     odd = {"customerName": "", "checkIn": 7, "checkOut": None, "date": "soon", "time": "x"}
     assert find_derived_flaw(odd, "Europe/Lisbon") is None

@@ -45,7 +45,7 @@ def test_a_booking_is_late_until_the_figures_count_it(clock: FiguresClock):
 
 
 def test_figures_that_come_before_the_event_count_it_at_once(clock: FiguresClock):
-    """They are another channel's."""
+    """Figures are another channel's than events."""
     clock.take(stats(6), 10.05)
     clock.take(booking(10.0), 10.1)
     assert clock.latency.max_s == pytest.approx(0.1)

@@ -241,7 +241,7 @@ def test_it_is_at_the_head_only_with_everything(follower: Client):
 
 
 def test_a_ping_without_an_answer_is_a_late_one(follower: Client, stats: ClientStats):
-    """It counts each time with its age; the next one begins anew after a reconnection."""
+    """A late ping counts each time with its age; the next one begins anew after a reconnection."""
     follower.hear(pong(BEFORE), 0.1)
     assert follower.ping(1.0) != []
     assert [follower.ping(now) for now in (2.0, 3.0)] == [[], []]

@@ -46,7 +46,8 @@ async def test_comes_back_for_a_gap_and_is_current_in_the_end(server: Scripted):
         await peer.say(reservation_event(2), reservation_event(3))
         await peer.hear("ping")
         await peer.say({"status": "pong", "timestamp": "2026-01-02T03:04:06.000Z"})
-        while probe.follower.accounts[STREAM].next_seq < 4 or not probe.stats.pong_time.count:  # noqa: ASYNC110
+        accounts, pongs = probe.follower.accounts, probe.stats.pong_time
+        while accounts[STREAM].next_seq < 4 or not pongs.count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         over.set()
         await peer.stay()

@@ -8,7 +8,7 @@ from tests.loadtest.independent_rights import FULL, HOTEL_READER, make_token
 
 
 def test_the_claims_say_what_a_token_may_read_and_write():
-    """Those of rtdash's own tokens as well."""
+    """The claims of rtdash's own tokens as well."""
     rights = TokenRights(frozenset({"hotel"}), frozenset({"hotel"}))
     assert parse_rights(make_token("hotel:read", "hotel:write", "admin")) == rights
     minted = tokens.mint("s" * 32, user="u", scopes=("hotel:read", "hotel:write"))

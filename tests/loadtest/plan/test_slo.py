@@ -96,7 +96,7 @@ def test_durations_are_in_milliseconds():
 
 @pytest.mark.parametrize("name", packaged("scenarios"))
 def test_every_packaged_scenario_can_be_run_as_far_as_reading_goes(name: str):
-    """Its phases, and the SLO file that it names."""
+    """The phases are read, and the SLO file that a scenario names."""
     _, scenario = find_scenario(name)
     check_scopes(
         read_slos(find_packaged("slo", scenario.slo)).slos,
@@ -123,7 +123,7 @@ def test_all_scenarios_of_the_contract_are_there():
 
 
 def test_ci_lasts_less_than_a_minute():
-    """Its traffic leaves time for starting and catching up."""
+    """The traffic leaves time for starting and catching up."""
     assert sum(phase.duration_s for phase in find_scenario("ci")[1].phase) <= 30
 
 

@@ -92,7 +92,7 @@ def test_a_client_that_stops_reading_sees_that_it_was_closed_for_it():
 
 
 def test_a_client_that_is_never_closed_stays_open():
-    """Its pongs say that it is alive, so nothing else ends it."""
+    """The client's pongs say that it is alive, so nothing else ends it."""
     with pytest.raises(TimeoutError):
         asyncio.run(stop_reading(Patient(), 6))
 

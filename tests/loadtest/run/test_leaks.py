@@ -25,7 +25,7 @@ CONTEXT = SimpleNamespace(
 def test_files_that_a_busy_server_closes_late_are_no_leak(
     monkeypatch: pytest.MonkeyPatch, files: list[int], left: int
 ):
-    """Its connections are gone, and what carried them a moment later."""
+    """The server's connections are gone, and what carried them a moment later."""
     counts: Iterator[int] = iter(files)
     last = files[-1]
 

@@ -20,7 +20,7 @@ def test_pressure_is_the_time_in_which_some_process_waited(tmp_path: Path):
 
 
 def test_a_process_that_is_stopped_by_a_signal_is_seen():
-    """It neither runs nor waits: nothing else says that it is not its own slowness."""
+    """The process neither runs nor waits: nothing else says that it is not its own slowness."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert not is_stopped(process.pid)
         process.send_signal(signal.SIGSTOP)

@@ -49,7 +49,7 @@ def test_what_is_no_summary_is_an_error(tmp_path: Path, content: str | None):
 
 
 def test_a_run_that_did_not_hold_is_marked_and_one_without_a_verdict_not_drawn(runs: Path):
-    """Its figures are the busy machine's."""
+    """The figures of such a run are the busy machine's."""
     stored = runs / "run-0" / "summary.json"
     for ending in ("broken", "invalid"):
         stored.write_text(json.dumps(json.loads(stored.read_text()) | {"ending": ending}))

@@ -172,7 +172,7 @@ def test_the_knee_is_the_last_rate_that_was_kept_up_with(observations: Observati
 
 
 def test_a_generator_that_reads_late_ends_the_ramp_and_is_named(observations: Observations):
-    """Its knee says nothing about the server's, which may have answered all the same."""
+    """The ramp's knee says nothing about the server's, which may have answered all the same."""
     observations.steps = [RampStep(100, 99.0, 990.0, 0.4), RampStep(200, 200.0, 1100.0, 3.0)]
     assert observations.knee_is_found
     judged = measure(observations, GeneratorLimits())
