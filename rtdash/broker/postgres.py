@@ -73,7 +73,7 @@ class PostgresBroker:
             await self._ask(self._publisher, PATIENCE_S, _NOTIFY, values)
         except _LOST as error:
             self._publisher = None
-            raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
+            raise BrokerUnavailable(f"PostgreSQL: {_reason_of(error)}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
         """Notices as they come; a server that answers nothing is lost."""
@@ -94,7 +94,7 @@ class PostgresBroker:
             finally:
                 self._end(connection)
         except _LOST as error:
-            raise BrokerUnavailable(f"PostgreSQL: {_told(error)}") from error
+            raise BrokerUnavailable(f"PostgreSQL: {_reason_of(error)}") from error
 
     async def close(self) -> None:
         """End the publishing connection; the listening one ends with its iterator."""
@@ -188,6 +188,6 @@ def _part(notice: Notice, first_seq: int, bodies: Iterable[bytes]) -> Notice:
     return Notice(notice.stream, notice.epoch, first_seq, tuple(bodies))
 
 
-def _told(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """Return the server's reason in a line; it names user and host, never the password."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

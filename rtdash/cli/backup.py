@@ -56,11 +56,11 @@ class _Progress:
     """A line a second, once the copying has taken one."""
 
     def __init__(self) -> None:
-        self._told_at = time.monotonic()
+        self._shown_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         """Show the progress, if it is time to."""
         now = time.monotonic()
-        if now - self._told_at >= PROGRESS_AFTER_S:
-            self._told_at = now
+        if now - self._shown_at >= PROGRESS_AFTER_S:
+            self._shown_at = now
             sys.stderr.write(f"{100 * done // max(total, 1)} % copied\n")

@@ -54,15 +54,15 @@ def problem_of(status: int, body: bytes, *, retry_after: str | None = None) -> P
     """Return the problem that an answer with that body describes; a body of something else (a
     proxy's page) gives its status alone.
     """
-    told: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     with suppress(ValueError, RecursionError):
         decoded = json.loads(body)
-        told = decoded if isinstance(decoded, dict) else {}
+        members = decoded if isinstance(decoded, dict) else {}
     kind = NotAllowed if status in {401, 403} else Problem
     return kind(
         status,
-        type=str(told.get("type", "about:blank")),
-        title=str(told.get("title", "unexpected answer")),
-        detail=str(told.get("detail", "")),
+        type=str(members.get("type", "about:blank")),
+        title=str(members.get("title", "unexpected answer")),
+        detail=str(members.get("detail", "")),
         retry_after_s=float(retry_after) if retry_after and retry_after.isdecimal() else 0,
     )

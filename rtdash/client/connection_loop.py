@@ -18,7 +18,7 @@ from rtdash.client.websocket_connection import (
     ConnectionDropped,
     ConnectionRejected,
     WebSocketConnection,
-    open_wire,
+    open_websocket,
 )
 from rtdash.protocol.client_session import ClientSession
 from rtdash.protocol.received import Message, Subscribed
@@ -188,17 +188,17 @@ class ConnectionLoop:
         outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._outgoing = outgoing
         try:
-            opening = open_wire(
+            opening = open_websocket(
                 self._url,
                 token,
                 open_within_s=self._timing.open_within_s,
                 compression=self._compression,
             )
-            async with opening as wire:
+            async with opening as connection:
                 self._handle(events.Opened(attempt))
-                writing = self._start(self._write(wire, outgoing, attempt))
+                writing = self._start(self._write(connection, outgoing, attempt))
                 try:
-                    await self._read(wire, attempt)
+                    await self._read(connection, attempt)
                 finally:
                     writing.cancel()
         except ConnectionDropped as drop:
@@ -208,10 +208,10 @@ class ConnectionLoop:
         except NotAllowed as refusal:
             self._refuse(refusal)
 
-    async def _read(self, wire: WebSocketConnection, attempt: int) -> None:
+    async def _read(self, connection: WebSocketConnection, attempt: int) -> None:
         """Take frames in, while the application has room, until the socket is dropped."""
         while self._socket is asyncio.current_task():
-            self._handle(events.Heard(attempt, await wire.receive()))
+            self._handle(events.Heard(attempt, await connection.receive()))
             if not self._queue.has_room:
                 # while nothing is read, silence is ours and not the server's
                 self._handle(events.Wake("paused"))
@@ -219,16 +219,16 @@ class ConnectionLoop:
                 self._handle(events.Wake("reading"))
 
     async def _write(
-        self, wire: WebSocketConnection, outgoing: "asyncio.Queue[str | None]", attempt: int
+        self, connection: WebSocketConnection, outgoing: "asyncio.Queue[str | None]", attempt: int
     ) -> None:
         """Send what is decided; None is a ping. A lost connection is reported by the reader."""
         with suppress(ConnectionDropped):
             while True:
                 text = await outgoing.get()
                 if text is None:
-                    await wire.ping(lambda: self._handle(events.Heard(attempt, None)))
+                    await connection.ping(lambda: self._handle(events.Heard(attempt, None)))
                 else:
-                    await wire.send(text)
+                    await connection.send(text)
 
     async def _poll(self, poll: events.Poll) -> None:
         # only polling loads the HTTP client

@@ -32,8 +32,8 @@ class Connection:
     to the connection.
 
     A `reset` message among them says that history is gone: reload by REST and go on. Raises
-    Unreachable, TurnedAway or NotAllowed,
-    after a last ConnectionChange, when there will be nothing more.
+    Unreachable, ConnectionRejected or NotAllowed, after a last ConnectionChange, when there will be
+    nothing more.
     """
 
     def __init__(

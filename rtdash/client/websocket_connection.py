@@ -99,7 +99,7 @@ class WebSocketConnection:
 
 
 @asynccontextmanager
-async def open_wire(
+async def open_websocket(
     url: str, token: str, *, open_within_s: float, compression: str | None = "deflate"
 ) -> AsyncIterator[WebSocketConnection]:
     """Connect, and close at the end. Raises ConnectionDropped, or NotAllowed for an HTTP 401 or

@@ -144,7 +144,7 @@ class Relay:
     async def run(self) -> None:
         """Listen to the broker and look at the heads, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._broker_connection.stay_connected(), name="broker link")
+            group.create_task(self._broker_connection.stay_connected(), name="broker connection")
             group.create_task(self._poll_forever(), name="heads")
 
     async def poll_heads(self, reach: Reach = Reach.FULL) -> None:

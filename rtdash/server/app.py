@@ -50,7 +50,7 @@ from rtdash.server.rest.routers import (
 from rtdash.server.rest.upcoming_lists import UpcomingLists
 from rtdash.server.services import Services
 from rtdash.server.web import web_routes
-from rtdash.server.ws.admission import wrong_path
+from rtdash.server.ws.admission import deny_wrong_path
 from rtdash.server.ws.plain_socket import PlainSocket
 from rtdash.settings import Settings
 
@@ -99,7 +99,7 @@ def create_app(
     app = _new_app(lifespan)
     app.router.routes.extend(web_routes(settings.frame_ancestors))
     app.router.routes.extend(guide_routes(settings.frame_ancestors))
-    app.router.routes.append(WebSocketRoute("/{path:path}", wrong_path))
+    app.router.routes.append(WebSocketRoute("/{path:path}", deny_wrong_path))
     app.add_middleware(AddressPace, app.state)
     app.add_middleware(Cors, OriginPolicy(settings.origins, time.monotonic))
     app.add_middleware(MetricsMiddleware)

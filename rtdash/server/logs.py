@@ -84,7 +84,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "at": _instant(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -93,11 +93,11 @@ class JsonFormatter(logging.Formatter):
             **_facts(record),
         }
         if trace := _traceback(record):
-            told["traceback"] = trace
+            line["traceback"] = trace
         return json.dumps(
             {
                 name: redact(value) if isinstance(value, str) else value
-                for name, value in told.items()
+                for name, value in line.items()
             },
             default=str,
         )
@@ -118,8 +118,8 @@ def _one_line(text: str) -> str:
 
 
 def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = getattr(record, "facts", {})
-    return told
+    facts: Mapping[str, Any] = getattr(record, "facts", {})
+    return facts
 
 
 def _word(value: Any) -> str:

@@ -88,7 +88,7 @@ def erase_guest(
     hooks.forget_refused(conn)
     keys: dict[str, str] = {}
     venues = {venue.id: venue for venue in read_venues(conn)}
-    told = [
+    events_made = [
         anonymise(
             conn,
             Stored(one, row.operation_id),
@@ -98,7 +98,7 @@ def erase_guest(
         )
         for one, row in zip(found, rows, strict=True)
     ]
-    return told, {one.venue_id for one in found}
+    return events_made, {one.venue_id for one in found}
 
 
 def _rows(conn: Connection, guest: Guest) -> list[Any]:

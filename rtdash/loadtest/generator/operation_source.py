@@ -99,7 +99,9 @@ class OperationSource:
             case 3 if rooms := [venue for venue in self._hotels if venue.free_tonight]:
                 venue = self._rng.choice(rooms)
                 self._for_tonight.add(operation)
-                return self._stay(venue, business_date(venue), self._rng.choice(venue.free_tonight))
+                return self._stay(
+                    venue, business_date_now(venue), self._rng.choice(venue.free_tonight)
+                )
             case 8 | 18 | 28 if self._tonight:
                 return _cancel(*self._tonight.popleft())
         return None
@@ -143,7 +145,7 @@ class OperationSource:
         }
 
 
-def business_date(venue: TargetVenue, *, ahead_minutes: int = 0) -> date:
+def business_date_now(venue: TargetVenue, *, ahead_minutes: int = 0) -> date:
     """Return the venue's business date now, or in so many minutes: local, turning at its closeout
     hour.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import Problem
-from rtdash.loadtest.generator.operation_source import business_date
+from rtdash.loadtest.generator.operation_source import business_date_now
 from rtdash.loadtest.generator.run_config import TargetVenue
 
 _TO_SPARE = 8
@@ -65,7 +65,7 @@ async def _read_venue(api: Api, shown: dict[str, Any]) -> TargetVenue:
 
 async def _free_tonight(api: Api, venue: TargetVenue) -> tuple[str, ...]:
     """Return the room types with rooms to spare; none where the server doesn't say."""
-    night = business_date(venue)
+    night = business_date_now(venue)
     with suppress(Problem, KeyError, IndexError, TypeError):
         answer = await api.get_json(
             "/api/hotel/rooms/availability",

@@ -5,7 +5,7 @@ was never exercised doesn't pass. Pure.
 from collections import Counter
 
 from rtdash.loadtest.generator.client_stats import ClientStats
-from rtdash.loadtest.generator.operation_source import business_date
+from rtdash.loadtest.generator.operation_source import business_date_now
 from rtdash.loadtest.generator.run_config import TargetVenue
 from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.verdict.observations import Observations
@@ -89,5 +89,5 @@ def _is_exercised(channel: Channel, venue: TargetVenue) -> bool:
         return bool(venue.free_tonight)
     if channel is Channel.RESTAURANT_STATS:
         # Tables within half an hour belong to today, unless the business date is about to turn.
-        return business_date(venue) == business_date(venue, ahead_minutes=40)
+        return business_date_now(venue) == business_date_now(venue, ahead_minutes=40)
     return True

@@ -63,7 +63,7 @@ class Summary:
         )
 
     @property
-    def untold(self) -> list[str]:
+    def why_no_verdict(self) -> list[str]:
         """Return why the verdicts don't count, if they don't."""
         return [*([self.server_gone] if self.server_gone else []), *self.invalid]
 

@@ -24,21 +24,21 @@ class WorkerMetrics:
     async def serve(self, exposition: Callable[[], bytes]) -> None:
         """Give this worker's figures to each other one that connects, until cancelled."""
 
-        async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(exposition())
             writer.close()
 
         async with await asyncio.start_unix_server(
-            tell, self.directory / str(self.number)
+            answer, self.directory / str(self.number)
         ) as server:
             await server.serve_forever()
 
     async def exposition(self) -> bytes:
         """The figures of all that answer, this one among them."""
         numbers = sorted(int(path.name) for path in self.directory.iterdir())
-        told = await asyncio.gather(*(self._ask(number) for number in numbers))
+        texts = await asyncio.gather(*(self._ask(number) for number in numbers))
         return by_worker(
-            {number: text for number, text in zip(numbers, told, strict=True) if text is not None}
+            {number: text for number, text in zip(numbers, texts, strict=True) if text is not None}
         )
 
     async def _ask(self, number: int) -> str | None:

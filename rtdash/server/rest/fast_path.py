@@ -25,7 +25,7 @@ from rtdash.server.auth.bearer import parse_bearer
 from rtdash.server.auth.tokens import Principal, TokenRefused, token_digest
 from rtdash.server.rest.access import choose_venue
 from rtdash.server.rest.adapting import as_get, without_prefix
-from rtdash.server.rest.fast_writes import WRITES, carry_out, write_at_once
+from rtdash.server.rest.fast_writes import WRITES, respond, write_at_once
 from rtdash.server.rest.kept_pages import KeptPage, PageKey
 from rtdash.server.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from rtdash.server.rest.problems import Problem
@@ -113,7 +113,7 @@ class FastPath(FastAPI):
             return False
         if isinstance(found, PageKey):
             request = Request(scope, receive)
-            await carry_out(services, request, send, partial(self._read_page, request, found))
+            await respond(services, request, send, partial(self._read_page, request, found))
             return True
         status = await _send(send, found.body, found.etag, if_none_match)
         services.metrics.count_request("GET", scope["path"], status, time.perf_counter() - start)

@@ -46,11 +46,11 @@ async def write_at_once(services: Services, scope: Scope, receive: Receive, send
         else {}
     )
     work = partial(WRITES[path], request, services, caller, **options)
-    await carry_out(services, request, send, work)
+    await respond(services, request, send, work)
     return True
 
 
-async def carry_out(
+async def respond(
     services: Services, request: Request, send: Send, work: Callable[[], Awaitable[Response]]
 ) -> None:
     """Answer with what `work` gives, or with the problem that it meets, and count the request."""

@@ -156,7 +156,7 @@ class ActionHandler(ConnectionSession):
         self._hold(session)
         entry.commit()
         self._connection.follows_anything(bool(self._subscriptions))
-        self._tell_resumed(entry, allowed, action.id)
+        self._answer_resumed(entry, allowed, action.id)
         for stream in streams:
             if stream not in allowed:
                 self._connection.send((_ended(stream, "resume"),))
@@ -182,7 +182,7 @@ class ActionHandler(ConnectionSession):
         return taken
 
     # the field's name on the wire
-    def _tell_resumed(self, entry: PendingSubscribe, streams: list[Stream], id: Id) -> None:  # noqa: A002
+    def _answer_resumed(self, entry: PendingSubscribe, streams: list[Stream], id: Id) -> None:  # noqa: A002
         """One answer a venue, and only then what follows them, so that no answer waits behind a
         replay.
         """

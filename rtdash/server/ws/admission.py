@@ -205,7 +205,7 @@ class Admission:
             await pending.reject(encode(farewell), refused.code, reason)
 
 
-async def wrong_path(websocket: WebSocket) -> None:
+async def deny_wrong_path(websocket: WebSocket) -> None:
     """The route of every other path: servers log the URLs of those they refuse by themselves, and a
     token may stand there.
     """

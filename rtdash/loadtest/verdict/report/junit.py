@@ -12,7 +12,7 @@ def junit_xml(summary: Summary) -> str:
     """Return the JUnit XML: one suite; where a run has no verdict, every case is an error."""
     failures = sum(verdict.fails for verdict in summary.verdicts)
     # XML has no way to write most control characters, not even escaped (XML 1.0, 2.2)
-    reason, scenario = printable("; ".join(summary.untold)), printable(summary.scenario)
+    reason, scenario = printable("; ".join(summary.why_no_verdict)), printable(summary.scenario)
     counts = {
         "tests": len(summary.verdicts),
         "failures": 0 if reason else failures,

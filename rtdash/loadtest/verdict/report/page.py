@@ -58,7 +58,7 @@ def html_page(summary: Summary) -> str:
             ],
             "about": summary.about,
             "circumstances": _circumstances(summary),
-            "reasons": summary.untold,
+            "reasons": summary.why_no_verdict,
             "findings": [f"{one.name}: {text}" for one in summary.phases for text in one.findings],
             "notes": [f"{one.name}: {text}" for one in summary.phases for text in one.notes],
             "phases": phases,
@@ -96,10 +96,12 @@ def _slo_row(
     mark = mark_of_all(verdicts)
     return {
         "slo": slo,
-        "advice": advice_on(metric) if mark in {"BROKEN", "warning"} and not summary.untold else "",
+        "advice": advice_on(metric)
+        if mark in {"BROKEN", "warning"} and not summary.why_no_verdict
+        else "",
         "meaning": METRICS[metric].meaning,
         "mark": mark,
-        "tone": "grey" if summary.untold else _TONES[mark],
+        "tone": "grey" if summary.why_no_verdict else _TONES[mark],
         "cells": [
             {
                 "text": measured_text(verdict),

@@ -77,7 +77,7 @@ def markdown(summary: Summary) -> str:
         f"{markdown_text(summary.about)}.",
         "",
     ]
-    lines += [f"- {summary.ending}: {markdown_text(reason)}" for reason in summary.untold]
+    lines += [f"- {summary.ending}: {markdown_text(reason)}" for reason in summary.why_no_verdict]
     if summary.ending is RunEnding.BROKEN:
         lines += [
             f"- **{one.phase}: {one.text}** ({one.meaning}). Next step: {one.advice}"

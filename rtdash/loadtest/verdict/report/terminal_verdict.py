@@ -45,7 +45,7 @@ def print_verdict(summary: Summary, out: TextIO) -> None:
         Text(f"(exit {EXIT_CODES[summary.ending]})", "dim"),
     )
     console.print(_numbers(summary))
-    for reason in summary.untold:
+    for reason in summary.why_no_verdict:
         console.print(Text(f"{summary.ending}: {printable(reason)}"), soft_wrap=True)
     if summary.ending is RunEnding.BROKEN:
         _print_broken(console, summary)
@@ -91,7 +91,7 @@ def _slo_table(summary: Summary) -> Table:
         table.add_column(phase, justify="right", no_wrap=True)
     for slo, row in slos:
         mark = mark_of_all(row)
-        style = "dim" if summary.untold else _MARKS[mark]
+        style = "dim" if summary.why_no_verdict else _MARKS[mark]
         cells = [Text(cell_text(one), style if mark != "ok" else "") for one in row]
         table.add_row(Text(mark, style), Text(str(slo)), *cells)
     return table
