@@ -65,7 +65,7 @@ class Post:
 
     def send(self, number: int, notice: Notice) -> None:
         """As a process does, which doesn't wait for it."""
-        self._loop.call_soon_threadsafe(self._links[number].send, (notice,))
+        self._loop.call_soon_threadsafe(self._links[number].enqueue, (notice,))
 
     def wait_for(self, notice: Notice) -> list[tuple[int, Notice]]:
         """What each process hears until it has heard this, with the process's number."""
