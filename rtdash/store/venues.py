@@ -140,7 +140,7 @@ def _reinterpreted(conn: Connection, before: Venue, after: Venue) -> list[str]:
     if not total:
         return []
     changes = [
-        f"{after.id}: {name} {old} can't become {new} for its {total} reservations"
+        f"{after.id}: {name} {old} can't become {new} (reservations: {total})"
         for name, old, new in (
             ("kind", before.kind.value, after.kind.value),
             ("currency", before.currency, after.currency),
@@ -150,7 +150,7 @@ def _reinterpreted(conn: Connection, before: Venue, after: Venue) -> list[str]:
     ]
     kept = {room_type.id for room_type in after.room_types}
     return changes + [
-        f"{after.id}: room type {room_type} has {count} reservations and can't be left out"
+        f"{after.id}: room type {room_type} can't be left out (reservations: {count})"
         for room_type, count in sorted(by_type.items(), key=str)
         if room_type is not None and room_type not in kept
     ]

@@ -120,7 +120,7 @@ def test_a_venue_is_not_redefined_under_its_reservations(
     file.write_text(INN.replace("JPY", "EUR"))
     assert run(["venues", "import", str(file), "--data", str(data)]) == 2
     told = capfd.readouterr().err
-    assert "currency JPY can't become EUR for its 1 reservations" in told
+    assert "currency JPY can't become EUR (reservations: 1)" in told
     assert run(["serve", "--port", "0", "--venues", str(file), "--data", str(data)]) == 2
     assert run(["venues", "archive", "inn", "--data", str(data)]) == 0
     assert run(["venues", "archive", "outn", "--data", str(data)]) == 2

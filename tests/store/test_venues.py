@@ -34,10 +34,10 @@ async def test_no_venues_are_nothing(database):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"currency": "JPY"}, "currency EUR can't become JPY for its 2 reservations"),
+        ({"currency": "JPY"}, "currency EUR can't become JPY (reservations: 2)"),
         ({"timezone": "America/New_York"}, "timezone Europe/Lisbon can't become America/New_York"),
         ({"kind": VenueKind.RESTAURANT}, "kind hotel can't become restaurant"),
-        ({"room_types": HOTEL.room_types[1:]}, "has 2 reservations and can't be left out"),
+        ({"room_types": HOTEL.room_types[1:]}, "can't be left out (reservations: 2)"),
     ],
 )
 async def test_money_and_time_of_reservations_are_never_reinterpreted(
