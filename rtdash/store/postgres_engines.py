@@ -7,19 +7,17 @@ behind one nothing of a session is used.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, create_engine, event
 
+from rtdash.store import stuck_transactions
 from rtdash.store.engines import OPTIONS, READERS, Engines
 from rtdash.store.errors import BadStoreUrl, StoreError
 from rtdash.store.response_timeout import ResponseTimeoutConnection, connect
-
-STUCK_S = 10
-"""After so long in a transaction without a word a process is taken for frozen, and PostgreSQL takes
-its locks away."""
 
 # A server behind a dead network would hold a transaction for two hours; with these, TCP gives up
 # within about 15 s. An encoding of the environment or of the role would change what is stored.
@@ -58,6 +56,7 @@ class _PostgresServer:
             self.is_pooled = pid != connection.info.backend_pid
             if self.is_pooled:
                 connection.prepare_threshold = None
+            connection.on_silence = partial(stuck_transactions.end_all, *arguments, **options)
         except BaseException:
             connection.close()
             raise
@@ -68,13 +67,13 @@ class _PostgresServer:
         URL.
         """
         if not self.is_pooled:
-            connection.execute(f"SET idle_in_transaction_session_timeout = '{STUCK_S}s'")
+            connection.execute(f"SET {_bound()}")
             connection.commit()
 
     def bound_transaction(self, conn: Connection) -> None:
         """Bound this transaction alone: the session is another client's afterwards."""
         if self.is_pooled:
-            conn.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{STUCK_S}s'")
+            conn.exec_driver_sql(f"SET LOCAL {_bound()}")
 
 
 def postgres_engines(url: URL) -> Engines:
@@ -100,6 +99,10 @@ def postgres_engines(url: URL) -> Engines:
     for engine in (writer, reader):
         event.listen(engine, "do_connect", server.connect)
     return Engines(writer, reader, None, lambda: postgres_engines(url), lambda: server.is_pooled)
+
+
+def _bound() -> str:
+    return f"idle_in_transaction_session_timeout = '{stuck_transactions.STUCK_S}s'"
 
 
 def _host_alone(url: URL) -> dict[str, str]:

@@ -6,7 +6,7 @@ keepalives). One that is frozen, and a proxy
 that is cut off from it, acknowledge for ever and never answer.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -14,7 +14,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 TIMEOUT_S = 12.0
-"""Longer than a lock can be held by a process that stands still (dialects.STUCK_S)."""
+"""Longer than a lock can be held by a process that stands still (stuck_transactions.STUCK_S)."""
+
+LOOK_EVERY_S = 2.0
+"""How often a connection that waits looks for what may hold it up."""
 
 Result = TypeVar("Result")
 
@@ -29,15 +32,18 @@ class ServerSilent(psycopg.OperationalError):
 
 class ResponseTimeoutConnection(psycopg.Connection[TupleRow]):
     """`wait` is what every call of the driver waits in. A connection that was given up can't be
-    used again: its answer may still come.
+    used again: its answer may still come. `on_silence` is called every `LOOK_EVERY_S` without an
+    answer.
     """
 
     timeout_s = TIMEOUT_S
+    on_silence: Callable[[], None] | None = None
 
     def wait(self, gen: Generator[Any, Any, Result], *arguments: Any, **named: Any) -> Result:
         """As the driver's own. Raises ServerSilent."""
         try:
-            return super().wait(_with_deadline(gen, self.timeout_s), *arguments, **named)
+            bounded = _with_deadline(gen, self.timeout_s, self.on_silence)
+            return super().wait(bounded, *arguments, **named)
         except ServerSilent:
             self.pgconn.finish()
             raise
@@ -52,20 +58,23 @@ def connect(*arguments: Any, **options: Any) -> ResponseTimeoutConnection:
 
 
 def _with_deadline(
-    gen: Generator[Any, Any, Result], timeout_s: float
+    gen: Generator[Any, Any, Result], timeout_s: float, on_silence: Callable[[], None] | None
 ) -> Generator[Any, Any, Result]:
     """The driver asks ten times a second whether it has got what it waits for, with nothing in its
     hands when it hasn't.
     """
-    deadline = monotonic() + timeout_s
+    heard = looked = monotonic()
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
             if ready:
-                deadline = monotonic() + timeout_s
-            elif monotonic() > deadline:
+                heard = looked = monotonic()
+            elif monotonic() > heard + timeout_s:
                 raise ServerSilent(f"no answer for {timeout_s:g} s")
+            elif on_silence is not None and monotonic() > looked + LOOK_EVERY_S:
+                on_silence()
+                looked = monotonic()
             wanted = gen.send(ready)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]

@@ -8,11 +8,11 @@ from threading import Barrier, Event
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import bindparam, make_url, select
 
 from rtdash.broker.notices import NoticeCodec
 from rtdash.broker.postgres import PostgresBroker
-from rtdash.store import engines, event_log, postgres_engines
+from rtdash.store import engines, event_log, stuck_transactions
 from rtdash.store.database import (
     Database,
     OutcomeUnknown,
@@ -24,6 +24,32 @@ from rtdash.store.schema import meta
 from tests.store.writing import PATIENCE_S, keys, put
 
 pytestmark = pytest.mark.anyio
+
+
+def _one_row(conn):
+    conn.exec_driver_sql("UPDATE meta SET value = 'frozen' WHERE key = 'a'")
+
+
+def _many_rows(conn):
+    """The driver ends these with a Flush, behind which PostgreSQL's own timer doesn't run."""
+    change = meta.update().where(meta.c.key == bindparam("of")).values(value="frozen")
+    conn.execute(change, [{"of": "a"}, {"of": "none"}])
+
+
+def _half_a_pipeline(conn):
+    """Without its Sync, the session counts as active."""
+    driver = conn.connection.driver_connection
+    pipeline = driver.pipeline()
+    pipeline.__enter__()
+    statement = "UPDATE meta SET value = 'frozen' WHERE key = 'a' RETURNING key"
+    assert driver.execute(statement).fetchone() == ("a",)
+    return pipeline
+
+
+def _unread_answer(conn):
+    """Larger than what the sockets hold: the server waits until it is taken."""
+    _one_row(conn)
+    conn.connection.driver_connection.pgconn.send_query(b"SELECT repeat('x', 100000000)")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -184,41 +210,35 @@ class TestPostgres:
             await late.acquire_process_lock(alone=False)
         await asyncio.gather(deaf.close(), late.close())
 
+    @pytest.mark.parametrize("held", [_one_row, _many_rows, _half_a_pipeline, _unread_answer])
     async def test_a_process_that_stands_still_holds_nobody_up_for_long(
-        self, database, database_url, tmp_path, clock, monkeypatch
+        self, database, database_url, tmp_path, clock, monkeypatch, held
     ):
-        """Another one writes the rows that it had locked; when it goes on, its callers are asked to
-        repeat.
+        """Wherever in a transaction it stands, another one writes the rows that it had locked; when
+        it goes on, its callers are asked to repeat.
         """
         await database.write(put("a"))
-        monkeypatch.setattr(postgres_engines, "STUCK_S", 1)
+        monkeypatch.setattr(stuck_transactions, "STUCK_S", 1)
         frozen = await Database.open(database_url, data_dir=tmp_path, clock=clock)
         has_lock, go_on = Event(), Event()
 
-        def touch(value):
-            return lambda conn: conn.execute(
-                meta.update().where(meta.c.key == "a"), {"value": value}
-            )
-
         def stand_still(conn):
-            touch("frozen")(conn)
+            under_way = held(conn)
             has_lock.set()
             assert go_on.wait(PATIENCE_S)
+            return under_way
 
         standing = asyncio.ensure_future(frozen.write(stand_still))
-        await asyncio.to_thread(has_lock.wait, PATIENCE_S)
-        await asyncio.wait_for(database.write(touch("other")), PATIENCE_S)
-        go_on.set()
+        assert await asyncio.to_thread(has_lock.wait, PATIENCE_S)
+        change = meta.update().where(meta.c.key == "a").values(value="other")
+        try:
+            await database.write(lambda conn: conn.execute(change))
+        finally:
+            go_on.set()
         with pytest.raises(OutcomeUnknown):
             await standing
-        assert (
-            await database.read(
-                lambda conn: conn.execute(
-                    select(meta.c.value).where(meta.c.key == "a")
-                ).scalar_one()
-            )
-            == "other"
-        )
+        read = select(meta.c.value).where(meta.c.key == "a")
+        assert await database.read(lambda conn: conn.execute(read).scalar_one()) == "other"
         await frozen.close()
 
 
