@@ -20,7 +20,7 @@ from rtdash.protocol.actions import (
     Subscribe,
     Unsubscribe,
 )
-from rtdash.protocol.channels import Channel, Position
+from rtdash.protocol.channels import CHANNELS, Channel, Position
 from rtdash.protocol.codes import ErrorCode
 from rtdash.protocol.messages import Message, decode, encode
 
@@ -133,13 +133,13 @@ class _FieldReader:
                 f"{self._action} needs channels, a list with at least one name, like"
                 ' ["hotel_stats"]'
             )
-        unknown = tuple(dict.fromkeys(name[:MAX_NAME] for name in given if name not in _CHANNELS))
+        unknown = tuple(dict.fromkeys(name[:MAX_NAME] for name in given if name not in CHANNELS))
         if unknown:
             message = (
-                f"there is no channel {unknown[0][:40]!r}: the channels are {', '.join(_CHANNELS)}"
+                f"there is no channel {unknown[0][:40]!r}: the channels are {', '.join(CHANNELS)}"
             )
             raise self._refused(ErrorCode.UNKNOWN_CHANNEL, message, unknown)
-        return tuple(_CHANNELS[name] for name in given)
+        return tuple(CHANNELS[name] for name in given)
 
     def batch(self) -> int:
         """The window in ms; 0 when none is asked for."""
@@ -179,13 +179,13 @@ class _FieldReader:
         return {channel: position for channel, position in read.items() if not channel.is_state}
 
     def _channel(self, where: str, name: str) -> Channel:
-        if name not in _CHANNELS:
+        if name not in CHANNELS:
             message = (
                 f"{where}: there is no channel {name[:40]!r}: the channels are"
-                f" {', '.join(_CHANNELS)}"
+                f" {', '.join(CHANNELS)}"
             )
             raise self._refused(ErrorCode.UNKNOWN_CHANNEL, message, (name[:MAX_NAME],))
-        return _CHANNELS[name]
+        return CHANNELS[name]
 
     def _position(self, where: str, given: Any) -> Position:
         match given:
@@ -218,6 +218,3 @@ def _is_id(given: Any) -> bool:
             return isfinite(given)
         case _:
             return given is None or isinstance(given, int)
-
-
-_CHANNELS = {channel.value: channel for channel in Channel}

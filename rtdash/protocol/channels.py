@@ -64,6 +64,10 @@ def stats_channel(kind: VenueKind) -> Channel:
     return _STATS[kind]
 
 
+CHANNELS = {channel.value: channel for channel in Channel}
+"""Channels by name. A store may hold rows of others, of a newer version of rtdash that works on it
+as well: they are passed over."""
+
 _RESERVATIONS = {kind: Channel(f"{kind}_reservations") for kind in VenueKind}
 _NOTIFICATIONS = {kind: Channel(f"{kind}_notifications") for kind in VenueKind}
 _STATS = {kind: Channel(f"{kind}_stats") for kind in VenueKind}

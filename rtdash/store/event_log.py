@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from rtdash.domain.instants import to_ms
-from rtdash.protocol.channels import Channel, Stream
+from rtdash.protocol.channels import CHANNELS, Stream
 from rtdash.protocol.messages import Message, encode, stamp
 from rtdash.store.identity import draw_epoch, read_epoch
 from rtdash.store.prepared import Prepared, PreparedIn
@@ -22,6 +22,7 @@ __all__ = [
     "StoredEvent",
     "append",
     "draw_epoch",
+    "heads_of",
     "prune",
     "read_epoch",
     "read_events",
@@ -80,7 +81,6 @@ _READ_HEAD = select(heads.c.seq).where(
     heads.c.venue == bindparam("venue"), heads.c.channel == bindparam("channel")
 )
 _stream = Stream._make
-_CHANNELS = {channel.value: channel for channel in Channel}
 _of_its_stream = events.alias()
 _lowest_of_its_stream = (
     select(_of_its_stream.c.appended_at)
@@ -154,6 +154,17 @@ def read_heads(conn: Connection, streams: Collection[Stream] | None = None) -> d
     return {stream: found.get(stream, 0) for stream in streams}
 
 
+def heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
+    """Return the heads in rows of (venue, channel, seq); those of channels that only a newer
+    version of rtdash knows are left out.
+    """
+    return {
+        _stream((venue, CHANNELS[channel])): seq
+        for venue, channel, seq in rows
+        if channel in CHANNELS
+    }
+
+
 def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
     """The events that follow `after`, in order, at most `limit`."""
     rows = conn.execute(_READ_EVENTS, {**_keys(stream), "after": after, "limit": limit})
@@ -178,31 +189,23 @@ def prune(conn: Connection, *, before: datetime, limit: int = 1_000) -> int:
     """
     before_ms = to_ms(before)
     left = limit
-    old = {
-        Stream(venue, Channel(channel))
-        for venue, channel in conn.execute(_WITH_OLD, {"before": before_ms, "limit": limit})
-    }
-    for stream in sorted(old):
+    found = conn.execute(_WITH_OLD, {"before": before_ms, "limit": limit})
+    for venue, channel in sorted({(venue, channel) for venue, channel in found}):
+        keys = {"venue": venue, "channel": channel}
         if left == 0:
             break
         upto = None
-        for seq, appended_at in conn.execute(_LOWEST, {**_keys(stream), "limit": left}):
+        for seq, appended_at in conn.execute(_LOWEST, {**keys, "limit": left}):
             if appended_at >= before_ms:
                 break
             upto = seq
         if upto is not None:
-            left -= conn.execute(_PRUNE, {**_keys(stream), "upto": upto}).rowcount
+            left -= conn.execute(_PRUNE, {**keys, "upto": upto}).rowcount
     return limit - left
 
 
-def heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
-    """Return the heads of rows of venue, channel and seq."""
-    return {_stream((venue, _CHANNELS[channel])): seq for venue, channel, seq in rows}
-
-
 def _lock_heads(conn: Connection, venue_ids: set[str]) -> dict[Stream, int]:
-    rows = _LOCK_HEADS.read(conn, venue_ids)
-    return {Stream(venue, Channel(channel)): seq for venue, channel, seq in rows}
+    return heads_of(_LOCK_HEADS.read(conn, venue_ids))
 
 
 def _event_row(event: StoredEvent, now_ms: int) -> dict[str, object]:

@@ -179,7 +179,7 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
     changed = []
     for row in conn.execute(_READ_AMONG, {"ids": sorted(by_id)}):
         held, confirmation = session_of(*row), by_id[row.id]
-        if held.generation == confirmation.generation:
+        if held is not None and held.generation == confirmation.generation:
             merged = encode_positions({**(held.positions or {}), **confirmation.positions})
             changed.append(_holder(held.id, held.generation) | {"to_positions": merged})
     if changed:  # in one go: a fleet confirms hundreds of sessions a second

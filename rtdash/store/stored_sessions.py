@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from rtdash.domain.instants import from_ms, to_ms
-from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.channels import CHANNELS, Channel, Position, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,13 @@ def session_of(
     subscriptions: str,
     positions: str,
     expires_ms: int | None,
-) -> StoredSession:
-    """From a row of `_COLUMNS`."""
+) -> StoredSession | None:
+    """Return the session of a row of `_COLUMNS`; None if it has a channel that only a newer version
+    of rtdash knows: it can be resumed there alone, without a loss.
+    """
+    channels_by_venue = json.loads(subscriptions)
+    if not {name for names in channels_by_venue.values() for name in names} <= CHANNELS.keys():
+        return None
     return StoredSession(
         id=session_id,
         sub=sub,
@@ -58,8 +63,8 @@ def session_of(
         asked_at=from_ms(asked_ms),
         generation=generation,
         subscriptions={
-            venue: tuple(map(Channel, channels))
-            for venue, channels in json.loads(subscriptions).items()
+            venue: tuple(map(CHANNELS.__getitem__, names))
+            for venue, names in channels_by_venue.items()
         },
         positions=decode_positions(positions),
         expires_at=None if expires_ms is None else from_ms(expires_ms),
@@ -89,8 +94,9 @@ def encode_positions(positions: Mapping[Stream, Position]) -> str:
 
 
 def decode_positions(text: str) -> dict[Stream, Position]:
-    """Return the positions in the text of a row."""
+    """Return the positions in the text of a row, of channels that are known."""
     return {
-        Stream(venue, Channel(channel)): Position(epoch, seq)
+        Stream(venue, CHANNELS[channel]): Position(epoch, seq)
         for venue, channel, epoch, seq in json.loads(text)
+        if channel in CHANNELS
     }

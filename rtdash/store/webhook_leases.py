@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select, update
 
 from rtdash.store import dialects
-from rtdash.store.webhook_table import webhooks
+from rtdash.store.webhook_table import IS_KNOWN, webhooks
 
 LEASE_S = 12.0
 """How long a process keeps a webhook after it last renewed it."""
@@ -47,4 +47,4 @@ def _free(conn: Connection, sender: str) -> Any:
     else:
         is_over = webhooks.c.sender != sender
     is_free = or_(webhooks.c.sender.is_(None), is_over)
-    return select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), is_free)
+    return select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), is_free, IS_KNOWN)

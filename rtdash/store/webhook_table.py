@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text, text
 
+from rtdash.protocol.channels import CHANNELS
 from rtdash.store.process_tables import metadata
 
 webhooks = Table(
@@ -25,3 +26,6 @@ webhooks = Table(
     Column("skipped", BigInteger, nullable=False, server_default=text("0")),
     Column("skipped_at", BigInteger),
 )
+
+IS_KNOWN = webhooks.c.channel.in_(sorted(CHANNELS))
+"""Whether this version of rtdash knows the channel of a webhook: others are left to a newer one."""
