@@ -140,25 +140,25 @@ def skip(
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
-    """Step over an event that a receiver refuses for ever.
+    """Step over an event, or a reset, that a receiver refuses for ever.
 
-    The later ones wait for it, and the receiver never gets it. What was skipped is counted, and
-    stands in the server's log.
+    The later ones wait for it, and the receiver never gets it. It is counted and logged.
 
     Example: rtdash hooks skip wh_3f0c9a51d2b7e864
     """
-    path = _path_of(webhook)
-    server = find_url(data, url), find_token(data, token, admin=True)
+    path, server = _path_of(webhook), (find_url(data, url), find_token(data, token, admin=True))
+    found = [] if to else _request("GET", server, shape=_WEBHOOKS)["webhooks"]
+    held = next((one for one in found if one["id"] == webhook), {})
+    if held.get("heldByReset"):
+        _request("POST", server, f"{path}/skip", json={"reset": True})
+        sys.stderr.write(f"{webhook} goes on at the head of the new log, without a reset\n")
+        return
+    to = to or held.get("heldSeq")
     if to is None:
-        found = _request("GET", server, shape=_WEBHOOKS)["webhooks"]
-        to = next((one.get("heldSeq") for one in found if one["id"] == webhook), None)
-        if to is None:
-            raise CommandFailed(
-                f"no event of {webhook} is refused", hint="see its state with: rtdash hooks list"
-            )
+        raise CommandFailed(f"no event of {webhook} is refused", hint="see: rtdash hooks list")
     shown = _request("POST", server, f"{path}/skip", shape={"skippedEvents": int}, json={"seq": to})
-    total = f"{shown['skippedEvents']} in all"
-    sys.stderr.write(f"events up to {to} are not sent to {webhook} any more ({total})\n")
+    total = shown["skippedEvents"]
+    sys.stderr.write(f"events up to {to} are not sent to {webhook} any more ({total} in all)\n")
 
 
 @app.command("list")
@@ -221,8 +221,9 @@ def _print_webhooks(found: list[dict[str, Any]], *, as_json: bool) -> None:
         lines = [head, f"  {one['url']}"]
         if one["failure"]:
             lines.append(f"  {one['failedAt']} {one['failure']}")
-        if one.get("heldSeq"):
-            held = f"  HELD UP by event {one['heldSeq']} after {one['failures']} attempts"
+        if one.get("heldSeq") or one.get("heldByReset"):
+            what = "a reset" if one.get("heldByReset") else f"event {one['heldSeq']}"
+            held = f"  HELD UP by {what} after {one['failures']} attempts"
             lines.append(f"{held}; if it is never to be taken: rtdash hooks skip {one['id']}")
         if one.get("skippedEvents"):
             lines.append(f"  skipped: {one['skippedEvents']} events, last at {one['skippedAt']}")

@@ -15,8 +15,8 @@ from rtdash.domain.instants import from_ms, to_ms
 from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.store.event_log import StoredEvent, read_events, read_floor, read_heads
 from rtdash.store.identity import read_epoch
-from rtdash.store.schema import events, heads
-from rtdash.store.webhook_table import webhooks
+from rtdash.store.schema import events, heads, meta
+from rtdash.store.webhook_table import IS_KNOWN, webhooks
 
 MAX_WEBHOOKS = 100
 """Webhooks of a store: each is a task and a connection of the process that sends it."""
@@ -32,7 +32,8 @@ class WebhookRefused(Exception):  # noqa: N818
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A webhook as it is stored. `failures` counts attempts since the last delivery; `head` is its
-    stream's last seq, `waiting_since` when the first event that it lacks was appended.
+    stream's last seq in the log `epoch`, `waiting_since` when the first event that it lacks was
+    appended.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Webhook:
     failures: int
     disabled_at: datetime | None
     sender: str | None
+    epoch: str
     head: int
     waiting_since: datetime | None
     skipped: int
@@ -60,8 +62,17 @@ class Webhook:
     @property
     def held_seq(self) -> int | None:
         """The event for which all later ones wait, as its receiver doesn't take it."""
-        is_held = self.failures > 0 and self.lag_events > 0 and self.disabled_at is None
+        is_held = self._is_refused and self.lag_events > 0 and not self.is_held_by_reset
         return self.position.seq + 1 if is_held else None
+
+    @property
+    def is_held_by_reset(self) -> bool:
+        """Whether its receiver doesn't take that the log was replaced."""
+        return self._is_refused and self.position.epoch != self.epoch
+
+    @property
+    def _is_refused(self) -> bool:
+        return self.failures > 0 and self.disabled_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +100,14 @@ _WAITING_SINCE = (
 _READ = (
     select(
         webhooks,
+        select(meta.c.value).where(meta.c.key == "epoch").scalar_subquery().label("log_epoch"),
         func.coalesce(heads.c.seq, 0).label("head"),
         _WAITING_SINCE.label("waiting_since"),
     )
     .outerjoin(
         heads, and_(heads.c.venue == webhooks.c.venue, heads.c.channel == webhooks.c.channel)
     )
+    .where(IS_KNOWN)
     .order_by(webhooks.c.created_at, webhooks.c.id)
 )
 _HELD = and_(webhooks.c.id == bindparam("of_id"), webhooks.c.sender == bindparam("of_sender"))
@@ -131,35 +144,11 @@ def remove(conn: Connection, webhook_id: str) -> bool:
 
 
 def read_all(conn: Connection, ids: Collection[str] | None = None) -> list[Webhook]:
-    """Return all webhooks, or those, in the order in which they were added."""
+    """Return all webhooks of channels that are known, or those, in the order in which they were
+    added.
+    """
     chosen = _READ if ids is None else _READ.where(webhooks.c.id.in_(ids))
     return [_webhook(row) for row in conn.execute(chosen)]
-
-
-def skip(
-    conn: Connection, webhook_id: str, seq: int, *, at: datetime
-) -> tuple[Webhook, int] | None:
-    """Step over a webhook's events up to `seq`. Returns it, and how many they were (none if it has
-    come so far already), or None if there is no such webhook. Raises WebhookRefused.
-    """
-    found = read_all(conn, [webhook_id])
-    if not found:
-        return None
-    (known,) = found
-    if seq <= known.position.seq:
-        return known, 0
-    if known.position.epoch != read_epoch(conn):
-        raise WebhookRefused("its log was replaced: a reset comes first, which can't be skipped")
-    if seq > known.head:
-        raise WebhookRefused(f"its stream has {known.head} events: there is nothing to skip yet")
-    if known.failure is None:
-        raise WebhookRefused("its receiver refuses nothing: what it lacks is about to be sent")
-    skipped = webhooks.c.skipped + seq - webhooks.c.seq
-    values = {"seq": seq, "skipped": skipped, "skipped_at": to_ms(at), "failure": None}
-    is_behind = and_(webhooks.c.id == webhook_id, webhooks.c.seq < seq)
-    conn.execute(update(webhooks).where(is_behind).values(values | {"failures": 0}))
-    (now,) = read_all(conn, [webhook_id])
-    return now, now.skipped - known.skipped
 
 
 def read_page(conn: Connection, webhook_id: str, limit: int) -> EventPage | None:
@@ -241,6 +230,7 @@ def _webhook(row: Any) -> Webhook:
         row.failures,
         instant(row.disabled_at),
         row.sender,
+        row.log_epoch,
         row.head,
         instant(row.waiting_since),
         row.skipped,

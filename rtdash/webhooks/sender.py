@@ -61,7 +61,7 @@ class Sender:
         counts: Counter[str],
     ) -> None:
         self.position = webhook.position
-        self._webhook = webhook
+        self.webhook = webhook
         self._receiver = receiver
         self._database = database
         self._process = process
@@ -99,7 +99,7 @@ class Sender:
         """Deliver a page for as long as it is fresh, and save how far that came."""
         reached: Position | None = None
         began = time.monotonic()
-        for delivery in deliveries_of(page, self._webhook, self._clock()):
+        for delivery in deliveries_of(page, self.webhook, self._clock()):
             if not self._is_held():
                 raise HoldLost
             attempt = await self._receiver.post(delivery.id, delivery.body)
@@ -121,9 +121,9 @@ class Sender:
         if position is not None:
             self.position = position
             self._backoff, self._warn_at = _new_backoff(), float("-inf")
-            self._unsaved.forget(self._webhook.id)
+            self._unsaved.forget(self.webhook.id)
             save = partial(store.save_delivered, position=position, at=self._clock())
-            await self._write(lambda conn: save(conn, self._webhook.id, self._process))
+            await self._write(lambda conn: save(conn, self.webhook.id, self._process))
 
     async def _fail(self, attempt: Attempt) -> None:
         """Keep why an attempt failed, and wait for the next one. Raises HoldLost where there is
@@ -131,31 +131,31 @@ class Sender:
         """
         self._is_well = False
         if attempt.result is Result.GONE:
-            _log.warning("webhook %s: %s", self._webhook.id, attempt.failure)
+            _log.warning("webhook %s: %s", self.webhook.id, attempt.failure)
             await self._disable(attempt.failure)
             raise HoldLost
         if time.monotonic() >= self._warn_at:
             self._warn_at = time.monotonic() + WARN_S
             _log.warning(
                 "webhook %s: event %d is not taken, and later ones wait: %s",
-                self._webhook.id,
+                self.webhook.id,
                 self.position.seq + 1,
                 attempt.failure,
             )
-        self._unsaved.add(self._webhook.id, attempt.failure, self._clock())
+        self._unsaved.add(self.webhook.id, attempt.failure, self._clock())
         await asyncio.sleep(max(attempt.retry_after_s, self._backoff.next_delay_s()))
 
     async def _disable(self, failure: str) -> None:
-        count = self._unsaved.forget(self._webhook.id) + 1
+        count = self._unsaved.forget(self.webhook.id) + 1
         save = partial(store.save_failure, at=self._clock(), count=count, is_final=True)
-        await self._write(lambda conn: save(conn, self._webhook.id, self._process, failure))
+        await self._write(lambda conn: save(conn, self.webhook.id, self._process, failure))
 
     async def _write(self, save: Callable[[Connection], bool]) -> None:
         while True:
             try:
                 is_saved = await self._database.write(save)
             except StoreUnavailable as error:
-                _log.warning("webhook %s waits for the store: %s", self._webhook.id, error)
+                _log.warning("webhook %s waits for the store: %s", self.webhook.id, error)
                 await asyncio.sleep(STORE_DELAY_S)
                 continue
             if not is_saved:
@@ -168,10 +168,10 @@ class Sender:
             try:
                 async with self._reading:
                     page = await self._database.read(
-                        lambda conn: store.read_page(conn, self._webhook.id, limit)
+                        lambda conn: store.read_page(conn, self.webhook.id, limit)
                     )
             except StoreUnavailable as error:
-                _log.warning("webhook %s waits for the store: %s", self._webhook.id, error)
+                _log.warning("webhook %s waits for the store: %s", self.webhook.id, error)
                 await asyncio.sleep(STORE_DELAY_S)
                 continue
             if page is None:

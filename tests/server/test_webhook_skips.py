@@ -49,8 +49,17 @@ def test_wrong_skips_are_refused(server: RunningServer, client: httpx2.Client) -
     path = "/api/admin/webhooks/wh_0/skip"
     assert client.post(path, json={"seq": 1}).status_code == 403
     with server.admin() as admin:
-        for body in ({}, {"seq": 0}, {"seq": True}, {"seq": "1"}, {"seq": 1, "to": 2}, [1], 2**60):
+        for body in (
+            {},
+            {"seq": 0},
+            {"seq": True},
+            {"seq": "1"},
+            {"seq": 1, "reset": True},
+            [1],
+            2**60,
+        ):
             assert admin.post(path, json=body).status_code == 422, body
+        assert admin.post(path, json={"reset": False}).status_code == 422
         assert admin.post(path, json={"seq": 1}).status_code == 404
         assert admin.post(path.replace("wh_0", "a%00"), json={"seq": 1}).status_code == 404
         assert admin.post(path, content=b"{").status_code == 400

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rtdash.protocol.channels import Position
-from rtdash.store import event_log, webhook_leases
+from rtdash.store import event_log, webhook_leases, webhook_skips
 from rtdash.store import webhooks as store
 from rtdash.store.database import Database
 from rtdash.webhooks import webhook_senders as here
@@ -167,7 +167,7 @@ async def test_an_event_is_stepped_over_by_hand(database: Database) -> None:
             await until_stored(database, lambda all_: all_[0].failure is not None)
             (found,) = await database.read(store.read_all)
             assert (found.held_seq, found.lag_events) == (2, 3)
-            skipped = await database.write(lambda conn: store.skip(conn, "w1", 2, at=NOW))
+            skipped = await database.write(lambda conn: webhook_skips.skip(conn, "w1", 2, at=NOW))
             assert skipped is not None
             assert skipped[1] == 1
             await until(lambda: len(receiver.taken) == 3)
@@ -176,6 +176,35 @@ async def test_an_event_is_stepped_over_by_hand(database: Database) -> None:
     assert receiver.seqs == [1, 3, 4, 5]
     (found,) = await database.read(store.read_all)
     assert (found.skipped, found.skipped_at, found.held_seq) == (1, NOW, None)
+
+
+async def test_a_reset_is_stepped_over_by_hand(database: Database) -> None:
+    """What came into the new log before isn't sent, as after a reset that was taken; what follows
+    is.
+    """
+    receiver = ReceiverServer(
+        answer=lambda one: (422 if one.message["type"] == "reset" else 200, {"Retry-After": "3600"})
+    )
+
+    async def skip(seq: int | None = None) -> Any:
+        return await database.write(lambda conn: webhook_skips.skip(conn, "w1", seq, at=NOW))
+
+    with receiver.running():
+        await add(database, receiver)
+        await database.write(event_log.draw_epoch)
+        await append(database, 2)
+        with pytest.raises(store.WebhookRefused, match="no reset"):
+            await skip()
+        async with process(database):
+            await until_stored(database, lambda all_: all_[0].is_held_by_reset)
+            (found,) = await database.read(store.read_all)
+            assert found.held_seq is None
+            with pytest.raises(store.WebhookRefused, match="skip the reset"):
+                await skip(1)
+            shown, number = await skip()
+            assert (number, shown.position.seq, shown.is_held_by_reset) == (0, 2, False)
+            await append(database, 1)
+            await until(lambda: receiver.seqs == [3])
 
 
 async def test_a_delivery_under_way_does_not_undo_a_skip(database: Database) -> None:
@@ -188,7 +217,7 @@ async def test_a_delivery_under_way_does_not_undo_a_skip(database: Database) -> 
     await database.write(
         lambda conn: store.save_failure(conn, "w1", "a", "HTTP 422", at=NOW, is_final=False)
     )
-    await database.write(lambda conn: store.skip(conn, "w1", 4, at=NOW))
+    await database.write(lambda conn: webhook_skips.skip(conn, "w1", 4, at=NOW))
     epoch = (await database.read(store.read_all))[0].position.epoch
 
     def save(seq: int) -> Any:
@@ -206,7 +235,7 @@ async def test_what_can_not_be_skipped(database: Database) -> None:
     await append(database, 3)
 
     async def skip(seq: int) -> Any:
-        return await database.write(lambda conn: store.skip(conn, "w1", seq, at=NOW))
+        return await database.write(lambda conn: webhook_skips.skip(conn, "w1", seq, at=NOW))
 
     with pytest.raises(store.WebhookRefused, match="refuses nothing"):
         await skip(1)
@@ -219,7 +248,7 @@ async def test_what_can_not_be_skipped(database: Database) -> None:
     shown, number = await skip(3)
     assert (number, shown.position.seq, shown.skipped) == (3, 3, 3)
     assert (await skip(2))[1] == 0
-    assert await database.write(lambda conn: store.skip(conn, "none", 1, at=NOW)) is None
+    assert await database.write(lambda conn: webhook_skips.skip(conn, "none", 1, at=NOW)) is None
     await database.write(event_log.draw_epoch)
     with pytest.raises(store.WebhookRefused, match="replaced"):
         await skip(4)

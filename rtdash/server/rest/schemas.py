@@ -142,7 +142,8 @@ class RefusedHook(Body):
 class Webhook(Body):
     """A webhook out. `lagEvents` and `lagSeconds`: what its receiver doesn't have yet, and the age
     of the oldest of that; `failures` counts attempts since the last delivery; `heldSeq` is the event
-    that its receiver doesn't take, and for which the later ones wait.
+    that its receiver doesn't take, and for which the later ones wait; `heldByReset`: it doesn't take
+    that the log was replaced.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Webhook(Body):
     failed_at: Instant | None
     failures: int
     held_seq: int | None
+    held_by_reset: bool
     disabled_at: Instant | None
     skipped_events: int
     skipped_at: Instant | None

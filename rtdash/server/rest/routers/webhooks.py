@@ -22,7 +22,7 @@ from rtdash.server.rest.openapi import json_body, problems, reading, writing
 from rtdash.server.rest.problems import Problem, invalid
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services
-from rtdash.store import webhooks
+from rtdash.store import webhook_skips, webhooks
 from rtdash.store.webhooks import Webhook, WebhookRefused
 
 SECRET_BYTES = 32
@@ -98,8 +98,12 @@ async def post_webhook(request: Request, services: PartsDep, caller: Caller) -> 
     openapi_extra=json_body(
         {
             "type": "object",
-            "properties": {"seq": {"type": "integer", "minimum": 1}},
-            "required": ["seq"],
+            "properties": {
+                "seq": {"type": "integer", "minimum": 1},
+                "reset": {"const": True, "description": "Instead: that the log was replaced."},
+            },
+            "minProperties": 1,
+            "maxProperties": 1,
             "additionalProperties": False,
         }
     ),
@@ -107,26 +111,29 @@ async def post_webhook(request: Request, services: PartsDep, caller: Caller) -> 
 async def post_skip(
     request: Request, services: PartsDep, caller: Caller, webhook: WebhookId
 ) -> Response:
-    """Step over events that a receiver refuses, up to the one with this `seq`. It doesn't get them
-    any more; asking again changes nothing.
+    """Step over events that a receiver refuses, up to the one with this `seq`, or over a `reset`. It
+    doesn't get them any more; asking again for a `seq` changes nothing.
     """
     require_admin(caller)
     async with read_body(
         request, SINGLE_LIMIT_BYTES, budget=services.bodies, owner=caller.sub
     ) as body:
         seq = _read_seq(decode_json(body))
-    skip = partial(webhooks.skip, at=services.clock())
+    skip = partial(webhook_skips.skip, seq=seq, at=services.clock())
     try:
-        found = await services.database.write(lambda conn: skip(conn, _known(webhook), seq))
+        found = await services.database.write(lambda conn: skip(conn, _known(webhook)))
     except WebhookRefused as refused:
-        raise invalid([("seq", str(refused))]) from None
+        raise invalid([("reset" if seq is None else "seq", str(refused))]) from None
     if found is None:
         raise _no_such_webhook()
     shown, number = found
-    if number:
-        services.webhooks.refresh()
-        named = facts(webhook=webhook, by=caller.sub, first=seq - number + 1, last=seq)
+    named = facts(webhook=webhook, by=caller.sub)
+    if seq is None:
+        _log.warning("a reset of a webhook was skipped", extra=named)
+    elif number:
+        named |= facts(first=seq - number + 1, last=seq)
         _log.warning("events of a webhook were skipped", extra=named)
+    services.webhooks.refresh()
     return Response(encode(_show(shown, services)), media_type=JSON)
 
 
@@ -157,12 +164,15 @@ def _no_such_webhook() -> Problem:
     return Problem("not_found", "there is no such webhook: `rtdash hooks list` lists them")
 
 
-def _read_seq(body: Any) -> int:
-    """Return the seq of a body. Raises Problem (422)."""
-    seq = body.get("seq") if isinstance(body, dict) and len(body) == 1 else None
-    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 < seq < 2**53:
-        raise invalid([("seq", "give it alone: the last event to skip, from 1 on")])
-    return seq
+def _read_seq(body: Any) -> int | None:
+    """Return the seq of a body, None for a reset. Raises Problem (422)."""
+    if isinstance(body, dict) and len(body) == 1:
+        if body.get("reset") is True:
+            return None
+        seq = body.get("seq")
+        if isinstance(seq, int) and not isinstance(seq, bool) and 0 < seq < 2**53:
+            return seq
+    raise invalid([("seq", "give it alone: the last event to skip, from 1 on; or reset: true")])
 
 
 def _read_fields(body: Any) -> dict[str, str]:
@@ -214,6 +224,7 @@ def _show(webhook: Webhook, services: Services) -> dict[str, Any]:
         "failedAt": webhook.failed_at and format_instant(webhook.failed_at),
         "failures": webhook.failures,
         "heldSeq": webhook.held_seq,
+        "heldByReset": webhook.is_held_by_reset,
         "disabledAt": webhook.disabled_at and format_instant(webhook.disabled_at),
         "skippedEvents": webhook.skipped,
         "skippedAt": webhook.skipped_at and format_instant(webhook.skipped_at),
