@@ -43,15 +43,11 @@ class Receiver:
     ) -> None:
         self._url = url
         self._key = parse_secret(secret)
+        self._backend = backend
+        self._tls = tls
         self._clock = clock
         self._timeout_s = timeout_s
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=1,
-            max_keepalive_connections=1,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=backend,
-        )
+        self._pool: httpcore2.AsyncConnectionPool | None = None
 
     async def post(self, delivery_id: str, body: bytes) -> Attempt:
         """Send one delivery, signed now. Whatever goes wrong is an Attempt that failed."""
@@ -65,8 +61,12 @@ class Receiver:
             SIGNATURE: sign(self._key, delivery_id, timestamp, body),
         }
         try:
+            pool = self._pool = self._pool or await self._open_pool()
+        except OSError as error:
+            return Attempt(Result.FAILED, _no_certificates(error))
+        try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(list(headers.items()), body)
+                return await self._exchange(pool, list(headers.items()), body)
         except TimeoutError:
             problem = f"no answer within {self._timeout_s:g} s: answer first, and work then"
         except (AddressRefused, NameUnknown) as error:
@@ -81,10 +81,28 @@ class Receiver:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._pool.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
-    async def _exchange(self, headers: list[tuple[str, str]], body: bytes) -> Attempt:
-        async with self._pool.stream("POST", self._url, headers=headers, content=body) as answer:
+    async def _open_pool(self) -> httpcore2.AsyncConnectionPool:
+        """Make the pool, with certificates to trust. Raises OSError where they can't be read.
+
+        The library would read them for each connection, and hold the event loop up for it.
+        """
+        if self._tls is None and self._url.startswith("https:"):
+            self._tls = await asyncio.to_thread(httpcore2.default_ssl_context)
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._tls,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=self._backend,
+        )
+
+    async def _exchange(
+        self, pool: httpcore2.AsyncConnectionPool, headers: list[tuple[str, str]], body: bytes
+    ) -> Attempt:
+        async with pool.stream("POST", self._url, headers=headers, content=body) as answer:
             read = 0
             async for part in answer.aiter_stream():
                 read += len(part)
@@ -138,6 +156,13 @@ def _retry_after_s(text: str, now: datetime) -> float:
         until = until.replace(tzinfo=UTC)
     wait_s = (until - now).total_seconds()
     return min(max(0.0, wait_s), MAX_RETRY_AFTER_S) if math.isfinite(wait_s) else 0
+
+
+def _no_certificates(error: OSError) -> str:
+    return (
+        f"the certificates that this server trusts can't be read ({error.strerror or error}): mend"
+        " or unset its SSL_CERT_FILE, SSL_CERT_DIR"
+    )
 
 
 def _connect_problem(error: str) -> str:

@@ -1,5 +1,6 @@
 """Connections of webhooks: checked where they are made, to the address that was checked."""
 
+import shutil
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -154,6 +155,26 @@ async def test_certificates_are_verified(certificate: tuple[Path, Path]) -> None
         assert not inside.attempts
         trusting = ssl.create_default_context(cafile=str(certificate[0]))
         assert (await attempt(receiver(url, tls=trusting))).result is Result.DELIVERED
+
+
+async def test_certificates_are_read_once_they_can_be(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then each attempt says what is wrong; afterwards they are kept, for the connections
+    that follow.
+    """
+    trusted = tmp_path / "trusted.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with tls_receiver(certificate) as (_, url):
+        made = receiver(url)
+        failed = await made.post("id", b"{}")
+        assert "mend or unset its SSL_CERT_FILE" in failed.failure
+        shutil.copy(certificate[0], trusted)
+        assert (await made.post("id", b"{}")).result is Result.DELIVERED
+        trusted.unlink()
+        for _ in range(3):
+            assert (await made.post("id", b"{}")).result is Result.DELIVERED
+        await made.close()
 
 
 async def test_a_receiver_without_tls_is_said() -> None:
