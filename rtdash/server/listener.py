@@ -86,7 +86,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     kernel spreads connections over those that listen (SO_REUSEPORT).
     """
     if host.startswith(UNIX_PREFIX):
-        return _bind_unix(Path(host.removeprefix(UNIX_PREFIX)))
+        return _bind_unix(host)
     listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -154,8 +154,12 @@ def _for_worker(listener: Listener) -> Listener:
     return Endpoint(*listener.getsockname()[:2])
 
 
-def _bind_unix(path: Path) -> socket.socket:
-    host = f"{UNIX_PREFIX}{path}"
+def _bind_unix(host: str) -> socket.socket:
+    name = host.removeprefix(UNIX_PREFIX)
+    path = Path(name)
+    if not name or name.startswith("@"):
+        # an abstract socket: no directory would decide which users may connect
+        raise ListenFailed(host, 0, "name a file: unix:/run/rtdash/rtdash.sock")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.is_socket():

@@ -199,6 +199,23 @@ def test_health_and_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
             assert peer.recv(12) == b"HTTP/1.1 400"
 
 
+@pytest.mark.parametrize("name", ["@rtdash", ""])
+def test_a_unix_socket_is_a_file(tmp_path: Path, name: str) -> None:
+    """An abstract name (other servers write it with @) would be taken for a file of that name."""
+    done = subprocess.run(
+        _command(tmp_path / "data", "--host", f"unix:{name}"),
+        env=plain_environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"can't listen on unix:{name}: name a file: unix:/run/" in done.stderr
+    assert not (tmp_path / "@rtdash").exists()
+
+
 def test_a_unix_socket(tmp_path: Path) -> None:
     """One that a killed server has left is replaced, one in use is not; it is removed at the end."""
     path = tmp_path / "rtdash.sock"

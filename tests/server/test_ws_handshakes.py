@@ -72,7 +72,7 @@ async def answer(server: Server, *pieces: bytes) -> tuple[int, str]:
         ({"Sec_WebSocket_Key": "not base64 of 16 bytes!!"}, 400),
         ({"more": "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"}, 400),
         ({"Sec_WebSocket_Version": None}, 400),
-        ({"Sec_WebSocket_Version": "12"}, 400),
+        ({"Sec_WebSocket_Version": "12"}, 426),
         ({"more": "Sec-WebSocket-Version: 13\r\n"}, 400),
         ({"more": "Origin: http://x\r\nOrigin: http://x\r\n"}, 400),
         ({"line": "POST /ws?token={token} HTTP/1.1"}, 405),
@@ -94,6 +94,13 @@ async def test_each_handshake_has_its_answer(
     """
     # `line` and `more` are never None
     assert (await answer(edge, head(edge, **fields)))[0] == status  # type: ignore[arg-type]
+
+
+async def test_another_version_hears_which_is_spoken(edge: Server) -> None:
+    """RFC 6455 section 4.4: a client may try again with that one."""
+    status, said = await answer(edge, head(edge, Sec_WebSocket_Version="8"))
+    assert status == 426
+    assert "sec-websocket-version: 13\r\n" in said.lower()
 
 
 async def test_offers_in_several_fields_count_together(edge: Server) -> None:

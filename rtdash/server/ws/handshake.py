@@ -87,6 +87,15 @@ def unreadable() -> Response:
     )
 
 
+def wrong_version() -> Response:
+    """426: another version of the protocol, with the one that is spoken (RFC 6455 section 4.4)."""
+    return PlainTextResponse(
+        "this server speaks version 13 of the WebSocket protocol (RFC 6455)\n",
+        426,
+        {"Sec-WebSocket-Version": "13", "Upgrade": "websocket"},
+    )
+
+
 def failed() -> Response:
     """500: ours is the fault."""
     return PlainTextResponse("the server made a mistake, which is in its log: try again\n", 500)

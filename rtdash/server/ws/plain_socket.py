@@ -12,8 +12,7 @@ from websockets.protocol import Protocol
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PONG_HEAD
 from rtdash.server.http.protocol import HttpProtocol
-from rtdash.server.ws.handshake import unreadable
-from rtdash.server.ws.upgrade import RequestHead, encode_response, is_handshake, read_request
+from rtdash.server.ws.upgrade import RequestHead, read_request, refusal_of
 
 REFUSED_LINGER_S = 1.0
 """How long a peer that is refused may hold the socket to read why."""
@@ -43,8 +42,8 @@ class PlainSocket(WebSocketsSansIOProtocol):
         transport = http.transport
         scope = http.scope
         head = RequestHead.below(scope["root_path"], scope["method"], http.url, http.headers)
-        if not is_handshake(head):
-            transport.write(encode_response(unreadable()))
+        if refusal := refusal_of(head):
+            transport.write(refusal)
             transport.close()
             return
         socket = cast(

@@ -15,11 +15,12 @@ from websockets.server import ServerProtocol
 from websockets.utils import accept_key
 
 from rtdash.server.ws.deflate import SharedDeflate
-from rtdash.server.ws.handshake import unreadable
+from rtdash.server.ws.handshake import unreadable, wrong_version
 
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 """16 bytes in base64."""
 
+_VERSION = b"13"
 _UNUSUAL = {b"content-length", b"transfer-encoding", b"sec-websocket-extensions"}
 
 
@@ -78,24 +79,26 @@ def negotiate(head: RequestHead) -> AcceptResponse | bytes:
     key = fields.get(b"sec-websocket-key", b"")
     if (
         head.method == b"GET"
-        and fields.get(b"sec-websocket-version") == b"13"
+        and fields.get(b"sec-websocket-version") == _VERSION
         and _KEY.fullmatch(key)
         and len(fields) == len(head.headers)  # no name stands there twice
         and fields.keys().isdisjoint(_UNUSUAL)
     ):
         return AcceptResponse(accept_key(key.decode()))
-    if is_handshake(head):
-        return _negotiate_by_library(head)
-    return encode_response(unreadable())
+    return refusal_of(head) or _negotiate_by_library(head)
 
 
-def is_handshake(head: RequestHead) -> bool:
-    """Whether a head is one that the library can read: no body follows it, and its target is
-    ASCII.
+def refusal_of(head: RequestHead) -> bytes | None:
+    """Return the refusal of a head that the library can't read, since a body follows it or its
+    target isn't ASCII, or of another version of the protocol; None for any other.
     """
     fields = dict(head.headers)
     has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
-    return head.target.isascii() and not has_body
+    if has_body or not head.target.isascii():
+        return encode_response(unreadable())
+    if head.method == b"GET" and fields.get(b"sec-websocket-version", _VERSION) != _VERSION:
+        return encode_response(wrong_version())
+    return None
 
 
 def read_request(head: RequestHead) -> Request:
