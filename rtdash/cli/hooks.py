@@ -148,7 +148,7 @@ def skip(
     """
     path, server = _path_of(webhook), (find_url(data, url), find_token(data, token, admin=True))
     found = [] if to else _request("GET", server, shape=_WEBHOOKS)["webhooks"]
-    held = next((one for one in found if one["id"] == webhook), {})
+    held: dict[str, Any] = next((one for one in found if one["id"] == webhook), {})
     if held.get("heldByReset"):
         _request("POST", server, f"{path}/skip", json={"reset": True})
         sys.stderr.write(f"{webhook} goes on at the head of the new log, without a reset\n")
