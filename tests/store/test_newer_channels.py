@@ -48,7 +48,7 @@ async def shared(database):
 
 
 async def test_its_events_are_passed_over(shared):
-    """By polls, reads of all heads, and writes of the same venue; what is old is pruned as ever."""
+    """Polls, reads of all heads, and writes of the same venue see nothing of them; old ones are pruned as ever."""
     heads, mark = await shared.read(lambda conn: read_changed_heads(conn, NOW))
     assert heads == {}
     event = NewEvent(ROOMS, {"timestamp": "", "seq": 0})
@@ -61,7 +61,7 @@ async def test_its_events_are_passed_over(shared):
 
 
 async def test_its_sessions_are_left_to_it(shared):
-    """They are unknown here, and stay as they are: without the channel a resume would lose events.
+    """Sessions with such a channel are unknown here, and stay as they are: without the channel a resume would lose events.
     Confirmations of others beside them are saved.
     """
     for one in (SESSION, replace(SESSION, id="s2")):
@@ -88,7 +88,7 @@ async def test_its_sessions_are_left_to_it(shared):
 
 
 async def test_its_webhooks_are_left_to_it(shared):
-    """Those of known channels are sent from here, the others aren't even held."""
+    """Webhooks of known channels are sent from here, the others aren't even held."""
     for name, url in (("w1", "http://a.example"), ("w2", "http://b.example")):
         await shared.write(
             lambda conn, name=name, url=url: webhooks.add(
@@ -103,7 +103,7 @@ async def test_its_webhooks_are_left_to_it(shared):
 
 
 def test_its_notices_are_no_forgeries():
-    """They are signed with the same key: nothing is counted or warned of."""
+    """Signed with the same key, a notice is dropped, and neither counted nor warned of."""
     codec = NoticeCodec(b"k" * 32)
     data = codec.encode(Notice(Stream(HOTEL.id, NEW), "e1", 1, ()))
     assert codec.decode(data) == ()
