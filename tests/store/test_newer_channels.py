@@ -48,7 +48,9 @@ async def shared(database):
 
 
 async def test_its_events_are_passed_over(shared):
-    """Polls, reads of all heads, and writes of the same venue see nothing of them; old ones are pruned as ever."""
+    """Polls, reads of all heads, and writes of the same venue see nothing of them; old ones are
+    pruned as ever.
+    """
     heads, mark = await shared.read(lambda conn: read_changed_heads(conn, NOW))
     assert heads == {}
     event = NewEvent(ROOMS, {"timestamp": "", "seq": 0})
@@ -61,8 +63,8 @@ async def test_its_events_are_passed_over(shared):
 
 
 async def test_its_sessions_are_left_to_it(shared):
-    """Sessions with such a channel are unknown here, and stay as they are: without the channel a resume would lose events.
-    Confirmations of others beside them are saved.
+    """Sessions with such a channel are unknown here, and stay as they are: a resume without it would
+    lose events. Confirmations of others beside them are saved.
     """
     for one in (SESSION, replace(SESSION, id="s2")):
         await shared.write(lambda conn, one=one: sessions.save(conn, one, now=NOW))
