@@ -14,7 +14,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def utc_now() -> datetime:
     """The machine's clock, in whole milliseconds: the `Clock` that the edges hand in."""
-    return from_ms(to_ms(datetime.now(UTC)))
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def to_ms(instant: datetime) -> int:

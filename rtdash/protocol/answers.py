@@ -5,7 +5,8 @@ from datetime import datetime
 
 from rtdash.domain.instants import format_instant
 from rtdash.protocol.actions import ActionRefused, Id
-from rtdash.protocol.channels import Channel, Position
+from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.codes import ErrorCode
 from rtdash.protocol.messages import Message, encode, positions_json
 
 
@@ -73,6 +74,19 @@ def error(refused: ActionRefused) -> bytes:
     if refused.retry_after_ms is not None:
         body["retryAfterMs"] = refused.retry_after_ms
     return encode(body)
+
+
+def subscription_ended(stream: Stream, *, action: str) -> bytes:
+    """Announce the end of a subscription that the token doesn't allow any more; it does not count
+    as an error of the client's.
+    """
+    message = (
+        f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has"
+        " ended"
+    )
+    return error(
+        ActionRefused(ErrorCode.FORBIDDEN, message, action=action, channels=(stream.channel,))
+    )
 
 
 def _answer(status: str, fields: Message, id: Id) -> bytes:  # noqa: A002

@@ -1,6 +1,6 @@
 """Sessions, which outlive connections and processes: stored, taken over, confirmed, expired."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -8,27 +8,29 @@ from operator import itemgetter
 from sqlalchemy import Connection, and_, bindparam, case, delete, or_, select, update
 
 from rtdash.domain.instants import to_ms
-from rtdash.store import dialects
 from rtdash.store.leases import LEASE
 from rtdash.store.prepared import Prepared
 from rtdash.store.schema import leases, processes, sessions
+from rtdash.store.session_saves import IS_HELD, holder, retake_all, save, save_all
 from rtdash.store.session_surplus import trim
 from rtdash.store.stored_sessions import (
     Confirmation,
     StoredSession,
+    by_venue,
     encode_positions,
-    row_of,
     session_of,
 )
 
 __all__ = [
     "Confirmation",
     "StoredSession",
+    "by_venue",
     "confirm",
     "expire",
     "load",
     "read_stale",
     "release",
+    "retake_all",
     "save",
     "save_all",
     "take_over",
@@ -38,10 +40,6 @@ __all__ = [
 _NUL = "\x00"
 """Character that no text of PostgreSQL holds: an id with it is one that was never given."""
 
-_CURRENT = (
-    sessions.c.id == bindparam("of_id"),
-    sessions.c.generation == bindparam("of_generation"),
-)
 _COLUMNS = [
     sessions.c[name]
     for name in [
@@ -56,7 +54,7 @@ _COLUMNS = [
     ]
 ]
 _READ = select(*_COLUMNS)
-_UPDATE = update(sessions).where(*_CURRENT)
+_UPDATE = update(sessions).where(*IS_HELD)
 _TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
 _CONFIRM = Prepared(_UPDATE.values(positions=bindparam("to_positions")))
 _RELEASE = Prepared(_UPDATE.values(expires_at=bindparam("to_expires_at")))
@@ -79,30 +77,10 @@ _LOAD = Prepared(_READ_LIVING)
 # as it stands once the transaction that changes it has committed
 _LOAD_LOCKED = Prepared(_READ_LIVING.with_for_update(of=sessions))
 _READ_EXPIRED = select(sessions.c.id).select_from(_WITH_OWNER).where(_IS_EXPIRED)
-_SAVED = [column.name for column in sessions.c if column.name not in {"id", "generation"}]
-_SAVE = Prepared(lambda conn: dialects.upsert_same(conn, sessions, _SAVED, same="generation"))
 _READ_AMONG = _READ.where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _READ_GENERATIONS = select(sessions.c.id, sessions.c.generation).where(
     sessions.c.id.in_(bindparam("ids", expanding=True))
 )
-
-
-def save(conn: Connection, session: StoredSession, *, now: datetime) -> bool:
-    """Store the session as it stands, also where it is gone; False when a newer generation has
-    taken it over.
-    """
-    return bool(_SAVE.execute(conn, [row_of(session, now)]))
-
-
-def save_all(
-    conn: Connection, all_sessions: Sequence[StoredSession], *, now: datetime
-) -> list[bool]:
-    """As `save`, for each of them in order; one statement where all of them are still ours."""
-    table = [row_of(session, now) for session in all_sessions]
-    if _SAVE.execute(conn, table) == len(table):
-        return [True] * len(table)
-    # which of them it were isn't said; storing a row again changes nothing
-    return [bool(_SAVE.execute(conn, [row])) for row in table]
 
 
 def load(
@@ -159,7 +137,7 @@ def take_over(
         conn,
         [
             {
-                **_holder(session_id, held.generation),
+                **holder(session_id, held.generation),
                 "to_process": process,
                 "to_generation": taken.generation,
                 **instants,
@@ -181,7 +159,7 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
         held, confirmation = session_of(*row), by_id[row.id]
         if held is not None and held.generation == confirmation.generation:
             merged = encode_positions({**(held.positions or {}), **confirmation.positions})
-            changed.append(_holder(held.id, held.generation) | {"to_positions": merged})
+            changed.append(holder(held.id, held.generation) | {"to_positions": merged})
     if changed:  # in one go: a fleet confirms hundreds of sessions a second
         _CONFIRM.execute(conn, sorted(changed, key=itemgetter("of_id")))
 
@@ -191,7 +169,7 @@ def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: da
     clients until `expires_at`.
     """
     rows = [
-        _holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)}
+        holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)}
         for session_id, generation in held
     ]
     if rows:
@@ -227,10 +205,6 @@ def expire(conn: Connection, *, now: datetime, ttl: timedelta, limit: int = 1_00
     conn.execute(delete(leases).where(leases.c.process.in_(silent)))
     conn.execute(delete(processes).where(processes.c.id.in_(silent)))
     return removed
-
-
-def _holder(session_id: str, generation: int) -> dict[str, object]:
-    return {"of_id": session_id, "of_generation": generation}
 
 
 def _limits(now: datetime, ttl: timedelta) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """Sessions as values, and as rows of the table."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from pydantic_core import to_json
 
@@ -30,6 +31,15 @@ class StoredSession:
     positions: Mapping[Stream, Position] | None = None
     expires_at: datetime | None = None
 
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams that it follows."""
+        return tuple(
+            Stream(venue, channel)
+            for venue, channels in (self.subscriptions or {}).items()
+            for channel in channels
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
@@ -38,6 +48,14 @@ class Confirmation:
     session_id: str
     generation: int
     positions: Mapping[Stream, Position]
+
+
+def by_venue(streams: Iterable[Stream]) -> dict[str, tuple[Channel, ...]]:
+    """Return streams as the `subscriptions` of a session."""
+    grouped: dict[str, tuple[Channel, ...]] = {}
+    for venue, channel in streams:
+        grouped[venue] = (*grouped.get(venue, ()), channel)
+    return grouped
 
 
 def session_of(
@@ -79,7 +97,7 @@ def row_of(session: StoredSession, now: datetime) -> dict[str, object]:
         "sub": session.sub,
         "process": session.process,
         "asked_at": to_ms(session.asked_at),
-        "subscriptions": to_json(session.subscriptions or {}).decode(),
+        "subscriptions": _encode_subscriptions(tuple((session.subscriptions or {}).items())),
         "positions": encode_positions(session.positions or {}),
         "saved_at": to_ms(now),
         "expires_at": session.expires_at and to_ms(session.expires_at),
@@ -88,9 +106,7 @@ def row_of(session: StoredSession, now: datetime) -> dict[str, object]:
 
 def encode_positions(positions: Mapping[Stream, Position]) -> str:
     """Return positions as the text of a row."""
-    return to_json(
-        [(*stream, *position) for stream, position in sorted(positions.items())]
-    ).decode()
+    return _encode_positions(tuple(sorted(positions.items())))
 
 
 def decode_positions(text: str) -> dict[Stream, Position]:
@@ -100,3 +116,14 @@ def decode_positions(text: str) -> dict[Stream, Position]:
         for venue, channel, epoch, seq in json.loads(text)
         if channel in CHANNELS
     }
+
+
+# In a storm thousands of sessions follow the same streams, from the same positions.
+@lru_cache(maxsize=1024)
+def _encode_subscriptions(subscriptions: tuple[tuple[str, tuple[Channel, ...]], ...]) -> str:
+    return to_json(dict(subscriptions)).decode()
+
+
+@lru_cache(maxsize=1024)
+def _encode_positions(positions: tuple[tuple[Stream, Position], ...]) -> str:
+    return to_json([(*stream, *position) for stream, position in positions]).decode()

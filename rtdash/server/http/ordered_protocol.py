@@ -223,4 +223,4 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         self.upgrade(early)
         # it knows this object, which knows it: together they would wait for the garbage collector
-        del self.parser
+        self.__dict__.pop("parser", None)

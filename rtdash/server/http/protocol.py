@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from typing import Any, cast
 
+from rtdash.server.http.deferred_protocol import DeferredHttpProtocol
 from rtdash.server.http.edge import HttpEdge
-from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
 from rtdash.server.http.peer_address import PeerAddress, normalise
 from rtdash.server.http.peer_timers import PeerPhase, PeerTimers
 from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head, origin_form
@@ -24,7 +24,7 @@ _THIS_MACHINE = "127.0.0.1"
 _NO_FIELDS: Any = deque(maxlen=0)
 
 
-class HttpProtocol(OrderedHttpProtocol):
+class HttpProtocol(DeferredHttpProtocol):
     """Protocol given to uvicorn as `http=`. A peer that keeps the server waiting is dropped: what
     never becomes a request holds no socket.
 
@@ -41,7 +41,6 @@ class HttpProtocol(OrderedHttpProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         edge = self._edge = cast("HttpEdge", app_state["http_edge"])
-        self.timeout_keep_alive = cast("int", edge.limits.keep_alive_s or KEEP_FOR_EVER_S)
         self.peer = PeerAddress("", is_secure=False)
         self._timers = PeerTimers(self.loop, edge.limits.handshake_timeout_s, self._give_up)
         self._charged_bytes = 0
@@ -61,6 +60,19 @@ class HttpProtocol(OrderedHttpProtocol):
             if not self._edge.limits.limits_dry_run:
                 idle.transport.abort()
 
+    def build(self) -> None:
+        """See DeferredHttpProtocol."""
+        client = self.client
+        super().build()
+        self.client = client
+        self.timeout_keep_alive = cast("int", self._edge.limits.keep_alive_s or KEEP_FOR_EVER_S)
+
+    def take_handshake(self) -> None:
+        """Hand the socket to the WebSocket's lane."""
+        self.scope = cast("Any", {"method": "GET"})
+        self._note_proxies()
+        self._hand_over(b"")
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection: nothing comes or goes any more."""
         self.end_reading()
@@ -76,13 +88,7 @@ class HttpProtocol(OrderedHttpProtocol):
         self._edge.idle_connections.touch(self)
         if not self.url.startswith(b"/"):
             self.url = origin_form(self.url)
-        self.scope["root_path"] = self._edge.root_path
-        if self._edge.proxies:
-            client = self.request_client()
-            self.scope["client"] = (client.host, 0)
-            self.scope["scheme"] = "https" if client.is_secure else "http"
-            if prefix := self._edge.proxies.prefix(self.peer, self.headers):
-                self.scope["root_path"] = prefix
+        self._note_proxies()
         super().on_headers_complete()
         if not self._is_upgrading:
             # Trailers come by the callback of fields: nothing reads them, and nothing bounds them.
@@ -187,6 +193,16 @@ class HttpProtocol(OrderedHttpProtocol):
         if not self._edge.limits.limits_dry_run or limit == "unread_timeout_s":
             self.end_reading()
             reset(self.transport)
+
+    def _note_proxies(self) -> None:
+        """Note under which path it is served, and what trusted proxies say of the client."""
+        self.scope["root_path"] = self._edge.root_path
+        if self._edge.proxies:
+            client = self.request_client()
+            self.scope["client"] = (client.host, 0)
+            self.scope["scheme"] = "https" if client.is_secure else "http"
+            if prefix := self._edge.proxies.prefix(self.peer, self.headers):
+                self.scope["root_path"] = prefix
 
     def _stop_parsing(self, refusal: HeadRefusal) -> None:
         """Raise through the parser, which makes an error of its own of it."""

@@ -4,6 +4,7 @@ stream nothing is awaited, and what the answer promises is stored before it is s
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import assert_never
@@ -26,9 +27,9 @@ from rtdash.server.auth.absent_venues import absence
 from rtdash.server.auth.tokens import TokenRefused
 from rtdash.server.ws import channel_rights
 from rtdash.server.ws.action_queue import Item, ResaveSession
+from rtdash.server.ws.bound_session import BoundSession, SessionMoved, SessionTaken
 from rtdash.server.ws.connection_session import ConnectionSession
 from rtdash.server.ws.session_registry import TAKEN_OVER
-from rtdash.server.ws.session_writer import BoundSession, SessionTaken
 from rtdash.server.ws.subscribe import PendingSubscribe
 from rtdash.store.database import StoreUnavailable
 
@@ -75,6 +76,7 @@ class ActionHandler(ConnectionSession):
                     " operator",
                 ),
             )
+        self._subscriptions.begin_replays()  # behind the answer
 
     async def _do(self, item: Action | ResaveSession, came_at: datetime) -> None:
         match item:
@@ -133,8 +135,21 @@ class ActionHandler(ConnectionSession):
         self._connection.send((answers.unsubscribed(action.channels, id=action.id),))
 
     async def _resume(self, action: Resume, came_at: datetime) -> None:
+        held = self.session
+        if held is None or held.id != action.session:
+            writer = self._context.sessions.writer
+            known = writer.returning(action.session, self.principal.sub, came_at)
+            with suppress(SessionMoved):
+                if known is not None:
+                    await self._go_on_with(action, known, known.streams)
+                    return
+        await self._go_on_with(action, *(await self._take_over(action.session, came_at)))
+
+    async def _go_on_with(
+        self, action: Resume, session: BoundSession, streams: Sequence[Stream]
+    ) -> None:
+        """Follow what the session follows, as far as the token allows it, and answer."""
         context = self._context
-        session, streams = await self._take_over(action.session, came_at)
         if (
             self.session is not None
         ):  # what is followed here already becomes a part of it, from where that is confirmed
@@ -159,17 +174,17 @@ class ActionHandler(ConnectionSession):
         self._answer_resumed(entry, allowed, action.id)
         for stream in streams:
             if stream not in allowed:
-                self._connection.send((_ended(stream, "resume"),))
+                self._connection.send((answers.subscription_ended(stream, action="resume"),))
 
     async def _take_over(
         self, session_id: str, asked_at: datetime
-    ) -> tuple[BoundSession, list[Stream]]:
+    ) -> tuple[BoundSession, Sequence[Stream]]:
         """The session, ours from now on, and what it follows. Its older connection in this process
         is closed.
         """
         sessions = self._context.sessions
         if self.session is not None and self.session.id == session_id:
-            return self.session, list(self._subscriptions)
+            return self.session, tuple(self._subscriptions)
         taken = await sessions.writer.take_over(session_id, self.principal.sub, asked_at)
         if taken is None:
             raise ActionRefused(
@@ -210,7 +225,7 @@ class ActionHandler(ConnectionSession):
         for stream in self._subscriptions:
             if not channel_rights.may_follow(principal, stream):
                 self._subscriptions.drop(stream)
-                self._connection.send((_ended(stream, "authenticate"),))
+                self._connection.send((answers.subscription_ended(stream, action="authenticate"),))
                 if self.session is not None:
                     self.session.is_settled = False  # its row still follows the stream
         self._connection.follows_anything(bool(self._subscriptions))
@@ -225,16 +240,3 @@ class ActionHandler(ConnectionSession):
         refused.action = type(item).__name__.lower()
         refused.id = item.id
         self._connection.refuse(refused)
-
-
-def _ended(stream: Stream, action: str) -> bytes:
-    """Announce the end of a subscription that the token doesn't allow any more; it does not count
-    as an error of the client's.
-    """
-    message = (
-        f"the token no longer allows {stream.channel} of {stream.venue}: this subscription has"
-        " ended"
-    )
-    return answers.error(
-        ActionRefused(ErrorCode.FORBIDDEN, message, action=action, channels=(stream.channel,))
-    )

@@ -8,13 +8,14 @@ from rtdash.protocol.actions import (
     ActionRefused,
 )
 from rtdash.protocol.channels import Position, Stream
-from rtdash.protocol.codes import ErrorCode
+from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.protocol.server_session import ErrorReply
 from rtdash.server.auth.tokens import Principal
+from rtdash.server.ws.bound_session import BoundSession
 from rtdash.server.ws.connection_context import ConnectionContext, Peer
 from rtdash.server.ws.send_queue import SendQueue
-from rtdash.server.ws.session_writer import BoundSession
+from rtdash.server.ws.session_registry import TAKEN_OVER
 from rtdash.server.ws.subscribe import PendingSubscribe
 from rtdash.server.ws.subscriptions import Subscriptions
 
@@ -127,9 +128,11 @@ class ConnectionSession:
         try:
             await entry.prepare(wanted)
             if entry.is_change or session is not self.session or not session.is_settled:
-                await self._context.sessions.writer.save(
-                    session, dict.fromkeys([*self._subscriptions, *wanted]), entry.baseline()
-                )
+                writer = self._context.sessions.writer
+                store = writer.retake if session.is_returning else writer.save
+                streams = dict.fromkeys([*self._subscriptions, *wanted])
+                await store(session, streams, entry.baseline())
+            self._context.sessions.check_newest(session)
         except BaseException:
             entry.rollback()
             if session is not self.session:
@@ -140,8 +143,10 @@ class ConnectionSession:
     def _hold(self, session: BoundSession) -> None:
         if self.session is not None and self.session.id != session.id:
             self.detach()
+        older = self._context.sessions.bind(session, self._connection)
         self.session = session
-        self._context.sessions.bind(session, self._connection)
+        if older is not None:
+            older.close(CloseCode.SESSION_TAKEN_OVER, TAKEN_OVER)
 
     def _check_number(self, streams: Iterable[Stream]) -> None:
         limit = self._context.limits.channels_per_connection

@@ -13,7 +13,8 @@ from secrets import token_urlsafe
 from typing import Generic, TypeVar
 
 from rtdash.domain.instants import Clock
-from rtdash.server.ws.session_writer import BoundSession, SessionWriter
+from rtdash.server.ws.bound_session import BoundSession, SessionTaken
+from rtdash.server.ws.session_writer import SessionWriter
 from rtdash.store import leases as lease_rows
 from rtdash.store import sessions as rows
 from rtdash.store.database import Database, StoreUnavailable
@@ -40,7 +41,7 @@ Holder = TypeVar("Holder")
 @dataclass(frozen=True, slots=True)
 class _Holder(Generic[Holder]):
     connection: Holder
-    generation: int
+    session: BoundSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,20 @@ class SessionRegistry(Generic[Holder]):
         holder = self._holders.get(session_id)
         return None if holder is None else holder.connection
 
-    def bind(self, session: BoundSession, connection: Holder) -> None:
-        """Have the connection hold the session from now on."""
-        self._holders[session.id] = _Holder(connection, session.generation)
-        self.writer.revive(session.id)
+    def check_newest(self, session: BoundSession) -> None:
+        """Raise SessionTaken where a connection here holds a newer generation of the session."""
+        holder = self._holders.get(session.id)
+        if holder is not None and holder.session.generation > session.generation:
+            raise SessionTaken
+
+    def bind(self, session: BoundSession, connection: Holder) -> Holder | None:
+        """Have the connection hold the session from now on; return the one that held it, if it is
+        another.
+        """
+        older = self.holder(session.id)
+        self._holders[session.id] = _Holder(connection, session)
+        self.writer.revive(session)
+        return None if older is connection else older
 
     def detach(self, session: BoundSession, connection: Holder) -> None:
         """Have the session wait for its client: its connection has ended. Unless another connection
@@ -88,12 +99,13 @@ class SessionRegistry(Generic[Holder]):
         if self.holder(session.id) is connection:
             del self._holders[session.id]
             self.release(session)
+            self.writer.remember(session)
 
     def release(self, session: BoundSession) -> None:
         """Have a session wait for its client that may have been stored, and that no connection has
         come to hold.
         """
-        self.writer.end(session.id, session.generation)
+        self.writer.end(session)
 
     async def maintain(
         self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Heartbeat[Holder]], bool]
@@ -136,7 +148,9 @@ class SessionRegistry(Generic[Holder]):
             lambda connection: lease_rows.beat(connection, self.process, changed, now=self._clock())
         )  # when it is written
         self._announced = announced
-        held = {session_id: holder.generation for session_id, holder in self._holders.items()}
+        held = {
+            session_id: holder.session.generation for session_id, holder in self._holders.items()
+        }
         leases, (superseded, gone) = await self._database.read(
             lambda connection: (
                 lease_rows.read_leases(connection, now=now),
@@ -156,8 +170,8 @@ class SessionRegistry(Generic[Holder]):
         """Write what waits, if the store takes it: late confirmations only mean repeats. No user
         counts as connected here any more.
         """
-        for session_id, holder in self._holders.items():
-            self.writer.end(session_id, holder.generation)
+        for holder in self._holders.values():
+            self.writer.end(holder.session)
         with suppress(StoreUnavailable):
             await self.writer.write_behind()
             await self.beat({})
@@ -169,5 +183,5 @@ class SessionRegistry(Generic[Holder]):
         return tuple(
             holder.connection
             for holder, generation in holders
-            if holder and holder.generation == generation
+            if holder and holder.session.generation == generation
         )

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from rtdash.domain.instants import Clock
-from rtdash.protocol.channels import Channel, Position, Stream
+from rtdash.protocol.channels import Position, Stream
+from rtdash.server.ws.bound_session import BoundSession, SessionMoved, SessionTaken
+from rtdash.server.ws.known_sessions import KnownSessions
 from rtdash.server.ws.session_groups import SessionGroups
-from rtdash.server.ws.write_pacer import WritePacer
 from rtdash.store import leases as lease_rows
 from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
@@ -20,32 +21,6 @@ EXPIRE_ROWS = 1_000
 KEPT_PER_CONNECTION = 10
 """Sessions without a connection that a user keeps for each connection it may have; a client that
 comes back needs its last one."""
-
-
-@dataclass(slots=True)
-class BoundSession:
-    """Session held in this process, as its connection asked for it at `asked_at`. `confirmed` says
-    from where on a client that lost everything goes on, by event stream.
-
-    `is_settled`: its row holds what the client was answered. After a write with an unknown outcome
-    it is not, until the next write.
-    """
-
-    id: str
-    sub: str
-    asked_at: datetime
-    generation: int = 1
-    confirmed: dict[Stream, Position] = field(default_factory=dict)
-    is_settled: bool = True
-
-    @property
-    def shown_id(self) -> str:
-        """The beginning of the id, for the log: enough to find it, too few to resume it."""
-        return self.id[:8]
-
-
-class SessionTaken(Exception):  # noqa: N818 - the client's own doing, not a fault
-    """Another connection has taken the session over: one that asked for it later."""
 
 
 class SessionWriter:
@@ -69,47 +44,57 @@ class SessionWriter:
         self._clock = clock
         self._ttl = timedelta(seconds=ttl_s)
         self._most_kept = KEPT_PER_CONNECTION * connections_per_user
-        self._pacer = WritePacer()
+        self._known = KnownSessions(self._ttl)
         self._groups = SessionGroups(database, clock)
         self._made: Counter[str] = Counter()
         self._confirmed: dict[str, BoundSession] = {}
-        self._ended: dict[str, int] = {}
+        self._ended: set[tuple[str, int]] = set()
 
     async def save(
         self, session: BoundSession, streams: Iterable[Stream], positions: Mapping[Stream, Position]
     ) -> None:
         """Store what the session follows and from where. Raises SessionTaken, StoreUnavailable."""
-        is_in_group = await self._pacer.wait_turn()
-        now = self._clock()
-        stored = rows.StoredSession(
-            session.id,
-            session.sub,
-            self.process,
-            session.asked_at,
-            session.generation,
-            subscriptions=_by_venue(streams),
-            positions={**session.confirmed, **positions},
-        )
-        session.is_settled = False
+        followed = tuple(streams)
         # Two processes may each hold a connection of the session: the newer by a resume, the older
         # without knowing of it yet. The generation decides, since clocks can't: a resume raises it
         # in the row's own transaction, and every write names the one that it was made for. A late
         # write of the older holder then finds no row, however long it waited.
-        is_ours = (
-            await self._groups.save(stored)
-            if is_in_group
-            else await self._database.write(
-                lambda connection: rows.save(connection, stored, now=now)
-            )
-        )
-        session.is_settled = True
+        is_ours = await self._groups.save(partial(self._row, session, followed, positions))
+        session.is_settled, session.streams = True, followed
         if not is_ours:
             raise SessionTaken
         self._made[session.sub] += 1
 
+    async def retake(
+        self, session: BoundSession, streams: Iterable[Stream], positions: Mapping[Stream, Position]
+    ) -> None:
+        """Take over and store in one a session that comes back (see `returning`). Raises
+        SessionMoved, StoreUnavailable.
+        """
+        followed = tuple(streams)
+        before = (session.id, session.generation - 1)
+        # They go along: what is confirmed in the row itself, and an end that is none any more.
+        self._confirmed.pop(session.id, None)
+        self._ended.discard(before)
+        try:
+            is_ours = await self._groups.retake(partial(self._row, session, followed, positions))
+        except BaseException:
+            self._ended.add(before)  # it may not be stored; the caller ends the new generation
+            raise
+        if not is_ours:
+            raise SessionMoved
+        session.is_settled, session.streams, session.is_returning = True, followed, False
+
+    def returning(self, session_id: str, sub: str, asked_at: datetime) -> BoundSession | None:
+        """Return the session of a client that comes back at once, to be stored by `retake`; None
+        where `take_over` has to look for it.
+        """
+        known = self._known.take(session_id, sub, asked_at)
+        return None if known is None else known.returned(asked_at)
+
     async def take_over(
         self, session_id: str, sub: str, asked_at: datetime
-    ) -> tuple[BoundSession, list[Stream]] | None:
+    ) -> tuple[BoundSession, tuple[Stream, ...]] | None:
         """Return the session and what it follows, ours from now on; None when it is unknown,
         expired or another user's.
 
@@ -138,7 +123,7 @@ class SessionWriter:
         session = BoundSession(
             stored.id, stored.sub, asked_at, stored.generation, dict(stored.positions or {})
         )
-        return session, _streams(stored)
+        return session, stored.streams
 
     async def is_counted_elsewhere(self, session_id: str, sub: str) -> bool:
         """Whether another process has, or had until just now, a connection of the user that holds
@@ -160,20 +145,24 @@ class SessionWriter:
                 session.confirmed[stream] = Position(epoch, seq)
                 self._confirmed[session.id] = session
 
-    def end(self, session_id: str, generation: int) -> None:
+    def end(self, session: BoundSession) -> None:
         """Have the session wait for its client from now on, unless it was taken over since."""
-        self._ended[session_id] = max(generation, self._ended.get(session_id, 0))
+        self._ended.add((session.id, session.generation))
 
-    def revive(self, session_id: str) -> None:
+    def remember(self, session: BoundSession) -> None:
+        """Keep a session that has ended at hand: its client may come back at once."""
+        self._known.keep(session, self._clock())
+
+    def revive(self, session: BoundSession) -> None:
         """Forget that the session has ended: a connection holds it again."""
-        self._ended.pop(session_id, None)
+        self._ended.discard((session.id, session.generation))
 
     async def write_behind(self) -> None:
         """Write what waits. Raises StoreUnavailable, and keeps it then; so it does for a caller
         that goes away meanwhile.
         """
         confirmed, self._confirmed = self._confirmed, {}
-        ended, self._ended = self._ended, {}
+        ended, self._ended = self._ended, set()
         if not confirmed and not ended:
             return
         confirmations = [
@@ -183,19 +172,20 @@ class SessionWriter:
         expires_at = self._clock() + self._ttl
         try:
             await self._database.write(
-                lambda connection: _write(connection, confirmations, ended.items(), expires_at)
+                lambda connection: _write(connection, confirmations, ended, expires_at)
             )
         # A cancellation, too: a resume that is given up must not take along what it was to write of
         # others.
         except BaseException:
             self._confirmed = confirmed | self._confirmed
-            self._ended = ended | self._ended
+            self._ended |= ended
             raise
 
     async def expire(self) -> None:
         """Remove all sessions that no client came back for, a bounded number at a time. Raises
         StoreUnavailable.
         """
+        self._known.forget_old(self._clock())
         removed = EXPIRE_ROWS
         while removed == EXPIRE_ROWS:
             now = self._clock()
@@ -216,6 +206,24 @@ class SessionWriter:
         for sub in many if most else tuple(self._made):
             del self._made[sub]
 
+    def _row(
+        self,
+        session: BoundSession,
+        streams: tuple[Stream, ...],
+        positions: Mapping[Stream, Position],
+    ) -> rows.StoredSession:
+        """Return the session as it is stored, when its turn has come."""
+        session.is_settled = False
+        return rows.StoredSession(
+            session.id,
+            session.sub,
+            self.process,
+            session.asked_at,
+            session.generation,
+            subscriptions=rows.by_venue(streams),
+            positions={**session.confirmed, **positions},
+        )
+
 
 def _write(
     connection: StoreConnection,
@@ -225,18 +233,3 @@ def _write(
 ) -> None:
     rows.confirm(connection, confirmations)
     rows.release(connection, ended, expires_at=expires_at)
-
-
-def _streams(stored: rows.StoredSession) -> list[Stream]:
-    return [
-        Stream(venue, channel)
-        for venue, channels in (stored.subscriptions or {}).items()
-        for channel in channels
-    ]
-
-
-def _by_venue(streams: Iterable[Stream]) -> dict[str, tuple[Channel, ...]]:
-    by_venue: dict[str, tuple[Channel, ...]] = {}
-    for stream in streams:
-        by_venue[stream.venue] = (*by_venue.get(stream.venue, ()), stream.channel)
-    return by_venue

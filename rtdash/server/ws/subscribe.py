@@ -10,8 +10,8 @@ from rtdash.protocol.channels import Channel, Position, Stream
 from rtdash.protocol.messages import Message, encode, reset_message
 from rtdash.relay import ReplayStart
 from rtdash.relay.sequencer import BEYOND_HEAD, NEW_EPOCH
+from rtdash.server.ws.bound_session import BoundSession
 from rtdash.server.ws.connection_context import ConnectionContext
-from rtdash.server.ws.session_writer import BoundSession
 from rtdash.server.ws.subscriptions import Subscriptions
 
 

@@ -3,14 +3,18 @@ surely arrived.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
 
-from rtdash.hub import EncodedBatch, Subscription
+from rtdash.hub import Subscription
 from rtdash.protocol.channels import Position, Stream
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.relay.sequencer import HISTORY_GONE
 from rtdash.server.ws.connection_context import ConnectionContext, Peer
+from rtdash.server.ws.eager_task import begin
+from rtdash.server.ws.replay import Replay
 from rtdash.server.ws.send_queue import SendQueue
 from rtdash.store.database import StoreUnavailable
 
@@ -31,38 +35,6 @@ class StreamSubscription:
         self.subscription: Subscription | None = None
         self.replay: Replay | None = None
         self.since = 0
-
-
-class Replay:
-    """The way to the head: a subscriber of its own, so that the seq reached is known at any
-    time.
-    """
-
-    __slots__ = ("_send_queue", "seq", "task")
-    write = None
-
-    def __init__(self, send_queue: SendQueue, after_seq: int) -> None:
-        self._send_queue = send_queue
-        self.seq = after_seq
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the client is still there."""
-        return self._send_queue.is_open
-
-    def deliver(self, batch: EncodedBatch) -> None:
-        """Hand on, and remember how far that brought the client."""
-        self._send_queue.replay(batch)
-        self.seq = batch.last_seq
-
-    def failed(self) -> None:
-        """See SendQueue.failed."""
-        self._send_queue.failed()
-
-    async def drained(self) -> None:
-        """Wait for the client to read."""
-        await self._send_queue.drained()
 
 
 class Subscriptions:
@@ -114,12 +86,18 @@ class Subscriptions:
         return position
 
     def replay(self, stream: Stream, after_seq: int) -> None:
-        """Follow it from behind `after_seq`: a task brings the client to the head and joins
-        there.
+        """Follow it from behind `after_seq`, once the replays begin."""
+        self._hold(stream).replay = Replay(self._send_queue, after_seq)
+
+    def begin_replays(self) -> None:
+        """Bring the client to the head of each stream that is to be replayed, and join there; in a
+        task as far as that has to wait. Called behind the answer.
         """
-        held = self._hold(stream)
-        held.replay = Replay(self._send_queue, after_seq)
-        held.replay.task = self._context.spawn(self._catch_up(stream, held, held.replay))
+        for stream, held in tuple(self._held.items()):
+            replay = held.replay
+            if replay is not None and not replay.has_begun:
+                replay.has_begun = True
+                begin(self._catch_up(stream, held, replay), partial(self._spawn, replay))
 
     def drop(self, stream: Stream) -> None:
         """Follow it no longer. Idempotent."""
@@ -189,6 +167,10 @@ class Subscriptions:
             self._marked_replays or {}
         ).values():  # a pong to come may be of another epoch by then
             replays.pop(stream, None)
+
+    def _spawn(self, replay: Replay, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        replay.task = self._context.spawn(work)
+        return replay.task
 
     def _enter(self, stream: Stream, held: StreamSubscription) -> None:
         held.subscription = self._context.hub.join(stream, self._send_queue)
