@@ -4,6 +4,7 @@ body, for reading the answer, and on what waits behind an answer.
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 from typing import Any, cast
 
 from rtdash.server.http.deferred_protocol import DeferredHttpProtocol
@@ -21,6 +22,7 @@ KEEP_FOR_EVER_S = 10 * 365 * 86_400
 """Meaning of 0: event loops know no word for never."""
 
 _THIS_MACHINE = "127.0.0.1"
+_normalise_peer = lru_cache(maxsize=4096)(normalise)
 _NO_FIELDS: Any = deque(maxlen=0)
 
 
@@ -51,7 +53,7 @@ class HttpProtocol(DeferredHttpProtocol):
         super().connection_made(transport)
         # a peer on a Unix socket has no address: it is on this machine
         host, port = self.client or (_THIS_MACHINE, 0)
-        self.client = (normalise(host), port)
+        self.client = (_normalise_peer(host), port)
         self.peer = PeerAddress(self.client[0], self.scheme == "https")
         self._timers.expect(PeerPhase.HEAD)
         idle = self._edge.idle_connections.enter(self)
