@@ -123,14 +123,14 @@ def test_what_is_read_is_what_a_parser_reads(data: bytes) -> None:
     [(b"token=", b"token=%20"), (b": ", b":"), (b"\r\n\r\n", b"\r\nOrigin: http://a\r\n\r\n")],
 )
 def test_common_handshakes_are_read(changed: tuple[bytes, bytes]) -> None:
-    """Those of libraries and browsers."""
+    """The handshakes of libraries and browsers."""
     data = COMMON.replace(*changed)
     assert read_handshake(data) == parsed(data) is not None
 
 
 @pytest.mark.parametrize("size", [65, 129])
 def test_a_head_out_of_bounds_is_left_to_the_parser(size: int) -> None:
-    """It is counted and refused there."""
+    """The parser counts and refuses it."""
     if size == 65:
         data = COMMON.replace(b"\r\n\r\n", b"\r\nX-Long: " + b"a" * size * 1024 + b"\r\n\r\n")
     else:

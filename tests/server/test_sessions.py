@@ -158,8 +158,8 @@ async def test_a_session_that_comes_back_at_once_is_one_write(
     clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It goes on with what was confirmed, has a connection from then on, and is the next
-    generation; its end is written no more.
+    """The session goes on with what was confirmed, has a connection from then on, and is the next
+    generation; its end is not written any more.
     """
     ended = await ended_session(sessions)
     asked_at = clock.advance(seconds=1)
@@ -205,7 +205,7 @@ async def test_a_session_is_only_at_hand_for_its_own_client_and_a_while(
 async def test_a_session_that_another_process_took_is_read_from_the_store(
     sessions: SessionRegistry, database: Database, clock: ManualClock
 ) -> None:
-    """Its client was there meanwhile: what is known here is no longer true."""
+    """The client was there meanwhile: what is known here is no longer true."""
     session = await ended_session(sessions)
     elsewhere = registry(database, clock, "p2")
     taken = await elsewhere.writer.take_over(session.id, "ann", clock.advance(seconds=1))
@@ -273,7 +273,7 @@ async def test_the_newer_of_two_connections_holds_a_session(sessions: SessionReg
 async def test_a_bounded_number_of_ended_sessions_is_at_hand(
     sessions: SessionRegistry, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that ended last; after a while none is."""
+    """The sessions that ended last; after a while none is."""
     monkeypatch.setattr(known_sessions, "MOST", 3)
     ended = [await ended_session(sessions) for _ in range(5)]
     known = sessions.writer._known

@@ -22,8 +22,8 @@ def test_few_pass_at_once() -> None:
 
 
 def test_a_group_holds_up_what_comes_behind_it() -> None:
-    """The storm goes on: they share the next transaction. A group that was empty in the end holds
-    up nothing.
+    """The storm goes on: late writes share the next transaction. A group that was empty in the end
+    holds up nothing.
     """
     pacer = WritePacer()
     pacer.note_group(NOW_S, 100)

@@ -99,7 +99,7 @@ async def test_what_has_changed_since_stays_as_it_is(database: Database) -> None
 async def test_any_number_of_sessions_comes_back_at_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are asked for some at a time."""
+    """A server is asked for some of the rows at a time."""
     monkeypatch.setattr("rtdash.store.session_saves.LOCKED_AT_ONCE", 4)
     await end_all(database, range(10))
     again = [session(number, generation=2) for number in range(10)]

@@ -14,8 +14,8 @@ from rtdash.protocol.messages import encode, reset_message
 from rtdash.relay.sequencer import HISTORY_GONE
 from rtdash.server.ws.connection_context import ConnectionContext, Peer
 from rtdash.server.ws.eager_task import begin
-from rtdash.server.ws.replay import Replay
 from rtdash.server.ws.send_queue import SendQueue
+from rtdash.server.ws.stream_replay import Replay
 from rtdash.store.database import StoreUnavailable
 
 MAX_OPEN_MARKS = 16
