@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def data_path(*parts: str) -> Path:
-    """The path of a packaged file, e.g. `data_path("fixtures", "venues", "default.toml")`.
+    """Return the path of a packaged file, e.g. `data_path("fixtures", "venues", "default.toml")`.
 
     Raises FileNotFoundError with both places that were looked at.
     """

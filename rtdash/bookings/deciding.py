@@ -239,7 +239,7 @@ def _outcome(step: Step) -> Outcome:
 
 
 def _target(operation: Operation) -> RowKey:
-    """The reservation that an operation is about; a booking may leave its id to us."""
+    """Return the reservation that an operation is about; a booking may leave its id to us."""
     if operation.reservation_id is None and operation.op is Op.BOOK:
         return RowKey(
             operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id)

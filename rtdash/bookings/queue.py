@@ -135,7 +135,7 @@ class Bookings:
             future.add_done_callback(lambda done: self._settle(shares, done))
 
     def _run(self, conn: Connection, shares: list[_Share]) -> Applied:
-        """In the writer's thread; run again, it finds the shares that it took the first time."""
+        """Apply in the writer's thread; run again, it finds the shares that it took the first time."""
         if not shares:
             shares += self._take()
         return apply_batch(
@@ -206,8 +206,8 @@ class Bookings:
 
 
 def _stop(shares: Sequence[_Share]) -> None:
-    """In the writer's thread: what these requests still want must not be applied before what has
-    just failed is repeated.
+    """Stop in the writer's thread: what these requests still want must not be applied before what
+    has just failed is repeated.
     """
     for share in shares:
         share.request.has_failed = True

@@ -29,7 +29,7 @@ class Deadlines:
         self._is_known = False
 
     def get(self, name: str) -> float | None:
-        """The instant of a name, where it is waited for."""
+        """Return the instant of a name, where it is waited for."""
         return self._at.get(name)
 
     def remove(self, *names: str) -> bool:

@@ -90,7 +90,9 @@ class FrameReader:
 
 
 def _judge(refusal: Refused) -> Iterator[Outcome]:
-    """A refused request leaves a connection without its streams: come back, or give up."""
+    """Judge a refusal. A refused request leaves a connection without its streams: come back, or
+    give up.
+    """
     if refusal.is_temporary:
         yield Lost(refusal.text, refusal.retry_after_s)
     elif refusal.action == "authenticate" and not refusal.channels:

@@ -22,7 +22,7 @@ class PollSchedule:
         return self.next_round(now)
 
     def next_round(self, now: float) -> Action:
-        """A round, with the figures where they are due."""
+        """Return a round, with the figures where they are due."""
         with_stats = now >= self._stats_due
         if with_stats:
             self._stats_due = now + self._timing.stats_every_s

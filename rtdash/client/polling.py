@@ -120,6 +120,6 @@ class Poller:
 
 
 def _before(page: _Json) -> Position:
-    """The position just before a page that was asked for without one."""
+    """Return the position just before a page that was asked for without one."""
     position, events = page["position"], page["events"]
     return Position(position["epoch"], events[0]["seq"] - 1 if events else position["seq"])

@@ -50,7 +50,7 @@ class ReceiveQueue(Generic[Item]):
         await self._has_room.wait()
 
     async def get(self) -> Item:
-        """The oldest item; waits for one. May be cancelled without losing one."""
+        """Return the oldest item; waits for one. May be cancelled without losing one."""
         item = await self._items.get()
         if self._items.qsize() <= self._limit // 2:
             self._has_room.set()

@@ -11,7 +11,7 @@ about to expire."""
 
 
 async def present_token(source: TokenSource) -> str:
-    """The token to use now, without blanks around it, such as the end of its file's line.
+    """Return the token to use now, without blanks around it, such as the end of its file's line.
 
     Raises NotAllowed for what can't stand in a header: the HTTP libraries would refuse it, too, and
     quote it in their errors.

@@ -96,7 +96,7 @@ class Dashboard:
         return current
 
     def fresh(self, venue_id: str, at_least: int) -> Snapshot | None:
-        """The snapshot at hand, if it may be shown; None when it must be computed first."""
+        """Return the snapshot at hand, if it may be shown; None when it must be computed first."""
         cache = self._caches[venue_id]
         age_s = time.monotonic() - cache.computed_at
         if cache.included < at_least or age_s >= (
@@ -122,8 +122,8 @@ class Dashboard:
         return tuple(body for _, body in snapshot.states)
 
     def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
-        """As `current_states` gave them last, or newer: to be read in the step that joins the
-        stream, so that none falls between.
+        """Return the states of `current_states`, or newer ones: to be read in the step that joins
+        the stream, so that none falls between.
         """
         snapshot = self._caches[stream.venue].snapshot
         return tuple(body for _, body in snapshot.states) if snapshot else ()

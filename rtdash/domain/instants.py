@@ -24,7 +24,7 @@ def to_ms(instant: datetime) -> int:
 
 
 def from_ms(milliseconds: int) -> datetime:
-    """The UTC instant of so many milliseconds since 1970-01-01T00:00Z."""
+    """Return the UTC instant of so many milliseconds since 1970-01-01T00:00Z."""
     return _EPOCH + milliseconds * _MILLISECOND
 
 

@@ -105,7 +105,7 @@ def decide(
 
 @lru_cache(maxsize=DERIVED_IDS)
 def derive_reservation_id(venue_id: str, operation_id: str) -> str:
-    """The id of a reservation that is booked without one: the same for every repeat of the
+    """Return the id of a reservation that is booked without one: the same for every repeat of the
     operation.
     """
     named = f"[{quote_json(venue_id)}, {quote_json(operation_id)}]"
@@ -145,7 +145,7 @@ def _booked(
 def _put(
     operation: Operation, current: Reservation | None, venue: Venue, now: datetime
 ) -> Reservation:
-    """The state put; an instant earlier than the last change is taken as that one."""
+    """Return the state put; an instant earlier than the last change is taken as that one."""
     if operation.reservation_id is None:
         raise MissingField(operation.op, "reservationId")
     if operation.at is not None and operation.at > now:
@@ -228,7 +228,7 @@ def _moved(op: Op, current: Reservation) -> Reservation:
 
 
 def _member(value: datetime | date | str | int) -> str:
-    """A value of the content as JSON."""
+    """Return a value of the content as JSON."""
     if isinstance(value, str):
         return quote_json(value)
     if isinstance(value, datetime):

@@ -143,6 +143,6 @@ class Charge:
 
 
 def local_time_text(start: datetime, zone: tzinfo) -> str:
-    """The local time on a twelve-hour clock: "7:00 PM"."""
+    """Return the local time on a twelve-hour clock: "7:00 PM"."""
     local = start.astimezone(zone)
     return f"{local.hour % 12 or 12}:{local.minute:02} {'AM' if local.hour < 12 else 'PM'}"

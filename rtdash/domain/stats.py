@@ -41,7 +41,7 @@ def trend(now: int, before: int) -> int | None:
 
 
 def dashboard_stats(now: Totals, week_ago: Totals, currency: str) -> dict[str, int | float | None]:
-    """The eight figures of `stats_update` in the order of the requirements; money in major
+    """Return the eight figures of `stats_update` in the order of the requirements; money in major
     units.
     """
     return {

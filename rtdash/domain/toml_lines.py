@@ -29,7 +29,7 @@ class TomlLines:
             fence = _fence_after(line, fence)
 
     def find(self, path: Sequence[str | int]) -> int:
-        """The line of what `path` names, else of the nearest thing around it, else 1."""
+        """Return the line of what `path` names, else of the nearest thing around it, else 1."""
         for end in range(len(path), 0, -1):
             line = self._lines.get(tuple(path[:end]))
             if line is not None:
@@ -64,7 +64,7 @@ class TomlLines:
 
 
 def _fence_after(line: str, fence: str | None) -> str | None:
-    """The quotes of the multi-line string that is open behind this line, if one is."""
+    """Return the quotes of the multi-line string that is open behind this line, if one is."""
     at = 0
     while True:
         found = [

@@ -71,7 +71,7 @@ def check_zones(venues: Iterable[Venue]) -> None:
 
 
 def venue_to_json(venue: Venue) -> str:
-    """A venue as compact JSON, money in minor units: what `venue_from_json` reads."""
+    """Return a venue as compact JSON, money in minor units: what `venue_from_json` reads."""
     return json.dumps(
         asdict(venue) | {"check_in_time": venue.check_in_time.isoformat()},
         ensure_ascii=False,
@@ -80,7 +80,7 @@ def venue_to_json(venue: Venue) -> str:
 
 
 def venue_from_json(text: str) -> Venue:
-    """The venue that `venue_to_json` wrote."""
+    """Return the venue that `venue_to_json` wrote."""
     values = json.loads(text)
     room_types = tuple(
         RoomType(**part | {"amenities": tuple(part["amenities"])}) for part in values["room_types"]

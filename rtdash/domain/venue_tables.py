@@ -73,14 +73,14 @@ class Table:
                 )
 
     def text(self, key: str, *, default: str | None = None) -> str:
-        """A text with something in it, without the space around it."""
+        """Return a text with something in it, without the space around it."""
         value = self._value(key, default)
         if not isinstance(value, str) or (not value.strip() and default is None):
             self.fail(key, f'{key} must be a text, as in {key} = "…"')
         return value.strip()
 
     def whole(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
-        """A whole number in those bounds."""
+        """Return a whole number in those bounds."""
         value = self._value(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             self.fail(
@@ -89,14 +89,14 @@ class Table:
         return value
 
     def boolean(self, key: str, *, default: bool) -> bool:
-        """A truth value."""
+        """Return a truth value."""
         value = self._value(key, default)
         if not isinstance(value, bool):
             self.fail(key, f"{key} must be true or false, not {_shown(value)}")
         return value
 
     def money(self, key: str, currency: str) -> int:
-        """An amount in minor units, written in major ones and not negative."""
+        """Return an amount in minor units, written in major ones and not negative."""
         value = self._value(key, None)
         if not isinstance(value, int | Decimal) or isinstance(value, bool):
             self.fail(key, f"{key} must be a number, as in {key} = 120")
@@ -109,14 +109,14 @@ class Table:
         return minor
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; empty when it is left out."""
+        """Return a list of texts; empty when it is left out."""
         value = self._value(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             self.fail(key, f'{key} must be a list of texts, as in {key} = ["wifi"]')
         return tuple(value)
 
     def tables(self, key: str) -> Iterator["Table"]:
-        """The tables of an array, `[[…key]]`; none when it is left out."""
+        """Yield the tables of an array, `[[…key]]`; none when it is left out."""
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
             self.fail(

@@ -77,13 +77,13 @@ class Venue:
         return sum(room_type.total_rooms for room_type in self.room_types)
 
     def room_type(self, room_type_id: str) -> RoomType | None:
-        """The room type of that id."""
+        """Return the room type of that id."""
         return next(
             (room_type for room_type in self.room_types if room_type.id == room_type_id), None
         )
 
     def menu_category(self, id_or_name: str) -> MenuCategory | None:
-        """The part of the menu of that id, or else of that name."""
+        """Return the part of the menu of that id, or else of that name."""
         by_id = (category for category in self.menu if category.id == id_or_name)
         by_name = (category for category in self.menu if category.name == id_or_name)
         return next(by_id, None) or next(by_name, None)

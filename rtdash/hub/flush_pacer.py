@@ -52,7 +52,7 @@ class FlushPacer:
         self._published_at = self._ended_at = float("-inf")
 
     def note_publish(self) -> None:
-        """There are news to flush."""
+        """Note that there are news to flush."""
         now = self._clock_monotonic()
         gap_s = now - self._published_at
         if gap_s >= CHEAP_FLUSH_S:
@@ -60,7 +60,7 @@ class FlushPacer:
             self._gap_s += (min(gap_s, LONGEST_GAP_S) - self._gap_s) / 4
 
     def start(self) -> None:
-        """A flush begins."""
+        """Note the beginning of a flush."""
         self._started_at_cpu = self._clock_cpu()
 
     def end(self) -> None:

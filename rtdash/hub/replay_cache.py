@@ -93,7 +93,7 @@ class _Ring:
 
     @property
     def last_seq(self) -> int:
-        """Of the newest event."""
+        """Seq of the newest event."""
         return self._batches[-1].last_seq if self._batches else 0
 
     def keep(self, batch: EncodedBatch, limit_bytes: int) -> None:

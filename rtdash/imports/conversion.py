@@ -84,7 +84,7 @@ class _RowReader:
         return {name: value for name, value in body.items() if value is not None}
 
     def version(self, file_version: int | None) -> int:
-        """The source's version: a whole number, or an instant in microseconds."""
+        """Return the source's version: a whole number, or an instant in microseconds."""
         source = self._map.fields.source_version
         text = self._text(source)
         if source is None or text is None:

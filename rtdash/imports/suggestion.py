@@ -85,7 +85,7 @@ def suggest_map(content: bytes, *, name: str = "") -> str:
 
 
 def _match(columns: list[str]) -> dict[str, str]:
-    """The column that each field is in: by its whole name first, then by a part of it."""
+    """Return the column that each field is in: by its whole name first, then by a part of it."""
     plain = {column: re.sub(r"[^a-z]", "", column.lower()) for column in columns}
     found: dict[str, str] = {}
     for is_match in (str.__eq__, str.__contains__):
@@ -123,7 +123,7 @@ def _status(text: str) -> str:
 
 
 def _date_formats(samples: list[str]) -> list[str]:
-    """The forms that read all samples; none for ISO's own."""
+    """Return the forms that read all samples; none for ISO's own."""
     given = [text for text in samples if text]
     if given and all(map(is_day_number, given)):
         return [EXCEL]

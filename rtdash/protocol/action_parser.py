@@ -87,7 +87,7 @@ class _FieldReader:
         self._action: str | None = None
 
     def action(self) -> str:
-        """The action; reads `id` on the way, so that every refusal after it carries both."""
+        """Return the action; reads `id` on the way, so that every refusal after it carries both."""
         given = self._body.get("id")
         action = self._body.get("action")
         self._action = action[:MAX_NAME] if isinstance(action, str) else None
@@ -106,7 +106,7 @@ class _FieldReader:
         return self._action
 
     def name(self, field_name: str) -> str | None:
-        """An optional short string."""
+        """Return an optional short string."""
         value = self._body.get(field_name)
         if value is None:
             return None
@@ -115,14 +115,14 @@ class _FieldReader:
         return value
 
     def required(self, field_name: str, limit: int) -> str:
-        """A string that must be there."""
+        """Return a string that must be there."""
         value = self._body.get(field_name)
         if not isinstance(value, str) or not 0 < len(value) <= limit or "\x00" in value:
             raise self._bad(f"{self._action} needs {field_name}, a string")
         return value
 
     def channels(self) -> tuple[Channel, ...]:
-        """The channels as asked, at least one."""
+        """Return the channels as asked, at least one."""
         given = self._body.get("channels")
         if (
             not isinstance(given, list)
@@ -142,7 +142,7 @@ class _FieldReader:
         return tuple(CHANNELS[name] for name in given)
 
     def batch(self) -> int:
-        """The window in ms; 0 when none is asked for."""
+        """Return the window in ms; 0 when none is asked for."""
         given = self._body.get("batch")
         if given is None:
             return 0

@@ -172,7 +172,7 @@ def _refs(*messages: type[BaseModel]) -> list[Document]:
 
 
 def _wire_name(model: type[BaseModel]) -> str:
-    """The constant by which the message is known: its action, type or status."""
+    """Return the constant by which the message is known: its action, type or status."""
     annotations = (
         field.annotation
         for name in ("action", "type", "status")
@@ -188,5 +188,5 @@ def _wire_name(model: type[BaseModel]) -> str:
 
 
 def _channels_of(model: type[BaseModel]) -> tuple[Any, ...]:
-    """The channels that carry the message."""
+    """Return the channels that carry the message."""
     return get_args(model.model_fields["channel"].annotation) or tuple(Channel)

@@ -50,17 +50,17 @@ class Position(NamedTuple):
 
 
 def reservations_channel(kind: VenueKind) -> Channel:
-    """The channel with the reservation events of such a venue."""
+    """Return the channel with the reservation events of such a venue."""
     return _RESERVATIONS[kind]
 
 
 def notifications_channel(kind: VenueKind) -> Channel:
-    """The channel with the notifications of such a venue."""
+    """Return the channel with the notifications of such a venue."""
     return _NOTIFICATIONS[kind]
 
 
 def stats_channel(kind: VenueKind) -> Channel:
-    """The channel with the state messages of such a venue."""
+    """Return the channel with the state messages of such a venue."""
     return _STATS[kind]
 
 

@@ -58,7 +58,7 @@ class EncodedBatch:
         self.framed = self.packed = b""
 
     def after(self, seq: int) -> "EncodedBatch":
-        """The events behind `seq`; the batch itself when those are all of it."""
+        """Return the events behind `seq`; the batch itself when those are all of it."""
         if seq < self.first_seq:
             return self
         return EncodedBatch(

@@ -62,7 +62,7 @@ def deflate_frames(bodies: Sequence[bytes], min_bytes: int) -> bytes:
 def batch_bodies(
     bodies: Sequence[bytes], limit: int = BATCH_LIMIT_BYTES, *, timestamp: datetime | None = None
 ) -> list[bytes]:
-    """As few `batch` messages as hold all of them in order, none above `limit` bytes; a message too
+    """Return as few `batch` messages as hold all in order, none above `limit` bytes; a message too
     big for that goes alone, as it is.
 
     `timestamp` is the instant of the batch.

@@ -222,7 +222,7 @@ def _event(
     operation_id: str | None,
     at: datetime | None = None,
 ) -> Message:
-    """An event in the order of its fields; `timestamp` and `seq` hold their places until
+    """Return an event in the order of its fields; `timestamp` and `seq` hold their places until
     `stamp`.
     """
     message: Message = {

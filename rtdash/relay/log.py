@@ -28,10 +28,10 @@ class EventSource(Protocol):
         """
 
     async def events(self, stream: Stream, after: int, limit: int) -> Sequence[StoredEvent]:
-        """The events that follow `after`, in order, at most `limit`."""
+        """Return the events that follow `after`, in order, at most `limit`."""
 
     async def floor(self, stream: Stream) -> int:
-        """The smallest seq that can still be followed."""
+        """Return the smallest seq that can still be followed."""
 
     async def draw_epoch(self, seen: str) -> str:
-        """The epoch that replaces `seen`."""
+        """Return the epoch that replaces `seen`."""

@@ -64,7 +64,7 @@ class Sequencer:
         return len(self._reads)
 
     def accepted(self) -> dict[Stream, int]:
-        """The last accepted seq of each stream that is open."""
+        """Return the last accepted seq of each stream that is open."""
         return {stream: state.accepted for stream, state in self._streams.items() if state.is_open}
 
     async def follow(self, stream: Stream) -> None:

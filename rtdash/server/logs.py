@@ -69,7 +69,7 @@ class TextLines(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         named = "".join(f" {name}={_word(value)}" for name, value in _facts(record).items())
         line = _one_line(
             f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{named}"
@@ -83,7 +83,7 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         line: dict[str, Any] = {
             "at": _instant(record),
             "level": record.levelname.lower(),
@@ -104,7 +104,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def redact(text: str) -> str:
-    """The text without tokens, passwords in URLs, and secrets in queries."""
+    """Return the text without tokens, passwords in URLs, and secrets in queries."""
     text = _TOKEN.sub("[token]", text)
     text = _USERINFO.sub(r"\1:***@", text)
     text = _QUERY.sub(r"\1***", text)

@@ -18,7 +18,7 @@ def insert_new(conn: Connection, table: Table) -> Any:
 
 
 def upsert(conn: Connection, table: Table, columns: Sequence[str]) -> Any:
-    """An INSERT that sets `columns` where the key is there already."""
+    """Return an INSERT that sets `columns` where the key is there already."""
     statement = _insert(conn, table)
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key),

@@ -166,7 +166,7 @@ def heads_of(rows: Iterable[Any]) -> dict[Stream, int]:
 
 
 def read_events(conn: Connection, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
-    """The events that follow `after`, in order, at most `limit`."""
+    """Return the events that follow `after`, in order, at most `limit`."""
     rows = conn.execute(_READ_EVENTS, {**_keys(stream), "after": after, "limit": limit})
     return [StoredEvent(stream, seq, body.encode()) for seq, body in rows]
 

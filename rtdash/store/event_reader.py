@@ -47,7 +47,7 @@ class EventReader:
         return await self._database.read(read)
 
     async def events(self, stream: Stream, after: int, limit: int) -> list[StoredEvent]:
-        """The events that follow `after`, in order, at most `limit`."""
+        """Return the events that follow `after`, in order, at most `limit`."""
 
         def read(conn: Connection) -> list[StoredEvent]:
             check_lineage(conn)
@@ -56,7 +56,7 @@ class EventReader:
         return await self._database.read(read)
 
     async def floor(self, stream: Stream) -> int:
-        """The smallest seq that can still be followed."""
+        """Return the smallest seq that can still be followed."""
 
         def read(conn: Connection) -> int:
             check_lineage(conn)
@@ -65,7 +65,7 @@ class EventReader:
         return await self._database.read(read)
 
     async def draw_epoch(self, seen: str) -> str:
-        """The epoch that replaces `seen`: a new one, unless another process has drawn one
+        """Return the epoch that replaces `seen`: a new one, unless another process has drawn one
         already.
         """
 

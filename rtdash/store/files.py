@@ -97,7 +97,7 @@ class StoreFiles:
         )
 
     def check_written(self, *, is_new: bool) -> None:
-        """As `check`, in a transaction that writes; `is_new`: the first one of its connection.
+        """Check the file in a transaction that writes; `is_new`: the first one of its connection.
 
         A log that is gone is an error of the disk: when all connections are closed, what is in it
         goes into the database.

@@ -24,7 +24,7 @@ class LogState(NamedTuple):
     heads: dict[str, int]
 
     def positions(self, channels: Iterable[Channel]) -> Iterable[tuple[Channel, Position]]:
-        """The position of each channel; that of a stream without an event is 0."""
+        """Return the position of each channel; that of a stream without an event is 0."""
         return ((one, Position(self.epoch, self.heads.get(one.value, 0))) for one in channels)
 
 

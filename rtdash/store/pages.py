@@ -63,7 +63,7 @@ class _Form(NamedTuple):
 def read_page(
     conn: Connection, venue_id: str, selection: Selection
 ) -> tuple[list[Reservation], str | None]:
-    """The page, and the cursor of the next one (None: there is none). Raises BadCursor."""
+    """Return the page, and the cursor of the next one (None: there is none). Raises BadCursor."""
     rows, following = read_rows(conn, venue_id, selection)
     return [reservation_of(row) for row in rows], following
 
@@ -71,7 +71,7 @@ def read_page(
 def read_rows(
     conn: Connection, venue_id: str, selection: Selection
 ) -> tuple[list[tuple[Any, ...]], str | None]:
-    """As `read_page`, as rows of `reservations.COLUMNS`."""
+    """Return what `read_page` does as rows of `reservations.COLUMNS`."""
     values = _values(venue_id, selection) | {"limit": selection.limit + 1}
     rows = _page_statement(_form(selection)).read(conn, values)
     page = rows[: selection.limit]

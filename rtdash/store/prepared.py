@@ -38,7 +38,7 @@ class Prepared:
         self._texts: dict[str, _Text] = {}
 
     def read(self, conn: Connection, values: Values) -> list[tuple[Any, ...]]:
-        """The rows that it finds."""
+        """Return the rows that it finds."""
         text = self._text(conn)
         try:
             cursor = _cursor(conn)
@@ -80,7 +80,7 @@ class PreparedIn:
         self._sizes: dict[int, Prepared] = {}
 
     def read(self, conn: Connection, among: Collection[Any]) -> list[tuple[Any, ...]]:
-        """The rows for these values."""
+        """Return the rows for these values."""
         if not among:
             return []
         size = 1 << (len(among) - 1).bit_length()

@@ -68,7 +68,7 @@ _READ_SOLD = select(room_nights.c.room_type, room_nights.c.night, room_nights.c.
 
 
 def reservation_of(row: Sequence[Any]) -> Reservation:
-    """The reservation of a row of `COLUMNS`."""
+    """Return the reservation of a row of `COLUMNS`."""
     venue_kind, status = VenueKind(row[2]), Status(row[7])
     return Reservation(
         id=row[0],
@@ -98,7 +98,7 @@ def reservation_of(row: Sequence[Any]) -> Reservation:
 
 
 def read_one(conn: Connection, venue_id: str, reservation_id: str) -> Reservation | None:
-    """The reservation as it is now, or None."""
+    """Return the reservation as it is now, or None."""
     row = conn.execute(_READ_ONE, {"venue": venue_id, "id": reservation_id}).one_or_none()
     return None if row is None else reservation_of(row)
 

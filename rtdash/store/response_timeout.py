@@ -40,7 +40,7 @@ class ResponseTimeoutConnection(psycopg.Connection[TupleRow]):
     on_silence: Callable[[], None] | None = None
 
     def wait(self, gen: Generator[Any, Any, Result], *arguments: Any, **named: Any) -> Result:
-        """As the driver's own. Raises ServerSilent."""
+        """Wait as the driver does. Raises ServerSilent."""
         try:
             bounded = _with_deadline(gen, self.timeout_s, self.on_silence)
             return super().wait(bounded, *arguments, **named)
@@ -50,7 +50,7 @@ class ResponseTimeoutConnection(psycopg.Connection[TupleRow]):
 
 
 def connect(*arguments: Any, **options: Any) -> ResponseTimeoutConnection:
-    """As the driver's own, bounded by its `connect_timeout`. Raises ServerSilent."""
+    """Connect as the driver does, bounded by its `connect_timeout`. Raises ServerSilent."""
     try:
         return ResponseTimeoutConnection.connect(*arguments, **options)
     except psycopg.errors.ConnectionTimeout as late:

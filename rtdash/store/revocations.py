@@ -51,7 +51,7 @@ def use_once(conn: Connection, jti: str, *, at: datetime) -> bool:
 
 
 def read_revocations(conn: Connection, since: datetime | None = None) -> list[Revocation]:
-    """All revocations, or those at or after `since`."""
+    """Return all revocations, or those at or after `since`."""
     statement = select(revocations.c.kind, revocations.c.value, revocations.c.revoked_at).where(
         revocations.c.kind != _USED
     )

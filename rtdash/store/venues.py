@@ -38,7 +38,7 @@ _LOCK = (
 
 
 def read_venues(conn: Connection) -> tuple[Venue, ...]:
-    """All venues, in the order in which they came."""
+    """Return all venues, in the order in which they came."""
     return tuple(venue_from_json(body) for body in conn.execute(_READ).scalars())
 
 

@@ -130,7 +130,7 @@ class Keys:
 
 
 def read_key_file(path: Path) -> tuple[Key, ...]:
-    """The public keys of a PEM file, one or several. Raises KeyUnusable."""
+    """Return the public keys of a PEM file, one or several. Raises KeyUnusable."""
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
 
     marker = b"-----BEGIN "

@@ -21,7 +21,7 @@ THOROUGH_SWEEPS = 60
 
 
 class RevocationList:
-    """By token id, for good; by user, for the tokens issued at or before the instant."""
+    """Revocations by token id, for good; by user, for the tokens issued at or before the instant."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -85,7 +85,7 @@ class Verifier:
         return self._keys.is_remote
 
     def verify(self, token: str) -> Principal:
-        """The principal of a token. Raises TokenRefused."""
+        """Return the principal of a token. Raises TokenRefused."""
         digest = token_digest(token)
         if digest not in self._known:
             principal = self._check(token)
@@ -93,8 +93,8 @@ class Verifier:
         return self.recall(digest)
 
     def recall(self, digest: bytes) -> Principal:
-        """As `verify`, for the digest of a token that was verified before. Raises KeyError for
-        another, and TokenRefused.
+        """Return what `verify` does for the digest of a token that was verified before. Raises
+        KeyError for another, and TokenRefused.
         """
         principal, expires_at = self._known[digest]
         if expires_at <= time.time():
@@ -105,7 +105,7 @@ class Verifier:
         return principal
 
     async def authenticate(self, token: str) -> Principal:
-        """As `verify`, but a token signed with a key that is not known yet has the key set fetched
+        """Verify a token; one signed with a key that is not known yet has the key set fetched
         anew first (at most every 10 s).
         """
         try:
@@ -131,7 +131,7 @@ class Verifier:
             raise _not_valid(error) from None
 
     def _read_claims(self, token: str) -> dict[str, Any]:
-        """The claims of any token that is valid. Raises TokenRefused."""
+        """Return the claims of any token that is valid. Raises TokenRefused."""
         import jwt  # noqa: PLC0415 - many servers never see an unusual token
 
         try:
@@ -159,7 +159,7 @@ class Verifier:
         return keys
 
     def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
-        """The claims; None when the signature is not that key's."""
+        """Return the claims; None when the signature is not that key's."""
         import jwt  # noqa: PLC0415
 
         options = {

@@ -24,8 +24,8 @@ def _ignore(limit: str) -> None:
 
 
 class PeerTimers:
-    """At most one timer for what comes in, and one for what goes out. `on_late` gets the name of
-    the limit that has passed.
+    """Timers of a peer: at most one for what comes in, and one for what goes out. `on_late` gets
+    the name of the limit that has passed.
     """
 
     __slots__ = ("_head_s", "_incoming", "_loop", "_on_late", "_outgoing", "awaited")

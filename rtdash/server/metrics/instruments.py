@@ -50,7 +50,7 @@ class CounterInstrument(Collector):
         registry.register(self)
 
     def add(self, number: int = 1, *values: str) -> None:
-        """So many more, for these values of the labels."""
+        """Count so many more for these values of the labels."""
         self._counts[values] += number
 
     def collect(self) -> Iterable[Metric]:

@@ -137,7 +137,7 @@ class Metrics:
         self.request_seconds.observe(took_s, route)
 
     def record_lag(self, late_s: float) -> None:
-        """By how much the event loop was late just now."""
+        """Record by how much the event loop was late just now."""
         self.loop_lag_seconds.observe(late_s)
         self._largest_lag.record(late_s)
 

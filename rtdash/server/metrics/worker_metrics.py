@@ -34,7 +34,7 @@ class WorkerMetrics:
             await server.serve_forever()
 
     async def exposition(self) -> bytes:
-        """The figures of all that answer, this one among them."""
+        """Return the figures of all that answer, this one among them."""
         numbers = sorted(int(path.name) for path in self.directory.iterdir())
         texts = await asyncio.gather(*(self._ask(number) for number in numbers))
         return by_worker(

@@ -32,7 +32,7 @@ class BearerScheme(SecurityBase):
 
 
 async def parts_of(request: Request) -> Services:
-    """The parts of the running server."""
+    """Return the parts of the running server."""
     services: Services = request.app.state.services
     return services
 
@@ -44,7 +44,7 @@ async def bearer(
     services: PartsDep,
     token: Annotated[str | None, Depends(BearerScheme())],
 ) -> Principal:
-    """The principal of the request's token; one request is taken from its rate. Raises
+    """Return the principal of the request's token; one request is taken from its rate. Raises
     TokenRefused, Problem (401, 429).
     """
     if token is None:
@@ -98,7 +98,7 @@ def choose_venue(
 def first_venue(
     venues: Mapping[str, Venue], caller: Principal, kind: VenueKind | None = None
 ) -> Venue:
-    """The first of the token's venues (of that kind). Raises Problem (403)."""
+    """Return the first of the token's venues (of that kind). Raises Problem (403)."""
     for venue in own_venues(venues, caller):
         if kind in {None, venue.kind}:
             return venue

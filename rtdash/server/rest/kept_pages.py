@@ -77,7 +77,7 @@ class KeptPages:
         return kept
 
     async def first_page(self, key: PageKey, venue: Venue) -> KeptPage:
-        """The page as it is now. Raises StoreUnavailable."""
+        """Return the page as it is now. Raises StoreUnavailable."""
         if (at_hand := self.at_hand(key, venue)) is not None:
             return at_hand
         # Both before the read: what is written meanwhile may be missing in it.

@@ -35,7 +35,7 @@ class MetricsMiddleware:
 
 
 def _count(scope: Scope, status: int, took_s: float) -> None:
-    """By names that a client can't make up, since each is a series of its own."""
+    """Count by names that a client can't make up, since each is a series of its own."""
     services: Services = scope["app"].state.services
     route = getattr(scope.get("route"), "path", UNMATCHED)
     method = scope["method"] if scope["method"] in METHODS else OTHER

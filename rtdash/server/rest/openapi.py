@@ -42,7 +42,7 @@ _ETAG = {
 
 
 def problems(*statuses: int) -> Responses:
-    """The problems that an endpoint can answer with."""
+    """Return the problems that an endpoint can answer with."""
     return {status: {"description": _REASONS[status], "content": _PROBLEM} for status in statuses}
 
 
@@ -58,7 +58,7 @@ def reading(model: type[BaseModel], *more: int) -> Responses:
 
 
 def writing(status: int, model: type[BaseModel], *more: int) -> Responses:
-    """A POST or PATCH with a token and a body."""
+    """Return a POST or PATCH with a token and a body."""
     return {status: {"model": model}, **problems(*_TOKEN, 400, 413, 422, *more)}
 
 
@@ -148,7 +148,7 @@ def _short_id(name: str) -> str:
 
 
 def _problem_schema() -> dict[str, Any]:
-    """The schema of problems with all their types, from the table of `problems`."""
+    """Return the schema of problems with all their types, from the table of `problems`."""
     schema = Problem.model_json_schema()
     lines = [
         f"- `{TYPE_PREFIX}{code}` ({status}): {title}" for code, (status, title) in PROBLEMS.items()

@@ -123,7 +123,7 @@ def read_kind(body: Mapping[str, Any]) -> VenueKind:
 
 
 def read_venue_id(body: Mapping[str, Any]) -> str | None:
-    """The venue that an operation names. Raises Problem."""
+    """Return the venue that an operation names. Raises Problem."""
     venue = body.get("venue")
     if venue is not None and not isinstance(venue, str):
         raise invalid([("venue", "must be the id of a venue")])
@@ -131,7 +131,7 @@ def read_venue_id(body: Mapping[str, Any]) -> str | None:
 
 
 def expect_object(value: Any) -> Mapping[str, Any]:
-    """A decoded JSON value that must be an object. Raises Problem."""
+    """Return a decoded JSON value that must be an object. Raises Problem."""
     if not isinstance(value, dict):
         raise Problem("invalid", 'an operation is a JSON object, as in {"op": "confirm", …}')
     return value

@@ -89,7 +89,7 @@ class Problem(Exception):  # noqa: N818
         self.facts = dict(facts or {})
 
     def body(self) -> dict[str, Any]:
-        """The problem document."""
+        """Return the problem document."""
         return {
             "type": TYPE_PREFIX + self.code,
             "title": self.title,
@@ -99,7 +99,7 @@ class Problem(Exception):  # noqa: N818
         }
 
     def response(self) -> Response:
-        """The document as an HTTP answer."""
+        """Return the document as an HTTP answer."""
         return Response(
             encode(self.body()),
             status_code=self.status,
@@ -141,8 +141,8 @@ def problem_of(error: Exception) -> Problem:
 
 
 def logged_problem(request: Request, error: Exception) -> Problem:
-    """As `problem_of`; what is the server's fault goes to the log, with the path but not its query,
-    which may hold a token.
+    """Return what `problem_of` does; what is the server's fault goes to the log, with the path but
+    not its query, which may hold a token.
     """
     problem = problem_of(error)
     if problem.code == "internal":

@@ -69,7 +69,7 @@ class UpcomingLists:
         return kept
 
     async def first_page(self, venue: Venue, key: ListKey, at_least: int) -> KeptList:
-        """The first page. Raises StoreUnavailable."""
+        """Return the first page. Raises StoreUnavailable."""
         if kept := self.fresh(key, at_least):
             return kept
         mark, now = self._dashboard.change_count(venue.id), self._clock()

@@ -41,7 +41,7 @@ def permitted_operation(
 
 
 def listed_operation(value: Any, services: Services, caller: Principal) -> Operation:
-    """An operation of a list, which names its kind and perhaps its venue. Raises Problem."""
+    """Return an operation of a list, which names its kind and perhaps its venue. Raises Problem."""
     body = expect_object(value)
     kind = read_kind(body)
     venue = choose_venue(services.venues, caller, read_venue_id(body), kind=kind, right="write")
@@ -69,7 +69,7 @@ async def apply(
 
 
 async def apply_one(services: Services, caller: Principal, operation: Operation) -> Message:
-    """The reservation as the operation left it, now or, for a repeat, the first time. Raises
+    """Return the reservation as the operation left it, now or, for a repeat, the first time. Raises
     Refusal, StoreUnavailable.
     """
     outcome = (await apply(services, caller, [operation]))[0]
@@ -80,7 +80,7 @@ async def apply_one(services: Services, caller: Principal, operation: Operation)
 
 
 def outcome_json(outcome: Outcome) -> Message:
-    """An outcome as `POST /api/operations` shows it."""
+    """Return an outcome as `POST /api/operations` shows it."""
     shown: Message = {"operationId": outcome.operation_id, "outcome": outcome.result.value}
     if outcome.reservation_id is not None:
         shown["reservationId"] = outcome.reservation_id
@@ -92,7 +92,7 @@ def outcome_json(outcome: Outcome) -> Message:
 
 
 def refused_json(value: Any, reason: Problem | Refusal) -> Message:
-    """The outcome of an operation that was never applied, because it is malformed or not the
+    """Return the outcome of an operation that was never applied, because it is malformed or not the
     caller's to ask for.
     """
     operation_id = value.get("operationId") if isinstance(value, dict) else None

@@ -24,6 +24,6 @@ class BatchWindow:
         return is_first
 
     def flush(self, timestamp: datetime) -> list[bytes]:
-        """All that waits, as `batch` messages."""
+        """Return all that waits, as `batch` messages."""
         bodies, self._bodies, self.size_bytes = self._bodies, [], 0
         return batch_bodies(bodies, timestamp=timestamp) if bodies else []

@@ -72,7 +72,7 @@ class ConnectionDeadlines:
     def check_timers(
         self, now: float, buffered_bytes: int, *, is_busy: bool, is_excused: bool
     ) -> DueAction | None:
-        """The first thing that is due, if one is; ask again until nothing is."""
+        """Return the first thing that is due, if one is; ask again until nothing is."""
         if now >= self._expires_at:
             return DueAction.EXPIRED
         if now >= self._idle_since + self._idle_timeout_s:

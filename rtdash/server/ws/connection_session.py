@@ -84,7 +84,7 @@ class ConnectionSession:
             self._context.sessions.detach(self.session, self._connection)
 
     def make_checkpoint(self) -> int:
-        """The number of a mark for all that was handed over up to now."""
+        """Return the number of a mark for all that was handed over up to now."""
         return self._subscriptions.make_checkpoint()
 
     def confirm(self, number: int) -> None:

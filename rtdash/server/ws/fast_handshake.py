@@ -84,8 +84,8 @@ class FastHandshake:
 
 
 class FastPendingUpgrade:
-    """A PendingUpgrade, and the asyncio protocol of its socket until a FastTransport takes that over.
-    `connections` is uvicorn's set of them.
+    """A PendingUpgrade, and the asyncio protocol of its socket until a FastTransport takes that
+    over. `connections` is uvicorn's set of them.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class FastPendingUpgrade:
     async def serve(
         self, receiver_of: Callable[[Transport], TransportListener], rules: TransportLimits
     ) -> None:
-        """At once: the socket is a FastTransport's from here on."""
+        """Hand the socket over at once: it is a FastTransport's from here on."""
         # Nothing is awaited here, so that no byte falls between two protocols. Admission had to
         # wait for the store, and a client may have spoken meanwhile: that is in `_early`, and goes
         # to the new protocol first. Reading was paused if it was too much; the new one counts it by
@@ -178,7 +178,7 @@ class FastPendingUpgrade:
 
 
 def _fields(head: RequestHead) -> dict[str, str]:
-    """Of the fields that a handshake is judged by the first of each name, but all offers of
+    """Return the fields that a handshake is judged by: the first of each name, but all offers of
     subprotocols: browsers send a dozen others.
     """
     fields: dict[bytes, bytes] = {}

@@ -34,8 +34,8 @@ class Handshake:
     def parse(
         cls, fields: Mapping[str, str], query: Mapping[str, str], *, address: str, is_secure: bool
     ) -> "Handshake":
-        """Of a head's fields, by their names in lower case; several offers of subprotocols stand in
-        one, with commas.
+        """Parse a head's fields, by their names in lower case; several offers of subprotocols stand
+        in one, with commas.
         """
         offered = [name.strip() for name in fields.get("sec-websocket-protocol", "").split(",")]
         return cls(
@@ -64,7 +64,7 @@ def read_query(text: bytes) -> list[tuple[str, str]]:
 
 
 def without_secrets(query: Iterable[tuple[str, str]]) -> bytes:
-    """The query as it may be logged."""
+    """Return the query as it may be logged."""
     return urlencode([pair for pair in query if pair[0] not in _SECRETS]).encode()
 
 

@@ -163,5 +163,5 @@ class SendQueue:
 
 
 def _refuse() -> bool:
-    """There is no room in what has ended."""
+    """Return False: what has ended has no room."""
     return False

@@ -12,7 +12,7 @@ process that died is counted for as long.
 
 
 class TakeoverCredits:
-    """By user, when sessions came here from other processes lately."""
+    """Instants by user at which sessions came here from other processes lately."""
 
     def __init__(self) -> None:
         self._came: dict[str, deque[float]] = {}

@@ -55,7 +55,7 @@ class AcceptResponse:
     extensions: Sequence[Extension] = ()
 
     def encode(self, subprotocol: str | None) -> bytes:
-        """The 101."""
+        """Return the 101."""
         lines = [
             "HTTP/1.1 101 Switching Protocols",
             "Upgrade: websocket",
@@ -110,7 +110,7 @@ def read_request(head: RequestHead) -> Request:
 
 
 def encode_response(response: Response) -> bytes:
-    """An HTTP answer behind which the connection is closed."""
+    """Return an HTTP answer behind which the connection is closed."""
     lines = [
         b"HTTP/1.1 %d %s"
         % (response.status_code, HTTPStatus(response.status_code).phrase.encode()),
