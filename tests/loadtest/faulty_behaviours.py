@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.loadtest.independent_behaviour import Behaviour, Client
@@ -39,7 +40,9 @@ class Freezing(Behaviour):
 
 
 class Declining(Behaviour):
-    """Slower by 200 ms each second."""
+    """Slower by 200 ms each second, and remembers what waits."""
+
+    most_waiting = 9_999
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -188,6 +191,7 @@ class NewEpoch(Behaviour):
 
 
 def age_s(message: Json) -> float:
-    """How long ago a message of this run was to be made; nothing is known of others."""
-    micros = str(message.get("operationId")).rpartition("-")[2]
-    return time.monotonic() - int(micros) / 1e6 if micros.isdecimal() else 0.0
+    """How long ago a message was made, events and states alike: what waits behind another is not
+    late by more than that.
+    """
+    return (datetime.now(UTC) - datetime.fromisoformat(message["timestamp"])).total_seconds()

@@ -1,6 +1,7 @@
 """What the independent server decides, and what it knows of a client."""
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -141,6 +142,26 @@ class Behaviour:
         """Whether a token with those rights may write to that kind."""
         return kind in writes
 
+    def copies(self, times_asked: int) -> int:
+        """How often a client gets a message of what it asked for so many times."""
+        return 1
+
+    def binds_sessions(self) -> bool:
+        """Whether a session is only given to the user that made it."""
+        return True
+
+    def is_repeat(self, *, was_known: bool, is_known: bool) -> bool:
+        """Whether an operation is one that was applied: as it came, and as it is carried out."""
+        return is_known
+
+    def page(self, shown: list[Json], offset: int, limit: int) -> tuple[list[Json], int]:
+        """One page of a list, and where the next begins."""
+        return shown[offset : offset + limit], offset + limit
+
+    def times_announced(self) -> int:
+        """How often a start is announced."""
+        return 1
+
     def dropped(self, server: "IndependentServer", client: "Client") -> None:
         """A slow consumer was closed."""
 
@@ -156,6 +177,9 @@ class Client:
         self.socket = socket
         self.session = uuid4().hex
         self.streams: set[tuple[str, str]] = set()
+        self.asked: Counter[tuple[str, str]] = Counter()
+        """How often it has subscribed to each."""
+        self.user: str | None = None
         self.reads: set[str] = set()
         self.sending: asyncio.Task[None] | None = None
         self.batch_s: float | None = None

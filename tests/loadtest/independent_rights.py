@@ -8,21 +8,34 @@ from typing import Any
 KINDS = {"hotel", "restaurant"}
 
 
-def make_token(*scopes: str) -> str:
-    """A token with those scopes."""
-    body = base64.urlsafe_b64encode(json.dumps({"scope": list(scopes)}).encode()).decode()
+def make_token(user: str, *scopes: str) -> str:
+    """A token of that user with those scopes."""
+    claims = json.dumps({"sub": user, "scope": list(scopes)})
+    body = base64.urlsafe_b64encode(claims.encode()).decode()
     return f"e30.{body.rstrip('=')}.none"
 
 
-FULL = make_token("hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
-HOTEL_READER = make_token("hotel:read")
+FULL = make_token("manager", "hotel:read", "hotel:write", "restaurant:read", "restaurant:write")
+HOTEL_READER = make_token("clerk", "hotel:read")
 
 
 def rights_of(headers: Mapping[str, Any], right: str) -> set[str]:
     """The kinds of venue for which the token in `Authorization` has that right."""
+    claims = _claims_of(headers)
+    return (
+        KINDS if claims is None else {one for one in KINDS if f"{one}:{right}" in claims["scope"]}
+    )
+
+
+def user_of(headers: Mapping[str, Any]) -> str | None:
+    """The user of the token in `Authorization`; None of any token without claims."""
+    claims = _claims_of(headers)
+    return None if claims is None else claims["sub"]
+
+
+def _claims_of(headers: Mapping[str, Any]) -> dict[str, Any] | None:
     _, _, token = headers.get("authorization", "").partition(" ")
     if token.count(".") != 2:
-        return KINDS
+        return None
     body = token.split(".")[1]
-    scopes = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["scope"]
-    return {kind for kind in KINDS if f"{kind}:{right}" in scopes}
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.loadtest.independent_behaviour import Behaviour, Client
-from tests.loadtest.independent_rights import rights_of
+from tests.loadtest.independent_rights import rights_of, user_of
 from tests.loadtest.independent_store import CHANNELS, VENUES, IndependentStore, now_text
 
 Json = dict[str, Any]
@@ -34,6 +34,8 @@ class IndependentServer:
         self.store = IndependentStore(behaviour, self.publish)
         self.clients: set[Client] = set()
         self.sessions: dict[str, set[tuple[str, str]]] = {}
+        self.owners: dict[str, str | None] = {}
+        """The user of each session."""
         self._ended: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._count = 0
@@ -72,7 +74,8 @@ class IndependentServer:
         for client in list(self.clients):
             if self.behaviour.follows(client.streams, venue, channel):
                 if client.queue.qsize() < self.behaviour.most_waiting:
-                    client.queue.put_nowait(message)
+                    for _ in range(self.behaviour.copies(client.asked[venue, channel])):
+                        client.queue.put_nowait(message)
                 else:
                     self._drop(client)
 
@@ -121,8 +124,12 @@ class IndependentServer:
         asked, writes = await request.json(), rights_of(request.headers, "write")
         if not all(self.behaviour.may_write(one["kind"], writes) for one in asked):
             return JSONResponse({}, status_code=403)
+        known = [self.store.knows(operation) for operation in asked]
         await asyncio.sleep(self.behaviour.acknowledge_delay_s())
-        outcomes = [self.store.apply(operation) for operation in asked]
+        outcomes = [
+            self.store.apply(operation, was_known=was_known)
+            for operation, was_known in zip(asked, known, strict=True)
+        ]
         return JSONResponse({"outcomes": [self.behaviour.outcome(one) for one in outcomes]})
 
     async def events(self, request: Request) -> JSONResponse:
@@ -161,10 +168,10 @@ class IndependentServer:
         shown = self.store.shown(query["venue"])
         offset, limit = int(query.get("cursor", 0)), int(query.get("limit", LIMIT))
         log = self.store.logs[query["venue"], f"{kind}_reservations"]
-        end = offset + limit
+        page, end = self.behaviour.page(shown, offset, limit)
         return JSONResponse(
             {
-                "reservations": shown[offset:end],
+                "reservations": page,
                 "next": str(end) if end < len(shown) else None,
                 "positions": {
                     f"{kind}_reservations": {
@@ -195,6 +202,7 @@ class IndependentServer:
         client = Client(number, socket)
         client.session = self.behaviour.session(client.session)
         client.reads = rights_of(socket.headers, "read")
+        client.user = user_of(socket.headers)
         self.clients.add(client)
         client.sending = sending = asyncio.create_task(self._send(client))
         try:
@@ -235,7 +243,8 @@ class IndependentServer:
                 client.queue.put_nowait(answer)
             case "resume":
                 streams = self.sessions.get(message["session"])
-                if streams is None:
+                is_own = self.owners.get(message["session"]) == client.user
+                if streams is None or (self.behaviour.binds_sessions() and not is_own):
                     code = {"code": "session_unknown", "message": "?", "action": "resume"}
                     client.queue.put_nowait({"status": "error", **code})
                     return
@@ -266,7 +275,9 @@ class IndependentServer:
         client.queue.put_nowait(answer | body)
         self._replay(client, missed)
         client.streams |= streams
+        client.asked.update(streams)
         self._ended.pop(client.session, None)
+        self.owners.setdefault(client.session, client.user)
         self.sessions.setdefault(client.session, set()).update(streams)
         self.behaviour.opened(self, client)
 

@@ -9,8 +9,22 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 VENUES = [
-    {"id": "h", "kind": "hotel", "timezone": "UTC", "closeoutHour": 3, "name": "H"},
-    {"id": "r", "kind": "restaurant", "timezone": "UTC", "closeoutHour": 4, "name": "R"},
+    {
+        "id": "h",
+        "kind": "hotel",
+        "timezone": "UTC",
+        "closeoutHour": 3,
+        "name": "H",
+        "currency": "EUR",
+    },
+    {
+        "id": "r",
+        "kind": "restaurant",
+        "timezone": "UTC",
+        "closeoutHour": 4,
+        "name": "R",
+        "currency": "EUR",
+    },
 ]
 CHANNELS = [
     f"{kind}_{what}"
@@ -40,11 +54,15 @@ class IndependentStore:
         self._publish = publish
         self._done: dict[str, Json] = {}
 
-    def apply(self, operation: Json) -> Json:
-        """An outcome; the events are logged and published."""
-        known = self._done.get(operation["operationId"])
-        if known is not None:
-            return {**known, "outcome": "repeated"}
+    def knows(self, operation: Json) -> bool:
+        """Whether it was applied."""
+        return operation["operationId"] in self._done
+
+    def apply(self, operation: Json, *, was_known: bool) -> Json:
+        """An outcome; the events are logged and published. `was_known`: when it came."""
+        is_known = self.knows(operation)
+        if self._behaviour.is_repeat(was_known=was_known, is_known=is_known):
+            return {**self._done[operation["operationId"]], "outcome": "repeated"}
         is_known = operation.get("reservationId") in {None, *self.reservations}
         if not is_known or self._behaviour.refuses(operation):
             problem = {"title": "Not today", "status": 409}
@@ -95,7 +113,8 @@ class IndependentStore:
         if operation["op"] == "book" and timedelta() < ahead <= timedelta(minutes=60):
             shown = {**reservation, "status": "Upcoming"}
             upcoming = {"type": "upcoming_reservation", "reservation": shown}
-            self._append(venue, channel, upcoming, operation)
+            for _ in range(self._behaviour.times_announced()):
+                self._append(venue, channel, dict(upcoming), operation)
 
     def _append(self, venue: str, channel: str, message: Json, operation: Json) -> int:
         log = self.logs[venue, channel]
@@ -147,9 +166,9 @@ class IndependentStore:
         names = ("pendingPaymentsTrend", "reservationsTrend", "prepaidTrend", "guestsTrend")
         stats = {
             "reservationsToday": len(expected),
-            "prepaidReservations": 0,
+            "prepaidReservations": sum(one["amount"] > 0 >= one["balance"] for one in expected),
             "expectedGuests": sum(one["guests"] for one in expected),
-            "pendingPayments": sum(one["balance"] for one in expected),
+            "pendingPayments": round(sum(max(0, one["balance"]) for one in expected), 2),
             **dict.fromkeys(names),
         }
         return self._behaviour.stats(stats)
@@ -180,7 +199,8 @@ class IndependentStore:
 def _booked(operation: Json, reservation_id: str) -> Json:
     names = operation["customerName"].split()
     date = operation.get("date") or f"{operation['checkIn']}T15:00:00.000Z"
-    amount = RATE if operation["kind"] == "hotel" else 0
+    amount = operation.get("amount", RATE if operation["kind"] == "hotel" else 0)
+    paid = operation.get("paid", 0)
     start = datetime.fromisoformat(date)
     shown = {
         "id": reservation_id,
@@ -195,9 +215,9 @@ def _booked(operation: Json, reservation_id: str) -> Json:
         "source": operation["source"],
         "currency": "EUR",
         "amount": amount,
-        "paid": 0,
-        "balance": amount,
-        "prepaid": False,
+        "paid": paid,
+        "balance": round(amount - paid, 2),
+        "prepaid": amount > 0 and paid >= amount,
         "createdAt": now_text(),
         "version": 1,
     }

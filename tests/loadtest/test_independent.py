@@ -26,6 +26,13 @@ from tests.loadtest.independent_behaviour import Behaviour
 from tests.loadtest.independent_rights import FULL as FULL_TOKEN
 from tests.loadtest.independent_rights import HOTEL_READER
 from tests.loadtest.independent_server import independent_server
+from tests.loadtest.reported_behaviours import (
+    AnnouncingTwice,
+    DoubleSubscribing,
+    Lending,
+    Racing,
+    SkippingPages,
+)
 from tests.loadtest.rights_and_limits import Hoarding, Unguarded, Unpinged
 from tests.loadtest.running import PATIENT, TRIED, UNEXCUSED, RunOutcome, running, write
 from tests.loadtest.slow_behaviours import LateFigures, NoPongs, SlowAnswers
@@ -126,7 +133,10 @@ METRICS = {one.behaviour: one.metrics for one in ALL}
             *(Unguarded, Hoarding, Clinging, ReusedIds, Overstating),
         ),
         (Unfair, SlowAnswers, Mute, Dropping, LateFigures),
-        (NoPongs, Bloated, WrongClockFace),
+        (
+            *(NoPongs, Bloated, WrongClockFace),
+            *(DoubleSubscribing, Racing, SkippingPages, AnnouncingTwice, Lending),
+        ),
     ],
     ids=["contents", "times", "costs"],
 )

@@ -32,6 +32,18 @@ from tests.loadtest.more_faulty_behaviours import (
     Swelling,
     Unbalanced,
 )
+from tests.loadtest.reported_behaviours import (
+    AnnouncingTwice,
+    CuttingCents,
+    DoubleSubscribing,
+    Escaping,
+    Lending,
+    Mangling,
+    Misintroducing,
+    OverlappingPages,
+    Racing,
+    SkippingPages,
+)
 from tests.loadtest.rights_and_limits import (
     Defenceless,
     Hoarding,
@@ -184,6 +196,16 @@ OTHERS = (
     wrong(Resetting, "resets", scenario="drops"),
     wrong(Deaf, "not_recovered", scenario="drops"),
     wrong(Patient, "slow_consumers", scenario="slow"),
+    wrong(DoubleSubscribing, "duplicated"),
+    wrong(Racing, "model_violations"),
+    wrong(Mangling, "model_violations"),
+    wrong(Escaping, "model_violations"),
+    wrong(SkippingPages, "rest_disagrees"),
+    wrong(OverlappingPages, "rest_disagrees"),
+    wrong(AnnouncingTwice, "model_violations"),
+    wrong(Misintroducing, "model_violations"),
+    wrong(CuttingCents, "model_violations"),
+    wrong(Lending, "rights_violated"),
 )
 """Of other kinds."""
 

@@ -16,10 +16,13 @@ from rtdash.protocol.channels import Stream
 MODELLED = 20_000
 """Operations that are modelled; beyond, they are only looked for in the log."""
 CHANGED_BY = {"amend": ("guests",)}
+UPCOMING = "upcoming_reservation"
 _BOOKED = (
     *("customerName", "guests", "source", "kind", "venue", "date"),
-    *("roomType", "checkIn", "checkOut"),
+    *("roomType", "checkIn", "checkOut", "amount", "paid"),
 )
+_UNCHANGED = ("customerName", "source", "kind", "venue", "date")
+"""Fields that no operation of the run changes."""
 _TYPES = frozenset({"new_reservation", "reservation_update"})
 _CENT = 0.005
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -72,6 +75,8 @@ class BookingModel:
         self._logged: set[str] = set()
         self._announced: Counter[str] = Counter()
         """Events of other types that an operation has brought about, by type and operation."""
+        self._upcoming: dict[tuple[str, str, str], tuple[str, Mapping[str, Any]]] = {}
+        """Announced starts, by venue, id and start: where, and as what."""
         self._last_at: dict[Stream, datetime] = {}
 
     def acknowledge(self, operation: dict[str, Any], reservation_id: str) -> None:
@@ -82,6 +87,8 @@ class BookingModel:
     def check_event(self, stream: Stream, event: dict[str, Any]) -> None:
         """Check an event of the log; those of other writers are only looked at for their time."""
         self._check_time(stream, event)
+        if event.get("type") == UPCOMING:
+            self._note_upcoming(stream, event)
         known = self._operations.get(str(event.get("operationId")))
         if known is None:
             if len(self._operations) >= MODELLED:
@@ -116,11 +123,36 @@ class BookingModel:
         """
         known = [one for one in operations if one in self._logged]
         missing = [one for one in known if not self._announced[f"{kind} {one}"]]
+        for one in known:
+            if (count := self._announced[f"{kind} {one}"]) > 1 and kind != UPCOMING:
+                self.violate(f"operation {one} was announced by {count} messages {kind}")
         if 0 < len(missing) < len(known):
             self.violate(
                 f"{len(missing)} of {len(known)} operations that are announced by {kind} had none,"
                 f" such as {missing[0]}"
             )
+
+    def check_upcoming(self) -> None:
+        """Check that each announced start is that of the reservation that was booked."""
+        for (venue, reservation_id, _), (where, shown) in self._upcoming.items():
+            reservation = self.reservations.get((venue, reservation_id))
+            if reservation is None:
+                continue
+            for name in _UNCHANGED:
+                expected = reservation.fields.get(name)
+                if expected is not None and shown.get(name, expected) != expected:
+                    self.violate(f"{where}: {name} is {shown[name]!r} and must be {expected!r}")
+
+    def _note_upcoming(self, stream: Stream, event: dict[str, Any]) -> None:
+        """Note the announcement of a start: there is one, however many processes look for it."""
+        shown, where = event.get("reservation"), f"{stream.channel} seq {event.get('seq')}"
+        if not isinstance(shown, dict):
+            return
+        key = (stream.venue, str(shown.get("id")), str(shown.get("date")))
+        if key in self._upcoming:
+            self.violate(f"{where}: the start of {key[1]} at {key[2]} was announced before")
+        elif len(self._upcoming) < MODELLED:
+            self._upcoming[key] = (where, shown)
 
     def _check_time(self, stream: Stream, event: dict[str, Any]) -> None:
         """The instant of appending doesn't go back, but for what clocks of several processes of a

@@ -85,6 +85,7 @@ class ClientPool:
             self.stats,
             timing=config.timing,
             rng=self.rng,
+            asks_twice=variant.asks_twice,
         )
         websocket_user = WebSocketUser(
             follower,

@@ -37,6 +37,8 @@ class ClientStats:
         self.subscribe_time = Histogram()
         self.resume_time = Histogram()
         self.pong_time = Histogram()
+        self.slowest: dict[str, tuple[float, str]] = {}
+        """The longest duration of a kind in seconds, and its client."""
         self.recoveries: list[Recovery] = []
         self.messages: Counter[str] = Counter()
         """By type and channel."""
@@ -53,13 +55,19 @@ class ClientStats:
         if self._heard is not None:
             self._heard(latency_s)
 
-    def opened(self, began: float, duration_s: float, *, is_compressed: bool) -> None:
+    def opened(self, began: float, duration_s: float, *, client: str, is_compressed: bool) -> None:
         """Record a connection that was opened."""
         self.connects += 1
         self.compressed += is_compressed
-        self.connect_time.record(duration_s)
+        self.took("connect_time", duration_s, client)
         if len(self.connect_times) < MOST_CONNECTS:
             self.connect_times.append((began, duration_s))
+
+    def took(self, name: str, duration_s: float, client: str) -> None:
+        """Record how long something took a client: connect_time, subscribe_time, resume_time."""
+        durations: Histogram = getattr(self, name)
+        durations.record(duration_s)
+        self.slowest[name] = max(self.slowest.get(name, (0.0, "")), (duration_s, client))
 
     def to_json(self) -> dict[str, Any]:
         """Return all counters as JSON for another process."""
@@ -72,6 +80,7 @@ class ClientStats:
             "connect_failures",
             "fresh",
             "connect_times",
+            "slowest",
         )
         return {
             **{name: getattr(self, name) for name in counters},

@@ -19,6 +19,7 @@ from rtdash.loadtest.generator.message_reader import MessageReader
 from rtdash.loadtest.generator.recovery import Recovery
 from rtdash.loadtest.plan.histogram import Histogram
 from rtdash.protocol.channels import Stream
+from rtdash.protocol.client_requests import by_venue, subscribe_request
 from rtdash.protocol.client_session import ClientSession
 
 SLOW_COUNTS_S = 30.0
@@ -42,6 +43,7 @@ class Follower:
         rng: random.Random,
         is_renewable: bool = False,
         leaves_when_hidden: bool = True,
+        asks_twice: bool = False,
     ) -> None:
         self.name = name
         self.is_disturbed = False
@@ -63,6 +65,8 @@ class Follower:
             leaves_when_hidden=leaves_when_hidden,
             receive=self._book.receive,
         )
+        self._asks_twice = asks_twice
+        """Whether it is still to subscribe again to what it follows."""
         self._attempt = 0
         self._is_open = self._is_stopped = False
         self._opened_at = 0.0
@@ -133,6 +137,7 @@ class Follower:
             self._note_end(now, event)
         if not self._was_subscribed and self._session.is_subscribed:
             self._note_subscribed(now)
+            return [*actions, *self._ask_again()]
         return actions
 
     def ping(self, now: float) -> list[Action]:
@@ -216,12 +221,23 @@ class Follower:
     def _note_subscribed(self, now: float) -> None:
         self._was_subscribed = True
         is_resumed, recovery = self._book.is_resumed, self._book.recovery
-        answered = self._stats.resume_time if is_resumed else self._stats.subscribe_time
-        answered.record(now - self._opened_at)
+        answered = "resume_time" if is_resumed else "subscribe_time"
+        self._stats.took(answered, now - self._opened_at, self.name)
         if recovery is not None and recovery.subscribed_at is None:
             recovery.subscribed_at = now
             # What was missed comes after the answer, and moves this on.
             recovery.consistent_at = max(now, recovery.consistent_at or now)
+
+    def _ask_again(self) -> list[Action]:
+        """Return, once, requests for what is followed already: the answer must change nothing."""
+        if not self._asks_twice:
+            return []
+        self._asks_twice = False
+        groups = by_venue(sorted(self._session.followed))
+        return [
+            events.Send(subscribe_request(venue, channels, {}, batch_ms=None))
+            for venue, channels in groups.items()
+        ]
 
     def _cause_of(self, event: Event) -> str:
         """Return why a connection ended, in words that many connections share."""

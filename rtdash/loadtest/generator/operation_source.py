@@ -23,7 +23,14 @@ _NAMES = (
     "Alan Kay",
     "Barbara Liskov",
     "Ken Iverson",
+    "Zoë Müller",
+    "Łukasz Żak",
+    "Siobhán O'Neill",
+    "Παύλος Νικολάου",
+    "李 小龙",
+    "Tom & Ana 🏨 Silva",
 )
+"""Letters of several scripts and lengths in UTF-8, and what HTML would escape."""
 _SOURCES = ("Phone", "Website", "Walk-in", "Agent")
 _HOTEL_SHARE = 0.2
 _CHANGE_SHARE = 0.2
@@ -35,7 +42,12 @@ _MOST_TABLES = 1000
 _CYCLE = 40
 """Operations from one of each special kind to the next of that kind."""
 _LARGE_PARTY = 12
-_SOON_MINUTES = 30
+_SOON_MINUTES = 15
+_SLOT_S = 900
+"""Tables begin at quarters of an hour, several at the same one: lists have ties."""
+_SAME_HOUR = 8
+"""Operations in a row whose tables are in the same hour."""
+_MOST_DEPOSIT_CENTS = 20_000
 
 JsonObject = dict[str, Any]
 
@@ -118,13 +130,21 @@ class OperationSource:
             venue_id, reservation_id = self._rng.choice(self._tables)
             change = {"reservationId": reservation_id, "guests": self._rng.randint(1, 7)}
             return {"op": "amend", "kind": "restaurant", "venue": venue_id, **change}
-        return self._table(timedelta(hours=2 + number % 200), self._rng.randint(1, 7))
+        hours = 2 + number // _SAME_HOUR % 200
+        return self._table(timedelta(hours=hours), self._rng.randint(1, 7))
 
     def _table(self, ahead: timedelta, guests: int) -> JsonObject:
         venue = self._rng.choice(self._restaurants)
-        start = format_instant(datetime.now(UTC).replace(microsecond=0) + ahead)
+        start = format_instant(next_slot(datetime.now(UTC)) + ahead)
         booking = {"op": "book", "kind": "restaurant", "venue": venue.id, "date": start}
-        return booking | self._guest(guests)
+        return booking | self._guest(guests) | self._deposit(venue)
+
+    def _deposit(self, venue: TargetVenue) -> JsonObject:
+        """Return the money of a table: of four, one has an amount to pay, and one has paid it."""
+        if not venue.has_cents:
+            return {}
+        amount = self._rng.randint(1, _MOST_DEPOSIT_CENTS) / 100
+        return self._rng.choice(({}, {}, {"amount": amount}, {"amount": amount, "paid": amount}))
 
     def _stay(self, venue: TargetVenue, night: date, room_type: str) -> JsonObject:
         return {
@@ -143,6 +163,12 @@ class OperationSource:
             "guests": guests,
             "source": self._rng.choice(_SOURCES),
         }
+
+
+def next_slot(instant: datetime) -> datetime:
+    """Return the quarter of an hour that comes next, or the instant if it is one."""
+    seconds = -(-instant.timestamp() // _SLOT_S) * _SLOT_S
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def business_date_now(venue: TargetVenue, *, ahead_minutes: int = 0) -> date:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import Problem, Unreachable
@@ -23,8 +23,12 @@ _UNDER_WAY = 64
 _NO_OUTCOME = "answered with what is no outcome of the protocol"
 _REPEAT_EVERY = 50
 """Acknowledged operations from one that is sent again to the next."""
+_RACE_EVERY = 50
+"""Operations from one that is sent twice at once to the next."""
+_PREFERRED = ("applied", "repeated")
 
 JsonObject = dict[str, Any]
+Result = TypeVar("Result")
 
 
 class Publisher:
@@ -51,6 +55,7 @@ class Publisher:
         """Check that what must be announced was, once the model has seen the logs."""
         for kind, operations in self._operations.announced.items():
             self.model.check_announcements(kind, operations)
+        self.model.check_upcoming()
 
     async def publish(self, duration_s: float, rate: float, batch: int, *, late_s: float) -> None:
         """Publish at that rate in requests of `batch` operations; the last may still be under way
@@ -89,16 +94,22 @@ class Publisher:
                 task.cancel()
             await asyncio.gather(*unanswered, return_exceptions=True)
 
-    def _begin(self, work: Coroutine[Any, Any, None], *, is_extra: bool = False) -> None:
+    def _begin(
+        self, work: Coroutine[Any, Any, Result], *, is_extra: bool = False
+    ) -> asyncio.Task[Result]:
         """Run it as a task; what is on the schedule gives back its place under way at its end."""
         task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         if not is_extra:
             task.add_done_callback(lambda _: self._room.release())
+        return task
 
     async def _send(self, operations: list[JsonObject], due: float) -> None:
-        self.offered += len(operations)
+        before, self.offered = self.offered, self.offered + len(operations)
+        twin = None
+        if before // _RACE_EVERY != self.offered // _RACE_EVERY and not self._room.locked():
+            twin = self._begin(self._post_twin(operations[0]), is_extra=True)
         try:
             outcomes = await self._api.post_operations(operations)
         except (Unreachable, Problem) as failure:
@@ -108,11 +119,39 @@ class Publisher:
             self.failures["not answered in time"] += len(operations)
             raise
         now = time.monotonic()
+        if twin is not None:
+            outcomes = [self._judge_race(operations[0], outcomes[0], await twin), *outcomes[1:]]
         for operation, outcome in zip(operations, outcomes, strict=True):
             try:
                 self._take(operation, outcome, now - due)
             except (KeyError, TypeError, AttributeError):
                 self.failures[_NO_OUTCOME] += 1
+
+    async def _post_twin(self, operation: JsonObject) -> JsonObject | None:
+        """Send an operation that is being sent just now; return its outcome, None without one."""
+        with suppress(Unreachable, Problem):
+            (outcome,) = await self._api.post_operations([operation])
+            return outcome
+        return None
+
+    def _judge_race(self, operation: JsonObject, first: Any, second: Any) -> Any:
+        """Return the outcome that counts, of an operation that was sent twice at once: it may be
+        applied once only, and the other answer is about the same reservation.
+        """
+        both = [one for one in (first, second) if isinstance(one, dict)]
+        kinds = [one.get("outcome") for one in both]
+        if kinds == ["applied", "applied"] or (
+            set(kinds) == set(_PREFERRED)
+            and both[0].get("reservationId") != both[1].get("reservationId")
+        ):
+            self.model.violate(
+                f"operation {operation['operationId']} was sent twice at once, and answered"
+                f" {kinds[0]!r} for reservation {both[0].get('reservationId')} and {kinds[1]!r} for"
+                f" {both[1].get('reservationId')}"
+            )
+        elif set(kinds) == set(_PREFERRED):
+            self.repeats += 1
+        return second if kinds[1:] == ["applied"] and kinds[:1] != ["applied"] else first
 
     def _take(self, operation: JsonObject, outcome: JsonObject, latency_s: float) -> None:
         if outcome["outcome"] == "refused":

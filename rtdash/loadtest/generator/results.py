@@ -51,6 +51,8 @@ class Results:
     connect_times: list[tuple[float, float]] = field(default_factory=list)
     subscribe_time: Histogram = field(default_factory=Histogram)
     resume_time: Histogram = field(default_factory=Histogram)
+    slowest: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """The longest duration of a kind in seconds, and its client."""
     messages: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     compressed: int = 0
@@ -101,6 +103,9 @@ def _add(results: Results, data: dict[str, Any]) -> None:
     for name in _HISTOGRAMS:
         getattr(results, name).merge(Histogram.from_json(data[name]))
     results.connect_times += [(at, duration_s) for at, duration_s in data["connect_times"]]
+    for name, (duration_s, client) in data["slowest"].items():
+        longest = max(results.slowest.get(name, (0.0, "")), (duration_s, client))
+        results.slowest[name] = longest
     results.examples += data["examples"]
     results.recoveries += [Recovery(**one) for one in data["recoveries"]]
     results.acknowledged += [

@@ -15,6 +15,8 @@ class TokenRights:
 
     reads: frozenset[str]
     writes: frozenset[str]
+    subject: str | None = None
+    """The user that it is of."""
 
 
 def parse_rights(token: str) -> TokenRights | None:
@@ -22,13 +24,14 @@ def parse_rights(token: str) -> TokenRights | None:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        scopes = claims["scope"]
+        scopes, subject = claims["scope"], claims.get("sub")
         scopes = set(scopes.split() if isinstance(scopes, str) else scopes)
     except (IndexError, KeyError, ValueError, TypeError, AttributeError, binascii.Error):
         return None
     return TokenRights(
         frozenset(kind for kind in KINDS if f"{kind}:read" in scopes),
         frozenset(kind for kind in KINDS if f"{kind}:write" in scopes),
+        subject if isinstance(subject, str) else None,
     )
 
 

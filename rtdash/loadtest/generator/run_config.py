@@ -37,6 +37,8 @@ class TargetVenue:
     """Room types with rooms to spare tonight."""
     timezone: str = "UTC"
     closeout_hour: int = 3
+    has_cents: bool = False
+    """Whether its currency is known, and has two digits behind the point."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "TargetVenue":

@@ -23,16 +23,21 @@ class Variant:
     compress: bool = False
     token: str | None = None
     """Of fewer rights than the others'."""
+    asks_twice: bool = False
+    """Whether it subscribes again to what it follows, which must change nothing."""
     words: str = "plain"
     """For a finding about the client."""
 
     @classmethod
     def of(cls, number: int, phase: Phase, limited: Sequence[str] = ()) -> "Variant":
         """Return the variant of user `number`: two of five ask for every channel without extras,
-        or, where there are `limited` tokens, one of them for what such a token allows.
+        one of which subscribes twice every other time; where there are `limited` tokens, the other
+        asks for what such a token allows.
         """
         channels = phase.channels
         match number % _EVERY:
+            case 0 if number // _EVERY % 2:
+                return cls(channels, asks_twice=True, words="subscribes twice")
             case 1:
                 return cls(channels, batch_ms=BATCH_MS, words="batches")
             case 2:

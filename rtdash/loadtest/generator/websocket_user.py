@@ -130,7 +130,12 @@ class WebSocketUser:
             self._handle(_failed(attempt, failure))
             return
         duration_s = time.monotonic() - began
-        self._stats.opened(began, duration_s, is_compressed=connection.is_compressed)
+        self._stats.opened(
+            began,
+            duration_s,
+            client=self.follower.name,
+            is_compressed=connection.is_compressed,
+        )
         self._connection, self.follower.port = connection, connection.port
         self._handle(events.Opened(attempt))
         self._take(connection, connection.received())  # it may have come along with the upgrade

@@ -1,13 +1,30 @@
 """Clients beside the load of one phase: tokens of fewer rights, and slow consumers."""
 
 import asyncio
+from collections.abc import Sequence
 
 from rtdash.client.addresses import socket_url
-from rtdash.loadtest.generator.rights import parse_rights
+from rtdash.loadtest.generator.rights import TokenRights, parse_rights
 from rtdash.loadtest.run.context import RunContext
 from rtdash.loadtest.run.rights_probe import RightsProbe
 from rtdash.loadtest.run.slow_client import SLOW_CONSUMER, SlowClient
 from rtdash.loadtest.verdict.observations import Observations
+
+
+def other_users_token(rights: TokenRights, tokens: Sequence[str]) -> str | None:
+    """Return the first token of another user than that with those rights; None where it is
+    unknown.
+    """
+    subjects = {token: parse_rights(token) for token in tokens}
+    return next(
+        (
+            token
+            for token, other in subjects.items()
+            if other is not None and None not in {other.subject, rights.subject}
+            if other.subject != rights.subject
+        ),
+        None,
+    )
 
 
 class Companions:
@@ -17,7 +34,10 @@ class Companions:
         self._observations = observations
         phase, url = observations.phase, socket_url(context.url)
         self._probes = [
-            RightsProbe(context.url, token, rights, observations.venues, observations.rights)
+            RightsProbe(
+                *(context.url, token, rights, observations.venues, observations.rights),
+                other_token=other_users_token(rights, context.tokens),
+            )
             for token in context.limited_tokens
             if (rights := parse_rights(token)) is not None
         ]

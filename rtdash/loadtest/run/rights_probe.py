@@ -1,12 +1,13 @@
-"""Requests beyond a token's rights, beside the load: each must be refused, and nothing that the
-token doesn't allow may arrive, nor anything of a channel that was left.
+"""Requests beyond a token's rights, beside the load: each must be refused, the session of another
+user among them, and nothing that the token doesn't allow may arrive, nor anything of a channel that
+was left.
 """
 
 import asyncio
 import json
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from rtdash.protocol.channels import Channel
 
 _EVERY_S = 1.0
 _ANSWER_S = 15.0
-_ANSWERS = frozenset({"subscribed", "unsubscribed", "error"})
+_ANSWERS = frozenset({"subscribed", "unsubscribed", "resumed", "error"})
 _LISTS = {"hotel": "/api/hotel/bookings", "restaurant": "/api/restaurant/reservations"}
 _DENIED = frozenset({401, 403})
 _TAKEN = range(200, 300)
@@ -29,7 +30,7 @@ _TAKEN = range(200, 300)
 
 class RightsProbe:
     """Client with a token of fewer rights: it follows what it may, leaves it in every second round,
-    and asks for what it may not.
+    and asks for what it may not. `other_token` is of another user, whose session it asks for once.
 
     `connections` counts those that it has opened, each of which may have made a session.
     """
@@ -41,8 +42,11 @@ class RightsProbe:
         rights: TokenRights,
         venues: Sequence[TargetVenue],
         findings: RightsFindings,
+        *,
+        other_token: str | None = None,
     ) -> None:
         self.connections = 0
+        self._other_token = other_token
         self._url = url
         self._token = token
         self._rights = rights
@@ -57,34 +61,41 @@ class RightsProbe:
 
     async def run(self) -> None:
         """Ask again each second, until cancelled."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = _authorization(self._token)
         async with httpx2.AsyncClient(
             base_url=rest_url(self._url), headers=headers, trust_env=False, timeout=_ANSWER_S
         ) as client:
             while True:
                 # What fails for another reason than rights is no matter of this probe.
                 with suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
-                    await self._follow(client, headers)
+                    await self._follow(client)
                 await asyncio.sleep(_EVERY_S)
 
-    async def _follow(self, client: httpx2.AsyncClient, headers: dict[str, str]) -> None:
+    @asynccontextmanager
+    async def _connected(self, token: str) -> AsyncIterator[ClientConnection]:
         async with connect(
             socket_url(self._url),
-            additional_headers=headers,
+            additional_headers=_authorization(token),
             proxy=None if is_this_machine(self._url) else True,
             ping_interval=None,
             close_timeout=1,
         ) as socket:
             self.connections += 1
+            yield socket
+
+    async def _follow(self, client: httpx2.AsyncClient) -> None:
+        if self._other_token is not None:
+            await self._resume_session_of(self._other_token)
+        async with self._connected(self._token) as socket:
             self._left = frozenset()
             allowed = [one for one in Channel if self._may_follow(one)]
             if allowed:
-                await self._ask(socket, "subscribe", allowed)
+                await self._ask(socket, "subscribe", channels=allowed)
             while True:
                 await self._turn(socket, allowed)
                 for channel in Channel:
                     if channel.kind in self._venues and not self._may_follow(channel):
-                        answer = await self._ask(socket, "subscribe", [channel])
+                        answer = await self._ask(socket, "subscribe", channels=[channel])
                         self._judge_answer(channel, answer)
                 await self._ask_by_rest(client)
                 await self._read_for(socket, _EVERY_S)
@@ -96,17 +107,31 @@ class RightsProbe:
         """Leave what it follows, or follow again what it has left."""
         if self._left:
             self._left = frozenset()
-            await self._ask(socket, "subscribe", allowed)
+            await self._ask(socket, "subscribe", channels=list(allowed))
         elif allowed:
-            answer = await self._ask(socket, "unsubscribe", allowed)
+            answer = await self._ask(socket, "unsubscribe", channels=list(allowed))
             if answer["status"] == "unsubscribed":
                 self._left = frozenset(allowed)
 
-    async def _ask(
-        self, socket: ClientConnection, action: str, channels: Sequence[Channel]
-    ) -> dict[str, Any]:
+    async def _resume_session_of(self, other_token: str) -> None:
+        """Ask for the session that the other user has just left."""
+        channels = [one for one in Channel if one.kind in self._venues]
+        async with self._connected(other_token) as socket:
+            await socket.send(json.dumps({"action": "subscribe", "channels": channels}))
+            async with asyncio.timeout(_ANSWER_S):
+                answer = json.loads(await socket.recv())
+        self._other_token = None
+        session = answer.get("session") if isinstance(answer, dict) else None
+        if session is None:
+            return
+        async with self._connected(self._token) as socket:
+            answer = await self._ask(socket, "resume", session=session)
+        if answer["status"] == "resumed":
+            self._findings.violate(f"{self._name} was given the session of another user")
+
+    async def _ask(self, socket: ClientConnection, action: str, **fields: Any) -> dict[str, Any]:
         """Return the answer; what arrives before it is judged."""
-        asked = {"action": action, "channels": list(channels), "id": uuid.uuid4().hex}
+        asked = {"action": action, "id": uuid.uuid4().hex, **fields}
         await socket.send(json.dumps(asked))
         async with asyncio.timeout(_ANSWER_S):
             while True:
@@ -160,3 +185,7 @@ class RightsProbe:
             self._findings.refused += 1
         elif status in _TAKEN:
             self._findings.violate(f"{self._name}: {request} was answered with {status}")
+
+
+def _authorization(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

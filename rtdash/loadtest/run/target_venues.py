@@ -6,6 +6,7 @@ from typing import Any
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import Problem
+from rtdash.domain.money import CURRENCIES, minor_digits
 from rtdash.loadtest.generator.operation_source import business_date_now
 from rtdash.loadtest.generator.run_config import TargetVenue
 
@@ -48,6 +49,7 @@ async def _read_venue(api: Api, shown: dict[str, Any]) -> TargetVenue:
         shown["kind"],
         timezone=shown.get("timezone", "UTC"),
         closeout_hour=shown.get("closeoutHour", 3),
+        has_cents=_has_cents(shown.get("currency")),
     )
     if venue.kind != "hotel":
         return venue
@@ -60,7 +62,12 @@ async def _read_venue(api: Api, shown: dict[str, Any]) -> TargetVenue:
         await _free_tonight(api, venue),
         venue.timezone,
         venue.closeout_hour,
+        venue.has_cents,
     )
+
+
+def _has_cents(currency: Any) -> bool:
+    return currency in CURRENCIES and minor_digits(currency) == 2
 
 
 async def _free_tonight(api: Api, venue: TargetVenue) -> tuple[str, ...]:

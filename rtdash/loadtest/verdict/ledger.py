@@ -102,11 +102,12 @@ def judge_contents(
             kind = _judge_content(seq, content, log, logged, run_id)
             if kind is None:
                 continue
-            text = f"{stream.channel} of {stream.venue} seq {seq} {_CONTENT_TEXTS[kind]}"
-            if kind == "delivered_and_lost":
-                text = f"{kind}: {text} (operation {content.operation_id})"
-                if seq > log.head and went_back is None:
-                    went_back = f"clients received seq {seq}, and it ends at {log.head}"
+            where = f"{stream.channel} of {stream.venue} seq {seq}"
+            text = f"{kind}: {where} {_CONTENT_TEXTS[kind]}"
+            if content.operation_id is not None:
+                text += f" (operation {content.operation_id})"
+            if kind == "delivered_and_lost" and seq > log.head and went_back is None:
+                went_back = f"clients received seq {seq}, and it ends at {log.head}"
             findings.add(kind, 1, stream=stream, text=text)
         if went_back is not None:
             where = f"log_went_back: the log of {stream.channel} of {stream.venue}"
@@ -148,8 +149,8 @@ def judge_acknowledged(
         entry = log.entries.get(one.seq)
         if entry is None or entry[0] != one.operation_id:
             text = (
-                f"operation {one.operation_id} was acknowledged as {one.stream.channel} seq"
-                f" {one.seq}, and the log doesn't have it there"
+                f"acknowledged_lost: operation {one.operation_id} was acknowledged as"
+                f" {one.stream.channel} seq {one.seq}, and the log doesn't have it there"
             )
             findings.add("acknowledged_lost", 1, stream=one.stream, text=text)
 

@@ -15,7 +15,13 @@ from rtdash.loadtest.verdict.ledger import (
     judge_contents,
 )
 from rtdash.loadtest.verdict.neighbours import add_spread, add_unprovoked
-from rtdash.loadtest.verdict.notes import ending_notes, figure_notes, knee_notes, slow_notes
+from rtdash.loadtest.verdict.notes import (
+    ending_notes,
+    figure_notes,
+    knee_notes,
+    slow_notes,
+    worst_notes,
+)
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.loadtest.verdict.phase_result import PhaseResult
 from rtdash.loadtest.verdict.recoveries import time_recoveries
@@ -44,6 +50,7 @@ def measure(observations: Observations, generator: GeneratorLimits) -> PhaseResu
         + figure_notes(measures)
         + ending_notes(observations)
         + slow_notes(observations)
+        + worst_notes(observations)
     )
     reasons = bottlenecks(observations, measures, generator)
     return PhaseResult(

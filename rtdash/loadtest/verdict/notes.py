@@ -6,6 +6,7 @@ from rtdash.loadtest.plan.metrics import Measures
 from rtdash.loadtest.verdict.observations import Observations
 from rtdash.protocol.codes import CloseCode
 
+_NAMED_SILENCE_S = 1.0
 _TOO_MANY = f"close {CloseCode.TOO_MANY_CONNECTIONS:d}"
 
 
@@ -24,6 +25,25 @@ def ending_notes(observations: Observations) -> list[str]:
         notes.append(
             f"{_TOO_MANY}: the server lets one user have no more connections; give more users'"
             " tokens: --tokens FILE"
+        )
+    return notes
+
+
+def worst_notes(observations: Observations) -> list[str]:
+    """Return the client that waited longest for each kind of answer, and when the probe client
+    heard nothing for longest.
+    """
+    slowest = [
+        f"{name} {duration_s * 1000:,.0f} ms ({client})"
+        for name, (duration_s, client) in sorted(observations.results.slowest.items())
+    ]
+    notes = [f"slowest: {', '.join(slowest)}"] if slowest else []
+    silence_s = observations.longest_silence_s
+    if silence_s > _NAMED_SILENCE_S:
+        end_s = observations.silent_until - observations.began_at
+        notes.append(
+            f"the probe client got no event from {end_s - silence_s:.1f} to {end_s:.1f} s after the"
+            " start of the traffic"
         )
     return notes
 

@@ -81,6 +81,8 @@ class Observations:
     """For how long a server of the run was stopped by a signal."""
     longest_silence_s: float = 0
     """Longest time in the traffic in which the probe received no event."""
+    silent_until: float = 0
+    """Its end."""
     heard_at: float = 0
     heads: dict[Stream, int] = field(default_factory=dict)
     logs: dict[Stream, StreamLog] = field(default_factory=dict)
@@ -133,10 +135,10 @@ class Observations:
     def heard(self, latency_s: float) -> None:
         """Record the latency of an event that the probe received."""
         now = time.monotonic()
-        if self.began_at and not self.ended_at:
-            self.longest_silence_s = max(
-                self.longest_silence_s, now - max(self.heard_at, self.began_at)
-            )
+        until = self.ended_at or now  # what comes behind the traffic was held back up to its end
+        silence_s = until - max(self.heard_at, self.began_at)
+        if self.began_at and silence_s > self.longest_silence_s:
+            self.longest_silence_s, self.silent_until = silence_s, until
         self.heard_at = now
         self.delivery.record(latency_s)
         self.recent.record(latency_s)

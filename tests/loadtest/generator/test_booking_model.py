@@ -69,6 +69,62 @@ def test_a_field_that_is_not_shown_or_not_readable_is_no_flaw():
     assert find_derived_flaw(SHOWN | {"time": "9:00 AM"}, None) is None
 
 
+NOTICES = Stream("h", Channel.HOTEL_NOTIFICATIONS)
+
+
+def announce(model: BookingModel, kind: str, seq: int, operation: str | None = "a", **shown: Any):
+    event = {"type": kind, "seq": seq, "operationId": operation}
+    reservation = SHOWN | {"status": "Upcoming"} | shown
+    model.check_event(NOTICES, event | {"reservation": reservation})
+
+
+def test_a_start_is_announced_once(model: BookingModel):
+    """Whoever booked it; a start that was moved is announced again."""
+    book(model, "a", 1)
+    announce(model, "upcoming_reservation", 1)
+    announce(model, "upcoming_reservation", 2, None, date="2026-07-02T14:00:00.000Z")
+    assert model.violations == 0, model.examples
+    announce(model, "upcoming_reservation", 3, None)
+    assert (
+        "seq 3: the start of x1 at 2026-07-01T14:00:00.000Z was announced before"
+        in (model.examples[0])
+    )
+
+
+def test_an_operation_has_one_notification(model: BookingModel):
+    """As an operation that must be announced has one."""
+    book(model, "a", 1)
+    announce(model, "notification", 1)
+    model.check_announcements("notification", ["a"])
+    assert model.violations == 0, model.examples
+    announce(model, "notification", 2)
+    model.check_announcements("notification", ["a"])
+    assert model.examples == [
+        "model_violations: operation a was announced by 2 messages notification"
+    ]
+
+
+def test_an_announcement_is_about_the_guest_that_booked(model: BookingModel):
+    """The number of guests may have changed since."""
+    book(model, "a", 1)
+    announce(model, "upcoming_reservation", 1, guests=5)
+    model.check_upcoming()
+    assert model.violations == 0, model.examples
+    announce(model, "upcoming_reservation", 2, None, id="x2")  # of another writer
+    announce(model, "upcoming_reservation", 3, None, date="soon", customerName="Somebody Else")
+    model.check_upcoming()
+    assert "customerName is 'Somebody Else' and must be 'Ada King'" in "\n".join(model.examples)
+
+
+def test_what_is_to_be_paid_is_what_was_sent(model: BookingModel):
+    """To the cent, though the balance fits the amount."""
+    model.acknowledge(BOOKING | STAY | {"operationId": "a", "amount": 19.99, "paid": 9.99}, "x1")
+    shown = SHOWN | {"amount": 19.98, "paid": 9.99, "balance": 9.99}
+    event = {"type": "new_reservation", "seq": 1, "operationId": "a", "reservation": shown}
+    model.check_event(STREAM, event)
+    assert "amount is 19.98 and must be 19.99" in model.examples[0]
+
+
 def test_two_bookings_with_one_id_are_named(model: BookingModel):
     """The second hides the first in every list."""
     book(model, "a", 1)

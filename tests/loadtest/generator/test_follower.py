@@ -58,10 +58,10 @@ def stats() -> ClientStats:
 class Client(Follower):
     """A follower whose sockets and tokens are there at once."""
 
-    def __init__(self, stats: ClientStats) -> None:
+    def __init__(self, stats: ClientStats, **options: bool) -> None:
         session = ClientSession([CHANNEL])
         reader, rng = MessageReader("run"), random.Random(1)
-        super().__init__("client 1", session, reader, stats, timing=Timing(), rng=rng)
+        super().__init__("client 1", session, reader, stats, timing=Timing(), rng=rng, **options)
         self.attempts = 0
         self.sent: list[dict[str, Any]] = []
 
@@ -101,6 +101,25 @@ def follower(stats: ClientStats) -> Client:
     assert one.sent[0]["action"] == "subscribe"
     one.hear(answer(4), 0)
     return one
+
+
+def test_a_client_may_subscribe_twice_and_nothing_changes(stats: ClientStats):
+    """It asks once more for what was confirmed; what comes twice then is a repeat."""
+    one = Client(stats, asks_twice=True)
+    one.handle(0, events.Start())
+    one.hear(answer(4), 0)
+    again = {"action": "subscribe", "venue": "grill", "channels": [CHANNEL]}
+    assert [sent for sent in one.sent if sent["action"] == "subscribe"][1:] == [again]
+    one.hear(event(5), 1)
+    one.hear(answer(5), 1)
+    one.hear(event(6), 1)
+    assert (one.accounts[STREAM].next_seq, one.accounts[STREAM].duplicated) == (7, 0)
+    one.hear(event(6), 1)
+    assert one.accounts[STREAM].duplicated == 1
+    one.lose(2)
+    one.come_back(3)
+    one.hear(answer(6, recovered=True), 3)
+    assert [sent for sent in one.sent if sent["action"] == "subscribe"][2:] == []
 
 
 def test_latency_counts_from_the_scheduled_instant(follower: Client, stats: ClientStats):

@@ -9,8 +9,8 @@ from tests.loadtest.independent_rights import FULL, HOTEL_READER, make_token
 
 def test_the_claims_say_what_a_token_may_read_and_write():
     """The claims of rtdash's own tokens as well."""
-    rights = TokenRights(frozenset({"hotel"}), frozenset({"hotel"}))
-    assert parse_rights(make_token("hotel:read", "hotel:write", "admin")) == rights
+    rights = TokenRights(frozenset({"hotel"}), frozenset({"hotel"}), "u")
+    assert parse_rights(make_token("u", "hotel:read", "hotel:write", "admin")) == rights
     minted = tokens.mint("s" * 32, user="u", scopes=("hotel:read", "hotel:write"))
     assert parse_rights(minted) == rights
 
@@ -23,7 +23,7 @@ def test_a_token_without_claims_has_unknown_rights():
 
 def test_tokens_of_fewer_rights_are_set_apart():
     """The first is the measure; one whose claims can't be read counts as equal to it."""
-    reader = make_token("hotel:read", "restaurant:read")
+    reader = make_token("u", "hotel:read", "restaurant:read")
     full, fewer = split_by_rights([FULL, HOTEL_READER, "any", reader, FULL])
     assert full == (FULL, "any", FULL)
     assert fewer == (HOTEL_READER, reader)

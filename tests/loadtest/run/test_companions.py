@@ -8,13 +8,15 @@ import pytest
 
 from rtdash.loadtest.generator.rights import parse_rights
 from rtdash.loadtest.generator.run_config import TargetVenue
+from rtdash.loadtest.run.companions import other_users_token
 from rtdash.loadtest.run.rights_probe import RightsProbe
 from rtdash.loadtest.run.slow_client import SlowClient
 from rtdash.loadtest.verdict.rights_findings import RightsFindings
 from rtdash.protocol.channels import Channel
 from tests.loadtest.independent_behaviour import Behaviour
-from tests.loadtest.independent_rights import HOTEL_READER
+from tests.loadtest.independent_rights import FULL, HOTEL_READER, make_token
 from tests.loadtest.independent_server import IndependentServer, serving_on
+from tests.loadtest.reported_behaviours import Lending
 from tests.loadtest.rights_and_limits import Patient, Unguarded, UnguardedWrites, Unpinged
 from tests.loadtest.stubborn_behaviours import Clinging
 
@@ -35,7 +37,7 @@ async def probe(behaviour: Behaviour, done: Callable[[RightsFindings], bool]) ->
     assert rights is not None
     async with serving_on(IndependentServer(behaviour)) as url:
         probing = asyncio.create_task(
-            RightsProbe(url, HOTEL_READER, rights, VENUES, findings).run()
+            RightsProbe(url, HOTEL_READER, rights, VENUES, findings, other_token=FULL).run()
         )
         await until(lambda: done(findings))
         probing.cancel()
@@ -59,6 +61,23 @@ def test_a_server_that_ignores_what_a_token_may_read_is_named():
     )
     told = "\n".join(findings.examples)
     assert "a token without restaurant:read was subscribed to restaurant_stats" in told
+
+
+def test_a_server_that_gives_sessions_to_others_is_named():
+    """And so is what comes of the channels that the token doesn't allow."""
+    findings = asyncio.run(probe(Lending(), lambda found: found.refused >= 6))
+    assert (
+        "a token without restaurant:read was given the session of another user"
+        in (findings.examples[0])
+    )
+
+
+def test_the_other_user_is_known_by_the_claims():
+    """A token of the same user may resume its sessions, and one without claims is of no user."""
+    rights = parse_rights(HOTEL_READER)
+    assert rights is not None
+    assert other_users_token(rights, ["any", make_token("clerk", "hotel:write"), FULL]) == FULL
+    assert other_users_token(rights, ["any", make_token("clerk", "hotel:write")]) is None
 
 
 def test_a_server_that_lets_readers_write_is_named():

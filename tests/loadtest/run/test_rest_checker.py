@@ -17,14 +17,15 @@ from rtdash.loadtest.verdict.rest_findings import RestFindings
 from rtdash.protocol.channels import Channel, Stream
 from tests.loadtest.independent_behaviour import Behaviour
 from tests.loadtest.independent_server import IndependentServer, serving_on
+from tests.loadtest.reported_behaviours import OverlappingPages, SkippingPages
 from tests.loadtest.stubborn_behaviours import FailingLists, Overstating
 
 HOTEL = TargetVenue("h", "hotel", ("double",))
 NIGHT = "2027-01-01"
 
 
-async def check(behaviour: Behaviour) -> RestFindings:
-    """What a read of the lists and of the rooms finds, with one room booked."""
+async def check(behaviour: Behaviour, bookings: int = 1) -> RestFindings:
+    """What a read of the lists and of the rooms finds, with rooms booked for one night."""
     rng = random.Random(1)
     async with (
         serving_on(IndependentServer(behaviour)) as url,
@@ -33,11 +34,12 @@ async def check(behaviour: Behaviour) -> RestFindings:
         publisher = Publisher(api, OperationSource("run", "p", (HOTEL,), rng))
         checker = RestChecker(api, (HOTEL,), publisher, rng)
         stay = {"roomType": "double", "checkIn": NIGHT, "checkOut": "2027-01-02"}
-        booking = {"op": "book", "kind": "hotel", "venue": "h", "operationId": "a", **stay}
-        booking |= {"customerName": "Ada King", "guests": 1, "source": "Phone"}
-        (outcome,) = await api.post_operations([booking])
         model = publisher.model
-        model.acknowledge(booking, outcome["reservationId"])
+        for number in range(bookings):
+            booking = {"op": "book", "kind": "hotel", "venue": "h", "operationId": f"a{number}"}
+            booking |= {"customerName": "Ada King", "guests": 1, "source": "Phone", **stay}
+            (outcome,) = await api.post_operations([booking])
+            model.acknowledge(booking, outcome["reservationId"])
         page = await api.events(Channel.HOTEL_RESERVATIONS, venue="h", after=0, epoch="e1")
         for event in page["events"]:
             model.check_event(Stream("h", Channel.HOTEL_RESERVATIONS), event)
@@ -51,6 +53,17 @@ def test_an_honest_server_agrees_and_each_read_is_timed():
     findings = asyncio.run(check(Behaviour()))
     assert (findings.disagreements, findings.failures.total()) == (0, 0), findings.examples
     assert findings.read_time.count == findings.reads >= 3
+
+
+def test_lists_are_read_in_small_pages_as_well():
+    """What is skipped, or shown again, is so where a page ends: here all begin at one instant."""
+    assert asyncio.run(check(Behaviour(), bookings=12)).examples == []
+    path = "/api/hotel/bookings in pages of 5"
+    skipping = asyncio.run(check(SkippingPages(), bookings=12))
+    assert f"rest_disagrees: {path} lacks x" in skipping.examples[0]
+    assert skipping.disagreements == 7
+    overlapping = asyncio.run(check(OverlappingPages(), bookings=12))
+    assert f"{path} shows x" in overlapping.examples[0]
 
 
 def test_a_list_that_fails_is_a_failure():

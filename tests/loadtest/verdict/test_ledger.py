@@ -99,6 +99,11 @@ def test_what_is_not_in_the_log_is_unexpected_and_what_differs_is_invalid():
         "run",
     )
     assert findings.total == {"invalid": 1, "unexpected": 1}
+    where = f"{STREAM.channel} of {STREAM.venue} seq"
+    assert findings.examples == [
+        f"invalid: {where} 6 was received with another content than logged",
+        f"unexpected: {where} 9 was received and is not in the log",
+    ]
 
 
 def test_an_acknowledged_operation_must_be_logged_where_it_was_told():
@@ -107,6 +112,7 @@ def test_an_acknowledged_operation_must_be_logged_where_it_was_told():
     findings = Findings()
     judge_acknowledged(findings, [Acknowledged(f"op-{seq}", STREAM, seq) for seq in (1, 2, 3)], log)
     assert findings.total == {"acknowledged_lost": 2}
+    assert all(one.startswith("acknowledged_lost: operation op-") for one in findings.examples)
 
 
 def test_a_head_far_off_is_counted_and_not_listed():

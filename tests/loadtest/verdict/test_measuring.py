@@ -78,6 +78,35 @@ def test_connections_that_a_user_may_not_have_are_explained(observations: Observ
     assert "--tokens FILE" in told[-1]
 
 
+def test_the_client_that_waited_longest_is_named(observations: Observations):
+    """For each kind of answer."""
+    observations.results.slowest = {"resume_time": (1.5494, "client 7"), "connect_time": (0.1, "x")}
+    told = measure(observations, GeneratorLimits()).notes
+    assert told == ["slowest: connect_time 100 ms (x), resume_time 1,549 ms (client 7)"]
+
+
+def test_a_silence_counts_up_to_the_end_of_the_traffic(
+    observations: Observations, monkeypatch: pytest.MonkeyPatch
+):
+    """Also where nothing more came before that end; what comes long after it adds nothing."""
+    instants = iter((101.0, 101.5, 110.0, 130.0))
+    clock = "rtdash.loadtest.verdict.observations.time.monotonic"
+    monkeypatch.setattr(clock, lambda: next(instants))
+    observations.began_at = 100.0
+    for _ in range(2):
+        observations.heard(0.1)
+    assert observations.longest_silence_s == 1.0
+    observations.ended_at = 104.5
+    for _ in range(2):
+        observations.heard(0.1)
+    assert observations.longest_silence_s == 3.0
+    monkeypatch.undo()
+    told = measure(observations, GeneratorLimits()).notes
+    assert told == [
+        "the probe client got no event from 1.5 to 4.5 s after the start of the traffic"
+    ]
+
+
 def test_an_old_state_at_the_end_is_not_converged(observations: Observations):
     """Another digest than the server's."""
     observations.states = {(STATES, "stats_update"): "newer"}

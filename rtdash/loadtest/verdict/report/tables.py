@@ -92,10 +92,15 @@ def markdown(summary: Summary) -> str:
     findings = [
         f"- {phase.name}: {markdown_text(text)}"
         for phase in summary.phases
-        for text in (*by_turns(phase.findings)[:SHOWN_FINDINGS], *phase.notes)
+        for text in by_turns(phase.findings)[:SHOWN_FINDINGS]
     ]
     if findings:
         lines += ["", "Found:", *findings]
+    notes = [
+        f"- {phase.name}: {markdown_text(text)}" for phase in summary.phases for text in phase.notes
+    ]
+    if notes:
+        lines += ["", "Notes:", *notes]
     worse = [one for one in summary.comparisons if one.is_worse]
     if worse:
         lines += ["", "| worse than the baseline | before | now |", "|---|---|---|"]
