@@ -6,10 +6,11 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 MASKED = 0x80
-TEXT, CLOSE = 0x1, 0x8
+TEXT, CLOSE, PING = 0x1, 0x8, 0x9
 
 
 class Faithful:
@@ -109,7 +110,7 @@ class Garbles(Faithful):
 
 
 class Leaks(Faithful):
-    """Never shows the server that a client has gone."""
+    """Never shows the server that a client has gone: its pings are answered on."""
 
     leaks = True
 
@@ -164,7 +165,7 @@ class Shim:
     async def _alter_between(self, client, upstream):
         fault = self.fault()
         down, up = (
-            asyncio.create_task(tell(upstream[0], client[1], fault)),
+            asyncio.create_task(tell(upstream, client[1], fault)),
             asyncio.create_task(listen(client[0], upstream[1], fault)),
         )
         try:
@@ -172,17 +173,24 @@ class Shim:
             if fault.leaks and not down.done():
                 client[1].transport.abort()
                 self._kept.append(upstream[1])
-                await asyncio.sleep(3600)
+                await down
         finally:
             for task in (down, up):
                 task.cancel()
             await asyncio.gather(down, up, return_exceptions=True)
 
 
-async def tell(reader, writer, fault):
-    """Server to client."""
+async def tell(upstream, writer, fault):
+    """Server to client. A server ends what answers no ping within 10 s, which a busy machine may
+    take from the end of the clients to the count of connections: for a client that has gone and
+    leaks, they are answered here.
+    """
     while True:
-        opcode, payload, raw = await read_frame(reader)
+        opcode, payload, raw = await read_frame(upstream[0])
+        if fault.leaks and writer.transport.is_closing():
+            if opcode == PING:
+                upstream[1].write(bytes([0x8A, MASKED | len(payload)]) + b"\0\0\0\0" + payload)
+            continue
         is_event = opcode == TEXT and b'"seq":' in payload and not payload.startswith(b'{"status"')
         if not is_event or b'"messages":[' in payload:  # a batch passes as it is
             writer.write(raw)
@@ -190,7 +198,8 @@ async def tell(reader, writer, fault):
             for pause_s, told in fault.from_server(payload, id(writer)):
                 await asyncio.sleep(pause_s)
                 writer.write(text_frame(told))
-        await writer.drain()
+        with suppress(ConnectionError) if fault.leaks else nullcontext():
+            await writer.drain()
 
 
 async def listen(reader, writer, fault):
