@@ -300,15 +300,17 @@ class IndependentServer:
                 await asyncio.sleep(client.batch_s + self.behaviour.batch_delay_s())
                 while not client.queue.empty() and "status" not in client.queue._queue[0]:
                     gathered.append(client.queue.get_nowait())
-            told = [pair for one in gathered for pair in self.behaviour.deliver(client.number, one)]
-            for delay_s, one in told:
-                if delay_s:
+            told: list[Json] = []
+            for one in gathered:
+                # Asked for when its turn comes: it has waited for those before it.
+                for delay_s, shown in self.behaviour.deliver(client.number, one):
                     await asyncio.sleep(delay_s)
-                if client.batch_s is None:
-                    await client.socket.send_text(json.dumps(one))
+                    told.append(shown)
+                    if client.batch_s is None:
+                        await client.socket.send_text(json.dumps(shown))
             if client.batch_s is not None and told:
                 body = {"type": "batch", "timestamp": now_text(), "messages": []}
-                body["messages"] = self.behaviour.batch([one for _, one in told])
+                body["messages"] = self.behaviour.batch(told)
                 await client.socket.send_text(json.dumps(body))
 
 
