@@ -49,7 +49,7 @@ class Publisher:
         self._api = api
         self._operations = operations
         self._room = asyncio.Semaphore(_UNDER_WAY)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     def check_announcements(self) -> None:
         """Check that what must be announced was, once the model has seen the logs."""

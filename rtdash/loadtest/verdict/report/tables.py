@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rtdash.domain.printable import printable
@@ -89,18 +89,9 @@ def markdown(summary: Summary) -> str:
     lines += [
         f"| {mark_of_all(row)} | {slo} | {' | '.join(map(cell_text, row))} |" for slo, row in slos
     ]
-    findings = [
-        f"- {phase.name}: {markdown_text(text)}"
-        for phase in summary.phases
-        for text in by_turns(phase.findings)[:SHOWN_FINDINGS]
-    ]
-    if findings:
-        lines += ["", "Found:", *findings]
-    notes = [
-        f"- {phase.name}: {markdown_text(text)}" for phase in summary.phases for text in phase.notes
-    ]
-    if notes:
-        lines += ["", "Notes:", *notes]
+    found = {one.name: by_turns(one.findings)[:SHOWN_FINDINGS] for one in summary.phases}
+    lines += _markdown_list("Found", found)
+    lines += _markdown_list("Notes", {one.name: one.notes for one in summary.phases})
     worse = [one for one in summary.comparisons if one.is_worse]
     if worse:
         lines += ["", "| worse than the baseline | before | now |", "|---|---|---|"]
@@ -110,6 +101,12 @@ def markdown(summary: Summary) -> str:
             for one in worse
         ]
     return "\n".join(lines) + "\n\n"
+
+
+def _markdown_list(title: str, texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the lines of a list of texts by their phases; none without texts."""
+    lines = [f"- {phase}: {markdown_text(one)}" for phase, some in texts.items() for one in some]
+    return ["", f"{title}:", *lines] if lines else []
 
 
 def markdown_text(text: str) -> str:
