@@ -101,10 +101,10 @@ class CuttingCents(Behaviour):
 
 
 class Lending(Behaviour):
-    """Gives a session to whoever knows its id (modelcontextprotocol/go-sdk 697)."""
+    """Gives a session to any user that knows its id (modelcontextprotocol/go-sdk 697)."""
 
     def binds_sessions(self) -> bool:
-        """To nobody."""
+        """To no user."""
         return False
 
 

@@ -79,7 +79,7 @@ def announce(model: BookingModel, kind: str, seq: int, operation: str | None = "
 
 
 def test_a_start_is_announced_once(model: BookingModel):
-    """Whoever booked it; a start that was moved is announced again."""
+    """For any writer of its booking; a start that was moved is announced again."""
     book(model, "a", 1)
     announce(model, "upcoming_reservation", 1)
     announce(model, "upcoming_reservation", 2, None, date="2026-07-02T14:00:00.000Z")

@@ -104,7 +104,7 @@ def follower(stats: ClientStats) -> Client:
 
 
 def test_a_client_may_subscribe_twice_and_nothing_changes(stats: ClientStats):
-    """It asks once more for what was confirmed; what comes twice then is a repeat."""
+    """The client asks once more for what was confirmed; what comes twice then is a repeat."""
     one = Client(stats, asks_twice=True)
     one.handle(0, events.Start())
     one.hear(answer(4), 0)

@@ -69,7 +69,7 @@ def publish_to(api: Numbering) -> Publisher:
     publisher = Publisher(cast("Api", api), operations)
 
     async def publish() -> None:
-        await publisher.run(0.1, 600, 1, late_s=60)
+        await publisher.publish(0.1, 600, 1, late_s=60)
         await publisher.drained(60)
 
     asyncio.run(publish())
