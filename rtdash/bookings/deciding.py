@@ -54,46 +54,11 @@ def apply_batch(
     *,
     is_atomic: bool = False,
 ) -> Applied:
-    """Apply the operations in one go; where one of several meets a fault that is not the store's,
-    each apart, so that only it fails.
+    """Apply the operations in one go; an atomic list whole or not at all.
 
-    A single one, and an atomic list, raise their fault, and the transaction is to be undone. An
-    atomic list is applied whole or not at all.
+    Raises every fault that one of them meets: the transaction is to be undone then, and they may be
+    applied apart.
     """
-    if is_atomic or len(operations) == 1:
-        return _apply(conn, operations, venues, clock, is_atomic=is_atomic)
-    try:
-        return batch.with_savepoint(conn, lambda: _apply(conn, operations, venues, clock))
-    except Exception as error:
-        if is_trouble(error):
-            raise
-    parts = [_apply_apart(conn, operation, venues, clock) for operation in operations]
-    return Applied(
-        [outcome for part in parts for outcome in part.outcomes],
-        [event for part in parts for event in part.events],
-        frozenset[str]().union(*(part.venue_ids for part in parts)),
-    )
-
-
-def _apply_apart(
-    conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock
-) -> Applied:
-    try:
-        return batch.with_savepoint(conn, lambda: _apply(conn, [operation], venues, clock))
-    except Exception as error:
-        if is_trouble(error):
-            raise
-        return Applied([error], (), frozenset())
-
-
-def _apply(
-    conn: Connection,
-    operations: Sequence[Operation],
-    venues: Mapping[str, Venue],
-    clock: Clock,
-    *,
-    is_atomic: bool = False,
-) -> Applied:
     archived = lock_venues(conn, {operation.venue_id for operation in operations})
     targets = [_target(operation) for operation in operations]
     state = _load(conn, operations, targets, venues, now=from_ms(to_ms(clock())))
@@ -118,6 +83,31 @@ def _apply(
         events,
         frozenset(change.operation.venue_id for change in changes),
     )
+
+
+def apply_apart(
+    conn: Connection, operations: Sequence[Operation], venues: Mapping[str, Venue], clock: Clock
+) -> Applied:
+    """Apply each operation behind a savepoint of its own, so that only the one that meets a fault
+    fails, unless the fault is the store's.
+    """
+    parts = [_apply_apart(conn, operation, venues, clock) for operation in operations]
+    return Applied(
+        [outcome for part in parts for outcome in part.outcomes],
+        [event for part in parts for event in part.events],
+        frozenset[str]().union(*(part.venue_ids for part in parts)),
+    )
+
+
+def _apply_apart(
+    conn: Connection, operation: Operation, venues: Mapping[str, Venue], clock: Clock
+) -> Applied:
+    try:
+        return batch.with_savepoint(conn, lambda: apply_batch(conn, [operation], venues, clock))
+    except Exception as error:
+        if is_trouble(error):
+            raise
+        return Applied([error], (), frozenset())
 
 
 def _load(

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from rtdash.bookings.deciding import apply_batch
+from rtdash.bookings.deciding import apply_apart, apply_batch
 from rtdash.bookings.outcomes import Applied, Outcome
 from rtdash.domain.instants import Clock
 from rtdash.domain.reservations import Operation
 from rtdash.domain.venues import Venue
 from rtdash.store.database import Connection, Database, StoreUnavailable
+from rtdash.store.errors import RunAgain, is_trouble
 from rtdash.store.event_log import StoredEvent
 
 BATCH_LIMIT = 100
@@ -54,6 +55,22 @@ class _Share:
 
     request: _Request
     operations: Sequence[Operation]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Shares of one transaction; `is_apart` after it has met a fault, and was undone for it."""
+
+    shares: list[_Share] = field(default_factory=list)
+    is_apart: bool = False
+
+    @property
+    def operations(self) -> list[Operation]:
+        return [operation for share in self.shares for operation in share.operations]
+
+    @property
+    def is_atomic(self) -> bool:
+        return any(share.request.is_atomic for share in self.shares)
 
 
 class Bookings:
@@ -124,27 +141,34 @@ class Bookings:
             if self._is_announced or not self._requests:
                 return
             self._is_announced = True
-        shares: list[_Share] = []
+        batch = _Batch()
         try:
             future = self._database.submit(
-                lambda conn: self._run(conn, shares), on_failed=lambda: _stop(shares)
+                lambda conn: self._run(conn, batch), on_failed=lambda: _stop(batch.shares)
             )
         except StoreUnavailable as fault:
             self._fail([], fault)
         else:
-            future.add_done_callback(lambda done: self._settle(shares, done))
+            future.add_done_callback(lambda done: self._settle(batch.shares, done))
 
-    def _run(self, conn: Connection, shares: list[_Share]) -> Applied:
-        """Apply in the writer's thread; run again, it finds the shares that it took the first time."""
-        if not shares:
-            shares += self._take()
-        return apply_batch(
-            conn,
-            [operation for share in shares for operation in share.operations],
-            self.venues,
-            self._clock,
-            is_atomic=any(share.request.is_atomic for share in shares),
-        )
+    def _run(self, conn: Connection, batch: _Batch) -> Applied:
+        """Apply in the writer's thread; run again, it finds the shares that it took the first time.
+
+        Nothing guards the operations from each other's faults (bugs, never bad input) until there
+        is one: before it changes a page, SQLite copies it for a savepoint.
+        """
+        if not batch.shares:
+            batch.shares = self._take()
+        operations, is_atomic = batch.operations, batch.is_atomic
+        if batch.is_apart:
+            return apply_apart(conn, operations, self.venues, self._clock)
+        try:
+            return apply_batch(conn, operations, self.venues, self._clock, is_atomic=is_atomic)
+        except Exception as error:
+            if is_atomic or len(operations) < 2 or is_trouble(error):
+                raise
+            batch.is_apart = True
+            raise RunAgain from error
 
     def _take(self) -> list[_Share]:
         shares: list[_Share] = []

@@ -14,8 +14,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def utc_now() -> datetime:
     """The machine's clock, in whole milliseconds: the `Clock` that the edges hand in."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return _in_milliseconds(datetime.now(UTC))
 
 
 def to_ms(instant: datetime) -> int:
@@ -39,5 +38,9 @@ def parse_instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-01-02T03:04:05Z")
-    instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    return _in_milliseconds(instant.astimezone(UTC))
+
+
+def _in_milliseconds(instant: datetime) -> datetime:
+    beyond = instant.microsecond % 1000
+    return instant.replace(microsecond=instant.microsecond - beyond) if beyond else instant

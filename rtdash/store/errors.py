@@ -91,6 +91,10 @@ _OF_THE_STATEMENT = (ProgrammingError, DataError, NotSupportedError, IntegrityEr
 that broke, even in the middle of a message (psycopg: "lost synchronization")."""
 
 
+class RunAgain(Exception):  # noqa: N818
+    """Raised by a function in the writer that has to run once more, on a clean transaction."""
+
+
 def translate(error: BaseException) -> StoreUnavailable | None:
     """Return the store's trouble that a driver's error stands for; None when the fault is the
     statement's.

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from rtdash.store.engines import OPTIONS, READERS, Engines
 from rtdash.store.errors import BadStoreUrl
-from rtdash.store.prepared import translated
 
 _WRITER = (
     "PRAGMA journal_mode=WAL",
@@ -44,7 +43,8 @@ def sqlite_engines(path: str, busy_timeout_s: float) -> Engines:
 
 def _prepare(engine: Engine, pragmas: Sequence[str], *, begin: str) -> None:
     """Our own BEGIN instead of the driver's, which comes too late (SQLAlchemy, SQLite dialect,
-    "transactional behaviour").
+    "transactional behaviour"). In the dialect itself: a listener for it would be asked about every
+    statement as well.
     """
 
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
@@ -52,12 +52,8 @@ def _prepare(engine: Engine, pragmas: Sequence[str], *, begin: str) -> None:
         for pragma in pragmas:
             connection.execute(pragma)
 
-    def begun(conn: Connection) -> None:
-        try:
-            # by the driver itself, as the statements of the write path
-            conn.connection.cursor().execute(begin)
-        except sqlite3.Error as error:
-            raise translated(conn, begin, error) from error
+    def do_begin(connection: Any) -> None:
+        connection.cursor().execute(begin)
 
     event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
+    engine.dialect.do_begin = do_begin  # type: ignore[assignment, method-assign]

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from rtdash.store.errors import OutcomeUnknown, StoreUnavailable, is_conflict, translate
+from rtdash.store.errors import OutcomeUnknown, RunAgain, StoreUnavailable, is_conflict, translate
 
 ATTEMPTS = 3
-"""Runs of a transaction that another one undid, or that lost its connection before COMMIT."""
+"""Runs of a transaction that another one undid, that lost its connection, or that asks for it."""
 
 CONFLICT_PAUSE_S = 0.05
 """Longest pause before a transaction that another one undid runs again, times the attempts so far.
@@ -124,7 +124,6 @@ class Writer:
         self._drop_connection()
 
     def _take(self) -> list[_Job | None]:
-        """Wait for a job, and take all that have come with it."""
         taken = [self._queue.get()]
         while not self._queue.empty():  # no other thread takes from it
             taken.append(self._queue.get())
@@ -172,6 +171,9 @@ class Writer:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(jobs)
+            except RunAgain:
+                if attempt == ATTEMPTS:
+                    raise
             except SQLAlchemyError as error:
                 fault = translate(error)
                 if fault is not None:

@@ -130,7 +130,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse up to the end of one head after the other, as long as that may go on."""
-        view, at = memoryview(data), 0
+        at = 0
         while at < len(data):
             end = self._piece_end(data, at)
             if self.phase is PeerPhase.BODY:
@@ -141,7 +141,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
                 self.refuse(HeadRefusal.TOO_LARGE)
                 return
             try:
-                self.parser.feed_data(view[at:end])
+                self.parser.feed_data(data if end - at == len(data) else memoryview(data)[at:end])
             except httptools.HttpParserUpgrade as upgrade:
                 self._take_upgrade(data[at + upgrade.args[0] :])
                 return

@@ -58,23 +58,20 @@ def check_head(method: bytes, version: str, headers: Sequence[_PAIR]) -> HeadRef
         return HeadRefusal.METHOD
     if len(headers) > MAX_FIELDS:
         return HeadRefusal.TOO_LARGE
-    hosts = authorizations = 0
-    codings: list[bytes] = []
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"authorization":
-            authorizations += 1
-        elif name == b"transfer-encoding":
-            codings.append(value)
+    names = [name for name, _ in headers]
+    hosts = names.count(b"host")
     if hosts > 1 or (not hosts and version == "1.1"):
         return HeadRefusal.HOST
-    if authorizations > 1:
+    if names.count(b"authorization") > 1:
         return HeadRefusal.TWO_TOKENS
-    if codings and version == "1.0":
+    return _check_codings(version, headers) if b"transfer-encoding" in names else None
+
+
+def _check_codings(version: str, headers: Iterable[_PAIR]) -> HeadRefusal | None:
+    if version == "1.0":
         return HeadRefusal.UNREADABLE
-    is_known = not codings or b",".join(codings).strip(b" \t").lower() == b"chunked"
-    return None if is_known else HeadRefusal.CODING
+    codings = b",".join(value for name, value in headers if name == b"transfer-encoding")
+    return None if codings.strip(b" \t").lower() == b"chunked" else HeadRefusal.CODING
 
 
 def origin_form(target: bytes) -> bytes:
