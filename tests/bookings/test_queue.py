@@ -4,6 +4,7 @@ import asyncio
 from threading import Event
 
 import pytest
+from sqlalchemy import event
 
 from rtdash.bookings import OutcomeKind, queue
 from rtdash.domain.reservations import Op
@@ -196,6 +197,23 @@ async def test_a_fault_in_one_operation_is_its_callers_alone(bookings, database,
     assert [outcome.seq for outcome in (*first, *third)] == [1, 2]
     assert [len(events) for events, _ in committed] == [2]
     assert database.is_healthy
+
+
+async def test_a_list_has_savepoints_only_after_a_fault(bookings, database):
+    """SQLite copies each page that changes behind one, PostgreSQL waits for each."""
+    statements = []
+    event.listen(
+        database._engines.writer,
+        "before_cursor_execute",
+        lambda _conn, _cursor, statement, *_: statements.append(statement),
+    )
+    await bookings.apply([table() for _ in range(3)])
+    assert not any("SAVEPOINT" in statement for statement in statements), statements
+    unique = "CREATE UNIQUE INDEX strict ON reservations (customer_phone)"
+    await database.write(lambda conn: conn.exec_driver_sql(unique))
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await bookings.apply([table(customer_phone=phone) for phone in "112"])
+    assert sum(statement == "SAVEPOINT apart" for statement in statements) == 3, statements
 
 
 async def test_a_batch_that_never_began_is_told_to_all_that_wait(bookings, database):

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from rtdash.store.database import Database, OutcomeUnknown, StoreUnavailable
+from rtdash.store.errors import RunAgain
 from tests.store.writing import PATIENCE_S, busy_writer, keys, put
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +73,36 @@ async def test_a_write_that_raises_leaves_nothing(database):
     with pytest.raises(LookupError):
         await database.write(write)
     assert await database.read(keys) == set()
+
+
+async def test_a_write_that_wants_to_run_again_gets_a_clean_transaction(observed, commits):
+    """Nothing is left of its first run, and what shares the transaction is stored once."""
+    runs = []
+
+    def again(conn):
+        put("b")(conn)
+        runs.append(keys(conn))
+        if len(runs) == 1:
+            raise RunAgain
+        return len(runs)
+
+    async with busy_writer(observed):
+        waiting = [observed.submit(work) for work in (put("a"), again, put("c"))]
+    assert await asyncio.gather(*waiting) == ["1", 2, "1"]
+    assert runs == [{"a", "b"}] * 2
+    assert await observed.read(keys) == {"a", "b", "c"}
+    assert [commit.size for commit in commits] == [1, 3]
+
+
+async def test_a_write_that_wants_to_run_for_ever_is_given_up(observed):
+    """It may ask for it only so many times."""
+
+    def again(_conn):
+        raise RunAgain
+
+    with pytest.raises(RunAgain):
+        await observed.write(again)
+    assert observed.is_healthy
 
 
 async def test_a_caller_that_leaves_before_its_turn_writes_nothing(observed):
