@@ -95,7 +95,7 @@ async def test_a_write_that_wants_to_run_again_gets_a_clean_transaction(observed
 
 
 async def test_a_write_that_wants_to_run_for_ever_is_given_up(observed):
-    """It may ask for it only so many times."""
+    """Three runs, and its caller gets the error."""
 
     def again(_conn):
         raise RunAgain
