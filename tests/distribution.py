@@ -8,14 +8,21 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-ONE_UNIT = frozenset({"tests/loadtest"})
-"""Folders whose own files one process runs: their runs would wait for each other's elsewhere."""
+LOAD, BROKERS = "tests/loadtest", "tests/broker"
+"""Units of several files. Load tests would wait for each other; each process that tests a broker
+would start a Kafka and a RabbitMQ of its own.
+"""
+
+UNIT_OF = {
+    "tests/cli/test_wrong_settings.py": BROKERS,
+    "tests/e2e/test_recovery_kill.py": BROKERS,
+    "tests/faults/test_brokers.py": BROKERS,
+    "tests/server/test_broker_schedules.py": BROKERS,
+}
 
 LONGEST_FIRST = (
-    "tests/loadtest",
-    "tests/faults/test_brokers.py",
-    "tests/broker/test_contract.py",
-    "tests/e2e/test_recovery_kill.py",
+    BROKERS,
+    LOAD,
     "tests/e2e/test_webhooks.py",
     "tests/faults",
     "tests/e2e",
@@ -34,7 +41,7 @@ LONGEST_FIRST = (
 
 
 class LongestFirst(LoadFileScheduling):
-    """Scheduler that keeps a file, and some folders, in one process."""
+    """Scheduler that keeps a unit in one process."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -43,7 +50,7 @@ class LongestFirst(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
         folder = PurePath(file).parent.as_posix()
-        return folder if folder in ONE_UNIT else file
+        return folder if folder in {LOAD, BROKERS} else UNIT_OF.get(file, file)
 
 
 class _Ranked(OrderedDict[str, dict[str, bool]]):
@@ -56,7 +63,8 @@ class _Ranked(OrderedDict[str, dict[str, bool]]):
 
 def rank(unit: str) -> int:
     """Return the place of a file, or of a folder that is one unit, in the order."""
-    names = {unit, *(parent.as_posix() for parent in PurePath(unit).parents)}
+    folders = {parent.as_posix() for parent in PurePath(unit).parents} - {LOAD, BROKERS}
+    names = {unit, *folders}
     return next(
         (place for place, name in enumerate(LONGEST_FIRST) if name in names), len(LONGEST_FIRST)
     )

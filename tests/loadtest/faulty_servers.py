@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 MASKED = 0x80
 TEXT, CLOSE, PING = 0x1, 0x8, 0x9
+OFFER = re.compile(rb"(?i)(?<=\r\n)sec-websocket-extensions:[^\r]*\r\n")
+"""Of compression: what is compressed can't be altered."""
 
 
 class Faithful:
@@ -29,9 +31,9 @@ class Faithful:
 
 @dataclass
 class Drops(Faithful):
-    """Swallows one event in five hundred."""
+    """Swallows one event in a hundred."""
 
-    every: int = 500
+    every: int = 100
     count: int = 0
 
     def from_server(self, payload, connection):  # noqa: D102
@@ -42,7 +44,7 @@ class Drops(Faithful):
 
 @dataclass
 class Repeats(Faithful):
-    """Sends three events twice: one of them may be for the client that is silent on purpose, which
+    """Sends some events twice: one of them may be for the client that is silent on purpose, which
     keeps no ledger.
     """
 
@@ -51,20 +53,25 @@ class Repeats(Faithful):
     def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
         # Decided before anything is sent: other connections go on meanwhile.
-        yield from [(0, payload)] * (2 if self.count in {100, 101, 102} else 1)
+        yield from [(0, payload)] * (2 if self.count % 100 < 3 else 1)
 
 
 @dataclass
 class Swaps(Faithful):
-    """Sends one event after the one that follows it on the same channel of that client, once."""
+    """Sends some events after the one that follows on the same channel of that client: on the one
+    that has most.
+    """
 
     count: int = 0
+    wants: bool = False
     held: tuple[int, bytes] | None = None
 
     def from_server(self, payload, connection):  # noqa: D102
         self.count += 1
-        if self.count == 100:
-            self.held = (connection, payload)
+        self.wants |= self.count % 100 == 0
+        if self.wants and b'"channel":"restaurant_reservations"' in payload:
+            self.wants = False
+            self.held = (connection, payload)  # one whose client has gone meanwhile is given up
             return
         yield 0, payload
         if (
@@ -150,7 +157,7 @@ class Shim:
         upstream = await asyncio.open_connection("127.0.0.1", self.target_port)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            upstream[1].write(head)
+            upstream[1].write(OFFER.sub(b"", head))
             if head.startswith(b"GET /ws"):
                 writer.write(await upstream[0].readuntil(b"\r\n\r\n"))
                 await self._alter_between((reader, writer), upstream)

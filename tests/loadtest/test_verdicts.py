@@ -127,7 +127,8 @@ def test_a_server_with_every_lie_about_events_at_once(tmp_path: Path, server: Ow
                 ]
             yield from told
 
-    outcome = asyncio.run(judge(tmp_path, server, PATIENT_CALM, All))
+    never_settled = PATIENT_CALM + "settle_s = 5\n"
+    outcome = asyncio.run(judge(tmp_path, server, never_settled, All))
     assert outcome.code == 99, outcome.output
     assert {"lost", "duplicated", "reordered", "invalid"} <= outcome.broken
     for named in (
