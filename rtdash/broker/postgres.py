@@ -51,6 +51,8 @@ class PostgresBroker:
             given = conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
             raise ValueError(str(error).strip()) from None
+        if "@" in str(given.get("host", ""))[1:]:  # the first one names an abstract socket
+            raise ValueError("more than one @: write an @ of the password as %40")
         # PGHOSTADDR, which a machine may have for another database, would go over the host
         is_host_alone = "host" in given and "hostaddr" not in given
         self._url = make_conninfo(url, hostaddr="") if is_host_alone else url

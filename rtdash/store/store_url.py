@@ -33,6 +33,12 @@ def open_engines(url: str, *, busy_timeout_s: float) -> Engines:
         raise BadStoreUrl("SQLite needs a file: several connections work on it", hint=_FORMS)
     if name != "postgresql":
         raise BadStoreUrl(f"a store can't be {name!r}", hint=_FORMS)
+    if "@" in (parsed.host or ""):
+        # the end of a password would be looked up as a name, and stand in the log
+        raise BadStoreUrl(
+            "the database URL has more than one @ before its host",
+            hint="write an @ of the user's name or the password as %40",
+        )
     try:
         from rtdash.store.postgres_engines import postgres_engines  # noqa: PLC0415
 

@@ -47,10 +47,15 @@ def test_a_wrong_url_is_refused_with_a_hint(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:horse#battery@h", "amqp://ann:horse/battery@h", "kafka://ann:horse?battery@h:1"],
+    [
+        "redis://:horse#battery@h",
+        "amqp://ann:horse/battery@h",
+        "kafka://ann:horse?battery@h:1",
+        "postgresql://ann:battery@horse@h/x",
+    ],
 )
 def test_a_password_that_is_not_escaped_is_not_quoted(url: str) -> None:
-    """A part of it looks like a port."""
+    """A part of it looks like a port, or as the host's name."""
     with pytest.raises(BrokerUnusable) as refused:
         opened(url)
     assert "horse" not in f"{refused.value} {refused.value.hint}"

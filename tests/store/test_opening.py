@@ -103,10 +103,9 @@ async def test_options_that_postgresql_does_not_have_are_refused(
     assert "only-for-tests" not in f"{refused.value} {refused.value.hint}"
 
 
-async def test_a_password_that_is_not_escaped_is_not_quoted(tmp_path, clock):
-    """A part of it looks like a port."""
+@pytest.mark.parametrize("password", ["correct@horse:battery", "correct@battery", "@battery@"])
+async def test_a_password_that_is_not_escaped_is_not_quoted(password, tmp_path, clock):
+    """A part of it looks like a port, or is looked up as a host."""
     with pytest.raises(BadStoreUrl) as refused:
-        await Database.open(
-            "postgresql://ann:correct@horse:battery@h/db", data_dir=tmp_path, clock=clock
-        )
+        await Database.open(f"postgresql://ann:{password}@h/db", data_dir=tmp_path, clock=clock)
     assert "battery" not in f"{refused.value} {refused.value.hint}"
