@@ -37,8 +37,19 @@ def set_up(form: Format, level: Level) -> None:
     """
     handler = _handler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextLines())
+    handler.addFilter(shorten_lost_connection)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_OURS).setLevel(level.upper())
+
+
+def shorten_lost_connection(record: logging.LogRecord) -> bool:
+    """Make one line of SQLAlchemy's traceback about a connection that can't be given back: the
+    request that lost it says so anyway.
+    """
+    if record.name.startswith("sqlalchemy.pool") and record.exc_info:
+        record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]}", ()
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True
 
 
 def flush() -> None:

@@ -56,7 +56,7 @@ def balancer(directory: Path, pair: list[ServerProcess]) -> Iterator[str]:
         server.end()
 
 
-@pytest.mark.timeout(600 if FULL else 120)
+@pytest.mark.timeout(600 if FULL else 400)
 def test_a_rolling_restart_costs_nothing(
     postgres_server: TestServer,
     redis_server: TestServer,

@@ -36,7 +36,7 @@ CALM_S = 2.0 if FULL else 0.5
 LIMITS = {"connections_per_user": 0, "handshakes_per_minute": 0, "requests_per_second": 0}
 
 
-@pytest.mark.timeout(600 if FULL else 180)
+@pytest.mark.timeout(600 if FULL else 400)
 @pytest.mark.parametrize("server", ["redis", "rabbitmq", "kafka", "postgres"])
 def test_nothing_is_lost_with_two_processes(
     server: str,

@@ -80,7 +80,7 @@ class Way:
         return next((times for times in self.subscriber.returns() if times[0] >= since), None)
 
 
-@pytest.mark.timeout(900 if FULL else 120)
+@pytest.mark.timeout(900 if FULL else 400)
 def test_nothing_is_lost_over_broken_connections(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,7 +31,7 @@ NOISE_BYTES = 48 * 1024 * 1024
 allocator's reserve."""
 
 
-@pytest.mark.timeout(300 if FULL else 90)
+@pytest.mark.timeout(300)
 def test_stalled_clients_harm_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each is closed with 4001 and freed; buffers and memory stay within the limits; the latency of
     the others is printed.

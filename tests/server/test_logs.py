@@ -5,7 +5,13 @@ import logging
 
 import pytest
 
-from rtdash.server.logs import JsonFormatter, TextLines, facts, redact
+from rtdash.server.logs import (
+    JsonFormatter,
+    TextLines,
+    facts,
+    redact,
+    shorten_lost_connection,
+)
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
 
@@ -49,6 +55,20 @@ def test_json_is_one_object_a_line() -> None:
         7,
     )
     assert "ValueError" in told["traceback"]
+
+
+def test_a_lost_connection_is_a_line_without_a_traceback() -> None:
+    """SQLAlchemy logs it when the connection comes back to the pool; other faults keep theirs."""
+    lost = record("Exception during %s", "reset", exc_info=raised("the connection is closed"))
+    lost.name = "sqlalchemy.pool.impl.QueuePool"
+    assert shorten_lost_connection(lost)
+    line = TextLines().format(lost)
+    assert line.endswith(
+        "WARNING sqlalchemy.pool.impl.QueuePool: Exception during reset: the connection is closed"
+    )
+    fault = record("it failed", exc_info=raised("a"))
+    assert shorten_lost_connection(fault)
+    assert "ValueError" in TextLines().format(fault)
 
 
 def test_nobody_forges_a_line() -> None:
