@@ -42,6 +42,14 @@ class Dialog:
         """Whether a resume is not answered yet."""
         return any(request.action == "resume" for request in self.asked.values())
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the row of the session surely holds what was answered: an unsubscribe is answered
+        although the store fails, and stored by a later beat.
+        """
+        handler = getattr(self.transport.receiver, "action_handler", None)
+        return handler is not None and (handler.session is None or handler.session.is_settled)
+
     def ask(self, number: int, request: Request, fields: dict[str, Any]) -> None:
         """Send it."""
         self.asked[number] = request

@@ -102,12 +102,15 @@ class ExpectedState:
             self.has[stream] = position
 
     def unsubscribed(self, dialog: Dialog, request: Request) -> None:
-        """What it follows no longer."""
+        """What it follows no longer; another process may not know yet where that is not stored."""
+        followed = request.streams & (self.wants | self.maybe)
         for stream in request.streams:
             dialog.drop(stream)
             self.wants.discard(stream)
             self.maybe.discard(stream)
             self.has.pop(stream, None)
+        if not dialog.is_stored:
+            self.maybe |= followed
 
     def _is_kept(self, request: Request, stream: Stream, given: Position) -> bool:
         if not given.epoch == request.epoch == self._log.epoch:

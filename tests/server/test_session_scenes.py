@@ -120,6 +120,26 @@ def test_a_subscribe_holds_after_an_unsubscribe_of_unknown_outcome(
     assert NOTES in schedule.cluster.clients[0].dialogs[-1].chain
 
 
+@pytest.mark.parametrize("process", [0, 1])
+def test_an_unsubscribe_without_the_store_is_remembered(
+    schedule: SessionSchedules, process: int
+) -> None:
+    """The process that answered it knows, though the row says otherwise; another one may follow the
+    stream again.
+    """
+    schedule.start(3, {BOOKINGS, STATS}, keeps=False)
+    schedule.turn(6)
+    schedule.writes_fail(["refused"])
+    schedule.unsubscribe(pick=0, streams={STATS})
+    schedule.turn(1)
+    schedule.the_connection_breaks(0, "reset")
+    schedule.come_back(pick=0, process=process, first=None)
+    schedule.turn(20)
+    schedule.nothing_went_wrong()
+    assert BOOKINGS in schedule.cluster.clients[0].dialogs[-1].chain
+    assert (STATS in schedule.cluster.clients[0].dialogs[-1].chain) == (process == 1)
+
+
 def test_a_session_that_expired_during_a_standstill_is_stored_again(
     schedule: SessionSchedules,
 ) -> None:

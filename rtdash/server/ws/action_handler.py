@@ -129,6 +129,7 @@ class ActionHandler(ConnectionSession):
             with suppress(StoreUnavailable, TimeoutError):
                 async with asyncio.timeout(UNSUBSCRIBE_PATIENCE_S):
                     await self._context.sessions.writer.save(self.session, kept, {})
+            self.session.streams = tuple(kept)
         for stream in streams:
             self._subscriptions.drop(stream)
         self._connection.follows_anything(bool(kept))
@@ -228,6 +229,7 @@ class ActionHandler(ConnectionSession):
                 self._connection.send((answers.subscription_ended(stream, action="authenticate"),))
                 if self.session is not None:
                     self.session.is_settled = False  # its row still follows the stream
+                    self.session.streams = tuple(self._subscriptions)
         self._connection.follows_anything(bool(self._subscriptions))
         if not channel_rights.may_follow_anything(principal, self._context.venues):
             self._connection.close(

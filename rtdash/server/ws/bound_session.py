@@ -20,9 +20,9 @@ class BoundSession:
     """Session held in this process, as its connection asked for it at `asked_at`. `confirmed` says
     from where on a client that lost everything goes on, by event stream.
 
-    `is_settled`: its row holds what the client was answered, and follows `streams`. After a write
-    with an unknown outcome it is not, until the next write. `is_returning`: its row has the
-    generation before, with which its last connection ended here.
+    `streams`: what the client was answered that it follows. `is_settled`: the row holds that. After
+    a write with an unknown outcome it is not, until the next write. `is_returning`: the row has the
+    generation before, with which the last connection ended here.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Sessions with connections that ended here a moment ago, kept as their rows are: a client that
+"""Sessions with connections that ended here a moment ago, as their clients were answered: one that
 comes back needs no read of the store.
 """
 
@@ -27,9 +27,7 @@ class KnownSessions:
         return len(self._ended)
 
     def keep(self, session: BoundSession, now: datetime) -> None:
-        """Keep a session that has no connection any more, if its row is known."""
-        if not session.is_settled:
-            return
+        """Keep a session that has no connection any more."""
         self._ended[session.id] = (session, now)
         while len(self._ended) > MOST:
             del self._ended[next(iter(self._ended))]
