@@ -13,16 +13,12 @@ from rtdash.domain.venues import Venue
 from rtdash.protocol.channels import notifications_channel, reservations_channel
 from rtdash.store import dialects
 from rtdash.store.errors import StoreError
-from rtdash.store.prepared import PreparedIn
 from rtdash.store.schema import heads, reservations, venues
 
 _READ = select(venues.c.body).order_by(venues.c.position, venues.c.id)
 _READ_POSITIONS = select(venues.c.id, venues.c.position)
 _READ_LAST = select(func.coalesce(func.max(venues.c.position), -1))
 _READ_AMONG = select(venues.c.body).where(venues.c.id.in_(bindparam("ids", expanding=True)))
-_READ_ARCHIVED = PreparedIn(
-    lambda ids: select(venues.c.id).where(venues.c.id.in_(ids), venues.c.archived_at.is_not(None))
-)
 _READ_ALL_ARCHIVED = select(venues.c.id).where(venues.c.archived_at.is_not(None))
 _COUNT_BY_TYPE = (
     select(reservations.c.room_type, func.count())
@@ -35,6 +31,9 @@ _LOCK = (
     .order_by(venues.c.id)
     .with_for_update()
 )
+_ARCHIVED = "archived venues"
+_CHANGED_BY = "transaction that changed venues"
+"""Keys of what is remembered with a connection to SQLite."""
 
 
 def read_venues(conn: Connection) -> tuple[Venue, ...]:
@@ -89,6 +88,7 @@ def save_venues(conn: Connection, new: Sequence[Venue]) -> None:
                 "archived_at": None,
             }
         )
+    _forget_archived(conn)
     conn.execute(dialects.upsert(conn, venues, ["kind", "body", "archived_at"]), rows)
     conn.execute(
         dialects.insert_new(conn, heads), [head for venue in new for head in _empty_heads(venue)]
@@ -99,6 +99,7 @@ def archive_venue(conn: Connection, venue_id: str, *, now: datetime) -> bool:
     """Take a venue out of service: it keeps its history, and takes no operation any more. Returns
     whether there is such a venue.
     """
+    _forget_archived(conn)
     statement = update(venues).where(venues.c.id == venue_id).values(archived_at=to_ms(now))
     return conn.execute(statement).rowcount == 1
 
@@ -111,7 +112,25 @@ def lock_venues(conn: Connection, venue_ids: Collection[str]) -> set[str]:
     if dialects.has_row_locks(conn):
         rows = conn.execute(_LOCK, {"ids": ids}).all()
         return {row.id for row in rows if row.archived_at is not None}
-    return {venue_id for (venue_id,) in _READ_ARCHIVED.read(conn, ids)}
+    return _remember_archived(conn).intersection(ids)
+
+
+def _remember_archived(conn: Connection) -> set[str]:
+    """Return what `read_archived` does, read once a connection: no other process writes a SQLite
+    file, and a booking pays for each query. What a transaction has changed is true for it alone
+    until it is stored.
+    """
+    archived: set[str] | None = conn.info.get(_ARCHIVED)
+    if archived is None:
+        archived = read_archived(conn)
+        if conn.info.get(_CHANGED_BY) is not conn.get_transaction():
+            conn.info[_ARCHIVED] = archived
+    return archived
+
+
+def _forget_archived(conn: Connection) -> None:
+    conn.info.pop(_ARCHIVED, None)
+    conn.info[_CHANGED_BY] = conn.get_transaction()
 
 
 def _refuse_redefinition(conn: Connection, new: Sequence[Venue]) -> None:

@@ -7,7 +7,13 @@ import pytest
 
 from rtdash.domain.venues import VenueKind
 from rtdash.store import event_log
-from rtdash.store.venues import VenuesRedefined, archive_venue, read_venues, save_venues
+from rtdash.store.venues import (
+    VenuesRedefined,
+    archive_venue,
+    lock_venues,
+    read_venues,
+    save_venues,
+)
 from tests.stores import GRILL, HOTEL, NOW, SMALL_HOTEL, room, table
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +67,22 @@ async def test_what_means_the_same_can_change(database, bookings):
     changed = replace(HOTEL, name="Other", closeout_hour=4, room_types=HOTEL.room_types[:1])
     await database.write(lambda conn: save_venues(conn, [changed]))
     assert (await database.read(read_venues))[0] == changed
+
+
+async def test_an_archiving_that_is_undone_changes_nothing(database, bookings):
+    """Whatever was read of it within its transaction."""
+
+    def undone(conn):
+        assert lock_venues(conn, {HOTEL.id}) == set()
+        archive_venue(conn, HOTEL.id, now=NOW)
+        assert lock_venues(conn, {HOTEL.id, GRILL.id}) == {HOTEL.id}
+        raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await database.write(undone)
+        (outcome,) = await bookings.apply([room()])
+        assert outcome.result == "applied"
 
 
 async def test_an_archived_venue_keeps_its_history_and_takes_nothing(database, bookings):
