@@ -70,7 +70,7 @@ class _Batch:
 
     @property
     def is_atomic(self) -> bool:
-        return any(share.request.is_atomic for share in self.shares)
+        return bool(self.shares) and self.shares[0].request.is_atomic  # it stands alone
 
 
 class Bookings:

@@ -39,9 +39,10 @@ class Prepared:
 
     def read(self, conn: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Return the rows that it finds."""
-        text = self._text(conn)
+        assert conn.in_transaction(), "nothing here would begin one"
+        text = self._texts.get(conn.dialect.name) or self._compile(conn)
         try:
-            cursor = _cursor(conn)
+            cursor: Any = conn.connection.cursor()
             cursor.execute(text.sql, text.arrange(values))
             return cast("list[tuple[Any, ...]]", cursor.fetchall())
         except conn.dialect.loaded_dbapi.Error as error:
@@ -49,9 +50,10 @@ class Prepared:
 
     def execute(self, conn: Connection, rows: Sequence[Values]) -> int:
         """Run it once a row; how many rows it changed."""
-        text = self._text(conn)
+        assert conn.in_transaction(), "nothing here would begin one"
+        text = self._texts.get(conn.dialect.name) or self._compile(conn)
         try:
-            cursor = _cursor(conn)
+            cursor: Any = conn.connection.cursor()
             if len(rows) == 1:
                 cursor.execute(text.sql, text.arrange(rows[0]))
             else:
@@ -60,10 +62,8 @@ class Prepared:
         except conn.dialect.loaded_dbapi.Error as error:
             raise translated(conn, text.sql, error) from error
 
-    def _text(self, conn: Connection) -> _Text:
-        text = self._texts.get(conn.dialect.name)
-        if text is None:
-            text = self._texts[conn.dialect.name] = _compile(conn, self._statement)
+    def _compile(self, conn: Connection) -> _Text:
+        text = self._texts[conn.dialect.name] = _compile(conn, self._statement)
         return text
 
 
@@ -121,8 +121,3 @@ def _compile(
     if names is not None:
         arrange = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
     return _Text(str(compiled), (lambda values: arrange({**fixed, **values})) if fixed else arrange)
-
-
-def _cursor(conn: Connection) -> Any:
-    assert conn.in_transaction(), "nothing here would begin one"
-    return conn.connection.cursor()

@@ -115,15 +115,14 @@ def require_writer(
     """Refuse a caller that may write to no venue (of that kind), before anything of its body is
     read. Raises Problem (403).
     """
-    if not any(
-        kind in {None, venue.kind} and caller.allows(f"{venue.kind}:write")
-        for venue in own_venues(venues, caller)
-    ):
-        raise Problem(
-            "forbidden",
-            absence(venues, caller)
-            or f"the token may write to no {kind or 'venue'} of this server: get one that may",
-        )
+    for venue in own_venues(venues, caller):
+        if kind in {None, venue.kind} and caller.allows(f"{venue.kind}:write"):
+            return
+    raise Problem(
+        "forbidden",
+        absence(venues, caller)
+        or f"the token may write to no {kind or 'venue'} of this server: get one that may",
+    )
 
 
 def require_admin(caller: Principal) -> None:

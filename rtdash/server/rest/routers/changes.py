@@ -4,7 +4,7 @@ only.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from secrets import token_hex
+from os import urandom
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -74,7 +74,7 @@ async def answer_booking(
     _refuse_fields(body, "op", "kind")
     venue = _choose_writable(services, caller, body, venue_id, kind)
     operation = permitted_operation(
-        _with_key(body, key), Op.BOOK, venue, caller, operation_id=token_hex(16)
+        _with_key(body, key), Op.BOOK, venue, caller, operation_id=urandom(16).hex()
     )
     shown = await apply_one(services, caller, operation)
     location = f"{request.scope.get('root_path', '')}{PATHS[kind]}/{shown['id']}"
@@ -131,7 +131,7 @@ def _add_change(kind: VenueKind, path: str) -> None:
         venue = _choose_writable(services, caller, body, venue_id, kind)
         op = _read_change(body, kind, reservation_id)
         operation = permitted_operation(
-            _with_key(body, key), op, venue, caller, operation_id=token_hex(16)
+            _with_key(body, key), op, venue, caller, operation_id=urandom(16).hex()
         )
         if if_match is not None:  # a list may come on several lines (RFC 9110 section 5.3)
             if_match = ", ".join(request.headers.getlist("If-Match"))
