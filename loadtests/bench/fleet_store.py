@@ -69,7 +69,7 @@ def _works(now: datetime) -> list[tuple[str, int, Callable[[Any, list[str]], obj
         sessions.confirm(conn, [sessions.Confirmation(one, 1, at) for one in ids])
 
     def release(conn: Any, ids: list[str]) -> None:
-        sessions.release(conn, [(one, 1) for one in ids], expires_at=now + _TTL)
+        sessions.release(conn, [(one, 1) for one in ids], process="process", expires_at=now + _TTL)
 
     def take(conn: Any, ids: list[str]) -> None:
         for one in ids:

@@ -57,7 +57,11 @@ _READ = select(*_COLUMNS)
 _UPDATE = update(sessions).where(*IS_HELD)
 _TAKEN = ("process", "asked_at", "generation", "expires_at", "saved_at")
 _CONFIRM = Prepared(_UPDATE.values(positions=bindparam("to_positions")))
-_RELEASE = Prepared(_UPDATE.values(expires_at=bindparam("to_expires_at")))
+_RELEASE = Prepared(
+    _UPDATE.where(sessions.c.process == bindparam("of_process")).values(
+        expires_at=bindparam("to_expires_at")
+    )
+)
 _TAKE = Prepared(_UPDATE.values({name: bindparam(f"to_{name}") for name in _TAKEN}))
 # A session with a connection counts from its process's last sign of life: a beat, or the session's
 # own last change.
@@ -164,12 +168,15 @@ def confirm(conn: Connection, confirmations: Iterable[Confirmation]) -> None:
         _CONFIRM.execute(conn, sorted(changed, key=itemgetter("of_id")))
 
 
-def release(conn: Connection, held: Iterable[tuple[str, int]], *, expires_at: datetime) -> None:
-    """The connections of these (session id, generation) have ended: the sessions wait for their
-    clients until `expires_at`.
+def release(
+    conn: Connection, held: Iterable[tuple[str, int]], *, process: str, expires_at: datetime
+) -> None:
+    """The connections of these (session id, generation) in `process` have ended: the sessions wait
+    for their clients until `expires_at`. Those of another process stay as they are: of a take-over
+    that failed it isn't known which process has got the generation.
     """
     rows = [
-        holder(session_id, generation) | {"to_expires_at": to_ms(expires_at)}
+        holder(session_id, generation) | {"of_process": process, "to_expires_at": to_ms(expires_at)}
         for session_id, generation in held
     ]
     if rows:

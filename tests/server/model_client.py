@@ -132,8 +132,10 @@ class Client:
         dialog.asked.clear()
         if not dialog.is_over:
             dialog.is_over = True
-            # a client that doesn't read hears late of an end: its session runs out from the end on
-            self._left_at = min(dialog.transport.ended_at, self._loop.now_s)
+            # A client that doesn't read hears late of an end: its session runs out from the end on.
+            # A connection that never had the session ends nothing.
+            if dialog.has_entered:
+                self._left_at = min(dialog.transport.ended_at, self._loop.now_s)
 
     def read(self, dialog: Dialog, count: int | None = None) -> None:
         """Take frames as they come; what is read is processed."""

@@ -37,7 +37,7 @@ async def end_all(database: Database, numbers: Sequence[int]) -> None:
 
     def write(conn: Connection) -> None:
         sessions.save_all(conn, several, now=NOW)
-        sessions.release(conn, [(one.id, 1) for one in several], expires_at=NOW + TTL)
+        sessions.release(conn, [(one.id, 1) for one in several], process="p1", expires_at=NOW + TTL)
 
     await database.write(write)
 

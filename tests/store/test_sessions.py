@@ -150,7 +150,9 @@ async def test_an_instant_that_is_still_to_come_holds_nothing(database):
 async def test_whoever_came_back_in_time_finds_its_session(database):
     """However long the store takes for it."""
     await database.write(save(SESSION))
-    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW + TTL))
+    await database.write(
+        lambda conn: sessions.release(conn, [("s1", 1)], process="p1", expires_at=NOW + TTL)
+    )
     late = NOW + TTL + timedelta(seconds=5)
     taken = await database.write(take_over(late, asked_at=NOW + TTL - timedelta(seconds=5)))
     assert taken.expires_at == late + TTL
@@ -221,12 +223,16 @@ async def test_many_confirmations_are_written_each_to_its_session(database):
 async def test_a_released_session_waits_for_its_client(database):
     """Until it expires; a late release of an older generation changes nothing."""
     await database.write(save(SESSION))
-    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW + TTL))
+    await database.write(
+        lambda conn: sessions.release(conn, [("s1", 1)], process="p1", expires_at=NOW + TTL)
+    )
     assert await database.read(load(NOW + TTL - timedelta(milliseconds=1))) is not None
     assert await database.read(load(NOW + TTL)) is None
     assert await database.write(take_over(NOW + TTL)) is None
     await database.write(take_over())
-    await database.write(lambda conn: sessions.release(conn, [("s1", 1)], expires_at=NOW))
+    await database.write(
+        lambda conn: sessions.release(conn, [("s1", 1)], process="p1", expires_at=NOW)
+    )
     assert await database.read(load()) is not None
 
 

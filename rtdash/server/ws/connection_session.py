@@ -12,7 +12,7 @@ from rtdash.protocol.codes import CloseCode, ErrorCode
 from rtdash.protocol.messages import encode, reset_message
 from rtdash.protocol.server_session import ErrorReply
 from rtdash.server.auth.tokens import Principal
-from rtdash.server.ws.bound_session import BoundSession
+from rtdash.server.ws.bound_session import BoundSession, SessionMoved
 from rtdash.server.ws.connection_context import ConnectionContext, Peer
 from rtdash.server.ws.send_queue import SendQueue
 from rtdash.server.ws.session_registry import TAKEN_OVER
@@ -133,9 +133,9 @@ class ConnectionSession:
                 streams = dict.fromkeys([*self._subscriptions, *wanted])
                 await store(session, streams, entry.baseline())
             self._context.sessions.check_newest(session)
-        except BaseException:
+        except BaseException as failure:
             entry.rollback()
-            if session is not self.session:
+            if session is not self.session and not isinstance(failure, SessionMoved):
                 self._context.sessions.release(session)
             raise
         return entry

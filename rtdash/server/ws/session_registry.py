@@ -103,9 +103,11 @@ class SessionRegistry(Generic[Holder]):
 
     def release(self, session: BoundSession) -> None:
         """Have a session wait for its client that may have been stored, and that no connection has
-        come to hold.
+        come to hold; unless another one here holds it meanwhile.
         """
-        self.writer.end(session)
+        holder = self._holders.get(session.id)
+        if holder is None or holder.session.generation < session.generation:
+            self.writer.end(session)
 
     async def maintain(
         self, counts: Callable[[], Mapping[str, int]], on_beat: Callable[[Heartbeat[Holder]], bool]

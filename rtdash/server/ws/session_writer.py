@@ -72,16 +72,10 @@ class SessionWriter:
         SessionMoved, StoreUnavailable.
         """
         followed = tuple(streams)
-        before = (session.id, session.generation - 1)
         # They go along: what is confirmed in the row itself, and an end that is none any more.
         self._confirmed.pop(session.id, None)
-        self._ended.discard(before)
-        try:
-            is_ours = await self._groups.retake(partial(self._row, session, followed, positions))
-        except BaseException:
-            self._ended.add(before)  # it may not be stored; the caller ends the new generation
-            raise
-        if not is_ours:
+        self._ended.discard((session.id, session.generation - 1))
+        if not await self._groups.retake(partial(self._row, session, followed, positions)):
             raise SessionMoved
         session.is_settled, session.streams, session.is_returning = True, followed, False
 
@@ -146,8 +140,12 @@ class SessionWriter:
                 self._confirmed[session.id] = session
 
     def end(self, session: BoundSession) -> None:
-        """Have the session wait for its client from now on, unless it was taken over since."""
+        """Have the session wait for its client from now on, unless it was taken over since. One
+        that was to come back may still have the generation before.
+        """
         self._ended.add((session.id, session.generation))
+        if session.is_returning:
+            self._ended.add((session.id, session.generation - 1))
 
     def remember(self, session: BoundSession) -> None:
         """Keep a session that has ended at hand: its client may come back at once."""
@@ -171,9 +169,7 @@ class SessionWriter:
         ]
         expires_at = self._clock() + self._ttl
         try:
-            await self._database.write(
-                lambda connection: _write(connection, confirmations, ended, expires_at)
-            )
+            await self._database.write(partial(self._write_all, confirmations, ended, expires_at))
         # A cancellation, too: a resume that is given up must not take along what it was to write of
         # others.
         except BaseException:
@@ -224,12 +220,12 @@ class SessionWriter:
             positions={**session.confirmed, **positions},
         )
 
-
-def _write(
-    connection: StoreConnection,
-    confirmations: list[rows.Confirmation],
-    ended: Iterable[tuple[str, int]],
-    expires_at: datetime,
-) -> None:
-    rows.confirm(connection, confirmations)
-    rows.release(connection, ended, expires_at=expires_at)
+    def _write_all(
+        self,
+        confirmations: list[rows.Confirmation],
+        ended: Iterable[tuple[str, int]],
+        expires_at: datetime,
+        connection: StoreConnection,
+    ) -> None:
+        rows.confirm(connection, confirmations)
+        rows.release(connection, ended, process=self.process, expires_at=expires_at)
