@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.domain.instants import Clock, to_ms
 from rtdash.store import schema
@@ -23,11 +22,11 @@ from rtdash.store.errors import (
     StoreLocked,
     StoreTooNew,
     StoreUnavailable,
-    translate,
 )
 from rtdash.store.files import StoreFiles
 from rtdash.store.identity import ensure_identity
 from rtdash.store.reader import Reader
+from rtdash.store.reopening import reopen
 from rtdash.store.schema_upgrade import prepare
 from rtdash.store.server_lease import LeaseKeeper
 from rtdash.store.store_url import open_engines
@@ -53,8 +52,6 @@ QUEUE_LIMIT = 1_000
 
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock that another program holds."""
-
-_REOPEN_PATIENCE_S = 5.0
 
 _PROBE = update(schema.meta).where(schema.meta.c.key == "probed_at")
 
@@ -91,8 +88,9 @@ class Database:
         self._reader = Reader(engines, queue_limit=queue_limit)
         self._write_fault: StoreUnavailable | None = None
         self._lease = LeaseKeeper(self.write)
+        self._disk_fault: StoreUnavailable | None = None
         self._writer = Writer(
-            lambda: self._engines.writer.connect(),  # noqa: PLW0108
+            self._connect_writer,
             queue_limit=queue_limit,
             report=self._report,
             enter=self._enter,
@@ -223,25 +221,19 @@ class Database:
         if is_new or self._engines.is_pooled():
             ensure_identity(conn)
 
-    def _reopen(self) -> None:
-        """Close the file and open it again, after the disk failed under it. Runs in the writer's
-        thread.
-
-        After failed writes, SQLite's memory of a file need not be what is on disk. All connections
-        are closed, so that the next one recovers from the file itself; nothing is read in between.
+    def _connect_writer(self) -> Connection:
+        """Return a connection that writes. Raises SQLAlchemyError, and StoreUnavailable as long as
+        the file can't be opened again after the disk failed.
         """
-        _log.error("the disk failed under the store: it is closed and opened again")
-        self._reader.hold(_REOPEN_PATIENCE_S)
-        self._reader.close_watch()
-        self._engines.dispose()
-        fresh = self._engines.remake()
-        try:
-            with fresh.writer.begin() as conn:
-                ensure_identity(conn)
-        except SQLAlchemyError as error:
-            _log.warning("the store can't be opened yet: %s", translate(error) or error)
-        self._engines = fresh
-        self._reader.go_on(fresh)
+        if self._disk_fault is not None:
+            self._reopen()
+            if self._disk_fault is not None:
+                raise self._disk_fault
+        return self._engines.writer.connect()
+
+    def _reopen(self) -> None:
+        """Open the file again, after the disk failed under it. Runs in the writer's thread."""
+        self._engines, self._disk_fault = reopen(self._engines, self._reader)
         with contextlib.suppress(RuntimeError):  # the loop was closed without closing the store
             self._loop.call_soon_threadsafe(lambda: self.on_reopened())  # noqa: PLW0108
 
