@@ -17,4 +17,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    # CPython ends `python -m` by SIGINT where an interrupt, although caught, came while a text was
+    # executed, as dataclasses do when they are imported. Another text makes it forget that.
+    exec("")  # noqa: S102
     sys.exit(code)

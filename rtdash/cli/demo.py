@@ -132,6 +132,8 @@ def _wait_until_open(
 
 def _load_view() -> None:
     """Import the live view while the server starts: it takes half a second."""
+    import rtdash.watch.screen
+    import rtdash.watch.watcher  # noqa: F401 - both for their time alone
 
 
 def _failure(what: str, log: Path) -> CommandFailed:

@@ -139,6 +139,20 @@ def test_whatever_ends_it_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_in_the_middle_of_an_import(tmp_path: Path) -> None:
+    """The exit code is 130 for `python -m` as well, also where a text is being executed then."""
+    program = (
+        "import sys, rtdash.cli",
+        "main = rtdash.cli.main",
+        "import rtdash.cli.main",
+        "sys.modules['rtdash.cli.main'].run = lambda _: exec('raise KeyboardInterrupt')",
+        "main()",
+    )
+    (tmp_path / "interrupted.py").write_text("\n".join(program))
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path, check=False)
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
