@@ -190,7 +190,7 @@ async def test_a_document_is_made_beside_the_loop(
     with serving(tmp_path, "fast") as server:
         monkeypatch.setattr(made_once.asyncio, "to_thread", note_thread)
         async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60
         ) as client:
             first, second = await client.get(path), await client.get(path)
         assert (first.status_code, second.content) == (200, first.content)
@@ -219,7 +219,7 @@ async def test_of_thousands_of_wrong_fields_some_are_named(tmp_path: Path) -> No
     """The answer to a body of 64 KiB can't be ten times as long, nor that to a list."""
     with serving(tmp_path, "fast") as server:
         body = json.dumps([booking(0, **{f"x{index}": 1 for index in range(5_000)})]).encode()
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
             answer = await client.post(
                 f"http://127.0.0.1:{server.port}/api/operations",
                 content=body,
@@ -250,7 +250,7 @@ async def test_long_lists_say_what_short_ones_say(padding: int) -> None:
 
 
 async def post(server: Server, token: str, body: bytes, path: str = "/api/operations") -> int:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.post(
             f"http://127.0.0.1:{server.port}{path}",
             content=body,
@@ -304,7 +304,7 @@ async def test_an_address_without_a_token_is_paced(tmp_path: Path) -> None:
     """Documents and refusals alike; a user with a known token is counted as that user."""
     with serving(tmp_path, "fast", requests_per_second=1, requests_burst=5) as server:
         async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{server.port}", trust_env=False
+            base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60
         ) as client:
             bearer = {"Authorization": f"Bearer {server.token()}"}
             assert (await client.get("/api/user/profile", headers=bearer)).status_code == 200

@@ -22,6 +22,7 @@ TRACES = {
     for path in sorted(data_path("fixtures", "protocol").glob("*.json"))
     if (trace := json.loads(path.read_text(encoding="utf-8"))).get("by") != "clients"
 }
+WARNING = "token_expiring"
 _PLACEHOLDER = re.compile(r"<(?:(?P<name>[a-z]+)=)?(?P<what>[a-z]+)(?:\+(?P<plus>\d+))?>")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _KINDS = {
@@ -90,6 +91,7 @@ async def play(server: Server, steps: list[dict[str, Any]]) -> None:
     """Take the client's part of a trace."""
     placeholders = Placeholders(expiring=server.token(ttl_s=20), fresh=server.token())
     clients: list[Client] = []
+    early: list[dict[str, Any]] = []
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as drains:
         for number, step in enumerate(steps):
             [(kind, what)] = step.items()
@@ -103,7 +105,8 @@ async def play(server: Server, steps: list[dict[str, Any]]) -> None:
                 case "send":
                     await client.send(placeholders.fill(what))
                 case "expect":
-                    placeholders.check(what, await client.receive(), f"step {number}")
+                    message = await receive(client, early, is_warning=what.get("type") == WARNING)
+                    placeholders.check(what, message, f"step {number}")
                 case "book":
                     await server.book(what)
                     await server.settle()
@@ -116,6 +119,21 @@ async def play(server: Server, steps: list[dict[str, Any]]) -> None:
                     assert client.websocket.close_code == what
                 case _:
                     pytest.fail(f"step {number}: there is no step {kind!r}")
+
+
+async def receive(
+    client: Client, early: list[dict[str, Any]], *, is_warning: bool
+) -> dict[str, Any]:
+    """Return the next message; a warning that is due comes when a timer turns, before an answer or
+    behind it.
+    """
+    if is_warning and early:
+        return early.pop()
+    message = await client.receive()
+    if message.get("type") == WARNING and not is_warning:
+        early.append(message)
+        message = await client.receive()
+    return message
 
 
 def test_there_are_traces() -> None:
