@@ -1,7 +1,10 @@
 """Closing a SQLite file after the disk failed under it, and opening it again."""
 
+import contextlib
 import logging
+import os
 import sqlite3
+from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Connection
@@ -13,6 +16,7 @@ from rtdash.store.identity import ensure_identity
 from rtdash.store.reader import Reader
 
 _PATIENCE_S = 5.0
+_SYNC_ATTEMPTS = 2
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +32,8 @@ def reopen(engines: Engines, reader: Reader) -> tuple[Engines, StoreUnavailable 
     reader.hold(_PATIENCE_S)
     reader.close_watch()
     engines.dispose()
+    if engines.file is not None:
+        forget_cached(engines.file)
     fresh, fault = engines.remake(), None
     try:
         with fresh.writer.connect() as conn:
@@ -44,14 +50,33 @@ def reopen(engines: Engines, reader: Reader) -> tuple[Engines, StoreUnavailable 
     return fresh, fault
 
 
+def forget_cached(file: Path) -> None:
+    """Have the kernel read a database and its log from the disk again.
+
+    After a failed fsync it shows pages that never reached the disk ("fsyncgate", PostgreSQL 2018;
+    Rebello et al., USENIX ATC 2020), until it has other use for their memory. A log that is
+    recovered from such pages changes under SQLite, which would then copy what it no longer is.
+    """
+    for name in (str(file), f"{file}-wal"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(name, os.O_RDWR)
+            try:
+                for _ in range(_SYNC_ATTEMPTS):
+                    with contextlib.suppress(OSError):  # what fails is given up by that
+                        os.fsync(descriptor)
+                if hasattr(os, "posix_fadvise"):
+                    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
+
+
 def _empty_log(conn: Connection) -> None:
     """Write SQLite's log into the database, wait for the disk, and begin the log anew. Raises
     sqlite3.Error, StoreUnavailable.
 
-    What can be read of the log need not be on the disk: after a failed fsync the kernel goes on
-    showing pages that it has given up, and the next fsync succeeds without them ("fsyncgate",
-    PostgreSQL 2018; Rebello et al., USENIX ATC 2020). When such a page is read anew, the log ends
-    there, and every later commit would be gone.
+    What can be read of the log need not be on the disk, see `forget_cached`; the next fsync says
+    nothing of it. When such a page is read anew, the log ends there, and every later commit would be
+    gone.
     """
     driver = cast("sqlite3.Connection", conn.connection.driver_connection)
     (is_busy, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -147,6 +147,27 @@ class TestSqliteFile:
         assert "kept" in found
         assert await store.read(keys) == {"kept", "later"}
 
+    async def test_the_file_is_read_from_the_disk_again(self, store, path, monkeypatch):
+        """After an error the kernel may show what never reached it: its memory of database and log
+        is dropped while no connection is open, before another one recovers from them.
+        """
+        forgotten = []
+
+        def note(descriptor, *advice):
+            forgotten.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), *advice))
+
+        remake = store._engines.remake
+        monkeypatch.setattr(os, "posix_fadvise", note)
+        store._engines.remake = lambda: (forgotten.append("opened"), remake())[1]
+        await store.write(put("kept"))
+        # as behind a connection of another program, the log stays when ours are closed
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("SELECT count(*) FROM meta").fetchone()
+            await asyncio.to_thread(store._reopen)
+        whole = (0, 0, os.POSIX_FADV_DONTNEED)
+        assert forgotten == [(str(path), *whole), (f"{path}-wal", *whole), "opened"]
+        assert await store.read(keys) == {"kept"}
+
     async def test_reads_wait_while_the_file_is_opened_again(self, store, monkeypatch):
         """None sees the file in between, and those that run are waited for."""
         began, release, seen = Event(), Event(), []
