@@ -14,10 +14,20 @@ from rtdash.text_files import read_text_file
 
 _BETTER_WHEN_MORE = frozenset({"publish_rate", "delivery_rate", "verified_per_cpu_second", "knee"})
 _NOT_COMPARED = frozenset(
-    {"connections", "recovered", "faults", "drops", "generator_lag", "generator_cpu"}
+    {
+        *("connections", "recovered", "faults", "drops", "generator_lag", "generator_cpu"),
+        # How much was exercised, where more is no worse:
+        *("messages", "state_changes", "new_reservations", "reservation_updates", "repeats"),
+        *("upcoming_reservations", "notifications", "batches", "compressed", "rest_reads"),
+        *("rights_refused", "slow_consumers"),
+        # The machine's:
+        *("others_cpu", "cpu_pressure", "memory_pressure", "disk_pressure", "fsync_latency"),
+    }
 )
-_STATISTICS = {
+_STATISTICS: Mapping[Kind, tuple[str, ...]] = {
     Kind.DURATION: ("p50", "p99"),
+    Kind.SPREAD: ("p50", "p90"),
+    Kind.TREND: (),  # around zero, where shares mean nothing
     Kind.COUNT: ("total",),
     Kind.SERIES: ("mean",),
     Kind.VALUE: ("value",),

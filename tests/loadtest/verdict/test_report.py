@@ -190,6 +190,31 @@ def test_a_baseline_that_is_none_is_an_error(tmp_path: Path, content: str):
         read_baseline(tmp_path / "baseline.json")
 
 
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_has_its_place_beside_a_baseline(name: str):
+    """Compared by its statistics, or left out; more of what was exercised is no worse."""
+    measures = Measures()
+    measures.values[name, None] = dict.fromkeys(METRICS[name].kind.value, 3000.0)
+    stored = {"metric": name, "scope": None, "values": dict.fromkeys(METRICS[name].kind.value, 1.0)}
+    baseline = {"phases": [{"name": "calm", "measures": [stored]}]}
+    found = compare(baseline, {"calm": measures}, Allowance())
+    better = {"publish_rate", "delivery_rate", "verified_per_cpu_second", "knee"}
+    assert all(one.is_worse for one in found) == (name not in better or not found)
+    is_coverage = name in {"messages", "notifications", "rest_reads", "batches", "repeats"}
+    assert (
+        bool(found)
+        or is_coverage
+        or name
+        in {
+            *("connections", "recovered", "faults", "drops", "generator_lag", "generator_cpu"),
+            *("state_changes", "new_reservations", "reservation_updates", "upcoming_reservations"),
+            *("compressed", "rights_refused", "slow_consumers", "fsync_latency", "others_cpu"),
+            *("cpu_pressure", "memory_pressure", "disk_pressure"),
+            *("latency_trend", "connect_trend", "memory_trend", "cpu_trend"),
+        }
+    )
+
+
 def test_a_baseline_of_another_version_is_compared_as_far_as_it_goes(folder: Path):
     """A statistic that it doesn't have is left out."""
     stored = json.loads((folder / "summary.json").read_text())
