@@ -8,29 +8,43 @@ Only conditional distributions are stored, each backed by at least `LEAST_EVENTS
 import json
 import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from loadtests.calibrate.days import fit_days
-from loadtests.calibrate.raking import fit_factors
-from loadtests.calibrate.rows import FIRST, LAST, VARIABLES, Coder, Row, read_rows
+from loadtests.calibrate.block_laws import shared_fate, shared_value
+from loadtests.calibrate.booked_months import fit_created
+from loadtests.calibrate.calendar_laws import (
+    cancelled_months,
+    cancelled_weekdays,
+    created_weekdays,
+    created_weeks,
+    month_weights,
+    per_day,
+)
+from loadtests.calibrate.days import DAYS, fit_days
+from loadtests.calibrate.raking import CALENDAR, Rows, fit_factors
+from loadtests.calibrate.rows import FIRST, LAST, VARIABLES, Coder, Row, is_wide, read_rows
 from loadtests.calibrate.tree import LEAST_EVENTS, PRICE, PRIOR, Table, TreeFit
-from rtdash.simulate.hotel import LARGE
-from rtdash.simulate.prices import FORMS, form_of
 
-Coded: TypeAlias = Sequence[tuple[Row, tuple[int, ...]]]
-"""Rows with their codes."""
+Codes: TypeAlias = tuple[int, ...]
+"""Codes of a row, by `VARIABLES`."""
 
 _INDEX = {name: index for index, name in enumerate(VARIABLES)}
 _APART = {"outcome": "deposit"}
 """Variable with codes that are set apart first, where it is not the segment."""
 
-_PRICES = {"kind": 2.0, "country": 2.0, "changes": 2.0, "rate": 0.42}
+_PRICES = {"kind": 2.0, "country": 2.0, "changes": 3.0, "form": 6.0, "rate": 0.5}
 """Other prices of a parameter: coarse trees where little depends on a variable, a fine one for the
 rates: their many classes would make every split dear."""
+
+_RAKED = ("nights", "deposit", "country", "rate", "outcome", "form")
+_MARGINS = {
+    "outcome": (*CALENDAR, (_INDEX["segment"], _INDEX["deposit"])),
+    "form": ((_INDEX["rate"],), (_INDEX["segment"], _INDEX["month"])),
+}
+"""Variables with factors, and their margins where these are others than month and weekday."""
 
 _SOURCE = {
     "data": "Antonio N., de Almeida A., Nunes L. (2019) Hotel booking demand datasets. Data in Brief"
@@ -48,143 +62,86 @@ _SOURCE = {
 def fit_hotel(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the chain of one hotel."""
     coder = Coder(rows)
-    coded = [(row, codes) for row in rows if (codes := coder.code(row))]
+    pairs = [(row, codes) for row in rows if (codes := coder.code(row))]
+    rows, coded = [row for row, _ in pairs], [codes for _, codes in pairs]
+    trees = _fit_trees(rows, coded, coder)
+    weights, arrivals = month_weights(rows), per_day(rows)
+    rates = [row.rate for row in rows]
+    chain = {
+        "rows": len(rows),
+        "days": {
+            name: {"variance": variance, "memory": 0.2}
+            for name, variance in zip(DAYS, (0.09, 0.07, 1.2), strict=True)
+        },
+        "labels": coder.labels(),
+        "mean_rate": round(sum(rates) / len(rates), 2),
+        "arrivals": arrivals,
+        **fit_created(rows, coded, weights, trees, coder.sizes(), arrivals),
+        "created_weeks": created_weeks(rows),
+        "created_weekdays": created_weekdays(rows, coder),
+        "cancelled_months": cancelled_months(rows, coder),
+        "cancelled_weekdays": cancelled_weekdays(rows, coder),
+        "factors": {name: _fit_factors(name, rows, coded, trees[name], coder) for name in _RAKED},
+        "shared_fate": shared_fate(rows),
+        "shared_country": shared_value(rows, lambda row: row.country),
+        "shared_party": shared_value(rows, lambda row: (row.adults, row.children)),
+        "trees": trees,
+    }
+    fit_days(chain, rows)
+    return chain
+
+
+def _fit_trees(rows: Sequence[Row], coded: Sequence[Codes], coder: Coder) -> dict[str, Any]:
     numbers: dict[tuple[Any, ...], int] = {}
     table = Table(
-        columns=list(zip(*(codes for _, codes in coded), strict=True)),
+        columns=list(zip(*coded, strict=True)),
         sizes=coder.sizes(),
-        events=[numbers.setdefault(row.block, len(numbers)) for row, _ in coded],
+        events=[numbers.setdefault(row.block, len(numbers)) for row in rows],
     )
     trees = {}
     for target in range(_INDEX["segment"], len(VARIABLES)):
         name = VARIABLES[target]
-        wanted = _rows_for(name, table, [row.arrival for row, _ in coded])
+        wanted = _rows_for(name, table, [row.arrival for row in rows], coder.rates)
         price = _PRICES.get(name, PRICE)
         apart = _INDEX[_APART.get(name, "segment")] if name != "segment" else None
-        trees[name] = TreeFit(table, target, range(target), apart=apart, price=price).fit(wanted)
-    rates = [row.rate for row, _ in coded]
-    full_years = [codes for row, codes in coded if FIRST <= row.arrival <= LAST]
-    places = (_INDEX["month"], _INDEX["segment"])
-    chain = {
-        "rows": len(coded),
-        "created_variance": 0.1,
-        "arrival_variance": 0.1,
-        "labels": coder.labels(),
-        "mean_rate": round(sum(rates) / len(rates), 2),
-        "arrivals": _per_day([row for row, _ in coded]),
-        "created_weekdays": _created_weekdays([row for row, _ in coded], coder),
-        "cancelled_weekdays": _cancelled_weekdays([row for row, _ in coded], coder),
-        "price_forms": _price_forms(coded, coder),
-        "factors": {
-            name: fit_factors(trees[name], full_years, coder.sizes(), (*places, _INDEX[name]))
-            for name in ("nights", "rate")
-        },
-        "shared_fate": _shared_fate([row for row, _ in coded]),
-        "trees": trees,
-    }
-    fit_days(chain, [row for row, _ in coded])
-    return chain
+        given = range(_INDEX["rate"] + 1 if name == "form" else target)
+        trees[name] = TreeFit(table, target, given, apart=apart, price=price).fit(wanted)
+    return trees
 
 
-def _rows_for(name: str, table: Table, arrivals: Sequence[date]) -> list[int]:
-    """Return the rows to fit: the cancelled ones for `elapsed`; of full years for rates, which rose."""
-    outcomes = table.columns[_INDEX["outcome"]]
+def _fit_factors(
+    name: str, rows: Sequence[Row], coded: Sequence[Codes], tree: Mapping[str, Any], coder: Coder
+) -> dict[str, Any]:
+    """Return the factors of one variable: of all arrivals; of full years for rates, which rose; of
+    classes of many prices for forms.
+    """
+    bounds, rate = coder.rates, _INDEX["rate"]
+    weights = [
+        weight
+        if (name != "rate" or FIRST <= row.arrival <= LAST)
+        and (name != "form" or is_wide(bounds, codes[rate]))
+        else 0.0
+        for row, codes, weight in zip(rows, coded, month_weights(rows), strict=True)
+    ]
+    rows_of_law = Rows(coded, weights, coder.sizes())
+    margins = _MARGINS.get(name, CALENDAR)
+    return fit_factors(tree, rows_of_law, _INDEX[name], margins=margins)
+
+
+def _rows_for(
+    name: str, table: Table, arrivals: Sequence[date], bounds: Sequence[float]
+) -> list[int]:
+    """Return the rows to fit: the cancelled ones for `elapsed`; of full years for rates, which rose;
+    those in classes of many prices for forms.
+    """
+    outcomes, rates = table.columns[_INDEX["outcome"]], table.columns[_INDEX["rate"]]
     return [
         row
         for row, arrival in enumerate(arrivals)
         if (name != "elapsed" or outcomes[row] == 1)
         and (name != "rate" or FIRST <= arrival <= LAST)
+        and (name != "form" or is_wide(bounds, rates[row]))
     ]
-
-
-def _per_day(rows: Sequence[Row]) -> list[list[float]]:
-    """Return the mean rows of a day by month and weekday of arrival."""
-    days = Counter(
-        (day.month - 1, day.weekday())
-        for offset in range((LAST - FIRST).days + 1)
-        if (day := FIRST + timedelta(days=offset))
-    )
-    found = Counter(
-        (row.arrival.month - 1, row.arrival.weekday())
-        for row in rows
-        if FIRST <= row.arrival <= LAST
-    )
-    return [
-        [round(found[month, day] / days[month, day], 2) for day in range(7)] for month in range(12)
-    ]
-
-
-def _created_weekdays(rows: Sequence[Row], coder: Coder) -> list[list[float]]:
-    """Return, for each segment, how frequent each weekday of booking is; 1 on average.
-
-    Of leads of a week and more: shorter ones tie it to the weekday of arrival.
-    """
-    found = Counter((row.segment, row.booked_on.weekday()) for row in rows if row.lead >= 7)
-    return [
-        _average_one([5 + found[segment, day] for day in range(7)]) for segment in coder.segments
-    ]
-
-
-def _cancelled_weekdays(rows: Sequence[Row], coder: Coder) -> list[list[float]]:
-    """Return, for each segment, how frequent each weekday of cancelling is, drawn towards all."""
-    gone = [row for row in rows if row.outcome == "Canceled"]
-    every = Counter(row.ended_on.weekday() for row in gone)
-    found = Counter((row.segment, row.ended_on.weekday()) for row in gone)
-    return [
-        _average_one([30 * every[day] / len(gone) + found[segment, day] for day in range(7)])
-        for segment in coder.segments
-    ]
-
-
-def _average_one(counts: Sequence[float]) -> list[float]:
-    return [round(count * len(counts) / sum(counts), 3) for count in counts]
-
-
-def _price_forms(coded: Coded, coder: Coder) -> list[list[float]]:
-    """Return, for each segment, the shares of the forms of prices in classes wider than one price."""
-    bounds = coder.rates
-    place = _INDEX["rate"]
-    rows = [
-        (row.segment, form_of(round(row.rate * 100)))
-        for row, codes in coded
-        if row.rate and bounds[codes[place] + 1] - bounds[codes[place]] > 1
-    ]
-    every, found = Counter(form for _, form in rows), Counter(rows)
-    forms = range(len(FORMS))
-    return [
-        _shares([30 * every[form] / len(rows) + found[segment, form] for form in forms])
-        for segment in coder.segments
-    ]
-
-
-def _shares(counts: Sequence[float]) -> list[float]:
-    return [round(count / sum(counts), 4) for count in counts]
-
-
-def _shared_fate(rows: Sequence[Row]) -> list[float]:
-    """Return the shares of rooms that share the fate of their block: of a small one, of a large one.
-
-    Two rooms agree with the probability f² + (1 - f²)·(p² + (1 - p)²), p the rate of cancellations
-    of their segment and deposit.
-    """
-    blocks: defaultdict[Any, list[Row]] = defaultdict(list)
-    kinds: defaultdict[Any, list[bool]] = defaultdict(list)
-    for row in rows:
-        blocks[row.block].append(row)
-        kinds[row.segment, row.deposit].append(row.outcome == "Check-Out")
-    stays = {kind: sum(fates) / len(fates) for kind, fates in kinds.items()}
-    shared = []
-    for sizes in (range(2, LARGE), range(LARGE, 1000)):
-        gain = least = 0.0
-        for block in blocks.values():
-            size, stayed = len(block), sum(row.outcome == "Check-Out" for row in block)
-            if size in sizes:
-                gone, share = size - stayed, stays[block[0].segment, block[0].deposit]
-                chance = share**2 + (1 - share) ** 2
-                agree = (stayed * (stayed - 1) + gone * (gone - 1)) / (size * (size - 1))
-                gain, least = gain + agree - chance, least + 1 - chance
-        shared.append(round(max(0.0, gain / least) ** 0.5, 3) if least else 0.9)
-    return shared
 
 
 def main(arguments: Sequence[str]) -> None:

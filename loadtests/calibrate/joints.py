@@ -18,7 +18,13 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from loadtests.calibrate.days import WARM_UP, generate, unevenness_of_rows, unevenness_of_stays
+from loadtests.calibrate.days import (
+    WARM_UP,
+    generate,
+    two_years,
+    unevenness_of_rows,
+    unevenness_of_stays,
+)
 from loadtests.calibrate.rows import FIRST, LAST, Row, read_rows
 from rtdash.simulate.hotel import Ending, Stay
 from rtdash.simulate.hotel_chain import HotelChain
@@ -31,7 +37,6 @@ TRIPLES = (
 )
 PAIR_BOUND, TRIPLE_BOUND, RATIO_BOUND = 0.05, 0.08, 1.3
 LEADS = (0, 1, 2, 4, 8, 15, 31, 61, 91, 181, 366)
-YEAR = date(2022, 9, 1)
 ENDINGS = {"Check-Out": Ending.STAYED, "Canceled": Ending.CANCELLED, "No-Show": Ending.NO_SHOW}
 
 
@@ -98,7 +103,8 @@ def table(fit: Any, rows: Sequence[Row], seeds: int, *, whole_blocks: bool) -> I
     deciles = [ordered[len(ordered) * step // 10] for step in range(1, 10)]
     chain = HotelChain(json.loads(json.dumps(fit(fitted))))
     held_values, fitted_values = seen(held, deciles), seen(fitted, deciles)
-    runs = [generate(chain, seed, days=730) for seed in range(seeds)]
+    whole = [generate(chain, seed, days=WARM_UP + 730) for seed in range(seeds)]
+    runs = [two_years(run) for run in whole]
     values = [generated(run, chain.mean_rate, deciles) for run in runs]
     for names in (*((name,) for name in NAMES), *combinations(NAMES, 2), *TRIPLES):
         halves_apart = variation(fitted_values, held_values, names)
@@ -108,13 +114,13 @@ def table(fit: Any, rows: Sequence[Row], seeds: int, *, whole_blocks: bool) -> I
             f"| {' x '.join(names)} | {halves_apart:.3f} | {fmean(apart):.3f} | {max(apart):.3f} |"
             f" {bound} | {'yes' if max(apart) <= bound else 'NO'} |"
         )
-    days = [unevenness_of_stays(generate(chain, seed, days=WARM_UP + 365)) for seed in range(seeds)]
+    days = [unevenness_of_stays(run) for run in whole]
     halves_of_days = unevenness_of_rows(fitted), unevenness_of_rows(held)
-    for place, name in enumerate(("bookings", "arrivals")):
+    for place, name in enumerate(("bookings", "arrivals", "cancellations")):
         yield _ratio_line(
             f"relative variance of {name} a day",
-            [half[place] for half in halves_of_days],
-            fmean(run[place] for run in days),
+            [half[place].variance for half in halves_of_days],
+            fmean(run[place].variance for run in days),
         )
     yield from _block_lines(halves, runs)
 

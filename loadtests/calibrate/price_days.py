@@ -1,15 +1,18 @@
 """Prices of days: how alike the rates are that different guests pay for the same day of arrival."""
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Any, NamedTuple
 
 from loadtests.calibrate.columns import Booking
 
 _NORMAL = NormalDist()
 _LEAST_PAIRS = 300
+_RESIDUAL = 0.7
+"""Part of the variance of a segment's month that its leaves leave open; the first guess."""
 
 
 class Likeness(NamedTuple):
@@ -61,3 +64,21 @@ def _in_order(month: Sequence[Booking]) -> list[Booking]:
 
 def _normal(count: int) -> Iterator[float]:
     return (_NORMAL.inv_cdf((place + 0.5) / count) for place in range(count))
+
+
+def first_guess(wanted: Likeness, segments: Sequence[str]) -> dict[str, Any]:
+    """Return what the chain holds: memory, and the correlation with the day by segment."""
+    shares = [
+        round(min(0.9, math.sqrt(max(0.0, wanted.by_segment.get(segment, 0.0)) / _RESIDUAL)), 3)
+        for segment in segments
+    ]
+    return {"memory": round(wanted.memory, 3), "shares": shares}
+
+
+def adjust(law: dict[str, Any], wanted: Likeness, found: Sequence[Likeness]) -> None:
+    """Bring the generated likeness nearer to that of the data."""
+    pooled = max(0.01, fmean(one.pooled for one in found))
+    factor = math.sqrt(min(2.0, max(0.5, max(0.0, wanted.pooled) / pooled)))
+    law["shares"] = [round(min(0.95, share * factor), 3) for share in law["shares"]]
+    memory = fmean(one.memory for one in found)
+    law["memory"] = round(min(0.95, max(0.0, law["memory"] + wanted.memory - memory)), 3)

@@ -10,9 +10,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rtdash.simulate.cancellation_days import CLASSES, class_of
+from rtdash.simulate.prices import FORMS, form_of
+
 VARIABLES = (
     "month", "weekday", "segment", "lead", "rooms", "nights", "kind", "deposit", "repeated",
-    "country", "party", "rate", "outcome", "changes", "elapsed",
+    "country", "party", "rate", "outcome", "changes", "elapsed", "form",
 )  # fmt: skip
 """Order of the chain; each is drawn given some of those before it."""
 
@@ -22,20 +25,20 @@ that three times; they are left out of the counts by month and weekday."""
 
 LEADS = (
     *range(9), 10, 12, 15, 18, 22, 26, 31, 38, 46, 53, 61, 76, 91, 106, 121, 151, 181, 211, 241, 271,
-    301, 331, 366, 451,
+    301, 331, 366, 411, 471, 541,
 )  # fmt: skip
 ROOMS = (1, 2, 3, 4, 6, 10, 15, 25, 40, 60, 90)
 NIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 21, 28)
 CHANGES = (0, 1, 2, 3, 5)
-ELAPSED = (0, 0, 5, 15, 25, 35, 45, 55, 65, 75, 85, 95, 100)
-"""Lower bounds of classes; `ELAPSED` are percents of the lead at a cancellation, the first class
-is the day of booking."""
+"""Lower bounds of classes."""
 
 OUTCOMES = ("Check-Out", "Canceled", "No-Show")
 DEPOSITS = ("No Deposit", "Non Refund", "Refundable")
 COUNTRIES = 28
 PARTIES = 13
 RATES = 24
+RATE_TAIL = (0.98, 0.99, 0.995)
+"""Ranks of the bounds of more classes of rates, so that few are dear."""
 FREQUENT_PRICE = 0.006
 LOWEST_RATE = 15.0
 """EUR a night; the few lower prices that aren't 0 are part payments or errors."""
@@ -144,7 +147,6 @@ class Coder:
             "party": self.parties,
             "rate": self.rates,
             "changes": [*CHANGES, 9],
-            "elapsed": [*ELAPSED, 101],
         }
 
     def code(self, row: Row) -> tuple[int, ...] | None:
@@ -167,7 +169,8 @@ class Coder:
             min(bisect_right(self.rates, row.rate), len(self.rates) - 1) - 1,
             OUTCOMES.index(row.outcome),
             bisect_right(CHANGES, row.changes) - 1,
-            _elapsed(row),
+            class_of(row.lead, (row.ended_on - row.booked_on).days),
+            form_of(round(row.rate * 100)),
         )
 
     def sizes(self) -> list[int]:
@@ -175,16 +178,13 @@ class Coder:
         return [
             12, 7, len(self.segments), len(LEADS), len(ROOMS), len(NIGHTS), len(self.kinds),
             len(DEPOSITS), 2, len(self.countries), len(self.parties), len(self.rates) - 1,
-            len(OUTCOMES), len(CHANGES), len(ELAPSED),
+            len(OUTCOMES), len(CHANGES), CLASSES, len(FORMS),
         ]  # fmt: skip
 
 
-def _elapsed(row: Row) -> int:
-    gone = (row.ended_on - row.booked_on).days
-    if gone <= 0 < row.lead:
-        return 0
-    percent = 100 if row.lead == 0 else min(100, max(0, round(100 * gone / row.lead)))
-    return bisect_right(ELAPSED, percent) - 1
+def is_wide(bounds: Sequence[float], code: int) -> bool:
+    """Return whether a class of rates holds many prices, so that they have forms."""
+    return code > 0 and bounds[code + 1] - bounds[code] > 1
 
 
 def _rate_bounds(rates: Sequence[float]) -> list[float]:
@@ -196,7 +196,8 @@ def _rate_bounds(rates: Sequence[float]) -> list[float]:
     ]
     alone = [bound for rate in frequent for bound in (rate, round(rate + 0.01, 2))]
     top = int(ordered[int(len(ordered) * 0.9995)]) + 1
-    return sorted({0.0, *map(float, picks), *alone, float(top)})
+    tail = [int(ordered[int(len(ordered) * rank)]) for rank in RATE_TAIL]
+    return sorted({0.0, *map(float, (*picks, *tail)), *alone, float(top)})
 
 
 def _frequent(values: Iterable[Any], most: int) -> list[Any]:

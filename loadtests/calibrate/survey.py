@@ -11,7 +11,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
-from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -19,13 +18,9 @@ from statistics import fmean
 
 from loadtests.calibrate.columns import Booking, bookings_of_rows, bookings_of_stays, columns
 from loadtests.calibrate.day_figures import figures
-from loadtests.calibrate.days import WARM_UP, generate
+from loadtests.calibrate.days import WARM_UP, generate, two_years
 from loadtests.calibrate.rows import FIRST, LAST, Row, read_rows
 from rtdash.simulate.hotel_chain import HotelChain
-
-ARRIVALS = date(2026, 9, 1)
-"""First day of the arrivals that are compared: a Tuesday, as in the data, so that each month has as
-many of each weekday."""
 
 PAIR_BOUND, RATIO_BOUND = 0.05, 1.3
 SHOWN = 40
@@ -45,16 +40,9 @@ def halves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 def generated(chain: HotelChain, seed: int, *, share: float = 1.0) -> list[Booking]:
     """Return a share of the generated bookings of two years of arrivals."""
-    rng, days = Random(seed), (LAST - FIRST).days + 1  # noqa: S311
-    first = ARRIVALS - timedelta(days=WARM_UP)
-    return bookings_of_stays(
-        (
-            stay
-            for stay in generate(chain, seed, days=WARM_UP + days, first=first)
-            if 0 <= (stay.check_in - ARRIVALS).days < days and rng.random() < share
-        ),
-        chain.mean_rate,
-    )
+    rng = Random(seed)  # noqa: S311
+    stays = two_years(generate(chain, seed, days=WARM_UP + (LAST - FIRST).days + 1))
+    return bookings_of_stays((stay for stay in stays if rng.random() < share), chain.mean_rate)
 
 
 def pairs(

@@ -24,6 +24,8 @@ PRICE = 1.0
 
 _ORDERINGS = 4
 _PARTS = 1000
+_NEGLIGIBLE = 1
+"""Weight, in thousandths, that is left out: mostly what the parent lends to codes that aren't there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,13 @@ class TreeFit:
         }
 
     def fit(self, rows: Sequence[int]) -> dict[str, Any]:
-        """Return the tree: `splits` in preorder (variable and mask; a leaf is -1, 0), `leaves`."""
+        """Return the tree: `splits` in preorder (variable and mask; a leaf is -1), `leaves`."""
         counts = self._count(rows)
         splits: list[int] = []
         leaves: list[list[int]] = []
         whole = [count / len(rows) for count in counts]
         for variable, mask, shares in self._grow(rows, counts, whole):
-            splits += (variable, mask)
+            splits += (variable,) if variable < 0 else (variable, mask)
             if variable < 0:
                 leaves.append(_sparse(shares))
         return {"splits": splits, "leaves": leaves}
@@ -188,13 +190,13 @@ def _log_likelihood(counts: Sequence[int]) -> float:
 
 
 def _sparse(shares: Sequence[float]) -> list[int]:
-    """Return step and weight, one after the other, of the codes that have a weight in thousandths.
+    """Return step and weight, one after the other, of the codes with more than a negligible weight.
 
     A step is the distance from the code before; the first is the code itself.
     """
     leaf, before = [], 0
     for code, share in enumerate(shares):
-        if weight := round(share * _PARTS):
+        if (weight := round(share * _PARTS)) > _NEGLIGIBLE:
             leaf += (code - before, weight)
             before = code
     return leaf

@@ -3,12 +3,9 @@
 A Poisson process is too even; see `DayStrength` and `burst_instants`.
 """
 
-from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from random import Random
-from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from rtdash.simulate.distributions import (
@@ -17,7 +14,6 @@ from rtdash.simulate.distributions import (
     cluster_theta,
     draw_cluster_size,
     draw_poisson,
-    seeded,
 )
 
 BURST_DISPERSION = 1.5
@@ -35,32 +31,6 @@ HOTEL_BOOKING_HOURS: Discrete[int] = Discrete(
 data set has no hour of day."""
 
 _BURST_SPREAD_S = 600.0
-
-
-class DayStrength:
-    """Gamma multipliers of mean 1, one for each day.
-
-    It averages 1 over each weekday of each calendar month as well: it moves bookings between days,
-    and season and week stay the published ones.
-    """
-
-    def __init__(self, seed: str, variance: float) -> None:
-        self._seed = seed
-        self._variance = variance
-        self._month = lru_cache(maxsize=32)(self._draw_month)
-
-    def __call__(self, day: date) -> float:
-        """Return the multiplier of that day, whatever days were asked for before."""
-        return self._month(day.year, day.month)[day.day - 1]
-
-    def _draw_month(self, year: int, month: int) -> list[float]:
-        _, count = monthrange(year, month)
-        if self._variance <= 0:
-            return [1.0] * count
-        rng = seeded(f"{self._seed}/{year}-{month}")
-        drawn = [rng.gammavariate(1 / self._variance, self._variance) for _ in range(count)]
-        means = [fmean(drawn[day::7]) for day in range(7)]
-        return [strength / means[day % 7] for day, strength in enumerate(drawn)]
 
 
 def burst_instants(

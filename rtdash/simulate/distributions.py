@@ -13,6 +13,7 @@ T = TypeVar("T")
 STANDARD_NORMAL = NormalDist()
 
 GOLDEN, ROOT_2, ROOT_3 = (math.sqrt(5) - 1) / 2, math.sqrt(2) - 1, math.sqrt(3) - 1
+ROOT_7 = math.sqrt(7) - 2
 """Steps of even ranks. Sequences that meet in one draw need different steps: of equal steps, every
 n-th member has nearly the same rank."""
 

@@ -11,12 +11,15 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, DayStrength, burst_instants, days_from
+from rtdash.simulate.arrivals import HOTEL_BOOKING_HOURS, burst_instants, days_from
 from rtdash.simulate.calibration import TrafficProfile
-from rtdash.simulate.distributions import GOLDEN, ROOT_2, ROOT_3, EvenRanks, seeded
-from rtdash.simulate.hotel_chain import HotelChain, hotel_chain
+from rtdash.simulate.cancellation_days import CancellationDays
+from rtdash.simulate.day_strength import DayLevel, DayStrength
+from rtdash.simulate.distributions import GOLDEN, ROOT_2, ROOT_3, ROOT_7, EvenRanks, seeded
+from rtdash.simulate.hotel_chain import OF_BOOKING, VARIABLES, HotelChain, hotel_chain
 from rtdash.simulate.lead_weights import LeadWeights
-from rtdash.simulate.prices import WHOLE, form_of, price_between
+from rtdash.simulate.prices import WHOLE, form_of
+from rtdash.simulate.room_prices import PriceRanks, RoomPrices
 
 NON_REFUND = "Non Refund"
 
@@ -30,10 +33,7 @@ class Ending(StrEnum):
 
 
 _ENDINGS = (Ending.STAYED, Ending.CANCELLED, Ending.NO_SHOW)
-_CANCELLED = 1
-_TRIES, _NARROW = 12, 4
-"""Tries for a day of cancellation, and those within its class alone."""
-
+_CANCELLED, COUNTRY = 1, VARIABLES.index("country")
 LARGE = 6
 """Rooms from which on a block is a large one."""
 
@@ -94,10 +94,17 @@ class HotelDemand:
         self._rng = seeded(f"{seed}/hotel")
         self._scale = per_day / self._chain.rows_per_day
         self._most_rooms = most_rooms
-        self._created = DayStrength(f"{seed}/created", self._chain.created_variance)
-        self._leads = LeadWeights(
-            self._chain, DayStrength(f"{seed}/arrival", self._chain.arrival_variance)
+        days = {
+            name: DayStrength(f"{seed}/{name}", **law, surges=name != "arrival")
+            for name, law in self._chain.days.items()
+        }
+        self._created = days["created"]
+        self._leads = LeadWeights(self._chain, days["arrival"])
+        self._cancellations = CancellationDays(
+            self._chain.cancelled_weekdays, self._chain.cancelled_months, days["cancelled"]
         )
+        level = DayLevel(f"{seed}/price", self._chain.price_memory)
+        self._prices = RoomPrices(self._chain, level, self._rng)
         self._blocks = 0
         self._even: dict[tuple[float, ...], EvenRanks] = {}
 
@@ -105,7 +112,8 @@ class HotelDemand:
         """Yield all bookings made on `days` local dates from `first` on, in the order of booking."""
         for day in days_from(first, days):
             leads = self._leads.of(day)
-            mean = leads[-1] * self._scale * self._created(day)
+            strength = self._created(day) * self._chain.created_weeks[day.month - 1][day.weekday()]
+            mean = leads[-1] * self._scale * strength
             for instant in burst_instants(self._rng, day, mean, HOTEL_BOOKING_HOURS, self._zone):
                 lead = bisect_right(leads, self._rng.random() * leads[-1])
                 yield from self._booking(instant, day, lead)
@@ -124,16 +132,21 @@ class HotelDemand:
         # After midnight the business date is still yesterday's: a lead of -1 is one of 0.
         lead_class = chain.lead_classes[max(lead, 0)]
         month, weekday = arrival.month - 1, arrival.weekday()
-        segments = chain.segment_weights(month, weekday, lead_class, day.weekday())
+        created = (day.month - 1, day.weekday())
+        segments = chain.segment_weights(month, weekday, lead_class, created)
         segment = bisect_right(segments, rng.random() * segments[-1])
         codes = [month, weekday, segment, lead_class]
         rank = rng.random
         # Few large blocks make up much of a year: even ranks keep the shares of sizes,
         # rates and fates.
         rooms, count = chain.draw_rooms(codes, self._even_rank(GOLDEN, segment, month))
-        codes += (rooms, bisect_right(chain.seasonal("nights", [*codes, rooms]), rank()))
-        for law in chain.booking_laws:
-            codes.append(law.draw(codes, rank()))
+        codes += (rooms, chain.nights_law.draw([*codes, rooms], rank()))
+        for law, name in zip(chain.booking_laws, OF_BOOKING, strict=True):
+            # A deposit that isn't refunded means that nearly all of the rooms are called off.
+            even = count > 1 and name == "deposit"
+            codes.append(
+                law.draw(codes, self._even_rank(ROOT_7, segment, rooms) if even else rank())
+            )
         low, high = chain.labels["nights"][codes[5] : codes[5] + 2]
         nights = low + int((high - low) * rank())
         block, fate, rate = None, 0.0, rank()
@@ -141,10 +154,10 @@ class HotelDemand:
             self._blocks = block = self._blocks + 1
             fate = self._even_rank(ROOT_3, segment, rooms, codes[7])
             rate = self._even_rank(ROOT_2, segment, month, count >= LARGE)
+        price = self._prices.ranks(arrival, segment, rate)
         shared = _Shared(
-            instant, arrival, lead, nights, block, count >= LARGE,
-            rate, rank(), rank(), fate, rank(), {},
-        )  # fmt: skip
+            instant, arrival, lead, nights, block, count >= LARGE, price, fate, rank(), rank(), []
+        )
         for _ in range(min(count, self._most_rooms)):
             yield self._room(codes, shared)
 
@@ -158,12 +171,10 @@ class HotelDemand:
         rng, chain = self._rng, self._chain
         rank, labels = rng.random, chain.labels
         party_law, _, outcome_law, changes_law, elapsed_law = chain.room_laws
-        party = party_law.draw(codes, rank())
+        alike = shared.block is not None and rank() < chain.shared_party[shared.large]
+        party = party_law.draw(codes, shared.party if alike else rank())
         room = [*codes, party]
-        # Some rooms of a block are free; the others have one price for equal parties.
-        rates = chain.seasonal("rate", room)
-        free = rates[0]
-        rate = 0 if rank() < free else bisect_right(rates, free + (1 - free) * shared.rate)
+        rate, price = self._prices.draw(room, shared.price)
         room.append(rate)
         follows = shared.block is not None and rank() < chain.shared_fate[shared.large]
         outcome = outcome_law.draw(room, shared.fate if follows else rank())
@@ -175,7 +186,6 @@ class HotelDemand:
             elapsed = elapsed_law.draw(room, shared.elapsed if follows else rank())
             cancelled_on = self._cancelled_on(elapsed, codes[2], shared, follows=follows)
         adults, children = labels["party"][party]
-        price = self._price(rate, codes[2], shared)
         return Stay(
             labels["segment"][codes[2]],
             shared.instant,
@@ -185,7 +195,7 @@ class HotelDemand:
             adults,
             children,
             labels["deposit"][codes[7]],
-            labels["country"][codes[9]],
+            labels["country"][self._country(codes, shared)],
             _ENDINGS[outcome],
             cancelled_on,
             labels["changes"][changes],
@@ -195,39 +205,21 @@ class HotelDemand:
             shared.block,
         )
 
-    def _price(self, code: int, segment: int, shared: "_Shared") -> int:
-        """Return a price of the class, in cents; one form for all rooms of a booking."""
-        if not code:
-            return 0
-        forms = self._chain.price_forms[segment]
-        form = min(bisect_right(forms, shared.form * forms[-1]), len(forms) - 1)
-        low, high = self._chain.labels["rate"][code : code + 2]
-        return price_between(round(100 * low), round(100 * high), shared.price, form)
+    def _country(self, codes: list[int], shared: "_Shared") -> int:
+        """Return the block's country, or that of one of its guests with another passport."""
+        if shared.block is None or self._rng.random() < self._chain.shared_country[shared.large]:
+            return codes[COUNTRY]
+        return self._chain.booking_laws[-1].draw(codes, self._rng.random())
 
     def _cancelled_on(self, code: int, segment: int, shared: "_Shared", *, follows: bool) -> date:
-        """Draw the date in the class of elapsed lead, by the weekdays of the segment's cancellations.
-
-        Rooms that follow their block are cancelled on one day.
-        """
-        if follows and code in shared.cancelled_on:
-            return shared.cancelled_on[code]
-        low, high = self._chain.labels["elapsed"][code : code + 2]
+        """Return a date in the class of elapsed lead: one for all rooms that follow their block."""
+        if follows and shared.cancelled_on:
+            return shared.cancelled_on[0]
         lead = max(shared.lead, 0)
-        # The first class is the day of booking alone.
-        first = min(lead, max(code and 1, -(-low * lead // 100)))
-        count = max(1, min(-(-high * lead // 100), lead + 1) - first)
         booked_on = shared.arrival - timedelta(days=lead)
-        weekdays = self._chain.cancelled_weekdays[segment]
-        for tried in range(_TRIES):
-            day = booked_on + timedelta(days=first + int(count * self._rng.random()))
-            if self._rng.random() * max(weekdays) < weekdays[day.weekday()]:
-                break
-            if tried == _NARROW and code and lead > 1:
-                # Few days, and all of a weekend: a working day is near.
-                first = max(1, first - 2)
-                count = min(count + 4, lead - first + 1)
+        day = self._cancellations.draw(code, segment, booked_on, lead, self._rng)
         if follows:
-            shared.cancelled_on[code] = day
+            shared.cancelled_on.append(day)
         return day
 
 
@@ -240,9 +232,8 @@ class _Shared(NamedTuple):
     nights: int
     block: int | None
     large: bool
-    rate: float
-    price: float
-    form: float
+    price: PriceRanks
     fate: float
     elapsed: float
-    cancelled_on: dict[int, date]
+    party: float
+    cancelled_on: list[date]

@@ -2,10 +2,10 @@
 
 from collections import deque
 from datetime import date
-from itertools import accumulate
-from operator import getitem, mul
+from itertools import accumulate, repeat
+from operator import mul
 
-from rtdash.simulate.arrivals import DayStrength
+from rtdash.simulate.day_strength import DayStrength
 from rtdash.simulate.hotel_chain import HotelChain
 
 LONGEST_LEAD_DAYS = 740
@@ -24,7 +24,8 @@ class LeadWeights:
         self._strength = strength
         self._first = 0
         self._strengths: deque[float] = deque(maxlen=LONGEST_LEAD_DAYS)
-        self._weights: deque[list[float]] = deque(maxlen=LONGEST_LEAD_DAYS)
+        self._months: deque[int] = deque(maxlen=LONGEST_LEAD_DAYS)
+        self._weekdays: deque[int] = deque(maxlen=LONGEST_LEAD_DAYS)
         self._cumulative: list[float] = []
 
     def of(self, day: date) -> list[float]:
@@ -35,8 +36,11 @@ class LeadWeights:
             for ordinal in range(first + LONGEST_LEAD_DAYS - new, first + LONGEST_LEAD_DAYS):
                 arrival = date.fromordinal(ordinal)
                 self._strengths.append(self._strength(arrival))
-                self._weights.append(self._chain.lead_weights(arrival.month - 1, arrival.weekday()))
+                self._months.append(arrival.month - 1)
+                self._weekdays.append(arrival.weekday())
             self._first = first
-            of_lead = map(getitem, self._weights, range(LONGEST_LEAD_DAYS))
-            self._cumulative = list(accumulate(map(mul, self._strengths, of_lead)))
+            created = repeat((day.month - 1, day.weekday()))
+            classes = self._chain.lead_classes
+            weights = map(self._chain.lead_weight, self._months, self._weekdays, classes, created)
+            self._cumulative = list(accumulate(map(mul, self._strengths, weights)))
         return self._cumulative

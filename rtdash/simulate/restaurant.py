@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from rtdash.simulate.arrivals import DayStrength, days_from, local_instant, next_quarter, whole_ms
+from rtdash.simulate.arrivals import days_from, local_instant, next_quarter, whole_ms
 from rtdash.simulate.calibration import restaurant_calibration
+from rtdash.simulate.day_strength import DayStrength
 from rtdash.simulate.distributions import (
     Discrete,
     draw_lognormal,

@@ -6,35 +6,13 @@ import pytest
 
 from rtdash.simulate.arrivals import (
     HOTEL_BOOKING_HOURS,
-    DayStrength,
     awake,
     burst_instants,
-    days_from,
     local_instant,
 )
 from rtdash.simulate.distributions import seeded
 
 LISBON = ZoneInfo("Europe/Lisbon")
-
-
-def test_days_average_one_in_every_month():
-    """Strong and weak days move bookings between like weekdays of a month, not otherwise."""
-    strength = DayStrength("month", 0.5)
-    month = [strength(day) for day in days_from(date(2024, 2, 1), 29)]
-    assert [fmean(month[weekday::7]) for weekday in range(7)] == pytest.approx([1.0] * 7)
-    assert pvariance(month) > 0.1
-
-
-def test_a_day_is_as_strong_whenever_it_is_asked_for():
-    """The strength of a day depends on the seed and the day alone."""
-    forwards, backwards = DayStrength("order", 0.5), DayStrength("order", 0.5)
-    days = list(days_from(date(2025, 1, 20), 30))
-    assert [forwards(day) for day in days] == [backwards(day) for day in reversed(days)][::-1]
-
-
-def test_without_variance_all_days_are_equal():
-    """Nothing to explain, nothing drawn."""
-    assert DayStrength("even", 0.0)(date(2025, 5, 5)) == 1.0
 
 
 def test_bursts_stay_within_their_local_day_in_order():

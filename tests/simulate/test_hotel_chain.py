@@ -1,7 +1,6 @@
 """The chain of the data set: its fixture, its laws, and that it holds no booking of the data."""
 
 import json
-from bisect import bisect_right
 from collections import Counter
 from datetime import date, timedelta
 from random import Random
@@ -11,8 +10,10 @@ import pytest
 
 from rtdash.resources import data_path
 from rtdash.simulate.calibration import TrafficProfile
+from rtdash.simulate.cancellation_days import CLASSES
+from rtdash.simulate.conditional_law import ConditionalLaw
 from rtdash.simulate.hotel import HotelDemand
-from rtdash.simulate.hotel_chain import VARIABLES, ConditionalLaw, hotel_chain
+from rtdash.simulate.hotel_chain import VARIABLES, HotelChain, hotel_chain
 from tests.simulate import figures
 from tests.simulate.data_set import find_data_set
 
@@ -33,7 +34,7 @@ def test_a_law_follows_its_tree():
     """The first branch is that of the codes in the mask; a leaf has steps from code to code and
     weights in turn.
     """
-    tree = {"splits": [0, 0b010, 1, 0b100, -1, 0, -1, 0, -1, 0],
+    tree = {"splits": [0, 0b010, 1, 0b100, -1, -1, -1],
             "leaves": [[0, 1000], [1, 1000], [0, 250, 2, 750]]}  # fmt: skip
     law = ConditionalLaw(tree, [3, 3])
     assert law.draw([1, 2], 0.5) == 0
@@ -42,26 +43,30 @@ def test_a_law_follows_its_tree():
     assert law.given([2, 1]) == [0.25, 0.25, 1.0]
 
 
-def test_seasons_follow_the_factors_of_segment_and_month():
-    """The tree's shares times the factors: the same leaf has other nights in another month."""
-    chain = hotel_chain(TrafficProfile.CITY)
-    for code in range(12):
-        codes = [code, 3, 0, 20, 0]
-        plain = chain._laws["nights"].given(codes)
-        factors = chain._factors["nights"]
-        weights = [
-            (after - before) * factors["factors"][0][code][band]
-            for before, after, band in zip((0.0, *plain), plain, factors["bands"], strict=False)
-        ]
-        drawn = chain.seasonal("nights", codes)
-        assert drawn[-1] == 1
-        assert drawn[0] == pytest.approx(weights[0] / sum(weights))
-        assert list(drawn) == sorted(drawn)
+def test_months_of_booking_follow_their_factors():
+    """A factor of 0 for a month of booking leaves none of a segment to be booked in it."""
+    raw = json.loads(FIXTURE.read_text("utf-8"))["hotels"]["H2"]
+    plain = HotelChain(raw)
+    raw["created_months"][6][0] = [0] * len(raw["labels"]["segment"])
+    changed = HotelChain(raw)
+    assert plain.lead_weight(6, 2, 30, (0, 3)) > 0
+    assert changed.lead_weight(6, 2, 30, (0, 3)) == 0
+    assert changed.lead_weight(6, 2, 30, (1, 3)) == plain.lead_weight(6, 2, 30, (1, 3))
+
+
+def test_leads_follow_the_factors_of_their_segment():
+    """A factor of 0 for a class of leads leaves none of the segment to be booked so long ahead."""
+    raw = json.loads(FIXTURE.read_text("utf-8"))["hotels"]["H2"]
+    plain = HotelChain(raw).segment_weights(6, 2, 30, (0, 3))
+    raw["created_leads"][0][30] = 0
+    changed = HotelChain(raw).segment_weights(6, 2, 30, (0, 3))
+    assert changed[0] == 0 < plain[0]
+    assert changed[-1] == pytest.approx(plain[-1] - plain[0])
 
 
 def test_splits_of_one_variable_in_a_row_become_one():
     """The law is the same, the way down shorter."""
-    tree = {"splits": [0, 0b001, -1, 0, 0, 0b010, -1, 0, -1, 0],
+    tree = {"splits": [0, 0b001, -1, 0, 0b010, -1, -1],
             "leaves": [[0, 1], [1, 1], [2, 1]]}  # fmt: skip
     law = ConditionalLaw(tree, [3])
     assert [law.draw([code], 0.5) for code in range(3)] == [0, 1, 2]
@@ -75,11 +80,12 @@ def test_all_codes_have_labels(profile):
     for rank in (0.0, 0.5, 1 - 1e-9):
         codes = [rng.randrange(12), rng.randrange(7), 0, 0]
         codes.append(chain.draw_rooms(codes, rank)[0])
-        codes.append(bisect_right(chain.seasonal("nights", codes), rank))
+        codes.append(chain.nights_law.draw(codes, rank))
         assert codes[-1] < sizes["nights"]
-        for law, name in zip((*chain.booking_laws, *chain.room_laws), VARIABLES[6:], strict=True):
+        laws = (*chain.booking_laws, *chain.room_laws, chain.form_law)
+        for law, name in zip(laws, VARIABLES[6:], strict=True):
             codes.append(law.draw(codes, rank))
-            assert codes[-1] < sizes.get(name, 3)
+            assert codes[-1] < {"elapsed": CLASSES, "form": 6}.get(name, sizes.get(name, 3))
 
 
 @pytest.mark.parametrize("profile", [TrafficProfile.RESORT, TrafficProfile.CITY])

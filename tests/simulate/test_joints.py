@@ -14,6 +14,7 @@ from random import Random
 import pytest
 
 from loadtests.calibrate import joints
+from loadtests.calibrate.days import WARM_UP
 from loadtests.calibrate.rows import FIRST, LAST, read_rows
 from rtdash.resources import data_path
 from rtdash.simulate.calibration import HOTEL_KEYS, TrafficProfile
@@ -37,7 +38,8 @@ def test_pairs_and_triples_are_near_those_of_a_half_of_the_data(profile):
     chain = hotel_chain(profile)
     one, other = (joints.seen(half, deciles) for half in halves)
     # Four runs together: in one alone, prices of few large blocks differ by luck, as in the data.
-    stays = [stay for seed in range(4) for stay in joints.generate(chain, seed, days=730)]
+    runs = (joints.generate(chain, seed, days=WARM_UP + 730) for seed in range(4))
+    stays = [stay for run in runs for stay in joints.two_years(run)]
     drawn = joints.generated(stays, chain.mean_rate, deciles)
     too_far = {}
     for names in (*combinations(joints.NAMES, 2), *joints.TRIPLES):
