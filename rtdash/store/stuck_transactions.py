@@ -1,4 +1,4 @@
-"""The end of transactions whose client stands still while others wait for their locks.
+"""End of transactions of clients that stand still while others wait for their locks.
 
 PostgreSQL's idle_in_transaction_session_timeout is not enough: it runs only from the answer to a
 Sync to the next message. The driver sends a Flush behind the Sync of each executemany, and that
@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 def end_all(*arguments: Any, **options: Any) -> None:
-    """End the sessions of this role and application that others wait for, and whose client has said
-    nothing for `STUCK_S`. Arguments and options are those of `connect`; a server that can't be
+    """End the sessions of this role and application that others wait for, with a client that has
+    said nothing for `STUCK_S`. Arguments and options are those of `connect`; a server that can't be
     asked is left alone.
     """
     options |= {"connect_timeout": _LOOK_TIMEOUT_S, "autocommit": True}

@@ -1,4 +1,4 @@
-"""What an administrator has stepped over, for a receiver that refuses it for ever."""
+"""Steps of an administrator over what a receiver refuses for ever."""
 
 from collections.abc import Mapping
 from datetime import datetime

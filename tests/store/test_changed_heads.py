@@ -110,11 +110,11 @@ async def test_no_read_goes_through_the_log(database):
     """Whatever its length, it is read by the index of instants, or from the mark on."""
 
     def plan(conn):
-        text = changed_heads._READ_LATELY._text(conn).sql
+        text = changed_heads._READ_LATELY._compile(conn).sql
         if dialects.has_row_locks(conn):
             conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a few rows are read anyhow
             return str(conn.exec_driver_sql(f"EXPLAIN {text}", {"since": 1}).all())
-        rows = changed_heads._READ_ROWS._text(conn).sql
+        rows = changed_heads._READ_ROWS._compile(conn).sql
         behind = str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {rows}", (1, 1)).all())
         assert "SEARCH events USING INTEGER PRIMARY KEY" in behind
         return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", (1,)).all())

@@ -46,7 +46,7 @@ _SOON_MINUTES = 15
 _SLOT_S = 900
 """Tables begin at quarters of an hour, several at the same one: lists have ties."""
 _SAME_HOUR = 8
-"""Operations in a row whose tables are in the same hour."""
+"""Operations in a row with tables in the same hour."""
 _MOST_DEPOSIT_CENTS = 20_000
 
 JsonObject = dict[str, Any]

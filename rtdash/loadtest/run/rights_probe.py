@@ -30,7 +30,8 @@ _TAKEN = range(200, 300)
 
 class RightsProbe:
     """Client with a token of fewer rights: it follows what it may, leaves it in every second round,
-    and asks for what it may not. `other_token` is of another user, whose session it asks for once.
+    and asks for what it may not. `other_token` is of another user: it asks for a session of that
+    one once.
 
     `connections` counts those that it has opened, each of which may have made a session.
     """

@@ -88,7 +88,7 @@ def element_end(
 
 
 def _string_end(text: bytes, at: int, limit: int) -> Generator[None, None, int]:
-    """Return the place behind the string whose content begins at `at`; one beyond `limit` where it
+    """Return the place behind the string with content from `at` on; one beyond `limit` where it
     has no end.
     """
     while at < limit:
