@@ -128,6 +128,30 @@ def test_common_handshakes_are_read(changed: tuple[bytes, bytes]) -> None:
     assert read_handshake(data) == parsed(data) is not None
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"GET /", b"POST /"),
+        (b"GET /ws", b"GET http://example/ws"),
+        (b"Host:", b"Host: other\r\nHost:"),
+        (b"Host: example:8000\r\n", b""),
+        (b"Host:", b"Content-Length: 5\r\nHost:"),
+        (b"Host:", b"Transfer-Encoding: chunked\r\nHost:"),
+        (b"Host:", b"Expect: 100-continue\r\nHost:"),
+        (b"Host:", b"Authorization: a\r\nAuthorization: b\r\nHost:"),
+        (b"Upgrade: websocket\r\n", b""),
+        (b"Connection: Upgrade", b"Connection: close"),
+        (b"Host:", b"X-Odd : a\r\nHost:"),
+        (b"Host:", b"X-Odd: a\tb\r\nHost:"),
+        (b"\r\n\r\n", b"\r\n\r\n\x81\x80abcd"),
+    ],
+)
+def test_an_uncommon_head_is_left_to_the_parser(changed: tuple[bytes, bytes]) -> None:
+    """Whatever the parser makes of it."""
+    assert read_handshake(COMMON.replace(*changed, 1)) is None
+
+
 @pytest.mark.parametrize("size", [65, 129])
 def test_a_head_out_of_bounds_is_left_to_the_parser(size: int) -> None:
     """The parser counts and refuses it."""
