@@ -131,8 +131,12 @@ class Client:
             subscription = await relay.replay(self.stream, after.seq, self)
             if subscription is not None:
                 return subscription
-            if self.position.epoch == relay.epoch and self.position.seq >= self._log.floors.get(
-                self.stream, 0
+            # a backup that was restored, and not noticed yet, has taken what the process goes by
+            has_all = self._log.heads.get(self.stream, 0) >= hub.top(self.stream)
+            if (
+                has_all
+                and self.position.epoch == relay.epoch
+                and self.position.seq >= self._log.floors.get(self.stream, 0)
             ):
                 self._wrongs.append(
                     f"the replay from {after} gave up at {self.position} although the log had all"
