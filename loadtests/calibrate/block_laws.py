@@ -1,4 +1,4 @@
-"""What rooms of a block share: its fate, its country, its party."""
+"""Laws of the rooms of a block: the fate, the country and the party that they share."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What weekdays and months do: arrivals a day, and how frequent each is among bookings and cancellations."""
+"""Laws of weekdays and months: arrivals a day, and the share of each in bookings and cancellations."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
