@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import jwt
 from bench import HELLO, Bench, Figures
@@ -20,6 +21,7 @@ from processes import SECRET, Server, Subscription, counting, rtdash
 from traffic import STATS, Caller
 
 HOTEL = "grand-hotel"
+ZONE = "Europe/Lisbon"
 DAYS = 365
 VISITED, CANCELLED, CHARGED = 0.7, 0.9, 0.5
 """Shares of the guests: came and left; with those, cancelled; of those that came, charged for more
@@ -143,9 +145,8 @@ def _fill(data: Path, number: int) -> None:
 def _stay(place: int, rng: random.Random, today: date) -> dict[str, object]:
     nights, fate, kind = rng.randint(1, 6), rng.random(), rng.choice(["single", "double"])
     arrival = today - timedelta(days=rng.randint(nights + 1, DAYS))
-    start_ms = int(
-        datetime(arrival.year, arrival.month, arrival.day, 15, tzinfo=UTC).timestamp() * 1000
-    )
+    start = datetime(arrival.year, arrival.month, arrival.day, 15, tzinfo=ZoneInfo(ZONE))
+    start_ms = int(start.timestamp() * 1000)
     email = f"guest{rng.randrange(60_000)}@example.com"
     amount = nights * rng.randint(8_000, 15_000)
     return {
@@ -164,6 +165,8 @@ def _stay(place: int, rng: random.Random, today: date) -> dict[str, object]:
         "charged": 0,
         "paid": amount,
         "start": start_ms,
+        "local_start": f"{start.isoformat(timespec='milliseconds')}[{ZONE}]",
+        "local_of": start_ms,
         "business_date": arrival.isoformat(),
         "created_at": start_ms,
         "changed_at": start_ms,
