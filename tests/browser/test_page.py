@@ -1,6 +1,6 @@
 """The dashboard page in Chromium: signing in, what it shows, and under which rules it runs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx2
 
@@ -16,8 +16,9 @@ def rest(served, path, **params):
 
 
 def book_rooms(served, names, **fields):
-    """Book a room for each name, from tonight on."""
-    today = datetime.now(UTC).date()
+    """Book a room for each name, from tonight on: the hotel's day begins hours after midnight."""
+    stats = rest(served, "/api/dashboard/stats", venue=HOTEL)
+    today = date.fromisoformat(stats["businessDate"])
     operations = [
         {
             "operationId": f"room-{name.replace(chr(32), chr(45))}",
