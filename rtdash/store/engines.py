@@ -13,6 +13,8 @@ READERS = 3
 # Errors end up in logs, and parameters are guests' names and session ids.
 OPTIONS: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
 
+_RENEWAL = "renewal"
+
 
 @dataclass(slots=True)
 class Engines:
@@ -28,14 +30,20 @@ class Engines:
     file: Path | None
     remake: Callable[[], "Engines"]
     is_pooled: Callable[[], bool] = lambda: False
+    _renewals: int = 0
+
+    def __post_init__(self) -> None:
+        # Listened to from the start: a listener that comes later would change the list of listeners
+        # under a reader that gives its connection back.
+        event.listen(self.reader, "connect", self._connected)
+        event.listen(self.reader, "checkin", self._given_back)
 
     def renew_readers(self) -> None:
         """Have the next reads get new connections: what has happened to one may have happened to
         all. Those in use are closed afterwards.
         """
-        stale = self.reader.pool
+        self._renewals += 1
         self.reader.dispose()
-        event.listen(stale, "checkin", _close)
 
     def check_first(self, check: Callable[[], None]) -> None:
         """Call `check` before each new connection, also of remade engines; what it raises keeps
@@ -61,7 +69,9 @@ class Engines:
         self.writer.dispose()
         self.reader.dispose()
 
+    def _connected(self, _connection: Any, record: Any) -> None:
+        record.info[_RENEWAL] = self._renewals
 
-def _close(connection: Any, _record: Any) -> None:
-    if connection is not None:  # it has none when it was lost already
-        connection.close()
+    def _given_back(self, connection: Any, record: Any) -> None:
+        if connection is not None and record.info.get(_RENEWAL) != self._renewals:
+            record.invalidate()
