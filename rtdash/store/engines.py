@@ -13,7 +13,8 @@ READERS = 3
 # Errors end up in logs, and parameters are guests' names and session ids.
 OPTIONS: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
 
-_RENEWAL = "renewal"
+_POOL = "pool"
+"""Key of the pool for which a connection was made."""
 
 
 @dataclass(slots=True)
@@ -30,19 +31,17 @@ class Engines:
     file: Path | None
     remake: Callable[[], "Engines"]
     is_pooled: Callable[[], bool] = lambda: False
-    _renewals: int = 0
 
     def __post_init__(self) -> None:
-        # Listened to from the start: a listener that comes later would change the list of listeners
-        # under a reader that gives its connection back.
-        event.listen(self.reader, "connect", self._connected)
+        # From the start: a listener that came later would change the list of listeners under a
+        # reader that gives its connection back. First, as the next one may connect.
+        event.listen(self.reader, "do_connect", self._connecting, insert=True)
         event.listen(self.reader, "checkin", self._given_back)
 
     def renew_readers(self) -> None:
         """Have the next reads get new connections: what has happened to one may have happened to
         all. Those in use are closed afterwards.
         """
-        self._renewals += 1
         self.reader.dispose()
 
     def check_first(self, check: Callable[[], None]) -> None:
@@ -69,9 +68,10 @@ class Engines:
         self.writer.dispose()
         self.reader.dispose()
 
-    def _connected(self, _connection: Any, record: Any) -> None:
-        record.info[_RENEWAL] = self._renewals
+    def _connecting(self, _dialect: Any, record: Any, *_: Any) -> None:
+        # here and not when it stands: to connect to a silent server takes seconds
+        record.info[_POOL] = self.reader.pool
 
     def _given_back(self, connection: Any, record: Any) -> None:
-        if connection is not None and record.info.get(_RENEWAL) != self._renewals:
+        if connection is not None and record.info.get(_POOL) is not self.reader.pool:
             record.invalidate()
