@@ -124,10 +124,9 @@ class Writer:
         self._drop_connection()
 
     def _take(self) -> list[_Job | None]:
-        taken = [self._queue.get()]
-        while not self._queue.empty():  # no other thread takes from it
-            taken.append(self._queue.get())
-        return taken
+        first = self._queue.get()
+        # no other thread takes from it; what comes meanwhile is for the next transaction
+        return [first, *(self._queue.get() for _ in range(self._queue.qsize()))]
 
     def _write(self, jobs: Sequence[_Job]) -> None:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it
