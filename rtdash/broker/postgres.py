@@ -31,6 +31,7 @@ PAYLOAD_BYTES = 7_900
 
 _LOST = (psycopg.Error, OSError, TimeoutError)
 _Connection = psycopg.AsyncConnection[Any]
+_Query = LiteralString | sql.Composed
 # Managed servers may end sessions that are idle; one that listens always is. Older ones have no such
 # setting.
 _ENTER = (
@@ -83,7 +84,8 @@ class PostgresBroker:
             connection = await self._connect()
             try:
                 for topic in self._topics:
-                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(topic)))
+                    listen = sql.SQL("LISTEN {}").format(sql.Identifier(topic))
+                    await self._ask(connection, SILENCE_S, listen)
                 while True:
                     is_silent = True
                     # Run to its timeout: what came in one packet is lost when it is left early.
@@ -107,10 +109,10 @@ class PostgresBroker:
             await asyncio.wait(self._endings.values(), timeout=SILENCE_S)
 
     async def _ask(
-        self, connection: _Connection, patience_s: float, query: LiteralString, values: Any = None
-    ) -> None:
-        """Run a query; a connection that fails or has no answer in time is ended. Raises
-        TimeoutError, and what the driver raises.
+        self, connection: _Connection, patience_s: float, query: _Query, values: Any = None
+    ) -> tuple[Any, ...] | None:
+        """Run a query and return its first row; a connection that fails or has no answer in time is
+        ended. Raises TimeoutError, and what the driver raises.
         """
         asked = asyncio.create_task(_execute(connection, query, values), name="notices")
         try:
@@ -120,9 +122,9 @@ class PostgresBroker:
                 self._end(connection, asked)
         if not asked.done():
             raise TimeoutError
-        asked.result()
+        return asked.result()
 
-    def _end(self, connection: _Connection, asked: asyncio.Task[None] | None = None) -> None:
+    def _end(self, connection: _Connection, asked: asyncio.Task[Any] | None = None) -> None:
         """End a connection behind the caller: to cancel a query the driver waits for the server,
         up to ten seconds. Idempotent.
         """
@@ -147,10 +149,9 @@ class PostgresBroker:
                 application_name="rtdash notices",
                 client_encoding="utf8",
             )
-            cursor = await connection.execute(_ENTER)
-            pid, _ = await cursor.fetchone() or (0, None)
+        pid, _ = await self._ask(connection, CONNECT_TIMEOUT_S, _ENTER) or (0, None)
         if pid != connection.info.backend_pid:
-            await connection.close()
+            self._end(connection)
             raise BrokerUnavailable(
                 "PostgreSQL: a pooler answers, and LISTEN needs the server itself: name its own"
                 " address (--broker postgresql://HOST:5432/DB), or another broker"
@@ -158,8 +159,9 @@ class PostgresBroker:
         return connection
 
 
-async def _execute(connection: _Connection, query: LiteralString, values: Any) -> None:
-    await connection.execute(query, values)
+async def _execute(connection: _Connection, query: _Query, values: Any) -> tuple[Any, ...] | None:
+    cursor = await connection.execute(query, values)
+    return await cursor.fetchone() if cursor.description else None
 
 
 def _fitting(notice: Notice) -> Iterator[Notice]:
