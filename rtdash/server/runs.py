@@ -17,7 +17,7 @@ from rtdash.store.event_log import StoredEvent
 def list_runs(services: Services) -> Mapping[str, Run]:
     """Return what runs beside the requests, by name."""
     state = StateMetrics(services)
-    services.metrics.follow(state.collect)
+    services.metrics.follow(state.collect, refresh=state.refresh)
     services.metrics.follow(services.webhooks.read_figures)
     runs: dict[str, Run] = {
         "relay": services.relay.run,
@@ -40,13 +40,15 @@ def list_runs(services: Services) -> Mapping[str, Run]:
         ).anonymise_periodically,
         "store probe": lambda: probe_store(services.database),
         "delivery probe": DeliveryProbe(services.hub, services.metrics).probe_periodically,
-        "state metrics": state.read_periodically,
+        "state metrics": state.read_when_asked,
         "loop lag": lambda: measure_lag(services.metrics),
     }
     if not services.settings.limits.retention_s:
         del runs["pruning"]
     if services.worker_metrics is not None:
-        runs["worker_metrics"] = partial(services.worker_metrics.serve, services.metrics.exposition)
+        runs["worker_metrics"] = partial(
+            services.worker_metrics.serve, services.metrics.current_exposition
+        )
     trim = find_trim()
     if trim is not None and resident_bytes():
         runs["heap"] = Heap(trim, resident_bytes).trim_periodically

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import platform
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 
 from prometheus_client import Metric
@@ -14,8 +16,12 @@ from rtdash.server.services import Services
 from rtdash.store.errors import StoreError
 from rtdash.store.figures import StoreFigures, read_store_figures
 
-INTERVAL_S = 60.0
-"""How often the store is asked for its figures."""
+MOST_AGE_S = 1.0
+"""A reader of the metrics gets figures of the store that are no older, as long as a look at them takes
+less than a hundredth of it; on a large store they may be as old as a hundred looks take.
+"""
+PATIENCE_S = 0.5
+"""How long a reader waits for a store that doesn't answer; then it gets the figures from before."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +32,29 @@ class StateMetrics:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._store: StoreFigures | None = None
+        self._is_asked = asyncio.Event()
+        self._is_current = asyncio.Event()
 
-    async def read_periodically(self) -> None:
-        """Read the store's figures every INTERVAL_S, until cancelled."""
+    async def refresh(self) -> None:
+        """Wait until the store's figures are current, for PATIENCE_S at most."""
+        self._is_asked.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._is_current.wait()
+
+    async def read_when_asked(self) -> None:
+        """Read the store's figures once for all that ask within MOST_AGE_S, until cancelled."""
         while True:
+            await self._is_asked.wait()
+            began = time.monotonic()
             try:
                 self._store = await self._services.database.read(read_store_figures)
             except StoreError as error:
                 _log.debug("the store's figures can't be read: %s", error)
-            await asyncio.sleep(INTERVAL_S)
+            self._is_current.set()
+            await asyncio.sleep(max(MOST_AGE_S, 100 * (time.monotonic() - began)))
+            self._is_current.clear()
+            self._is_asked.clear()
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics now."""

@@ -6,8 +6,9 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from rtdash.server.logs import JsonFormatter
 from rtdash.server.metrics import delivery_probe
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import LIMITS, Metrics
+from rtdash.store.figures import read_store_figures
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
@@ -96,6 +98,42 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
         "rtdash_broker_lag_seconds",
         "process_open_fds",
     } <= before.keys()
+
+
+async def test_sessions_are_current_whenever_they_are_asked_for(tmp_path: Path) -> None:
+    """One run of a load test after the other compares them: what the run before had left counted as
+    leaked by the next one, as long as they were read once a minute.
+    """
+    with serving(tmp_path, "fast") as server:
+        for number in (1, 2):
+            async with server.client() as client:
+                await client.subscribe("restaurant_reservations")
+                for _ in range(100):
+                    counted = (await asyncio.to_thread(scrape, server))["rtdash_sessions"]
+                    if counted == number:
+                        break
+                    await asyncio.sleep(0.1)
+                assert counted == number
+
+
+async def test_a_silent_store_delays_no_reader_of_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before is there, and everything else is current."""
+    with serving(tmp_path, "fast") as server:
+        await asyncio.to_thread(scrape, server)
+        read = server.services.database.read
+
+        async def read_or_wait(function: Callable[..., Any]) -> Any:
+            if function is read_store_figures:
+                await asyncio.Event().wait()
+            return await read(function)
+
+        monkeypatch.setattr(server.services.database, "read", read_or_wait)
+        async with asyncio.timeout(30):
+            for _ in range(4):
+                await asyncio.sleep(0.4)  # until the figures are too old
+                assert "rtdash_sessions" in await asyncio.to_thread(scrape, server)
 
 
 async def test_the_canary_measures_the_way_and_nobody_else_hears_it(

@@ -3,7 +3,7 @@ figures.
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -127,6 +127,7 @@ class Metrics:
         )
         self._largest_lag = SlidingMaximum(time.monotonic)
         self._reader: Hashable | None = None
+        self._refreshes: list[Callable[[], Awaitable[None]]] = []
         self._gauge(
             "loop_lag_max_seconds", "The most of it since the same connection last asked"
         ).set_function(lambda: self._largest_lag.maximum_for(self._reader))
@@ -141,9 +142,17 @@ class Metrics:
         self.loop_lag_seconds.observe(late_s)
         self._largest_lag.record(late_s)
 
-    def follow(self, read: Callable[[], Iterable[Metric]]) -> None:
-        """Ask `read` for further figures at each exposition, for parts that count by themselves."""
+    def follow(
+        self,
+        read: Callable[[], Iterable[Metric]],
+        refresh: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Ask `read` for further figures at each exposition, for parts that count by themselves.
+        `refresh` makes them current before a client gets them; it ends by itself in a moment.
+        """
         self.registry.register(_Reading(read))
+        if refresh is not None:
+            self._refreshes.append(refresh)
 
     def count_refused_token(self, *, expired: bool, revoked: bool) -> None:
         """Count a token that was refused."""
@@ -155,6 +164,12 @@ class Metrics:
         self._gauge(
             "certificate_end_timestamp_seconds", "Unix time at which the server's certificate ends"
         ).set_function(lambda: certificate.expires_at)
+
+    async def current_exposition(self, reader: Hashable | None = None) -> bytes:
+        """Return all metrics as `exposition` does, those of followed parts made current before."""
+        for refresh in self._refreshes:
+            await refresh()
+        return self.exposition(reader)
 
     def exposition(self, reader: Hashable | None = None) -> bytes:
         """Return all metrics in Prometheus' text format. A `reader`, such as a connection, gets the

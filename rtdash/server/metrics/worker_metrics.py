@@ -3,7 +3,7 @@ its worker.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,11 @@ class WorkerMetrics:
     directory: Path
     number: int
 
-    async def serve(self, exposition: Callable[[], bytes]) -> None:
+    async def serve(self, exposition: Callable[[], Awaitable[bytes]]) -> None:
         """Give this worker's figures to each other one that connects, until cancelled."""
 
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(exposition())
+            writer.write(await exposition())
             writer.close()
 
         async with await asyncio.start_unix_server(

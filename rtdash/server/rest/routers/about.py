@@ -79,7 +79,7 @@ async def read_metrics(request: Request, services: PartsDep) -> Response:
                 " Authorization: Bearer <token>"
             )
     figures = (
-        services.metrics.exposition(request.client)
+        await services.metrics.current_exposition(request.client)
         if services.worker_metrics is None
         else await services.worker_metrics.exposition()
     )
