@@ -56,7 +56,7 @@ def apply_batch(
 ) -> Applied:
     """Apply the operations in one go; an atomic list whole or not at all.
 
-    Raises every fault that one of them meets: the transaction is to be undone then, and they may be
+    Raises the first fault that an operation meets. Undo the transaction then; the operations may be
     applied apart.
     """
     archived = lock_venues(conn, {operation.venue_id for operation in operations})
@@ -229,7 +229,9 @@ def _outcome(step: Step) -> Outcome:
 
 
 def _target(operation: Operation) -> RowKey:
-    """Return the reservation that an operation is about; a booking may leave its id to us."""
+    """Return the reservation that an operation is about; a booking without an id gets one derived
+    from the operation's.
+    """
     if operation.reservation_id is None and operation.op is Op.BOOK:
         return RowKey(
             operation.venue_id, derive_reservation_id(operation.venue_id, operation.operation_id)

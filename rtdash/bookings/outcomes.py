@@ -14,7 +14,7 @@ from rtdash.store.event_log import NewEvent, StoredEvent
 
 
 class OutcomeKind(StrEnum):
-    """The wire's words."""
+    """Kinds of outcomes, by the words of the protocol."""
 
     APPLIED = "applied"
     REPEATED = "repeated"
@@ -60,8 +60,8 @@ Step = Outcome | tuple[OutcomeKind, Change]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Result of a transaction: one outcome (or the fault that only this operation met) each, in
-    order; events; venues changed.
+    """Result of a transaction: for each operation, in order, its outcome or the fault that it alone
+    met; the events; the venues that have changed.
     """
 
     outcomes: Sequence[Outcome | Exception]

@@ -59,7 +59,7 @@ class _Share:
 
 @dataclass(slots=True)
 class _Batch:
-    """Shares of one transaction; `is_apart` after it has met a fault, and was undone for it."""
+    """Shares of one transaction. `is_apart`: it was undone for a fault, each is applied apart."""
 
     shares: list[_Share] = field(default_factory=list)
     is_apart: bool = False
@@ -102,8 +102,8 @@ class Bookings:
     async def apply(
         self, operations: Sequence[Operation], *, is_atomic: bool = False
     ) -> list[Outcome]:
-        """Apply the operations, of known venues: one outcome each, in order, once all of them are
-        on disk or refused. Of an atomic list all are applied, or none, in one transaction.
+        """Apply operations of known venues, those of an atomic list all or none, in one
+        transaction. Returns an outcome each, in order, once all of them are on disk or refused.
 
         Raises StoreUnavailable (some may be stored) and OutcomeUnknown: repeat with the same ids. A
         fault met by one operation (a bug, never bad input) is raised to its own caller only; its
@@ -127,15 +127,15 @@ class Bookings:
         return await request.future
 
     async def finish(self) -> None:
-        """Refuse what is new, apply what waits."""
+        """Refuse new operations and apply those that wait."""
         with self._lock:
             self._is_closed = True
         if self._open:
             await asyncio.wait(self._open)
 
     def _announce(self) -> None:
-        """See to it that a batch is on its way to the writer while requests wait: one at most, so
-        that it gathers until it runs.
+        """Send a batch to the writer if requests wait and none is on its way. It takes its requests
+        when it runs, so all that arrive until then are in it.
         """
         with self._lock:
             if self._is_announced or not self._requests:
@@ -152,7 +152,7 @@ class Bookings:
             future.add_done_callback(lambda done: self._settle(batch.shares, done))
 
     def _run(self, conn: Connection, batch: _Batch) -> Applied:
-        """Apply in the writer's thread; run again, it finds the shares that it took the first time.
+        """Apply in the writer's thread. When it is run again, it has the shares of the first time.
 
         Nothing guards the operations from each other's faults (bugs, never bad input) until there
         is one: before it changes a page, SQLite copies it for a savepoint.
@@ -214,8 +214,8 @@ class Bookings:
                 _hand_out(share.request, [next(outcomes) for _ in share.operations])
 
     def _fail(self, shares: Sequence[_Share], error: BaseException) -> None:
-        """Nothing of these shares is known to be stored; a batch that never ran leaves all
-        that waits in the same place.
+        """Raise the error to the callers: nothing of these shares is known to be stored. Without
+        shares (the batch never ran), to all that wait.
         """
         failed = [share.request for share in shares]
         if not shares:
@@ -230,8 +230,8 @@ class Bookings:
 
 
 def _stop(shares: Sequence[_Share]) -> None:
-    """Stop in the writer's thread: what these requests still want must not be applied before what
-    has just failed is repeated.
+    """Mark the requests of a failed batch: none of their later operations may be applied before the
+    failed ones are repeated. In the writer's thread.
     """
     for share in shares:
         share.request.has_failed = True

@@ -49,4 +49,4 @@ class Broker(Protocol):
         """
 
     async def close(self) -> None:
-        """Give back what it holds."""
+        """Close its connections."""

@@ -67,8 +67,8 @@ class KafkaBroker:
             raise BrokerUnavailable(f"Kafka: {type(error).__name__} {error}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Records as they come. The driver retries a lost cluster for ever without a word, so
-        silence is looked into.
+        """Yield notices as they come. The driver retries a lost cluster for ever without an error,
+        so after a silence the cluster is asked.
         """
         consumer = AIOKafkaConsumer(
             *self._topics,
@@ -123,11 +123,11 @@ class KafkaBroker:
         return self._producer
 
     async def _end(self, *steps: Callable[[], Awaitable[None]]) -> None:
-        """Waited for as long as a silence; a producer takes longer when it has records that can't
-        be sent, and goes on behind us.
+        """Stop a producer or a consumer, and wait at most SILENCE_S. A producer with records that
+        can't be sent takes longer, and goes on stopping in the background.
 
-        Whatever the driver raises is over with it, even CancelledError: it passes on that of its
-        own tasks (aiokafka #647).
+        Whatever the driver raises is dropped, even CancelledError: it passes on that of its own
+        tasks (aiokafka #647).
         """
 
         async def end() -> None:

@@ -26,7 +26,9 @@ class MemoryBroker:
                 queue.put_nowait(notices)
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Notices from every publisher on this object, from the first step of the iterator on."""
+        """Yield the notices of every publisher on this object, from the first step of the iterator
+        on.
+        """
         queue: Queue[tuple[Notice, ...] | None] = Queue(_QUEUE_LIMIT + 1)
         self._listeners.add(queue)
         try:

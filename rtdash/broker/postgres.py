@@ -79,7 +79,7 @@ class PostgresBroker:
             raise BrokerUnavailable(f"PostgreSQL: {_reason_of(error)}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Notices as they come; a server that answers nothing is lost."""
+        """Yield notices as they come. Raises BrokerUnavailable if the server answers nothing."""
         try:
             connection = await self._connect()
             try:
@@ -125,8 +125,8 @@ class PostgresBroker:
         return asked.result()
 
     def _end(self, connection: _Connection, asked: asyncio.Task[Any] | None = None) -> None:
-        """End a connection behind the caller: to cancel a query the driver waits for the server,
-        up to ten seconds. Idempotent.
+        """End a connection in the background: to cancel a query the driver waits for the server, up
+        to ten seconds. Idempotent.
         """
 
         async def end() -> None:

@@ -36,7 +36,7 @@ class RabbitBroker:
         self._exchanges: dict[str, AbstractExchange] = {}
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
-        """Hand over without waiting for confirmations: a notice is a hint."""
+        """Send the notices without waiting for confirmations: a notice is a hint."""
         try:
             if self._publisher is None:
                 self._publisher = await self._connect()
@@ -54,7 +54,7 @@ class RabbitBroker:
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Notices as they come; the heartbeat finds a connection that is lost."""
+        """Yield notices as they come; the heartbeat finds a connection that is lost."""
         try:
             connection = await self._connect()
             async with connection:

@@ -29,7 +29,7 @@ class RedisBroker:
         )
 
     async def publish(self, notices: tuple[Notice, ...]) -> None:
-        """One round trip for all of them."""
+        """Publish all of them in one round trip."""
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for notice in notices:
@@ -39,7 +39,7 @@ class RedisBroker:
             raise BrokerUnavailable(f"Redis: {error}") from error
 
     async def listen(self) -> AsyncIterator[Notice]:
-        """Notices as they come; a connection that answers no ping is lost."""
+        """Yield notices as they come; a connection that answers no ping is lost."""
         asked = False
         try:
             async with self._client.pubsub() as pubsub:

@@ -78,8 +78,8 @@ SCHEMES: Mapping[str, Scheme] = {
 
 
 def refuse_unknown(scheme: str, options: Mapping[str, str]) -> None:
-    """Raises BrokerUnusable for an option that the scheme doesn't have, with the one that may have
-    been meant.
+    """Refuse an option that the scheme doesn't have: raise BrokerUnusable with the one that may
+    have been meant.
     """
     known = SCHEMES[scheme].options
     for name in options:

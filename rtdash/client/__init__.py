@@ -1,4 +1,4 @@
-"""The Python client: `connect` for what happens, `Api` for questions and operations."""
+"""The Python client: `connect` follows channels, `Api` reads and writes by REST."""
 
 from rtdash.client.api import Api
 from rtdash.client.api_errors import NotAllowed, Problem, Unreachable

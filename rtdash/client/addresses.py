@@ -9,8 +9,8 @@ _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 
 def socket_url(url: str) -> str:
-    """`http://host:8000` → `ws://host:8000/ws`; a `ws:` or `wss:` URL stays as it is. Raises
-    ValueError.
+    """Return the socket's address: `http://host:8000` → `ws://host:8000/ws`; a `ws:` or `wss:` URL
+    stays as it is. Raises ValueError.
     """
     parts = _split(url)
     path = (
@@ -22,7 +22,9 @@ def socket_url(url: str) -> str:
 
 
 def rest_url(url: str) -> str:
-    """`ws://host:8000/ws` → `http://host:8000`; without a slash at its end. Raises ValueError."""
+    """Return the base of REST: `ws://host:8000/ws` → `http://host:8000`, without a slash at its
+    end. Raises ValueError.
+    """
     parts = _split(url)
     path = parts.path.removesuffix("/ws") if parts.scheme.startswith("ws") else parts.path
     return parts._replace(

@@ -67,23 +67,23 @@ class Api:
         await self.close()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def get_json(self, path: str, **params: str | float | None) -> Any:
-        """The decoded body of `GET path?params`; parameters that are None are left out. Tried
-        once.
+        """Return the decoded body of `GET path?params`; parameters that are None are left out.
+        Tried once.
         """
         return await self._send(
             "GET", path, params={name: value for name, value in params.items() if value is not None}
         )
 
     async def post_operations(self, operations: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
-        """Up to 1,000 operations → one outcome each, in order (guide: rest, "Writing").
+        """Send up to 1,000 operations; returns one outcome each, in order (guide: rest, "Writing").
 
-        Sent again, with the same operationIds and so safely, on a lost connection, 429 and 5xx that
-        pass; after `retry_for_s` the last error is raised. Outcomes are then unknown: sending the
-        same operations later is safe too.
+        They are sent again after a lost connection, 429, and 5xx that pass: safe, as their
+        operationIds stay the same. After `retry_for_s` the last error is raised; the outcomes are
+        then unknown, and sending the same operations later is safe too.
         """
         until = time.monotonic() + self._retry_for_s
         backoff = Backoff(

@@ -103,7 +103,7 @@ class AskToken:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open a socket with the token, and speak of it by this attempt's number."""
+    """Open a socket with the token. Its events carry the number of this attempt."""
 
     attempt: int
     token: str
@@ -123,7 +123,7 @@ class SendPing:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the socket; nothing of it counts any more."""
+    """Close the socket, and ignore what may still come of it."""
 
 
 @dataclass(slots=True)  # as Heard

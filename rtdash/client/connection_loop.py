@@ -115,7 +115,7 @@ class ConnectionLoop:
         return ConnectionRejected(code, detail)
 
     def _handle(self, event: Event) -> None:
-        """Let the reconnector decide, and do it. Never waits."""
+        """Give the event to the reconnector, and do what it decides. Never waits."""
         self.perform(self._reconnector.handle(self._clock(), event))
         self._changed.set()
 
@@ -184,7 +184,7 @@ class ConnectionLoop:
         self._handle(events.Stop())
 
     async def _converse(self, attempt: int, token: str) -> None:
-        """One socket from its opening to its end."""
+        """Open one socket, and serve it until its end."""
         outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._outgoing = outgoing
         try:

@@ -133,7 +133,7 @@ class ConnectionPhases:
         self._settle(now)
 
     def end_replay(self, now: float) -> None:
-        """Take the replay for complete: nothing came for a while."""
+        """Treat the replay as complete: nothing came for a while."""
         self._session.end_replay()
         self._settle(now)
 

@@ -19,7 +19,7 @@ from rtdash.protocol.received import (
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is of no more use; come back, not before `retry_after_s`."""
+    """The connection can't be used any more: connect again, not before `retry_after_s`."""
 
     reason: str
     retry_after_s: float = 0

@@ -50,15 +50,16 @@ class Connection:
 
     @property
     def positions(self) -> dict[Stream, Position]:
-        """Behind the last event that the iterator gave out. Stored with what was made of it, and
-        given to the next `connect`,
-        this is exactly once, also over restarts of the application.
+        """Positions behind the last event that the iterator gave out.
+
+        Store them in one step with the effect of that event, and give them to the next `connect`:
+        then each event takes effect exactly once, also over restarts of the application.
         """
         return dict(self._positions)
 
     @property
     def duplicates(self) -> int:
-        """Events that came again and were dropped."""
+        """Number of events that came again and were dropped."""
         return self._session.duplicates
 
     def __aiter__(self) -> Self:

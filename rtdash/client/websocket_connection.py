@@ -79,7 +79,7 @@ class WebSocketConnection:
             raise _ending(closed) from None
 
     async def receive(self) -> str | bytes:
-        """The next message. Raises ConnectionDropped; may be cancelled without losing one."""
+        """Return the next message. Raises ConnectionDropped; a cancelled call loses no message."""
         try:
             return await self._socket.recv()
         except ConnectionClosed as closed:

@@ -64,8 +64,8 @@ class Dashboard:
         self._wake = asyncio.Event()
 
     def mark_dirty(self, venue_id: str) -> None:
-        """Something of the venue has changed and is committed. A venue that is not known here yet
-        is passed over.
+        """Note that a change of the venue is committed. A venue without a cache here is passed
+        over.
         """
         self.on_dirty(venue_id)
         cache = self._caches.get(venue_id)
@@ -76,16 +76,17 @@ class Dashboard:
             self._schedule(venue_id, cache)
 
     def change_count(self, venue_id: str) -> int:
-        """How many changes of the venue are known here: what was read while it stays the same is
-        still true.
+        """Return how many changes of the venue are known here. While the number stays the same,
+        what was read is still true.
         """
         return self._caches[venue_id].change_count
 
     async def snapshot(self, venue_id: str, *, at_least: int | None = None) -> Snapshot:
-        """The venue's figures, with every change up to mark `at_least` in them and no older than a
-        quarter of a second if dirty.
+        """Return the venue's figures. They include every change up to the count `at_least` (None:
+        all that are known here), and while later ones wait they are no older than a quarter of a
+        second.
 
-        `at_least` None: all changes that are known here. Raises StoreUnavailable.
+        Raises StoreUnavailable.
         """
         cache = self._caches[venue_id]
         needed = cache.change_count if at_least is None else at_least
@@ -108,8 +109,8 @@ class Dashboard:
         return cache.snapshot
 
     async def current_states(self, stream: Stream) -> tuple[bytes, ...]:
-        """The state messages that a new follower of a stats stream gets first; from now on the
-        venue is kept fresh.
+        """Return the state messages that a new follower of a stats stream gets first. From now on
+        the venue is kept fresh.
 
         Raises StoreUnavailable.
         """
@@ -122,14 +123,14 @@ class Dashboard:
         return tuple(body for _, body in snapshot.states)
 
     def latest_states(self, stream: Stream) -> tuple[bytes, ...]:
-        """Return the states of `current_states`, or newer ones: to be read in the step that joins
-        the stream, so that none falls between.
+        """Return the states of `current_states`, or newer ones. Call it in the step that joins the
+        stream, so that no state falls between.
         """
         snapshot = self._caches[stream.venue].snapshot
         return tuple(body for _, body in snapshot.states) if snapshot else ()
 
     async def keep_fresh(self) -> None:
-        """Keep followed venues fresh, for ever."""
+        """Keep followed venues fresh, until cancelled."""
         while True:
             self._wake.clear()
             wait_s = await self._compute_due()
@@ -175,7 +176,7 @@ class Dashboard:
             self._schedule(venue_id, cache)
 
     def _schedule(self, venue_id: str, cache: _VenueCache) -> None:
-        """Enter when the venue is due next, unless it is entered for an earlier instant already."""
+        """Note when the venue is due next, unless an earlier instant is noted already."""
         due_at = cache.computed_at + (
             LEAST_INTERVAL_S if cache.included < cache.change_count else REFRESH_S
         )
@@ -220,7 +221,7 @@ class Dashboard:
 
 
 def _ignore(_venue_id: str) -> None:
-    """Stands for a listener where there is none."""
+    """Ignore a change: no listener is set yet."""
 
 
 def _stream(venue: Venue) -> Stream:

@@ -43,8 +43,8 @@ class Figures:
 
 
 def read_figures(connection: Connection, venue: Venue, now: datetime) -> Figures:
-    """Everything that a snapshot says, in one read: today's as they stand and those of the same
-    time last week, and tonight's rooms.
+    """Read everything that a snapshot says at once: today's figures as they stand, those of the
+    same time last week, and tonight's rooms.
     """
     today, week_ago = business_date(venue, now), same_time_last_week(venue, now)
     totals: Totals = read_totals(connection, venue.id, today)
@@ -63,8 +63,8 @@ def read_figures(connection: Connection, venue: Venue, now: datetime) -> Figures
 def make_snapshot(
     venue: Venue, now: datetime, figures: Figures, previous: Snapshot | None
 ) -> Snapshot:
-    """A snapshot of the figures; what stayed the same keeps its instant, and with it its bytes and
-    ETag.
+    """Return a snapshot of the figures. Parts that stayed the same keep their instant, and with it
+    their bytes and ETag.
     """
     if previous and (previous.business_date, previous.stats) == (
         figures.business_date,

@@ -51,7 +51,7 @@ class Rooms:
         self._unjudged: set[Night] = set()
 
     def sold(self, room_type: str, night: date) -> int:
-        """Rooms of that type that are sold for that night by now."""
+        """Return how many rooms of that type are sold for that night by now."""
         key = Night(room_type, night)
         return self._loaded.get(key, 0) + self._changes[key]
 
@@ -160,8 +160,8 @@ def nights_touched_in_turn(
 
 
 def day_availability(venue: Venue, night: date, sold: Mapping[str, int]) -> DayAvailability:
-    """One night of a hotel, from the rooms sold by room type id. What is overbooked counts as
-    full.
+    """Return one night of a hotel, from the rooms sold by room type id. What is overbooked counts
+    as full.
     """
     by_room_type = tuple(
         TypeAvailability(
@@ -182,8 +182,8 @@ def day_availability(venue: Venue, night: date, sold: Mapping[str, int]) -> DayA
 
 
 def occupancy_rate(total: int, available: int) -> int:
-    """Whole percent of the rooms that are sold, halves up: of 50 rooms with 35 available, 30.
-    Nothing to sell is 0.
+    """Return the whole percent of the rooms that are sold, halves up: of 50 rooms with 35
+    available, 30. Nothing to sell is 0.
     """
     return (200 * (total - available) + total) // (2 * total) if total else 0
 

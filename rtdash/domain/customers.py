@@ -42,8 +42,7 @@ def customer_key(name: str, email: str | None, phone: str | None) -> str:
 
 def customer_initials(name: str) -> str:
     """Return the first letters of the first and the last word, in capitals: "John Smith" is "JS".
-
-    A letter is all that belongs to it, marks included. Empty when no word has a letter or digit.
+    Marks belong to their letter. Empty when no word has a letter or digit.
     """
     words = (name if name.isascii() else normalize("NFC", name)).split()
     letters = [letter for word in words if (letter := _first_letter(word))]

@@ -13,12 +13,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def utc_now() -> datetime:
-    """The machine's clock, in whole milliseconds: the `Clock` that the edges hand in."""
+    """Return the machine's time, in whole milliseconds: the `Clock` that the edges hand in."""
     return _in_milliseconds(datetime.now(UTC))
 
 
 def to_ms(instant: datetime) -> int:
-    """Whole milliseconds since 1970-01-01T00:00Z, as the store keeps instants."""
+    """Return whole milliseconds since 1970-01-01T00:00Z, as the store keeps instants."""
     return (instant - _EPOCH) // _MILLISECOND
 
 
@@ -28,13 +28,15 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """`2026-01-02T03:04:05.678Z`."""
+    """Return the instant as text: `2026-01-02T03:04:05.678Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")[:-6] + "Z"  # in the place of +00:00
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 instant with its offset, in UTC and whole milliseconds. Raises ValueError."""
+    """Return the instant of an RFC 3339 text with an offset, in UTC and whole milliseconds. Raises
+    ValueError.
+    """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-01-02T03:04:05Z")

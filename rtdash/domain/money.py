@@ -52,13 +52,13 @@ _UNITS: dict[str, int] = {currency: 10**digits for currency, digits in _DIGITS.i
 
 
 def minor_digits(currency: str) -> int:
-    """Digits behind the decimal point (ISO 4217, list one): EUR 2, JPY 0, KWD 3."""
+    """Return the digits behind the decimal point (ISO 4217, list one): EUR 2, JPY 0, KWD 3."""
     return _DIGITS.get(currency, 2)
 
 
 def to_minor(major: float | Decimal | str, currency: str) -> int:
-    """Major units in minor ones, exactly: 12.5 EUR is 1250. A float counts as the decimal that it
-    prints as.
+    """Return major units in minor ones, exactly: 12.5 EUR is 1250. A float counts as the decimal
+    that it prints as.
 
     Raises ValueError for what is no number, has more digits than the currency, or is beyond
     `MAX_MINOR`.
@@ -85,8 +85,8 @@ def to_minor(major: float | Decimal | str, currency: str) -> int:
 
 
 def to_major(minor: int, currency: str) -> int | float:
-    """Minor units in major ones, as the JSON number to show: an int when whole, else the nearest
-    float.
+    """Return minor units in major ones, as the JSON number to show: an int when whole, else the
+    nearest float.
     """
     unit = _UNITS.get(currency, 100)
     return minor // unit if minor % unit == 0 else minor / unit

@@ -146,7 +146,9 @@ def _sold_out(
 def _overbooked(
     taken: Sequence[Night], after: Reservation, venue: Venue, today: date, rooms: Rooms
 ) -> Iterator[Notification]:
-    """Only a mirror can bring this about; where overbooking is allowed it is no news."""
+    """Yield the notification of overbooked nights: only a mirror can bring them about. None where
+    overbooking is allowed.
+    """
     beyond = [
         night.date
         for night in taken

@@ -113,11 +113,11 @@ def derive_reservation_id(venue_id: str, operation_id: str) -> str:
 
 
 def content_digest(operation: Operation) -> str:
-    """A digest of what an operation asks for, whatever its id: equal content, equal digest, also
-    across versions of rtdash.
+    """Return a digest of what an operation asks for, whatever its id: equal content, equal digest,
+    also across versions of rtdash.
 
-    Of the text that the standard library's encoder writes with sorted keys; written here, as making
-    that encoder anew for each operation takes half the time of the digest.
+    It is of the text that the standard library's encoder writes with sorted keys. That text is put
+    together here: making the encoder anew for each operation takes half the time of the digest.
     """
     members = [
         f'"{name}": {_member(value)}'

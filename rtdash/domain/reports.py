@@ -97,13 +97,13 @@ class Frequency:
 
 
 def period_range(period: Period, until: date) -> tuple[date, date]:
-    """First and last business date of the period that ends with `until`."""
+    """Return the first and the last business date of the period that ends with `until`."""
     return until - timedelta(days=period.days - 1), until
 
 
 def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
-    """Return what stays of so many nights come to on each, in whole minor units: every amount is
-    exact, and its first nights take what doesn't divide.
+    """Return what these stays of so many nights earn on each, in whole minor units. Each amount is
+    split exactly: its first nights take what doesn't divide.
     """
     each = sum(amount // nights for amount in amounts_minor)
     left = Counter(amount % nights for amount in amounts_minor)
@@ -114,14 +114,14 @@ def nightly_split(amounts_minor: Sequence[int], nights: int) -> list[int]:
 
 
 def share(part: int, total: int) -> float:
-    """Percent with one decimal, halves up; of nothing, 0."""
+    """Return the percentage with one decimal, halves up; of nothing, 0."""
     return (2000 * part + total) // (2 * total) / 10 if total else 0.0
 
 
 def trend_points(
     stays: Iterable[ReportStay], charges: Iterable[Charge], *, first: date, last: date
 ) -> list[TrendPoint]:
-    """One point for each business date from `first` to `last`.
+    """Return one point for each business date from `first` to `last`.
 
     `stays` are those that start on these dates or, in a hotel, have a night on them; `charges` are
     of any reservations, since those on cancelled ones and no-shows are fees.

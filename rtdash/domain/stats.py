@@ -28,10 +28,8 @@ class Totals:
 
 
 def trend(now: int, before: int) -> int | None:
-    """Percent change in whole numbers, halves away from zero; None when there is nothing to compare
-    with.
-
-    Neither figure is negative.
+    """Return the change in whole percent, halves away from zero; None when there is nothing to
+    compare with. Neither figure is negative.
     """
     if before == 0:
         return None

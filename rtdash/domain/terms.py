@@ -158,7 +158,7 @@ def amend(operation: Operation, current: Reservation, *, venue: Venue) -> Reserv
 
 
 def _needed(operation: Operation, kind: VenueKind) -> tuple[str, int, str]:
-    """Name, guests and source; raise MissingField unless all is there that a booking needs."""
+    """Return name, guests and source. Raises MissingField for any that a booking needs and lacks."""
     fields = _NEEDED[kind]
     values: tuple[Any, ...] = attrgetter(*fields)(operation)
     if None in values:

@@ -90,13 +90,15 @@ class Venue:
 
 
 def business_date(venue: Venue, instant: datetime) -> date:
-    """The venue's local date at `instant`, turning at its closeout hour by the wall clock."""
+    """Return the venue's local date at `instant`; it turns at the closeout hour by the wall clock."""
     local = instant.astimezone(venue.zone)
     return local.date() if local.hour >= venue.closeout_hour else local.date() - timedelta(days=1)
 
 
 def next_turn(venue: Venue, instant: datetime) -> datetime:
-    """The first instant (UTC) after `instant` at which the venue's business date is another one."""
+    """Return the first instant (UTC) after `instant` at which the venue's business date is another
+    one.
+    """
     following = business_date(venue, instant) + timedelta(days=1)
     turn = _at_wall_clock(venue, following, time(venue.closeout_hour))
     # Where a clock set back by two hours shows the closeout hour in the midst of them, the date
@@ -117,17 +119,16 @@ def business_day(venue: Venue, day: date) -> tuple[datetime, datetime]:
 
 
 def stay_start(venue: Venue, check_in: date) -> datetime:
-    """When a stay starts (UTC): its first day at the venue's check-in time."""
+    """Return when a stay starts (UTC): its first day at the venue's check-in time."""
     return _at_wall_clock(venue, check_in, venue.check_in_time)
 
 
 def same_time_last_week(venue: Venue, instant: datetime) -> datetime:
-    """The same local time seven days before (UTC), so a day of 23 or 25 hours in between shifts
-    nothing.
+    """Return the same local time seven days before (UTC), so that a day of 23 or 25 hours in
+    between shifts nothing.
 
     A local time that last week's clock skipped is taken as long after the skip; of one that it
-    showed twice, the first, unless
-    `instant` is itself the second of such a pair.
+    showed twice, the first, unless `instant` is itself the second of such a pair.
     """
     local = instant.astimezone(venue.zone)
     return (local - timedelta(days=7)).astimezone(UTC)

@@ -59,7 +59,9 @@ def rules_digest(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _present_names() -> dict[str, str]:
-    """Old names and what they are called now (the links of tzdata.zi), where that is portable."""
+    """Return old names and what they are called now (the links of tzdata.zi), where that is
+    portable.
+    """
     links = (line.split() for line in _read("tzdata.zi") if line.startswith("L "))
     return {old: new for _, new, old in links if new in portable_zones()}
 

@@ -20,14 +20,14 @@ class Subscriber(Protocol):
         """Take the messages. Never raises, never awaits; may end its own membership or others'."""
 
     def failed(self) -> None:
-        """End whatever counts on this subscriber: it has raised all the same, and gets nothing
-        more. Must not raise.
+        """End what belongs to this subscriber: it has raised, and gets nothing more. Must not
+        raise.
         """
 
 
 class Subscription:
-    """One membership. Its identity is its generation: ended twice, or late, it never takes a newer
-    one along.
+    """One membership of a stream. Its identity is its generation: if it ends twice or late, a newer
+    membership is not touched.
     """
 
     __slots__ = ("stream", "subscriber")
@@ -43,10 +43,10 @@ class _NullSubscriber:
     write = None
 
     def deliver(self, batch: EncodedBatch) -> None:
-        """Nothing."""
+        """Ignore the messages."""
 
     def failed(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 NULL_SUBSCRIBER: Subscriber = _NullSubscriber()
@@ -66,7 +66,7 @@ class StreamFanout:
         self.restart(0)
 
     def restart(self, top: int) -> None:
-        """Begin behind `top`; what was pending is void."""
+        """Begin behind `top`; drop what was pending."""
         self.top = top
         self.pending: list[bytes] = []
 

@@ -1,5 +1,5 @@
-"""When a flush may begin: at once while flushing is little of what the loop does; later under load,
-so that it turns into larger writes.
+"""When a flush may begin: at once while flushing is a small part of what the loop does; later under
+load, so that several flushes become one larger write.
 """
 
 from collections.abc import Callable
@@ -24,12 +24,11 @@ LONGEST_GAP_S = 0.5
 
 
 class FlushPacer:
-    """How far apart news come, what flushes cost, and when the last one ended.
+    """How far apart messages come, what flushes cost, and when the last one ended.
 
-    Of the first two the recent past counts, so that one that was late, or dear, changes little.
-    Cost is CPU of the loop's thread
-    (`clock_cpu`), as waiting for a busy machine is no reason to wait longer; time is that of
-    `clock_monotonic`. All in seconds.
+    Interval and cost are those of the recent past, so that one late message or one slow flush
+    changes little. Cost is CPU of the loop's thread (`clock_cpu`), as waiting for a busy machine is
+    no reason to wait longer; time is that of `clock_monotonic`. All in seconds.
     """
 
     __slots__ = (
@@ -52,7 +51,7 @@ class FlushPacer:
         self._published_at = self._ended_at = float("-inf")
 
     def note_publish(self) -> None:
-        """Note that there are news to flush."""
+        """Note that a message waits for a flush."""
         now = self._clock_monotonic()
         gap_s = now - self._published_at
         if gap_s >= CHEAP_FLUSH_S:
@@ -69,7 +68,7 @@ class FlushPacer:
         self._ended_at = self._clock_monotonic()
 
     def wait_s(self) -> float:
-        """Seconds until the next flush may begin; 0 for at once."""
+        """Return the seconds until the next flush may begin; 0 for at once."""
         if self._cost_s < CHEAP_FLUSH_S or self._gap_s >= SPACING * self._cost_s:
             return 0.0
         pause_s = min(max(SHORTEST_PAUSE_S, SPACING * self._cost_s), LONGEST_PAUSE_S)

@@ -47,7 +47,7 @@ class Hub:
         self._is_flushing = False
 
     def join(self, stream: Stream, subscriber: Subscriber) -> Subscription:
-        """Whatever lies behind `top(stream)` goes to `subscriber` from now on. Don't await between
+        """Deliver to `subscriber` what lies behind `top(stream)`, from now on. Don't await between
         reading `top` and this.
         """
         subscription = Subscription(stream, subscriber)
@@ -57,7 +57,9 @@ class Hub:
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
-        """Nothing more is delivered to it, not even by a flush that is under way. Idempotent."""
+        """End a membership: nothing more is delivered, not even by a flush that is under way.
+        Idempotent.
+        """
         subscription.subscriber = NULL_SUBSCRIBER
         fanout = self._fanouts.get(subscription.stream)
         if fanout is not None and subscription in fanout.members:
@@ -66,8 +68,8 @@ class Hub:
             self._drop_if_idle(subscription.stream, fanout)
 
     def track(self, stream: Stream, top: int) -> None:
-        """Carry the stream's events, from behind `top`. What was pending or kept of it is void;
-        members stay.
+        """Carry the stream's events, from behind `top`. Pending and kept ones are dropped; members
+        stay.
         """
         fanout = self._fanout(stream)
         fanout.is_tracked = True
@@ -84,8 +86,8 @@ class Hub:
             self._drop_if_idle(stream, fanout)
 
     def publish(self, stream: Stream, first_seq: int, bodies: Sequence[bytes]) -> None:
-        """Events of a tracked stream, right behind those before them. They reach the members at the
-        next flush.
+        """Queue events of a tracked stream, right behind those before them. They reach the members
+        at the next flush.
         """
         fanout = self._fanouts[stream]
         assert fanout.is_tracked, "the relay carries a stream only while it tracks it"
@@ -96,8 +98,8 @@ class Hub:
         self._make_due(stream, fanout)
 
     def publish_state(self, stream: Stream, kind: str, body: bytes) -> None:
-        """The latest state message of its kind; what it replaces before a flush is never sent.
-        Without members it is nothing.
+        """Queue the latest state message of its kind. It replaces the one that waits for a flush,
+        which is never sent. Without members it is dropped.
         """
         fanout = self._fanouts.get(stream)
         if fanout is not None and fanout.members:
@@ -120,21 +122,23 @@ class Hub:
         return 0 if fanout is None else fanout.top
 
     def recent(self, stream: Stream, after: int) -> EncodedBatch | None:
-        """Flushed events from `after + 1` on, as far as they went out together. None when that one
-        isn't kept.
+        """Return flushed events from `after + 1` on, as many as went out together; None when that
+        one isn't kept.
         """
         return self._replay_cache.after(stream, after)
 
     def batch(self, stream: Stream, first_seq: int, bodies: tuple[bytes, ...]) -> EncodedBatch:
-        """A batch for a single subscriber, e.g. of a replay, compressed like those of a flush."""
+        """Return a batch for a single subscriber, e.g. of a replay, compressed like those of a
+        flush.
+        """
         return EncodedBatch(stream, first_seq, bodies, self._compress_min_bytes)
 
     def has_members(self, stream: Stream) -> bool:
-        """Whether it has followers in this process."""
+        """Whether the stream has members in this process."""
         return self.members(stream) > 0
 
     def members(self, stream: Stream) -> int:
-        """How many follow it in this process."""
+        """Return the number of the stream's members in this process."""
         fanout = self._fanouts.get(stream)
         return 0 if fanout is None else len(fanout.members)
 
@@ -187,8 +191,8 @@ class Hub:
         self.delivered += len(targets) * len(batch.bodies)
 
     def _fail(self, subscription: Subscription, batch: EncodedBatch, fault: Exception) -> None:
-        """Drop a subscriber that raised. A transport that ends raises, too: with care, the same is
-        nothing.
+        """Drop a subscriber that raised. `deliver` is called once more if only its transport's
+        `write` raised: that is what an ending transport does, and `deliver` handles it.
         """
         subscriber = subscription.subscriber
         if subscriber.write is not None:

@@ -1,5 +1,5 @@
-"""Cache of what went out lately, for replays that needn't read the log. Bounded in all, however
-many streams there are and however they come.
+"""Cache of events that were flushed lately, for replays that then needn't read the log. One bound
+for all streams together.
 """
 
 from bisect import bisect_right
@@ -43,7 +43,7 @@ class ReplayCache:
         self._runs_bytes = 0
 
     def keep(self, batch: EncodedBatch) -> None:
-        """Take what follows the last one kept of its stream, and forget the oldest beyond the
+        """Keep what follows the last event kept of its stream, and drop the oldest beyond the
         bounds.
         """
         ring = self._rings.pop(batch.stream, None) or _Ring()
@@ -57,14 +57,14 @@ class ReplayCache:
             self.evict(next(iter(self._rings)))
 
     def evict(self, stream: Stream) -> None:
-        """Keep nothing of it. Idempotent."""
+        """Drop everything of the stream. Idempotent."""
         ring = self._rings.pop(stream, None)
         if ring is not None:
             self.size_bytes -= ring.size_bytes
 
     def after(self, stream: Stream, seq: int) -> EncodedBatch | None:
-        """The events from `seq + 1` on, about RUN_LIMIT_BYTES of them; None when that one isn't
-        kept.
+        """Return the events from `seq + 1` on, about RUN_LIMIT_BYTES of them; None when that one
+        isn't kept.
         """
         ring = self._rings.get(stream)
         if ring is None or not ring.has(seq + 1):
@@ -80,8 +80,8 @@ class ReplayCache:
 
 
 class _Ring:
-    """The last events of one stream, batch by batch. Only the newest keeps its frames: of the
-    others whole runs are asked for.
+    """The last events of one stream, by batches. Only the newest batch keeps its frames: of the
+    older ones replays ask for whole runs.
     """
 
     __slots__ = ("_batches", "name", "size_bytes")
@@ -97,7 +97,7 @@ class _Ring:
         return self._batches[-1].last_seq if self._batches else 0
 
     def keep(self, batch: EncodedBatch, limit_bytes: int) -> None:
-        """Take what follows, and forget the oldest beyond `limit_bytes`."""
+        """Keep what follows, and drop the oldest beyond `limit_bytes`."""
         if self._batches:
             self._batches[-1].forget_frames()
         self._batches.append(batch)

@@ -26,7 +26,7 @@ from rtdash.protocol.messages import Message, decode, encode
 
 
 def parse_action(text: str) -> Action:
-    """Return the action that a text frame asks for; fields that are not known are left alone. Raises
+    """Return the action that a text frame asks for; unknown fields are ignored. Raises
     ActionRefused.
     """
     body = _decode(text)
@@ -151,7 +151,7 @@ class _FieldReader:
         return given
 
     def positions_by_venue(self) -> dict[str, Positions]:
-        """`positions` of a resume: {venue: {channel: position}}."""
+        """Return the `positions` of a resume: {venue: {channel: position}}."""
         given = self._body.get("positions")
         if given is None:
             return {}
@@ -165,7 +165,7 @@ class _FieldReader:
         }
 
     def positions(self, where: str, given: Any) -> dict[Channel, Position]:
-        """{channel: position}; state channels have no history, so theirs are left out."""
+        """Return {channel: position}; state channels have no history, so theirs are left out."""
         if given is None:
             return {}
         if not isinstance(given, dict):

@@ -18,8 +18,8 @@ def covered(
     positions: Mapping[Channel, Position],
     recovered: Mapping[Channel, bool],
 ) -> Message:
-    """Content of an answer about channels: the channels as asked, their venues, and where each
-    event channel goes on.
+    """Return the content of an answer about channels: the channels as asked, their venues, and
+    where each event channel goes on.
     """
     return {
         "channels": [channel.value for channel in channels],
@@ -32,34 +32,34 @@ def covered(
 
 # the field's name on the wire
 def subscribed(answer: Message, *, id: Id) -> bytes:  # noqa: A002
-    """To `subscribe`; `answer` is what `covered` gives."""
+    """Encode the answer to `subscribe`; `answer` is what `covered` gives."""
     return _answer("subscribed", answer, id)
 
 
 # see subscribed
 def resumed(venue: str | None, answer: Message, *, id: Id) -> bytes:  # noqa: A002
-    """To `resume`, one a venue; `venue` is None where the session follows nothing."""
+    """Encode an answer to `resume`, one a venue; `venue` is None where the session has no streams."""
     return _answer("resumed", {"venue": venue, **answer}, id)
 
 
 # see subscribed
 def unsubscribed(channels: Iterable[Channel], *, id: Id) -> bytes:  # noqa: A002
-    """To `unsubscribe`."""
+    """Encode the answer to `unsubscribe`."""
     return _answer("unsubscribed", {"channels": [channel.value for channel in channels]}, id)
 
 
 def authenticated(expires_at: datetime, *, id: Id) -> bytes:  # noqa: A002
-    """To `authenticate`."""
+    """Encode the answer to `authenticate`."""
     return _answer("authenticated", {"expiresAt": format_instant(expires_at)}, id)
 
 
 def pong(timestamp: datetime, *, id: Id) -> bytes:  # noqa: A002
-    """To `ping`."""
+    """Encode the answer to `ping`."""
     return _answer("pong", {"timestamp": format_instant(timestamp)}, id)
 
 
 def error(refused: ActionRefused) -> bytes:
-    """To what was refused."""
+    """Encode the answer to what was refused."""
     body: Message = {
         "status": "error",
         "code": refused.code.value,

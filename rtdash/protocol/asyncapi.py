@@ -92,7 +92,7 @@ def _socket(messages: tuple[type[BaseModel], ...]) -> Document:
 
 
 def _operations() -> Document:
-    """`receive` is what the server takes, `send` what it sends."""
+    """Return the operations: `receive` is what the server takes, `send` what it sends."""
     operations: Document = {}
     for asked, answer in dialogue.ANSWERS.items():
         name = _wire_name(asked)
@@ -141,9 +141,11 @@ def _schemas(messages: tuple[type[BaseModel], ...]) -> Document:
 
 
 def _tidy(schema: Any) -> Any:
-    """The schema as generators of code like it: without the titles that pydantic gives to each
-    field, `discriminator` in AsyncAPI's form (a property's name), and what may be left out as
-    optional instead of null, since it never is null on the wire.
+    """Return the schema in the form that generators of code read best.
+
+    It has no titles of single fields (pydantic's own), `discriminator` as AsyncAPI has it (a
+    property's name), and what may be left out as optional, not null, since it never is null on the
+    wire.
     """
     if isinstance(schema, list):
         return [_tidy(part) for part in schema]

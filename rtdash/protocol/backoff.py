@@ -39,12 +39,12 @@ class Backoff:
         return self._attempts == 0 or self._has_settled()
 
     def stands(self) -> None:
-        """A connection works from now on."""
+        """Note that a connection works from now on."""
         if self._stands_since is None:
             self._stands_since = self._clock()
 
     def next_delay_s(self) -> float:
-        """The connection is lost, or an attempt failed: how long to wait."""
+        """Return how long to wait after a lost connection or a failed attempt."""
         if self._has_settled():
             self._attempts = 0
         self._stands_since = None

@@ -41,7 +41,9 @@ def read_whole(data: bytes, limit_bytes: int) -> tuple[int, bytes] | None:
 
 
 def new_parser(extensions: Sequence[Extension], limit_bytes: int) -> Protocol:
-    """The library's parser of a client's frames, with messages of at most `limit_bytes` (0: any)."""
+    """Return the library's parser of a client's frames, with messages of at most `limit_bytes` (0:
+    any).
+    """
     parser = Protocol(SERVER, state=OPEN, max_size=limit_bytes or None, logger=_LOG)
     parser.debug = False  # its debug log has every frame, and with them tokens
     parser.extensions = list(extensions)

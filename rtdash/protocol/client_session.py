@@ -106,7 +106,7 @@ class ClientSession:
         self._outgoing.append(requests.encode_request(action="authenticate", token=token))
 
     def end_replay(self) -> None:
-        """Take what was missed for complete: nothing has come for a while."""
+        """Treat what was missed as complete: nothing has come for a while."""
         self._replaying.clear()
 
     def position(self, venue: str | None, channel: Channel) -> Position | None:

@@ -34,9 +34,8 @@ def version_etag(version: int) -> str:
 
 
 def listed_versions(header: str | None) -> frozenset[int] | None:
-    """Return the versions that an If-Match header names; None where any will do.
-
-    A tag that no version has is in no one's way: it just never matches.
+    """Return the versions that an If-Match header names; None where any will do. A tag that no
+    version has never matches, and is passed over.
     """
     if header is None or header.strip() == "*":
         return None

@@ -32,12 +32,12 @@ _pack_long = Struct("!BBQ").pack
 
 
 def text_frame(body: bytes) -> bytes:
-    """One message as one frame."""
+    """Return one message as one frame."""
     return _head(_TEXT, len(body)) + body
 
 
 def join_frames(bodies: Sequence[bytes]) -> bytes:
-    """One frame a message, one behind the other, to be written in one go."""
+    """Return one frame a message, one behind the other, to be written in one go."""
     if len(bodies) == 1:
         return text_frame(bodies[0])
     return b"".join(part for body in bodies for part in (_head(_TEXT, len(body)), body))
@@ -92,7 +92,9 @@ def _deflate(run: "zlib._Compress", bodies: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _groups(bodies: Sequence[bytes], room: int) -> Iterator[list[bytes]]:
-    """Runs of messages that fit in `room` bytes with a comma between them; never an empty one."""
+    """Yield runs of messages that fit in `room` bytes with a comma between them; never an empty
+    one.
+    """
     group: list[bytes] = []
     size = 0
     for body in bodies:

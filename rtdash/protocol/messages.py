@@ -23,7 +23,9 @@ _encode_strictly = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """Compact JSON in UTF-8. Raises ValueError for what JSON can't say (NaN, lone surrogates)."""
+    """Return compact JSON in UTF-8. Raises ValueError for what JSON can't say (NaN, lone
+    surrogates).
+    """
     text = to_json(
         message
     )  # a quarter of what the standard library takes; but it writes the numbers that JSON hasn't
@@ -31,8 +33,8 @@ def encode(message: Mapping[str, Any]) -> bytes:
 
 
 def decode(text: str | bytes) -> Message:
-    """The JSON object in a text frame. Raises ValueError: not UTF-8, not JSON (RFC 8259), not an
-    object, nested too deep.
+    """Return the JSON object in a text frame. Raises ValueError: not UTF-8, not JSON (RFC 8259),
+    not an object, nested too deep.
     """
     try:
         message = _decode(text if isinstance(text, str) else text.decode())
@@ -53,8 +55,7 @@ def reservation_message(
     operation_id: str,
     at: datetime | None = None,
 ) -> Message:
-    """`new_reservation` (`change` None) or `reservation_update`, as an event that is still to be
-    stamped.
+    """Build a `new_reservation` (`change` None) or `reservation_update`, still to be stamped.
 
     `reservation` is what `reservation_json` gives; `at` the past instant that the operation gave,
     if it gave one.
@@ -75,8 +76,8 @@ def reservation_message(
 def upcoming_message(
     channel: Channel, venue: str, reservation: Message, *, operation_id: str | None = None
 ) -> Message:
-    """`upcoming_reservation`, still to be stamped; `operation_id` is None when time brought it
-    about and no operation.
+    """Build an `upcoming_reservation`, still to be stamped; `operation_id` is None when time
+    brought it about and no operation.
     """
     return _event(
         "upcoming_reservation",
@@ -97,7 +98,7 @@ def notification_message(
     reservation_id: str | None,
     operation_id: str | None,
 ) -> Message:
-    """`notification`, still to be stamped; `level` is info, warning or critical."""
+    """Build a `notification`, still to be stamped; `level` is info, warning or critical."""
     payload: Message = {"level": level, "title": title, "body": body}
     if reservation_id is not None:
         payload["reservationId"] = reservation_id
@@ -105,8 +106,8 @@ def notification_message(
 
 
 def stamp(message: Message, *, seq: int, timestamp: datetime) -> Message:
-    """An event message with its number and the instant of its appending, its fields in the same
-    order.
+    """Return an event message with its number and the instant of its appending, its fields in the
+    same order.
     """
     return {**message, "timestamp": format_instant(timestamp), "seq": seq}
 
@@ -142,7 +143,7 @@ def availability_message(
     business_date: date,
     timestamp: datetime,
 ) -> Message:
-    """`room_availability_update`: tonight's rooms; `occupancy_rate` in whole percent."""
+    """Build a `room_availability_update`: tonight's rooms; `occupancy_rate` in whole percent."""
     return {
         "type": "room_availability_update",
         "timestamp": format_instant(timestamp),
@@ -160,7 +161,7 @@ def availability_message(
 def reset_message(
     channel: Channel, venue: str, *, position: Position, reason: str, timestamp: datetime
 ) -> Message:
-    """`reset`: the history before `position` is gone; reload by REST and go on from there."""
+    """Build a `reset`: the history before `position` is gone; reload by REST and go on from it."""
     return {
         "type": "reset",
         "timestamp": format_instant(timestamp),
@@ -172,7 +173,7 @@ def reset_message(
 
 
 def token_expiring_message(*, expires_at: datetime, timestamp: datetime) -> Message:
-    """`token_expiring`: authenticate anew before `expires_at`."""
+    """Build a `token_expiring`: authenticate anew before `expires_at`."""
     return {
         "type": "token_expiring",
         "timestamp": format_instant(timestamp),
@@ -189,8 +190,8 @@ def disconnect_message(
     jitter_ms: int,
     timestamp: datetime,
 ) -> Message:
-    """`disconnect`: the close that follows, and when to come back: after `retry_after_ms` plus up
-    to `jitter_ms` at random.
+    """Build a `disconnect`: the close that follows, and when to come back: after `retry_after_ms`
+    plus up to `jitter_ms` at random.
     """
     return {
         "type": "disconnect",
@@ -204,12 +205,12 @@ def disconnect_message(
 
 
 def position_json(position: Position) -> Message:
-    """`{"epoch": …, "seq": …}`."""
+    """Return `{"epoch": …, "seq": …}`."""
     return {"epoch": position.epoch, "seq": position.seq}
 
 
 def positions_json(positions: Iterable[tuple[Channel, Position]]) -> Message:
-    """Positions by channel, as answers and lists carry them."""
+    """Return positions by channel, as answers and lists carry them."""
     return {channel.value: position_json(position) for channel, position in positions}
 
 

@@ -66,7 +66,9 @@ class ServerSession:
             return self.refuse(refused, now)
 
     def refuse(self, refused: ActionRefused, now: float) -> ErrorReply:
-        """The answer to something that is not carried out, counted as an error of the client's."""
+        """Return the answer to an action that is not carried out, and count it as the client's
+        error.
+        """
         if self._errors is None:
             self._errors = deque(maxlen=ERRORS_A_MINUTE + 1)
         self._errors.append((now, refused.code.temporary))
@@ -79,8 +81,8 @@ class ServerSession:
         return 0.0 if self._rates.dry_run else wait_s
 
     def _close(self, now: float) -> CloseCode | None:
-        """Too many errors: a client that was only too fast, or met a fault of ours, comes back; one
-        that talks nonsense doesn't.
+        """Return the close that follows too many errors in a minute, if one does. When most of them
+        were temporary (too fast, a fault of the server), the client may come back; else it may not.
         """
         errors = self._errors
         if errors is None or len(errors) <= ERRORS_A_MINUTE or now - errors[0][0] >= _MINUTE_S:

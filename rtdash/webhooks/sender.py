@@ -77,7 +77,7 @@ class Sender:
         self._warn_at = float("-inf")
 
     def wake(self) -> None:
-        """The stream may have grown."""
+        """Read the stream soon: it may have grown."""
         self._woken.set()
 
     async def deliver_events(self) -> None:

@@ -73,14 +73,14 @@ class WebhookSenders:
             self._changed.set()
 
     def wake(self, streams: Iterable[Stream]) -> None:
-        """Streams have grown by a commit of this process."""
+        """Wake the senders of streams that have grown by a commit of this process."""
         if self._by_stream:
             for stream in streams:
                 for sender in self._by_stream.get(stream, ()):
                     sender.wake()
 
     def refresh(self) -> None:
-        """A webhook was added or removed here."""
+        """Look at the webhooks soon: one was added or removed here."""
         self._changed.set()
 
     async def check(self, url: str) -> str:
