@@ -1,41 +1,97 @@
-"""Rows for the reports over business dates; `domain.reports` makes their shapes. Each is one query
-over one covering index.
+"""Rows for the reports over business dates; `domain.reports` makes their shapes. Each is one query,
+and finds its rows by indexes.
 """
 
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 
 from rtdash.domain.reports import CustomerVisits, ReportStay
 from rtdash.domain.reservations import NOT_COMING, Charge, Status
+from rtdash.store.prepared import Prepared
 from rtdash.store.schema import IS_VISITED, charges, reservations
 
 _STATUS = {status.value: status for status in Status}
 """Looking it up here takes a fifth of what `Status(value)` takes."""
-_ABSENT = sorted(status.value for status in NOT_COMING)
-_STAY = (
-    reservations.c.business_date,
-    reservations.c.status,
-    reservations.c.guests,
-    (reservations.c.amount - reservations.c.charged).label("price"),
-    reservations.c.room_type,
-    reservations.c.check_in,
-    reservations.c.check_out,
-)
+_IS_COMING = and_(*(reservations.c.status != absent for absent in sorted(NOT_COMING)))
+_ROW_ID = literal_column("reservations.rowid", Integer)
 _OF_VENUE = reservations.c.venue == bindparam("venue")
-_STARTS_WITHIN = reservations.c.business_date.between(bindparam("first"), bindparam("last"))
-# Two indexed halves: stays that start in the period, and those that began before it and go on.
-_READ_STARTING = select(*_STAY).where(_OF_VENUE, _STARTS_WITHIN)
-_READ_STAYING = select(*_STAY).where(
+_STARTS_WITHIN = and_(
+    _OF_VENUE, reservations.c.business_date.between(bindparam("first"), bindparam("last"))
+)
+_STAYS_WITHIN = and_(
     _OF_VENUE,
     reservations.c.check_out > bindparam("first"),
     reservations.c.check_in <= bindparam("last"),
-    or_(
-        reservations.c.business_date < bindparam("first"),
-        reservations.c.business_date > bindparam("last"),
-    ),
 )
-_READ_CHARGES = (
+_before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), else_=0))
+_within = func.sum(case((reservations.c.business_date >= bindparam("first"), 1), else_=0))
+
+
+def _any_of(conn: Connection, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of rows that meet one of these, for each of which there is an index.
+
+    An index finds rows in its own order, and SQLite would read their pages in that order, most of
+    them several times where the table is larger than its cache. By the rows' places in the table
+    it reads each page once; PostgreSQL's bitmaps do so by themselves.
+    """
+    if conn.dialect.name != "sqlite":
+        return or_(*conditions)
+    places = [select(_ROW_ID).select_from(reservations).where(one) for one in conditions]
+    return _ROW_ID.in_(union(*places) if len(places) > 1 else places[0].correlate(None))
+
+
+def _stays(conn: Connection) -> Select[tuple[str, str, int, int, str, str, str]]:
+    return select(
+        reservations.c.business_date,
+        reservations.c.status,
+        reservations.c.guests,
+        reservations.c.amount - reservations.c.charged,
+        reservations.c.room_type,
+        reservations.c.check_in,
+        reservations.c.check_out,
+    ).where(_any_of(conn, _STARTS_WITHIN, _STAYS_WITHIN))
+
+
+def _sources(conn: Connection) -> Select[tuple[str, int]]:
+    return (
+        select(reservations.c.source, func.count())
+        .where(_any_of(conn, _STARTS_WITHIN), _IS_COMING)
+        .group_by(reservations.c.source)
+    )
+
+
+def _visits(conn: Connection) -> Select[tuple[int, int]]:
+    # Customers of the period are found by date, and only their past is looked up: most customers
+    # of a year did not come this month.
+    came = select(reservations.c.customer_key).where(_any_of(conn, _STARTS_WITHIN), IS_VISITED)
+    return (
+        select(_before, _within)
+        .where(
+            _OF_VENUE,
+            IS_VISITED,
+            reservations.c.customer_key.in_(came),
+            reservations.c.business_date <= bindparam("last"),
+        )
+        .group_by(reservations.c.customer_key)
+    )
+
+
+_READ_STAYS, _READ_SOURCES, _READ_VISITS = Prepared(_stays), Prepared(_sources), Prepared(_visits)
+_READ_CHARGES = Prepared(
     select(charges.c.category, func.sum(charges.c.amount), charges.c.business_date)
     .where(
         charges.c.venue == bindparam("venue"),
@@ -43,34 +99,13 @@ _READ_CHARGES = (
     )
     .group_by(charges.c.business_date, charges.c.category)
 )
-_READ_SOURCES = (
-    select(reservations.c.source, func.count().label("number"))
-    .where(_OF_VENUE, _STARTS_WITHIN, reservations.c.status.not_in(_ABSENT))
-    .group_by(reservations.c.source)
-)
-# Customers of the period are found by date, and only their past is looked up: most customers of a
-# year did not come this month.
-_CAME = select(reservations.c.customer_key).where(_OF_VENUE, IS_VISITED, _STARTS_WITHIN)
-_before = func.sum(case((reservations.c.business_date < bindparam("first"), 1), else_=0))
-_within = func.sum(case((reservations.c.business_date >= bindparam("first"), 1), else_=0))
-_READ_VISITS = (
-    select(_before, _within)
-    .where(
-        _OF_VENUE,
-        IS_VISITED,
-        reservations.c.customer_key.in_(_CAME),
-        reservations.c.business_date <= bindparam("last"),
-    )
-    .group_by(reservations.c.customer_key)
-)
 
 
 def read_stays(conn: Connection, venue_id: str, first: date, last: date) -> list[ReportStay]:
     """Reservations that start on the business dates from `first` to `last`, or have a night on one
     of them; whatever their status.
     """
-    values = _values(venue_id, first, last)
-    rows = [*conn.execute(_READ_STARTING, values), *conn.execute(_READ_STAYING, values)]
+    rows = _READ_STAYS.read(conn, _values(venue_id, first, last))
     day = date.fromisoformat
     return [
         ReportStay(
@@ -90,7 +125,7 @@ def read_charges(conn: Connection, venue_id: str, first: date, last: date) -> li
     """Return what was charged on each of the dates, summed by category, whatever became of the
     reservations: on cancelled ones and no-shows it is fees.
     """
-    rows = conn.execute(_READ_CHARGES, _values(venue_id, first, last))
+    rows = _READ_CHARGES.read(conn, _values(venue_id, first, last))
     return [
         Charge(category, int(amount), date.fromisoformat(day)) for category, amount, day in rows
     ]
@@ -100,10 +135,7 @@ def read_sources(conn: Connection, venue_id: str, first: date, last: date) -> di
     """Reservations by source, neither Cancelled nor NoShow, that start on the dates from `first` to
     `last`.
     """
-    return {
-        row.source: row.number
-        for row in conn.execute(_READ_SOURCES, _values(venue_id, first, last))
-    }
+    return dict(_READ_SOURCES.read(conn, _values(venue_id, first, last)))
 
 
 def read_visits(conn: Connection, venue_id: str, first: date, last: date) -> list[CustomerVisits]:
@@ -112,7 +144,7 @@ def read_visits(conn: Connection, venue_id: str, first: date, last: date) -> lis
     """
     return [
         CustomerVisits(int(before), int(within))
-        for before, within in conn.execute(_READ_VISITS, _values(venue_id, first, last))
+        for before, within in _READ_VISITS.read(conn, _values(venue_id, first, last))
     ]
 
 
