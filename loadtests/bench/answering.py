@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 from bench import Bench, Figures
-from fanout import TICK_S
+from deliveries import TICK_S
 from processes import Server, plain, rtdash
 from traffic import STATS, TABLES, UPCOMING, Caller, post_at_once
 
