@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from rtdash.server.app import create_app
@@ -26,10 +29,10 @@ REFUSED_ALONE = [negative_data_rejection]
 
 EXAMPLES = 1_000 if FULL else 20
 
-schema = schemathesis.openapi.from_dict(describe(create_app(Settings(data=Path("never-opened")))))
-schema.config.generation.update(
-    with_security_parameters=False
-)  # the token is given; what lacks one is tested in test_rest_access
+DOCUMENT = describe(create_app(Settings(data=Path("never-opened"))))
+OPERATIONS = [
+    (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
+]
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -39,20 +42,47 @@ def serialize_ndjson(_context: schemathesis.SerializationContext, value: Any) ->
 
 
 @pytest.fixture(scope="module")
+def schema() -> BaseSchema:
+    """The token is given; what lacks one is tested in test_rest_access."""
+    made = schemathesis.openapi.from_dict(DOCUMENT)
+    made.config.generation.update(with_security_parameters=False)
+    return made
+
+
+@pytest.fixture(scope="module")
 def token(server: RunningServer) -> str:
     """Everything is allowed but revoking, which would end the test."""
     return server.token(scopes=("hotel:read", "hotel:write", "restaurant:read", "restaurant:write"))
 
 
-@schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_every_answer_is_described(
-    case: schemathesis.Case, server: RunningServer, token: str
+    operation: tuple[str, str], schema: BaseSchema, server: RunningServer, token: str
 ) -> None:
     """Status, content type, headers and body of each answer are those of the document; bad input is
     refused, good input taken.
+
+    The cases are made here, not by `schema.parametrize`: that makes all of them in each process of
+    pytest-xdist before the first test, and gives all operations one id.
     """
-    excluded = BEYOND_A_SCHEMA + (REFUSED_ALONE if case.operation.path == "/api/operations" else [])
-    case.call_and_validate(
-        base_url=server.url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=excluded
-    )
+    method, path = operation
+    excluded = BEYOND_A_SCHEMA + (REFUSED_ALONE if path == "/api/operations" else [])
+    asked = []
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    def check(case: schemathesis.Case) -> None:
+        asked.append(case)
+        case.call_and_validate(
+            base_url=server.url,
+            headers={"Authorization": f"Bearer {token}"},
+            excluded_checks=excluded,
+        )
+
+    build_operation_test(
+        config=schema.config,
+        operation=schema[path][method],
+        test_func=check,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+    )()
+    assert asked
