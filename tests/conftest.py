@@ -4,6 +4,7 @@ required.
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ FULL = os.environ.get("RTDASH_FULL") == "1"
 # A busy machine is slow, not wrong.
 settings.register_profile("rtdash", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rtdash")
+
+# Where bytecode isn't kept, each process of the tests rewrites all of their assertions, and each
+# server that they start compiles the whole package.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Under nohup, and behind a shell's `&`, the programs that tests start would inherit that these are
 # ignored.
