@@ -1,6 +1,7 @@
 """Every GET below /api/dashboard: its body, and how soon it knows of a write."""
 
-from datetime import UTC, date, datetime, timedelta
+import time
+from datetime import UTC, date, datetime
 
 import httpx2
 
@@ -52,7 +53,9 @@ def test_an_own_write_is_in_the_next_stats(serve) -> None:
 
 
 def test_a_write_of_another_user_is_in_the_stats_within_a_second(serve) -> None:
-    """Others' writes may wait for the next computation, but not longer than a second."""
+    """Others' writes may wait for the next computation, but not longer than a second: it is in
+    whatever is asked for after that.
+    """
     server = serve()
     with server.client(user="anna") as anna, server.client(user="bert") as bert:
         bert.get("/api/dashboard/stats", params={"venue": GRILL})
@@ -61,14 +64,12 @@ def test_a_write_of_another_user_is_in_the_stats_within_a_second(serve) -> None:
             "/api/restaurant/reservations",
             json={"customerName": "Ada", "guests": 4, "source": "phone", "date": soon.isoformat()},
         )
-        start = datetime.now(UTC)
-        while (
-            bert.get("/api/dashboard/stats", params={"venue": GRILL}).json()["stats"][
-                "reservationsToday"
-            ]
-            != 1
-        ):
-            assert datetime.now(UTC) - start < timedelta(seconds=1)
+        stored, shown = time.monotonic(), 0
+        while shown != 1:
+            asked = time.monotonic()
+            stats = bert.get("/api/dashboard/stats", params={"venue": GRILL}).json()["stats"]
+            shown = stats["reservationsToday"]
+            assert shown == 1 or asked - stored < 1
 
 
 def test_trends_have_a_point_for_each_business_date(client: httpx2.Client) -> None:
