@@ -292,6 +292,28 @@ async def test_an_odd_entry_takes_no_other_with_it(key_server: KeyServer, odd: o
     assert (await verifier.authenticate(signed(OLD, "ES256", kid="old"))).sub == "anna"
 
 
+async def test_a_number_without_end_touches_its_entry_alone(key_server: KeyServer) -> None:
+    """An integer that Python refuses to read is one entry's, not the set's."""
+    good = ECAlgorithm.to_jwk(OLD.public_key())
+    key_server.content = b'{"keys": [{"kty": %s}, %s]}' % (b"9" * 5_000, good.encode())
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    assert (await verifier.authenticate(signed(OLD, "ES256"))).sub == "anna"
+
+
+@pytest.mark.parametrize("unset", [None, "", []], ids=repr)
+async def test_members_that_an_issuer_has_not_set_are_absent(
+    key_server: KeyServer, unset: object
+) -> None:
+    """Issuers publish `"key_ops": []` and `"alg": null` for members that they don't use, those of
+    private keys among them.
+    """
+    members = ("use", "key_ops", "alg", "kid", "x5c", "oth", "d", "p", "k")
+    good = json.loads(ECAlgorithm.to_jwk(OLD.public_key()))
+    key_server.content = json.dumps({"keys": [good | dict.fromkeys(members, unset)]}).encode()
+    verifier = Verifier(SECRET, keys=Keys(jwks_url=key_server.url))
+    assert (await verifier.authenticate(signed(OLD, "ES256", kid="old"))).sub == "anna"
+
+
 async def test_a_set_of_thousands_of_keys_costs_little(
     key_server: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:

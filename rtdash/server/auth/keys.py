@@ -184,7 +184,8 @@ def _read_key_set(content: bytes) -> tuple[Key, ...]:
     itself: a set may hold keys for encryption, of other types, and ones that a later standard
     defines (RFC 7517 section 5).
     """
-    document = json.loads(content)
+    # as float: Python reads no integer of 4,301 digits, and one entry's would end the reading of all
+    document = json.loads(content, parse_int=float)
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError("a key set is a JSON object with a list `keys`")  # noqa: TRY004  one error
@@ -192,9 +193,7 @@ def _read_key_set(content: bytes) -> tuple[Key, ...]:
     passed_over = 0
     for number, entry in enumerate(entries, 1):
         if len(keys) == MAX_KEYS:
-            _log.warning(
-                "of the %d keys of the key set the first %d are used", len(entries), number
-            )
+            _log.warning("%d of the %d keys of the key set are used", MAX_KEYS, len(entries))
             break
         try:
             keys.append(_read_entry(entry))
@@ -211,6 +210,8 @@ def _read_entry(entry: Any) -> Key:
     """Return one key of a set. Raises KeyUnusable for one that is not for signatures of ours."""
     if not isinstance(entry, dict):
         raise KeyUnusable("it is no JSON object")
+    # issuers write null, "" or [] for members that they have not set
+    entry = {name: value for name, value in entry.items() if value not in (None, "", [])}
     purposes = entry.get("key_ops", ["verify"])
     is_list = isinstance(purposes, list)
     if entry.get("use", "sig") != "sig" or not is_list or "verify" not in purposes:
