@@ -1,12 +1,16 @@
 """Origins of web pages: the one rule on which pages of other sites may talk to a server."""
 
+import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 import idna
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOCKET_SCHEMES = {"ws": "http", "wss": "https"}
+_NUMBER_AT_END = re.compile(r"(?:.*\.)?(?:\d+|0x[\da-f]*)\.?", re.DOTALL)
+"""A host that browsers read as an IPv4 address, or refuse (WHATWG URL, "ends in a number")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,9 @@ def canonical_origin(text: str) -> str | None:
 
 
 def _parse_allowed(name: str) -> str:
-    parts = urlsplit(name.rstrip("/"))
-    found = None if _has_more(parts) else canonical_origin(name.rstrip("/"))
+    found = canonical_origin(name.rstrip("/"))
+    if found is not None and _has_more(urlsplit(name.rstrip("/"))):
+        found = None
     if name.lower() == "null":
         raise ValueError(
             "null names every page without an origin, which no setting can distinguish: name the"
@@ -108,10 +113,24 @@ def _around_wildcard(name: str) -> tuple[str, str]:
 
 
 def _encode_host(host: str) -> str:
-    """Return a host in ASCII, as browsers do (UTS 46). Raises ValueError for one that is none."""
+    """Return a host in ASCII, as browsers do (UTS 46), and an address in its shortest form. Raises
+    ValueError for one that is none.
+    """
+    if ":" in host:
+        return _encode_address(host)
     if host.isascii():
-        if any(character in " \t\\^`{|}<>\"'" or not character.isprintable() for character in host):
+        if any(one in " \t\\^`{|}<>\"'%" or not one.isprintable() for one in host):
             raise ValueError(host)
-        return host
+        return str(IPv4Address(host)) if _NUMBER_AT_END.fullmatch(host) else host
     wildcard = "*." if host.startswith("*.") else ""
     return wildcard + idna.encode(host.removeprefix(wildcard), uts46=True).decode("ascii")
+
+
+def _encode_address(host: str) -> str:
+    """Return an IPv6 address as browsers write it. Raises ValueError for one with a zone, too: no
+    page's URL has one.
+    """
+    address = IPv6Address(host)
+    if address.scope_id is not None:
+        raise ValueError(host)
+    return str(address)
