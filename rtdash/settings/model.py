@@ -4,7 +4,7 @@ import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
@@ -20,6 +20,19 @@ from rtdash.setting_sources import PREFIX, default_data_directory, read_sources
 
 PREFIX_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)+")
 """Segments of a path (RFC 3986 section 3.3)."""
+
+
+LONGEST_S = 36_500 * 86_400
+"""A century: calendars and event loops know no much longer time, and no time without end."""
+LARGEST_BOUND = 10**12
+"""Of a number of bytes, connections or messages: every counter can hold it."""
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
+Bound = Annotated[int, Field(ge=0, le=LARGEST_BOUND)]
+Burst = Annotated[int, Field(ge=1, le=LARGEST_BOUND)]
+
+_SOURCE_LIST = re.compile(r"[!-+\--:<-~]+( +[!-+\--:<-~]+)*")
+"""Sources of a Content-Security-Policy's directive: visible characters, without the two that end it."""
 
 
 class _Sources(PydanticBaseSettingsSource):
@@ -66,32 +79,32 @@ class Limits(_LayeredSettings):
     """
 
     limits_dry_run: bool = False
-    max_connections: int = Field(10_000, ge=0)
-    connections_per_user: int = Field(10, ge=0)
-    handshakes_per_minute: int = Field(600, ge=0)
-    handshakes_burst: int = Field(1_000, ge=1)
-    channels_per_connection: int = Field(32, ge=0)
-    messages_per_second: int = Field(20, ge=0)
-    messages_burst: int = Field(40, ge=1)
-    message_limit_bytes: int = Field(16_384, ge=0)
-    requests_per_second: int = Field(50, ge=0)
-    requests_burst: int = Field(100, ge=1)
-    buffer_limit_bytes: int = Field(1_048_576, ge=0)
-    keep_alive_s: float = Field(75, ge=0)
+    max_connections: Bound = 10_000
+    connections_per_user: Bound = 10
+    handshakes_per_minute: Bound = 600
+    handshakes_burst: Burst = 1_000
+    channels_per_connection: Bound = 32
+    messages_per_second: Bound = 20
+    messages_burst: Burst = 40
+    message_limit_bytes: Bound = 16_384
+    requests_per_second: Bound = 50
+    requests_burst: Burst = 100
+    buffer_limit_bytes: Bound = 1_048_576
+    keep_alive_s: Seconds = 75
     jwt_leeway_s: float = Field(10, ge=0, le=300)
-    ping_interval_s: float = Field(25, ge=0)
-    pong_timeout_s: float = Field(10, ge=0)
-    idle_timeout_s: float = Field(15, ge=0)
-    handshake_timeout_s: float = Field(10, ge=0)
-    session_ttl_s: float = Field(600, ge=0)
-    login_ttl_s: float = Field(2_592_000, ge=0)
-    retention_s: float = Field(604_800, ge=0)
+    ping_interval_s: Seconds = 25
+    pong_timeout_s: Seconds = 10
+    idle_timeout_s: Seconds = 15
+    handshake_timeout_s: Seconds = 10
+    session_ttl_s: Seconds = 600
+    login_ttl_s: Seconds = 2_592_000
+    retention_s: Seconds = 604_800
     guest_retention_days: int = Field(0, ge=0, le=36_500)
-    drain_delay_s: float = Field(0, ge=0)
-    drain_window_s: float = Field(5, ge=0)
-    restart_allowance_s: float = Field(3, ge=0)
-    shutdown_timeout_s: float = Field(15, ge=0)
-    compress_min_bytes: int = Field(512, ge=0)
+    drain_delay_s: Seconds = 0
+    drain_window_s: Seconds = 5
+    restart_allowance_s: Seconds = 3
+    shutdown_timeout_s: Seconds = 15
+    compress_min_bytes: Bound = 512
 
     @property
     def longest_message_bytes(self) -> int:
@@ -153,6 +166,16 @@ class Settings(_LayeredSettings):
     @classmethod
     def _receivers(cls, text: str) -> str:
         return str(AllowedAddresses.parse(text))
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _sources(cls, text: str) -> str:
+        if not _SOURCE_LIST.fullmatch(text):
+            raise ValueError(
+                f"{text!r} is no list of sources: write it as in https://portal.example"
+                " https://*.example.com"
+            )
+        return text
 
     @field_validator("root_path")
     @classmethod

@@ -11,7 +11,16 @@ from pydantic import SecretStr
 from rtdash import setting_sources
 from rtdash.cli.main import run
 from rtdash.setting_sources import FILE_SETTINGS
-from rtdash.settings import Settings
+from rtdash.settings import Limits, Settings
+
+
+def _durations() -> list[str]:
+    return [name.upper() for name in Limits.model_fields if name.endswith("_s")]
+
+
+def _numbers() -> list[str]:
+    fields = Limits.model_fields.items()
+    return [name.upper() for name, field in fields if field.annotation is int]
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +94,26 @@ def test_a_wrong_variable_is_named(
     monkeypatch.setenv(f"RTDASH_{name}", value)
     assert run(["config"]) == 2
     assert f"it comes from RTDASH_{name}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in _durations() for value in ("inf", "nan", "1e300", "-1")),
+        *((name, value) for name in _numbers() for value in ("9" * 400, "1e3", "-1")),
+        ("FRAME_ANCESTORS", "https://portal.example\nX-Field: 1"),
+        ("FRAME_ANCESTORS", "https://portal.example; script-src *"),
+        ("FRAME_ANCESTORS", "https://a.example, https://b.example"),
+        ("FRAME_ANCESTORS", "https://bücher.example"),
+    ],
+)
+def test_a_value_that_no_server_could_keep_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    """At the start: not at the first request, in a background task, or in the last drain."""
+    monkeypatch.setenv(f"RTDASH_{name}", value)
+    assert run(["config"]) == 2
+    assert f"the setting {name.lower()} can't be used" in capfd.readouterr().err
 
 
 def test_an_empty_variable_is_none(
