@@ -73,8 +73,8 @@ class StreamFanout:
     def take(self, stream: Stream, compress_min_bytes: int) -> EncodedBatch | None:
         """Return what is due, as one batch. `top` moves here, before any subscriber gets it."""
         if self.pending:
-            batch = EncodedBatch(stream, self.top + 1, tuple(self.pending), compress_min_bytes)
-            self.pending.clear()
+            bodies, self.pending = tuple(self.pending), []
+            batch = EncodedBatch(stream, self.top + 1, bodies, compress_min_bytes)
             self.top = batch.last_seq
             return batch
         if self.fresh:

@@ -43,7 +43,7 @@ class Hub:
         self._fanouts: dict[Stream, StreamFanout] = {}
         self._due: dict[Stream, StreamFanout] = {}
         self._replay_cache = ReplayCache()
-        self._is_scheduled = False
+        self._is_scheduled = self._is_in_this_turn = False
         self._is_flushing = False
 
     def join(self, stream: Stream, subscriber: Subscriber) -> Subscription:
@@ -120,6 +120,10 @@ class Hub:
         """
         fanout = self._fanouts.get(stream)
         return 0 if fanout is None else fanout.top
+
+    def tops(self) -> dict[Stream, int]:
+        """Return the `top` of each stream that is tracked."""
+        return {stream: fanout.top for stream, fanout in self._fanouts.items() if fanout.is_tracked}
 
     def recent(self, stream: Stream, after: int) -> EncodedBatch | None:
         """Return flushed events from `after + 1` on, as many as went out together; None when that
@@ -212,6 +216,8 @@ class Hub:
     def _make_due(self, stream: Stream, fanout: "StreamFanout") -> None:
         """Flush at the end of this turn of the loop, or when the pace allows."""
         self._due[stream] = fanout
+        if self._is_in_this_turn:
+            return  # news of one turn come together: the first was noted for all of them
         self._pacer.note_publish()
         if self._is_scheduled:
             return
@@ -220,10 +226,11 @@ class Hub:
         if wait_s > 0:
             self._call_later(wait_s, self._flush_scheduled)
         else:
+            self._is_in_this_turn = True
             self._call_soon(self._flush_scheduled)
 
     def _flush_scheduled(self) -> None:
-        self._is_scheduled = False
+        self._is_scheduled = self._is_in_this_turn = False
         self.flush_now()
 
     def _fanout(self, stream: Stream) -> "StreamFanout":

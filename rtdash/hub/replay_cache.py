@@ -46,13 +46,11 @@ class ReplayCache:
         """Keep what follows the last event kept of its stream, and drop the oldest beyond the
         bounds.
         """
-        ring = self._rings.pop(batch.stream, None) or _Ring()
-        self._rings[batch.stream] = (
-            ring  # the last one now: those before it have been quiet for longer
-        )
-        self.size_bytes -= ring.size_bytes
-        ring.keep(batch, min(STREAM_LIMIT_BYTES, TOTAL_BYTES // len(self._rings)))
-        self.size_bytes += ring.size_bytes
+        rings = self._rings
+        ring = rings.pop(batch.stream, None) or _Ring()
+        # the last one now: those before it have been quiet for longer
+        rings[batch.stream] = ring
+        self.size_bytes += ring.keep(batch, min(STREAM_LIMIT_BYTES, TOTAL_BYTES // len(rings)))
         while self.size_bytes > TOTAL_BYTES:
             self.evict(next(iter(self._rings)))
 
@@ -96,14 +94,19 @@ class _Ring:
         """Seq of the newest event."""
         return self._batches[-1].last_seq if self._batches else 0
 
-    def keep(self, batch: EncodedBatch, limit_bytes: int) -> None:
-        """Keep what follows, and drop the oldest beyond `limit_bytes`."""
-        if self._batches:
-            self._batches[-1].forget_frames()
-        self._batches.append(batch)
-        self.size_bytes += _cost_bytes(batch)
-        while self.size_bytes > limit_bytes:
-            self.size_bytes -= _cost_bytes(self._batches.popleft())
+    def keep(self, batch: EncodedBatch, limit_bytes: int) -> int:
+        """Keep what follows, and drop the oldest beyond `limit_bytes`. Returns by how many bytes the
+        ring has grown.
+        """
+        batches, before = self._batches, self.size_bytes
+        if batches:
+            batches[-1].forget_frames()
+        batches.append(batch)
+        size = before + _cost_bytes(batch)
+        while size > limit_bytes:
+            size -= _cost_bytes(batches.popleft())
+        self.size_bytes = size
+        return size - before
 
     def has(self, seq: int) -> bool:
         """Whether that event is kept."""

@@ -36,7 +36,7 @@ class EncodedBatch:
         self.first_seq = first_seq
         self.last_seq = first_seq and first_seq + len(bodies) - 1
         self.bodies = bodies
-        self.size = sum(map(len, bodies))
+        self.size = len(bodies[0]) if len(bodies) == 1 else sum(map(len, bodies))
         self.compress_min_bytes = compress_min_bytes
         self.framed = b""
         self.packed = b""

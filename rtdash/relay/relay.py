@@ -18,7 +18,7 @@ from rtdash.relay.head_poller import ALONE_INTERVAL_S, POLL_INTERVAL_S, PollPlan
 from rtdash.relay.log import EventSource
 from rtdash.relay.replays import Replayer, Replays, ReplayStart
 from rtdash.relay.sequencer import NEW_EPOCH, Sequencer
-from rtdash.relay.stream_notices import notices_of, source_of
+from rtdash.relay.stream_notices import notices_of, runs_of, source_of
 from rtdash.store.database import DatabaseReplaced, StoreUnavailable
 from rtdash.store.event_log import StoredEvent
 
@@ -102,11 +102,11 @@ class Relay:
         """Announce what this process has just committed, in the order of commit: to its own members
         at once, to other processes by the broker.
         """
-        notices = tuple(notices_of(events, self.epoch))
-        for notice in notices:
-            self._sequencer.accept(notice.stream, notice.first_seq, notice.bodies)
+        runs, epoch = runs_of(events), self.epoch
+        for stream, (first_seq, bodies) in runs.items():
+            self._sequencer.accept(stream, first_seq, bodies)
         if not self._is_alone:
-            self._broker_connection.enqueue(notices)
+            self._broker_connection.enqueue(notices_of(runs, epoch))
 
     async def follow(self, stream: Stream) -> None:
         """Count one more follower of the stream here. A stats stream follows the events that its

@@ -98,16 +98,17 @@ class Sequencer:
         # once. What is older was delivered already, by the log or by another notice. What lies
         # further ahead waits until the log has given what is missing: an event that overtook
         # another would make every client's position wrong.
-        last = first_seq + len(bodies) - 1
+        last, following = first_seq + len(bodies) - 1, state.accepted + 1
         if not state.is_open:
             state.request_up_to(last)
-        elif last <= state.accepted:
+        elif last < following:
             self._counts["repeated"] += len(bodies)
-        elif first_seq > state.accepted + 1:
+        elif first_seq > following:
             self._counts["gaps"] += 1
             self.request_up_to(stream, last)
         else:
-            self._publish(stream, state, bodies[state.accepted + 1 - first_seq :])
+            known = following - first_seq
+            self._publish(stream, state, bodies[known:] if known else bodies)
 
     def request_up_to(self, stream: Stream, seq: int) -> None:
         """Read up to event `seq`, which is known to exist, unless it is here already."""

@@ -1,22 +1,34 @@
-"""Streams of the log as the relay needs them: as notices to others, as sources of figures."""
+"""Streams of the log as the relay needs them: as runs of a commit, as notices to others, as sources
+of figures.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rtdash.broker.base import Notice
 from rtdash.protocol.channels import Stream, reservations_channel
 from rtdash.store.event_log import StoredEvent
 
 
-def notices_of(events: Iterable[StoredEvent], epoch: str) -> Iterable[Notice]:
-    """One notice a stream."""
-    by_stream: dict[Stream, list[StoredEvent]] = {}
+def runs_of(events: Iterable[StoredEvent]) -> dict[Stream, tuple[int, list[bytes]]]:
+    """Return of each stream the seq of its first event, and the bodies from there on."""
+    runs: dict[Stream, tuple[int, list[bytes]]] = {}
     for event in events:
-        by_stream.setdefault(event.stream, []).append(event)
-    for stream, group in by_stream.items():
-        assert group[-1].seq - group[0].seq == len(group) - 1, (
-            "one commit numbers a stream without gaps"
-        )
-        yield Notice(stream, epoch, group[0].seq, tuple(event.body for event in group))
+        run = runs.get(event.stream)
+        if run is None:
+            runs[event.stream] = (event.seq, [event.body])
+        else:
+            first_seq, bodies = run
+            assert event.seq == first_seq + len(bodies), "one commit numbers a stream without gaps"
+            bodies.append(event.body)
+    return runs
+
+
+def notices_of(runs: Mapping[Stream, tuple[int, list[bytes]]], epoch: str) -> tuple[Notice, ...]:
+    """One notice a stream."""
+    return tuple(
+        Notice(stream, epoch, first_seq, tuple(bodies))
+        for stream, (first_seq, bodies) in runs.items()
+    )
 
 
 def source_of(stream: Stream) -> Stream:

@@ -49,6 +49,17 @@ def test_top_moves_at_the_flush_and_not_before(hub: Hub, turns: Turns) -> None:
     assert member.bodies == [b"one"]
 
 
+def test_tops_are_those_of_the_streams_that_are_carried(hub: Hub, turns: Turns) -> None:
+    """A stream of states has no position, and one that is carried no longer has none either."""
+    hub.track(NOTES, 7)
+    hub.join(STATS, Member())
+    hub.publish(BOOKINGS, 1, [b"one", b"two"])
+    assert hub.tops() == {BOOKINGS: 0, NOTES: 7}
+    turns.turn()
+    hub.untrack(NOTES)
+    assert hub.tops() == {BOOKINGS: 2}
+
+
 def test_who_joins_during_a_flush_starts_behind_it(hub: Hub, turns: Turns) -> None:
     """The position taken in the middle of a flush includes the flush, so the flush must not reach
     the newcomer.

@@ -29,6 +29,20 @@ def test_quiet_traffic_is_never_put_off(hub: Hub, turns: Turns) -> None:
         assert hub.top(BOOKINGS) == seq
 
 
+def test_news_of_one_turn_count_as_one(hub: Hub, turns: Turns) -> None:
+    """A commit that takes the loop milliseconds to announce is no dense traffic: one that comes
+    soon after another is not put off for it.
+    """
+    hub.join(BOOKINGS, DearMember(turns, 0.005))
+    for turn, pause_s in enumerate((*[0.020] * 20, 0.038, 0.002, 0.020)):
+        turns.now += pause_s
+        for seq in range(3 * turn + 1, 3 * turn + 4):
+            hub.publish(BOOKINGS, seq, [b"x"])
+            turns.now += 0.001
+        assert (len(turns.soon), len(turns.later)) == (1, 0)
+        turns.turn()
+
+
 def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, turns: Turns) -> None:
     """Flushing takes a fifth of the loop: when one flush is late or takes twice as long once, the
     next goes out at once.

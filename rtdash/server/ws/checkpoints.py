@@ -35,14 +35,7 @@ class Checkpoints:
         ):
             self.number += 1
             self._flushes = self._hub.flushes
-            self._tables[self.number] = (
-                now,
-                {
-                    stream: self._hub.top(stream)
-                    for stream in self._hub.streams()
-                    if not stream.channel.is_state
-                },
-            )
+            self._tables[self.number] = (now, self._hub.tops())
             self._forget(now - self._keep_s)
         return self.number
 
