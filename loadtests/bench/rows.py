@@ -63,7 +63,7 @@ ROWS: dict[str, Row] = {
     ),
     "8 storm, 10,000 connections": Row(storm, {"back_s": at_most(15), **_NOTHING_LOST}),
     "9 growth, 5,000 subscribers": Row(growth, {"growth": at_most(1.2)}),
-    "9 growth, 1,000 venues": Row(venues, {"times_one": at_most(3)}),
+    "9 growth, 1,000 venues": Row(venues, {"times_one": at_most(1.6)}),
     "10 compression": Row(compression, _BYTES),
     "11 starts": Row(starts, {"ready_s": at_most(0.6), "help_s": at_most(0.4)}),
     "12 reports of a year": Row(reports, dict.fromkeys(_REPORTS, at_most(200))),
