@@ -1,10 +1,13 @@
 """The dashboard page in Chromium: signing in, what it shows, and under which rules it runs."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx2
 
 from tests.browser.pages import GRILL, HOTEL
+from tests.client.processes import Served
 
 
 def rest(served, path, **params):
@@ -222,6 +225,29 @@ def test_upcoming_reservations_are_read_again(dashboard, served):
         view.page.clock.run_for(61_000)
     view.page.clock.run_for(2_000)
     view.page.locator(".rows.upcoming li", has_text="Meanwhile Guest").wait_for()
+
+
+def test_nights_begin_with_the_hotels_own_day(dashboard, tmp_path):
+    """Hours after midnight, before the venue's date turns, rooms and nights are those of the
+    business date, from the page's opening on.
+    """
+    zone = "UTC" if datetime.now(UTC).hour < 21 else "Asia/Tokyo"
+    text = (Path(__file__).parents[2] / "fixtures" / "venues" / "default.toml").read_text()
+    text = text.replace('"Europe/Lisbon"', f'"{zone}"')
+    text = text.replace("closeoutHour = 3", "closeoutHour = 23", 1)
+    text = text.replace('checkInTime = "15:00"', 'checkInTime = "23:00"')
+    (tmp_path / "venues.toml").write_text(text)
+    late = Served(tmp_path / "data", venues=str(tmp_path / "venues.toml"))
+    try:
+        book_rooms(late, ["Night Guest"])
+        today = date.fromisoformat(rest(late, "/api/dashboard/stats")["businessDate"])
+        assert today < datetime.now(ZoneInfo(zone)).date()
+        view = dashboard(server=late, url=late.url).sign_in(venues=[HOTEL])
+        day = f"{today:%a} {today.day} {today:%b}"
+        view.page.locator(".nights li:first-child", has_text=day).wait_for(timeout=30_000)
+        view.page.locator(".rooms", has_text="25 / 26").wait_for()
+    finally:
+        late.end()
 
 
 def test_signing_out_revokes_the_token(dashboard):

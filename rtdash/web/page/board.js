@@ -3,7 +3,7 @@
  * renders what changed once a frame. It reads again after a reset.
  */
 import {connect} from "../lib/rtdash.js";
-import {bars, columns, nightStrip, showChart, split, tableOf} from "./charts.js";
+import {bars, columns, entry, nightStrip, showChart, split, tableOf} from "./charts.js";
 import {h, put, settings} from "./dom.js";
 import {NoticeList, ReservationList, UPCOMING_KEPT, Upcoming, UpcomingList, reservationDialog}
   from "./lists.js";
@@ -35,6 +35,8 @@ export class Board {
   #reportsAt = 0;
   #isReading = false;
   #reportsDue = false;
+  /** The business date from which the nights were read. */
+  #reportsDay = "";
   #needsLoad = true;
   #isLoaded = false;
   #hasPolled = false;
@@ -160,7 +162,14 @@ export class Board {
     } else if (body.type === "reset") {
       this.#load();
       this.#options.onNote(t("reloaded"));
-    } else this.mark("tiles");
+    } else {
+      this.mark("tiles");
+      const {businessDate} = this.#venue;
+      if (businessDate && businessDate !== this.#reportsDay) { // it was guessed, or has turned
+        this.#reportsAt = 0;
+        this.#refreshReports();
+      }
+    }
   }
 
   /** Something is to be rendered with the next frame. @param {string} name */
@@ -302,6 +311,7 @@ export class Board {
     this.#reportsAt = Date.now();
     const period = `period=${this.#period}`;
     const today = this.#venue.businessDate ?? this.#formats.dateOf(this.#now());
+    this.#reportsDay = today;
     const until = new Date(Date.parse(today) + NIGHTS * 86_400_000).toISOString().slice(0, 10);
     const paths = {
       trends: `/api/dashboard/trends?${period}`,
@@ -429,9 +439,10 @@ function showFrequency(panel, {newCustomers, returningCustomers, segments}) {
     visits === "1" ? t("oneVisit") : t("visits", {n: visits.replace("-", "–")});
   const rows = segments.map((/** @type {any} */ one) =>
     ({name: named(one.visits), value: one.customers, shown: number(one.customers)}));
-  showChart(panel, h("div", {}, h("p", {class: "legend"}, h("span", {class: "key first"}), fresh,
-    h("span", {class: "key rest"}), back), split(newCustomers, returningCustomers, `${fresh}, ${back}`),
-  bars(rows)), tableOf(t("frequency"), [t("visits", {n: ""}), t("count")],
+  showChart(panel, h("div", {},
+    h("p", {class: "legend"}, entry("first", fresh), entry("rest", back)),
+    split(newCustomers, returningCustomers, `${fresh}, ${back}`), bars(rows)),
+  tableOf(t("frequency"), [t("visits", {n: ""}), t("count")],
     rows.map((/** @type {any} */ row) => [row.name, row.shown])));
 }
 

@@ -53,12 +53,12 @@ export function columns(points, names) {
     }
   });
   const legend = h("p", {class: "legend"},
-    h("span", {class: "key first"}), `${names.bar} (${t("upTo", {n: number(most)})})`);
+    entry("first", `${names.bar} (${t("upTo", {n: number(most)})})`));
   if (names.line) {
     const line = points.map((point, index) => `${(index * step + step / 2).toFixed(1)},`
       + (height - bottom - (point.line ?? 0) / mostLine * room).toFixed(1));
     root.append(svg("polyline", {class: "second", points: line.join(" ")}));
-    legend.append(h("span", {class: "key second"}), `${names.line} (${t("upTo", {n: show(mostLine)})})`);
+    legend.append(entry("second", `${names.line} (${t("upTo", {n: show(mostLine)})})`));
   }
   return h("div", {}, legend, root);
 }
@@ -80,6 +80,11 @@ export function split(first, second, text) {
   const fill = h("span", {class: "fill"});
   fill.style.setProperty("--part", String(part));
   return h("div", {class: "split", role: "img", "aria-label": `${text} (${percent(part)})`}, fill);
+}
+
+/** A key of a legend with its text, in one line. @param {string} key @param {string} text */
+export function entry(key, text) {
+  return h("span", {}, h("span", {class: `key ${key}`}), text);
 }
 
 /**
