@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rtdash.bookings.outcomes import Outcome, OutcomeKind, Step
-from rtdash.domain.availability import Night, Rooms, nights_held
+from rtdash.domain.availability import Night, Rooms, nights_held, total_rooms
 from rtdash.domain.refusals import NotAlone, Refusal
 from rtdash.domain.stay_refusals import NoAvailability
 from rtdash.domain.venues import Venue
@@ -41,10 +41,7 @@ def _reason(
     before = change.before.reservation if change.before else None
     taken = nights_held(change.decision.reservation) - nights_held(before)
     for night in sorted(taken & beyond[venue.id], key=lambda night: night.date):
-        room_type = venue.room_type(night.room_type)
-        return NoAvailability(
-            night.room_type, night.date, room_type.total_rooms if room_type else 0
-        )
+        return NoAvailability(night.room_type, night.date, total_rooms(venue, night.room_type))
     return None
 
 

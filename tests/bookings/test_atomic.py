@@ -53,7 +53,8 @@ async def test_one_room_too_many_refuses_the_group(bookings, database):
     attic = SMALL_HOTEL.room_types[0].id
     group = [
         table(),
-        *(room(venue_id=SMALL_HOTEL.id, room_type=attic) for _ in range(2)),
+        room(venue_id=SMALL_HOTEL.id, room_type=attic, reservation_id="first"),
+        room(venue_id=SMALL_HOTEL.id, room_type=attic),
     ]
     outcomes = await bookings.apply(group, is_atomic=True)
     assert kinds(outcomes) == [REFUSED] * 3
@@ -63,6 +64,11 @@ async def test_one_room_too_many_refuses_the_group(bookings, database):
         NoAvailability,
     ]
     assert outcomes[0].refusal.refused_id == group[1].operation_id
+    assert [(one.operation_id, one.reservation_id) for one in outcomes] == [
+        (one.operation_id, one.reservation_id) for one in group
+    ]
+    refusal = outcomes[1].refusal
+    assert (refusal.room_type, refusal.night, refusal.total_rooms) == (attic, group[1].check_in, 1)
     assert await log(database, TABLES) == []
     assert await sold(database, SMALL_HOTEL) == {}
 

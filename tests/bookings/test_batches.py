@@ -54,7 +54,8 @@ async def test_booked_inside_the_lead_is_upcoming_at_once(bookings, database):
     announced again.
     """
     soon, sooner, late = (NOW + timedelta(minutes=minutes) for minutes in (50, 40, 600))
-    await bookings.apply([table(reservation_id="r1", start=soon), then(Op.AMEND, "r1", guests=3)])
+    first = table(reservation_id="r1", start=soon)
+    await bookings.apply([first, then(Op.AMEND, "r1", guests=3)])
     await bookings.apply([then(Op.CANCEL, "r1"), then(Op.REINSTATE, "r1")])
     await bookings.apply(
         [
@@ -73,6 +74,8 @@ async def test_booked_inside_the_lead_is_upcoming_at_once(bookings, database):
         "2026-03-10T12:40:00.000Z",
     ]
     assert {message["reservation"]["status"] for message in messages} == {"Upcoming"}
+    assert {message["venue"] for message in messages} == {GRILL.id}
+    assert messages[0]["operationId"] == first.operation_id
 
 
 async def test_a_batch_over_many_venues_keeps_each_stream(bookings, database):

@@ -195,7 +195,7 @@ async def test_a_fault_in_one_operation_is_its_callers_alone(bookings, database,
     assert isinstance(second, Exception)
     assert not isinstance(second, StoreUnavailable)
     assert [outcome.seq for outcome in (*first, *third)] == [1, 2]
-    assert [len(events) for events, _ in committed] == [2]
+    assert [(len(events), venues) for events, venues in committed] == [(2, {GRILL.id})]
     assert database.is_healthy
 
 
