@@ -35,6 +35,18 @@ def test_commands_are_documented():
         assert command.hidden or f"| `rtdash {name}` |" in GUIDE["commands"], name
 
 
+@pytest.mark.parametrize(
+    "name", sorted(file.stem for file in (ROOT / "loadtests" / "scenarios").glob("*.toml"))
+)
+def test_scenarios_are_documented(name):
+    """Each scenario stands in the load test's page and in the help of its command."""
+    _register()
+    command = get_command(app).commands["loadtest"]
+    named = next(one.help for one in command.params if one.name == "scenario")
+    assert f"| `{name}` |" in GUIDE["loadtest"]
+    assert name in re.findall(r"[\w-]+", named)
+
+
 def test_limits_have_their_defaults():
     """The default that the operations page gives is the one that holds."""
     pattern = r"^\| (`RTDASH_[^|]+) \|[^|]*\| ([^|]+) \|$"

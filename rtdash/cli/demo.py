@@ -63,8 +63,8 @@ def demo(
 ) -> None:
     """Show it all: server, a past, live traffic, live view.
 
-    The server takes a free port; the data are temporary unless --data. Settings of other servers,
-    by RTDASH_* or rtdash.toml, have no say.
+    The server takes a free port; the data are temporary unless --data. Settings by RTDASH_* or
+    rtdash.toml are not used: they are for other servers.
 
     Example: rtdash demo --duration 5m
     """

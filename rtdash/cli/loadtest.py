@@ -33,8 +33,8 @@ def loadtest(
         str,
         typer.Argument(
             help=(
-                "ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, pixels, or a"
-                " file of your own; or compare A B, or trend SUMMARY…"
+                "ci, fanout, throughput, ingest, polling, mixed, drops, storm, soak, slow-consumers,"
+                " pixels, or a file of your own; or compare A B, or trend SUMMARY…"
             )
         ),
     ] = "ci",

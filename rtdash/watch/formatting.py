@@ -107,10 +107,14 @@ def year_of(timestamp: str) -> int:
         return 0
 
 
+def count_of(number: int, noun: str) -> str:
+    """Format a number of things: `1 guest`, `4 guests`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def party(reservation: dict[str, Any]) -> str:
     """Format a party: `1 guest`, `4 guests`."""
-    guests = reservation["guests"]
-    return f"{guests} guest" if guests == 1 else f"{guests} guests"
+    return count_of(reservation["guests"], "guest")
 
 
 def age(seconds: float) -> str:

@@ -9,6 +9,7 @@ from rtdash.watch.formatting import (
     arrival,
     change_words,
     clock_time,
+    count_of,
     money,
     party,
     percent,
@@ -108,19 +109,19 @@ def _facts(message: dict[str, Any], zone: tzinfo | None) -> tuple[str, str]:  # 
         case "reset":
             return "reset", notice_words(message)
         case "upcoming_reservations":
-            return "upcoming", f"{len(message['reservations'])} reservations to come"
+            return "upcoming", f"{count_of(len(message['reservations']), 'reservation')} to come"
         case other:
             return printable(other), printable(json_line(message))
 
 
 def _stats(stats: dict[str, Any]) -> str:
-    return (
-        f"{stats['reservationsToday']} reservations today"
-        f" ({percent(stats.get('reservationsTrend'))}), {stats['prepaidReservations']} prepaid"
-        f" ({percent(stats.get('prepaidTrend'))}), {stats['expectedGuests']} guests expected"
-        f" ({percent(stats.get('guestsTrend'))}), {money(stats['pendingPayments'], '')} pending"
-        f" ({percent(stats.get('pendingPaymentsTrend'))})"
-    )
+    figures = [
+        (f"{count_of(stats['reservationsToday'], 'reservation')} today", "reservationsTrend"),
+        (f"{stats['prepaidReservations']} prepaid", "prepaidTrend"),
+        (f"{count_of(stats['expectedGuests'], 'guest')} expected", "guestsTrend"),
+        (f"{money(stats['pendingPayments'], '')} pending", "pendingPaymentsTrend"),
+    ]
+    return ", ".join(f"{figure} ({percent(stats.get(trend))})" for figure, trend in figures)
 
 
 def _reservation(message: dict[str, Any], zone: tzinfo | None) -> str:

@@ -31,6 +31,13 @@ RESET = {
                 " (0 %), 45,000 pending (+5 %)"
             ),
         ),
+        (
+            figures(1),
+            (
+                "figures       1 reservation today (+12 %), 16 prepaid (-8 %), 78 guests expected"
+                " (0 %), 45,000 pending (+5 %)"
+            ),
+        ),
         (rooms(), "rooms         35 of 50 free, 30 % occupied"),
         (booking(1), "new           John Smith, 4 guests, 24 Jan 7:00 PM, Confirmed, 120.50 EUR"),
         (CHECKED_IN, "checked in    John Smith, 4 guests, 24 Jan 7:00 PM, Checked in, 120.50 EUR"),
