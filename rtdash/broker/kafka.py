@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from rtdash.broker.base import BrokerUnavailable, Notice
-from rtdash.broker.kafka_cluster import read_cluster
+from rtdash.broker.kafka_cluster import parse_cluster
 from rtdash.broker.notices import NoticeCodec, topic_of
 
 SILENCE_S = 3.0
@@ -40,7 +40,7 @@ class KafkaBroker:
         logging.getLogger("aiokafka").setLevel(
             logging.CRITICAL
         )  # it complains of a lost node many times a second
-        self._cluster = read_cluster(url)
+        self._cluster = parse_cluster(url)
         self._topics = topics
         self._codec = codec
         self._producer: AIOKafkaProducer | None = None

@@ -10,7 +10,7 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
-def read_cluster(url: str) -> dict[str, Any]:
+def parse_cluster(url: str) -> dict[str, Any]:
     """Return the driver's arguments for `kafka[s]://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…]`.
 
     `kafkas://` is TLS; a user and a password are SASL. Options: `security_protocol` (says both in

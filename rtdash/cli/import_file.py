@@ -158,11 +158,11 @@ def _operations(
     zones: Mapping[str, str],
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The operations with their lines; what can't be read is reported on the way."""
-    from rtdash.imports import RowError, Undecodable, convert, read_rows
+    from rtdash.imports import RowError, Undecodable, convert, parse_rows
 
     version = _file_version(file)
     try:
-        for row in read_rows(content, mapping, name=file.name):
+        for row in parse_rows(content, mapping, name=file.name):
             account.rows += 1
             made: dict[str, Any] | RowError = row if isinstance(row, RowError) else {}
             if not isinstance(row, RowError):

@@ -5,7 +5,7 @@ which.
 from rtdash.imports.conversion import convert
 from rtdash.imports.decoding import Undecodable
 from rtdash.imports.maps import ImportMap, MapError, parse_map
-from rtdash.imports.readers import read_rows
+from rtdash.imports.readers import parse_rows
 from rtdash.imports.rows import RowError, SourceRow
 from rtdash.imports.suggestion import suggest_map
 
@@ -17,6 +17,6 @@ __all__ = [
     "Undecodable",
     "convert",
     "parse_map",
-    "read_rows",
+    "parse_rows",
     "suggest_map",
 ]

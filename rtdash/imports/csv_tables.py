@@ -26,10 +26,10 @@ def sniff_delimiter(text: str) -> str:
     return max(_DELIMITERS, key=header.count)
 
 
-def read_table(
+def parse_table(
     text: str, delimiter: str | None, columns: Collection[str] = ()
 ) -> Iterator[SourceRow | RowError]:
-    """Read the rows. Of a name that stands twice in the header no row has a value. Raises
+    """Yield the rows. Of a name that stands twice in the header no row has a value. Raises
     Undecodable where it is one of `columns`.
     """
     mark = delimiter or sniff_delimiter(text)

@@ -4,13 +4,13 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from rtdash.imports.csv_tables import read_table
+from rtdash.imports.csv_tables import parse_table
 from rtdash.imports.decoding import Undecodable, decode
 from rtdash.imports.maps import ImportMap
 from rtdash.imports.rows import RowError, SourceRow
 
 
-def read_rows(
+def parse_rows(
     content: bytes, mapping: ImportMap, *, name: str = ""
 ) -> Iterator[SourceRow | RowError]:
     """Read the records of a file; `name` gives the format where the map doesn't. A record that is
@@ -36,11 +36,11 @@ def iter_rows(
     """
     match form:
         case "json":
-            return _read_json(text, items)
+            return _parse_json(text, items)
         case "ndjson":
-            return _read_ndjson(text, items)
+            return _parse_ndjson(text, items)
         case kind:
-            return read_table(text, delimiter or ("\t" if kind == "tsv" else None), columns)
+            return parse_table(text, delimiter or ("\t" if kind == "tsv" else None), columns)
 
 
 def format_of(name: str, text: str) -> str:
@@ -67,7 +67,7 @@ def at_path(value: Any, path: str) -> Any:
     return value
 
 
-def _read_ndjson(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
+def _parse_ndjson(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -79,7 +79,7 @@ def _read_ndjson(text: str, items: str | None) -> Iterator[SourceRow | RowError]
         yield from _records(value, number, items)
 
 
-def _read_json(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
+def _parse_json(text: str, items: str | None) -> Iterator[SourceRow | RowError]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

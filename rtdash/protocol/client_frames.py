@@ -19,7 +19,7 @@ _LONGEST_SHORT, _EXTENDED = 125, 126
 _LOG = logging.getLogger("websockets.server")
 
 
-def read_whole(data: bytes, limit_bytes: int) -> tuple[int, bytes] | None:
+def parse_whole(data: bytes, limit_bytes: int) -> tuple[int, bytes] | None:
     """Return the frame's first byte, TEXT or PONG, and its payload. None where `data` is not
     exactly one such frame, or has a payload of more than `limit_bytes` (0: no limit).
     """

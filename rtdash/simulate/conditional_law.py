@@ -16,7 +16,7 @@ class ConditionalLaw:
     __slots__ = ("_root",)
 
     def __init__(self, tree: Mapping[str, Sequence[Any]], sizes: Sequence[int]) -> None:
-        self._root = _read_node(iter(tree["splits"]), iter(tree["leaves"]), sizes)
+        self._root = _parse_node(iter(tree["splits"]), iter(tree["leaves"]), sizes)
 
     def draw(self, codes: Sequence[int], rank: float) -> int:
         """Return the code at `rank` of 0 ≤ rank < 1."""
@@ -34,7 +34,7 @@ class ConditionalLaw:
         return following
 
 
-def _read_node(
+def _parse_node(
     splits: Iterator[int], leaves: Iterator[Sequence[int]], sizes: Sequence[int]
 ) -> _Node:
     """Read a node and all below it: in preorder, the codes of a split's mask first."""
@@ -42,8 +42,8 @@ def _read_node(
     if variable < 0:
         return -1, _cumulative(next(leaves))
     mask = next(splits)
-    inside = _read_node(splits, leaves, sizes)
-    outside = _read_node(splits, leaves, sizes)
+    inside = _parse_node(splits, leaves, sizes)
+    outside = _parse_node(splits, leaves, sizes)
     following = [inside if mask >> code & 1 else outside for code in range(sizes[variable])]
     # Splits of one variable in a row become a single one, which makes the way down shorter.
     return variable, [

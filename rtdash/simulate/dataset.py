@@ -128,10 +128,10 @@ def read_bookings(path: Path) -> Iterator[Booking | UnreadableRow]:
         where = {column: header.index(column) for column in COLUMNS}
         for number, line in enumerate(lines, start=2):
             if line.strip():
-                yield _read_row(line, number, where, width=len(header))
+                yield _parse_row(line, number, where, width=len(header))
 
 
-def _read_row(
+def _parse_row(
     line: str, number: int, where: dict[str, int], *, width: int
 ) -> Booking | UnreadableRow:
     # Each line is parsed alone: an open quote breaks its own row and not all that follow.

@@ -15,7 +15,7 @@ from rtdash.imports import (
     Undecodable,
     convert,
     parse_map,
-    read_rows,
+    parse_rows,
     suggest_map,
 )
 from rtdash.resources import data_path
@@ -37,7 +37,7 @@ ZONES = {"inn": "Europe/Lisbon"}
 
 def hotel_rows(*lines: str) -> list[SourceRow | RowError]:
     """The rows of a file with the header of the PMS export."""
-    return list(read_rows("\n".join([HEADER, *lines]).encode(), HOTEL_MAP))
+    return list(parse_rows("\n".join([HEADER, *lines]).encode(), HOTEL_MAP))
 
 
 def operation_of(line: str, **changes: Any) -> Any:
@@ -89,7 +89,7 @@ def test_a_body_of_a_booking_system_becomes_a_put() -> None:
         "state": "left",
         "origin": "",
     }
-    [row] = read_rows(json.dumps(body).encode(), TABLE_MAP, name="x.ndjson")
+    [row] = parse_rows(json.dumps(body).encode(), TABLE_MAP, name="x.ndjson")
     assert isinstance(row, SourceRow)
     made = convert(row, TABLE_MAP, venue="grill")
     assert isinstance(made, dict)
@@ -142,13 +142,13 @@ def test_broken_rows_are_told_and_the_rest_is_read() -> None:
     rows = hotel_rows("a;b", "", LINE)
     assert [type(row) for row in rows] == [RowError, SourceRow]
     assert "2 cells where the header has 15" in str(rows[0])
-    lines = list(read_rows(b'{"id": 1}\n{"id": \n[1]\n', TABLE_MAP, name="x.jsonl"))
+    lines = list(parse_rows(b'{"id": 1}\n{"id": \n[1]\n', TABLE_MAP, name="x.jsonl"))
     assert [type(row) for row in lines] == [SourceRow, RowError, RowError]
     assert "line 2: no JSON" in str(lines[1])
     with pytest.raises(Undecodable, match="no JSON"):
-        list(read_rows(b"[1,", TABLE_MAP, name="x.json"))
+        list(parse_rows(b"[1,", TABLE_MAP, name="x.json"))
     with pytest.raises(Undecodable, match="twice"):
-        list(read_rows(b"id,b,id\n1,2,3", TABLE_MAP))
+        list(parse_rows(b"id,b,id\n1,2,3", TABLE_MAP))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_broken_rows_are_told_and_the_rest_is_read() -> None:
 )
 def test_encodings_marks_and_delimiters_are_found(content: bytes, name: str) -> None:
     """By the byte-order mark, the ending and the first line."""
-    [row] = read_rows(content, TABLE_MAP, name=name)
+    [row] = parse_rows(content, TABLE_MAP, name=name)
     assert isinstance(row, SourceRow)
     assert dict(row.values) == {"id": "b1", "covers": "ä"}
 
@@ -210,7 +210,7 @@ def test_no_bytes_crash_it(junk: bytes) -> None:
     """Each is rows, errors or a refusal of the file, in every format."""
     for name in ("x.csv", "x.tsv", "x.json", "x.ndjson", ""):
         try:
-            rows = list(read_rows(junk, TABLE_MAP, name=name))
+            rows = list(parse_rows(junk, TABLE_MAP, name=name))
         except Undecodable:
             continue
         for row in rows:

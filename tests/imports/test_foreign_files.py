@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rtdash.cli.main import run
-from rtdash.imports import RowError, SourceRow, Undecodable, convert, parse_map, read_rows
+from rtdash.imports import RowError, SourceRow, Undecodable, convert, parse_map, parse_rows
 from rtdash.imports.suggestion import suggest_map
 from rtdash.resources import data_path
 from tests.imports.test_conversion import HEADER, LINE, TABLE_MAP, operation_of
@@ -23,7 +23,7 @@ def rows_of(content: str | bytes, name: str = "x.csv", **changes: Any) -> list[A
     """The rows, as dictionaries, or errors as texts."""
     data = content.encode() if isinstance(content, str) else content
     mapping = TABLE_MAP.model_copy(update=changes)
-    rows = read_rows(data, mapping, name=name)
+    rows = parse_rows(data, mapping, name=name)
     return [dict(row.values) if isinstance(row, SourceRow) else str(row) for row in rows]
 
 

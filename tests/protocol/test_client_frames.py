@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.frames import Frame, Opcode
 
-from rtdash.protocol.client_frames import PONG, TEXT, new_parser, read_whole
+from rtdash.protocol.client_frames import PONG, TEXT, new_parser, parse_whole
 
 LENGTHS = (0, 1, 3, 4, 5, 124, 125, 126, 127, 300, 65_535)
 FIRST = {Opcode.TEXT: TEXT, Opcode.PONG: PONG}
@@ -31,20 +31,20 @@ def test_a_whole_text_is_read(length: int) -> None:
     """Of any length that 16 bits can say, with whatever mask."""
     payload = random.Random(length).randbytes(length)
     for _ in range(5):
-        assert read_whole(frame(Opcode.TEXT, payload), 0) == (TEXT, payload)
+        assert parse_whole(frame(Opcode.TEXT, payload), 0) == (TEXT, payload)
 
 
 @pytest.mark.parametrize("length", [0, 8, 125])
 def test_a_whole_pong_is_read(length: int) -> None:
     """Control frames have at most 125 bytes."""
     payload = bytes(range(length))
-    assert read_whole(frame(Opcode.PONG, payload), 0) == (PONG, payload)
+    assert parse_whole(frame(Opcode.PONG, payload), 0) == (PONG, payload)
 
 
 def test_a_message_above_the_limit_is_not() -> None:
     """The parser refuses it, with its code."""
-    assert read_whole(frame(Opcode.TEXT, bytes(200)), 200) is not None
-    assert read_whole(frame(Opcode.TEXT, bytes(201)), 200) is None
+    assert parse_whole(frame(Opcode.TEXT, bytes(200)), 200) is not None
+    assert parse_whole(frame(Opcode.TEXT, bytes(201)), 200) is None
 
 
 def others() -> Iterator[bytes]:
@@ -69,7 +69,7 @@ def test_everything_else_is_left_to_the_parser() -> None:
     """Also where it begins like a common frame."""
     tried = list(others())
     assert len(tried) > 200
-    assert [data.hex() for data in tried if read_whole(data, 0) is not None] == []
+    assert [data.hex() for data in tried if parse_whole(data, 0) is not None] == []
 
 
 def test_what_is_taken_is_what_the_parser_reads() -> None:
@@ -83,7 +83,7 @@ def test_what_is_taken_is_what_the_parser_reads() -> None:
         for _ in range(rng.randrange(3)):
             data[rng.randrange(min(len(data), 8))] = rng.randrange(256)
         del data[rng.choice((len(data), rng.randrange(len(data)))) :]
-        whole = read_whole(bytes(data), 0)
+        whole = parse_whole(bytes(data), 0)
         if whole is not None:
             taken += 1
             (found,) = parsed(bytes(data))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from rtdash.imports import ImportMap, RowError, SourceRow, Undecodable, read_rows
+from rtdash.imports import ImportMap, RowError, SourceRow, Undecodable, parse_rows
 from rtdash.protocol.webhook_signatures import parse_secret, sign
 from rtdash.server.rest.hook_records import read_records
 from rtdash.server.rest.routers.hooks import LIMIT_BYTES
@@ -59,7 +59,7 @@ async def read(body: bytes, **more: Any) -> list[SourceRow | RowError]:
 )
 async def test_large_bodies_have_the_records_of_small_ones(body: bytes, items: str | None) -> None:
     """Blanks between the tokens change nothing."""
-    small = list(read_rows(body, mapping(items=items), name="hook.json"))
+    small = list(parse_rows(body, mapping(items=items), name="hook.json"))
     spread = body.replace(b",", b"," + PADDING[:20_000]) + PADDING
     for large in (PADDING + body, body + PADDING, spread):
         assert await read(large, items=items) == small

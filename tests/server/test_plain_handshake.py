@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rtdash.server.http.deferred_protocol import DeferredHttpProtocol
-from rtdash.server.http.plain_handshake import Head, read_handshake
+from rtdash.server.http.plain_handshake import Head, parse_handshake
 from rtdash.server.http.request_head import check_head
 from tests.server.sockets import anyio_backend, serving
 
@@ -114,7 +114,7 @@ def parsed(data: bytes) -> Head | None:
 @settings(max_examples=1_500, deadline=None)
 def test_what_is_read_is_what_a_parser_reads(data: bytes) -> None:
     """Whatever stands in the head; what isn't read is left to the parser."""
-    read = read_handshake(data)
+    read = parse_handshake(data)
     assert read is None or read == parsed(data)
 
 
@@ -125,7 +125,7 @@ def test_what_is_read_is_what_a_parser_reads(data: bytes) -> None:
 def test_common_handshakes_are_read(changed: tuple[bytes, bytes]) -> None:
     """The handshakes of libraries and browsers."""
     data = COMMON.replace(*changed)
-    assert read_handshake(data) == parsed(data) is not None
+    assert parse_handshake(data) == parsed(data) is not None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_common_handshakes_are_read(changed: tuple[bytes, bytes]) -> None:
 )
 def test_an_uncommon_head_is_left_to_the_parser(changed: tuple[bytes, bytes]) -> None:
     """Whatever the parser makes of it."""
-    assert read_handshake(COMMON.replace(*changed, 1)) is None
+    assert parse_handshake(COMMON.replace(*changed, 1)) is None
 
 
 @pytest.mark.parametrize("size", [65, 129])
@@ -159,7 +159,7 @@ def test_a_head_out_of_bounds_is_left_to_the_parser(size: int) -> None:
         data = COMMON.replace(b"\r\n\r\n", b"\r\nX-Long: " + b"a" * size * 1024 + b"\r\n\r\n")
     else:
         data = COMMON.replace(b"\r\n\r\n", b"\r\n" + b"X-Many: a\r\n" * size + b"\r\n")
-    assert read_handshake(data) is None
+    assert parse_handshake(data) is None
 
 
 @pytest.mark.anyio

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from rtdash.client.api_errors import NotAllowed
-from rtdash.imports import convert, parse_map, read_rows
+from rtdash.imports import convert, parse_map, parse_rows
 from rtdash.protocol.webhook_signatures import ID, SIGNATURE, check_age, check_signature
 from rtdash.resources import data_path
 from rtdash.simulate.live_traffic import generate_live
@@ -136,7 +136,7 @@ def test_the_packaged_map_takes_every_event(operations):
     for timed in operations:
         state = states.apply(timed)
         body = event_of(state, "http://127.0.0.1:1", thin=False)
-        (row,) = read_rows(body, mapping, name="hook.json")
+        (row,) = parse_rows(body, mapping, name="hook.json")
         made = convert(row, mapping, zones={"harbour-hotel": "Europe/Lisbon"})
         assert isinstance(made, dict), made
         assert made["op"] == "put"

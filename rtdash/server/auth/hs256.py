@@ -16,7 +16,7 @@ _HEADER_MEMBERS = {"alg", "typ", "kid"}
 _INSTANTS = ("exp", "iat", "nbf")
 
 
-def read_claims(token: str, secret: bytes, leeway_s: float) -> dict[str, Any] | None:
+def verify_claims(token: str, secret: bytes, leeway_s: float) -> dict[str, Any] | None:
     """Return the claims of a token that is valid now, without regard to issuer and audience. None
     for every other token, and for every unusual one.
     """

@@ -116,7 +116,7 @@ class Keys:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
                 content = await _download(url)
-            keys = self._fetched if content == self._content else _read_key_set(content)
+            keys = self._fetched if content == self._content else _parse_key_set(content)
         except (OSError, ValueError, RecursionError) as error:
             name = type(error).__name__
             _log.warning("the key set can't be fetched (%s); the keys known so far stay", name)
@@ -179,7 +179,7 @@ async def _download(url: str) -> bytes:
     return content
 
 
-def _read_key_set(content: bytes) -> tuple[Key, ...]:
+def _parse_key_set(content: bytes) -> tuple[Key, ...]:
     """Return the keys of a JWKS that tokens can be verified with. Others are passed over, each by
     itself: a set may hold keys for encryption, of other types, and ones that a later standard
     defines (RFC 7517 section 5).
@@ -196,7 +196,7 @@ def _read_key_set(content: bytes) -> tuple[Key, ...]:
             _log.warning("%d of the %d keys of the key set are used", MAX_KEYS, len(entries))
             break
         try:
-            keys.append(_read_entry(entry))
+            keys.append(_parse_entry(entry))
         except KeyUnusable as reason:
             passed_over += 1
             if passed_over <= _PASSED_OVER_LINES:
@@ -206,7 +206,7 @@ def _read_key_set(content: bytes) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _read_entry(entry: Any) -> Key:
+def _parse_entry(entry: Any) -> Key:
     """Return one key of a set. Raises KeyUnusable for one that is not for signatures of ours."""
     if not isinstance(entry, dict):
         raise KeyUnusable("it is no JSON object")

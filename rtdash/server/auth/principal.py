@@ -50,7 +50,7 @@ class Principal:
         return venue_id in self.venues or ALL_VENUES in self.venues
 
 
-def read_principal(claims: Mapping[str, Any]) -> Principal:
+def principal_of(claims: Mapping[str, Any]) -> Principal:
     """Return the principal of verified claims. Raises TokenRefused naming the claim that is of a
     wrong type; ValueError, OverflowError and OSError for an instant that no clock knows.
     """

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from rtdash.domain.venues import Venue
-from rtdash.server.auth.hs256 import read_claims
+from rtdash.server.auth.hs256 import verify_claims
 from rtdash.server.auth.keys import Keys
 from rtdash.server.auth.principal import (
     ADMIN,
@@ -20,7 +20,7 @@ from rtdash.server.auth.principal import (
     MAX_SUB_CHARS,
     Principal,
     TokenRefused,
-    read_principal,
+    principal_of,
 )
 
 __all__ = [
@@ -124,13 +124,13 @@ class Verifier:
             raise TokenRefused(f"the token is longer than {MAX_TOKEN_CHARS} characters")
         try:
             secret = self._fast_secret
-            claims = None if secret is None else read_claims(token, secret, self._leeway_s)
-            return read_principal(self._read_claims(token) if claims is None else claims)
+            claims = None if secret is None else verify_claims(token, secret, self._leeway_s)
+            return principal_of(self._verify_claims(token) if claims is None else claims)
         # TypeError and OSError: an instant of another type, or beyond what the system's clock knows
         except (ValueError, OverflowError, TypeError, OSError) as error:
             raise _not_valid(error) from None
 
-    def _read_claims(self, token: str) -> dict[str, Any]:
+    def _verify_claims(self, token: str) -> dict[str, Any]:
         """Return the claims of any token that is valid. Raises TokenRefused."""
         import jwt  # noqa: PLC0415 - many servers never see an unusual token
 

@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.utils import get_remote_addr, is_ssl
 
 from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
-from rtdash.server.http.plain_handshake import read_handshake
+from rtdash.server.http.plain_handshake import parse_handshake
 
 
 class DeferredHttpProtocol(OrderedHttpProtocol):
@@ -54,7 +54,7 @@ class DeferredHttpProtocol(OrderedHttpProtocol):
         if not self._is_built:
             if self.is_done or self.transport.is_closing():
                 return
-            head = read_handshake(data)
+            head = parse_handshake(data)
             if head is not None:
                 self.url, self.headers = head
                 self.take_handshake()

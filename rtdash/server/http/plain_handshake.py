@@ -19,7 +19,7 @@ _FRAMED = {b"content-length", b"transfer-encoding", b"expect"}
 _UPGRADES = {b"upgrade", b"keep-alive, upgrade"}
 
 
-def read_handshake(data: bytes) -> Head | None:
+def parse_handshake(data: bytes) -> Head | None:
     """Return what the head of a handshake says; None where `data` is not exactly one such head, or
     one with a flaw.
     """

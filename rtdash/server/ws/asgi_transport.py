@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtdash.hub import EncodedBatch
 from rtdash.protocol.codes import CloseCode
-from rtdash.server.ws.handshake import Handshake, read_query, without_secrets
+from rtdash.server.ws.handshake import Handshake, parse_query, without_secrets
 from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener, fail
 
 _LOW_WATER_SHARE = 4
@@ -23,7 +23,7 @@ class AsgiPendingUpgrade:
     """A handshake that an ASGI server has parsed."""
 
     def __init__(self, websocket: WebSocket) -> None:
-        query = read_query(websocket.scope["query_string"])
+        query = parse_query(websocket.scope["query_string"])
         fields = dict(websocket.headers) | {
             "sec-websocket-protocol": ",".join(websocket.scope.get("subprotocols", ()))
         }

@@ -18,7 +18,7 @@ from rtdash.server.ws.admission import Admission
 from rtdash.server.ws.connection_context import ConnectionContext
 from rtdash.server.ws.eager_task import begin
 from rtdash.server.ws.fast_transport import FastTransport
-from rtdash.server.ws.handshake import Handshake, failed, read_query, wrong_path
+from rtdash.server.ws.handshake import Handshake, failed, parse_query, wrong_path
 from rtdash.server.ws.transport import Transport, TransportLimits, TransportListener
 from rtdash.server.ws.upgrade import AcceptResponse, RequestHead, encode_response, negotiate
 
@@ -61,7 +61,7 @@ class FastHandshake:
             client = http.request_client()
             asked = Handshake.parse(
                 _fields(head),
-                dict(read_query(query)),
+                dict(parse_query(query)),
                 address=client.host,
                 is_secure=client.is_secure,
             )

@@ -9,7 +9,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol
 
 from rtdash.hub import EncodedBatch
-from rtdash.protocol.client_frames import TEXT, new_parser, read_whole
+from rtdash.protocol.client_frames import TEXT, new_parser, parse_whole
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PING_HEAD, PONG_HEAD, deflate_frames, join_frames
 from rtdash.server.ws.transport import TransportLimits, TransportListener, fail
@@ -152,7 +152,7 @@ class FastTransport:
 
     def _take_whole(self, data: bytes) -> bool:
         """Take what a common client sends. False for everything else."""
-        whole = read_whole(data, self._rules.message_limit_bytes)
+        whole = parse_whole(data, self._rules.message_limit_bytes)
         if whole is None:
             return False
         first, payload = whole

@@ -52,8 +52,8 @@ class Handshake:
         )
 
 
-def read_query(text: bytes) -> list[tuple[str, str]]:
-    """Names and values; none of a query that has too many of them to be meant."""
+def parse_query(text: bytes) -> list[tuple[str, str]]:
+    """Return names and values; none of a query that has too many of them to be meant."""
     if _PLAIN_QUERY.fullmatch(text):  # nearly all of them have nothing to decode
         pairs = (pair.partition("=") for pair in text.decode("ascii").split("&"))
         return [(name, value) for name, _, value in pairs]

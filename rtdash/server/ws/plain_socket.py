@@ -12,7 +12,7 @@ from websockets.protocol import Protocol
 from rtdash.protocol.codes import CloseCode
 from rtdash.protocol.frames import PONG_HEAD
 from rtdash.server.http.protocol import HttpProtocol
-from rtdash.server.ws.upgrade import RequestHead, read_request, refusal_of
+from rtdash.server.ws.upgrade import RequestHead, refusal_of, request_of
 
 REFUSED_LINGER_S = 1.0
 """How long a peer that is refused may hold the socket to read why."""
@@ -67,7 +67,7 @@ class PlainSocket(WebSocketsSansIOProtocol):
         conn = self.conn
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
-        self.handle_connect(read_request(head))
+        self.handle_connect(request_of(head))
 
     def data_received(self, data: bytes) -> None:
         """Hold frames that come before the handshake is answered: a pong would stand before the

@@ -101,7 +101,7 @@ def refusal_of(head: RequestHead) -> bytes | None:
     return None
 
 
-def read_request(head: RequestHead) -> Request:
+def request_of(head: RequestHead) -> Request:
     """Return the head as the library's request."""
     headers = Headers(
         [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
@@ -123,7 +123,7 @@ def encode_response(response: Response) -> bytes:
 def _negotiate_by_library(head: RequestHead) -> AcceptResponse | bytes:
     library = ServerProtocol(extensions=[cast("ServerExtensionFactory", SharedDeflate())])
     del library.parser  # nothing is parsed here; it knows `library`, which knows it
-    response = library.accept(read_request(head))
+    response = library.accept(request_of(head))
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         return response.serialize()
     return AcceptResponse(
