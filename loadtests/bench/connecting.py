@@ -3,12 +3,23 @@ back.
 """
 
 import json
+import os
 import threading
 import time
 from typing import Any
 
+import centrifugo
 from bench import HELLO, RATE, Bench, Figures
-from processes import Subscription, counting, may_open, plain, rtdash, started
+from processes import (
+    Subscription,
+    counting,
+    free_ports,
+    may_open,
+    plain,
+    rtdash,
+    serving,
+    started,
+)
 from traffic import Caller
 
 CHANNEL = "restaurant_reservations"
@@ -17,16 +28,27 @@ BYSTANDERS = 100
 
 def connections(bench: Bench) -> Figures:
     """Rows 4 and 5. Memory of a subscribed connection; the CPU of handshake, token, subscribe and
-    first answer, and of the plain loop's.
+    first answer, and of the plain loop's and Centrifugo's.
     """
     number = bench.size(5_000)
     memory, ours = _connect(bench, rtdash(bench.data), number)
     _, theirs = _connect(bench, plain("loop"), number)
-    return {
+    figures = {
         "kib_a_connection": memory / 1024,
         "connect_us": ours,
         "plain_loop_us": theirs,
         "of_plain_loop": ours / theirs,
+    }
+    if not centrifugo.is_here():
+        bench.missing["of_centrifugo"] = centrifugo.NEEDS
+        return figures
+    (port,) = free_ports(1)
+    running = serving(centrifugo.command(bench.directory, port), port, dict(os.environ))
+    memory, theirs = _connect(bench, running, number, centrifugo.subscription())
+    return figures | {
+        "centrifugo_kib": memory / 1024,
+        "centrifugo_us": theirs,
+        "of_centrifugo": ours / theirs,
     }
 
 
@@ -80,12 +102,14 @@ def storm(bench: Bench) -> Figures:
     }
 
 
-def _connect(bench: Bench, running: Any, number: int) -> tuple[float, float]:
+def _connect(
+    bench: Bench, running: Any, number: int, subscription: Subscription | None = None
+) -> tuple[float, float]:
     """Bytes and microseconds of CPU a connection. A first hundred makes the server build what it
     builds once.
     """
     with running as server:
-        following = Subscription(f"/ws?token={server.token}", HELLO)
+        following = subscription or Subscription(f"/ws?token={server.token}", HELLO)
         with counting(bench.directory, server.port, following, 100, 0):
             pass
         time.sleep(0.5)

@@ -55,7 +55,12 @@ ROWS: dict[str, Row] = {
         latency, {"p50_of_bound": at_most(1), "p99_of_twice_bound": at_most(1)}
     ),
     "4, 5 connections": Row(
-        connections, {"kib_a_connection": at_most(12), "of_plain_loop": at_most(0.65)}
+        connections,
+        {
+            "kib_a_connection": at_most(12),
+            "of_plain_loop": at_most(0.65),
+            "of_centrifugo": at_most(1),
+        },
     ),
     "6 reads": Row(reads, {"of_bare_200": at_least(0.5), "of_bare_304": at_least(0.5)}),
     "7 writes": Row(
