@@ -3,6 +3,7 @@ domain's own rules, nothing stored.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,10 +14,20 @@ from rtdash.domain.operations import decide
 from rtdash.domain.refusals import Refusal
 from rtdash.domain.reservations import Reservation
 from rtdash.domain.venues import Venue
-from rtdash.server.rest.operation_parser import read_op, read_operation
+from rtdash.server.rest.operation_parser import parse_op, parse_operation
+from rtdash.simulate.past import Past, fitting_profile
+from rtdash.simulate.script import TimedOperation
 from rtdash.simulate.venue_reader import packaged_venues
 
 HOTEL, RESTAURANT = packaged_venues()
+
+
+def generate_past(
+    venue: Venue, profile: str, *, seed: int, start: datetime, days: int
+) -> Iterator[TimedOperation]:
+    """The operations of a venue on the days before `start`; ValueError for another kind's profile."""
+    chosen = fitting_profile(venue, profile)
+    return Past(venue, chosen, seed, start.astimezone(UTC), days).operations()
 
 
 class House:
@@ -30,7 +41,7 @@ class House:
 
     def apply(self, wire: dict[str, Any], now: datetime) -> None:
         """One operation in its wire form; what is malformed raises the server's Problem."""
-        operation = read_operation(wire, read_op(wire, self.venue.kind), self.venue)
+        operation = parse_operation(wire, parse_op(wire, self.venue.kind), self.venue)
         rooms = Rooms(self.sold)
         try:
             current = self.reservations.get(operation.reservation_id or "")

@@ -53,7 +53,7 @@ class OperationShape:
     fields: Mapping[str, Field]
 
 
-def read_operation(
+def parse_operation(
     body: Mapping[str, Any], op: Op, venue: Venue, *, operation_id: str | None = None
 ) -> Operation:
     """The operation that a JSON object describes, for a venue that was chosen by its `venue` and
@@ -102,7 +102,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
-def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
+def parse_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
     """Return what an operation does. Raises Problem for one that there isn't, or not at such a
     venue.
     """
@@ -113,7 +113,7 @@ def read_op(body: Mapping[str, Any], kind: VenueKind) -> Op:
     return op
 
 
-def read_kind(body: Mapping[str, Any]) -> VenueKind:
+def parse_kind(body: Mapping[str, Any]) -> VenueKind:
     """Return the kind of venue that an operation is for. Raises Problem."""
     name = body.get("kind")
     kind = _KINDS.get(name) if isinstance(name, str) else None
@@ -122,7 +122,7 @@ def read_kind(body: Mapping[str, Any]) -> VenueKind:
     return kind
 
 
-def read_venue_id(body: Mapping[str, Any]) -> str | None:
+def parse_venue_id(body: Mapping[str, Any]) -> str | None:
     """Return the venue that an operation names. Raises Problem."""
     venue = body.get("venue")
     if venue is not None and not isinstance(venue, str):

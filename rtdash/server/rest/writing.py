@@ -14,10 +14,10 @@ from rtdash.server.auth.tokens import Principal
 from rtdash.server.rest.access import choose_venue, require_admin
 from rtdash.server.rest.operation_parser import (
     expect_object,
-    read_kind,
-    read_op,
-    read_operation,
-    read_venue_id,
+    parse_kind,
+    parse_op,
+    parse_operation,
+    parse_venue_id,
 )
 from rtdash.server.rest.problems import Problem, problem_of
 from rtdash.server.services import Services
@@ -31,10 +31,10 @@ def permitted_operation(
     *,
     operation_id: str | None = None,
 ) -> Operation:
-    """Read an operation as `read_operation` does, for a caller that may write to the venue; `at`
+    """Read an operation as `parse_operation` does, for a caller that may write to the venue; `at`
     needs the scope admin. Raises Problem.
     """
-    operation = read_operation(body, op, venue, operation_id=operation_id)
+    operation = parse_operation(body, op, venue, operation_id=operation_id)
     if operation.at is not None:
         require_admin(caller)
     return operation
@@ -43,9 +43,9 @@ def permitted_operation(
 def listed_operation(value: Any, services: Services, caller: Principal) -> Operation:
     """Return an operation of a list, which names its kind and perhaps its venue. Raises Problem."""
     body = expect_object(value)
-    kind = read_kind(body)
-    venue = choose_venue(services.venues, caller, read_venue_id(body), kind=kind, right="write")
-    return permitted_operation(body, read_op(body, kind), venue, caller)
+    kind = parse_kind(body)
+    venue = choose_venue(services.venues, caller, parse_venue_id(body), kind=kind, right="write")
+    return permitted_operation(body, parse_op(body, kind), venue, caller)
 
 
 async def apply(

@@ -31,8 +31,8 @@ from rtdash.server.rest.operation_parser import (
     booking_schema,
     change_schema,
     expect_object,
-    read_op,
-    read_venue_id,
+    parse_op,
+    parse_venue_id,
 )
 from rtdash.server.rest.problems import Problem, invalid
 from rtdash.server.rest.responses import JSON
@@ -146,7 +146,7 @@ for _kind, _path in PATHS.items():
 
 def _read_change(body: dict[str, Any], kind: VenueKind, reservation_id: str) -> Op:
     """The operation of a body about the reservation in the path. Raises Problem."""
-    op = read_op(body, kind)
+    op = parse_op(body, kind)
     if op is Op.BOOK:
         to_book = f"must be an operation on a reservation; to book: POST {PATHS[kind]}"
         raise invalid([("op", to_book)])
@@ -184,7 +184,7 @@ def _choose_writable(
     venue_id: str | None,
     kind: VenueKind,
 ) -> Venue:
-    named = read_venue_id(body)
+    named = parse_venue_id(body)
     if named is not None and venue_id is not None and named != venue_id:
         raise invalid([("venue", "must be the same in body and query, or only in one of them")])
     return choose_venue(services.venues, caller, named or venue_id, kind=kind, right="write")

@@ -27,7 +27,7 @@ from rtdash.server.rest.hook_records import read_records
 from rtdash.server.rest.hook_sources import HookMap, HookSources
 from rtdash.server.rest.openapi import json_body, problems, reading
 from rtdash.server.rest.operation_lists import MAX_OPERATIONS
-from rtdash.server.rest.operation_parser import read_operation
+from rtdash.server.rest.operation_parser import parse_operation
 from rtdash.server.rest.problems import Problem
 from rtdash.server.rest.responses import JSON, answer
 from rtdash.server.services import Services
@@ -63,8 +63,8 @@ async def post_hook(
     services: PartsDep,
     source: Annotated[str, Path(description="The name of its file in the directory `hooks`.")],
 ) -> Response:
-    """Take a delivery, signed as Standard Webhooks say. It is answered when it is stored; one with a
-    `webhook-id` that was taken within a day changes nothing.
+    """Take a delivery, signed as Standard Webhooks say. It is answered when it is stored; one with
+    a `webhook-id` that was taken within a day changes nothing.
     """
     mapping = _find(request, source)
     owner = request.client.host if request.client else ""
@@ -189,4 +189,4 @@ def _checked(services: Services, made: dict[str, Any]) -> Operation:
     venue = services.venues.get(made.get("venue") or "")
     if venue is None or venue.kind.value != made["kind"]:
         raise Problem("invalid", f"there is no {made['kind']} {made.get('venue')!r}: mend the map")
-    return read_operation(made, Op.PUT, venue)
+    return parse_operation(made, Op.PUT, venue)
