@@ -19,7 +19,6 @@ from rtdash.resources import data_path
 from rtdash.simulate.distributions import Discrete, Quantiles
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 SERVING_HOURS = (0, *range(11, 24))

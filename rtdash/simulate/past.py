@@ -6,7 +6,7 @@ A server has no reason to refuse any of them.
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from rtdash.domain.venues import Venue, VenueKind, next_turn
 from rtdash.simulate.arrivals import local_instant, whole_ms
@@ -38,6 +38,8 @@ LEFT_FOR = timedelta(minutes=10)
 class Past:
     """Past of a venue, the `days` days before `start`: the same operations for the same options.
 
+    Reservations made earlier are in it when they arrive, or are in house, within the days; so are
+    those made within the days for later. A hotel that doesn't allow overbooking is never oversold.
     `volume` multiplies a restaurant's guests; a hotel has its rooms.
     """
 
@@ -91,25 +93,9 @@ class Past:
         return _hotel_scripts(self, first, inventory)
 
 
-def generate_past(
-    venue: Venue, profile: TrafficProfile | str, *, seed: int, start: datetime, days: int
-) -> Iterator[TimedOperation]:
-    """Yield the operations of `venue` on the `days` days before `start`, at a natural volume for its size,
-    ordered by instant.
-
-    Everything is due before `start` and carries `at`. Reservations made earlier are included when
-    they arrive, or are in house, within the days; so are those made within the days for later. A
-    hotel that doesn't allow overbooking is never oversold. Raises ValueError when the profile is
-    of the other kind of venue.
-    """
-    return Past(
-        venue, fitting_profile(venue, profile), seed, start.astimezone(UTC), days
-    ).operations()
-
-
 def fitting_profile(venue: Venue, profile: TrafficProfile | str) -> TrafficProfile:
-    """Return the profile by name. Raises ValueError when there is none, or when it is of the other kind of
-    venue.
+    """Return the profile by name. Raises ValueError when there is none, or when it is of the other
+    kind of venue.
     """
     chosen = TrafficProfile(profile)
     if (chosen is TrafficProfile.RESTAURANT) != (venue.kind is VenueKind.RESTAURANT):

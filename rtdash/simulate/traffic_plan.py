@@ -1,4 +1,6 @@
-"""Plan of traffic for several venues: the past, live traffic, or a sample. Pure: now is an argument."""
+"""Plan of traffic for several venues: the past, live traffic, or a sample. Pure: now is an
+argument.
+"""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,10 +11,11 @@ from operator import attrgetter
 
 from rtdash.domain.venues import Venue, VenueKind
 from rtdash.simulate.calibration import TrafficProfile
-from rtdash.simulate.live_traffic import first_booking
-from rtdash.simulate.plan import Past, TimedOperation, generate_live
+from rtdash.simulate.live_traffic import first_booking, generate_live
+from rtdash.simulate.past import Past
 from rtdash.simulate.sample import sample
 from rtdash.simulate.scenarios import TrafficScenario, find_scenario
+from rtdash.simulate.script import TimedOperation
 
 _LONGEST_S = 10 * 365 * 86_400.0
 _SHORT_S = 600.0

@@ -7,7 +7,8 @@ import pytest
 from rtdash.domain.instants import parse_instant
 from rtdash.domain.reservations import Status
 from rtdash.simulate.calibration import TrafficProfile
-from rtdash.simulate.past import Past, generate_past
+from rtdash.simulate.past import Past
+from tests.simulate.conftest import generate_past
 
 CASES = [("hotel", "resort"), ("hotel", "city"), ("restaurant", "restaurant")]
 

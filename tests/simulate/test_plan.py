@@ -8,21 +8,23 @@ from itertools import islice
 
 import pytest
 
-from rtdash.simulate.plan import generate_live, generate_past
+from rtdash.simulate.live_traffic import generate_live
 from rtdash.simulate.scenarios import find_scenario
+from tests.simulate.conftest import generate_past
 
 PROGRAM = """
 import sys
 from datetime import datetime
 from itertools import islice
 import hashlib, json
-from rtdash.simulate.plan import generate_live, generate_past
+from rtdash.simulate.live_traffic import generate_live
+from rtdash.simulate.past import Past, fitting_profile
 from rtdash.simulate.scenarios import find_scenario
 from rtdash.simulate.venue_reader import packaged_venues
 start = datetime.fromisoformat(sys.argv[1])
 for venue in packaged_venues():
     profile = "city" if venue.kind == "hotel" else "restaurant"
-    past = list(generate_past(venue, profile, seed=5, start=start, days=3))
+    past = list(Past(venue, fitting_profile(venue, profile), 5, start, 3).operations())
     steady = find_scenario("steady")
     live = generate_live(venue, profile, seed=5, start=start, scenario=steady, rate_per_s=4)
     both = past + list(islice(live, 600))

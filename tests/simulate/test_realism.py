@@ -17,7 +17,6 @@ import pytest
 
 from rtdash.simulate.calibration import (
     HOTEL_KEYS,
-    MONTHS,
     WEEKDAYS,
     TrafficProfile,
     read_raw,
@@ -28,6 +27,7 @@ from rtdash.simulate.hotel_chain import hotel_chain
 from rtdash.simulate.restaurant import RestaurantDemand, Visit
 
 ZONE = ZoneInfo("Europe/Lisbon")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BOOKINGS = 20_000
 SEEDS = range(10) if os.environ.get("RTDASH_FULL") == "1" else range(3)
 QUANTILES = (25, 50, 75, 90)

@@ -1,7 +1,10 @@
 """Writing of all reports of a run."""
 
+import csv
+import io
 import json
 import os
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TextIO
 
@@ -9,7 +12,7 @@ from rtdash.loadtest.verdict.report.junit import junit_xml
 from rtdash.loadtest.verdict.report.page import html_page
 from rtdash.loadtest.verdict.report.tables import markdown
 from rtdash.loadtest.verdict.report.terminal_verdict import print_verdict
-from rtdash.loadtest.verdict.report.timeline import timeline_csv
+from rtdash.loadtest.verdict.samples import Sample
 from rtdash.loadtest.verdict.summary import Summary
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -38,8 +41,18 @@ def _write_files(summary: Summary, folder: Path | None) -> None:
         "summary.json": json.dumps(summary.to_json(), indent=1, allow_nan=False) + "\n",
         "summary.md": text,
         "junit.xml": junit_xml(summary),
-        "timeline.csv": timeline_csv(summary),
+        "timeline.csv": _timeline_csv(summary),
         "report.html": html_page(summary),
     }
     for name, content in contents.items():
         (folder / name).write_text(content, encoding="utf-8")
+
+
+def _timeline_csv(summary: Summary) -> str:
+    """Return all samples of all phases, a row a second; unknown values are empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Sample)], lineterminator="\n")
+    writer.writeheader()
+    for phase in summary.phases:
+        writer.writerows(asdict(sample) for sample in phase.samples)
+    return text.getvalue()
