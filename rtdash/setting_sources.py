@@ -20,8 +20,8 @@ SYSTEM_CONFIG_FILE = Path("/etc/rtdash/rtdash.toml")
 FILE_SETTINGS = frozenset(
     {"broker", "database", "jwks_url", "metrics_token", "secret", "token", "url"}
 )
-"""Settings that are secret or may hold a password: each can be read from the file that its name with
-`_file` behind it gives, as container platforms mount secrets."""
+"""Settings that are secret or may hold a password: each can be read from the file that its name
+with `_file` behind it gives, as container platforms mount secrets."""
 
 _SERVICE_LINK_SETTINGS = frozenset({"port", "admin_port"})
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")

@@ -1,5 +1,5 @@
-"""Text files that people write: UTF-8, with the byte-order mark that editors of Windows put first or
-without it.
+"""Text files that people write: UTF-8, with the byte-order mark that editors of Windows put first
+or without it.
 """
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE

@@ -131,7 +131,8 @@ def _only(arguments: list[str]) -> str | None:
 
 def _register(only: str | None = None) -> None:
     """Add the subcommands, or `only` the one that is called, if it is one: to import and build the
-    others takes a tenth of a start. Each module imports its part of the package inside its function.
+    others takes a tenth of a start. Each module imports its part of the package inside its
+    function.
     """
     wanted = {only: _COMMANDS[only]} if only in _COMMANDS else _COMMANDS
     if len(app.registered_commands) + len(app.registered_groups) == len(wanted) > 1:

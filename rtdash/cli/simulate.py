@@ -175,7 +175,9 @@ def _one_of(name: str, known: Iterable[str], what: str) -> str:
 
 
 def _read_replayed(path: Path, venue: str | None) -> "list[ReplayedRow]":
-    """Return the data set's rows, with an accounting of them on stderr; of one hotel if one was chosen."""
+    """Return the data set's rows, with an accounting of them on stderr; of one hotel if one was
+    chosen.
+    """
     from rtdash.simulate.dataset import read_bookings
     from rtdash.simulate.dataset_file import NotTheDataSet
     from rtdash.simulate.replayed_rows import HOTELS, RowAccounting, select_rows

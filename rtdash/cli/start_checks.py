@@ -62,7 +62,9 @@ def _refuse_certificate(certificate: Path, key: Path) -> None:
 
 
 def warn_of_passwords(**given: str | None) -> None:
-    """Log a warning for each password on the command line, which every user of the machine can read."""
+    """Log a warning for each password on the command line, which every user of the machine can
+    read.
+    """
     for option, url in given.items():
         if url is not None and urlsplit(url).password:
             logging.getLogger(__name__).warning(

@@ -22,8 +22,8 @@ class DeliveryQueue(Protocol[Item_contra]):
 
 
 class ReceiveQueue(Generic[Item]):
-    """Queue with a writer that puts without waiting, so that a cancellation can't lose an item, and then
-    waits for room.
+    """Queue with a writer that puts without waiting, so that a cancellation can't lose an item, and
+    then waits for room.
 
     Holds `limit` items, and beyond that at most what the writer puts between two waits.
     """

@@ -34,7 +34,8 @@ EXCEL = "excel"
 _DAY_NUMBER = re.compile(r"[1-9]\d{4}([.,]\d{1,12})?", re.ASCII)
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001  a local day
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d)([Tt ].+)?", re.ASCII)
-"""Python takes any sign between date and time, and so milliseconds since 1970 for a date of 1801."""
+"""Python takes any sign between date and time, and so milliseconds since 1970 for a date of 1801.
+"""
 _UTC = re.compile(r"\s*(UTC|GMT|Z)", re.ASCII)
 _HALF = re.compile(r"\b([AaPp])\.?\s?[Mm]\b\.?", re.ASCII)
 """AM and PM as written in some languages: p.m., p. m."""

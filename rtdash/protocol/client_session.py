@@ -110,15 +110,15 @@ class ClientSession:
         self._replaying.clear()
 
     def position(self, venue: str | None, channel: Channel) -> Position | None:
-        """Return a stream's position: behind the last event received, else as the application gave it."""
+        """Return a stream's position: behind the last event received, else the application's."""
         if venue is not None:
             stream = Stream(venue, channel)
             return self.positions.get(stream) or self._given.get(stream)
         return self._given.get((None, channel)) or self._given.get((self._venue, channel))
 
     def set_position(self, stream: Stream, position: Position | None, *, recovered: bool) -> None:
-        """Note that a stream's events begin behind `position`; `recovered`: what was missed is among them.
-        None for a state channel.
+        """Note that a stream's events begin behind `position`; `recovered`: what was missed is
+        among them. None for a state channel.
 
         Names the stream's venue, too, where the application had left it to the server.
         """

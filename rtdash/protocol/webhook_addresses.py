@@ -36,8 +36,8 @@ _REFUSED = {
     }.items()
     for text in texts.split()
 }
-"""The special-purpose registries (RFC 6890 and its updates), and what clouds add to them. The module
-`ipaddress` alone leaves some out, depending on its version.
+"""The special-purpose registries (RFC 6890 and its updates), and what clouds add to them. The
+module `ipaddress` alone leaves some out, depending on its version.
 """
 
 

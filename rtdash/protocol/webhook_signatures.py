@@ -24,7 +24,8 @@ class BadDelivery(Exception):  # noqa: N818
 def parse_secret(text: str) -> bytes:
     """Return the key of a secret, `whsec_` and base64. Raises ValueError.
 
-    Base64 may be that of URLs, and without its padding; `v1,` before it is as some consoles show it.
+    Base64 may be that of URLs, and without its padding; `v1,` before it is as some consoles show
+    it.
     """
     secret = text.strip().removeprefix(f"{_VERSION},")
     encoded = _plain(secret.removeprefix(SECRET_PREFIX))

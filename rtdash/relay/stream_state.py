@@ -2,7 +2,9 @@
 
 
 class StreamState:
-    """State of one stream. Its identity is its generation: what was read for an earlier one is void."""
+    """State of one stream. Its identity is its generation: what was read for an earlier one is
+    void.
+    """
 
     __slots__ = (
         "accepted",

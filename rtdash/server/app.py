@@ -79,8 +79,8 @@ _ROUTERS = [
 def create_app(
     settings: Settings, *, clock: Clock = utc_now, worker_metrics: WorkerMetrics | None = None
 ) -> FastAPI:
-    """Build the app of one server process. `app.state.services` holds what lives as long as it runs,
-    and the lifespan's state gives `HttpProtocol` its share.
+    """Build the app of one server process. `app.state.services` holds what lives as long as it
+    runs, and the lifespan's state gives `HttpProtocol` its share.
 
     Starting it raises what `open_parts` raises.
     """

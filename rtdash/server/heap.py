@@ -1,4 +1,6 @@
-"""Memory that a burst has left: free in the heap of the C library, but not given back to the system."""
+"""Memory that a burst has left: free in the heap of the C library, but not given back to the
+system.
+"""
 
 import asyncio
 import ctypes
@@ -44,9 +46,9 @@ class Heap:
         self._pause = self._left_out = 0
 
     def trim_if_grown(self) -> bool:
-        """Give free pages back, where the process has a tenth and 8 MiB more than it ever had least.
-        Whether it tried. After a try in vain twice as many calls are left out as before, since what
-        is in use now may be free later.
+        """Give free pages back, where the process has a tenth and 8 MiB more than it ever had
+        least. Whether it tried. After a try in vain twice as many calls are left out as before,
+        since what is in use now may be free later.
         """
         now = self._resident()
         self._least = min(self._least, now)

@@ -11,8 +11,8 @@ default of 5 ms shows in latencies."""
 
 GC_THRESHOLDS = (20_000, 10, 10)
 """Thresholds of the cyclic garbage collector. They are high, because hardly any code here makes
-cycles and each collection visits all objects of all connections; not higher, because old cycles of a
-library are found only by the third number, after two million objects."""
+cycles and each collection visits all objects of all connections; not higher, because old cycles of
+a library are found only by the third number, after two million objects."""
 
 
 def hold_collector() -> None:

@@ -19,7 +19,8 @@ from rtdash.settings import Settings
 from rtdash.store.errors import StoreError
 
 CERTIFICATE_INTERVAL_S = 60.0
-"""How often the certificate's files are looked at: renewals come by file, often without a signal."""
+"""How often the certificate's files are looked at: renewals come by file, often without a signal.
+"""
 
 _RELOADED = frozenset({"config", "hooks_allow", "limits", "jwt_key_file", "log_level", "venues"})
 """Settings that a reload takes over; a change of any other one needs a restart."""

@@ -1,5 +1,5 @@
-"""One server process: uvicorn around the app, the report of its readiness, reloads, the drain at its
-end.
+"""One server process: uvicorn around the app, the report of its readiness, reloads, the drain at
+its end.
 """
 
 import asyncio
@@ -165,8 +165,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Handle SIGHUP, too, and don't raise a signal again that was obeyed: a drain ends with exit
-        code 0.
+        """Handle SIGHUP, too, and don't raise a signal again that was obeyed: a drain ends with
+        exit code 0.
         """
         if threading.current_thread() is threading.main_thread() and handles_hangup():
             signal.signal(signal.SIGHUP, self._handle_hangup)

@@ -17,8 +17,8 @@ from rtdash.store.errors import StoreError
 from rtdash.store.figures import StoreFigures, read_store_figures
 
 MOST_AGE_S = 1.0
-"""A reader of the metrics gets figures of the store that are no older, as long as a look at them takes
-less than a hundredth of it; on a large store they may be as old as a hundred looks take.
+"""A reader of the metrics gets figures of the store that are no older, as long as a look at them
+takes less than a hundredth of it; on a large store they may be as old as a hundred looks take.
 """
 PATIENCE_S = 0.5
 """How long a reader waits for a store that doesn't answer; then it gets the figures from before."""

@@ -1,4 +1,6 @@
-"""TLS of a server process: one context, of which the certificate can be replaced while sockets live on."""
+"""TLS of a server process: one context, of which the certificate can be replaced while sockets live
+on.
+"""
 
 import logging
 import ssl
@@ -65,8 +67,8 @@ class Certificate:
 
 
 def load_context(chain: Path, key: Path) -> ssl.SSLContext:
-    """Return a server's context with a certificate chain and its key, both PEM files. Raises OSError
-    (ssl.SSLError is one) and ValueError.
+    """Return a server's context with a certificate chain and its key, both PEM files. Raises
+    OSError (ssl.SSLError is one) and ValueError.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])

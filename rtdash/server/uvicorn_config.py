@@ -41,8 +41,8 @@ def make_config(app: Any, settings: Settings) -> uvicorn.Config:
 
 
 def _graceful_s(limits: Limits) -> int | None:
-    """Return the seconds that uvicorn gives to requests that still run: half of what the drain leaves
-    of the shutdown timeout. None means no limit.
+    """Return the seconds that uvicorn gives to requests that still run: half of what the drain
+    leaves of the shutdown timeout. None means no limit.
     """
     return (
         max(1, int(limits.shutdown_timeout_s - limits.drain_window_s) // 2)

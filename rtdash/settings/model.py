@@ -208,8 +208,8 @@ class Settings(_LayeredSettings):
 
 
 SETTING_NAMES = frozenset((*Settings.model_fields, *Limits.model_fields)) - {"limits", "config"}
-"""Names of all settings as in rtdash.toml; in the environment with the prefix `RTDASH_` and in upper
-case."""
+"""Names of all settings as in rtdash.toml; in the environment with the prefix `RTDASH_` and in
+upper case."""
 
 
 def environment_without_settings() -> dict[str, str]:

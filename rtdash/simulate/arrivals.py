@@ -36,8 +36,8 @@ _BURST_SPREAD_S = 600.0
 def burst_instants(
     rng: Random, day: date, mean: float, hours: Discrete[int], zone: ZoneInfo
 ) -> list[datetime]:
-    """Return the instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on average, in
-    bursts.
+    """Return the instants (UTC, whole ms, ascending) of the day's bookings, `mean` of them on
+    average, in bursts.
     """
     theta = cluster_theta(BURST_DISPERSION)
     instants: list[datetime] = []
@@ -51,8 +51,8 @@ def burst_instants(
 
 
 def local_instant(day: date, second: float, zone: ZoneInfo) -> datetime:
-    """Return the UTC instant, in whole ms, of so many seconds by the wall clock after the midnight that
-    begins `day`.
+    """Return the UTC instant, in whole ms, of so many seconds by the wall clock after the midnight
+    that begins `day`.
     """
     milliseconds = int(second * 1000)
     wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(

@@ -18,7 +18,8 @@ BEFORE = (0, 1, 2, 4, 8, 15)
 
 PARTS = (0, 20, 40, 60, 80, 100)
 """Percents of the lead that bound the classes between them. They are wide, so that a day on which a
-house clears up can draw the cancellations of weeks: the data's busiest day has 35 times the mean."""
+house clears up can draw the cancellations of weeks: the data's busiest day has 35 times the mean.
+"""
 
 CLASSES = len(AFTER) + len(BEFORE) + len(PARTS) - 3
 

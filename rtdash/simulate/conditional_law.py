@@ -1,4 +1,6 @@
-"""Conditional distribution of one variable's code: a decision tree with distributions in its leaves."""
+"""Conditional distribution of one variable's code: a decision tree with distributions in its
+leaves.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence

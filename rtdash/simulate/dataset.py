@@ -114,8 +114,8 @@ class UnreadableRow:
 
 
 def read_bookings(path: Path) -> Iterator[Booking | UnreadableRow]:
-    """Yield the rows of a .csv file, or of a .zip file with one .csv in it, in the file's order. Raises
-    NotTheDataSet.
+    """Yield the rows of a .csv file, or of a .zip file with one .csv in it, in the file's order.
+    Raises NotTheDataSet.
     """
     with open_text(path) as lines:
         header = next(csv.reader([next(lines, "")]), [])

@@ -16,8 +16,9 @@ _LONGEST_MEMORY = 20
 """Days that a day looks back at most."""
 
 SURGES_FROM, SURGE = 2.0, 1.5
-"""Normal score from which on a day is one of a surge, and how much faster it then rises. Assumed: so
-the busiest days are as far beyond the others as in the data, beside the variance, which is fitted."""
+"""Normal score from which on a day is one of a surge, and how much faster it then rises. Assumed:
+so the busiest days are as far beyond the others as in the data, beside the variance, which is
+fitted."""
 
 
 class DayNoise:
@@ -45,9 +46,10 @@ class DayNoise:
 class DayStrength:
     """Lognormal multipliers of mean 1, one for each day.
 
-    They average 1 over each weekday of a month: they move bookings between like days, and season and
-    week stay the published ones. With `surges` they average 1 over each whole month, and one day in
-    a hundred is far beyond the others: an operator books, or a house clears up, for a whole season.
+    They average 1 over each weekday of a month: they move bookings between like days, and season
+    and week stay the published ones. With `surges` they average 1 over each whole month, and one
+    day in a hundred is far beyond the others: an operator books, or a house clears up, for a whole
+    season.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class DayStrength:
 
 
 class DayLevel:
-    """Levels of days: the normal scores of a month's days by rank, so that all months have the same."""
+    """Levels of days: the normal scores of a month's days by rank, so that all months have the
+    same.
+    """
 
     def __init__(self, seed: str, memory: float) -> None:
         self._noise = DayNoise(seed, memory)

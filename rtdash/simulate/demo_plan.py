@@ -1,5 +1,5 @@
-"""Plan of the demo's bookings: what its first screen needs, the older past, the day as it comes, and
-bookings on fast forward for something to look at. Pure.
+"""Plan of the demo's bookings: what its first screen needs, the older past, the day as it comes,
+and bookings on fast forward for something to look at. Pure.
 """
 
 import heapq

@@ -1,4 +1,6 @@
-"""Random draws from published aggregates: shares, quantiles, and the skewed laws of rates and clusters."""
+"""Random draws from published aggregates: shares, quantiles, and the skewed laws of rates and
+clusters.
+"""
 
 import math
 from bisect import bisect_right
@@ -19,7 +21,9 @@ n-th member has nearly the same rank."""
 
 
 class Discrete(Generic[T]):
-    """Discrete law: values with weights; the weights need not sum to 1, values of weight 0 never come."""
+    """Discrete law: values with weights; the weights need not sum to 1, values of weight 0 never
+    come.
+    """
 
     __slots__ = ("_cumulative", "values", "weights")
 
@@ -92,8 +96,8 @@ class EvenRanks:
 
 
 def seeded(key: str) -> Random:
-    """Return a generator of its own for everything drawn under `key`: the same in every process (a text is
-    seeded by its SHA-512).
+    """Return a generator of its own for everything drawn under `key`: the same in every process (a
+    text is seeded by its SHA-512).
     """
     return Random(key)  # noqa: S311
 

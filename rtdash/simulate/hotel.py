@@ -1,4 +1,5 @@
-"""Demand of a hotel: bookings, single or in blocks of rooms, as the chain of the data set draws them.
+"""Demand of a hotel: bookings, single or in blocks of rooms, as the chain of the data set draws
+them.
 
 Of a day of booking, every lead has the weight of the arrivals on its day: their month and weekday,
 the strength of the day, the segments' leads. Then the chain gives the rest.

@@ -31,11 +31,13 @@ OF_BOOKING = ("kind", "deposit", "repeated", "country")
 arrival, segment, class of lead, class of rooms and nights."""
 
 OF_ROOM = ("party", "rate", "outcome", "changes", "elapsed")
-"""Variables of each room, after those; the form of its price is drawn given those up to the rate."""
+"""Variables of each room, after those; the form of its price is drawn given those up to the rate.
+"""
 
 
 class HotelChain:
-    """The chain of one hotel. `arrivals` are rows a day by month and weekday, `mean_rate` is in EUR.
+    """The chain of one hotel. `arrivals` are rows a day by month and weekday, `mean_rate` is in
+    EUR.
 
     The distributions are of rooms, and blocks of rooms are booked at once. So a block of n rooms is
     drawn with the n-th part of its probability, and then gives n rooms.

@@ -130,8 +130,8 @@ def natural_rate(venue: Venue, profile: TrafficProfile) -> float:
 def _instants(
     rng: Random, start: datetime, scenario: TrafficScenario, rate_per_s: float
 ) -> Iterator[datetime]:
-    """Yield the instants of new reservations, minute by minute: so many as the rate says (what is left
-    over is carried on), in bursts.
+    """Yield the instants of new reservations, minute by minute: so many as the rate says (what is
+    left over is carried on), in bursts.
     """
     owed = rng.random()
     for minute in count():

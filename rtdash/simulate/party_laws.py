@@ -19,8 +19,8 @@ OPEN_ENDED = {"9-12": (9, 12), "13-20": (13, 20), "21+": (21, 30)}
 
 
 def size_weighted(facts: RestaurantCalibration) -> float:
-    """Return E[size²] / E[size] of the parties that reserve: the variance / mean that they give to the
-    covers of a day.
+    """Return E[size²] / E[size] of the parties that reserve: the variance / mean that they give to
+    the covers of a day.
     """
     sizes = {
         party: sum(OPEN_ENDED[party]) / 2 if party in OPEN_ENDED else int(party)

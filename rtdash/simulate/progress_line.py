@@ -1,4 +1,6 @@
-"""Progress of a run on stderr: one live line on a terminal, a plain line every few seconds elsewhere."""
+"""Progress of a run on stderr: one live line on a terminal, a plain line every few seconds
+elsewhere.
+"""
 
 import asyncio
 import time

@@ -1,6 +1,8 @@
-"""Conditional law with factors that give each segment its months, each weekday its own shares, again.
+"""Conditional law with factors that give each segment its months, each weekday its own shares,
+again.
 
-The leaves of a tree pool months that are alike in few bookings (see `loadtests/calibrate/raking.py`).
+The leaves of a tree pool months that are alike in few bookings (see
+`loadtests/calibrate/raking.py`).
 """
 
 from array import array
@@ -18,7 +20,8 @@ _MOST_KEPT = 16_384
 
 
 class RakedLaw:
-    """Law of a variable's code, given month, weekday, segment and more: a tree's shares times factors.
+    """Law of a variable's code, given month, weekday, segment and more: a tree's shares times
+    factors.
 
     `raw` holds `bands`, the band of each code, and `margins`: each the places `of` the codes that
     decide, and `factors` in hundredths by those codes, in turn, and by band.

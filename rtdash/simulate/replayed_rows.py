@@ -67,8 +67,8 @@ class RowAccounting:
 class AssumedHours:
     """Hours within a day, which the data set lacks: spread evenly, fixed by the reservation id.
 
-    Assumed: bookings 09 to 18 h, arrivals 15 to 22 h, cancellations 09 to 22 h, departures 08 to 11:30 h,
-    no-shows given up 23 to 24 h, all local.
+    Assumed: bookings 09 to 18 h, arrivals 15 to 22 h, cancellations 09 to 22 h, departures 08 to
+    11:30 h, no-shows given up 23 to 24 h, all local.
     """
 
     def __init__(self, reservation_id: str) -> None:

@@ -31,10 +31,9 @@ _MOST_DAYS = 100_000
 def sample(
     venue: Venue, profile: TrafficProfile | str, *, seed: int, start: date, count: int
 ) -> Iterator[TimedOperation]:
-    """Yield the operations of `count` reservations with their `at`, by instant. They come at the venue's
-    natural volume from `start` on (booked
-    then at a hotel, for then at a restaurant); when that fills a year or more, at the volume that
-    fills the nearest number of whole years.
+    """Yield the operations of `count` reservations with their `at`, by instant. They come at the
+    venue's natural volume from `start` on (booked then at a hotel, for then at a restaurant); when
+    that fills a year or more, at the volume that fills the nearest number of whole years.
 
     Raises ValueError when the profile is of the other kind of venue.
     """
@@ -81,8 +80,8 @@ def _visits(venue: Venue, key: str, start: date, count: int) -> Iterator[list[Ti
 
 
 def _whole_years(natural_per_day: float, count: int) -> float:
-    """Return the volume of a day at which `count` fill whole years, so that a season is in it once a year;
-    the natural one for less.
+    """Return the volume of a day at which `count` fill whole years, so that a season is in it once
+    a year; the natural one for less.
     """
     years = round(count / natural_per_day / YEAR_DAYS)
     return count / (years * YEAR_DAYS) if years else natural_per_day

@@ -48,8 +48,8 @@ class TimedOperation:
 
 
 class Ids:
-    """Source of reservation ids: short, and never the same for two streams of different seed, venue,
-    start or options.
+    """Source of reservation ids: short, and never the same for two streams of different seed,
+    venue, start or options.
     """
 
     def __init__(self, key: str) -> None:

@@ -41,7 +41,8 @@ REVERSED = 0.01
 Assumed."""
 
 MAX_PARTY = 1_000
-"""Guests that an amendment makes at most where the venue puts more than its capacity into a room."""
+"""Guests that an amendment makes at most where the venue puts more than its capacity into a room.
+"""
 
 FOOD, EXTRAS = "Food and beverage", "Extras"
 FOOD_NIGHTLY, EXTRAS_NIGHTLY = 0.55, 0.2

@@ -75,8 +75,8 @@ class Tally:
         return ", ".join(parts)
 
     def summary(self) -> list[str]:
-        """Return lines for the end of the run: totals, then what came of each venue, then refusals by
-        reason with an example.
+        """Return lines for the end of the run: totals, then what came of each venue, then refusals
+        by reason with an example.
         """
         lines = [f"{self.sent:,} operations sent in {self.elapsed_s:,.1f} s: {self.line()}"]
         lines += [

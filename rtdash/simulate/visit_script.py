@@ -101,8 +101,8 @@ def _before_start(
 
 
 def _seated_at(visit: Visit, rng: Random) -> datetime:
-    """Return half of the tables are taken within five minutes of the hour (published); the others up to a
-    quarter later.
+    """Return half of the tables are taken within five minutes of the hour (published); the others
+    up to a quarter later.
     """
     if visit.walk_in:
         return visit.start + timedelta(seconds=rng.uniform(20, 240))

@@ -184,7 +184,8 @@ class Database:
     @property
     def quiet_mark(self) -> int | None:
         """Number that stays the same until something is written; None while something is, and
-        always on a server, where other processes write. What was read under a mark is true under it.
+        always on a server, where other processes write. What was read under a mark is true under
+        it.
         """
         return None if self._engines.file is None else self._writer.quiet_mark
 

@@ -134,8 +134,8 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def _is_unwrapped(error: BaseException) -> bool:
-    """Whether it is an error of psycopg that SQLAlchemy doesn't wrap: of a pooled connection that was
-    closed meanwhile, at its change to read-only.
+    """Whether it is an error of psycopg that SQLAlchemy doesn't wrap: of a pooled connection that
+    was closed meanwhile, at its change to read-only.
     """
     kind = type(error)
     return kind.__module__.partition(".")[0] == "psycopg" and kind.__name__ in {

@@ -1,5 +1,5 @@
-"""Where the log of a venue stands: what was read of the venue at the same state is still true, since
-every change of a reservation makes an event.
+"""Where the log of a venue stands: what was read of the venue at the same state is still true,
+since every change of a reservation makes an event.
 """
 
 from collections.abc import Iterable

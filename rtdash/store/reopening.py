@@ -75,8 +75,8 @@ def _empty_log(conn: Connection) -> None:
     sqlite3.Error, StoreUnavailable.
 
     What can be read of the log need not be on the disk, see `forget_cached`; the next fsync says
-    nothing of it. When such a page is read anew, the log ends there, and every later commit would be
-    gone.
+    nothing of it. When such a page is read anew, the log ends there, and every later commit would
+    be gone.
     """
     driver = cast("sqlite3.Connection", conn.connection.driver_connection)
     (is_busy, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

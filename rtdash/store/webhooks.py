@@ -77,8 +77,8 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Result of a read behind a position: events, or the position from which it goes on when `reset` says why
-    they can't be had.
+    """Result of a read behind a position: events, or the position from which it goes on when
+    `reset` says why they can't be had.
     """
 
     events: list[StoredEvent]
@@ -152,7 +152,8 @@ def read_all(conn: Connection, ids: Collection[str] | None = None) -> list[Webho
 
 
 def read_page(conn: Connection, webhook_id: str, limit: int) -> EventPage | None:
-    """Read what a webhook has to deliver next, at most `limit` events; None if there is no such webhook.
+    """Read what a webhook has to deliver next, at most `limit` events; None if there is no such
+    webhook.
 
     Where pruning has overtaken it, the log's rest follows the reset; in another epoch it goes on
     from the head. Raises DatabaseReplaced.

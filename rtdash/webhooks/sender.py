@@ -1,5 +1,5 @@
-"""The sender of one webhook: reads what follows its position, delivers it in order, saves how far it
-has come, waits and tries again.
+"""The sender of one webhook: reads what follows its position, delivers it in order, saves how far
+it has come, waits and tries again.
 """
 
 import asyncio

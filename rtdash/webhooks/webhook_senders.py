@@ -133,8 +133,8 @@ class WebhookSenders:
         yield from (events, seconds, failures, attempts)
 
     async def _look(self, group: asyncio.TaskGroup) -> float:
-        """Renew, take and give up webhooks; wake the senders of streams that have grown. Returns the
-        seconds to the next look.
+        """Renew, take and give up webhooks; wake the senders of streams that have grown. Returns
+        the seconds to the next look.
         """
         try:
             known, has_free = await self._database.read(self._read)

@@ -1,5 +1,5 @@
-"""Check of the rooms that a hotel shows as free: at the end of a phase each night must lack the rooms
-that the run's own bookings hold.
+"""Check of the rooms that a hotel shows as free: at the end of a phase each night must lack the
+rooms that the run's own bookings hold.
 """
 
 from collections import Counter

@@ -1,4 +1,6 @@
-"""Leaks: connections, open files and sessions that a server keeps after all clients of a phase have gone."""
+"""Leaks: connections, open files and sessions that a server keeps after all clients of a phase have
+gone.
+"""
 
 import asyncio
 import time

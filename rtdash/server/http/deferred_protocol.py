@@ -1,5 +1,5 @@
-"""uvicorn's HTTP protocol, built when it is needed: for nearly all that connect to a WebSocket it is
-not, and with its parser it costs more than their token's check.
+"""uvicorn's HTTP protocol, built when it is needed: for nearly all that connect to a WebSocket it
+is not, and with its parser it costs more than their token's check.
 """
 
 import asyncio

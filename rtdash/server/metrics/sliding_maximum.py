@@ -33,8 +33,8 @@ class SlidingMaximum:
             self._samples.popleft()
 
     def maximum_for(self, reader: Hashable | None) -> float:
-        """Return the largest value since `reader` last asked, at most WINDOW_S ago; 0 where there is
-        none. None is a reader that is not remembered.
+        """Return the largest value since `reader` last asked, at most WINDOW_S ago; 0 where there
+        is none. None is a reader that is not remembered.
         """
         now = self._monotonic()
         since = max(now - WINDOW_S, self._asked_at.pop(reader, 0.0))

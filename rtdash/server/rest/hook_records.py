@@ -38,8 +38,8 @@ _Steps = Generator[_Row | None, None, None]
 async def read_records(
     body: bytes, mapping: ImportMap, turn: asyncio.Lock
 ) -> AsyncIterator[list[_Row]]:
-    """Give the records in portions of at most 20, as `parse_rows` reads them. All bodies of a process
-    share `turn`.
+    """Give the records in portions of at most 20, as `parse_rows` reads them. All bodies of a
+    process share `turn`.
 
     Raises Undecodable, also for a record of more than 64 KiB or 4,000 brackets.
     """

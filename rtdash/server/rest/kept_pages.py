@@ -1,5 +1,5 @@
-"""First pages of reservations, kept as bytes until something of their venue changes: what dashboards
-ask for again and again.
+"""First pages of reservations, kept as bytes until something of their venue changes: what
+dashboards ask for again and again.
 
 A page is shown only where it is what the store would give now. In one process with its own file
 that is so as long as nothing was written since it was read; otherwise the store is asked where the
@@ -58,8 +58,8 @@ class KeptPage:
 
 
 class KeptPages:
-    """Reads and keeps first pages; `invalidate` is called by the dashboard for each change of a venue,
-    so that no bytes of a guest outlive an erasure.
+    """Reads and keeps first pages; `invalidate` is called by the dashboard for each change of a
+    venue, so that no bytes of a guest outlive an erasure.
     """
 
     def __init__(self, database: Database, dashboard: Dashboard) -> None:

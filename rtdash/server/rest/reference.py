@@ -1,5 +1,5 @@
-"""/docs: the OpenAPI document for people, as one page that loads nothing from anywhere else: groups,
-examples, and a form to try each endpoint.
+"""/docs: the OpenAPI document for people, as one page that loads nothing from anywhere else:
+groups, examples, and a form to try each endpoint.
 """
 
 import json

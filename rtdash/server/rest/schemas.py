@@ -141,9 +141,9 @@ class RefusedHook(Body):
 
 class Webhook(Body):
     """A webhook out. `lagEvents` and `lagSeconds`: what its receiver doesn't have yet, and the age
-    of the oldest of that; `failures` counts attempts since the last delivery; `heldSeq` is the event
-    that its receiver doesn't take, and for which the later ones wait; `heldByReset`: it doesn't take
-    that the log was replaced.
+    of the oldest of that; `failures` counts attempts since the last delivery; `heldSeq` is the
+    event that its receiver doesn't take, and for which the later ones wait; `heldByReset`: it
+    doesn't take that the log was replaced.
     """
 
     id: str

@@ -70,8 +70,8 @@ def _stream(
 
 
 def _first_venue(principal: Principal, venues: Mapping[str, Venue], kind: VenueKind) -> str | None:
-    """The token's first venue of that kind. As `own_venues` has it, without its care that each comes
-    once: every subscribe of a storm asks.
+    """The token's first venue of that kind. As `own_venues` has it, without its care that each
+    comes once: every subscribe of a storm asks.
     """
     for own in principal.venues:
         for venue_id in venues if own == ALL_VENUES else (own,):

@@ -14,7 +14,9 @@ from rtdash.server.ws.farewell import (
 
 
 class ServerConnection(ClosableConnection):
-    """Connection of a client to the server, the listener of its transport; all of it is synchronous."""
+    """Connection of a client to the server, the listener of its transport; all of it is
+    synchronous.
+    """
 
     __slots__ = ()
 
@@ -74,8 +76,8 @@ class ServerConnection(ClosableConnection):
             self._abort_after(REFUSED_TIMEOUT_S)
 
     def close_received(self, code: int | None) -> None:
-        """Note that the peer goes, or that it answers our Close, as the same code shows: then what was
-        handed over before has arrived.
+        """Note that the peer goes, or that it answers our Close, as the same code shows: then what
+        was handed over before has arrived.
 
         A Close of another code may have crossed ours, from a peer that had not read so far (RFC
         6455 section 7.1.5).

@@ -15,8 +15,9 @@ def enforce(
     connections: Iterable[ServerConnection],
     context: ConnectionContext,
 ) -> bool:
-    """Save sessions again that have no row or an unsettled one, close the connections of sessions that
-    went to another process, and the newest of users with too many; return whether any was closed.
+    """Save sessions again that have no row or an unsettled one, close the connections of sessions
+    that went to another process, and the newest of users with too many; return whether any was
+    closed.
 
     `connections` are in the order in which they came.
     """

@@ -85,8 +85,8 @@ async def answer_operations(
 async def _read(
     body: bytes, content_type: str, services: Services, caller: Principal
 ) -> tuple[list[Message | None], list[int], list[Operation]]:
-    """The outcomes of those that are refused at once, None for others; the places of the others, and
-    their operations. What was decoded is dropped step by step: it may be many times its text.
+    """The outcomes of those that are refused at once, None for others; the places of the others,
+    and their operations. What was decoded is dropped step by step: it may be many times its text.
     """
     shown: list[Message | None] = []
     places, operations = [], []

@@ -111,8 +111,8 @@ async def post_webhook(request: Request, services: PartsDep, caller: Caller) -> 
 async def post_skip(
     request: Request, services: PartsDep, caller: Caller, webhook: WebhookId
 ) -> Response:
-    """Step over events that a receiver refuses, up to the one with this `seq`, or over a `reset`. It
-    doesn't get them any more; asking again for a `seq` changes nothing.
+    """Step over events that a receiver refuses, up to the one with this `seq`, or over a `reset`.
+    It doesn't get them any more; asking again for a `seq` changes nothing.
     """
     require_admin(caller)
     async with read_body(
