@@ -1,15 +1,15 @@
 """Bounds on what a client reads of an answer: something else than rtdash may answer without an end
-(a stream of sound, a page that stays open).
+(a stream of sound, a page that stays open), or with little that is much when it is decoded.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import cast
 
 import httpx2
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""The largest answers of rtdash, pages of events, have some of them."""
+"""As it comes, and decoded; the largest answers of rtdash, pages of events, have some of them."""
 ANSWER_TIMEOUT_S = 60.0
 """For a whole body behind its head, however often a byte of it comes."""
 
@@ -60,8 +60,34 @@ class _AsyncStream(httpx2.AsyncByteStream):
 def bound_answer(response: httpx2.Response) -> None:
     """Bound what is read of an answer; a hook of `httpx2.Client`."""
     response.stream = _Stream(cast("httpx2.SyncByteStream", response.stream))
+    response.iter_bytes = _bounded(response.iter_bytes)  # type: ignore[method-assign]
 
 
 async def bound_answer_async(response: httpx2.Response) -> None:
     """Bound what is read of an answer; a hook of `httpx2.AsyncClient`."""
     response.stream = _AsyncStream(cast("httpx2.AsyncByteStream", response.stream))
+    response.aiter_bytes = _bounded_async(  # type: ignore[assignment, method-assign]
+        response.aiter_bytes
+    )
+
+
+def _bounded(decoded: Callable[[int | None], Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+    """Bound the decoded chunks: a megabyte of gzip may be a thousand."""
+
+    def read(chunk_size: int | None = None) -> Iterator[bytes]:
+        bounds = _Bounds()
+        for chunk in decoded(chunk_size):
+            yield bounds.take(chunk)
+
+    return read
+
+
+def _bounded_async(
+    decoded: Callable[[int | None], AsyncIterator[bytes]],
+) -> Callable[[int | None], AsyncGenerator[bytes, None]]:
+    async def read(chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+        bounds = _Bounds()
+        async for chunk in decoded(chunk_size):
+            yield bounds.take(chunk)
+
+    return read

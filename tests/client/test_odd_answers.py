@@ -3,6 +3,7 @@ shape, their coding and their length.
 """
 
 import asyncio
+import gzip
 from contextlib import closing, suppress
 
 import pytest
@@ -104,6 +105,26 @@ def test_an_answer_without_an_end(bound, kind, monkeypatch):
                     with pytest.raises(Unreachable, match="the answer has"):
                         await api.profile()
             await asyncio.wait_for(ended.wait(), 30)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize("kind", ["api", "command"])
+def test_little_that_is_much_when_it_is_decoded(kind, status, monkeypatch):
+    """A gigabyte of blanks is a megabyte of gzip: the bound holds for what is decoded."""
+    monkeypatch.setattr(bounded_answers, "MAX_ANSWER_BYTES", 50_000)
+
+    async def scenario():
+        told = (status, gzip.compress(b" " * 1_000_000), {"Content-Encoding": "gzip"})
+        async with answering(told) as (api, _):
+            if kind == "command":
+                arguments = ("GET", api.url, "/api/user/profile", "t")
+                with pytest.raises(CommandFailed, match="the answer has more than 50000 bytes"):
+                    await asyncio.to_thread(request_json, *arguments, shape={})
+            else:
+                with pytest.raises(Unreachable, match="the answer has more than 50000 bytes"):
+                    await api.profile()
 
     run(scenario)
 
