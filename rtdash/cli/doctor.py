@@ -84,7 +84,7 @@ def doctor(
     warnings = sum(finding.level is CheckLevel.WARNING for finding in findings)
     is_running = findings[-1].found.endswith("}")
     typer.echo(
-        f"{f'{warnings} to know of' if warnings else 'all well'}\n"
+        f"{f'no fault; warnings: {warnings}' if warnings else 'all well'}\n"
         f"  next: rtdash {'watch' if is_running else 'serve'}",
         err=True,
     )

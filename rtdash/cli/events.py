@@ -78,8 +78,8 @@ def events(
         if not page["events"]:
             break
     typer.echo(
-        f"{printed} events; the next begin behind seq {after}: rtdash events {channel} --after"
-        f" {after}",
+        f"events printed: {printed}; the next begin behind seq {after}:"
+        f" rtdash events {channel} --after {after}",
         err=True,
     )
 
