@@ -17,7 +17,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.faults.process import ServerProcess
+from tests.faults.process import ServerProcess, server_process
 
 PATIENCE_S = 40
 
@@ -43,6 +43,15 @@ def wait_for(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@contextmanager
+def reloadable(data: Path, **settings: object) -> Iterator[ServerProcess]:
+    """A server without a terminal whose file of settings can be changed."""
+    config = data.with_name("rtdash.toml")
+    config.touch()
+    with server_process(data, in_child=os.setsid, config=config, **settings) as server:
+        yield server
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from rtdash.protocol.webhook_signatures import parse_secret, sign
 from rtdash.server.rest.hook_records import read_records
 from rtdash.server.rest.routers.hooks import LIMIT_BYTES
 from tests.server.sockets import anyio_backend, lane, serving
-from tests.server.test_rest_floods import LARGE, STEP_S, Turns, member_names, tuned
+from tests.server.test_list_decoding import LARGE, member_names
 from tests.server.test_rest_hooks import MAP, SECRET, Deliver, booking, deliver, source
+from tests.server.turns import STEP_S, Turns, tuned
 
 __all__ = ["anyio_backend", "deliver", "lane", "source"]
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import ssl
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,13 @@ from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
-from rtdash.protocol.server_session import ServerSession
-from rtdash.server.ws import closable_connection
-from rtdash.server.ws.fast_transport import LATE_BYTES, FastTransport
 from tests.certificates import certificate
+from tests.server.fast_lanes import server
 from tests.server.raw_client import RawClient
 from tests.server.sockets import Client, Server, anyio_backend, serving
 
-__all__ = ["anyio_backend", "certificate"]
+__all__ = ["anyio_backend", "certificate", "server"]
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """A fast lane on each event loop: their transports differ."""
-    with serving(
-        tmp_path_factory.mktemp(request.param), "fast", uvloop=request.param == "uvloop"
-    ) as running:
-        yield running
 
 
 @pytest.mark.parametrize(
@@ -227,132 +213,3 @@ def loop_name(request: pytest.FixtureRequest) -> str:
     """The server's event loop."""
     name: str = request.param
     return name
-
-
-async def test_a_pong_confirms_a_replay_only_as_far_as_it_was(tmp_path: Path) -> None:
-    """While history is being sent, a pong confirms what was handed over before its ping: not less,
-    and never what comes after.
-    """
-    with serving(
-        tmp_path, "fast", ping_interval_s=0.2, pong_timeout_s=5, messages_per_second=0
-    ) as server:
-        epoch = server.services.relay.epoch
-        for _ in range(10):
-            await server.book(100, name="x" * 4000)
-        async with RawClient.connect(
-            server.url(token=server.token()), receive_buffer=4096
-        ) as client:
-            start = {"restaurant_reservations": {"epoch": epoch, "seq": 0}}
-            client.say(action="subscribe", channels=["restaurant_reservations"], positions=start)
-            session = (await client.message())["session"]
-            seen = 0
-            answered: list[int] = []
-            while len(answered) < 3 or not answered[-1]:
-                frame = await client.any_frame()
-                if frame.opcode is Opcode.TEXT:
-                    seen = json.loads(bytes(frame.data)).get("seq", seen)
-                    await asyncio.sleep(0.002)
-                elif frame.opcode is Opcode.PING:
-                    client.pong(frame)
-                    answered.append(seen)
-            assert answered[-1] < 1000
-            holder = server.services.connection_manager.sessions.holder(session)
-            assert holder is not None
-            await server.until(
-                lambda: any(
-                    position.seq for position in holder.action_handler.session.confirmed.values()
-                )
-            )
-        async with server.client(session=session) as back:
-            since = (await back.receive())["positions"]["restaurant_reservations"]["seq"]
-            assert 0 < since <= answered[-1]
-            assert await back.events(1000 - since) == list(range(since + 1, 1001))
-
-
-async def test_a_late_pong_says_nothing_about_what_was_joined_since(tmp_path: Path) -> None:
-    """A ping from before the subscribe, answered after it, confirms nothing of the stream."""
-    with serving(tmp_path, "fast", ping_interval_s=0.4, pong_timeout_s=20) as server:
-        epoch = server.services.relay.epoch
-        async with (
-            server.client() as other,
-            RawClient.connect(server.url(token=server.token())) as client,
-        ):
-            await other.subscribe("restaurant_reservations")
-            await server.book(3)
-            ping = await client.frame(Opcode.PING)
-            start = {"restaurant_reservations": {"epoch": epoch, "seq": 0}}
-            client.say(action="subscribe", channels=["restaurant_reservations"], positions=start)
-            session = (await client.message())["session"]
-            client.pong(ping)
-            client.say(action="ping", id="behind it")
-            while (await client.message()).get("id") != "behind it":
-                pass
-        async with server.client(session=session) as back:
-            assert await back.events(3) == [1, 2, 3]
-
-
-LATE = {"action": "subscribe", "channels": ["hotel_reservations"], "id": "late"}
-
-
-def client_frame(body: bytes, *, first: int = 0x81) -> bytes:
-    """A masked frame with any first byte, of at most 64 KiB."""
-    return bytes((first, 0xFE)) + len(body).to_bytes(2, "big") + bytes(4) + body
-
-
-@pytest.mark.parametrize(
-    ("breach", "code"),
-    [
-        (client_frame(b"{}", first=0xF1), 1002),
-        (client_frame(b'{"action":"\xff"}'), 1007),
-        (client_frame(b"x" * 60_000), 1009),
-    ],
-    ids=["reserved-bits", "not-utf8", "too-big"],
-)
-async def test_nothing_is_parsed_after_a_fatal_close(
-    server: Server, monkeypatch: pytest.MonkeyPatch, breach: bytes, code: int
-) -> None:
-    """Neither what came in the segment of the breach nor what comes later, and no frame of that."""
-    said: list[str] = []
-    frames: list[Frame] = []
-    receive, take_frame = ServerSession.receive, FastTransport._frame
-
-    def note_text(session: ServerSession, text: str, now: float) -> Any:
-        said.append(text)
-        return receive(session, text, now)
-
-    def note_frame(transport: FastTransport, frame: Frame) -> None:
-        frames.append(frame)
-        take_frame(transport, frame)
-
-    monkeypatch.setattr(ServerSession, "receive", note_text)
-    monkeypatch.setattr(FastTransport, "_frame", note_frame)
-    late = client_frame(json.dumps(LATE).encode())
-    async with RawClient.connect(server.url(token=server.token())) as client:
-        client.say(action="ping", id="before")
-        assert (await client.message())["id"] == "before"
-        client.writer.write(breach + late)
-        told = await client.end()
-        assert client.protocol.close_rcvd is not None
-        assert client.protocol.close_rcvd.code == code
-        assert [body["code"] for body in told] == [code]
-        for _ in range(20):
-            client.writer.write(late)
-        client.writer.write_eof()
-        await server.until(lambda: not server.services.connection_manager.connections)
-        assert [json.loads(text)["id"] for text in said] == ["before"]
-        assert b"late" not in b"".join(bytes(frame.data) for frame in frames)
-
-
-async def test_a_flood_behind_a_close_is_cut_off(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A closed peer that goes on sending is not waited for until its Close is overdue."""
-    monkeypatch.setattr(closable_connection, "CLOSE_TIMEOUT_S", 3600.0)
-    async with RawClient.connect(server.url(token=server.token())) as client:
-        for _ in range(11):
-            client.say(action="nonsense")
-        await client.end()
-        assert client.protocol.close_rcvd is not None
-        assert client.protocol.close_rcvd.code == 4502
-        client.writer.write(client_frame(b"{}" * 20) * (LATE_BYTES // 48 + 1))
-        await server.until(lambda: not server.services.connection_manager.connections)
