@@ -30,7 +30,7 @@ def from_ms(milliseconds: int) -> datetime:
 def format_instant(instant: datetime) -> str:
     """Return the instant as text: `2026-01-02T03:04:05.678Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"  # in the place of +00:00
+    return utc.isoformat("T", "milliseconds")[:-6] + "Z"  # in the place of +00:00
 
 
 def parse_instant(text: str) -> datetime:

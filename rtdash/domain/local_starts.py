@@ -30,4 +30,4 @@ def by_present_rules(venue: Venue, local: str) -> tuple[datetime, str]:
 
 
 def _text(shown: datetime, venue: Venue) -> str:
-    return f"{shown.isoformat(timespec='milliseconds')}[{venue.timezone}]"
+    return f"{shown.isoformat('T', 'milliseconds')}[{venue.timezone}]"

@@ -105,11 +105,11 @@ def notification_message(
     return _event("notification", payload, channel, venue, operation_id=operation_id)
 
 
-def stamp(message: Message, *, seq: int, timestamp: datetime) -> Message:
-    """Return an event message with its number and the instant of its appending, its fields in the
-    same order.
+def stamp(message: Message, *, seq: int, timestamp: str) -> Message:
+    """Return an event message with its number and the instant of its appending (`format_instant`),
+    its fields in the same order.
     """
-    return {**message, "timestamp": format_instant(timestamp), "seq": seq}
+    return {**message, "timestamp": timestamp, "seq": seq}
 
 
 def stats_message(

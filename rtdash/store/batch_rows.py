@@ -1,6 +1,5 @@
 """Operations and reservations of a batch as values, and as rows of the tables."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rtdash.domain.customers import ERASED, customer_key
@@ -19,8 +18,7 @@ class RowKey(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Record of an applied operation, to answer its repeats: `body` is the reservation's JSON as it
     was answered.
     """
@@ -31,16 +29,14 @@ class Record:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A reservation as it is stored, and the operation that made this version of it."""
 
     reservation: Reservation
     operation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """An applied operation: what it made of its reservation (`before` None: it was new), and the
     charge that it made.
     """
@@ -55,6 +51,7 @@ class Version:
 def reservation_row(version: Version) -> dict[str, object]:
     """Return the row of the reservation that a version leaves."""
     after = version.after
+    start = to_ms(after.start)
     return {
         "id": after.id,
         "venue": after.venue_id,
@@ -69,7 +66,7 @@ def reservation_row(version: Version) -> dict[str, object]:
         "amount": after.amount_minor,
         "charged": after.charged_minor,
         "paid": after.paid_minor,
-        "start": to_ms(after.start),
+        "start": start,
         "business_date": after.business_date.isoformat(),
         "created_at": to_ms(after.created_at),
         "changed_at": to_ms(after.changed_at),
@@ -80,7 +77,7 @@ def reservation_row(version: Version) -> dict[str, object]:
         "duration_minutes": after.duration_minutes,
         "source_version": after.source_version,
         "local_start": after.local_start,
-        "local_of": to_ms(after.start) if after.local_start else None,
+        "local_of": start if after.local_start else None,
         "operation_id": version.operation_id,
     }
 

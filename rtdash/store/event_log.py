@@ -4,13 +4,12 @@ and sockets only repeat it.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from rtdash.domain.instants import to_ms
+from rtdash.domain.instants import format_instant, to_ms
 from rtdash.protocol.channels import CHANNELS, Stream
 from rtdash.protocol.messages import Message, encode, stamp
 from rtdash.store.identity import draw_epoch, read_epoch
@@ -31,8 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event message that has no number yet (`protocol.messages` leaves the places of `seq` and
     `timestamp`).
     """
@@ -41,8 +39,7 @@ class NewEvent:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event of the log; `body` is its message, encoded."""
 
     stream: Stream
@@ -117,12 +114,12 @@ def append(conn: Connection, new_events: Sequence[NewEvent], *, now: datetime) -
     grown = Counter(event.stream for event in new_events)
     tops = _lock_heads(conn, {stream.venue for stream in grown})
     following = {stream: tops[stream] for stream in grown}
-    stored = []
+    stored, timestamp = [], format_instant(now)  # one instant for all of a transaction
     for event in new_events:
         stream = event.stream
         following[stream] = seq = following[stream] + 1
         stored.append(
-            StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=now)))
+            StoredEvent(stream, seq, encode(stamp(event.message, seq=seq, timestamp=timestamp)))
         )
     now_ms = to_ms(now)
     _BUMP_HEAD.execute(

@@ -77,21 +77,23 @@ class PreparedIn:
 
     def __init__(self, build: Callable[[list[BindParameter[Any]]], ClauseElement]) -> None:
         self._build = build
-        self._sizes: dict[int, Prepared] = {}
+        self._sizes: dict[int, tuple[Prepared, list[str]]] = {}
 
     def read(self, conn: Connection, among: Collection[Any]) -> list[tuple[Any, ...]]:
         """Return the rows for these values."""
         if not among:
             return []
         size = 1 << (len(among) - 1).bit_length()
-        prepared = self._sizes.get(size)
-        if prepared is None:
-            prepared = self._sizes[size] = Prepared(
-                self._build([bindparam(f"among_{place}") for place in range(size)])
-            )
+        prepared, names = self._sizes.get(size) or self._prepare(size)
         filled = list(among)
         filled += filled[-1:] * (size - len(filled))
-        return prepared.read(conn, {f"among_{place}": value for place, value in enumerate(filled)})
+        return prepared.read(conn, dict(zip(names, filled, strict=True)))
+
+    def _prepare(self, size: int) -> tuple[Prepared, list[str]]:
+        names = [f"among_{place}" for place in range(size)]
+        prepared = Prepared(self._build([bindparam(name) for name in names]))
+        self._sizes[size] = prepared, names
+        return prepared, names
 
 
 def translated(conn: Connection, sql: str, error: Exception) -> BaseException:

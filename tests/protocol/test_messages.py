@@ -110,7 +110,7 @@ def booked() -> Message:
         change=None,
         operation_id="op-1",
     )
-    return stamp(message, seq=1, timestamp=NOW)
+    return stamp(message, seq=1, timestamp=format_instant(NOW))
 
 
 def changed() -> Message:
@@ -121,14 +121,16 @@ def changed() -> Message:
             Channel.HOTEL_RESERVATIONS, HOTEL.id, shown, change=Op.PAY, operation_id="op-2", at=at
         ),
         seq=8,
-        timestamp=NOW,
+        timestamp=format_instant(NOW),
     )
 
 
 def upcoming() -> Message:
     guest = reservation_json(table(id="res126", customer_name="David Wilson", guests=3), GRILL)
     return stamp(
-        upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, guest), seq=2, timestamp=NOW
+        upcoming_message(Channel.RESTAURANT_NOTIFICATIONS, GRILL.id, guest),
+        seq=2,
+        timestamp=format_instant(NOW),
     )
 
 
@@ -142,7 +144,7 @@ def notified() -> Message:
         reservation_id="res124",
         operation_id="op-3",
     )
-    return stamp(message, seq=5, timestamp=NOW)
+    return stamp(message, seq=5, timestamp=format_instant(NOW))
 
 
 GOLDEN: dict[str, Callable[[], Message]] = {
