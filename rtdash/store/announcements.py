@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, select, tupl
 from rtdash.domain.instants import from_ms, to_ms
 from rtdash.domain.reservations import EXPECTED, Reservation
 from rtdash.store import dialects
+from rtdash.store.prepared import Prepared
 from rtdash.store.reservations import COLUMNS, earliest_date, latest_date, reservation_of
 from rtdash.store.schema import announcements, reservations
 
@@ -32,13 +33,17 @@ _IS_ANNOUNCED = exists().where(
     announcements.c.venue == reservations.c.venue,
     announcements.c.start == reservations.c.start,
 )
-_READ_DUE = (
+_IS_EXPECTED = reservations.c.status.in_(
+    [bindparam(f"status_{place}", status.value) for place, status in enumerate(sorted(EXPECTED))]
+)
+# Asked of every venue every two seconds.
+_READ_DUE = Prepared(
     select(*COLUMNS)
     .where(
         reservations.c.venue == bindparam("venue"),
         reservations.c.business_date.between(bindparam("first"), bindparam("last")),
         and_(reservations.c.start > bindparam("after"), reservations.c.start <= bindparam("until")),
-        reservations.c.status.in_(sorted(status.value for status in EXPECTED)),
+        _IS_EXPECTED,
         ~_IS_ANNOUNCED,
     )
     .order_by(reservations.c.business_date, reservations.c.start, reservations.c.id)
@@ -80,7 +85,7 @@ def read_due(
         "until": to_ms(until),
         "limit": limit,
     }
-    return [reservation_of(row) for row in conn.execute(_READ_DUE, values)]
+    return [reservation_of(row) for row in _READ_DUE.read(conn, values)]
 
 
 def prune(conn: Connection, *, now: datetime, limit: int = 1_000) -> int:
