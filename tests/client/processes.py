@@ -42,11 +42,11 @@ class Served:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + START_LIMIT_S
-        while not (address.exists() and address.read_text().strip()):
-            assert self._process.poll() is None, "the server did not start"
-            assert time.monotonic() < deadline, "the server was not ready in time"
-            time.sleep(0.05)
+        try:
+            self._wait_until_ready(address)
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
         self.url = address.read_text().strip()
         self._port = self.url.rpartition(":")[2]
 
@@ -94,6 +94,13 @@ class Served:
             "applied"
         ] * count, answer.text
         return ids
+
+    def _wait_until_ready(self, address: Path) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not (address.exists() and address.read_text().strip()):
+            assert self._process.poll() is None, "the server did not start"
+            assert time.monotonic() < deadline, "the server was not ready in time"
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
