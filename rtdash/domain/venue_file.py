@@ -12,6 +12,14 @@ from decimal import Decimal
 
 from rtdash.domain.money import CURRENCIES
 from rtdash.domain.toml_lines import TomlLines
+from rtdash.domain.venue_keys import (
+    CATEGORY_KEYS,
+    HOTEL_KEYS,
+    ITEM_KEYS,
+    RESTAURANT_KEYS,
+    ROOM_TYPE_KEYS,
+    VENUE_KEYS,
+)
 from rtdash.domain.venue_tables import Table, VenueFileError, decode_file
 from rtdash.domain.venues import MenuCategory, MenuItem, RoomType, Venue, VenueKind
 from rtdash.domain.zones import is_readable, zone_problem
@@ -23,21 +31,6 @@ CLOSEOUT_HOURS = {VenueKind.HOTEL: 3, VenueKind.RESTAURANT: 4}
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII | re.IGNORECASE)
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-_VENUE_KEYS = (
-    "id",
-    "name",
-    "kind",
-    "timezone",
-    "currency",
-    "closeoutHour",
-    "upcomingLeadMinutes",
-    "largeParty",
-)
-_HOTEL_KEYS = ("checkInTime", "allowOverbooking", "allowOverCapacity", "roomTypes")
-_RESTAURANT_KEYS = ("menu",)
-_ROOM_TYPE_KEYS = ("id", "name", "capacity", "baseRate", "totalRooms", "amenities")
-_CATEGORY_KEYS = ("id", "name", "items")
-_ITEM_KEYS = ("id", "name", "description", "price", "available")
 
 
 def parse_venues(content: str | bytes, *, source: str) -> tuple[Venue, ...]:
@@ -98,7 +91,7 @@ def venue_from_json(text: str) -> Venue:
 
 def _venue(table: Table) -> Venue:
     kind = _kind(table)
-    table.allow(*_VENUE_KEYS, *(_HOTEL_KEYS if kind is VenueKind.HOTEL else _RESTAURANT_KEYS))
+    table.allow(*VENUE_KEYS, *(HOTEL_KEYS if kind is VenueKind.HOTEL else RESTAURANT_KEYS))
     currency = _currency(table)
     venue = Venue(
         id=_id(table),
@@ -151,7 +144,7 @@ def _check_unique(
 
 
 def _room_type(table: Table, currency: str) -> RoomType:
-    table.allow(*_ROOM_TYPE_KEYS)
+    table.allow(*ROOM_TYPE_KEYS)
     return RoomType(
         id=_id(table),
         name=table.text("name"),
@@ -163,13 +156,13 @@ def _room_type(table: Table, currency: str) -> RoomType:
 
 
 def _category(table: Table, currency: str) -> MenuCategory:
-    table.allow(*_CATEGORY_KEYS)
+    table.allow(*CATEGORY_KEYS)
     items = tuple(_item(item, currency) for item in table.tables("items"))
     return MenuCategory(id=_id(table), name=table.text("name"), items=items)
 
 
 def _item(table: Table, currency: str) -> MenuItem:
-    table.allow(*_ITEM_KEYS)
+    table.allow(*ITEM_KEYS)
     return MenuItem(
         id=_id(table),
         name=table.text("name"),

@@ -4,11 +4,11 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from rtdash.domain.money import to_minor
 from rtdash.domain.toml_lines import Path, TomlLines
+from rtdash.domain.venue_keys import explain_unknown
 
 
 class VenueFileError(Exception):
@@ -58,19 +58,10 @@ class Table:
         raise VenueFileError(self.source, self.lines.find((*self.path, *path)), problem)
 
     def allow(self, *keys: str) -> None:
-        """Refuse the first key that is none of these, and name the nearest of them."""
+        """Refuse the first key that is none of these, and say what was probably meant."""
         for key in self.values:
             if key not in keys:
-                near = get_close_matches(key, keys, n=1)
-                self.fail(
-                    key,
-                    f"unknown key {key!r}: "
-                    + (
-                        f"did you mean {near[0]!r}?"
-                        if near
-                        else f"known here are {', '.join(keys)}"
-                    ),
-                )
+                self.fail(key, explain_unknown(key, keys))
 
     def text(self, key: str, *, default: str | None = None) -> str:
         """Return a text with something in it, without the space around it."""
