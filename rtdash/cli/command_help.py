@@ -1,6 +1,7 @@
 """One style for the help of all commands: readable metavars, examples on lines of their own."""
 
 import re
+from functools import partial
 from typing import Any
 
 _EXAMPLES = re.compile(r"\n\s*\n\s*Examples?:\s*(.+?)\s*\Z", re.DOTALL)
@@ -12,8 +13,10 @@ def polish(command: Any) -> Any:
     """Polish a command and its subcommands; return it.
 
     The last paragraph of a docstring may be `Examples: rtdash … · rtdash …`. A metavar that isn't
-    given is the parameter's name.
+    given is the parameter's name. Where an argument is missing, the error says what it is and
+    shows the examples.
     """
+    examples: list[str] = []
     if found := _EXAMPLES.search(command.help or ""):
         command.help = command.help[: found.start()]
         examples = " ".join(found[1].split()).split(SEPARATOR)
@@ -25,6 +28,7 @@ def polish(command: Any) -> Any:
         if parameter.param_type_name == "argument":
             # typer would write the Python type, such as <list[str]>, beside the name.
             parameter.display_type_rich = _no_type
+            parameter.get_missing_message = partial(_describe_missing, parameter.help, examples)
     for subcommand in getattr(command, "commands", {}).values():
         polish(subcommand)
     return command
@@ -36,6 +40,13 @@ def _metavar(parameter: Any) -> str | None:
         return None
     longest = max(parameter.opts, key=len)
     return str(longest).lstrip("-").replace("-", "_").upper()
+
+
+def _describe_missing(help_text: str | None, examples: list[str], ctx: Any) -> str:
+    """Return what follows `Missing argument 'NAME'.`"""
+    del ctx
+    shown = ["For example:", *(f"  {one}" for one in examples)] if examples else []
+    return "\n".join([*([help_text] if help_text else []), *shown])
 
 
 def _no_type(*_: Any, **__: Any) -> str:

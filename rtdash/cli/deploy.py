@@ -26,7 +26,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
 
 def deploy(
     name: Annotated[
-        str, typer.Argument(autocompletion=lambda: list(RECIPES), help=", ".join(RECIPES) + ".")
+        str,
+        typer.Argument(autocompletion=lambda: list(RECIPES), help=f"One of {', '.join(RECIPES)}."),
     ],
     out: Annotated[
         Path | None,

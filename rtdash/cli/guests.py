@@ -49,7 +49,7 @@ def export(
     """
     from rtdash.store.guests import export_guest
 
-    guest = _guest(email, phone, name)
+    guest = _guest("export", email, phone, name)
     found = _run("export", guest, data, database, lambda conn: export_guest(conn, guest))
     typer.echo(json_document(found))
     if not found["reservations"]:
@@ -74,7 +74,7 @@ def erase(
     from rtdash.domain.instants import utc_now
     from rtdash.store.guests import erase_guest
 
-    guest = _guest(email, phone, name)
+    guest = _guest("erase", email, phone, name)
 
     def work(conn: Any) -> dict[str, int]:
         events, _ = erase_guest(conn, guest, now=utc_now())
@@ -86,7 +86,7 @@ def erase(
     typer.echo(f"erased from {erased} reservation{'s' * (erased != 1)}", err=True)
 
 
-def _guest(email: str | None, phone: str | None, name: str | None) -> "Guest":
+def _guest(act: str, email: str | None, phone: str | None, name: str | None) -> "Guest":
     from rtdash.store.guests import Guest
 
     given = {"email": email, "phone": phone, "name": name}
@@ -94,7 +94,7 @@ def _guest(email: str | None, phone: str | None, name: str | None) -> "Guest":
     if len(named) != 1:
         raise CommandFailed(
             "name the guest by one of --email, --phone and --name",
-            hint="rtdash guests export --email ann@example.com",
+            hint=f"rtdash guests {act} --email ann@example.com",
             code=Exit.USAGE,
         )
     return Guest(**named)

@@ -141,7 +141,7 @@ def read_venue_file(file: Path) -> "tuple[Venue, ...]":
         return parse_venues(file.read_bytes(), source=str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(
-            f"{file} can't be read: {error}",
+            f"{file} can't be read: {error.strerror if isinstance(error, OSError) else error}",
             hint="nothing was imported: name a TOML file in UTF-8",
             code=Exit.USAGE,
         ) from None

@@ -95,6 +95,26 @@ def test_did_you_mean(words: list[str], said: str, capfd: pytest.CaptureFixture[
     assert (out, said in err) == ("", True), err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["deploy"], ["docker, compose, kubernetes", "rtdash deploy nginx"]),
+        (["completion"], ["bash, zsh or fish", "rtdash completion zsh"]),
+        (["events"], ["E.g. hotel_reservations", "rtdash events hotel_reservations"]),
+        (["venues", "import"], ["Venue file (TOML)", "rtdash venues import hotels.toml"]),
+        (["venues", "import", "gone.toml"], ["gone.toml can't be read: No such file"]),
+        (["guests", "erase"], ["rtdash guests erase --email ann@example.com"]),
+    ],
+)
+def test_what_is_missing_is_explained(
+    words: list[str], said: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The error says what belongs there and which command can be typed."""
+    assert run(words) == 2
+    err = capfd.readouterr().err
+    assert [one for one in said if one not in err] == []
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Each calls the program back, which knows the values."""
