@@ -126,11 +126,10 @@ def _new_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[dict[str,
             "logs": False,
         },  # it would hand URLs, and with them tokens, to the collector
     )
-    for router in _ROUTERS:
-        app.include_router(router)
-    problems.install(
-        app, [route for router in _ROUTERS for route in router.routes if isinstance(route, Route)]
-    )
+    routes = [route for router in _ROUTERS for route in router.routes]
+    # not by include_router: FastAPI would build each route a second time, in the first request
+    app.router.routes.extend(routes)
+    problems.install(app, [route for route in routes if isinstance(route, Route)])
     return app
 
 

@@ -6,8 +6,11 @@ import time
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import pytest
+from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.server.running import RunningServer, start_server
@@ -21,6 +24,28 @@ def test_health_readiness_and_docs_need_no_token(server: RunningServer) -> None:
     assert httpx2.get(server.url + "/readyz").json() == {"status": "ok", "problems": []}
     assert httpx2.get(server.url + "/docs").text.startswith("<!doctype html>")
     assert httpx2.get(server.url + "/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_requests_find_their_routes_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI may build routes in the first request, while connections wait: ours are built with the
+    app.
+    """
+    built: list[APIRoute] = []
+    get_route_handler = APIRoute.get_route_handler
+
+    def watched(route: APIRoute) -> Any:
+        built.append(route)
+        return get_route_handler(route)
+
+    server, thread = start_server(tmp_path)
+    monkeypatch.setattr(APIRoute, "get_route_handler", watched)
+    try:
+        assert httpx2.get(server.url + "/readyz").status_code == 200
+        assert httpx2.get(server.url + "/api/dashboard/trends").status_code == 401
+        assert httpx2.get(server.url + "/nowhere").status_code == 404
+    finally:
+        thread.stop()
+    assert built == []
 
 
 def test_the_document_names_every_endpoint_of_the_contract(server: RunningServer) -> None:
