@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 _MIGRATION_LOCK = 0x72746461_73680001
 """Key of the PostgreSQL advisory lock that migrations hold: "rtdash" and a number."""
@@ -80,4 +80,8 @@ def read_data_version(conn: Connection) -> int:
 
 
 def _insert(conn: Connection, table: Table) -> Any:
-    return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    if conn.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - the engine has loaded it already
+
+    return postgresql.insert(table)

@@ -16,7 +16,13 @@ from sqlalchemy import (
     text,
 )
 
-from rtdash.store.process_tables import leases, metadata, processes, servers
+from rtdash.store.process_tables import (
+    POSTGRES_CONDITION,
+    leases,
+    metadata,
+    processes,
+    servers,
+)
 from rtdash.store.webhook_table import webhooks
 
 __all__ = ["leases", "metadata", "processes", "servers", "webhooks"]
@@ -96,7 +102,7 @@ reservations = Table(
         "customer_key",
         "business_date",
         sqlite_where=IS_VISITED,
-        postgresql_where=IS_VISITED,
+        info={POSTGRES_CONDITION: IS_VISITED},
     ),
     Index(
         "reservations_by_night",
@@ -104,13 +110,13 @@ reservations = Table(
         "check_out",
         "check_in",
         sqlite_where=_HAS_NIGHTS,
-        postgresql_where=_HAS_NIGHTS,
+        info={POSTGRES_CONDITION: _HAS_NIGHTS},
     ),
     Index(
         "reservations_without_local",
         "venue",
         sqlite_where=text("local_of IS NOT start"),
-        postgresql_where=text("local_of IS DISTINCT FROM start"),
+        info={POSTGRES_CONDITION: text("local_of IS DISTINCT FROM start")},
     ),
 )
 

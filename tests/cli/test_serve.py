@@ -234,8 +234,8 @@ def test_nothing_else_is_loaded_before_ctrl_c_is_looked_after() -> None:
 
 
 def test_a_start_loads_nothing_that_only_few_requests_need() -> None:
-    """The guide's renderer, migrations, the generators, the terminal's views, clients of HTTP and
-    the libraries of asymmetric keys wait for their use.
+    """The guide's renderer, migrations, the generators, the terminal's views, clients of HTTP, the
+    other database's dialect and the libraries of asymmetric keys wait for their use.
     """
     loaded = "import sys, rtdash.server.serving, rtdash.server.app; print(*sys.modules)"
     told = subprocess.run(
@@ -255,5 +255,6 @@ def test_a_start_loads_nothing_that_only_few_requests_need() -> None:
         "psutil",
         "jwt",
         "cryptography",
+        "sqlalchemy.dialects.postgresql",
     }
     assert unwanted.isdisjoint(told.stdout.split())

@@ -35,10 +35,11 @@ def engines(database_url):
 
 
 def described(engine):
-    """Tables with all that SQLite keeps of them, spelt alike."""
+    """Tables with all that SQLite keeps of them, spelt alike; of PostgreSQL's the indexes."""
     with engine.connect() as conn:
         if conn.dialect.name != "sqlite":
-            return None
+            read = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+            return dict(conn.exec_driver_sql(read).all())
         rows = conn.exec_driver_sql(
             "SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'"
         ).all()
