@@ -6,13 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from rtdash.protocol.origins import Origins
 from rtdash.protocol.webhook_addresses import AllowedAddresses
@@ -35,42 +29,14 @@ _SOURCE_LIST = re.compile(r"[!-+\--:<-~]+( +[!-+\--:<-~]+)*")
 """Sources of a Content-Security-Policy's directive: visible characters, without the two that end it."""
 
 
-class _Sources(PydanticBaseSettingsSource):
-    """Adapter of `read_sources` for pydantic-settings."""
-
-    def __init__(self, settings_cls: type[BaseSettings], config: Path | None) -> None:
-        super().__init__(settings_cls)
-        self._values = read_sources(config).values
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the settings that this class has."""
-        fields = self.settings_cls.model_fields
-        return {name: value for name, value in self._values.items() if name in fields}
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the value of one field, which is never JSON."""
-        del field
-        return self._values.get(field_name), field_name, False
-
-
-class _LayeredSettings(BaseSettings):
+class _LayeredSettings(BaseModel):
     """Base of settings that come from flags, environment and file, in this order of precedence."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_default=True)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources in their order: no .env and no secrets directory, one file is enough."""
-        del env_settings, dotenv_settings, file_secret_settings
-        given = init_settings() if init_settings else {}
-        return init_settings, _Sources(settings_cls, given.get("config"))
+    def __init__(self, **given: Any) -> None:
+        found = read_sources(given.get("config")).values
+        super().__init__(**{**found, **given})
 
 
 class Limits(_LayeredSettings):
