@@ -48,6 +48,12 @@ def test_clients_behind_a_translator_are_households() -> None:
     assert household("::192.0.2.7") != household("::192.0.2.8")
 
 
+def test_machines_of_a_link_are_households() -> None:
+    """All of them have addresses of one /64, fe80::/64."""
+    assert household("fe80::1") != household("fe80::2")
+    assert household(normalise("fe80::1%eth0")) == household("fe80::1")
+
+
 PROXY = PeerAddress("10.0.0.1", is_secure=False)
 
 

@@ -13,9 +13,9 @@ MAX_HOPS = 32
 too, and each is compared with every network."""
 _IPV6_NETWORK_BITS = 64
 _TRANSLATED = IPv6Network("64:ff9b::/96")
-_SHARED = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/64"))
-"""Translators of a network's own (RFC 8215), and addresses that hold an IPv4 one: each counts by
-itself."""
+_SHARED = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/64"), IPv6Network("fe80::/10"))
+"""Translators of a network's own (RFC 8215), addresses that hold an IPv4 one, and those of a link,
+where all machines have the same /64: each counts by itself."""
 _SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 
 
