@@ -102,10 +102,12 @@ def refusal_of(head: RequestHead) -> bytes | None:
 
 
 def request_of(head: RequestHead) -> Request:
-    """Return the head as the library's request."""
-    headers = Headers(
-        [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
-    )
+    """Return the head as the library's request. It takes no list in `Upgrade`; of one that has led
+    here `websocket` is a part (RFC 9110 section 7.8).
+    """
+    fields = [(name, value) for name, value in head.headers if name != b"upgrade"]
+    fields.append((b"upgrade", b"websocket"))
+    headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in fields])
     return Request(head.target.decode("ascii"), headers, head.method.decode("ascii"))
 
 
