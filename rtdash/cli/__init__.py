@@ -17,7 +17,7 @@ def main() -> None:
         from rtdash.cli.streams import settle_signals, settle_streams
 
         gc.set_threshold(COLLECTOR_THRESHOLD)
-        settle_signals()
+        settle_signals(is_server=sys.argv[1:2] == ["serve"])
         settle_streams()
         from rtdash.cli.main import run
 

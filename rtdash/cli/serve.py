@@ -121,7 +121,8 @@ def _run(
     settings: "Settings", given: dict[str, Any], simulate: str | None, *, open_browser: bool
 ) -> None:
     from rtdash.cli import workers
-    from rtdash.cli.server_process import has_terminal, serve_one, settings_reader
+    from rtdash.cli.server_process import serve_one, settings_reader
+    from rtdash.cli.streams import has_terminal
     from rtdash.cli.traffic_process import TrafficProcess
     from rtdash.server import service_manager
     from rtdash.server.process_hooks import ProcessHooks

@@ -1,6 +1,5 @@
 """One server in this process, and the translation of a failed start into words."""
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +56,3 @@ def settings_reader(given: dict[str, Any]) -> Callable[[], "Settings"]:
             raise ReloadRefused(failure.what) from None
 
     return reread
-
-
-def has_terminal() -> bool:
-    """Return whether the process has a controlling terminal. SIGHUP then means that it was closed;
-    otherwise a service manager sends it, as the sign to reload.
-    """
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True

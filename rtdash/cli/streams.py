@@ -14,21 +14,35 @@ from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
 
-def settle_signals() -> None:
+def settle_signals(*, is_server: bool = False) -> None:
     """Make the signals that end a process arrive, and the ends of children countable.
+
+    SIGHUP that means a reload waits until the server handles it: a service manager may send it to a
+    server that it has just started.
 
     A program that starts others can leave signals blocked, and SIGCHLD ignored: the one is a
     server that no signal ends, the other a wait for children that never ends (signal(7): both
     survive exec). SIGHUP stays ignored where it was, as nohup wants it.
     """
-    signal.pthread_sigmask(
-        signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
-    )
+    is_reload = is_server and not has_terminal()
+    signal.pthread_sigmask(signal.SIG_BLOCK if is_reload else signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD})
     if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # The first process of a container gets no signal that it hasn't asked for.
     if os.getpid() == 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def has_terminal() -> bool:
+    """Return whether the process has a controlling terminal. SIGHUP then means that it was closed;
+    otherwise a service manager sends it, as the sign to reload.
+    """
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def settle_streams() -> None:

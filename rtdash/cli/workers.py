@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rtdash.cli.failures import CommandFailed, Exit
 from rtdash.cli.worker_process import WorkerOrder, work
 from rtdash.server import service_manager
-from rtdash.server.signals import announce_abort, handles_hangup
+from rtdash.server.signals import announce_abort, handles_hangup, release_hangup
 
 if TYPE_CHECKING:
     from rtdash.server.listener import Listeners
@@ -228,6 +228,7 @@ def _stop_signals() -> Iterator[Connection]:
         number: signal.signal(number, lambda number, _frame: sending.send(number))
         for number in numbers
     }
+    release_hangup()
     try:
         yield receiving
     finally:

@@ -23,7 +23,7 @@ from rtdash.server.interpreter import tune_interpreter
 from rtdash.server.listener import Listeners, is_unix
 from rtdash.server.process_hooks import NEED_POLL_S, ProcessHooks
 from rtdash.server.reload import Reloader, watch_certificate
-from rtdash.server.signals import announce_abort, handles_hangup
+from rtdash.server.signals import announce_abort, handles_hangup, release_hangup
 from rtdash.server.tls import Certificate
 from rtdash.server.uvicorn_config import make_config
 from rtdash.settings import Settings
@@ -170,6 +170,7 @@ class _Server(uvicorn.Server):
         """
         if threading.current_thread() is threading.main_thread() and handles_hangup():
             signal.signal(signal.SIGHUP, self._handle_hangup)
+            release_hangup()
         with super().capture_signals():
             yield
             self._captured_signals[:] = [

@@ -1,4 +1,4 @@
-"""Signals that end a server."""
+"""Signals that end a server, or reload it."""
 
 import contextlib
 import os
@@ -8,6 +8,11 @@ import signal
 def handles_hangup() -> bool:
     """Return whether SIGHUP is handled: under nohup it is ignored."""
     return signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+
+
+def release_hangup() -> None:
+    """Let SIGHUP arrive, which waits since the start of the process: it is handled from now on."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def announce_abort() -> None:

@@ -204,6 +204,19 @@ def test_signals_that_a_parent_has_blocked_arrive(number: signal.Signals, tmp_pa
         assert server.end(number) == (130 if number is signal.SIGINT else 0)
 
 
+def test_a_reload_before_it_is_ready_ends_nothing(tmp_path: Path) -> None:
+    """A service manager may send SIGHUP to a server that it has just started."""
+
+    def hang_up() -> None:
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        os.kill(os.getpid(), signal.SIGHUP)  # it waits, and arrives when the process lets it
+
+    with server_process(tmp_path / "data", drain_window_s=0, in_child=hang_up) as server:
+        assert server.get("/healthz").status_code == 200
+        assert server.end(signal.SIGTERM) == 0
+
+
 def test_ctrl_c_while_it_is_being_loaded() -> None:
     """No traceback, and 130."""
     early = "import builtins, os, signal, sys; real = builtins.__import__\n"
