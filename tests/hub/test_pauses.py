@@ -64,9 +64,19 @@ def test_one_that_was_late_or_dear_puts_off_none_of_those_behind_it(hub: Hub, tu
         (0.010, 0.033, 10 / 45),
         (0.010, 0.001, 10 / 45),
         (0.0008, 0.001, 0.8 / 4.8),
+        (0.1, 0.025, 100 / 230),
+        (0.2, 0.025, 200 / 320),
         (1.5, 0.001, 1.5 / 1.7),
     ],
-    ids=["each by itself", "joined", "many joined", "no pause below 4 ms", "no pause above 200 ms"],
+    ids=[
+        "each by itself",
+        "joined",
+        "many joined",
+        "no pause below 4 ms",
+        "one every 230 ms",
+        "three eighths left",
+        "no pause above 200 ms",
+    ],
 )
 def test_what_comes_closer_shares_a_flush(
     hub: Hub, turns: Turns, cost_s: float, every_s: float, share: float

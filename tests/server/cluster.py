@@ -118,6 +118,8 @@ class Cluster:
         self.store.release()
         self.log.fault = None
         self.log.release()
+        for process in self.processes:
+            process.is_storm = False
         for client in self.clients:
             client.reads = client.answers_pings = client.answers_close = True
         self.spin(10)

@@ -108,6 +108,10 @@ class SessionSchedules(RuleBasedStateMachine):
         self.cluster.loop.create_task(self.cluster.processes[process].look())
         self.cluster.spin(2)
 
+    @rule(process=numbers, is_storm=st.booleans())
+    def a_storm_breaks_or_ends(self, process: int, *, is_storm: bool) -> None:  # noqa: D102
+        self.cluster.processes[process].is_storm = is_storm
+
     @rule(turns=st.integers(1, 6))
     def turn(self, turns: int) -> None:  # noqa: D102
         self.cluster.spin(turns)

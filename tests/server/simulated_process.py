@@ -93,6 +93,8 @@ class Process:
         self.connection_manager = SteeredManager(
             self._services(), OriginPolicy(Origins(), lambda: 0.0)
         )
+        self.is_storm = False
+        self.connection_manager._context.replay_turns._is_storm = lambda: self.is_storm
         self.running = loop.create_task(self.connection_manager.run())
 
     def clock(self) -> Any:

@@ -5,7 +5,7 @@ is not, and with its parser it costs more than their token's check.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 
 from rtdash.server.http.ordered_protocol import OrderedHttpProtocol
 from rtdash.server.http.plain_handshake import parse_handshake
@@ -39,7 +39,9 @@ class DeferredHttpProtocol(OrderedHttpProtocol):
         """Begin."""
         self.transport = transport
         self.connections.add(self)
-        self.client = get_remote_addr(transport)
+        # uvloop has it at hand, its socket would ask the kernel three times
+        address = transport.get_extra_info("peername")
+        self.client = (str(address[0]), int(address[1])) if isinstance(address, tuple) else None
         self.scheme = "https" if is_ssl(transport) else "http"
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -20,6 +20,7 @@ from rtdash.server.auth.tokens import Verifier
 from rtdash.server.metrics.registry import Metrics
 from rtdash.server.ws.checkpoints import Checkpoints
 from rtdash.server.ws.connection_limits import ConnectionLimits
+from rtdash.server.ws.replay_turns import ReplayTurns
 from rtdash.server.ws.session_registry import SessionRegistry
 from rtdash.server.ws.session_writer import SessionWriter
 from rtdash.server.ws.takeover_credits import TakeoverCredits
@@ -88,6 +89,7 @@ class ConnectionContext:
     takeover_credits: TakeoverCredits
     checkpoints: Checkpoints
     sessions: SessionRegistry[Any]
+    replay_turns: ReplayTurns
     spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
@@ -102,6 +104,7 @@ def build_context(
     name of a limit whenever it refuses.
     """
     limits = services.limits
+    sessions = _session_registry(services)
     late_pong_s = limits.pong_timeout_s or LATE_PONG_S
     return ConnectionContext(
         limits,
@@ -122,9 +125,14 @@ def build_context(
         ConnectionLimits(limits, on_refused),
         TakeoverCredits(),
         Checkpoints(services.hub, keep_s=limits.ping_interval_s + 2 * late_pong_s),
-        _session_registry(services),
+        sessions,
+        ReplayTurns(lambda: sessions.writer.groups.is_storm, _call_later, now),
         spawn,
     )
+
+
+def _call_later(delay_s: float, act: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(delay_s, act)
 
 
 def _session_registry(services: ConnectionServices) -> SessionRegistry[Any]:

@@ -12,6 +12,9 @@ from rtdash.store import sessions as rows
 from rtdash.store.database import Connection as StoreConnection
 from rtdash.store.database import Database
 
+STORM = 25
+"""Sessions in a group: 500 connections a second, which take a fifth of the loop."""
+
 MakeRow = Callable[[], rows.StoredSession]
 """Gives the session as it is to be stored, when its turn has come."""
 
@@ -36,6 +39,14 @@ class SessionGroups:
         self._pacer = WritePacer()
         self._waiting: list[_Write] = []
         self._writing: set[asyncio.Task[None]] = set()
+        self._last_size = 0
+
+    @property
+    def is_storm(self) -> bool:
+        """Whether so many connections wait for their sessions to be stored, and thus for their
+        answers, that they take a good part of the event loop.
+        """
+        return self._last_size >= STORM and bool(self._waiting or self._writing)
 
     async def save(self, make: MakeRow) -> bool:
         """As `store.sessions.save_all` for one. Raises StoreUnavailable. Of a caller that is
@@ -63,6 +74,7 @@ class SessionGroups:
         group = [one for one in self._waiting if not one.stored.done()]
         self._waiting = []
         loop = asyncio.get_running_loop()
+        self._last_size = len(group)
         self._pacer.note_group(loop.time(), len(group))
         if group:
             task = loop.create_task(self._write_group(group))

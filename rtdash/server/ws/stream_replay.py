@@ -11,13 +11,14 @@ class Replay:
     time.
     """
 
-    __slots__ = ("_send_queue", "has_begun", "seq", "task")
+    __slots__ = ("_send_queue", "has_begun", "has_waited", "seq", "task")
     write = None
 
     def __init__(self, send_queue: SendQueue, after_seq: int) -> None:
         self._send_queue = send_queue
         self.seq = after_seq
         self.has_begun = False
+        self.has_waited = False
         self.task: asyncio.Task[None] | None = None
 
     @property

@@ -97,7 +97,7 @@ class Subscriptions:
             replay = held.replay
             if replay is not None and not replay.has_begun:
                 replay.has_begun = True
-                begin(self._catch_up(stream, held, replay), partial(self._spawn, replay))
+                self._go_on(stream, held, replay)
 
     def drop(self, stream: Stream) -> None:
         """Follow it no longer. Idempotent."""
@@ -168,6 +168,10 @@ class Subscriptions:
         ).values():  # a pong to come may be of another epoch by then
             replays.pop(stream, None)
 
+    def _go_on(self, stream: Stream, held: StreamSubscription, replay: Replay) -> None:
+        if held.replay is replay:  # not dropped, or begun anew, while it waited for its turn
+            begin(self._catch_up(stream, held, replay), partial(self._spawn, replay))
+
     def _spawn(self, replay: Replay, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         replay.task = self._context.spawn(work)
         return replay.task
@@ -197,14 +201,25 @@ class Subscriptions:
             if subscription is not None:
                 self._context.hub.leave(subscription)
             return
-        held.replay = None
         if subscription is not None:
             # The replay was the member up to here; without awaiting, the connection itself takes
-            # its place.
+            # its place, or nothing does, and in its turn the replay goes on from here.
             self._context.hub.leave(subscription)
-            self._enter(stream, held)
-        elif self._peer.is_open:
+            if not self._waits(stream, held, replay):
+                held.replay = None
+                self._enter(stream, held)
+            return
+        held.replay = None
+        if self._peer.is_open:
             self._reset(stream, held)
+
+    def _waits(self, stream: Stream, held: StreamSubscription, replay: Replay) -> bool:
+        """Whether a replay that is at the top waits for its turn, at most once."""
+        if replay.has_waited:
+            return False
+        go_on = partial(self._go_on, stream, held, replay)
+        replay.has_waited = self._context.replay_turns.wait(go_on)
+        return replay.has_waited
 
     def _reset(self, stream: Stream, held: StreamSubscription) -> None:
         """Pruning has overtaken the replay (a new epoch would have ended it first): say so, and go
