@@ -29,8 +29,10 @@ from rtdash.store.reader import Reader
 from rtdash.store.reopening import reopen
 from rtdash.store.schema_upgrade import prepare
 from rtdash.store.server_lease import LeaseKeeper
+from rtdash.store.sqlite_log import LogCheckpoints
 from rtdash.store.store_url import open_engines
-from rtdash.store.writer import Commit, Writer
+from rtdash.store.write_jobs import Commit
+from rtdash.store.writer import Writer
 
 __all__ = [
     "BadStoreUrl",
@@ -94,7 +96,8 @@ class Database:
             queue_limit=queue_limit,
             report=self._report,
             enter=self._enter,
-            on_disk_error=self._reopen if engines.file else None,
+            on_disk_error=self._reopen if engines.file else lambda: None,
+            after_commit=LogCheckpoints().after_commit if engines.file else lambda _conn: None,
         )
 
     @classmethod

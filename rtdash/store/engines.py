@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from rtdash.store.sqlite_log import LogGuard
+
 READERS = 3
 """Threads, and connections, that read at a time."""
 
@@ -23,7 +25,8 @@ class Engines:
     `file` is SQLite's database file.
 
     `is_pooled()` says whether a pooler stands between us and PostgreSQL, once a connection was
-    made. `remake()` gives new engines of the same kind.
+    made. `remake()` gives new engines of the same kind. `check()` raises what keeps connections from
+    being made.
     """
 
     writer: Engine
@@ -31,6 +34,8 @@ class Engines:
     file: Path | None
     remake: Callable[[], "Engines"]
     is_pooled: Callable[[], bool] = lambda: False
+    check: Callable[[], None] = lambda: None
+    guard: LogGuard | None = None
 
     def __post_init__(self) -> None:
         # From the start: a listener that came later would change the list of listeners under a
@@ -58,15 +63,30 @@ class Engines:
             fresh.check_first(check)
             return fresh
 
-        self.remake = remade
+        self.remake, self.check = remade, check
 
         for engine in (self.writer, self.reader):
             event.listen(engine, "do_connect", connecting)
 
-    def dispose(self) -> None:
-        """Close the connections that are not in use."""
+    def guard_log(self) -> None:
+        """Keep SQLite's log when connections are closed, see LogGuard. Raises sqlite3.Error, and
+        what `check` raises.
+        """
+        if self.file is not None:
+            self.check()
+            self.guard = LogGuard(self.file)
+
+    def dispose(self, *, keeps_log: bool = False) -> None:
+        """Close the connections that are not in use. The last one copies SQLite's log into the
+        database, unless `keeps_log`.
+        """
+        guard, self.guard = self.guard, None
+        if guard is not None and not (keeps_log and guard.has_log()):
+            guard.close()
         self.writer.dispose()
         self.reader.dispose()
+        if guard is not None:
+            guard.close()
 
     def _connecting(self, _dialect: Any, record: Any, *_: Any) -> None:
         # here and not when it stands: to connect to a silent server takes seconds

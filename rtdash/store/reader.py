@@ -36,6 +36,7 @@ class Reader:
         self._gate = Condition()
         self._running = 0
         self._is_held = False
+        self._refusal: StoreUnavailable | None = None
         self._watch: Connection | None = None
         self._watch_lock = asyncio.Lock()
         self._data_version: int | None = None
@@ -76,11 +77,11 @@ class Reader:
             self._is_held = True
             return self._gate.wait_for(lambda: self._running == 0, patience_s)
 
-    def go_on(self, engines: Engines) -> None:
-        """Let reads go on, on new connections. Called in the writer's thread."""
+    def go_on(self, engines: Engines, *, refusal: StoreUnavailable | None = None) -> None:
+        """Let reads go on, on new connections, or refuse them. Called in the writer's thread."""
         with self._gate:
             watch, self._watch, self._data_version = self._watch, None, None
-            self._engines = engines
+            self._engines, self._refusal = engines, refusal
             self._is_held = False
             self._gate.notify_all()
         if watch is not None:
@@ -128,6 +129,8 @@ class Reader:
         with self._gate:
             if not self._gate.wait_for(lambda: not self._is_held, HELD_S):
                 raise StoreUnavailable("the store is being opened again", reason="io_error")
+            if self._refusal is not None:
+                raise self._refusal
             self._running += 1
         try:
             return work()

@@ -3,6 +3,7 @@ it is not ours, or newer and changed too much for this version.
 """
 
 import logging
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from rtdash.store.engines import Engines
 from rtdash.store.errors import StoreError, StoreTooNew, translate
 from rtdash.store.files import StoreFiles
 from rtdash.store.identity import HAS_LINEAGE, draw_epoch, ensure_identity, has_lineage, mark_copy
+from rtdash.store.sqlite_log import take_over_left_log
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -40,6 +42,8 @@ def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) ->
 
     Raises StoreTooNew, StoreUnavailable, StoreError.
     """
+    if engines.file is not None:
+        take_over_left_log(engines.file)
     try:
         with engines.writer.begin() as conn:
             dialects.lock_migrations(conn)
@@ -64,7 +68,8 @@ def prepare(engines: Engines, now: datetime, files: StoreFiles | None = None) ->
         if files is not None:
             with engines.reader.connect() as conn:
                 files.note(conn)
-    except SQLAlchemyError as error:
+        engines.guard_log()
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise translate(error) or error from error
 
 

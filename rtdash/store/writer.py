@@ -5,7 +5,6 @@ and only then answers.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from random import random
 from threading import Thread
@@ -16,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from rtdash.store.errors import OutcomeUnknown, RunAgain, StoreUnavailable, is_conflict, translate
+from rtdash.store.write_jobs import Commit, Job, Settled
 
 ATTEMPTS = 3
 """Runs of a transaction that another one undid, that lost its connection, or that asks for it."""
@@ -24,33 +24,6 @@ CONFLICT_PAUSE_S = 0.05
 """Longest pause before a transaction that another one undid runs again, times the attempts so far.
 At once it would take its locks anew before the other, on a busy machine, has been woken for them.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One transaction, for metrics: how many functions it ran, how long the oldest had waited, how
-    long it took, whether it was stored.
-    """
-
-    size: int
-    waited_s: float
-    took_s: float
-    fault: StoreUnavailable | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Callable[[Connection], Any]
-    future: asyncio.Future[Any]
-    queued_at: float
-    on_failed: Callable[[], None] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    job: _Job
-    result: Any = None
-    error: Exception | None = None
 
 
 class Writer:
@@ -68,16 +41,18 @@ class Writer:
         queue_limit: int,
         report: Callable[[Commit], None],
         enter: Callable[[Connection, bool], None] = lambda _conn, _is_new: None,
-        on_disk_error: Callable[[], None] | None = None,
+        on_disk_error: Callable[[], None] = lambda: None,
+        after_commit: Callable[[Connection], None] = lambda _conn: None,
     ) -> None:
         self._open_connection = connect
         self._queue_limit = queue_limit
         self._report = report
         self._enter = enter
         self._on_disk_error = on_disk_error
+        self._after_commit = after_commit
         self._is_new = True
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._is_closing = False
         self._submitted = self._done = 0
         self._conn: Connection | None = None
@@ -99,7 +74,7 @@ class Writer:
             raise StoreUnavailable(f"{self._queue_limit} writes wait already", reason="queue_full")
         future: asyncio.Future[Any] = self._loop.create_future()
         self._submitted += 1
-        self._queue.put(_Job(work, future, monotonic(), on_failed))
+        self._queue.put(Job(work, future, monotonic(), on_failed))
         return future
 
     @property
@@ -121,14 +96,15 @@ class Writer:
             is_last = len(jobs) < len(taken)
             self._write(jobs)
             self._done += len(jobs)
+            self._tidy()
         self._drop_connection()
 
-    def _take(self) -> list[_Job | None]:
+    def _take(self) -> list[Job | None]:
         first = self._queue.get()
         # no other thread takes from it; what comes meanwhile is for the next transaction
         return [first, *(self._queue.get() for _ in range(self._queue.qsize()))]
 
-    def _write(self, jobs: Sequence[_Job]) -> None:
+    def _write(self, jobs: Sequence[Job]) -> None:
         """Run the jobs in one transaction; where one of several raises, each in its own, so that it
         harms no other.
         """
@@ -138,22 +114,21 @@ class Writer:
         fault: StoreUnavailable | None = None
         try:
             settled = [
-                _Settled(job, result=result)
+                Settled(job, result=result)
                 for job, result in zip(jobs, self._transact(jobs), strict=True)
             ]
         except StoreUnavailable as trouble:
             fault = trouble
-            settled = [_Settled(job, error=trouble) for job in jobs]
-            if trouble.reason == "io_error" and self._on_disk_error is not None:
-                self._drop_connection()
-                self._on_disk_error()
+            settled = [Settled(job, error=trouble) for job in jobs]
+            if trouble.reason == "io_error":
+                self._leave_file()
         except Exception as error:  # noqa: BLE001
             # whatever a caller's function raises goes to that caller
             if len(jobs) > 1:
                 for job in jobs:
                     self._write([job])
                 return
-            settled = [_Settled(jobs[0], error=error)]
+            settled = [Settled(jobs[0], error=error)]
         for one in settled:
             if one.error is not None and one.job.on_failed is not None:
                 one.job.on_failed()
@@ -163,7 +138,19 @@ class Writer:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, commit, settled)
 
-    def _transact(self, jobs: Sequence[_Job]) -> list[Any]:
+    def _tidy(self) -> None:
+        """Do what the store needs between transactions; callers have their answers."""
+        try:
+            if self._conn is not None:
+                self._after_commit(self._conn)
+        except StoreUnavailable:
+            self._leave_file()
+
+    def _leave_file(self) -> None:
+        self._drop_connection()
+        self._on_disk_error()
+
+    def _transact(self, jobs: Sequence[Job]) -> list[Any]:
         """The results of the jobs, committed. Raises StoreUnavailable, or what the first failing
         job raised; then nothing is stored.
         """
@@ -191,7 +178,7 @@ class Writer:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, jobs: Sequence[_Job]) -> list[Any]:
+    def _attempt(self, jobs: Sequence[Job]) -> list[Any]:
         conn = self._connect()
         transaction = conn.begin()
         try:
@@ -237,7 +224,7 @@ class Writer:
             with contextlib.suppress(SQLAlchemyError):
                 conn.close()
 
-    def _settle(self, commit: Commit, settled: Sequence[_Settled]) -> None:
+    def _settle(self, commit: Commit, settled: Sequence[Settled]) -> None:
         self._report(commit)
         for one in settled:
             if one.job.future.done():

@@ -14,6 +14,7 @@ from threading import Event
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
+from rtdash.store import sqlite_log
 from rtdash.store.database import Database, StoreError, StoreLocked, StoreUnavailable
 from tests.store.writing import PATIENCE_S, busy_writer, keys, put
 from tests.stores import ManualClock
@@ -39,6 +40,14 @@ async def _fails(store: Database, work) -> None:
     with pytest.raises(StoreUnavailable) as refused:
         await store.write(work)
     assert refused.value.reason == "io_error"
+
+
+def _alone(path: Path, directory: Path) -> set[str]:
+    """The rows that the database file has without its log."""
+    alone = directory / "alone.db"
+    shutil.copy(path, alone)
+    with contextlib.closing(sqlite3.connect(alone)) as database:
+        return {key for (key,) in database.execute("SELECT key FROM meta")}
 
 
 class TestSqliteFile:
@@ -140,11 +149,7 @@ class TestSqliteFile:
             await _fails(store, put("small"))
             assert await store.read(keys) == {"kept"}
         await store.write(put("later"))
-        alone = tmp_path / "alone.db"
-        shutil.copy(path, alone)
-        with contextlib.closing(sqlite3.connect(alone)) as database:
-            found = {key for (key,) in database.execute("SELECT key FROM meta")}
-        assert "kept" in found
+        assert "kept" in _alone(path, tmp_path)
         assert await store.read(keys) == {"kept", "later"}
 
     async def test_the_file_is_read_from_the_disk_again(self, store, path, monkeypatch):
@@ -160,13 +165,87 @@ class TestSqliteFile:
         monkeypatch.setattr(os, "posix_fadvise", note)
         store._engines.remake = lambda: (forgotten.append("opened"), remake())[1]
         await store.write(put("kept"))
-        # as behind a connection of another program, the log stays when ours are closed
-        with contextlib.closing(sqlite3.connect(path)) as other:
-            other.execute("SELECT count(*) FROM meta").fetchone()
-            await asyncio.to_thread(store._reopen)
+        await asyncio.to_thread(store._writer._leave_file)
         whole = (0, 0, os.POSIX_FADV_DONTNEED)
         assert forgotten == [(str(path), *whole), (f"{path}-wal", *whole), "opened"]
         assert await store.read(keys) == {"kept"}
+
+    async def test_the_log_is_copied_by_us(self, store, path, tmp_path, monkeypatch):
+        """SQLite's automatic checkpoint hides its errors; ours comes after so many pages."""
+        monkeypatch.setattr(sqlite_log, "LOG_PAGES", 7)
+        automatic = "PRAGMA wal_autocheckpoint"
+        assert await store.write(lambda conn: conn.exec_driver_sql(automatic).scalar_one()) == 0
+        for key in ("a", "b", "c", "d", "e"):
+            await store.write(put(key))
+        assert {"a", "b", "c"} <= _alone(path, tmp_path), "three rows are nine pages"
+
+    async def test_a_checkpoint_that_fails_has_the_file_opened_again(
+        self, store, path, monkeypatch
+    ):
+        """The commit before it stands; all is there once the disk takes it."""
+
+        def checked(conn):  # in the writer's thread, behind what follows "c"
+            monkeypatch.setattr(sqlite_log, "LOG_PAGES", 1)
+            return put("d")(conn)
+
+        reopened = asyncio.Event()
+        store.on_reopened = reopened.set
+        for pages, key, size in ((1, "a", 1_000_000), (1, "b", 1), (10**9, "c", 1_000_000)):
+            monkeypatch.setattr(sqlite_log, "LOG_PAGES", pages)
+            await store.write(put(key, "x" * size))
+        # the log, begun anew, has room; the database has none for "c"
+        with _file_limit(path, 1_500_000):
+            await store.write(checked)
+            await asyncio.wait_for(reopened.wait(), PATIENCE_S)
+            await _fails(store, put("refused"))
+            assert await store.read(keys) == {"a", "b", "c", "d"}
+        await store.write(put("later"))
+        assert await store.read(keys) == {"a", "b", "c", "d", "later"}
+
+    async def test_the_log_stays_when_connections_are_closed_after_an_error(self, store, path):
+        """SQLite's last connection would copy it and delete it, whatever an fsync lost before."""
+        await store.write(put("kept", "x" * 100_000))
+        engines, size = store._engines, path.with_name("rtdash.db-wal").stat().st_size
+        await asyncio.to_thread(store._writer._drop_connection)
+        await asyncio.to_thread(engines.dispose, keeps_log=True)
+        assert path.with_name("rtdash.db-wal").stat().st_size == size > 100_000
+        await asyncio.to_thread(engines.guard_log)
+        assert await store.read(keys) == {"kept"}
+
+    async def test_nothing_is_served_while_another_program_keeps_what_was_before_an_error(
+        self, store, path, monkeypatch
+    ):
+        """What it knows of the log outlives our connections: reads and writes are refused until it
+        has closed the file, then all is there.
+        """
+        monkeypatch.setattr(sqlite_log, "_ALONE_PATIENCE_S", 0.05)
+        await store.write(put("kept"))
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("SELECT count(*) FROM meta").fetchall()
+            await asyncio.to_thread(store._writer._leave_file)
+            for refused in (store.read(keys), store.write(put("refused"))):
+                with pytest.raises(StoreUnavailable, match="open elsewhere") as fault:
+                    await refused
+                assert "rtdash.db" in fault.value.hint
+        await store.write(put("later"))
+        assert await store.read(keys) == {"kept", "later"}
+
+    async def test_the_log_of_a_killed_process_is_read_from_the_disk(
+        self, store, path, tmp_path, clock, monkeypatch
+    ):
+        """As after an error: the process may have been killed in the middle of one."""
+        await store.write(put("kept"))
+        left = tmp_path / "left" / "rtdash.db"
+        left.parent.mkdir(mode=0o700)
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}{end}", f"{left}{end}")
+        forgotten = []
+        monkeypatch.setattr(os, "posix_fadvise", lambda *advice: forgotten.append(advice[1:]))
+        opened = await Database.open(f"sqlite:///{left}", data_dir=left.parent, clock=clock)
+        assert forgotten == [(0, 0, os.POSIX_FADV_DONTNEED)] * 2
+        assert "kept" in _alone(left, tmp_path)
+        assert await opened.read(keys) == {"kept"}
+        await opened.close()
 
     async def test_reads_wait_while_the_file_is_opened_again(self, store, monkeypatch):
         """None sees the file in between, and those that run are waited for."""
