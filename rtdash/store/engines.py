@@ -25,8 +25,8 @@ class Engines:
     `file` is SQLite's database file.
 
     `is_pooled()` says whether a pooler stands between us and PostgreSQL, once a connection was
-    made. `remake()` gives new engines of the same kind. `check()` raises what keeps connections from
-    being made.
+    made. `remake()` gives new engines of the same kind. `check()` raises what keeps connections
+    from being made.
     """
 
     writer: Engine
