@@ -116,6 +116,25 @@ async def test_a_snapshot_counts_what_was_booked_before_it_was_asked_for(tmp_pat
             ] == number
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_an_end_that_comes_with_news_is_obeyed(tmp_path: Path, turns: int) -> None:
+    """Whichever turn of the loop they share: a server whose last booking came with its end would
+    never end.
+    """
+    async with rigged(tmp_path) as rig:
+        dashboard = Dashboard(rig.database, rig.hub, rig.venues, rig.clock)
+        rig.hub.join(GRILL, Follower())
+        await dashboard.current_states(GRILL)
+        running = asyncio.create_task(dashboard.keep_fresh())
+        await asyncio.sleep(0.1)
+        dashboard.mark_dirty("harbour-grill")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        ended, _ = await asyncio.wait([running], timeout=10)
+        assert ended
+
+
 async def test_an_unchanged_snapshot_keeps_its_bytes_and_its_instant(tmp_path: Path) -> None:
     """Computed anew with the same figures, it is the same to the byte."""
     async with rigged(tmp_path) as rig:

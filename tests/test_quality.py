@@ -100,6 +100,17 @@ def _body_lines(function):
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
+def test_no_wait_swallows_a_cancellation():
+    """`asyncio.wait_for` does before Python 3.12, when the result comes in the same turn."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "asyncio.wait_for"
+    ]
+    assert found == []
+
+
 def test_a_module_name_stands_twice_only_in_layers():
     """`reservations` are rules, rows and paths; any other name is of one module."""
     rooms = defaultdict(set)

@@ -46,9 +46,8 @@ class RabbitBroker:
             for notice in notices:
                 message = aio_pika.Message(self._codec.encode(notice))
                 exchange = self._exchanges[topic_of(notice, self._topics)]
-                await asyncio.wait_for(
-                    exchange.publish(message, routing_key="", mandatory=False), CONNECT_TIMEOUT_S
-                )
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await exchange.publish(message, routing_key="", mandatory=False)
         except _LOST as error:
             await self._drop_publisher()
             raise BrokerUnavailable(f"RabbitMQ: {error}") from error

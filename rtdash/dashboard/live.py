@@ -135,7 +135,8 @@ class Dashboard:
             self._wake.clear()
             wait_s = await self._compute_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
 
     async def cancel_computations(self) -> None:
         """End the computations that are under way."""

@@ -2,12 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 _log = logging.getLogger(__name__)
 
 Run = Callable[[], Awaitable[None]]
+
+AGAIN_S = 20.0
+"""Pause between two cancellations of a task that has not ended: a library in it may have swallowed
+the first one, and what a task writes at its end takes less.
+"""
 
 
 class BackgroundTasks:
@@ -28,8 +33,7 @@ class BackgroundTasks:
             try:
                 yield
             finally:
-                for task in started:
-                    task.cancel()
+                await _end(started)
 
     async def _watch(self, name: str, run: Run) -> None:
         try:
@@ -40,3 +44,15 @@ class BackgroundTasks:
         else:
             _log.error("the task %s has ended by itself; /readyz fails from now on", name)
         self.dead.append(name)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them until all have ended."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=AGAIN_S)
+        if running:
+            names = ", ".join(sorted(task.get_name() for task in running))
+            _log.warning("still running, and cancelled again: %s", names)

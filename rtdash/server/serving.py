@@ -145,7 +145,8 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(services.connection_manager.drain(), limits.drain_window_s + 2)
+            async with asyncio.timeout(limits.drain_window_s + 2):
+                await services.connection_manager.drain()
         await super().shutdown(sockets)
         if self._admin_server is not None:  # health and metrics are answered to the last
             self._admin_server.close()

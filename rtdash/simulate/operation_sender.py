@@ -93,7 +93,8 @@ class OperationSender:
         remaining_s = until - time.monotonic()
         if remaining_s > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), remaining_s)
+                async with asyncio.timeout(remaining_s):
+                    await self._stop.wait()
 
 
 class _DueQueue:

@@ -95,7 +95,8 @@ class WebhookSender:
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._stop.wait()
 
 
 def _refused(answer: httpx2.Response) -> bool:

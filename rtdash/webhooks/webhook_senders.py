@@ -99,7 +99,8 @@ class WebhookSenders:
                     self._changed.clear()
                     wait_s = await self._look(group)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._changed.wait(), wait_s)
+                        async with asyncio.timeout(wait_s):
+                            await self._changed.wait()
         finally:
             if self._renewed_at > 0:
                 with contextlib.suppress(StoreUnavailable, TimeoutError):

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
+from rtdash.server import background
 from rtdash.server.background import BackgroundTasks
 
 pytestmark = pytest.mark.anyio
@@ -66,3 +68,21 @@ async def test_the_end_of_the_block_waits_for_their_end() -> None:
     async with tasks.running({"tidy": runs}):
         await asyncio.sleep(0)
     assert (ended, tasks.dead) == ([True], [])
+
+
+async def test_a_task_that_swallows_its_cancellation_is_named_and_cancelled_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As libraries do now and then: the server would wait for it for ever."""
+    monkeypatch.setattr(background, "AGAIN_S", 0.05)
+
+    async def swallows() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10), BackgroundTasks().running({"stubborn": swallows}):
+        await asyncio.sleep(0)
+    assert [record.message for record in caplog.records] == [
+        "still running, and cancelled again: stubborn"
+    ]

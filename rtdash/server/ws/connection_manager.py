@@ -139,7 +139,8 @@ class ConnectionManager:
         self._is_empty.clear()
         if self.connections:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_empty.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._is_empty.wait()
 
     def open_by_user(self) -> Counter[str]:
         """Connections that are not about to end."""
