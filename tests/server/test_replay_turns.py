@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from rtdash.protocol.messages import encode
 from rtdash.server.ws.replay_turns import AT_ONCE, CHECK_S, LONGEST_WAIT_S, PAUSE_S, ReplayTurns
 from tests.fakes import BOOKINGS, FakeLog, Turns, body_of
@@ -59,6 +61,23 @@ def test_a_storm_that_lasts_keeps_none_for_long() -> None:
     assert storm.given == [1]
     storm.loop.turn(LONGEST_WAIT_S / 2)
     assert storm.given == [1, 2]
+
+
+def test_one_that_fails_keeps_none_of_the_others_waiting() -> None:
+    """The event loop reports its error; the next ones have their turn."""
+
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    storm = Storm()
+    storm.turns.wait(fail)
+    storm.wait(1)
+    storm.is_on = False
+    storm.loop.turn(CHECK_S)
+    with pytest.raises(ValueError, match="a bug"):
+        storm.loop.turn(CHECK_S)
+    storm.loop.turn(CHECK_S)
+    assert storm.given == [1]
 
 
 def returned(test: Callable[[Process, FakeLog, SteeredLink], Awaitable[None]]) -> None:

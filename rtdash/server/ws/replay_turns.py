@@ -41,7 +41,7 @@ class ReplayTurns:
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
 
     def wait(self, go_on: Callable[[], None]) -> bool:
-        """Have `go_on`, which must not raise, called in its turn. False where there is no storm:
+        """Have `go_on` called in its turn. False where there is no storm:
         then it is never called.
         """
         if not self._waiting:
@@ -60,9 +60,11 @@ class ReplayTurns:
         is_over, self._was_storm = not (is_storm or self._was_storm), is_storm
         due_at = float("inf") if is_over else self._now()
         given = 0
-        while self._waiting and given < AT_ONCE and self._waiting[0][0] <= due_at:
-            _, go_on = self._waiting.popleft()
-            go_on()
-            given += 1
-        if self._waiting:
-            self._call_later(PAUSE_S if given == AT_ONCE else CHECK_S, self._give_turns)
+        try:
+            while self._waiting and given < AT_ONCE and self._waiting[0][0] <= due_at:
+                _, go_on = self._waiting.popleft()
+                given += 1
+                go_on()
+        finally:  # one that fails keeps none of the others waiting
+            if self._waiting:
+                self._call_later(PAUSE_S if given == AT_ONCE else CHECK_S, self._give_turns)
