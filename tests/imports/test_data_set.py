@@ -37,7 +37,7 @@ def test_an_import_reports_what_the_rows_say(
     (`test_whole_replay`); a second run makes no event.
     """
     url, token = server
-    rows = figures.parse_rows(data_set)
+    rows = figures.read_rows(data_set)
     taken = [row for row in rows if figures.is_taken(row)]
     file = _unpacked(data_set, tmp_path)
     command = ["import", str(file), "--map", MAP, "--url", url, "--token", token]

@@ -19,6 +19,7 @@ from rtdash.server.http.request_head import (
 )
 
 _HEAD_END = b"\r\n\r\n"
+_SMALL_HEAD = 8_192
 
 
 class OrderedHttpProtocol(HttpToolsProtocol):
@@ -130,8 +131,14 @@ class OrderedHttpProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse up to the end of one head after the other, as long as that may go on."""
+        size = len(data)
+        if self.phase is None and size <= _SMALL_HEAD and data.find(_HEAD_END) == size - 4:
+            # one whole head and nothing else, as most requests are
+            if self._feed(data, data, 0):
+                self.bound_rest()
+            return
         at = 0
-        while at < len(data):
+        while at < size:
             end = self._piece_end(data, at)
             if self.phase is PeerPhase.BODY:
                 self._framing_bytes += end - at
@@ -140,22 +147,30 @@ class OrderedHttpProtocol(HttpToolsProtocol):
             if self.head_bytes > MAX_HEAD_BYTES:
                 self.refuse(HeadRefusal.TOO_LARGE)
                 return
-            try:
-                self.parser.feed_data(data if end - at == len(data) else memoryview(data)[at:end])
-            except httptools.HttpParserUpgrade as upgrade:
-                self._take_upgrade(data[at + upgrade.args[0] :])
-                return
-            except httptools.HttpParserError:
-                self.refuse(self.refusal_of_head() or HeadRefusal.UNREADABLE)
+            if not self._feed(data if end - at == size else memoryview(data)[at:end], data, at):
                 return
             if self._framing_bytes > MAX_FRAMING_BYTES:
                 self.refuse(HeadRefusal.FRAMING)
                 return
             at = end
-            if at < len(data) and not self._may_parse():
+            if at < size and not self._may_parse():
                 self._hold(data[at:])
                 return
         self.bound_rest()
+
+    def _feed(self, piece: bytes | memoryview, data: bytes, at: int) -> bool:
+        """Parse the piece of `data` that begins at `at`. False where the connection was handed over
+        or refused.
+        """
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._take_upgrade(data[at + upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.refuse(self.refusal_of_head() or HeadRefusal.UNREADABLE)
+        else:
+            return True
+        return False
 
     def refusal_of_head(self) -> HeadRefusal | None:
         """Return why a callback has stopped the parser, if one has."""

@@ -151,13 +151,8 @@ class HttpProtocol(DeferredHttpProtocol):
         """Bound what is held and what is not whole, in bytes and in time; also a head of which
         nothing came but empty lines.
         """
-        waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
-        if self.phase is PeerPhase.HEAD and len(self.headers) > MAX_FIELDS:
-            self.refuse(HeadRefusal.TOO_LARGE)
-        elif len(self.held) > MAX_HELD_BYTES:
-            self._give_up("head_limit_bytes")
-        elif waiting or self._charged_bytes:
-            self._charge(waiting)
+        if self.held or self._charged_bytes or self.phase is PeerPhase.HEAD:
+            self._bound_bytes()
         if self.is_done:
             return
         if self.held or self._upgrade_waits:
@@ -166,6 +161,15 @@ class HttpProtocol(DeferredHttpProtocol):
             self._timers.expect(PeerPhase.HEAD)
         else:
             self._timers.expect(self.phase)
+
+    def _bound_bytes(self) -> None:
+        waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
+        if self.phase is PeerPhase.HEAD and len(self.headers) > MAX_FIELDS:
+            self.refuse(HeadRefusal.TOO_LARGE)
+        elif len(self.held) > MAX_HELD_BYTES:
+            self._give_up("head_limit_bytes")
+        else:
+            self._charge(waiting)
 
     def _charge(self, size: int) -> None:
         """Count the bytes held for this peer, and drop it where they are too many."""
