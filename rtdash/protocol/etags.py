@@ -20,8 +20,10 @@ def weak_etag(content: bytes) -> str:
 
 def is_listed(header: str | None, etag: str) -> bool:
     """Return whether an If-None-Match or If-Match header names the tag, or is `*`."""
-    if header is None or header == etag:
-        return header is not None
+    if header is None:
+        return False
+    if header == etag:
+        return True
     opaque = etag.removeprefix("W/")
     return header.strip() == "*" or any(
         one.strip().removeprefix("W/") == opaque for one in header.split(",")

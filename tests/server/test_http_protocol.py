@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rtdash.server.http import peer_timers
+from rtdash.server.http.request_head import MAX_FIELDS
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
 __all__ = ["anyio_backend", "lane"]
@@ -183,6 +185,30 @@ async def test_an_unfinished_head_has_a_bound_on_its_fields(tmp_path: Path) -> N
         answer = await asyncio.wait_for(reader.read(), 30)
         assert answer.startswith(b"HTTP/1.1 431 ")
         writer.close()
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["unfinished", "whole"])
+async def test_fields_beyond_the_bound_are_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    """However many fields come in one segment, the parser stops soon behind those that may be: 200
+    such heads at once would hold the loop otherwise.
+    """
+    parsed: list[bytes] = []
+    on_header = HttpToolsProtocol.on_header
+
+    def counted(protocol: HttpToolsProtocol, name: bytes, value: bytes) -> None:
+        parsed.append(name)
+        on_header(protocol, name, value)
+
+    monkeypatch.setattr(HttpToolsProtocol, "on_header", counted)
+    with serving(tmp_path, "fast") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 15_000 + end)
+        answer = await asyncio.wait_for(reader.read(), 30)
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        writer.close()
+    assert MAX_FIELDS < len(parsed) < 2_000
 
 
 @pytest.mark.parametrize("part", ["URL", "header"])

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rtdash.server.http import plain_handshake
 from rtdash.server.http.deferred_protocol import DeferredHttpProtocol
-from rtdash.server.http.plain_handshake import Head, parse_handshake
+from rtdash.server.http.plain_handshake import LONGEST_BYTES, Head, parse_handshake
 from rtdash.server.http.request_head import check_head
 from tests.server.sockets import anyio_backend, serving
 
@@ -159,6 +160,23 @@ def test_a_head_out_of_bounds_is_left_to_the_parser(size: int) -> None:
         data = COMMON.replace(b"\r\n\r\n", b"\r\nX-Long: " + b"a" * size * 1024 + b"\r\n\r\n")
     else:
         data = COMMON.replace(b"\r\n\r\n", b"\r\n" + b"X-Many: a\r\n" * size + b"\r\n")
+    assert parse_handshake(data) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        COMMON.replace(b"\r\n\r\n", b"\r\nX-Long: " + b"a" * LONGEST_BYTES + b"\r\n\r\n"),
+        COMMON + b"\x81\x80abcd",
+        COMMON[:-2],
+    ],
+    ids=["long", "more behind", "unfinished"],
+)
+def test_what_is_no_common_handshake_is_not_matched(
+    monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    """The pattern goes over each byte; a flood of long heads would hold the loop."""
+    monkeypatch.setattr(plain_handshake, "_HEAD", None)
     assert parse_handshake(data) is None
 
 

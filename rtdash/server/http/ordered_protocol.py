@@ -10,6 +10,8 @@ from rtdash.server.http.joined_writes import JoinedWrites
 from rtdash.server.http.peer_timers import PeerPhase
 from rtdash.server.http.request_head import (
     FRAMING_FACTOR,
+    HEAD_END,
+    MAX_FIELDS,
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
     HeadRefusal,
@@ -18,8 +20,8 @@ from rtdash.server.http.request_head import (
     without_upgrade,
 )
 
-_HEAD_END = b"\r\n\r\n"
-_SMALL_HEAD = 8_192
+_STEP_BYTES = 4_096
+"""Of a head that are parsed before its fields are counted: the shortest fields are four bytes."""
 
 
 class OrderedHttpProtocol(HttpToolsProtocol):
@@ -130,9 +132,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
         return not (is_answering or self.pipeline or self._upgrade_waits or self.flow.write_paused)
 
     def _parse(self, data: bytes) -> None:
-        """Parse up to the end of one head after the other, as long as that may go on."""
+        """Parse one head after the other in steps, as long as that may go on."""
         size = len(data)
-        if self.phase is None and size <= _SMALL_HEAD and data.find(_HEAD_END) == size - 4:
+        if self.phase is None and size <= _STEP_BYTES and data.find(HEAD_END) == size - 4:
             # one whole head and nothing else, as most requests are
             if self._feed(data, data, 0):
                 self.bound_rest()
@@ -148,6 +150,9 @@ class OrderedHttpProtocol(HttpToolsProtocol):
                 self.refuse(HeadRefusal.TOO_LARGE)
                 return
             if not self._feed(data if end - at == size else memoryview(data)[at:end], data, at):
+                return
+            if self.phase is PeerPhase.HEAD and len(self.headers) > MAX_FIELDS:
+                self.refuse(HeadRefusal.TOO_LARGE)
                 return
             if self._framing_bytes > MAX_FRAMING_BYTES:
                 self.refuse(HeadRefusal.FRAMING)
@@ -178,12 +183,13 @@ class OrderedHttpProtocol(HttpToolsProtocol):
 
     def _piece_end(self, data: bytes, at: int) -> int:
         """Return where to stop parsing for a look at what has come: behind a body of known length,
-        else behind the next head.
+        else behind the next head or a step.
         """
         if self.phase is PeerPhase.BODY and self._body_left > 0:
             return min(len(data), at + self._body_left)
-        end = data.find(_HEAD_END, at)
-        return len(data) if end < 0 else end + len(_HEAD_END)
+        most = min(len(data), at + _STEP_BYTES)
+        end = data.find(HEAD_END, at, most + 3)
+        return most if end < 0 else end + len(HEAD_END)
 
     def _hold(self, data: bytes) -> None:
         """Keep bytes for later, and read no more until then."""

@@ -6,10 +6,14 @@ right. So this has only to be right about the heads that it takes.
 
 import re
 
-from rtdash.server.http.request_head import MAX_HEAD_BYTES, check_head
+from rtdash.server.http.request_head import HEAD_END, check_head
 
 Head = tuple[bytes, list[tuple[bytes, bytes]]]
 """Target and fields, their names in lower case, as a parser gives them."""
+
+LONGEST_BYTES = 8_192
+"""Of a head that is matched. The pattern takes 0.7 ms for one of 64 KiB, which the parser reads in
+steps."""
 
 _HEAD = re.compile(
     rb"GET (/[\w/.~?&=%+,:@!$'()*;-]*) HTTP/1\.1\r\n((?:[A-Za-z\d-]+: ?[!-~](?:[ -~]*[!-~])?\r\n)+)\r\n",
@@ -23,7 +27,9 @@ def parse_handshake(data: bytes) -> Head | None:
     """Return what the head of a handshake says; None where `data` is not exactly one such head, or
     one with a flaw.
     """
-    found = _HEAD.fullmatch(data) if len(data) <= MAX_HEAD_BYTES else None
+    if len(data) > LONGEST_BYTES or not data.endswith(HEAD_END):
+        return None
+    found = _HEAD.fullmatch(data)
     if found is None:
         return None
     target, lines = found.groups()

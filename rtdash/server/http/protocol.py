@@ -11,7 +11,7 @@ from rtdash.server.http.deferred_protocol import DeferredHttpProtocol
 from rtdash.server.http.edge import HttpEdge
 from rtdash.server.http.peer_address import PeerAddress, normalise
 from rtdash.server.http.peer_timers import PeerPhase, PeerTimers
-from rtdash.server.http.request_head import MAX_FIELDS, HeadRefusal, check_head, origin_form
+from rtdash.server.http.request_head import HeadRefusal, check_head, origin_form
 from rtdash.server.http.unread_answers import reset
 
 MAX_HELD_BYTES = 256 * 1024
@@ -164,9 +164,7 @@ class HttpProtocol(DeferredHttpProtocol):
 
     def _bound_bytes(self) -> None:
         waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
-        if self.phase is PeerPhase.HEAD and len(self.headers) > MAX_FIELDS:
-            self.refuse(HeadRefusal.TOO_LARGE)
-        elif len(self.held) > MAX_HELD_BYTES:
+        if len(self.held) > MAX_HELD_BYTES:
             self._give_up("head_limit_bytes")
         else:
             self._charge(waiting)

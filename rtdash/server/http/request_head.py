@@ -16,6 +16,8 @@ parser keeps an unfinished trailer whole, and reads an extension however long (C
 FRAMING_FACTOR = 16
 """Bytes around one byte of a body that are not counted: a chunk of one byte needs five."""
 
+HEAD_END = b"\r\n\r\n"
+
 _AUTHORITY = re.compile(rb"(?i:https?|wss?)://[^/?#]+")
 _PAIR = tuple[bytes, bytes]
 _HOP = {b"upgrade", b"http2-settings"}
