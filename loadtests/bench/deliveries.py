@@ -3,12 +3,24 @@ clients that count what comes.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from bench import HELLO, RATE, Bench
-from processes import Server, Subscription, counting, floor, free_ports, plain, rtdash, serving
+from processes import (
+    Counting,
+    Server,
+    Subscription,
+    counting,
+    floor,
+    free_ports,
+    plain,
+    rtdash,
+    serving,
+)
 from rivals import Rival
 from traffic import Caller, pace
 
@@ -39,12 +51,7 @@ class Fanned:
 
 def deliver_paced(bench: Bench, subscribers: int, events: int, *options: str) -> Fanned:
     """Single bookings at the suite's rate."""
-    with (
-        rtdash(bench.data) as server,
-        counting(
-            bench.directory, server.port, _ours(server, options), subscribers, events
-        ) as clients,
-    ):
+    with _following(bench, subscribers, events, options) as (server, clients):
         cpu_s = server.cpu_s()
         sent = Caller(server).post_paced(events, rate=RATE)
         return _fanned(clients.result(), server.cpu_s() - cpu_s, sent)
@@ -52,12 +59,7 @@ def deliver_paced(bench: Bench, subscribers: int, events: int, *options: str) ->
 
 def deliver_bursts(bench: Bench, subscribers: int, events: int, *options: str) -> Fanned:
     """Bookings 100 a request, as fast as they are taken."""
-    with (
-        rtdash(bench.data) as server,
-        counting(
-            bench.directory, server.port, _ours(server, options), subscribers, events
-        ) as clients,
-    ):
+    with _following(bench, subscribers, events, options) as (server, clients):
         cpu_s = server.cpu_s()
         Caller(server).post_lists(events)
         return _fanned(clients.result(), server.cpu_s() - cpu_s)
@@ -116,6 +118,20 @@ def deliver_by_plain_loop(bench: Bench, subscribers: int, events: int) -> float:
 def body_of(run: Fanned) -> bytes:
     """A message of the size that was delivered."""
     return b"x" * (int(run.frame_bytes) - FRAME_HEAD_BYTES)
+
+
+@contextmanager
+def _following(
+    bench: Bench, subscribers: int, events: int, options: tuple[str, ...]
+) -> Iterator[tuple[Server, Counting]]:
+    """Our server, and clients that count."""
+    with (
+        rtdash(bench.data) as server,
+        counting(
+            bench.directory, server.port, _ours(server, options), subscribers, events
+        ) as clients,
+    ):
+        yield server, clients
 
 
 def _ours(server: Server, options: tuple[str, ...]) -> Subscription:

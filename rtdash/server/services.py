@@ -1,4 +1,4 @@
-"""The parts of a running server, as the composition hands them to routes and gateway."""
+"""The parts of a running server, as the composition hands them to routes and connections."""
 
 import asyncio
 from collections.abc import Mapping

@@ -103,7 +103,7 @@ class Client:
         await self.pace.wait()
 
     async def connect(self, process: Process, after: Position | None) -> None:
-        """What a gateway does for one stream, from the subscribe to the end of the connection."""
+        """What the server does for one stream, from the subscribe to the end of the connection."""
         self.process, relay, hub = process, process.relay, process.hub
         subscription: Subscription | None = None
         await relay.follow(self.stream)

@@ -1,5 +1,5 @@
-"""A server process whose time, store and sockets do what a schedule says: real relay, hub, gateway
-and SQL, no thread and no port.
+"""A server process whose time, store and sockets do what a schedule says: real relay, hub,
+connections and SQL, no thread and no port.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class States:
 
 
 class SteeredManager(ConnectionManager):
-    """The gateway by the loop's time."""
+    """The connections by the loop's time."""
 
     @staticmethod
     def now() -> float:
@@ -71,7 +71,7 @@ class SteeredManager(ConnectionManager):
 
 
 class Process:
-    """A server process: hub, relay and gateway over the shared log and store. Make it while the
+    """A server process: hub, relay and connections over the shared log and store. Make it while the
     loop runs.
     """
 
@@ -166,3 +166,10 @@ class Process:
             revocations=RevocationList(database, self.clock),
             metrics=self.metrics,
         )
+
+
+async def turn(process: Process) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+        process.turns.turn()

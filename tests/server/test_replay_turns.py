@@ -1,6 +1,5 @@
 """Turns of replays in a storm, and what clients get that wait for theirs."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from rtdash.protocol.messages import encode
 from rtdash.server.ws.replay_turns import AT_ONCE, CHECK_S, LONGEST_WAIT_S, PAUSE_S, ReplayTurns
 from tests.fakes import BOOKINGS, FakeLog, Turns, body_of
-from tests.server.simulated_process import Process
+from tests.server.simulated_process import Process, turn
 from tests.server.steered_link import SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
 
@@ -109,13 +108,6 @@ def returned(test: Callable[[Process, FakeLog, SteeredLink], Awaitable[None]]) -
     loop = SteeredLoop()
     loop.run_until_complete(run())
     loop.close()
-
-
-async def turn(process: Process) -> None:
-    """Let everything happen that needs no time."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-        process.turns.turn()
 
 
 async def wait(process: Process, seconds: float) -> None:

@@ -1,13 +1,12 @@
 """Replays: how far they go ahead of their client, and what a pong says to have arrived of them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from rtdash.protocol.messages import encode
 from rtdash.server.ws.checkpoints import CHECKPOINT_BYTES
 from rtdash.server.ws.connection import ServerConnection
 from tests.fakes import BOOKINGS, FakeLog
-from tests.server.simulated_process import Process
+from tests.server.simulated_process import Process, turn
 from tests.server.steered_link import SteeredLink
 from tests.server.steered_store import SteeredLoop, Store
 
@@ -44,13 +43,6 @@ def replaying(
     loop = SteeredLoop()
     loop.run_until_complete(run())
     loop.close()
-
-
-async def turn(process: Process) -> None:
-    """Let everything happen that needs no time."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-        process.turns.turn()
 
 
 def pong(connection: ServerConnection, mark: int) -> None:
