@@ -10,7 +10,7 @@ from rtdash.store import changed_heads, event_log
 from rtdash.store.changed_heads import ChangedHeads
 from rtdash.store.database import Database
 from rtdash.store.event_log import StoredEvent
-from rtdash.store.identity import check_lineage
+from rtdash.store.identity import check_lineage, ensure_identity
 
 
 class EventReader:
@@ -66,10 +66,11 @@ class EventReader:
 
     async def draw_epoch(self, seen: str) -> str:
         """Return the epoch that replaces `seen`: a new one, unless another process has drawn one
-        already.
+        already. Under a connection that stands, a restored dump is another database, too.
         """
 
         def draw(conn: Connection) -> str:
+            ensure_identity(conn)
             epoch = event_log.read_epoch(conn)
             return event_log.draw_epoch(conn) if epoch == seen else epoch
 

@@ -122,6 +122,22 @@ class TestServer:
             assert await store.read(event_log.read_epoch) != epoch
             await store.close()
 
+    async def test_a_dump_restored_under_a_connection_that_stands_is_a_new_log(
+        self, database, database_url
+    ):
+        """Nothing ends the connections of a server whose tables are made anew: whoever hears that
+        the log is another one draws its epoch on the connection that is there.
+        """
+        await database.write(append(3))
+        log = EventReader(database)
+        epoch, _ = await log.read_heads()
+        with restored(database_url, is_beside=False):
+            with pytest.raises(DatabaseReplaced):
+                await log.read_heads()
+            drawn = await log.draw_epoch(epoch)
+            assert drawn != epoch
+            assert await log.read_heads([ROOMS]) == (drawn, {ROOMS: 3})
+
     async def test_what_an_older_version_has_left_keeps_its_epoch(
         self, database, database_url, tmp_path, clock
     ):
