@@ -18,12 +18,20 @@ from rtdash.store.figures import StoreFigures, read_store_figures
 
 MOST_AGE_S = 1.0
 """A reader of the metrics gets figures of the store that are no older, as long as a look at them
-takes less than a hundredth of it; on a large store they may be as old as a hundred looks take.
+takes less than a hundredth of it; on a large store they may be as old as a hundred looks take, or
+LONGEST_AGE_S.
 """
+LONGEST_AGE_S = 60.0
+"""However long a look has taken: most of it was spent waiting where a store didn't answer."""
 PATIENCE_S = 0.5
 """How long a reader waits for a store that doesn't answer; then it gets the figures from before."""
 
 _log = logging.getLogger(__name__)
+
+
+def pause_after(took_s: float) -> float:
+    """Return how long after a look that took so long the next one begins, in seconds."""
+    return min(max(MOST_AGE_S, 100 * took_s), LONGEST_AGE_S)
 
 
 class StateMetrics:
@@ -52,7 +60,7 @@ class StateMetrics:
             except StoreError as error:
                 _log.debug("the store's figures can't be read: %s", error)
             self._is_current.set()
-            await asyncio.sleep(max(MOST_AGE_S, 100 * (time.monotonic() - began)))
+            await asyncio.sleep(pause_after(time.monotonic() - began))
             self._is_current.clear()
             self._is_asked.clear()
 

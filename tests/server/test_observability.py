@@ -18,6 +18,7 @@ from rtdash.server.logs import JsonFormatter
 from rtdash.server.metrics import delivery_probe
 from rtdash.server.metrics.delivery_probe import DeliveryProbe
 from rtdash.server.metrics.registry import LIMITS, Metrics
+from rtdash.server.state_metrics import LONGEST_AGE_S, MOST_AGE_S, pause_after
 from rtdash.store.figures import read_store_figures
 from tests.server.sockets import Server, anyio_backend, lane, serving
 
@@ -98,6 +99,14 @@ async def test_figures_follow_what_happens(tmp_path: Path, lane: str) -> None:
         "rtdash_broker_lag_seconds",
         "process_open_fds",
     } <= before.keys()
+
+
+@pytest.mark.parametrize(
+    ("took_s", "pause_s"), [(0.001, MOST_AGE_S), (0.05, 5.0), (30.0, LONGEST_AGE_S)]
+)
+async def test_figures_of_the_store_are_a_minute_old_at_most(took_s: float, pause_s: float) -> None:
+    """A look that waited for a silent store puts the next one off by no more."""
+    assert pause_after(took_s) == pytest.approx(pause_s)
 
 
 async def test_sessions_are_current_whenever_they_are_asked_for(tmp_path: Path) -> None:
