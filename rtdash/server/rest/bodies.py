@@ -118,14 +118,14 @@ def count_brackets(text: bytes) -> int:
 
 
 def decode_json(body: bytes, name: str = "the body") -> Any:
-    """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem: 400 where it is none, 413
-    for one of too many parts.
+    """Return the value of a JSON text (RFC 8259, UTF-8). Raises Problem (400) where it is none, or
+    one of too many parts or too deep.
     """
     text = without_mark(body)
     if count_brackets(text) > MAX_BRACKETS:
         raise Problem(
-            "body_too_large",
-            f"{name} has more than {MAX_BRACKETS} brackets",
+            "unreadable",
+            f"{name} has more than {MAX_BRACKETS} brackets: no operation needs so many",
             facts={"limitBrackets": MAX_BRACKETS},
         )
     try:
