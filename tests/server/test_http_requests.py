@@ -51,6 +51,19 @@ async def exchange(server: Server, *segments: bytes) -> bytes:
         return await asyncio.wait_for(reader.read(), 30)
 
 
+@pytest.mark.parametrize("size", [40_000, 90_000])
+async def test_pipelined_bodies_are_all_answered(tmp_path: Path, size: int) -> None:
+    """Though more comes than is held of what waits: it is read when there is room."""
+    with serving(tmp_path, "fast") as server:
+        head = (
+            "POST /api/operations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {server.token()}\r\nContent-Length: {size}\r\n\r\n"
+        )
+        post = head.encode() + b"[" + b" " * (size - 2) + b"]"
+        answers = await exchange(server, post * 20 + LAST)
+        assert answers.count(b"HTTP/1.1 200 ") == 21
+
+
 async def test_pipelined_requests_are_answered_one_after_the_other(tmp_path: Path) -> None:
     """A hundred in one segment get a hundred answers, and never more than two are under way."""
     with serving(tmp_path, "fast") as server:

@@ -6,6 +6,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from rtdash.server.http.held_reading import HeldReading
 from rtdash.server.http.joined_writes import JoinedWrites
 from rtdash.server.http.peer_timers import PeerPhase
 from rtdash.server.http.request_head import (
@@ -49,6 +50,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         super().connection_made(transport)
+        self.flow: HeldReading = HeldReading(transport)
         self._writes = JoinedWrites(transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
@@ -194,7 +196,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
     def _hold(self, data: bytes) -> None:
         """Keep bytes for later, and read no more until then."""
         self.held += data
-        self.flow.pause_reading()
+        self.flow.hold()
         self.bound_rest()
 
     def _go_on(self) -> None:
@@ -209,7 +211,7 @@ class OrderedHttpProtocol(HttpToolsProtocol):
             return
         held, self.held = self.held, b""
         self._unset_keepalive_if_required()
-        self.flow.resume_reading()
+        self.flow.release()
         if self._is_upgrading:
             self._hand_over(held)
         else:
