@@ -77,7 +77,7 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
     found = url or read_setting("url")
     if not found:
         address = data_directory(data) / ADDRESS_FILE
-        found = address.read_text(encoding="utf-8").strip() if address.is_file() else DEFAULT_URL
+        found = _read_address(address) if _may_be_there(address) else DEFAULT_URL
     from rtdash.client.addresses import rest_url
 
     try:
@@ -91,6 +91,21 @@ def find_url(data: Path | None = None, url: str | None = None) -> str:
         f"the server's URL can't be used: {problem}",
         hint=f"write it as in --url {DEFAULT_URL}",
         code=Exit.USAGE,
+    )
+
+
+def _may_be_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except PermissionError:  # of its directory
+        return True
+
+
+def _read_address(file: Path) -> str:
+    return read_named_file(
+        file,
+        what=str(file),
+        hint="run as the user that runs rtdash serve, or name the server: --url URL --token @FILE",
     )
 
 

@@ -151,6 +151,15 @@ def test_a_url_that_is_none(
     assert "sesame" not in err
 
 
+def test_an_address_that_is_no_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a disk or another program left of the file is named, and what to do."""
+    (tmp_path / "address").write_bytes(b"\xff\xfe\x00")
+    assert run(["watch", "hotel_stats", "--data", str(tmp_path), "--token", "t"]) == 2
+    err = capfd.readouterr().err
+    assert f"{tmp_path / 'address'} can't be read" in err
+    assert "--url" in err
+
+
 def test_a_working_directory_that_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,11 @@ that are too small, lists that stand together, states of another system.
 """
 
 import codecs
+import gzip
 import json
+import zlib
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -207,6 +210,18 @@ def test_a_byte_order_mark_is_no_part_of_a_body(client: httpx2.Client) -> None:
     answer = client.post(TABLES, content=json.dumps(TABLE).encode("utf-16"))
     assert code_of(answer) == (400, "unreadable")
     assert "UTF-16" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_a_compressed_body_is_refused_in_words(
+    client: httpx2.Client, compress: Callable[[bytes], bytes]
+) -> None:
+    """Clients that compress by a setting are named the setting, not that JSON is wrong."""
+    content = compress(json.dumps(TABLE).encode())
+    for path, headers in ((TABLES, {}), (OPERATIONS, {}), (OPERATIONS, NDJSON)):
+        answer = client.post(path, content=content, headers=headers)
+        assert code_of(answer) == (400, "unreadable")
+        assert "Content-Encoding" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ why."""
 MAX_BRACKETS = 4_000
 """Objects and lists in what is decoded in one step: a thousand operations have a thousand. Each one
 costs the decoder, and the garbage collector, as much as many letters."""
+_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd")
+"""First bytes of gzip (RFC 1952), of zlib, which is `deflate` (RFC 1950), and of zstd (RFC 8878)."""
 LENGTH_DIGITS = 15
 """A longer Content-Length is beyond every limit; Python refuses to read thousands of digits."""
 
@@ -103,8 +105,12 @@ def _announced_bytes(request: Request) -> int:
 
 def without_mark(body: bytes) -> bytes:
     """The body without the byte-order mark of UTF-8 (RFC 8259 section 8.1 lets readers ignore
-    it). Raises Problem (400) for another encoding.
+    it). Raises Problem (400) for another encoding, and for a compressed body.
     """
+    if body.startswith(_COMPRESSED):
+        raise Problem(
+            "unreadable", "the body is compressed: send it as it is, without Content-Encoding"
+        )
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         raise Problem(
             "unreadable", "the body is not JSON in UTF-8 but UTF-16 or UTF-32: send UTF-8"
