@@ -1,6 +1,7 @@
 """Lists that are applied whole or not at all; rooms are counted when all is decided."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -73,6 +74,20 @@ async def test_one_room_too_many_refuses_the_group(bookings, database):
     assert await sold(database, SMALL_HOTEL) == {}
 
 
+async def test_a_night_that_a_stay_held_before_is_not_its_own_to_answer_for(bookings):
+    """A stay that is prolonged keeps its nights; the booking that takes one of them is one too
+    many.
+    """
+    attic = {"venue_id": SMALL_HOTEL.id, "room_type": SMALL_HOTEL.room_types[0].id}
+    stay = room(reservation_id="long", **attic)
+    await bookings.apply([stay])
+    longer = then(
+        Op.AMEND, "long", venue_id=SMALL_HOTEL.id, check_out=stay.check_out + timedelta(days=1)
+    )
+    outcomes = await bookings.apply([longer, room(**attic)], is_atomic=True)
+    assert [type(outcome.refusal) for outcome in outcomes] == [NotAlone, NoAvailability]
+
+
 async def test_one_refusal_refuses_all_and_leaves_nothing(bookings, database, committed):
     """No row, no event, no key: the list can be mended and sent again with the same ids."""
     good, bad = table(reservation_id="a"), then(Op.SEAT, "b")
@@ -80,6 +95,7 @@ async def test_one_refusal_refuses_all_and_leaves_nothing(bookings, database, co
     heard = len(committed)
     outcomes = await bookings.apply([good, bad], is_atomic=True)
     assert [type(outcome.refusal) for outcome in outcomes] == [NotAlone, InvalidTransition]
+    assert outcomes[0].refusal.refused_id == bad.operation_id
     assert (await one(database, GRILL.id, "a"), len(committed)) == (None, heard)
     mended = [good, then(Op.REINSTATE, "b"), bad]
     assert kinds(await bookings.apply(mended, is_atomic=True)) == [APPLIED] * 3

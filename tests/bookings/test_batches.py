@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from rtdash.bookings import OutcomeKind
-from rtdash.domain.reservations import Op
+from rtdash.domain.reservations import Op, Status
 from rtdash.protocol.channels import Channel, Stream
 from tests.bookings.test_deciding import TABLES, kinds, log, one
+from tests.bookings.test_put import state
 from tests.stores import GRILL, HOTEL, NOW, room, table, then
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +48,12 @@ async def test_notifications_go_with_their_operation(bookings, database):
         ("notification", big.operation_id, "info"),
         ("notification", gone.operation_id, "warning"),
     ]
+    assert [
+        (message["title"], message["body"], message["reservationId"]) for message in messages
+    ] == [
+        ("Large party", "Anna Miller, party of 20, 2026-03-10 2:00 PM", "r1"),
+        ("Cancelled on the day", "Anna Miller, party of 20, 2:00 PM: cancelled for today", "r1"),
+    ]
 
 
 async def test_booked_inside_the_lead_is_upcoming_at_once(bookings, database):
@@ -76,6 +83,15 @@ async def test_booked_inside_the_lead_is_upcoming_at_once(bookings, database):
     assert {message["reservation"]["status"] for message in messages} == {"Upcoming"}
     assert {message["venue"] for message in messages} == {GRILL.id}
     assert messages[0]["operationId"] == first.operation_id
+
+
+async def test_a_state_without_guests_to_come_is_not_upcoming(bookings, database):
+    """Mirrored inside the lead, and cancelled by then."""
+    soon = NOW + timedelta(minutes=30)
+    await bookings.apply([state("t", 1, start=soon, status=Status.CANCELLED)])
+    assert await log(database, TABLE_NOTES) == []
+    await bookings.apply([state("t", 2, start=soon)])
+    assert [one["type"] for one in await log(database, TABLE_NOTES)] == ["upcoming_reservation"]
 
 
 async def test_a_batch_over_many_venues_keeps_each_stream(bookings, database):
