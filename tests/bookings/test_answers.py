@@ -56,7 +56,7 @@ async def test_a_version_ends_where_the_next_one_of_its_batch_begins(bookings, d
 
 
 async def test_an_event_names_its_stream(bookings, database):
-    """Its channel and its venue, whatever it is about."""
+    """Channel and venue of its stream, whatever it is about."""
     await bookings.apply(
         [
             table(reservation_id="r1", guests=20),

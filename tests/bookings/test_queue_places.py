@@ -90,7 +90,7 @@ async def test_of_two_operations_one_meets_its_fault_alone(bookings, database):
 
 
 async def test_an_atomic_list_that_meets_a_fault_leaves_nothing(bookings, database):
-    """It is not redone one by one, though some of it could be written."""
+    """A list is not redone one by one, though some of it could be written."""
     await make_phones_unique(database)
     group = [table(customer_phone=phone) for phone in "112"]
     with pytest.raises(Exception, match=r"(?i)unique"):
@@ -109,7 +109,7 @@ async def test_trouble_of_the_store_is_no_fault_of_an_operation(bookings, monkey
 
 
 async def test_trouble_of_the_store_ends_a_batch_that_is_redone(bookings, database, monkeypatch):
-    """It is no outcome of the operation that met it; all get it, and nothing is stored."""
+    """No outcome of the operation that met it: all get it, and nothing is stored."""
     await make_phones_unique(database)
     monkeypatch.setattr(batch, "with_savepoint", out_of_connections)
     held = await Held(database).begun()

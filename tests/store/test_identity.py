@@ -125,8 +125,8 @@ class TestServer:
     async def test_a_dump_restored_under_a_connection_that_stands_is_a_new_log(
         self, database, database_url
     ):
-        """Nothing ends the connections of a server whose tables are made anew: whoever hears that
-        the log is another one draws its epoch on the connection that is there.
+        """Nothing ends the connections of a server whose tables are made anew: where a read says that
+        the log is another one, its epoch is drawn on the connection that is there.
         """
         await database.write(append(3))
         log = EventReader(database)
