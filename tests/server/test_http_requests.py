@@ -51,6 +51,25 @@ async def exchange(server: Server, *segments: bytes) -> bytes:
         return await asyncio.wait_for(reader.read(), 30)
 
 
+@pytest.mark.parametrize("is_withheld", [True, False])
+async def test_an_answer_in_place_of_continue_closes(tmp_path: Path, is_withheld: bool) -> None:
+    """Nothing says whether the body or the next request follows it; behind a body that came, the
+    connection stays.
+    """
+    with serving(tmp_path, "fast") as server:
+        head = (
+            b"POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 9\r\n\r\n"
+        )
+        if is_withheld:
+            answers = await exchange(server, head)
+            assert answers.count(b"connection: close\r\n") == 1
+        else:
+            answers = await exchange(server, head + b"[1, 2, 3]" + LAST)
+            assert b"HTTP/1.1 200 " in answers
+        assert answers.startswith(b"HTTP/1.1 404 ")
+
+
 @pytest.mark.parametrize("size", [40_000, 90_000])
 async def test_pipelined_bodies_are_all_answered(tmp_path: Path, size: int) -> None:
     """Though more comes than is held of what waits: it is read when there is room."""

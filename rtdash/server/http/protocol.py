@@ -47,6 +47,7 @@ class HttpProtocol(DeferredHttpProtocol):
         self._timers = PeerTimers(self.loop, edge.limits.handshake_timeout_s, self._give_up)
         self._charged_bytes = 0
         self._refusal: HeadRefusal | None = None
+        self._is_body_withheld = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head from now on."""
@@ -96,6 +97,12 @@ class HttpProtocol(DeferredHttpProtocol):
             # Trailers come by the callback of fields: nothing reads them, and nothing bounds them.
             self.headers = _NO_FIELDS
 
+    def on_body(self, body: bytes) -> None:
+        """Hand the bytes to the request."""
+        if self._is_body_withheld:
+            self._is_body_withheld, self.cycle.keep_alive = False, True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Give the body no more time."""
         super().on_message_complete()
@@ -118,6 +125,11 @@ class HttpProtocol(DeferredHttpProtocol):
         self._timers.has_read()
         self._edge.unread.forget(self)
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Close the connection behind the answer that is under way."""
+        self._is_body_withheld = False
+        super().shutdown()
 
     def request_client(self) -> PeerAddress:
         """Return the client that the head at hand comes from, as a trusted proxy says."""
@@ -161,6 +173,14 @@ class HttpProtocol(DeferredHttpProtocol):
             self._timers.expect(PeerPhase.HEAD)
         else:
             self._timers.expect(self.phase)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        # An answer in place of "100 Continue" closes the connection: some peers send the body
+        # behind it, others the next request (RFC 9110 section 10.1.1).
+        self._is_body_withheld = cycle.waiting_for_100_continue and cycle.keep_alive
+        if self._is_body_withheld:
+            cycle.keep_alive = False
+        super()._start_asgi_task(cycle, app)
 
     def _bound_bytes(self) -> None:
         waiting = len(self.held) or (self.head_bytes if self.phase is PeerPhase.HEAD else 0)
